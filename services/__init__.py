@@ -1,0 +1,1 @@
+"""The five services of Frikort, and the runtime that makes their decisions durable."""
