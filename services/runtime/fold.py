@@ -1,0 +1,201 @@
+"""The fold: a batch of messages over the documents that they touch. Pure.
+
+A document remembers the id of every message that it has applied, for ever (16 bytes each), and the records that
+each of them emitted until these are known to be published. So a second delivery changes nothing and emits the same
+bytes again, and every effect happens once however often a message comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic
+from uuid import UUID, uuid5
+
+import structlog
+
+from contracts.cloudevents import Envelope, Headers, Record, encode
+from services.runtime.decision import Address, Processor, S
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A Kafka record as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message and the place in the log that it was read from."""
+
+    incoming: Incoming
+    envelope: Envelope[Any]
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """What one message made a document emit; kept until the message's offset is surely committed."""
+
+    cause: UUID
+    topic: str
+    partition: int
+    offset: int
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A message on which the rule itself raised; ``error`` is the exception's name, never its text."""
+
+    delivery: Delivery
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a fold came to: the records to publish in order, and the messages to put aside."""
+
+    records: list[Record]
+    failures: list[Failure]
+
+
+@dataclass(slots=True)
+class Document(Generic[S]):
+    """One document: a state, and what makes applying a message to it exact. ``version`` 0 is not stored yet."""
+
+    id: str
+    version: int = 0
+    state: S | None = None
+    aliases: tuple[str, ...] = ()
+    applied: set[UUID] = field(default_factory=set)
+    outbox: list[Emitted] = field(default_factory=list)
+    changed: bool = False
+
+
+class Documents(Generic[S]):
+    """The documents that a batch touches, found by id or alias."""
+
+    def __init__(self, documents: Iterable[Document[S]] = ()) -> None:
+        self._by_id: dict[str, Document[S]] = {}
+        self._by_alias: dict[str, Document[S]] = {}
+        for document in documents:
+            self._by_id[document.id] = document
+            self._name(document, document.aliases)
+
+    def at(self, address: Address) -> Document[S]:
+        """The document at ``address``; a new one if there is none."""
+        if address.alias is not None and address.alias in self._by_alias:
+            return self._by_alias[address.alias]
+        return self._by_id.setdefault(address.id, Document(address.id))
+
+    def taken(self, asks: Iterable[str], by_others_than: Document[S]) -> frozenset[str]:
+        """Those of ``asks`` that another document holds."""
+        return frozenset(a for a in asks if self._by_alias.get(a, by_others_than) is not by_others_than)
+
+    def rename(self, document: Document[S], aliases: tuple[str, ...]) -> None:
+        """Give ``document`` these aliases in place of the ones it had."""
+        for alias in document.aliases:
+            self._by_alias.pop(alias, None)
+        document.aliases = aliases
+        self._name(document, aliases)
+
+    def changed(self) -> list[Document[S]]:
+        """The documents that must be written."""
+        return [document for document in self._by_id.values() if document.changed]
+
+    def _name(self, document: Document[S], aliases: tuple[str, ...]) -> None:
+        for alias in aliases:
+            self._by_alias[alias] = document
+
+
+def fold(service: str, processor: Processor[S], documents: Documents[S], deliveries: Sequence[Delivery]) -> Folded:
+    """Apply ``deliveries`` in order to ``documents``.
+
+    Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery.
+    """
+    starts = _batch_starts(deliveries)
+    emitted: list[Record] = []
+    failures: list[Failure] = []
+    for delivery in deliveries:
+        envelope = delivery.envelope
+        document = documents.at(delivery.address)
+        if envelope.id in document.applied:
+            emitted.extend(_remembered(document, envelope.id))
+            continue
+        try:
+            records = _apply(service, processor, documents, document, delivery)
+        except Exception as error:
+            logger.exception("runtime.rule_failed", processor=processor.name, message_id=str(envelope.id))
+            failures.append(Failure(delivery, type(error).__name__))
+            continue
+        if not document.changed:
+            document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
+            document.changed = True
+        if records:
+            place = delivery.incoming
+            document.outbox.append(Emitted(envelope.id, place.topic, place.partition, place.offset, records))
+            emitted.extend(records)
+    return Folded(emitted, failures)
+
+
+def _apply(
+    service: str,
+    processor: Processor[S],
+    documents: Documents[S],
+    document: Document[S],
+    delivery: Delivery,
+) -> tuple[Record, ...]:
+    envelope, asks = delivery.envelope, delivery.address.asks
+    decision = (
+        processor.decide(document.state, envelope, documents.taken(asks, document))
+        if asks
+        else processor.decide(document.state, envelope)
+    )
+    aliases = () if decision.state is None else processor.aliases(decision.state)
+    records = tuple(
+        encode(
+            Envelope(
+                id=uuid5(envelope.id, f"{service}/{processor.name}/{index}"),
+                time=envelope.time,
+                source=f"/frikort/{service}",
+                data=event,
+                correlation_id=envelope.correlation_id,
+                causation_id=envelope.id,
+                traceparent=envelope.traceparent,
+            )
+        )
+        for index, event in enumerate(decision.events)
+    )
+    document.state = decision.state
+    document.applied.add(envelope.id)
+    if aliases != document.aliases:
+        documents.rename(document, aliases)
+    return records
+
+
+def _remembered(document: Document[S], cause: UUID) -> Iterable[Record]:
+    for entry in document.outbox:
+        if entry.cause == cause:
+            yield from entry.records
+
+
+def _batch_starts(deliveries: Sequence[Delivery]) -> Mapping[tuple[str, int], int]:
+    starts: dict[tuple[str, int], int] = {}
+    for delivery in deliveries:
+        place = delivery.incoming
+        starts.setdefault((place.topic, place.partition), place.offset)
+    return starts
+
+
+def _is_published(entry: Emitted, starts: Mapping[tuple[str, int], int]) -> bool:
+    # A batch is published before the next one of its partition is read, so all before this batch's start is out.
+    return entry.offset < starts.get((entry.topic, entry.partition), -1)

@@ -1,0 +1,155 @@
+"""The log on Kafka: durable, keyed publishing, and positions to wait for.
+
+The producer is aiokafka's own: FastStream's passes on neither raw headers nor the futures of a batch in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from contracts.cloudevents import Record
+from contracts.extracts import Position
+from contracts.topics import Topic
+
+logger = structlog.get_logger(__name__)
+
+_CLOSE_SECONDS = 3.0
+
+
+class LogUnavailable(RuntimeError):
+    """Kafka did not acknowledge in time. What was sent may still arrive: send it again with the same ids."""
+
+
+class KafkaLog:
+    """Publishes records and reads positions. Every call has a time limit."""
+
+    def __init__(self, bootstrap_servers: str, *, client_id: str, timeout: float) -> None:
+        self._servers = bootstrap_servers
+        self._client_id = client_id
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect. Raises ``LogUnavailable``."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._started_producer()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise LogUnavailable(f"Kafka at {self._servers} does not answer") from error
+
+    async def stop(self) -> None:
+        """Flush and close, within a few seconds."""
+        await self._drop_producer()
+        await self._drop_admin()
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Publish with ``acks=all``, in order for each key; return when all are acknowledged.
+
+        Raises ``LogUnavailable``; then any of the records may or may not be in the log.
+        """
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                producer = await self._started_producer()
+                futures = [
+                    await producer.send(r.topic, value=r.value, key=r.key or None, headers=list(r.headers))
+                    for r in records
+                ]
+                await asyncio.gather(*futures)
+        except (KafkaError, TimeoutError, OSError) as error:
+            # An idempotent producer never gives a batch up by itself and can stay stuck (aiokafka#1017): start anew.
+            await self._drop_producer()
+            raise LogUnavailable(f"Kafka did not acknowledge: {type(error).__name__}") from error
+
+    async def ping(self) -> None:
+        """Raises ``LogUnavailable`` unless the cluster answers."""
+        await self._ask(lambda admin: admin.describe_cluster())
+
+    async def partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """The number of partitions of each of ``topics`` that exists."""
+        described = await self._ask(lambda admin: admin.describe_topics(list(topics)))
+        return {d["topic"]: len(d["partitions"]) for d in described if not d["error_code"]}
+
+    async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
+        """For every partition of ``topics``, the offset that the next record will get."""
+        partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers, client_id=self._client_id, enable_auto_commit=False
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                await consumer.start()
+                ends = await consumer.end_offsets(partitions)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise LogUnavailable(f"Kafka did not tell its positions: {type(error).__name__}") from error
+        finally:
+            await _within_limit(consumer.stop())
+        return tuple(
+            Position(topic=partition.topic, partition=partition.partition, offset=offset)
+            for partition, offset in sorted(ends.items())
+        )
+
+    async def committed_positions(self, group: str) -> dict[tuple[str, int], int]:
+        """The committed offset of ``group`` for each (topic, partition) that it has committed."""
+        offsets = await self._ask(lambda admin: admin.list_consumer_group_offsets(group))
+        return {(p.topic, p.partition): metadata.offset for p, metadata in offsets.items() if metadata.offset >= 0}
+
+    async def _ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._admin is None:
+                    admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, client_id=self._client_id)
+                    await admin.start()
+                    self._admin = admin
+                return await question(self._admin)
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self._drop_admin()
+            raise LogUnavailable(f"Kafka does not answer: {type(error).__name__}") from error
+
+    async def _started_producer(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._servers,
+                    client_id=self._client_id,
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=2,
+                    max_batch_size=256 * 1024,
+                    max_request_size=2 * 1024 * 1024,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _within_limit(producer.stop())
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _within_limit(producer.stop())
+
+    async def _drop_admin(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await _within_limit(admin.close())
+
+
+async def _within_limit(closing: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await closing
+    except (KafkaError, TimeoutError, OSError):
+        logger.warning("runtime.kafka_close_timed_out")

@@ -1,0 +1,137 @@
+"""The one loop of every service: validate, load, fold, write, publish; the caller then commits.
+
+A crash between any two steps leads to redelivery, which the fold makes harmless. See ``docs/decisions/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol
+
+import structlog
+
+from contracts.cloudevents import BrokenContract, Record, decode
+from contracts.topics import Topic
+from services.runtime.decision import Address, Processor, S
+from services.runtime.fold import Delivery, Document, Documents, Incoming, fold
+
+logger = structlog.get_logger(__name__)
+
+
+class Store(Protocol[S]):
+    """Where a processor's documents live."""
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        """The documents at ``addresses`` and the holders of their aliases and asks, as a majority knows them."""
+        ...
+
+    async def write(self, documents: Sequence[Document[S]]) -> bool:
+        """Write each document over the version it was loaded at, durably on a majority.
+
+        False if any of them had changed meanwhile (or an alias was taken): load and fold again.
+        """
+        ...
+
+
+class Log(Protocol):
+    """Where records are published."""
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Publish in order for each key; return when every replica in sync has every record."""
+        ...
+
+
+class TooManyDeadLetters(RuntimeError):
+    """So many records in a row break their contract that the topic itself, or this release, must be wrong."""
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch came to, for the metrics."""
+
+    applied: int
+    published: int
+    dead: int
+
+
+class Loop(Generic[S]):
+    """Makes one processor's decisions durable, a batch at a time."""
+
+    def __init__(
+        self, *, service: str, processor: Processor[S], store: Store[S], log: Log, dead_letter_limit: int = 1000
+    ) -> None:
+        self._service = service
+        self._processor = processor
+        self._store = store
+        self._log = log
+        self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
+        self._dead_letter_limit = dead_letter_limit
+        self._dead_in_a_row = 0
+
+    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
+        """Carry out ``batch`` wholly. When this returns, its offsets may be committed; if it raises, they must not.
+
+        Raises whatever the store and the log raise when they are away (the batch may be processed again), and
+        ``TooManyDeadLetters``.
+        """
+        deliveries, dead = self._read(batch)
+        while True:
+            documents = await self._store.load([delivery.address for delivery in deliveries])
+            folded = fold(self._service, self._processor, documents, deliveries)
+            changed = documents.changed()
+            if not changed or await self._store.write(changed):
+                break
+        for failure in folded.failures:
+            dead.append(self._put_aside(failure.delivery.incoming, f"the rule failed: {failure.error}"))
+        await self._log.publish([*dead, *folded.records])
+        return BatchResult(applied=len(deliveries), published=len(folded.records), dead=len(dead))
+
+    def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], list[Record]]:
+        deliveries: list[Delivery] = []
+        dead: list[Record] = []
+        for incoming in batch:
+            try:
+                envelope = decode(self._topics[incoming.topic], incoming.value, incoming.headers)
+                address = self._processor.address(envelope)
+            except BrokenContract as reason:
+                dead.append(self._put_aside(incoming, str(reason)))
+                continue
+            self._dead_in_a_row = 0
+            if address is not None:
+                deliveries.append(Delivery(incoming, envelope, address))
+        return deliveries, dead
+
+    def _put_aside(self, incoming: Incoming, reason: str) -> Record:
+        self._dead_in_a_row += 1
+        logger.error(
+            "runtime.dead_letter",
+            topic=incoming.topic,
+            partition=incoming.partition,
+            offset=incoming.offset,
+            reason=reason,
+        )
+        if self._dead_in_a_row >= self._dead_letter_limit:
+            raise TooManyDeadLetters(
+                f"{self._dead_in_a_row} records in a row on {incoming.topic} break their contract; "
+                "stopped before draining it into the dead letters"
+            )
+        return dead_letter(self._service, self._processor.name, incoming, reason)
+
+
+def dead_letter(service: str, processor: str, incoming: Incoming, reason: str) -> Record:
+    """The original key, bytes and headers, with where it came from and why it was put aside."""
+    facts = {
+        "dead_reason": reason,
+        "dead_service": service,
+        "dead_processor": processor,
+        "dead_topic": incoming.topic,
+        "dead_partition": str(incoming.partition),
+        "dead_offset": str(incoming.offset),
+    }
+    return Record(
+        topic=incoming.topic + ".dead",
+        key=incoming.key or b"",
+        value=incoming.value or b"",
+        headers=(*incoming.headers, *((name, value.encode()) for name, value in facts.items())),
+    )

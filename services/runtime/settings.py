@@ -1,0 +1,46 @@
+"""Settings that every service shares, from environment variables ``FRIKORT_<NAME>``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class RuntimeSettings(BaseSettings):
+    """Each field is read from ``FRIKORT_`` and its name in capitals, for example ``FRIKORT_KAFKA``."""
+
+    model_config = SettingsConfigDict(env_prefix="FRIKORT_", frozen=True)
+
+    environment: Literal["local", "production"] = Field(
+        default="production", description="`local` allows a settable clock and provisional amounts."
+    )
+    kafka: str = Field(description="Kafka bootstrap servers, `host:port`, comma separated.")
+    mongodb: str = Field(description="MongoDB connection string; must name a replica set.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on.")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    allowances: Path = Field(
+        default=REPOSITORY / "deploy" / "allowances.toml", description="The allowance table (TOML)."
+    )
+    accept_provisional: bool | None = Field(
+        default=None, description="Accept reports in a provisional year; by default only when local."
+    )
+    topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
+    batch_records: int = Field(default=500, ge=1, description="Most records in one batch.")
+    start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
+    stop_timeout: float = Field(default=15.0, description="Seconds to finish the batch in hand at stop.")
+    publish_timeout: float = Field(default=20.0, description="Seconds until a publish counts as failed.")
+    session_timeout: float = Field(default=10.0, description="Seconds without heartbeat until Kafka evicts us.")
+    dead_letter_limit: int = Field(default=1000, ge=1, description="Dead letters in a row that stop the service.")
+
+    @property
+    def provisional_accepted(self) -> bool:
+        """Whether reports in a provisional year are accepted."""
+        if self.accept_provisional is None:
+            return self.environment == "local"
+        return self.accept_provisional

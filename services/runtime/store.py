@@ -1,0 +1,180 @@
+"""Documents in MongoDB. The one module that knows motor: its end of life has come, and its successor
+(``pymongo.AsyncMongoClient``) is a drop-in for what is used here; see ``docs/decisions/``.
+
+A stored document is ``{_id, version, state, aliases, applied, outbox}``. ``applied`` is the ids of every applied
+message, 16 bytes each, in one binary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic
+from uuid import UUID
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from contracts.cloudevents import Record
+from services.runtime.decision import Address, Processor, S
+from services.runtime.fold import Document, Documents, Emitted
+
+Client = AsyncIOMotorClient[dict[str, Any]]
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+Collection = AsyncIOMotorCollection[dict[str, Any]]
+
+_DUPLICATE_KEY = 11000
+_UUID_BYTES = 16
+
+
+def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """A client that waits at most ``timeout_ms`` for a server."""
+    return AsyncIOMotorClient(
+        uri,
+        serverSelectionTimeoutMS=timeout_ms,
+        connectTimeoutMS=timeout_ms,
+        socketTimeoutMS=4 * timeout_ms,
+        retryWrites=True,
+        tz_aware=True,
+    )
+
+
+def durable_database(client: Client, name: str) -> Database:
+    """A database whose writes are journaled on a majority and whose reads cannot be rolled back.
+
+    A read below majority could show a message as applied in a write that a failover then takes back.
+    """
+    return client.get_database(
+        name,
+        write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),
+        read_concern=ReadConcern("majority"),
+    )
+
+
+class MongoStore(Generic[S]):
+    """One processor's documents."""
+
+    def __init__(self, database: Database, processor: Processor[S]) -> None:
+        self._collection: Collection = database[processor.name]
+        self._processor = processor
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the processor names, and the one that makes an alias unique."""
+        models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._processor.indexes]
+        unique = IndexModel(
+            [("aliases", ASCENDING)],
+            unique=True,
+            name="aliases_unique",
+            partialFilterExpression={"aliases": {"$exists": True}},
+        )
+        await self._collection.create_indexes([*models, unique])
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        ids = {address.id for address in addresses}
+        aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
+        if not ids:
+            return Documents()
+        by_id = {"_id": {"$in": list(ids)}}
+        query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
+        found = await self._collection.find(query).to_list(None)
+        return Documents(self._from_stored(stored) for stored in found)
+
+    async def write(self, documents: Sequence[Document[S]]) -> bool:
+        writes = [_write_of(document) for document in documents]
+        try:
+            result = await self._collection.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            details: dict[str, Any] = dict(error.details or {})
+            errors = details.get("writeErrors", [])
+            if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+                raise
+            return False
+        return result.inserted_count + result.matched_count == len(writes)
+
+    def _from_stored(self, stored: Mapping[str, Any]) -> Document[S]:
+        state = stored["state"]
+        applied = bytes(stored["applied"])
+        return Document(
+            id=stored["_id"],
+            version=stored["version"],
+            state=None if state is None else self._processor.state.model_validate(state),
+            aliases=tuple(stored.get("aliases", ())),
+            applied={UUID(bytes=applied[start : start + _UUID_BYTES]) for start in range(0, len(applied), _UUID_BYTES)},
+            outbox=[_emitted_of(entry) for entry in stored["outbox"]],
+        )
+
+
+class Reader(Generic[S]):
+    """Read access to a processor's states, for those who only look."""
+
+    def __init__(self, database: Database, processor: Processor[S]) -> None:
+        self._collection: Collection = database[processor.name]
+        self._state = processor.state
+
+    async def get(self, document_id: str) -> S | None:
+        """The state of one document."""
+        return self._one(await self._collection.find_one({"_id": document_id}, {"state": 1}))
+
+    async def by_alias(self, alias: str) -> S | None:
+        """The state of the document that holds ``alias``."""
+        return self._one(await self._collection.find_one({"aliases": alias}, {"state": 1}))
+
+    async def find(
+        self,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> list[S]:
+        """The states whose fields match ``query`` (MongoDB operators on fields of the state)."""
+        cursor = self._collection.find({f"state.{name}": value for name, value in query.items()}, {"state": 1})
+        if sort:
+            cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
+        found = await cursor.skip(skip).limit(limit).to_list(None)
+        return [self._state.model_validate(stored["state"]) for stored in found if stored["state"] is not None]
+
+    def _one(self, stored: Mapping[str, Any] | None) -> S | None:
+        if stored is None or stored["state"] is None:
+            return None
+        return self._state.model_validate(stored["state"])
+
+
+def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    stored: dict[str, Any] = {
+        "_id": document.id,
+        "version": document.version + 1,
+        "state": None if document.state is None else document.state.model_dump(mode="json"),
+        "applied": b"".join(message_id.bytes for message_id in document.applied),
+        "outbox": [_stored_of(entry) for entry in document.outbox],
+    }
+    if document.aliases:
+        stored["aliases"] = list(document.aliases)
+    if document.version == 0:
+        return InsertOne(stored)
+    return ReplaceOne({"_id": document.id, "version": document.version}, stored)
+
+
+def _stored_of(entry: Emitted) -> dict[str, Any]:
+    return {
+        "cause": entry.cause.bytes,
+        "topic": entry.topic,
+        "partition": entry.partition,
+        "offset": entry.offset,
+        "records": [[r.topic, r.key, r.value, [[name, value] for name, value in r.headers]] for r in entry.records],
+    }
+
+
+def _emitted_of(stored: Mapping[str, Any]) -> Emitted:
+    return Emitted(
+        cause=UUID(bytes=bytes(stored["cause"])),
+        topic=stored["topic"],
+        partition=stored["partition"],
+        offset=stored["offset"],
+        records=tuple(
+            Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers))
+            for topic, key, value, headers in stored["records"]
+        ),
+    )
