@@ -1,0 +1,63 @@
+"""Employments as the gateway shows them: id ``employment_id``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from contracts.cloudevents import Envelope
+from contracts.reporting import EmploymentChanged, EmploymentEvent, EmploymentRegistered
+from contracts.topics import EARNINGS
+from contracts.values import Period
+from services.runtime.decision import Address, Decision, Processor
+
+
+class EmploymentView(BaseModel):
+    """An employment after its latest event. ``order`` sorts by registration, for paging."""
+
+    employment_id: str
+    card_id: str
+    revision: int
+    cvr: str
+    period: Period
+    contact: str
+    registered_at: datetime
+    order: str
+
+
+def _address(message: Envelope[Any]) -> Address | None:
+    return Address(message.data.employment_id) if isinstance(message.data, EmploymentEvent) else None
+
+
+def decide(
+    employment: EmploymentView | None, message: Envelope[EmploymentRegistered | EmploymentChanged]
+) -> Decision[EmploymentView]:
+    """The employment after one event; each event carries the whole of it."""
+    event = message.data
+    if employment is not None and event.revision <= employment.revision:
+        return Decision(employment)
+    first_seen = message.time if employment is None else employment.registered_at
+    return Decision(
+        EmploymentView(
+            employment_id=event.employment_id,
+            card_id=event.card_id,
+            revision=event.revision,
+            cvr=event.cvr,
+            period=event.period,
+            contact=event.contact,
+            registered_at=first_seen,
+            order=f"{first_seen.isoformat(timespec='microseconds')}|{event.employment_id}",
+        )
+    )
+
+
+PROCESSOR: Final = Processor(
+    name="employments",
+    topics=(EARNINGS,),
+    state=EmploymentView,
+    address=_address,
+    decide=decide,
+    indexes=("cvr", "card_id"),
+)
