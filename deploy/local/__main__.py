@@ -1,0 +1,68 @@
+"""`make run`: the whole system until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.config import Config
+from deploy.local.errors import LauncherError
+from deploy.local.progress import for_people
+from deploy.local.system import LocalSystem
+
+
+def main() -> int:
+    """Run the system until SIGINT or SIGTERM. Returns the exit code: 1 if something is missing."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(highlight=False)
+    console.print("[bold]Frikort[/bold] starts on this machine; Ctrl-C takes it down.")
+    try:
+        with LocalSystem(Config.kept(), for_people()) as system:
+            _introduce(system, console)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("Taken down; the data is kept for the next start (`make clean` deletes it).")
+    except LauncherError as error:
+        print(f"\n{error.what}\n{error.remedy}", file=sys.stderr)
+        if error.log_tail:
+            print(f"\n{error.log_tail}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _introduce(system: LocalSystem, console: Console) -> None:
+    """Print the addresses, the people, and how to get a token."""
+    people = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "role", "who", "secret"):
+        people.add_column(column, no_wrap=True)
+    for person in system.people.values():
+        people.add_row(person.id, person.role, f"{person.name}: {person.about}", person.secret)
+    console.print(
+        f"\nAPI      {system.gateway_url}/v1"
+        f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
+        f"\nTokens   {system.issuer_url}/token"
+        f"\nKafka    {system.kafka}"
+        f"\nMongoDB  {system.mongodb}"
+        f"\nLogs     {system.config.data / 'logs'}\n",
+        soft_wrap=True,
+    )
+    console.print(people)
+    console.print(
+        "\nA token for one of them lasts an hour:"
+        f"\n  curl -s -u caseworker-101-a:local-caseworker-101-a -d grant_type=client_credentials"
+        f" {system.issuer_url}/token\n",
+        soft_wrap=True,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,57 @@
+"""Things that are fetched once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.errors import LauncherError
+
+_NEEDED_BYTES = 1_000_000_000
+
+
+def fetch_once(target: Path, build: Callable[[Path], None]) -> None:
+    """Fill the directory `target` with `build`, once.
+
+    `build` writes into an empty directory that is renamed to `target` when it has succeeded, so that a
+    fetch which was broken off leaves nothing half done; a second launcher waits for the first.
+
+    Raises:
+        LauncherError: whatever `build` says is missing.
+    """
+    if target.exists():
+        return
+    with _locked(target.with_name(target.name + ".lock")):
+        if target.exists():
+            return
+        partial = target.with_name(target.name + ".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        build(partial)
+        partial.rename(target)
+
+
+def require_space(directory: Path) -> None:
+    """Refuse to start on a full disk, where Kafka and MongoDB would fail obscurely later.
+
+    Raises:
+        LauncherError: less than 1 GB is free where `directory` lies.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(directory).free
+    if free < _NEEDED_BYTES:
+        raise LauncherError(
+            f"Only {free / 1e6:.0f} MB are free where {directory} lies; the broker and the database need 1 GB.",
+            "Free some space (`make clean` deletes what Frikort keeps), or set FRIKORT_CACHE to another disk.",
+        )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

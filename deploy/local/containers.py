@@ -1,0 +1,46 @@
+"""Kafka and MongoDB as containers, where a Docker engine answers.
+
+Kept thin: each engine listens inside its container on the very port that it has outside, so the
+addresses, the settings and the readiness checks are those of the jars and the binary.
+"""
+
+from __future__ import annotations
+
+import docker  # type: ignore[import-untyped]
+from docker.errors import DockerException  # type: ignore[import-untyped]
+from testcontainers.core.container import DockerContainer
+
+from deploy.local import kafka, mongod
+
+KAFKA_IMAGE = f"apache/kafka:{kafka.VERSION}"
+MONGODB_IMAGE = "mongo:8.0"
+
+
+def docker_answers() -> bool:
+    """Whether a Docker engine answers here within 2 s."""
+    try:
+        client = docker.from_env(timeout=2)
+    except DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
+    """A one-node broker, reached at `kafka_port` of the loopback interface."""
+    settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/var/lib/kafka/data")
+    settings["listeners"] = f"PLAINTEXT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
+    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(kafka_port, kafka_port)
+    for key, value in settings.items():
+        container = container.with_env("KAFKA_" + key.replace(".", "_").upper(), value)
+    return container
+
+
+def mongodb_container(port: int) -> DockerContainer:
+    """A one-node replica set, still to be initiated, reached at `port` of the loopback interface."""
+    command = ["mongod", "--bind_ip_all", *mongod.arguments(port)]
+    return DockerContainer(MONGODB_IMAGE).with_bind_ports(port, port).with_command(command)

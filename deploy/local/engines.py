@@ -1,0 +1,147 @@
+"""What gives Kafka and MongoDB: addresses in the environment, else Docker, else their own binaries."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from enum import Enum
+from types import TracebackType
+from typing import Self
+
+from deploy.local import containers, kafka, mongod
+from deploy.local.cache import require_space
+from deploy.local.config import Config
+from deploy.local.errors import LauncherError
+from deploy.local.process import Process
+from deploy.local.progress import Progress, Silent
+
+_CONTAINER_SECONDS = 60
+
+
+class Source(Enum):
+    """Where an engine comes from."""
+
+    ENVIRONMENT = "the address in the environment"
+    DOCKER = "a container"
+    BINARY = "its own binary"
+
+
+def choose(variable: str, environment: Mapping[str, str], docker_answers: Callable[[], bool]) -> Source:
+    """The first that is there: the address in `variable`, a Docker engine, the binary."""
+    if environment.get(variable):
+        return Source.ENVIRONMENT
+    return Source.DOCKER if docker_answers() else Source.BINARY
+
+
+class Engines:
+    """A Kafka broker and a MongoDB replica set, as a context manager.
+
+    Attributes:
+        kafka: bootstrap address, `host:port`.
+        mongodb: connection string.
+        processes: "kafka" and "mongodb", where they run as processes of the launcher.
+    """
+
+    kafka: str
+    mongodb: str
+
+    def __init__(
+        self,
+        config: Config,
+        progress: Progress | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        docker_answers: Callable[[], bool] = containers.docker_answers,
+    ) -> None:
+        self.config = config
+        self.processes: dict[str, Process] = {}
+        self._progress = progress or Silent()
+        self._environment = os.environ if environment is None else environment
+        self._docker_answers = docker_answers
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start both and wait until both are ready.
+
+        Raises:
+            LauncherError: something is missing, a port is taken, or an engine would not start.
+        """
+        with ExitStack() as stack:
+            waits = [self._start_kafka(stack), self._start_mongodb(stack)]
+            for label, wait in waits:
+                with self._progress.step(label):
+                    wait()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start_kafka(self, stack: ExitStack) -> tuple[str, Callable[[], None]]:
+        source = choose("FRIKORT_KAFKA", self._environment, self._docker_answers)
+        if source is Source.ENVIRONMENT:
+            self.kafka = self._environment["FRIKORT_KAFKA"]
+            return f"Kafka at {self.kafka}", lambda: _require(
+                kafka.answers_metadata(self.kafka), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
+            )
+        port, controller = self.config.port("kafka"), self.config.port("kafka-controller")
+        self.kafka = f"127.0.0.1:{port}"
+        if source is Source.DOCKER:
+            stack.enter_context(containers.kafka_container(port, controller))
+            return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port), "Kafka")
+        require_space(self.config.data)
+        kafka.java_version()
+        jars = kafka.fetch(self.config.cache, self._progress)
+        process = kafka.process(
+            jars,
+            kafka.archive_classes(jars, self._progress),
+            data=self.config.data / "kafka",
+            log=self.config.log("kafka"),
+            kafka_port=port,
+            controller_port=controller,
+            heap_mb=self.config.broker_heap_mb,
+        )
+        return f"Kafka {kafka.VERSION} at {self.kafka}", self._run(process, stack)
+
+    def _start_mongodb(self, stack: ExitStack) -> tuple[str, Callable[[], None]]:
+        source = choose("FRIKORT_MONGODB", self._environment, self._docker_answers)
+        if source is Source.ENVIRONMENT:
+            self.mongodb = self._environment["FRIKORT_MONGODB"]
+            return "MongoDB at the address in FRIKORT_MONGODB", lambda: _require(
+                mongod.answers_ping(self.mongodb), "No MongoDB answers at the given address.", "FRIKORT_MONGODB"
+            )
+        port = self.config.port("mongodb")
+        self.mongodb = mongod.uri(port)
+        if source is Source.DOCKER:
+            stack.enter_context(containers.mongodb_container(port))
+            return f"MongoDB in a container at 127.0.0.1:{port}", lambda: _await(lambda: mongod.ready(port), "MongoDB")
+        require_space(self.config.data)
+        binary = mongod.fetch(self.config.cache, self._progress)
+        process = mongod.process(binary, data=self.config.data / "mongodb", log=self.config.log("mongodb"), port=port)
+        return f"MongoDB at 127.0.0.1:{port}", self._run(process, stack)
+
+    def _run(self, process: Process, stack: ExitStack) -> Callable[[], None]:
+        stack.callback(process.terminate)
+        process.start()
+        self.processes[process.name] = process
+        return process.wait_ready
+
+
+def _require(answers: bool, what: str, variable: str) -> None:
+    if not answers:
+        raise LauncherError(what, f"Start it, correct {variable}, or unset it so that the launcher brings its own.")
+
+
+def _await(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _CONTAINER_SECONDS
+    while not ready():
+        if time.monotonic() > deadline:
+            raise LauncherError(
+                f"{what} in its container was not ready after {_CONTAINER_SECONDS} s.",
+                "See what `docker ps` and `docker logs` say.",
+            )
+        time.sleep(0.1)

@@ -1,0 +1,91 @@
+"""Keys of a local system: drawn at random once, then kept in its data directory.
+
+`python -m deploy.local.keys <directory>` draws those that live in files, for docker-compose.yml.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from joserfc.jwk import ECKey
+
+AUTHORITIES = ("skat", "star")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one local system, with the shapes that the services' settings have."""
+
+    seal_keys: str
+    """FRIKORT_SEAL_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first seals."""
+    lookup_key: str
+    """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
+    authority_keys: Path
+    """FRIKORT_AUTHORITY_KEYS: a JSON file, authority -> public JWK (EC P-256, for ECDH-ES)."""
+    authority_private_keys: Path
+    """The same with the private JWKs: what the authorities themselves hold, for the demo and tests."""
+    issuer_key: Path
+    """FRIKORT_ISSUER_KEY: a JSON file, the token issuer's private JWK (EC P-256, for ES256)."""
+
+
+def load_or_create(directory: Path) -> Keys:
+    """The keys kept in `directory`; draws those that are not there yet. Files are readable by their owner only."""
+    public, private = authority_keys(directory)
+    issuer = directory / "issuer.json"
+    issuer_key(issuer)
+    return Keys(
+        seal_keys=_kept(directory / "seal-keys.txt", lambda: f"local-1:{_random_key()}"),
+        lookup_key=_kept(directory / "lookup-key.txt", _random_key),
+        authority_keys=public,
+        authority_private_keys=private,
+        issuer_key=issuer,
+    )
+
+
+def issuer_key(path: Path) -> ECKey:
+    """The token issuer's private key kept in `path`; draws it where it is not there yet."""
+    drawn = _kept(path, lambda: json.dumps(_draw("sig", "ES256").as_dict(private=True)))
+    return ECKey.import_key(json.loads(drawn))
+
+
+def authority_keys(directory: Path) -> tuple[Path, Path]:
+    """The files of the authorities' public and private keys in `directory`; draws what is not there yet."""
+    public, private = directory / "authorities.public.json", directory / "authorities.private.json"
+
+    def draw() -> str:
+        return json.dumps({name: _draw("enc", "ECDH-ES").as_dict(private=True) for name in AUTHORITIES})
+
+    keys = {name: ECKey.import_key(key) for name, key in json.loads(_kept(private, draw)).items()}
+    _kept(public, lambda: json.dumps({name: key.as_dict(private=False) for name, key in keys.items()}))
+    return public, private
+
+
+def _draw(use: str, algorithm: str) -> ECKey:
+    return ECKey.generate_key("P-256", {"use": use, "alg": algorithm}, auto_kid=True)
+
+
+def _random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _kept(path: Path, draw: Callable[[], str]) -> str:
+    """The text of `path`, which is written first where it does not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(drawn := draw())
+    return drawn
+
+
+if __name__ == "__main__":
+    load_or_create(Path(sys.argv[1]))

