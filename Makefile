@@ -1,0 +1,48 @@
+# Frikort's commands; `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed-from-lock
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo lint schemas lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
+	@$(VENV)/bin/python -m deploy.local
+
+test: $(INSTALLED) ## run all tests, on a real broker and database
+	@$(VENV)/bin/python -m pytest
+
+demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure
+	@$(VENV)/bin/python -m tests.demo
+
+lint: $(INSTALLED) ## ruff, mypy --strict, import rules
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+schemas: $(INSTALLED) ## write the JSON Schemas and the AsyncAPI document anew
+	@$(VENV)/bin/python -m contracts.generate
+
+lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, with hashes
+	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
+	$(VENV)/bin/$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(VENV)/bin/$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
+
+clean: ## delete the environment, what was fetched, and the data of `make run`
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(INSTALLED): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Frikort needs Python 3.11 or newer as `$(PYTHON)`. On Debian 12 or Ubuntu 24.04: `apt-get install python3`;' \
+			'another one is named with `make PYTHON=python3.12 ...`.' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo 'Python has no venv module here. On Debian or Ubuntu: `apt-get install python3-venv`.' >&2; exit 1; }
+	@echo 'Python packages are installed into $(VENV) ...'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
