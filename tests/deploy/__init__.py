@@ -1,0 +1,1 @@
+"""Tests of the launcher, the token issuer and the deployment files."""

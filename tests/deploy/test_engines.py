@@ -1,0 +1,152 @@
+"""Real Kafka and MongoDB, alone and under the launcher with stand-in services."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from joserfc import jwt
+from joserfc.errors import BadSignatureError
+from joserfc.jwk import KeySet
+from pymongo import MongoClient
+from pymongo.write_concern import WriteConcern
+
+from deploy.local import keys
+from deploy.local.config import Config
+from deploy.local.engines import Engines
+from deploy.local.system import LocalSystem, Service
+from tests.deploy.test_process import eventually, gone
+
+STANDINS = (
+    Service("gateway", "tests.deploy.standin", ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY", "FRIKORT_JWKS_URL")),
+    Service("balance", "tests.deploy.standin"),
+)
+
+
+async def produce_one(bootstrap: str, value: bytes) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic("engines", num_partitions=1, replication_factor=1)])
+    finally:
+        await admin.close()
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        await producer.send_and_wait("engines", value, key=b"card")
+    finally:
+        await producer.stop()
+
+
+async def consume_one(bootstrap: str) -> bytes | None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition("engines", 0)])
+        value: bytes | None = (await consumer.getone()).value
+        return value
+    finally:
+        await consumer.stop()
+
+
+def mentioned_by_a_process(word: str) -> bool:
+    """Whether the command line of any process holds `word`."""
+    return subprocess.run(["pgrep", "-f", word], capture_output=True, check=False).stdout != b""
+
+
+def majority(uri: str) -> Any:
+    client: MongoClient[dict[str, Any]] = MongoClient(uri)
+    return client["engines"].get_collection("things", write_concern=WriteConcern(w="majority", j=True))
+
+
+async def test_engines_keep_their_data_and_leave_no_process(tmp_path: Path) -> None:
+    """One record and one document are still there after a stop and a start at other ports."""
+    with Engines(Config(data=tmp_path)) as engines:
+        pids = [process.pid for process in engines.processes.values()]
+        await produce_one(engines.kafka, b"kept")
+        things = majority(engines.mongodb)
+        things.insert_one({"_id": "kept"})
+        things.database.client.close()
+    assert all(gone(pid) for pid in pids)
+
+    with Engines(Config(data=tmp_path)) as engines:
+        assert await consume_one(engines.kafka) == b"kept"
+        things = majority(engines.mongodb)
+        assert things.find_one({"_id": "kept"}) is not None
+        things.database.client.close()
+    assert not mentioned_by_a_process(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def small_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """The launcher's own system with stand-ins for the services."""
+    config = Config(data=tmp_path_factory.mktemp("system"), environment={"FRIKORT_EXTRA": "told"})
+    with LocalSystem(config, services=STANDINS, topics=None) as system:
+        yield system
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
+        return json.load(answer)
+
+
+def test_a_service_is_told_what_it_needs_and_no_more(small_system: LocalSystem) -> None:
+    gateway = get(f"{small_system.gateway_url}/environment")
+    balance = get(f"{small_system.url('balance')}/environment")
+    assert gateway["FRIKORT_ENVIRONMENT"] == "local"
+    assert gateway["FRIKORT_KAFKA"] == small_system.kafka
+    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb
+    assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
+    assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
+    assert gateway["FRIKORT_EXTRA"] == "told"
+    assert not {name for name in balance if "KEY" in name}
+
+
+def test_its_tokens_are_those_of_the_issuer(small_system: LocalSystem) -> None:
+    published = KeySet.import_key_set(get(f"{small_system.issuer_url}/jwks"))
+    token = jwt.decode(small_system.token("caseworker-849"), published, algorithms=["ES256"])
+    assert token.claims["iss"] == small_system.issuer_url
+    assert token.claims["municipality"] == "849"
+    with pytest.raises(BadSignatureError):
+        jwt.decode(small_system.token("caseworker-849", forged=True), published, algorithms=["ES256"])
+    expired = jwt.decode(small_system.token("citizen-1", expires_in=-60), published, algorithms=["ES256"])
+    assert expired.claims["iat"] < expired.claims["exp"] < time.time()
+
+
+def test_a_service_is_killed_and_comes_back_at_its_address(small_system: LocalSystem) -> None:
+    balance = small_system.processes["balance"]
+    balance.kill()
+    assert balance.exit_code == -signal.SIGKILL
+    balance.restart()
+    assert get(small_system.url("balance"))
+
+
+def test_a_second_instance_has_its_own_port(small_system: LocalSystem) -> None:
+    second = small_system.start_service("balance", instance=2)
+    assert small_system.processes["balance-2"] is second
+    assert small_system.url("balance-2") != small_system.url("balance")
+    assert get(small_system.url("balance-2"))
+    with pytest.raises(ValueError, match="exists already"):
+        small_system.start_service("balance", instance=2)
+
+
+def test_a_killed_broker_and_database_come_back(small_system: LocalSystem) -> None:
+    for name in ("kafka", "mongodb"):
+        engine = small_system.processes[name]
+        engine.kill()
+        assert eventually(lambda engine=engine: gone(engine.pid))  # type: ignore[misc]
+        engine.restart()
+
+
+def test_the_data_directory_holds_a_log_of_each(small_system: LocalSystem) -> None:
+    logs = {path.stem for path in (small_system.config.data / "logs").iterdir()}
+    assert logs >= {"kafka", "mongodb", "issuer", "gateway", "balance"}
+    assert (small_system.config.data / "keys").stat().st_mode & 0o077 == 0
+    assert keys.load_or_create(small_system.config.data / "keys") == small_system.keys

@@ -1,0 +1,84 @@
+"""docker-compose.yml, the image, and what may stand in no file."""
+
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from deploy.local import containers, system
+from deploy.local.config import REPOSITORY
+
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+
+# Put together here, so that they do not stand in this file either.
+REGISTRY_HOSTS = [
+    ".".join(parts)
+    for parts in [
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("repo", "maven", "apache", "org"),
+        ("repo1", "maven", "org"),
+        ("deb", "debian", "org"),
+        ("security", "debian", "org"),
+        ("crates", "io"),
+        ("proxy", "golang", "org"),
+        ("docker", "io"),
+    ]
+]
+
+
+def test_compose_file_is_valid() -> None:
+    assert PyCompose.from_yaml(yaml.safe_dump(COMPOSE))
+
+
+def test_compose_has_the_system_of_the_launcher() -> None:
+    modules = {name: service["command"][-1] for name, service in SERVICES.items() if "build" in service}
+    expected = {service.name: service.module for service in (*system.SERVICES, system.ISSUER)}
+    assert modules.items() >= (expected | {"topics": system.TOPICS}).items()
+    assert SERVICES["kafka"]["image"] == containers.KAFKA_IMAGE
+    assert SERVICES["mongodb"]["image"] == containers.MONGODB_IMAGE
+
+
+@pytest.mark.parametrize("service", [*system.SERVICES, system.ISSUER], ids=lambda service: service.name)
+def test_a_service_holds_the_same_keys_in_compose(service: system.Service) -> None:
+    held = {name for name in SERVICES[service.name]["environment"] if "KEY" in name}
+    assert held == {name for name in service.settings if "KEY" in name}
+
+
+def test_compose_waits_for_what_it_depends_on() -> None:
+    for service in SERVICES.values():
+        for name, dependency in service.get("depends_on", {}).items():
+            checked = "healthcheck" in SERVICES[name] and "disable" not in SERVICES[name]["healthcheck"]
+            assert dependency["condition"] == ("service_healthy" if checked else "service_completed_successfully")
+
+
+def test_compose_refuses_to_start_without_secrets() -> None:
+    for name in ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY"):
+        assert SERVICES["gateway"]["environment"][name].startswith(f"${{{name}:?")
+
+
+def test_the_image_copies_what_exists_and_is_sent_to_the_engine() -> None:
+    sent = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    lines = (REPOSITORY / "deploy" / "Dockerfile").read_text().splitlines()
+    copied = [path for line in lines if line.startswith("COPY ") for path in line.split()[1:-1]]
+    assert copied
+    for path in copied:
+        assert (REPOSITORY / path).exists(), path
+        assert f"!{path}" in sent, path
+
+
+def test_no_registry_host_stands_in_a_tracked_file() -> None:
+    listed = subprocess.run(
+        ["git", "grep", "-I", "-l", "-i", "-F", *[word for host in REGISTRY_HOSTS for word in ("-e", host)]],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert listed.returncode in (0, 1), listed.stderr
+    assert listed.stdout.splitlines() == []

@@ -1,0 +1,114 @@
+"""Children of the launcher: started, killed, restarted, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.config import REPOSITORY
+from deploy.local.errors import LauncherError
+from deploy.local.process import Process
+
+SLEEPER = "import time; print('awake', flush=True); time.sleep(600)"
+LAUNCHER = f"""
+from pathlib import Path
+import sys, time
+from deploy.local.process import Process
+child = Process("child", [sys.executable, "-c", {SLEEPER!r}], log=Path(sys.argv[1]))
+child.start()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Process]:
+    log = tmp_path / "sleeper.log"
+    process = Process("sleeper", [sys.executable, "-c", SLEEPER], log=log, ready=lambda: "awake" in log.read_text())
+    yield process
+    process.kill()
+
+
+def gone(pid: int) -> bool:
+    """Whether no process of this id runs (one that waits to be reaped does not run)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether something gets true in time."""
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
+def test_start_kill_restart(sleeper: Process) -> None:
+    sleeper.start()
+    sleeper.wait_ready()
+    first = sleeper.pid
+    sleeper.kill()
+    assert sleeper.exit_code == -signal.SIGKILL
+    assert gone(first)
+    sleeper.restart()
+    assert sleeper.alive
+    assert sleeper.pid != first
+
+
+def test_terminate_gives_up_asking_after_its_deadline(tmp_path: Path) -> None:
+    log = tmp_path / "stubborn.log"
+    script = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
+    stubborn = Process(
+        "stubborn",
+        [sys.executable, "-c", script],
+        log=log,
+        ready=lambda: "awake" in log.read_text(),
+        stop_seconds=0.2,
+    )
+    stubborn.start()
+    stubborn.wait_ready()
+    assert stubborn.terminate() == -signal.SIGKILL
+
+
+def test_death_at_start_shows_the_log(tmp_path: Path) -> None:
+    doomed = Process("doomed", [sys.executable, "-c", "raise SystemExit('no such topic')"], log=tmp_path / "log")
+    with pytest.raises(LauncherError, match=r"doomed failed with exit code 1.*log") as caught:
+        doomed.run(10)
+    assert "no such topic" in caught.value.log_tail
+
+
+def test_not_ready_in_time(tmp_path: Path) -> None:
+    slow = Process(
+        "slow", [sys.executable, "-c", SLEEPER], log=tmp_path / "log", ready=lambda: False, ready_seconds=0.2
+    )
+    slow.start()
+    with pytest.raises(LauncherError, match="slow was not ready"):
+        slow.wait_ready()
+    slow.kill()
+
+
+def test_outlives_the_thread_that_started_it(sleeper: Process) -> None:
+    thread = threading.Thread(target=sleeper.start)
+    thread.start()
+    thread.join()
+    sleeper.wait_ready()
+    assert not eventually(lambda: gone(sleeper.pid), seconds=0.5)
+
+
+def test_dies_with_a_launcher_that_was_killed(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, str(tmp_path / "log")], stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
+    ) as launcher:
+        assert launcher.stdout is not None
+        child = int(launcher.stdout.readline())
+        assert not gone(child)
+        os.kill(launcher.pid, signal.SIGKILL)
+    assert eventually(lambda: gone(child))
