@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from contracts.messages import Message
 from contracts.topics import Topic, topic_of
 
-M = TypeVar("M", bound=Message, covariant=True)
+M = TypeVar("M", bound=Message)
 Headers = tuple[tuple[str, bytes], ...]
 
 
@@ -51,7 +51,7 @@ class BrokenContract(ValueError):
     """The record is not a message of its topic; the text says why, and never repeats content."""
 
 
-def encode(envelope: Envelope[Message]) -> Record:
+def encode(envelope: Envelope[Any]) -> Record:
     """The record for ``envelope``, on the topic and with the key that its message type prescribes."""
     data = envelope.data
     attributes = {
@@ -76,7 +76,7 @@ def encode(envelope: Envelope[Message]) -> Record:
     )
 
 
-def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope[Message]:
+def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope[Any]:
     """The message in a record of ``topic``. Raises ``BrokenContract``."""
     try:
         attributes = {name: raw.decode() for name, raw in headers if raw is not None}

@@ -1,0 +1,1 @@
+"""Balance: one ledger for each card and year, the split of every report, and the cap warnings."""

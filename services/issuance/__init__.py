@@ -1,0 +1,1 @@
+"""Issuance: cards, their numbers, and the sealed person data."""
