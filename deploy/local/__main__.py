@@ -42,10 +42,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 def _introduce(system: LocalSystem, console: Console) -> None:
     """Print the addresses, the people, and how to get a token."""
     people = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "role", "who", "secret"):
-        people.add_column(column, no_wrap=True)
+    for column in ("id", "role", "acts for", "who"):
+        people.add_column(column)
     for person in system.people.values():
-        people.add_row(person.id, person.role, f"{person.name}: {person.about}", person.secret)
+        people.add_row(person.id, person.role, person.acts_for, person.about)
     console.print(
         f"\nAPI      {system.gateway_url}/v1"
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
@@ -57,9 +57,8 @@ def _introduce(system: LocalSystem, console: Console) -> None:
     )
     console.print(people)
     console.print(
-        "\nA token for one of them lasts an hour:"
-        f"\n  curl -s -u caseworker-101-a:local-caseworker-101-a -d grant_type=client_credentials"
-        f" {system.issuer_url}/token\n",
+        "\nA token for one of them, good for an hour:"
+        f"\n  ID=employer-a; curl -s -u $ID:local-$ID -d grant_type=client_credentials {system.issuer_url}/token\n",
         soft_wrap=True,
     )
 

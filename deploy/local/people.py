@@ -24,7 +24,7 @@ _OWN_CLAIM: dict[Role, str] = {
 
 
 class Person(BaseModel):
-    """Someone who can get a token. `id` is the OAuth2 client id, `secret` the client secret."""
+    """Someone who can get a token; `id` is the OAuth2 client id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,6 @@ class Person(BaseModel):
     role: Role
     name: str
     about: str
-    secret: str
     municipality: Annotated[str, Field(pattern=r"^\d{3}$")] | None = None
     cvr: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
     owners: tuple[SyntheticCpr, ...] | None = None
@@ -46,9 +45,19 @@ class Person(BaseModel):
             raise ValueError(f"{self.id}: a {self.role} needs {_OWN_CLAIM[self.role]}")
         return self
 
+    @property
+    def secret(self) -> str:
+        """The OAuth2 client secret. It opens nothing but the local token issuer, so it is one to remember."""
+        return f"local-{self.id}"
+
+    @property
+    def acts_for(self) -> str:
+        """The municipality code, CVR number, CPR number or authority that they act for."""
+        return str(getattr(self, _OWN_CLAIM[self.role]))
+
     def claims(self) -> dict[str, object]:
         """What a token says about them, beyond the claims that every token has."""
-        return self.model_dump(mode="json", exclude={"id", "name", "about", "secret"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"id", "name", "about"}, exclude_none=True)
 
 
 def load(path: Path = PEOPLE) -> dict[str, Person]:

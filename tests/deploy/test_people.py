@@ -47,12 +47,12 @@ def test_the_sole_trader_is_one_of_the_citizens() -> None:
 
 def test_a_real_looking_cpr_number_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Person(id="x", role="citizen", name="X", about="", secret="", cpr="0101800101")
+        Person(id="x", role="citizen", name="X", about="", cpr="0101800101")
 
 
 def test_a_person_must_act_for_someone() -> None:
     with pytest.raises(ValidationError, match="a caseworker needs municipality"):
-        Person(id="x", role="caseworker", name="X", about="", secret="")
+        Person(id="x", role="caseworker", name="X", about="")
 
 
 def test_keys_are_drawn_once_and_kept(tmp_path: Path) -> None:
