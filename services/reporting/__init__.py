@@ -1,0 +1,1 @@
+"""Reporting: employments and earnings reports, and what it knows of the cards they are for."""

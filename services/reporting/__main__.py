@@ -1,0 +1,12 @@
+"""``python -m services.reporting``."""
+
+from contracts.allowances import load_allowances
+from services.reporting.decide import books
+from services.reporting.rules import Rules
+from services.runtime.service import run
+from services.runtime.settings import RuntimeSettings
+
+if __name__ == "__main__":
+    settings = RuntimeSettings()
+    rules = Rules(load_allowances(settings.allowances), settings.provisional_accepted)
+    run(service="reporting", settings=settings, processors=[books(rules)])
