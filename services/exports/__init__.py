@@ -1,0 +1,1 @@
+"""exports: statements for the authorities, their feeds, and extracts. See ``README.md``."""

@@ -1,0 +1,43 @@
+"""The CPR number on its way to the tax agency: opened with our key, sealed with theirs (JWE, RFC 7516)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from contracts.extracts import Authority
+from contracts.values import SealedPerson
+from services.runtime.sealing import Sealer
+
+ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
+
+
+def load_key(path: Path, authority: Authority) -> ECKey:
+    """The public key of ``authority``. Raises ``ValueError`` that says what is wrong with the file."""
+    try:
+        key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8"))[authority.value])
+    except KeyError:
+        raise ValueError(f"{path} (FRIKORT_AUTHORITY_KEYS) has no key {authority.value!r}") from None
+    except (OSError, ValueError, TypeError, JoseError) as error:
+        raise ValueError(f"{path} (FRIKORT_AUTHORITY_KEYS) cannot be read: {type(error).__name__}") from error
+    if key.curve_name != "P-256":
+        raise ValueError(f"{path}: the key of {authority.value!r} is on {key.curve_name}, not on P-256")
+    if key.is_private:
+        raise ValueError(f"{path}: the key of {authority.value!r} is a private one; it belongs with the authority only")
+    return key
+
+
+def cpr_sealer(sealer: Sealer, key: ECKey) -> Callable[[SealedPerson], str]:
+    """A function that gives a person's CPR number as a compact JWE which only the holder of ``key`` opens."""
+    header = {"alg": ALGORITHMS[0], "enc": ALGORITHMS[1], **({"kid": key.kid} if key.kid else {})}
+
+    def seal(person: SealedPerson) -> str:
+        cpr = json.loads(sealer.open(person.sealed, person.cpr_hash))["cpr"]
+        return jwe.encrypt_compact(header, cpr.encode(), key, algorithms=ALGORITHMS)
+
+    return seal

@@ -1,0 +1,18 @@
+"""Settings of exports, beyond those of every service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from services.runtime.settings import RuntimeSettings
+
+
+class ExportsSettings(RuntimeSettings):
+    """Read from ``FRIKORT_`` and the field's name in capitals."""
+
+    seal_keys: SecretStr = Field(description="Keys that open sealed people: `<key id>:<base64>`, comma separated.")
+    authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
+    extract_poll: float = Field(default=0.2, gt=0, description="Seconds between looks for an extract that can be made.")
+    extract_lease: float = Field(default=60.0, gt=0, description="Seconds until a silent worker's extract is taken.")

@@ -1,0 +1,124 @@
+"""Builders of the messages that exports reads, and a small ledger that tells what balance would tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from contracts.allowances import split
+from contracts.balance import BalanceChanged, ReportSettled
+from contracts.cloudevents import Envelope
+from contracts.issuance import CardHandedOver, CardIssued
+from contracts.messages import Event, Message
+from contracts.values import SealedPerson
+from services.exports.statements import CardStatements, decide
+from services.runtime.decision import Decision
+
+CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
+A, B, C = "10000009", "10000017", "10000025"
+PERSON = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
+
+
+def envelope(data: Message, *, message_id: UUID | None = None) -> Envelope[Any]:
+    made = message_id or uuid4()
+    return Envelope(
+        id=made, time=datetime(2025, 6, 1, tzinfo=UTC), source="/frikort/test", data=data, correlation_id=made
+    )
+
+
+def issued(municipality: str = "101", *, card_id: str = CARD, person: SealedPerson = PERSON) -> CardIssued:
+    return CardIssued(
+        card_id=card_id,
+        revision=1,
+        municipality=municipality,
+        actor="caseworker",
+        number="12345",
+        person=person,
+        active_from=date(2025, 1, 2),
+        control_due=2027,
+        case_reference="S-1",
+    )
+
+
+def handed_over(to: str, revision: int = 2, *, card_id: str = CARD) -> CardHandedOver:
+    return CardHandedOver(
+        card_id=card_id, revision=revision, municipality=to, actor="caseworker", from_municipality="101"
+    )
+
+
+@dataclass
+class Ledger:
+    """Splits in the order of acceptance, as the rules say, worked out anew after every change."""
+
+    card_id: str = CARD
+    year: int = 2025
+    allowance: int = 4_276_600
+    provisional: bool = False
+    revision: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+    employers: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def report(self, report_id: str, cvr: str, total: int) -> list[Event]:
+        """A report, a correction of one, or (total 0) a withdrawal: what balance tells of it."""
+        self.revision += 1
+        self.employers[report_id] = cvr
+        self.totals[report_id] = total
+        events: list[Event] = []
+        used = exempt_sum = excess_sum = 0
+        for other, amount in self.totals.items():
+            exempt, excess = split(amount, self.allowance - used)
+            used += amount
+            exempt_sum += exempt
+            excess_sum += excess
+            if other != report_id and self._told.get(other) == (exempt, excess):
+                continue
+            self._told[other] = (exempt, excess)
+            events.append(
+                ReportSettled(
+                    card_id=self.card_id,
+                    year=self.year,
+                    revision=self.revision,
+                    report_id=other,
+                    report_revision=1,
+                    employment_id="e",
+                    cvr=self.employers[other],
+                    total=amount,
+                    exempt=exempt,
+                    excess=excess,
+                    caused_by=report_id,
+                )
+            )
+        return [*events, self._balance(exempt_sum, excess_sum)]
+
+    def _balance(self, exempt: int, excess: int) -> BalanceChanged:
+        return BalanceChanged(
+            card_id=self.card_id,
+            year=self.year,
+            revision=self.revision,
+            allowance=self.allowance,
+            provisional=self.provisional,
+            reported=exempt + excess,
+            exempt=exempt,
+            excess=excess,
+            remaining=self.allowance - exempt,
+        )
+
+
+def seal_cpr(person: SealedPerson) -> str:
+    return f"jwe-of-{person.cpr_hash}"
+
+
+def play(events: list[Event], state: CardStatements | None = None) -> tuple[CardStatements, list[Event]]:
+    """The state after ``events`` and everything that was told; the state passes through its stored form each time."""
+    told: list[Event] = []
+    for event in events:
+        decision: Decision[CardStatements] = decide(seal_cpr, state, envelope(event))
+        assert decision.state is not None
+        state = CardStatements.model_validate(decision.state.model_dump(mode="json"))
+        assert state == decision.state
+        told += decision.events
+    assert state is not None
+    return state, told
