@@ -34,7 +34,7 @@ def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
     """A one-node broker, reached at `kafka_port` of the loopback interface."""
     settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/var/lib/kafka/data")
     settings["listeners"] = f"PLAINTEXT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
-    container = DockerContainer(KAFKA_IMAGE).with_bind_ports(kafka_port, kafka_port)
+    container = _on_loopback(KAFKA_IMAGE, kafka_port)
     for key, value in settings.items():
         container = container.with_env("KAFKA_" + key.replace(".", "_").upper(), value)
     return container
@@ -42,5 +42,10 @@ def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
 
 def mongodb_container(port: int) -> DockerContainer:
     """A one-node replica set, still to be initiated, reached at `port` of the loopback interface."""
-    command = ["mongod", "--bind_ip_all", *mongod.arguments(port)]
-    return DockerContainer(MONGODB_IMAGE).with_bind_ports(port, port).with_command(command)
+    return _on_loopback(MONGODB_IMAGE, port).with_command(["mongod", "--bind_ip_all", *mongod.arguments(port)])
+
+
+def _on_loopback(image: str, port: int) -> DockerContainer:
+    container = DockerContainer(image)
+    container.ports[port] = ("127.0.0.1", port)  # with_bind_ports would open it on every interface
+    return container

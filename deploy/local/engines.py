@@ -70,8 +70,9 @@ class Engines:
         """
         with ExitStack() as stack:
             waits = [self._start_kafka(stack), self._start_mongodb(stack)]
+            started_at = time.monotonic()
             for label, wait in waits:
-                with self._progress.step(label):
+                with self._progress.step(label, started_at):
                     wait()
             self._stack = stack.pop_all()
         return self

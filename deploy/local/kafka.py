@@ -31,7 +31,10 @@ HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
 CHECKSUMS = HERE / "kafka.sha256"
 LOGGING = HERE / "log4j2.properties"
-INSTALL = "On Debian or Ubuntu: `apt-get install openjdk-17-jre-headless maven`; or start a Docker engine."
+INSTALL = (
+    "On Debian or Ubuntu: `apt-get install openjdk-17-jre-headless maven` (on Debian 13 `maven` alone brings Java);"
+    " or start a Docker engine."
+)
 
 SETTINGS = {
     "auto.create.topics.enable": "false",

@@ -49,6 +49,8 @@ class Process:
         self._ready_seconds = ready_seconds
         self._stop_seconds = stop_seconds
         self._child: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
+        """When it was started last, on the clock of `time.monotonic()`."""
 
     @property
     def pid(self) -> int:
@@ -74,6 +76,7 @@ class Process:
         if self.alive:
             raise RuntimeError(f"{self.name} runs already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.started_at = time.monotonic()
         self._child = _spawner.submit(self._spawn).result()
 
     def _spawn(self) -> subprocess.Popen[bytes]:

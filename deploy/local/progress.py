@@ -16,15 +16,18 @@ Say = Callable[[str], None]
 class Progress(Protocol):
     """Receives each step of the launcher."""
 
-    def step(self, label: str) -> AbstractContextManager[Say]:
-        """Open a step; the value given says details while it lasts. Closing it reports the seconds."""
+    def step(self, label: str, since: float | None = None) -> AbstractContextManager[Say]:
+        """Open a step; the value given says details while it lasts.
+
+        Closing it reports the seconds since it was opened, or since an earlier point of `time.monotonic()`.
+        """
 
 
 class Silent:
     """Says nothing: for tests."""
 
     @contextmanager
-    def step(self, label: str) -> Iterator[Say]:
+    def step(self, label: str, since: float | None = None) -> Iterator[Say]:
         yield lambda detail: None
 
 
@@ -32,8 +35,8 @@ class PlainLines:
     """A line when a step is done, for logs and pipes."""
 
     @contextmanager
-    def step(self, label: str) -> Iterator[Say]:
-        started = time.monotonic()
+    def step(self, label: str, since: float | None = None) -> Iterator[Say]:
+        started = time.monotonic() if since is None else since
         yield lambda detail: None
         print(f"  ready  {label} ({time.monotonic() - started:.1f} s)", flush=True)
 
@@ -42,9 +45,9 @@ class Spinner:
     """A moving line while a step lasts, for terminals."""
 
     @contextmanager
-    def step(self, label: str) -> Iterator[Say]:
+    def step(self, label: str, since: float | None = None) -> Iterator[Say]:
         console = Console(highlight=False)
-        started = time.monotonic()
+        started = time.monotonic() if since is None else since
         with console.status(label) as status:
             yield lambda detail: status.update(f"{label}: {detail}")
         console.print(f"  [green]ready[/green]  {label} [dim]({time.monotonic() - started:.1f} s)[/dim]")

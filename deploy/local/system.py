@@ -122,7 +122,7 @@ class LocalSystem:
             for process in started:
                 process.start()
             for process in started:
-                with self._progress.step(f"{process.name} at {self.url(process.name)}"):
+                with self._progress.step(f"{process.name} at {self.url(process.name)}", process.started_at):
                     process.wait_ready()
             self._stack = stack.pop_all()
         return self
