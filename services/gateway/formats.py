@@ -16,11 +16,13 @@ class Language(StrEnum):
 
 _MONTHS: Final = {
     Language.DANISH: (
-        "januar februar marts april maj juni juli august september oktober november december"
-    ).split(),
+        *("januar", "februar", "marts", "april", "maj", "juni"),
+        *("juli", "august", "september", "oktober", "november", "december"),
+    ),
     Language.ENGLISH: (
-        "January February March April May June July August September October November December"
-    ).split(),
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
 }
 _DANISH_MARKS: Final = str.maketrans(",.", ".,")
 

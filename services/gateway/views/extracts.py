@@ -64,9 +64,7 @@ def _address(message: Envelope[Any]) -> Address | None:
     return None if isinstance(message.data, ExtractPartWritten) else Address(message.data.extract_id)
 
 
-def decide(
-    extract: ExtractView | None, message: Envelope[ExtractStarted | ExtractCompleted]
-) -> Decision[ExtractView]:
+def decide(extract: ExtractView | None, message: Envelope[ExtractStarted | ExtractCompleted]) -> Decision[ExtractView]:
     """The extract after one event. A completed one stays completed."""
     event = message.data
     if extract is None:

@@ -1,0 +1,202 @@
+"""Who calls: OAuth2 bearer tokens (RFC 9068), verified against the issuer's keys."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import httpx2
+import structlog
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from contracts.extracts import Authority
+from contracts.values import Actor, Cpr, Cvr, MunicipalityCode
+from services.gateway.problems import ProblemError
+
+logger = structlog.get_logger(__name__)
+
+ALGORITHMS: Final = ("ES256", "RS256")
+_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+_LEEWAY_SECONDS: Final = 30
+_PAUSE_BETWEEN_REFRESHES: Final = 5.0
+
+FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Role(StrEnum):
+    """The four audiences."""
+
+    CASEWORKER = "caseworker"
+    EMPLOYER = "employer"
+    CITIZEN = "citizen"
+    AUTHORITY = "authority"
+
+
+class Claims(BaseModel):
+    """What we read in an access token; the role decides which organisation claim must be there."""
+
+    iss: str
+    sub: Actor
+    client_id: str = Field(min_length=1, max_length=128)
+    role: Role
+    municipality: MunicipalityCode | None = None
+    cvr: Cvr | None = None
+    cpr: Cpr | None = None
+    authority: Authority | None = None
+    owners: tuple[Cpr, ...] = ()
+
+    @property
+    def organisation(self) -> str:
+        """What the caller acts for: municipality, CVR, CPR or authority."""
+        claim = {
+            Role.CASEWORKER: self.municipality,
+            Role.EMPLOYER: self.cvr,
+            Role.CITIZEN: self.cpr,
+            Role.AUTHORITY: self.authority,
+        }[self.role]
+        if claim is None:
+            raise ValueError(f"a token of role {self.role} lacks its organisation")
+        return str(claim)
+
+    @model_validator(mode="after")
+    def _has_organisation(self) -> Claims:
+        _ = self.organisation
+        return self
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls. ``organisation`` is the municipality code, the CVR, the authority, or a citizen's CPR hash."""
+
+    issuer: str
+    client_id: str
+    subject: str
+    role: Role
+    organisation: str
+    owners: tuple[str, ...] = ()
+
+    @property
+    def client(self) -> str:
+        """What an Idempotency-Key belongs to."""
+        return json.dumps([self.issuer, self.client_id, self.subject, self.role, self.organisation])
+
+
+class Authenticator:
+    """Verifies tokens. Keys are cached, fetched anew when a token names an unknown one, and never waited for long."""
+
+    def __init__(
+        self, *, issuer: str, audience: str, fetch_keys: FetchKeys, cpr_hash: Callable[[str], str], refresh: float
+    ) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._fetch_keys = fetch_keys
+        self._cpr_hash = cpr_hash
+        self._refresh = refresh
+        self._keys: KeySet | None = None
+        self._tried_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller behind an Authorization header. Raises ``ProblemError``."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise ProblemError("token-missing", headers={"WWW-Authenticate": "Bearer"})
+        claims = self._checked(await self._decoded(token.strip()))
+        personal = claims.role is Role.CITIZEN
+        return Caller(
+            issuer=claims.iss,
+            client_id=claims.client_id,
+            subject=claims.sub,
+            role=claims.role,
+            organisation=self._cpr_hash(claims.organisation) if personal else claims.organisation,
+            owners=tuple(self._cpr_hash(owner) for owner in claims.owners),
+        )
+
+    async def _decoded(self, token: str) -> jwt.Token:
+        keys = await self._current_keys()
+        try:
+            return jwt.decode(token, keys, algorithms=ALGORITHMS)
+        except InvalidKeyIdError:
+            keys = await self._current_keys(anew=True)
+        except (JoseError, ValueError, TypeError):
+            raise _invalid() from None
+        try:
+            return jwt.decode(token, keys, algorithms=ALGORITHMS)
+        except (JoseError, ValueError, TypeError):
+            raise _invalid() from None
+
+    def _checked(self, token: jwt.Token) -> Claims:
+        claims = token.claims
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        begins, expires = _moment(claims.get("nbf", 0)), _moment(claims.get("exp"))
+        now = time.time()
+        good = (
+            str(token.header.get("typ", "")).lower() in _TYPES
+            and claims.get("iss") == self._issuer
+            and self._audience in audiences
+            and begins is not None
+            and expires is not None
+            and begins - _LEEWAY_SECONDS <= now < expires + _LEEWAY_SECONDS
+        )
+        if not good:
+            raise _invalid()
+        try:
+            return Claims.model_validate(claims)
+        except ValidationError:
+            raise _invalid() from None
+
+    async def _current_keys(self, *, anew: bool = False) -> KeySet:
+        """The cached keys; fetched first if there are none, if they are old, or if ``anew`` (but not too often)."""
+        if self._due(anew=anew):
+            async with self._fetching:
+                if self._due(anew=anew):
+                    self._tried_at = time.monotonic()
+                    await self._fetch()
+        if self._keys is None:
+            raise ProblemError("temporarily-unavailable", headers={"Retry-After": "5"})
+        return self._keys
+
+    def _due(self, *, anew: bool) -> bool:
+        age = time.monotonic() - self._tried_at
+        if self._keys is None:
+            return age > 1
+        return age > (_PAUSE_BETWEEN_REFRESHES if anew else self._refresh)
+
+    async def _fetch(self) -> None:
+        try:
+            self._keys = KeySet.import_key_set(await self._fetch_keys())  # type: ignore[arg-type]
+        except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
+            logger.warning("gateway.issuer_keys_unavailable", because=type(error).__name__)
+
+
+def fetch_from(url: str, seconds: float) -> FetchKeys:
+    """Fetch a JWK set over HTTP within ``seconds``."""
+
+    async def fetch() -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(seconds), httpx2.AsyncClient(timeout=seconds) as client:
+                response = await client.get(url)
+                response.raise_for_status()
+                keys: dict[str, Any] = response.json()
+                return keys
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("the issuer's keys took too long") from error
+
+    return fetch
+
+
+def _moment(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _invalid() -> ProblemError:
+    return ProblemError("token-invalid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})

@@ -1,0 +1,124 @@
+"""The gateway's read models, ready to be asked; and when an outcome may be shown (read-your-writes)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from services.gateway.views import cards, employments, extracts, ledgers, outcomes, reports
+from services.gateway.views.cards import CardView, alias_of_number, alias_of_person
+from services.gateway.views.ledgers import LedgerView, ledger_id
+from services.gateway.views.outcomes import OutcomeView
+from services.gateway.views.reports import ReportView
+from services.gateway.waiting import Key, Missing, Shown
+from services.runtime.service import Runtime
+from services.runtime.store import Database
+
+
+class Models:
+    """Readers of every read model."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.cards = runtime.reader(cards.PROCESSOR)
+        self.employments = runtime.reader(employments.PROCESSOR)
+        self.reports = runtime.reader(reports.PROCESSOR)
+        self.ledgers = runtime.reader(ledgers.PROCESSOR)
+        self.outcomes = runtime.reader(outcomes.PROCESSOR)
+        self.extracts = runtime.reader(extracts.PROCESSOR)
+        self.extract_parts = runtime.reader(extracts.PARTS_PROCESSOR)
+        self.extract_requests = ExtractRequests(runtime.database)
+
+    async def card_of_person(self, cpr_hash: str) -> CardView | None:
+        """The card of the citizen with this CPR hash."""
+        return await self.cards.by_alias(alias_of_person(cpr_hash))
+
+    async def card_of_number(self, number: str) -> CardView | None:
+        """The card that has this number now."""
+        return await self.cards.by_alias(alias_of_number(number))
+
+    async def ledger(self, card_id: str, year: int) -> LedgerView | None:
+        """The year of a card."""
+        return await self.ledgers.get(ledger_id(card_id, year))
+
+    async def outcome_shown(self, command_id: str) -> Shown[OutcomeView] | Missing:
+        """The outcome of a command, once the read models have applied all that it names."""
+        outcome = await self.outcomes.get(command_id)
+        if outcome is None:
+            return Missing((Key("outcomes", command_id),))
+        behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
+        return Missing(behind) if behind else Shown(outcome)
+
+    async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
+        needed = outcome.revision or 1
+        if outcome.report_id is not None:
+            return await self._report_behind(outcome.report_id, needed)
+        if outcome.employment_id is not None:
+            employment = await self.employments.get(outcome.employment_id)
+            there = employment is not None and employment.revision >= needed
+            return () if there else (Key("employments", outcome.employment_id),)
+        if outcome.card_id is not None:
+            card = await self.cards.get(outcome.card_id)
+            return () if card is not None and card.revision >= needed else (Key("cards", outcome.card_id),)
+        return ()
+
+    async def _report_behind(self, report_id: str, needed: int) -> tuple[Key, ...]:
+        report = await self.reports.get(report_id)
+        if report is None or not settled(report, needed):
+            return (Key("reports", report_id),)
+        ledger = await self.ledger(report.card_id, report.year)
+        if report.settlement is None or ledger is None or ledger.revision < report.settlement.ledger_revision:
+            return (Key("ledgers", ledger_id(report.card_id, report.year)),)
+        return await self._others_behind(ledger)
+
+    async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
+        """The year's reports, unless their splits add up to its total: a correction may move splits of other reports."""
+        reports_of_year = await self.reports.find({"card_id": ledger.card_id, "year": ledger.year})
+        exempt = sum(report.settlement.exempt for report in reports_of_year if report.settlement is not None)
+        if ledger.totals is not None and exempt == ledger.totals.exempt:
+            return ()
+        keys = [Key("reports", report.report_id) for report in reports_of_year]
+        return (*keys, Key("ledgers", ledger_id(ledger.card_id, ledger.year)))
+
+
+def settled(report: ReportView, revision: int) -> bool:
+    """Whether both halves of a report, what it says and its split, have reached ``revision``."""
+    return (
+        report.revision >= revision and report.settlement is not None and report.settlement.report_revision >= revision
+    )
+
+
+class ExtractRequest(BaseModel):
+    """What an authority asked for; known before exports says anything."""
+
+    extract_id: str
+    authority: str
+    year: int
+    municipality: str | None
+    requested_at: datetime
+
+
+class ExtractRequests:
+    """Requests for extracts. Not a read model: the gateway's own, as nobody else tells of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._requests = database["extract_requests"]
+
+    async def prepare(self) -> None:
+        """Make the index that the list needs."""
+        await self._requests.create_index([("authority", 1), ("requested_at", -1)])
+
+    async def add(self, request: ExtractRequest) -> None:
+        """Keep a request; a second time changes nothing."""
+        facts = request.model_dump(mode="json")
+        await self._requests.update_one({"_id": request.extract_id}, {"$setOnInsert": facts}, upsert=True)
+
+    async def get(self, extract_id: str) -> ExtractRequest | None:
+        """One request."""
+        stored = await self._requests.find_one({"_id": extract_id}, {"_id": 0})
+        return None if stored is None else ExtractRequest.model_validate(stored)
+
+    async def of(self, authority: str) -> list[ExtractRequest]:
+        """The latest requests of an authority, newest first."""
+        cursor = self._requests.find({"authority": authority}, {"_id": 0}).sort("requested_at", -1).limit(200)
+        return [ExtractRequest.model_validate(stored) for stored in await cursor.to_list(None)]

@@ -1,0 +1,147 @@
+"""Waiting for the read models to show something, without polling: a change stream wakes those who wait.
+
+Every instance watches the gateway's one database, so that any of them can answer, whichever applied the event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from services.runtime.store import Database
+
+logger = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_RECHECK_SECONDS: Final = 1.0
+_PAUSE_AFTER_ERROR: Final = 0.5
+
+
+class Key(NamedTuple):
+    """A document of a read model."""
+
+    collection: str
+    id: str
+
+
+class Missing(NamedTuple):
+    """Not yet: these documents have to change first."""
+
+    keys: tuple[Key, ...]
+
+
+class Shown(NamedTuple, Generic[T]):
+    """It is there."""
+
+    value: T
+
+
+class Waiters:
+    """Those in this process who wait, by the document that they wait for."""
+
+    def __init__(self) -> None:
+        self._events: dict[Key, set[asyncio.Event]] = {}
+
+    def wake(self, key: Key) -> None:
+        """``key`` changed."""
+        for event in self._events.get(key, ()):
+            event.set()
+
+    def wake_all(self) -> None:
+        """Anything may have changed."""
+        for key in self._events:
+            self.wake(key)
+
+    async def until(self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float) -> T | None:
+        """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
+
+        A store that is away for a while shows nothing, and is no error: the command is in the log.
+        """
+        event = asyncio.Event()
+        waited_for: set[Key] = set()
+        deadline = asyncio.get_running_loop().time() + seconds
+        try:
+            while True:
+                event.clear()
+                found = await _checked(check)
+                if isinstance(found, Shown):
+                    return found.value
+                new = set(found.keys) - waited_for
+                self._add(event, new)
+                waited_for |= new
+                left = deadline - asyncio.get_running_loop().time()
+                if left <= 0:
+                    return None
+                if new:
+                    continue  # it may have changed between the check and our waiting for it
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, _RECHECK_SECONDS)):
+                        await event.wait()
+        finally:
+            self._remove(event, waited_for)
+
+    def _add(self, event: asyncio.Event, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self._events.setdefault(key, set()).add(event)
+
+    def _remove(self, event: asyncio.Event, keys: Iterable[Key]) -> None:
+        for key in keys:
+            events = self._events[key]
+            events.discard(event)
+            if not events:
+                del self._events[key]
+
+
+async def _checked(check: Callable[[], Awaitable[Shown[T] | Missing]]) -> Shown[T] | Missing:
+    try:
+        return await check()
+    except PyMongoError as error:
+        logger.warning("gateway.wait_without_store", because=type(error).__name__)
+        return Missing(())
+
+
+class Watcher:
+    """Wakes the waiters of this process at every change of the read models."""
+
+    def __init__(self, database: Database, waiters: Waiters, collections: Iterable[str]) -> None:
+        self._database = database
+        self._waiters = waiters
+        self._pipeline = [
+            {"$match": {"ns.coll": {"$in": sorted(collections)}, "operationType": {"$in": ["insert", "replace"]}}},
+            {"$project": {"ns": 1, "documentKey": 1}},
+        ]
+        self._resume_after: Any = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._task = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except PyMongoError as error:
+                # A resume token may be too old to be found: then begin at the present; the waiters look again anyway.
+                self._resume_after = None
+                logger.warning("gateway.change_stream_broke", because=type(error).__name__)
+                await asyncio.sleep(_PAUSE_AFTER_ERROR)
+
+    async def _follow(self) -> None:
+        async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
+            self._waiters.wake_all()
+            async for change in stream:
+                self._resume_after = stream.resume_token
+                self._waiters.wake(Key(change["ns"]["coll"], str(change["documentKey"]["_id"])))
