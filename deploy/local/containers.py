@@ -6,6 +6,8 @@ addresses, the settings and the readiness checks are those of the jars and the b
 
 from __future__ import annotations
 
+from typing import Any
+
 import docker  # type: ignore[import-untyped]
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
@@ -47,5 +49,7 @@ def mongodb_container(port: int) -> DockerContainer:
 
 def _on_loopback(image: str, port: int) -> DockerContainer:
     container = DockerContainer(image)
-    container.ports[port] = ("127.0.0.1", port)  # with_bind_ports would open it on every interface
+    # What with_bind_ports does, but not on every interface: Docker's client takes an address with the port.
+    bindings: dict[str, Any] = container.ports
+    bindings[str(port)] = ("127.0.0.1", port)
     return container

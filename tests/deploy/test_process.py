@@ -22,6 +22,8 @@ import sys, time
 from deploy.local.process import Process
 child = Process("child", [sys.executable, "-c", {SLEEPER!r}], log=Path(sys.argv[1]))
 child.start()
+while "awake" not in child.log_tail():
+    time.sleep(0.02)
 print(child.pid, flush=True)
 time.sleep(600)
 """
