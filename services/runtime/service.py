@@ -67,6 +67,7 @@ class Runtime:
             client_id=f"frikort-{service}",
             allow_auto_create_topics=False,
             graceful_timeout=settings.stop_timeout,
+            logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
         self.consumers = [self._consumer_of(processor) for processor in processors]

@@ -1,0 +1,25 @@
+"""Fixtures that every test may use, all real and started once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.config import Config
+from deploy.local.engines import Engines
+from deploy.local.system import LocalSystem
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """Kafka, MongoDB, the token issuer and the five services, on free ports."""
+    with LocalSystem(Config(tmp_path_factory.mktemp("system"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Kafka and MongoDB without services, for tests that bring their own consumers."""
+    with Engines(Config(tmp_path_factory.mktemp("engines"))) as running:
+        yield running

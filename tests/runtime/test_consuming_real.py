@@ -1,0 +1,239 @@
+"""The whole of the runtime on real Kafka and MongoDB: redelivery, duplicates, poison, two instances."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.balance import BalanceChanged
+from contracts.cloudevents import Envelope, Record, encode
+from contracts.reporting import EarningsReported
+from contracts.topics import BALANCES, EARNINGS
+from contracts.values import Components, WorkPeriod
+from deploy.local.engines import Engines
+from services.balance.decide import LEDGERS
+from services.balance.ledger import Ledger, totals
+from services.runtime.consumer import group_of
+from services.runtime.log import KafkaLog
+from services.runtime.service import CannotStart, Runtime
+from services.runtime.settings import RuntimeSettings
+from services.runtime.topics import provision
+from tests.waiting import eventually
+
+ALLOWANCE = 4_276_600
+DAY = date(2025, 3, 31)
+
+
+@pytest.fixture(scope="module")
+async def settings(engines: Engines) -> RuntimeSettings:
+    settings = RuntimeSettings(
+        environment="local", kafka=engines.kafka, mongodb=engines.mongodb, topic_replication=1, publish_timeout=15
+    )
+    await provision(settings)
+    return settings
+
+
+@pytest.fixture
+async def log(settings: RuntimeSettings) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(settings.kafka, client_id="test", timeout=15)
+    yield log
+    await log.stop()
+
+
+def reported(card_id: str, number: int, amount: int) -> Record:
+    """An earnings event as reporting would publish it."""
+    data = EarningsReported(
+        card_id=card_id,
+        employment_id=str(uuid5(UUID(card_id), "employment")),
+        report_id=str(uuid5(UUID(card_id), str(number))),
+        revision=1,
+        cvr="10000009",
+        year=2025,
+        reference=f"r-{number}",
+        work=WorkPeriod(first=DAY, last=DAY),
+        payment_date=DAY,
+        components=Components(wage=amount),
+        total=amount,
+        allowance=ALLOWANCE,
+        provisional=False,
+    )
+    message_id = uuid5(UUID(card_id), f"event-{number}")
+    return encode(
+        Envelope(
+            id=message_id,
+            time=datetime(2025, 4, 1, tzinfo=UTC),
+            source="/frikort/reporting",
+            data=data,
+            correlation_id=message_id,
+        )
+    )
+
+
+@asynccontextmanager
+async def running(service: str, settings: RuntimeSettings) -> AsyncIterator[Runtime]:
+    """An instance of balance under another name, so that each test has its own group and database."""
+    runtime = Runtime(service=service, settings=settings, processors=[LEDGERS])
+    await runtime.start()
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()
+
+
+async def caught_up(runtime: Runtime, log: KafkaLog) -> None:
+    """Wait until the service has committed everything that is on its topic now."""
+    ends = await log.end_positions([EARNINGS])
+
+    async def reached() -> bool:
+        committed = await runtime.committed_positions(LEDGERS)
+        return all(committed.get((end.topic, end.partition), 0) >= end.offset for end in ends)
+
+    await eventually(reached, what="the group's committed offsets")
+
+
+async def ledger_of(runtime: Runtime, card_id: str) -> Ledger:
+    ledger = await runtime.reader(LEDGERS).get(f"{card_id}:2025")
+    assert ledger is not None
+    return ledger
+
+
+async def read_all(settings: RuntimeSettings, topic: str) -> list[Record]:
+    """Every record that is on the topic now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(EARNINGS.partitions)]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        records: list[Record] = []
+        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records += [Record(r.topic, r.key, r.value, tuple(r.headers)) for r in batch]
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def rewind(settings: RuntimeSettings, service: str) -> None:
+    """Make Kafka deliver everything again: what happens when offsets are lost."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, group_id=group_of(service, LEDGERS.name), enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(EARNINGS.name, number) for number in range(EARNINGS.partitions)]
+        consumer.assign(partitions)
+        await consumer.commit(dict.fromkeys(partitions, 0))
+    finally:
+        await consumer.stop()
+
+
+def events_about(records: list[Record], card_id: str) -> list[tuple[str, bytes]]:
+    """(event id, body) of the records about a card."""
+    return [(dict(r.headers)["ce_id"].decode(), r.value) for r in records if r.key == card_id.encode()]
+
+
+async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: KafkaLog) -> None:
+    card_id = str(uuid4())
+    async with running("sent-twice", settings) as runtime:
+        await log.publish([reported(card_id, 1, 1_000), reported(card_id, 1, 1_000), reported(card_id, 2, 500)])
+        await log.publish([reported(card_id, 1, 1_000)])
+        await caught_up(runtime, log)
+        assert totals(await ledger_of(runtime, card_id)).reported == 1_500
+
+
+async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
+    settings: RuntimeSettings, log: KafkaLog
+) -> None:
+    cards = [str(uuid4()) for _ in range(20)]
+    async with running("redelivered", settings) as runtime:
+        await log.publish([reported(card, number, 500_000) for number in range(12) for card in cards])
+        await caught_up(runtime, log)
+        before = [await ledger_of(runtime, card) for card in cards]
+    events_before = {card: set(events_about(await read_all(settings, BALANCES.name), card)) for card in cards}
+    await rewind(settings, "redelivered")
+    async with running("redelivered", settings) as runtime:
+        await caught_up(runtime, log)
+        assert [await ledger_of(runtime, card) for card in cards] == before
+    events_after = {card: set(events_about(await read_all(settings, BALANCES.name), card)) for card in cards}
+    assert events_after == events_before
+    assert all(totals(ledger).exempt == ALLOWANCE for ledger in before)
+
+
+async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(settings: RuntimeSettings, log: KafkaLog) -> None:
+    card_id = str(uuid4())
+    key = card_id.encode()
+    good = reported(card_id, 2, 700)
+    poison = [
+        Record(EARNINGS.name, key, b"\xff\xfe no json", good.headers),
+        Record(EARNINGS.name, key, b"{}", good.headers),
+        Record(EARNINGS.name, key, good.value.replace(b'"wage":700', b'"wage":700.0'), good.headers),
+        Record(EARNINGS.name, key, good.value, (*good.headers, ("note", b"\xff\xfe"))),
+        Record(EARNINGS.name, key, good.value, (("ce_type", b"dk.frikort.card.issued.v1"), *good.headers[:2])),
+        Record(EARNINGS.name, key, good.value, ()),
+    ]
+    async with running("poisoned", settings) as runtime:
+        await log.publish([reported(card_id, 1, 300), *poison, good])
+        await caught_up(runtime, log)
+        assert totals(await ledger_of(runtime, card_id)).reported == 1_000
+    dead = [r for r in await read_all(settings, EARNINGS.dead) if r.key == key]
+    assert [r.value for r in dead] == [p.value for p in poison]
+    for record in dead:
+        headers = dict(record.headers)
+        assert headers["dead_reason"]
+        assert headers["dead_topic"].decode() == EARNINGS.name
+        assert headers["dead_service"] == b"poisoned"
+    assert dict(dead[3].headers)["note"] == b"\xff\xfe"
+
+
+async def test_two_instances_share_the_work_and_the_books_are_right(settings: RuntimeSettings, log: KafkaLog) -> None:
+    cards = [str(uuid4()) for _ in range(30)]
+    async with running("shared", settings) as first:
+        await log.publish([reported(card, number, 200_000) for number in range(15) for card in cards])
+        # The second instance joins while the first is at work: a rebalance in the middle of batches.
+        async with running("shared", settings) as second:
+            await log.publish([reported(card, number, 200_000) for number in range(15, 30) for card in cards])
+            await caught_up(first, log)
+            assert second.consumers[0].lag(), "the second instance got partitions"
+        await caught_up(first, log)
+        ledgers = [await ledger_of(first, card) for card in cards]
+    assert all(ledger.revision == 30 for ledger in ledgers)
+    assert all(totals(ledger)[:3] == (6_000_000, ALLOWANCE, 6_000_000 - ALLOWANCE) for ledger in ledgers)
+    records = await read_all(settings, BALANCES.name)
+    for card in cards:
+        contents: dict[str, set[bytes]] = {}
+        for event_id, body in events_about(records, card):
+            contents.setdefault(event_id, set()).add(body)
+        assert all(len(bodies) == 1 for bodies in contents.values()), "no event id with two contents"
+
+
+async def test_events_of_a_card_come_in_order(settings: RuntimeSettings, log: KafkaLog) -> None:
+    card_id = str(uuid4())
+    async with running("in-order", settings) as runtime:
+        await log.publish([reported(card_id, number, 100) for number in range(300)])
+        await caught_up(runtime, log)
+        records = [r for r in await read_all(settings, BALANCES.name) if r.key == card_id.encode()]
+    mine = [r for r in records if dict(r.headers)["ce_source"] == b"/frikort/in-order"]
+    revisions = [
+        BalanceChanged.model_validate_json(r.value).revision
+        for r in mine
+        if dict(r.headers)["ce_type"].decode() == BalanceChanged.type
+    ]
+    assert list(dict.fromkeys(revisions)) == list(range(1, 301))
+    assert Counter(revisions).most_common(1)[0][1] == 1
+
+
+async def test_a_service_that_cannot_reach_kafka_says_so_and_gives_up(engines: Engines) -> None:
+    settings = RuntimeSettings(
+        environment="local", kafka="127.0.0.1:1", mongodb=engines.mongodb, start_timeout=2, publish_timeout=1
+    )
+    runtime = Runtime(service="lonely", settings=settings, processors=[LEDGERS])
+    with pytest.raises(CannotStart, match="Kafka"):
+        await runtime.start()

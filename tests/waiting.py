@@ -1,0 +1,24 @@
+"""Awaiting a condition, with a limit. The only place in the tests that pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_PAUSE = 0.05
+
+
+async def eventually(probe: Callable[[], Awaitable[T | None]], *, within: float = 30.0, what: str = "") -> T:
+    """The first true answer of ``probe``. Fails with the last answer after ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = await probe()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what or probe} did not come true within {within:.0f} s: {answer!r}")
+        await asyncio.sleep(_PAUSE)
