@@ -1,0 +1,1 @@
+"""One citizen's year, played through the public API: ``make demo``."""

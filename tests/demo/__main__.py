@@ -1,0 +1,40 @@
+"""``make demo``: start the system, play the year, take the system down. Exit code 0 only if every figure held."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local.config import Config
+from deploy.local.errors import LauncherError
+from deploy.local.progress import for_people
+from deploy.local.system import LocalSystem
+from tests.demo.account import Account, WrongFigure
+from tests.demo.year import Year
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    console.print("[bold]Frikort[/bold]: one citizen's year, from card to tax extract. The system starts first.")
+    account = Account(console)
+    try:
+        with tempfile.TemporaryDirectory() as directory, LocalSystem(Config(Path(directory)), for_people()) as system:
+            started = time.monotonic()
+            Year(system, account, alone=True).play()
+            seconds = time.monotonic() - started
+    except LauncherError as error:
+        console.print(f"\n[red]{error.what}[/red]\n{error.remedy}\n{error.log_tail or ''}", markup=True)
+        return 1
+    except WrongFigure as wrong:
+        console.print(f"\n[red]✗ {wrong}[/red]")
+        return 1
+    account.end(f"The year holds: {account.checked} figures checked in {seconds:.1f} s, to the øre.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
