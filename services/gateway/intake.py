@@ -69,10 +69,9 @@ class Submission:
     replayed: bool
 
     @property
-    def command(self) -> Command:
-        """The command in the record."""
-        command: Command = decode(_TOPICS[self.record.topic], self.record.value, self.record.headers).data
-        return command
+    def envelope(self) -> Envelope[Any]:
+        """The command in the record, with its time."""
+        return decode(_TOPICS[self.record.topic], self.record.value, self.record.headers)
 
 
 class Intake:

@@ -28,6 +28,7 @@ class Models:
         self.extracts = runtime.reader(extracts.PROCESSOR)
         self.extract_parts = runtime.reader(extracts.PARTS_PROCESSOR)
         self.extract_requests = ExtractRequests(runtime.database)
+        self._parts = runtime.database[extracts.PARTS_PROCESSOR.name]
 
     async def card_of_person(self, cpr_hash: str) -> CardView | None:
         """The card of the citizen with this CPR hash."""
@@ -40,6 +41,10 @@ class Models:
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
         """The year of a card."""
         return await self.ledgers.get(ledger_id(card_id, year))
+
+    async def count_parts(self, extract_id: str, attempt: int) -> int:
+        """How many parts of an extract are written."""
+        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
 
     async def outcome_shown(self, command_id: str) -> Shown[OutcomeView] | Missing:
         """The outcome of a command, once the read models have applied all that it names."""
@@ -72,7 +77,7 @@ class Models:
         return await self._others_behind(ledger)
 
     async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
-        """The year's reports, unless their splits add up to its total: a correction may move splits of other reports."""
+        """The year's reports, unless their splits add up to its total: a correction moves other reports' splits too."""
         reports_of_year = await self.reports.find({"card_id": ledger.card_id, "year": ledger.year})
         exempt = sum(report.settlement.exempt for report in reports_of_year if report.settlement is not None)
         if ledger.totals is not None and exempt == ledger.totals.exempt:

@@ -70,7 +70,7 @@ class Waiters:
             while True:
                 event.clear()
                 found = await _checked(check)
-                if isinstance(found, Shown):
+                if not isinstance(found, Missing):
                     return found.value
                 new = set(found.keys) - waited_for
                 self._add(event, new)
@@ -112,7 +112,7 @@ class Watcher:
     def __init__(self, database: Database, waiters: Waiters, collections: Iterable[str]) -> None:
         self._database = database
         self._waiters = waiters
-        self._pipeline = [
+        self._pipeline: list[dict[str, Any]] = [
             {"$match": {"ns.coll": {"$in": sorted(collections)}, "operationType": {"$in": ["insert", "replace"]}}},
             {"$project": {"ns": 1, "documentKey": 1}},
         ]

@@ -1,0 +1,21 @@
+"""Run the gateway: ``python -m services.gateway``."""
+
+from __future__ import annotations
+
+from services.gateway.app import application_factory
+from services.gateway.settings import GatewaySettings
+from services.gateway.views import PROCESSORS
+from services.runtime import logging
+from services.runtime.service import Runtime, serve
+
+
+def main() -> None:
+    """Settings, logging, runtime, application, server; until SIGTERM."""
+    settings = GatewaySettings()
+    logging.configure(settings, "gateway")
+    runtime = Runtime(service="gateway", settings=settings, processors=PROCESSORS)
+    serve(runtime, application_factory(settings, runtime))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The answer to a command, made from its outcome and the read models: the resource as the caller would get it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel
+
+from contracts.allowances import AllowanceTable, split
+from contracts.cloudevents import Envelope
+from contracts.extracts import RequestExtract
+from contracts.issuance import HandOverCard, IssueCard, MunicipalCardCommand
+from contracts.messages import Command
+from contracts.reporting import EmploymentCommand, RegisterEmployment, ReportEarnings
+from services.gateway import showing
+from services.gateway.advice import advice
+from services.gateway.api import resources as r
+from services.gateway.formats import Language
+from services.gateway.intake import Answer
+from services.gateway.models import ExtractRequest, Models
+from services.gateway.persons import Persons
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import document
+from services.gateway.views.cards import CardView
+from services.gateway.views.outcomes import OutcomeView
+
+_CREATED = 201
+_DONE = 200
+
+
+class ShownNothing(RuntimeError):
+    """An outcome names something that the read models do not have: the services disagree."""
+
+
+class Answers:
+    """Makes answers."""
+
+    def __init__(self, *, models: Models, persons: Persons, allowances: AllowanceTable) -> None:
+        self._models = models
+        self._persons = persons
+        self._allowances = allowances
+
+    async def answer(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> Answer:
+        """What the sender of the command ``message`` is told."""
+        command: Command = message.data
+        if outcome.problem is not None:
+            return await self._refused(command, outcome, language)
+        match command:
+            case HandOverCard():
+                return _answer(_DONE, self._handed_over(command), language)
+            case IssueCard():
+                card = await self._card(outcome)
+                return _answer(_CREATED, card, language, f"/v1/cards/{card.card_id}")
+            case MunicipalCardCommand():
+                return _answer(_DONE, await self._card(outcome), language)
+            case ReportEarnings() if command.dry_run:
+                return _answer(_DONE, await self._dry_run(command, outcome, language), language)
+            case ReportEarnings():
+                report = await self._report(outcome, language)
+                status = _DONE if outcome.known else _CREATED
+                return _answer(status, report, language, f"/v1/reports/{report.report_id}")
+            case RegisterEmployment():
+                employment = await self._employment(outcome)
+                return _answer(_CREATED, employment, language, f"/v1/employments/{employment.employment_id}")
+            case EmploymentCommand() if outcome.report_id is not None:
+                return _answer(_DONE, await self._report(outcome, language), language)
+            case EmploymentCommand():
+                return _answer(_DONE, await self._employment(outcome), language)
+            case RequestExtract():
+                extract = await self.extract(extract_request_of(message))
+                return _answer(_CREATED, extract, language, f"/v1/extracts/{extract.extract_id}")
+        raise ShownNothing(f"no answer is known for {type(command).__name__}")
+
+    async def extract(self, request: ExtractRequest) -> r.ExtractResource:
+        """An extract and how far it has come."""
+        view = await self._models.extracts.get(request.extract_id)
+        parts = 0 if view is None else await self._models.count_parts(request.extract_id, view.attempt)
+        return showing.extract(request, view, parts)
+
+    async def _refused(self, command: Command, outcome: OutcomeView, language: Language) -> Answer:
+        code = str(outcome.problem)
+        body = document(code, language, instance=outcome.command_id, facts=outcome.detail)
+        earlier = outcome.detail.get("report_id")
+        if isinstance(command, ReportEarnings) and isinstance(earlier, str):
+            view = await self._models.reports.get(earlier)
+            if view is not None and view.booked is not None and view.cvr == command.cvr:
+                ledger = await self._models.ledger(view.card_id, view.year)
+                body["earlier"] = showing.report_line(view, ledger, language).model_dump(mode="json")
+        return Answer(status=CATALOGUE[code].status, body=body, language=language)
+
+    async def _card(self, outcome: OutcomeView) -> r.CardResource:
+        view: CardView | None = None if outcome.card_id is None else await self._models.cards.get(outcome.card_id)
+        if view is None:
+            raise ShownNothing("an outcome names no card that is known")
+        return showing.card(view, self._persons.open(view.person))
+
+    @staticmethod
+    def _handed_over(command: HandOverCard) -> r.HandedOverResource:
+        return r.HandedOverResource(
+            card_id=command.card_id, handed_over_to=showing.municipality(command.to_municipality)
+        )
+
+    async def _employment(self, outcome: OutcomeView) -> r.EmploymentResource:
+        employment_id = outcome.employment_id
+        view = None if employment_id is None else await self._models.employments.get(employment_id)
+        if view is None:
+            raise ShownNothing("an outcome names no employment that is known")
+        return showing.employment(view, self._persons.open_contact(view.contact, view.cvr))
+
+    async def _report(self, outcome: OutcomeView, language: Language) -> r.ReportDetail:
+        view = None if outcome.report_id is None else await self._models.reports.get(outcome.report_id)
+        if view is None:
+            raise ShownNothing("an outcome names no report that is known")
+        ledger = await self._models.ledger(view.card_id, view.year)
+        return showing.report(view, ledger, language, known=outcome.known)
+
+    async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> r.DryRunResource:
+        year = command.payment_date.year
+        ledger = await self._models.ledger(command.card_id, year)
+        row = self._allowances.get(year)
+        if row is None:
+            raise ShownNothing(f"reporting knows an allowance for {year} that is not in the gateway's table")
+        totals = None if ledger is None else ledger.totals
+        before = row.allowance if totals is None else totals.remaining
+        exempt, excess = split(command.components.total, before)
+        after = before - exempt
+        booked = None
+        if outcome.known and outcome.report_id is not None:
+            booked = await self._models.reports.get(outcome.report_id)
+        if booked is not None and booked.settlement is not None:
+            exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
+        return r.DryRunResource(
+            employment_id=command.employment_id,
+            reference=command.reference,
+            year=year,
+            total_ore=command.components.total,
+            exempt_ore=exempt,
+            excess_ore=excess,
+            allowance_ore=row.allowance,
+            provisional=row.provisional,
+            remaining_before_ore=before,
+            remaining_after_ore=after,
+            known=outcome.known,
+            advice=advice(exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language),
+        )
+
+
+def extract_id_of(command_id: UUID) -> str:
+    """The extract that a command asks for."""
+    return str(uuid5(command_id, "extract"))
+
+
+def extract_request_of(message: Envelope[RequestExtract]) -> ExtractRequest:
+    """What a command asks for."""
+    command = message.data
+    return ExtractRequest(
+        extract_id=command.extract_id,
+        authority=command.authority,
+        year=command.year,
+        municipality=command.municipality,
+        requested_at=message.time,
+    )
+
+
+def _answer(status: int, resource: BaseModel, language: Language, location: str | None = None) -> Answer:
+    body: dict[str, Any] = resource.model_dump(mode="json")
+    return Answer(status=status, body=body, language=language, location=location)

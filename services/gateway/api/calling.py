@@ -1,0 +1,190 @@
+"""What every endpoint asks for first: the caller in the right role, and for commands the key and the patience."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import structlog
+from fastapi import Depends, Header
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contracts.cloudevents import Envelope
+from contracts.messages import Command
+from services.gateway.api.resources import PendingResource, ProblemResource
+from services.gateway.auth import Caller, Role
+from services.gateway.formats import Language, preferred_language
+from services.gateway.gateway import Gateway
+from services.gateway.intake import Answer, Ask, canonical
+from services.gateway.problems import MEDIA_TYPE, ProblemError
+
+_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_PROBLEM_FROM: Final = 400
+
+_bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
+
+
+@dataclass(frozen=True)
+class Calling:
+    """A caller and the request that they made."""
+
+    request: Request
+    gateway: Gateway
+    caller: Caller
+    language: Language
+
+    @property
+    def organisation(self) -> str:
+        """The municipality, CVR, authority or CPR hash that the caller acts for."""
+        return self.caller.organisation
+
+
+@dataclass(frozen=True)
+class Commanding(Calling):
+    """A caller who wants something done."""
+
+    key: str
+    prefer: str
+
+    async def submit(
+        self,
+        body: BaseModel | None,
+        build: Callable[[UUID], Awaitable[Command]],
+        *,
+        accepted: Callable[[Envelope[Any]], Awaitable[None]] | None = None,
+    ) -> Response:
+        """Take the command in, wait for its outcome as long as the caller likes, and answer.
+
+        ``accepted`` is done once the command is in the log, before anything is answered.
+        """
+        ask = Ask(
+            caller=self.caller,
+            key=self.key,
+            method=self.request.method,
+            path=self.request.url.path,
+            body=canonical(body),
+            traceparent=traceparent_of(self.request),
+        )
+        self.request.state.correlation_id = str(ask.command_id)
+        structlog.contextvars.bind_contextvars(command_id=str(ask.command_id))
+        submission = await self.gateway.intake.take(ask, build)
+        if accepted is not None and submission.answer is None:
+            await accepted(submission.envelope)
+        seconds, preference = patience(self.prefer, self.gateway)
+        replayed = submission.replayed
+        answer = await self.gateway.answer_within(submission, self.language, seconds)
+        response = _pending(submission.command_id) if answer is None else answered(answer)
+        if preference is not None:
+            response.headers["Preference-Applied"] = preference
+        if replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+
+def calling(*roles: Role) -> Callable[..., Awaitable[Calling]]:
+    """A dependency: the caller, in one of ``roles`` (any if none is named)."""
+
+    async def dependency(request: Request, _: Annotated[Any, Depends(_bearer)] = None) -> Calling:
+        return Calling(**await _who(request, roles))
+
+    return dependency
+
+
+def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
+    """A dependency: the caller in ``role``, with a key for the command."""
+    who = calling(role)
+
+    async def dependency(
+        found: Annotated[Calling, Depends(who)],
+        key: Annotated[
+            str,
+            Header(
+                alias="Idempotency-Key",
+                pattern=r"^[\x21-\x7e]{1,255}$",
+                description="Yours, kept before you send. The same key gives the same answer, for ever.",
+                examples=["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
+            ),
+        ],
+        prefer: Annotated[
+            str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")
+        ] = "",
+    ) -> Commanding:
+        return Commanding(
+            request=found.request,
+            gateway=found.gateway,
+            caller=found.caller,
+            language=found.language,
+            key=key,
+            prefer=prefer,
+        )
+
+    return dependency
+
+
+async def _who(request: Request, roles: tuple[Role, ...]) -> dict[str, Any]:
+    gateway: Gateway = request.app.state.gateway
+    caller = await gateway.authenticator.caller(request.headers.get("authorization"))
+    if roles and caller.role not in roles:
+        raise ProblemError("role-not-allowed")
+    language = preferred_language(request.headers.get("accept-language", ""))
+    return {"request": request, "gateway": gateway, "caller": caller, "language": language}
+
+
+def patience(prefer: str, gateway: Gateway) -> tuple[float, str | None]:
+    """Seconds to wait, and what to say in Preference-Applied (RFC 7240); nothing if nothing was asked."""
+    match = _WAIT.search(prefer)
+    if match is None:
+        return gateway.settings.wait_default, None
+    seconds = min(int(match[1]), gateway.settings.wait_most)
+    return seconds, f"wait={seconds}"
+
+
+def answered(answer: Answer) -> Response:
+    """An answer, given for the first time or again."""
+    headers = {"Content-Language": answer.language, "Vary": "Accept-Language"}
+    if answer.location is not None:
+        headers["Location"] = answer.location
+    media_type = MEDIA_TYPE if answer.status >= _PROBLEM_FROM else "application/json"
+    return JSONResponse(answer.body, status_code=answer.status, headers=headers, media_type=media_type)
+
+
+def traceparent_of(request: Request) -> str | None:
+    """The caller's trace context, if it looks like one."""
+    value: str = request.headers.get("traceparent", "")
+    return value if re.fullmatch(r"[0-9a-f]{2}(-[0-9a-f]+){3}", value) and len(value) == 55 else None
+
+
+def _pending(command_id: str) -> Response:
+    location = f"/v1/outcomes/{command_id}"
+    body = PendingResource(command_id=command_id, outcome=location)
+    return JSONResponse(body.model_dump(), status_code=202, headers={"Location": location, "Retry-After": "1"})
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "model": ProblemResource, "content": {MEDIA_TYPE: {}}}
+
+
+READ_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    401: _problem("No valid access token"),
+    403: _problem("Another role"),
+    503: _problem("Temporarily unavailable; see Retry-After"),
+}
+FIND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **READ_RESPONSES,
+    404: _problem("Not there, or not the caller's"),
+}
+COMMAND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **FIND_RESPONSES,
+    202: {"description": "Accepted; the outcome will be at Location", "model": PendingResource},
+    400: _problem("Malformed JSON, or no usable Idempotency-Key"),
+    409: _problem("In conflict with what is there"),
+    413: _problem("More than 1 MB"),
+    415: _problem("Not JSON"),
+    422: _problem("The request has errors, breaks a rule, or its key was used for another"),
+}

@@ -1,0 +1,82 @@
+"""For everyone with a token: the allowance table and the outcomes of own commands. For everyone: the problems."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from starlette.responses import JSONResponse, Response
+
+from services.gateway import showing
+from services.gateway.api import resources as r
+from services.gateway.api.calling import (
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    Calling,
+    calling,
+    patience,
+)
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import ProblemError
+
+router = APIRouter(tags=["everyone"])
+
+Anyone = Annotated[Calling, Depends(calling())]
+
+_PROBLEM_FROM = 400
+
+
+@router.get("/v1/allowances", response_model=r.Allowances, responses=READ_RESPONSES)
+async def allowances(ask: Anyone) -> r.Allowances:
+    """The yearly amounts. A provisional row is not published yet."""
+    return showing.allowances(ask.gateway.allowances)
+
+
+@router.get("/v1/outcomes/{command_id}", response_model=r.OutcomeResource, responses=FIND_RESPONSES)
+async def outcome(
+    command_id: str,
+    ask: Anyone,
+    prefer: Annotated[str, Header(alias="Prefer", description="`wait=N`: seconds to wait, 0 to 30.")] = "",
+) -> Response:
+    """What became of an own command; done only when all that it changed can be read."""
+    submission = await ask.gateway.submission_of(command_id, ask.caller)
+    if submission is None:
+        raise ProblemError("outcome-unknown")
+    seconds, preference = patience(prefer, ask.gateway)
+    answer = await ask.gateway.answer_within(submission, ask.language, 0 if preference is None else seconds)
+    if answer is None:
+        found = r.OutcomeResource(command_id=command_id, status="pending")
+    elif answer.status >= _PROBLEM_FROM:
+        problem = r.ProblemResource.model_validate(answer.body)
+        found = r.OutcomeResource(command_id=command_id, status="refused", answer_status=answer.status, problem=problem)
+    else:
+        found = r.OutcomeResource(
+            command_id=command_id,
+            status="done",
+            answer_status=answer.status,
+            location=answer.location,
+            result=answer.body,
+        )
+    headers = {"Retry-After": "1"} if answer is None else {}
+    if preference is not None:
+        headers["Preference-Applied"] = preference
+    return JSONResponse(found.model_dump(mode="json"), headers=headers)
+
+
+@router.get(
+    "/problems/{code}",
+    response_model=r.CatalogueEntry,
+    responses={404: FIND_RESPONSES[404]},
+)
+async def problem(code: str, response: Response) -> r.CatalogueEntry:
+    """A problem in Danish and English: what it means, and what to do about it."""
+    entry = CATALOGUE.get(code)
+    if entry is None:
+        raise ProblemError("not-found")
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    return r.CatalogueEntry(
+        type=f"/problems/{code}",
+        status=entry.status,
+        da=r.CatalogueText(title=entry.da.title, remedy=entry.da.remedy),
+        en=r.CatalogueText(title=entry.en.title, remedy=entry.en.remedy),
+    )

@@ -1,0 +1,179 @@
+"""For employers: their employments. Another employer's do not exist here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from contracts.outcomes import Problem
+from contracts.reporting import ChangeEmployment, RegisterEmployment
+from contracts.values import Period
+from services.gateway import showing
+from services.gateway.api import resources as r
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    Calling,
+    Commanding,
+    calling,
+    commanding,
+)
+from services.gateway.api.requests import (
+    ChangeEmploymentBody,
+    ContactBody,
+    EndEmploymentBody,
+    RegisterEmploymentBody,
+)
+from services.gateway.auth import Role
+from services.gateway.guesses import WRONG
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.persons import Contact
+from services.gateway.problems import ProblemError
+from services.gateway.views.cards import CardView
+from services.gateway.views.employments import EmploymentView
+
+router = APIRouter(prefix="/v1", tags=["employer"])
+
+Employer = Annotated[Calling, Depends(calling(Role.EMPLOYER))]
+EmployerCommand = Annotated[Commanding, Depends(commanding(Role.EMPLOYER))]
+
+
+@router.post("/employments", status_code=201, response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand) -> Response:
+    """Register that a citizen works here, best before work begins.
+
+    An unknown number, a wrong birth date and a card that cannot be used in the period get the same answer.
+    """
+
+    async def build(_: UUID) -> RegisterEmployment:
+        card, birth_check = await _guess(ask, body)
+        return RegisterEmployment(
+            card_id=card.card_id,
+            cvr=ask.organisation,
+            actor=ask.caller.subject,
+            card_revision=card.revision,
+            number=body.card_number,
+            birth_check=birth_check,
+            owners=ask.caller.owners,
+            period=body.period.value(),
+            contact=_sealed(ask, body.contact),
+        )
+
+    return await ask.submit(body, build)
+
+
+@router.get("/employments", response_model=r.EmploymentPage, responses=READ_RESPONSES)
+async def list_employments(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.EmploymentPage:
+    """All own present and former employments, by registration."""
+    found = await ask.gateway.models.employments.find(
+        {"cvr": ask.organisation, **after(cursor)}, sort=[("order", 1)], limit=limit + 1
+    )
+    shown, following = page(found, limit)
+    return r.EmploymentPage(employments=[_shown(ask, view) for view in shown], next=following)
+
+
+@router.get("/employments/{employment_id}", response_model=r.EmploymentResource, responses=FIND_RESPONSES)
+async def get_employment(employment_id: str, ask: Employer) -> r.EmploymentResource:
+    """An own employment."""
+    return _shown(ask, await own_employment(ask, employment_id))
+
+
+@router.put("/employments/{employment_id}", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+async def change_employment(employment_id: str, body: ChangeEmploymentBody, ask: EmployerCommand) -> Response:
+    """Change the period, and the contact person if one is given."""
+
+    async def build(_: UUID) -> ChangeEmployment:
+        employment = await own_employment(ask, employment_id)
+        return ChangeEmployment(
+            card_id=employment.card_id,
+            cvr=ask.organisation,
+            actor=ask.caller.subject,
+            employment_id=employment_id,
+            period=body.period.value(),
+            contact=None if body.contact is None else _sealed(ask, body.contact),
+        )
+
+    return await ask.submit(body, build)
+
+
+@router.post("/employments/{employment_id}/end", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+async def end_employment(employment_id: str, body: EndEmploymentBody, ask: EmployerCommand) -> Response:
+    """Give the employment its last day. Work before it can still be reported."""
+
+    async def build(_: UUID) -> ChangeEmployment:
+        employment = await own_employment(ask, employment_id)
+        if body.last < employment.period.first:
+            error = ("/last", "value_error", "the last day lies before the first")
+            raise ProblemError("invalid-request", errors=[error])
+        return ChangeEmployment(
+            card_id=employment.card_id,
+            cvr=ask.organisation,
+            actor=ask.caller.subject,
+            employment_id=employment_id,
+            period=Period(first=employment.period.first, last=body.last),
+        )
+
+    return await ask.submit(body, build)
+
+
+@router.get("/employments/{employment_id}/allowance", response_model=r.AllowanceLeft, responses=FIND_RESPONSES)
+async def allowance_left(
+    employment_id: str,
+    ask: Employer,
+    year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,
+) -> r.AllowanceLeft:
+    """What is left of the card's allowance; nothing about other employers.
+
+    Shown for the years of the employment and the one after, in which its last wage may be paid.
+    """
+    employment = await own_employment(ask, employment_id)
+    asked = year or await ask.gateway.present_year()
+    last = employment.period.last
+    if asked < employment.period.first.year or (last is not None and asked > last.year + 1):
+        raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
+    row = ask.gateway.allowances.get(asked)
+    if row is None:
+        raise ProblemError(Problem.YEAR_WITHOUT_ALLOWANCE, facts={"year": asked})
+    ledger = await ask.gateway.models.ledger(employment.card_id, asked)
+    totals = None if ledger is None else ledger.totals
+    return r.AllowanceLeft(
+        employment_id=employment_id,
+        year=asked,
+        allowance_ore=row.allowance if totals is None else totals.allowance,
+        provisional=row.provisional if totals is None else totals.provisional,
+        remaining_ore=row.allowance if totals is None else totals.remaining,
+    )
+
+
+async def own_employment(ask: Calling, employment_id: str) -> EmploymentView:
+    """The employer's own employment. Raises the problem ``employment-unknown``."""
+    employment = await ask.gateway.models.employments.get(employment_id)
+    if employment is None or employment.cvr != ask.organisation:
+        raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
+    return employment
+
+
+async def _guess(ask: Calling, body: RegisterEmploymentBody) -> tuple[CardView, str]:
+    """The card behind a number and birth date, and what proves the date; the same work whatever is wrong."""
+    gateway = ask.gateway
+    number_hash = gateway.persons.fingerprint("number", body.card_number)
+    taken = await gateway.guesses.take(ask.organisation, number_hash)
+    card = await gateway.models.card_of_number(body.card_number)
+    birth_check, right = gateway.persons.check_birth_date(None if card is None else card.person, body.birth_date)
+    if card is None or not right or not card.active_during(body.period.value()):
+        WRONG.inc()
+        raise ProblemError(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
+    await gateway.guesses.give_back(taken)
+    return card, birth_check
+
+
+def _sealed(ask: Calling, contact: ContactBody) -> str:
+    return ask.gateway.persons.seal_contact(Contact(contact.name, contact.email, contact.phone), ask.organisation)
+
+
+def _shown(ask: Calling, view: EmploymentView) -> r.EmploymentResource:
+    return showing.employment(view, ask.gateway.persons.open_contact(view.contact, view.cvr))

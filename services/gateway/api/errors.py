@@ -1,0 +1,97 @@
+"""Every error as a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contracts.values import redact_cpr
+from services.gateway.formats import preferred_language
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document
+from services.runtime.log import LogUnavailable
+
+logger = structlog.get_logger(__name__)
+
+_BY_STATUS: Final = {
+    400: "malformed-json",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "media-type-unsupported",
+}
+_RETRY: Final = {"Retry-After": "5"}
+
+
+def problem_response(
+    request: Request,
+    code: str,
+    *,
+    facts: Facts | None = None,
+    errors: Sequence[tuple[str, str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The problem ``code`` in the caller's language."""
+    language = preferred_language(request.headers.get("accept-language", ""))
+    body = document(code, language, instance=request.state.correlation_id, facts=facts, errors=errors)
+    return JSONResponse(
+        body,
+        status_code=CATALOGUE[code].status,
+        media_type=MEDIA_TYPE,
+        headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
+    )
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every kind of error with a problem document."""
+
+    @app.exception_handler(ProblemError)
+    async def _problem(request: Request, error: ProblemError) -> Response:
+        return problem_response(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        code, errors = invalid_request(error, request.headers.get("content-type", ""))
+        return problem_response(request, code, errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        code = _BY_STATUS.get(error.status_code, "internal-error")
+        return problem_response(request, code, headers=error.headers)
+
+    @app.exception_handler(PyMongoError)
+    @app.exception_handler(LogUnavailable)
+    async def _away(request: Request, error: Exception) -> Response:
+        logger.warning("gateway.dependency_away", because=type(error).__name__)
+        return problem_response(request, "temporarily-unavailable", headers=_RETRY)
+
+
+def invalid_request(error: RequestValidationError, content_type: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """The problem code of a validation error, and (pointer, type, message) of each wrong field."""
+    found = error.errors()
+    for item in found:
+        if item["type"] == "json_invalid":
+            return "malformed-json", []
+        if tuple(item["loc"]) == ("header", "Idempotency-Key"):
+            missing = item["type"] == "missing"
+            return ("idempotency-key-missing" if missing else "idempotency-key-invalid"), []
+    has_json = "json" in content_type.lower()
+    if not has_json and any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in found):
+        return "media-type-unsupported", []
+    return "invalid-request", [(pointer_of(item["loc"]), item["type"], item["msg"]) for item in found]
+
+
+def pointer_of(location: Sequence[str | int]) -> str:
+    """JSON pointer (RFC 6901) into the body; a parameter is named after its place. Never with a CPR number in it."""
+    place, *path = [str(part) for part in location] or ["body"]
+    steps = [redact_cpr(step.replace("~", "~0").replace("/", "~1")) for step in path]
+    prefix = "" if place == "body" else f"{place}:"
+    return prefix + "".join(f"/{step}" for step in steps)

@@ -1,0 +1,60 @@
+"""The web application: routers, errors, and the lifespan that holds the runtime."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
+from services.gateway.api.errors import add_handlers
+from services.gateway.gateway import build
+from services.gateway.middleware import RequestMiddleware
+from services.gateway.settings import GatewaySettings
+from services.runtime.service import Runtime
+
+_DESCRIPTION = """
+The API of the socialt frikort. Amounts are whole **øre** and end in `_ore`; a day is `YYYY-MM-DD`; a year is the
+Danish calendar year. What changes something needs an `Idempotency-Key`: the same key gives the same answer, for ever.
+It is answered when its outcome is known and can be read, or with `202` and a `Location` when that takes longer than
+`Prefer: wait=N`. Errors are problem documents (RFC 9457), in Danish or English by `Accept-Language`; what a `type`
+means is told at its address.
+"""
+
+
+def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
+    """The application. Raises ``ValueError`` that names a setting that cannot be used."""
+    gateway = build(settings, runtime)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
+        await gateway.start()
+        try:
+            yield
+        finally:
+            await gateway.stop()
+            await runtime.stop()
+
+    app = FastAPI(
+        title="Frikort",
+        version="1",
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.gateway = gateway
+    for module in (caseworker, employments, reports, citizen, authority, common):
+        app.include_router(module.router)
+    if settings.environment == "local":
+        app.include_router(local.router)
+    app.router.routes.extend(runtime.health_routes)
+    add_handlers(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_most)
+    app.add_middleware(RequestMiddleware)
+    return app

@@ -1,0 +1,106 @@
+"""Everything that a request may need, put together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.allowances import AllowanceTable, load_allowances
+from contracts.values import danish_day
+from services.gateway.answers import Answers
+from services.gateway.auth import Authenticator, Caller, fetch_from
+from services.gateway.clock import Clock
+from services.gateway.formats import Language
+from services.gateway.guesses import Guesses
+from services.gateway.intake import Answer, Intake, Submission
+from services.gateway.models import Models
+from services.gateway.persons import Persons
+from services.gateway.settings import GatewaySettings
+from services.gateway.views import PROCESSORS
+from services.gateway.waiting import Waiters, Watcher
+from services.runtime.log import KafkaLog
+from services.runtime.sealing import KeyedHasher, Sealer, read_key
+from services.runtime.service import Runtime
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The parts of the gateway."""
+
+    settings: GatewaySettings
+    log: KafkaLog
+    clock: Clock
+    persons: Persons
+    allowances: AllowanceTable
+    models: Models
+    answers: Answers
+    intake: Intake
+    guesses: Guesses
+    authenticator: Authenticator
+    waiters: Waiters
+    watcher: Watcher
+
+    async def start(self) -> None:
+        """Begin to wait and to count; the runtime has started."""
+        await self.guesses.prepare()
+        await self.models.extract_requests.prepare()
+        self.watcher.start()
+
+    async def stop(self) -> None:
+        """Let go."""
+        await self.watcher.stop()
+
+    async def present_year(self) -> int:
+        """The Danish calendar year now."""
+        return danish_day(await self.clock.now()).year
+
+    async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
+        """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
+        if submission.answer is not None:
+            return submission.answer
+        outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
+        if outcome is None:
+            return None
+        return await self.intake.keep_answer(
+            submission, await self.answers.answer(submission.envelope, outcome, language)
+        )
+
+    async def submission_of(self, command_id: str, caller: Caller) -> Submission | None:
+        """A command of the caller's own."""
+        return await self.intake.find(command_id, caller)
+
+
+def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
+    """Put the parts together. Raises ``ValueError`` that names the setting that cannot be used."""
+    persons = Persons(
+        Sealer.from_setting(settings.seal_keys.get_secret_value()),
+        KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
+    )
+    clock = Clock(runtime.database, settable=settings.environment == "local")
+    models = Models(runtime)
+    allowances = load_allowances(settings.allowances)
+    waiters = Waiters()
+    return Gateway(
+        settings=settings,
+        log=runtime.log,
+        clock=clock,
+        persons=persons,
+        allowances=allowances,
+        models=models,
+        answers=Answers(models=models, persons=persons, allowances=allowances),
+        intake=Intake(database=runtime.database, log=runtime.log, clock=clock, persons=persons),
+        guesses=Guesses(
+            runtime.database,
+            per_employer=settings.guesses_per_employer,
+            per_number=settings.guesses_per_number,
+            window=settings.guess_window,
+        ),
+        authenticator=Authenticator(
+            issuer=settings.issuer,
+            audience=settings.audience,
+            fetch_keys=fetch_from(settings.jwks_url, settings.jwks_timeout),
+            cpr_hash=persons.cpr_hash,
+            refresh=settings.jwks_refresh,
+        ),
+        waiters=waiters,
+        watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+    )

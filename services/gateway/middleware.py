@@ -1,0 +1,79 @@
+"""Around every request: a correlation id, a log line without personal data, and no answer kept by a cache."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from typing import Final
+from uuid import UUID, uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.api.errors import problem_response
+
+logger = structlog.get_logger(__name__)
+
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+def correlation_of(traceparent: str | None) -> UUID:
+    """The caller's trace id, or a new id."""
+    match = _TRACEPARENT.fullmatch(traceparent or "")
+    return UUID(match[1]) if match else uuid4()
+
+
+class RequestMiddleware:
+    """Pure ASGI, so that streamed answers stay streamed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self._app(scope, receive, send)
+            return
+        correlation_id = str(correlation_of(Headers(scope=scope).get("traceparent")))
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        began = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            try:
+                await self._app(scope, receive, sending)
+            except Exception as error:
+                # The last resort: the caller gets a problem, the log gets the place.
+                _log_failure(error)
+                if status:
+                    raise
+                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+            finally:
+                route = scope.get("route")
+                logger.info(
+                    "gateway.request",
+                    method=scope["method"],
+                    # The template, not the path: a path may hold what a log must not.
+                    route=getattr(route, "path", None),
+                    status=status,
+                    milliseconds=round(1000 * (time.perf_counter() - began), 1),
+                )
+
+
+def _log_failure(error: Exception) -> None:
+    """Where it happened, but not what it said: an exception's text may hold a name."""
+    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    logger.error("gateway.request_failed", error=type(error).__name__, places=places[-12:])

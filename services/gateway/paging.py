@@ -1,0 +1,44 @@
+"""Pages over a list that is sorted by a text which grows: the cursor is where the last page ended."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Any, Final, Protocol, TypeVar
+
+from fastapi import Query
+
+from services.gateway.problems import ProblemError
+
+DEFAULT_LIMIT: Final = 100
+MOST: Final = 500
+
+
+class Ordered(Protocol):
+    """What can be paged."""
+
+    @property
+    def order(self) -> str: ...
+
+
+Entry = TypeVar("Entry", bound=Ordered)
+
+Limit = Annotated[int, Query(ge=1, le=MOST, description="Most entries on the page.")]
+Cursor = Annotated[str, Query(max_length=400, description="`next` of the page before.")]
+
+
+def after(cursor: str) -> dict[str, Any]:
+    """The query for what comes after ``cursor``. What has no order yet is not shown."""
+    try:
+        order = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
+    return {"order": {"$gt": order}}
+
+
+def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
+    """The page, and the cursor of the next, from one more than ``limit`` entries."""
+    shown = found[:limit]
+    if len(found) <= limit:
+        return shown, None
+    return shown, urlsafe_b64encode(shown[-1].order.encode()).decode().rstrip("=")

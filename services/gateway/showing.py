@@ -1,0 +1,302 @@
+"""Read models as resources: what each audience sees of a card, an employment, a report, a year. Pure."""
+
+from __future__ import annotations
+
+from contracts.allowances import AllowanceTable
+from contracts.municipalities import MUNICIPALITIES
+from contracts.values import Components, Period, WorkPeriod
+from services.gateway.advice import advice
+from services.gateway.api import resources as r
+from services.gateway.formats import Language
+from services.gateway.models import ExtractRequest
+from services.gateway.persons import Contact, Person
+from services.gateway.views.cards import CardView, Control
+from services.gateway.views.employments import EmploymentView
+from services.gateway.views.extracts import ExtractView, Manifest
+from services.gateway.views.ledgers import LedgerView
+from services.gateway.views.reports import ReportEntry, ReportView, Settlement
+
+
+def municipality(code: str) -> r.Municipality:
+    """A municipality by its code."""
+    return r.Municipality(code=code, name=MUNICIPALITIES.get(code, code))
+
+
+def card(view: CardView, person: Person) -> r.CardResource:
+    """For the responsible municipality."""
+    return r.CardResource(
+        card_id=view.card_id,
+        number=view.number,
+        cpr=person.cpr,
+        name=person.name,
+        municipality=municipality(view.municipality),
+        status="active" if view.active else "deactivated",
+        active_periods=[_days(period) for period in view.active_periods],
+        control_due=view.control_due,
+        last_control=_control(view.last_control),
+        revision=view.revision,
+        history=[
+            r.CardHistory(
+                revision=entry.revision,
+                event=entry.event,
+                at=entry.at,
+                municipality=municipality(entry.municipality),
+                by=entry.actor,
+                case_reference=entry.case_reference,
+            )
+            for entry in view.history
+        ],
+    )
+
+
+def own_card(view: CardView, person: Person) -> r.OwnCardResource:
+    """For the citizen."""
+    return r.OwnCardResource(
+        number=view.number,
+        name=person.name,
+        municipality=municipality(view.municipality),
+        status="active" if view.active else "deactivated",
+        active_periods=[_days(period) for period in view.active_periods],
+    )
+
+
+def control_due(view: CardView, person: Person) -> r.ControlDueResource:
+    """A line of the list of controls."""
+    return r.ControlDueResource(
+        card_id=view.card_id,
+        number=view.number,
+        name=person.name,
+        control_due=view.control_due,
+        last_control=_control(view.last_control),
+    )
+
+
+def balances(ledgers: list[LedgerView], present_year: int, table: AllowanceTable) -> r.Balances:
+    """The years with reports, and the present one, newest first."""
+    shown = {ledger.year: _balance(ledger) for ledger in ledgers if ledger.totals is not None}
+    present = table.get(present_year)
+    if present is not None and present_year not in shown:
+        shown[present_year] = r.BalanceResource(
+            year=present_year,
+            allowance_ore=present.allowance,
+            provisional=present.provisional,
+            reported_ore=0,
+            exempt_ore=0,
+            excess_ore=0,
+            remaining_ore=present.allowance,
+            warnings=[],
+        )
+    return r.Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
+
+
+def _balance(ledger: LedgerView) -> r.BalanceResource:
+    if ledger.totals is None:
+        raise ValueError("a ledger without totals is not shown")
+    return r.BalanceResource(
+        year=ledger.year,
+        allowance_ore=ledger.totals.allowance,
+        provisional=ledger.totals.provisional,
+        reported_ore=ledger.totals.reported,
+        exempt_ore=ledger.totals.exempt,
+        excess_ore=ledger.totals.excess,
+        remaining_ore=ledger.totals.remaining,
+        warnings=_warnings(ledger),
+    )
+
+
+def warnings(ledgers: list[LedgerView]) -> r.Warnings:
+    """All warnings, newest year first."""
+    newest_first = sorted(ledgers, key=lambda ledger: -ledger.year)
+    return r.Warnings(warnings=[warning for ledger in newest_first for warning in _warnings(ledger)])
+
+
+def _warnings(ledger: LedgerView) -> list[r.WarningResource]:
+    return [
+        r.WarningResource(
+            year=ledger.year,
+            threshold=warning.threshold,
+            allowance_ore=warning.allowance,
+            reported_ore=warning.reported,
+            raised_at=warning.raised_at,
+            withdrawn_at=warning.withdrawn_at,
+        )
+        for warning in ledger.warnings
+    ]
+
+
+def employment(view: EmploymentView, contact: Contact) -> r.EmploymentResource:
+    """For the employer."""
+    return r.EmploymentResource(
+        employment_id=view.employment_id,
+        period=_days(view.period),
+        contact=r.ContactResource(**contact._asdict()),
+        registered_at=view.registered_at,
+        revision=view.revision,
+    )
+
+
+def card_employment(view: EmploymentView, contact: Contact | None) -> r.CardEmploymentResource:
+    """For the citizen, and with the contact person for the municipality."""
+    return r.CardEmploymentResource(
+        employment_id=view.employment_id,
+        cvr=view.cvr,
+        period=_days(view.period),
+        registered_at=view.registered_at,
+        contact=None if contact is None else r.ContactResource(**contact._asdict()),
+    )
+
+
+def report(view: ReportView, ledger: LedgerView | None, language: Language, *, known: bool = False) -> r.ReportDetail:
+    """For the employer who made it."""
+    if view.booked is None:
+        raise ValueError("a report that is not known yet is not shown")
+    totals = None if ledger is None else ledger.totals
+    settlement = view.settlement
+    return r.ReportDetail(
+        report_id=view.report_id,
+        employment_id=view.employment_id,
+        reference=view.reference,
+        status="withdrawn" if view.withdrawn else "accepted",
+        year=view.year,
+        work=_days(view.booked.work),
+        payment_date=view.booked.payment_date,
+        components=_components(view.booked.components),
+        total_ore=view.booked.total,
+        split=None if settlement is None else _split(settlement, only_by=view.report_id),
+        allowance_ore=view.booked.allowance,
+        provisional=view.booked.provisional,
+        remaining_ore=None if totals is None else totals.remaining,
+        advice=[]
+        if settlement is None
+        else advice(
+            exempt=settlement.exempt,
+            excess=settlement.excess,
+            year=view.year,
+            provisional=view.booked.provisional,
+            language=language,
+        ),
+        known=known,
+        revision=view.revision,
+        history=[_report_entry(entry) for entry in view.history],
+        splits=[_split(settlement, only_by=view.report_id) for settlement in view.settlements],
+    )
+
+
+def report_line(view: ReportView, ledger: LedgerView | None, language: Language) -> r.ReportResource:
+    """A report in a list: without its history."""
+    detail = report(view, ledger, language)
+    return r.ReportResource(**detail.model_dump(exclude={"history", "splits"}))
+
+
+def card_report(view: ReportView) -> r.CardReportResource:
+    """For the citizen and the municipality."""
+    if view.booked is None:
+        raise ValueError("a report that is not known yet is not shown")
+    return r.CardReportResource(
+        report_id=view.report_id,
+        employment_id=view.employment_id,
+        cvr=view.cvr,
+        status="withdrawn" if view.withdrawn else "accepted",
+        year=view.year,
+        work=_days(view.booked.work),
+        payment_date=view.booked.payment_date,
+        components=_components(view.booked.components),
+        total_ore=view.booked.total,
+        split=None if view.settlement is None else _split(view.settlement),
+        provisional=view.booked.provisional,
+        history=[_report_entry(entry) for entry in view.history],
+    )
+
+
+def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.ExtractResource:
+    """For the authority. Done means that every part can be read here."""
+    manifest = None if view is None else view.manifest
+    complete = manifest is not None and parts >= sum(file.parts for file in manifest.files)
+    return r.ExtractResource(
+        extract_id=request.extract_id,
+        year=request.year,
+        municipality=request.municipality,
+        requested_at=request.requested_at,
+        status="requested" if view is None else "done" if complete else "running",
+        statements=None if view is None else view.statements,
+        parts_written=parts,
+        manifest=_manifest(request.extract_id, manifest) if manifest is not None and complete else None,
+    )
+
+
+def allowances(table: AllowanceTable) -> r.Allowances:
+    """The whole table, newest year first."""
+    return r.Allowances(
+        allowances=[
+            r.AllowanceResource(
+                year=year,
+                allowance_ore=row.allowance,
+                income_limit_ore=row.income_limit,
+                hourly_rate_ore=row.hourly_rate,
+                provisional=row.provisional,
+            )
+            for year, row in sorted(table.items(), reverse=True)
+        ]
+    )
+
+
+def _manifest(extract_id: str, manifest: Manifest) -> r.ManifestResource:
+    return r.ManifestResource(
+        completed_at=manifest.completed_at,
+        provisional=manifest.provisional,
+        count=manifest.count,
+        reported_ore=manifest.reported,
+        exempt_ore=manifest.exempt,
+        excess_ore=manifest.excess,
+        files=[
+            r.ExtractFileResource(
+                format=file.format,
+                size=file.size,
+                sha256=file.sha256,
+                href=f"/v1/extracts/{extract_id}/files/{file.format}",
+            )
+            for file in manifest.files
+        ],
+    )
+
+
+def _days(period: Period | WorkPeriod) -> r.Days:
+    return r.Days(first=period.first, last=period.last)
+
+
+def _control(control: Control | None) -> r.ControlResource | None:
+    return None if control is None else r.ControlResource(year=control.year, result=control.result, at=control.at)
+
+
+def _components(components: Components) -> r.ComponentsResource:
+    return r.ComponentsResource(
+        wage_ore=components.wage,
+        holiday_pay_ore=components.holiday_pay,
+        atp_ore=components.atp,
+        pension_ore=components.pension,
+    )
+
+
+def _split(settlement: Settlement, *, only_by: str | None = None) -> r.SplitResource:
+    """``only_by``: an employer is not told the id of another's report."""
+    told = only_by is None or settlement.caused_by == only_by
+    return r.SplitResource(
+        exempt_ore=settlement.exempt,
+        excess_ore=settlement.excess,
+        at=settlement.at,
+        caused_by=settlement.caused_by if told else None,
+    )
+
+
+def _report_entry(entry: ReportEntry) -> r.ReportHistory:
+    booked = entry.booked
+    return r.ReportHistory(
+        revision=entry.revision,
+        event=entry.event,
+        at=entry.at,
+        work=None if booked is None else _days(booked.work),
+        payment_date=None if booked is None else booked.payment_date,
+        components=None if booked is None else _components(booked.components),
+        total_ore=None if booked is None else booked.total,
+        reason=entry.reason,
+    )
