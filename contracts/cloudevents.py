@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -86,7 +87,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         types = {message.type: message for message in topic.messages}
         message_type = types.get(attributes["ce_type"])
         if message_type is None:
-            raise BrokenContract(f"the type {attributes['ce_type'][:100]!r} does not belong on this topic")
+            raise BrokenContract("the type in ce_type does not belong on this topic")
         time = datetime.fromisoformat(attributes["ce_time"])
         if time.tzinfo is None:
             raise BrokenContract("ce_time has no zone")
@@ -105,7 +106,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         raise BrokenContract(f"the header {missing.args[0]} is missing") from None
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['type']}"
+            f"{_place(types[attributes['ce_type']], item['loc'])}: {item['type']}"
             for item in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise BrokenContract(f"the body breaks its contract: {problems[:500]}") from None
@@ -113,3 +114,17 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         if isinstance(error, BrokenContract):
             raise
         raise BrokenContract("a CloudEvents header cannot be read (ce_id, ce_time or an id)") from None
+
+
+def _place(message_type: type[Message], location: Sequence[int | str]) -> str:
+    # The sender chose the name of an unknown field: only names that the contract knows may be repeated.
+    known = _field_names(message_type)
+    return ".".join(str(p) if isinstance(p, int) or p in known else "(unknown)" for p in location) or "body"
+
+
+@cache
+def _field_names(message_type: type[Message]) -> frozenset[str]:
+    schema = message_type.model_json_schema()
+    return frozenset(
+        name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", ())
+    )

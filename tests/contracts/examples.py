@@ -1,0 +1,172 @@
+"""One message of every type, and the envelope around it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from contracts.cloudevents import Envelope
+from contracts.extracts import (
+    Authority,
+    EmployerLine,
+    ExtractCompleted,
+    ExtractFile,
+    ExtractFormat,
+    ExtractPartWritten,
+    ExtractStarted,
+    FollowUpStatementUpdated,
+    Position,
+    RequestExtract,
+    TaxStatementUpdated,
+)
+from contracts.issuance import (
+    CardDeactivated,
+    CardHandedOver,
+    CardIssued,
+    CardNumberReplaced,
+    CardReactivated,
+    ControlRecorded,
+    ControlResult,
+    DeactivateCard,
+    HandOverCard,
+    IssueCard,
+    ReactivateCard,
+    RecordControl,
+    ReplaceCardNumber,
+    ReplacementReason,
+)
+from contracts.messages import Message
+from contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from contracts.reporting import (
+    ChangeEmployment,
+    CorrectionReason,
+    CorrectReport,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    EmploymentChanged,
+    EmploymentRegistered,
+    RegisterEmployment,
+    ReportEarnings,
+    WithdrawReport,
+)
+from contracts.values import Components, Period, SealedPerson, WorkPeriod
+
+SPACE: Final = UUID("7b2f6a52-0d0c-4a51-9d0e-3f6b0a3f5c11")
+NOON: Final = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)
+CVR: Final = "10000009"
+PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k1.c2VhbGVk")
+
+_CARD: Final = str(uuid5(SPACE, "card"))
+_EMPLOYMENT: Final = str(uuid5(SPACE, "employment"))
+_REPORT: Final = str(uuid5(SPACE, "report"))
+_COMMAND: Final = str(uuid5(SPACE, "command"))
+_CASE: Final = "2025-000123"
+_MAY: Final = WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31))
+_PERIOD: Final = Period(first=date(2025, 1, 1))
+_PAID: Final = Components(wage=500_000, holiday_pay=62_500, atp=9_900, pension=0)
+
+_caseworker: Final[dict[str, Any]] = {"card_id": _CARD, "municipality": "849", "actor": "caseworker-1"}
+_card_event: Final[dict[str, Any]] = {**_caseworker, "revision": 2}
+_employer: Final[dict[str, Any]] = {"card_id": _CARD, "cvr": CVR, "actor": "payroll-1"}
+_report_event: Final[dict[str, Any]] = {
+    "card_id": _CARD, "employment_id": _EMPLOYMENT, "report_id": _REPORT, "revision": 1, "cvr": CVR, "year": 2025,
+}  # fmt: skip
+_content: Final[dict[str, Any]] = {
+    **_report_event, "reference": "2025-05", "work": _MAY, "payment_date": date(2025, 5, 30), "components": _PAID,
+    "total": _PAID.total, "allowance": 4_276_600, "provisional": False,
+}  # fmt: skip
+_warning: Final[dict[str, Any]] = {
+    "card_id": _CARD, "year": 2025, "revision": 3, "threshold": Threshold.NEAR, "allowance": 4_276_600,
+    "reported": 3_421_280,
+}  # fmt: skip
+_statement: Final[dict[str, Any]] = {
+    "card_id": _CARD, "revision": 4, "year": 2025, "municipality": "849", "provisional": False,
+    "allowance": 4_276_600, "reported": 572_400, "exempt": 572_400, "excess": 0, "reports": 1,
+}  # fmt: skip
+
+EXAMPLES: Final[tuple[Message, ...]] = (
+    IssueCard(person=PERSON, municipality="849", case_reference=_CASE, actor="caseworker-1"),
+    DeactivateCard(**_caseworker, case_reference=_CASE),
+    ReactivateCard(**_caseworker, case_reference=_CASE),
+    ReplaceCardNumber(**_caseworker, reason=ReplacementReason.LOST),
+    HandOverCard(**_caseworker, to_municipality="101"),
+    RecordControl(**_caseworker, result=ControlResult.UPHELD),
+    RegisterEmployment(
+        **_employer, card_revision=1, number="00042", birth_check="b" * 22, owners=("o" * 22,), period=_PERIOD,
+        contact="k1.Y29udGFjdA",
+    ),
+    ChangeEmployment(**_employer, employment_id=_EMPLOYMENT, period=_PERIOD),
+    ReportEarnings(
+        **_employer, employment_id=_EMPLOYMENT, card_revision=1, reference="2025-05", work=_MAY,
+        payment_date=date(2025, 5, 30), components=_PAID, twin=True,
+    ),
+    CorrectReport(
+        **_employer, employment_id=_EMPLOYMENT, card_revision=1, report_id=_REPORT, work=_MAY,
+        payment_date=date(2025, 5, 30), components=_PAID, reason=CorrectionReason.WRONG_AMOUNT,
+    ),
+    WithdrawReport(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=CorrectionReason.NOT_PAID),
+    RequestExtract(
+        extract_id="extract-1", authority=Authority.SKAT, year=2025, actor="officer-1",
+        positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
+    ),
+    CardIssued(
+        **_card_event | {"revision": 1}, number="00042", person=PERSON, active_from=date(2025, 1, 2), control_due=2027,
+        case_reference=_CASE,
+    ),
+    CardDeactivated(**_card_event, last_active_day=date(2025, 6, 2), case_reference=_CASE),
+    CardReactivated(**_card_event, active_from=date(2025, 6, 3), case_reference=_CASE),
+    CardNumberReplaced(**_card_event, number="99999", previous_number="00042", reason=ReplacementReason.ABUSED),
+    CardHandedOver(**_card_event, from_municipality="101"),
+    ControlRecorded(**_card_event, year=2027, result=ControlResult.NOT_UPHELD, control_due=2029),
+    EmploymentRegistered(
+        card_id=_CARD, employment_id=_EMPLOYMENT, revision=1, cvr=CVR, period=_PERIOD, contact="k1.Y29udGFjdA"
+    ),
+    EmploymentChanged(
+        card_id=_CARD, employment_id=_EMPLOYMENT, revision=2, cvr=CVR, contact="k1.Y29udGFjdA",
+        period=Period(first=date(2025, 1, 1), last=date(2025, 6, 30)),
+    ),
+    EarningsReported(**_content),
+    EarningsCorrected(**_content | {"revision": 2}, reason=CorrectionReason.WRONG_AMOUNT),
+    EarningsWithdrawn(**_report_event | {"revision": 3}, reason=CorrectionReason.REPORTED_TWICE),
+    ReportSettled(
+        card_id=_CARD, year=2025, revision=1, report_id=_REPORT, report_revision=1, employment_id=_EMPLOYMENT, cvr=CVR,
+        total=572_400, exempt=572_400, excess=0, caused_by=_REPORT,
+    ),
+    BalanceChanged(
+        card_id=_CARD, year=2025, revision=1, allowance=4_276_600, provisional=False, reported=572_400, exempt=572_400,
+        excess=0, remaining=3_704_200,
+    ),
+    CapWarningRaised(**_warning),
+    CapWarningWithdrawn(**_warning),
+    CommandAccepted(command_id=_COMMAND, card_id=_CARD, report_id=_REPORT, revision=1, year=2025, known=True),
+    CommandRefused(command_id=_COMMAND, problem=Problem.AMOUNT_ABSURD, detail={"total": 100_000_001, "because": "æøå"}),
+    ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
+    ExtractPartWritten(
+        extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"
+    ),
+    ExtractCompleted(
+        extract_id="extract-1", attempt=1, authority=Authority.STAR, year=2025, municipality="101", provisional=True,
+        count=12, reported=9, exempt=8, excess=1,
+        files=(ExtractFile(format=ExtractFormat.JSON, parts=1, size=2, sha256="0" * 64),),
+    ),
+    TaxStatementUpdated(
+        **_statement, cpr="header.key.iv.text.tag",
+        employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
+    ),
+    FollowUpStatementUpdated(**_statement),
+)  # fmt: skip
+
+
+def envelope(data: Message, name: str = "message", **changes: Any) -> Envelope[Any]:
+    """``data`` as a message with an id that follows from ``name``."""
+    attributes: dict[str, Any] = {
+        "id": uuid5(SPACE, name),
+        "time": NOON,
+        "source": "/frikort/test",
+        "correlation_id": uuid5(SPACE, "correlation"),
+        **changes,
+    }
+    return Envelope(data=data, **attributes)
