@@ -1,0 +1,119 @@
+"""What is committed for foreign readers is what the code says, and it is valid."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from contracts import generate
+from contracts.cloudevents import encode
+from contracts.messages import Message
+from contracts.topics import MESSAGE_TYPES, TOPICS
+from tests.contracts.examples import EXAMPLES, envelope
+
+HERE = Path(__file__).parent
+OFFICIAL = json.loads((HERE / "asyncapi-3.0.0.schema.json").read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = json.loads((generate.ROOT / generate.ASYNCAPI).read_text(encoding="utf-8"))
+
+
+def test_what_is_committed_is_what_the_code_generates() -> None:
+    assert generate.differing(generate.ROOT) == [], "run: make schemas"
+
+
+def test_check_notices_a_changed_a_missing_and_a_left_over_file(tmp_path: Path) -> None:
+    shutil.copytree(generate.ROOT / generate.SCHEMAS, tmp_path / generate.SCHEMAS)
+    shutil.copy(generate.ROOT / generate.ASYNCAPI, tmp_path / generate.ASYNCAPI)
+    changed, missing = "dk.frikort.card.issued.v1.json", "dk.frikort.card.deactivated.v1.json"
+    (tmp_path / generate.SCHEMAS / changed).write_text("{}")
+    (tmp_path / generate.SCHEMAS / missing).unlink()
+    (tmp_path / generate.SCHEMAS / "dk.frikort.gone.v1.json").write_text("{}")
+
+    assert generate.differing(tmp_path) == sorted(
+        f"schemas/{name}" for name in (changed, missing, "dk.frikort.gone.v1.json")
+    )
+    generate.write(tmp_path)
+    assert generate.differing(tmp_path) == []
+
+
+def test_check_exits_with_an_error_and_names_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    assert generate.main(["--check"]) == 1
+    assert "contracts/asyncapi.json is not as generated" in capsys.readouterr().err
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+
+
+def test_the_asyncapi_document_is_valid() -> None:
+    Draft7Validator(OFFICIAL).validate(DOCUMENT)
+
+
+def test_the_official_schema_would_notice_a_wrong_document() -> None:
+    first = next(iter(DOCUMENT["operations"]))
+    broken = {**DOCUMENT, "operations": {first: {**DOCUMENT["operations"][first], "action": "whisper"}}}
+    with pytest.raises(ValidationError):
+        Draft7Validator(OFFICIAL).validate(broken)
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    for reference in _references(DOCUMENT):
+        found: Any = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+        assert found
+
+
+def test_every_topic_and_its_dead_letters_are_channels() -> None:
+    assert set(DOCUMENT["channels"]) == {name for topic in TOPICS for name in (topic.name, topic.dead)}
+    for topic in TOPICS:
+        channel = DOCUMENT["channels"][topic.name]
+        assert channel["bindings"]["kafka"]["partitions"] == topic.partitions
+        assert set(channel["messages"]) == {message.__name__ for message in topic.messages}
+        for service in topic.writers:
+            assert DOCUMENT["operations"][f"{service}.send.{topic.name}"]["action"] == "send"
+        for service in topic.readers:
+            assert DOCUMENT["operations"][f"{service}.receive.{topic.name}"]["action"] == "receive"
+
+
+def test_the_headers_schema_is_what_is_written() -> None:
+    headers = DOCUMENT["components"]["schemas"]["Headers"]
+    validator = Draft202012Validator(headers)
+    for example in EXAMPLES:
+        sent = envelope(example, causation_id=envelope(example, "cause").id, traceparent="00-a-b-01")
+        written = {name: value.decode() for name, value in encode(sent).headers}
+        validator.validate(written)
+        assert set(written) == set(headers["properties"])
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.type))
+def test_a_written_body_satisfies_its_schema_and_a_broken_one_does_not(example: Message) -> None:
+    schema = json.loads((generate.ROOT / generate.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8"))
+    assert schema["$id"] == f"urn:frikort:schema:{example.type}"
+    assert schema["description"]
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    body = json.loads(encode(envelope(example)).value)
+    validator.validate(body)
+    for field in schema["required"]:
+        with pytest.raises(ValidationError):
+            validator.validate({name: value for name, value in body.items() if name != field})
+
+
+def test_there_is_an_example_of_every_message() -> None:
+    assert {example.type for example in EXAMPLES} == set(MESSAGE_TYPES)
+
+
+def _references(document: Any) -> list[str]:
+    if isinstance(document, dict):
+        own = [document["$ref"]] if isinstance(document.get("$ref"), str) else []
+        return own + [reference for part in document.values() for reference in _references(part)]
+    if isinstance(document, list):
+        return [reference for part in document for reference in _references(part)]
+    return []
