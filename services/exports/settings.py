@@ -15,4 +15,4 @@ class ExportsSettings(RuntimeSettings):
     seal_keys: SecretStr = Field(description="Keys that open sealed people: `<key id>:<base64>`, comma separated.")
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     extract_poll: float = Field(default=0.2, gt=0, description="Seconds between looks for an extract that can be made.")
-    extract_lease: float = Field(default=60.0, gt=0, description="Seconds until a silent worker's extract is taken.")
+    extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker's extract is taken.")

@@ -88,19 +88,19 @@ class StatementReader:
             held = {"state.held": request.year, **_of(request.municipality, None)}
             if count := await self._cards.count_documents(held, session=session):
                 raise StatementsHeld(f"{count} statements of {request.year} are held back")
-            query = {"state.stated": request.year, **_of(request.municipality)}
-            count = await self._cards.count_documents(query, session=session)
-            yield count, self._statements(request, query, session)
+            count = await self._cards.count_documents(_stated(request), session=session)
+            yield count, self._statements(request, session)
 
-    async def _statements(
-        self, request: ExtractRequest, query: Mapping[str, Any], session: Any
-    ) -> AsyncIterator[Statement]:
-        year = f"{request.year}"
-        fields = {"state.cpr": 1, f"state.years.{year}.statement": 1}
-        cursor = self._cards.find(query, fields, session=session).sort("_id", ASCENDING).batch_size(_BATCH_ROWS)
-        async for stored in cursor:
+    def cursor(self, request: ExtractRequest, session: Any) -> Any:
+        """The stored statements of ``request``, in the order of their cards."""
+        fields = {"state.cpr": 1, f"state.years.{request.year}.statement": 1}
+        found = self._cards.find(_stated(request), fields, session=session)
+        return found.sort("_id", ASCENDING).batch_size(_BATCH_ROWS)
+
+    async def _statements(self, request: ExtractRequest, session: Any) -> AsyncIterator[Statement]:
+        async for stored in self.cursor(request, session):
             state = stored["state"]
-            figures = Figures.model_validate(state["years"][year]["statement"])
+            figures = Figures.model_validate(state["years"][str(request.year)]["statement"])
             yield statement_for(request.authority, stored["_id"], state["cpr"], figures)
 
 
@@ -202,6 +202,10 @@ def envelope_of(request: ExtractRequest, event: AnyExtractEvent) -> Envelope[Any
         causation_id=request.command_id,
         traceparent=request.traceparent,
     )
+
+
+def _stated(request: ExtractRequest) -> dict[str, Any]:
+    return {"state.stated": request.year, **_of(request.municipality)}
 
 
 def _of(*municipalities: str | None) -> dict[str, Any]:

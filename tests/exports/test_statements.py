@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from contracts.balance import BalanceChanged, ReportSettled
@@ -150,8 +152,13 @@ class TestHandingOver:
         assert [s.municipality for s in tax(told)] == ["849"]
 
     def test_other_card_events_touch_nothing(self) -> None:
-        deactivated = CardDeactivated.model_construct(card_id=CARD)
-        replaced = CardNumberReplaced.model_construct(card_id=CARD, reason=ReplacementReason.LOST)
+        base = {"card_id": CARD, "revision": 2, "municipality": "101", "actor": "caseworker"}
+        deactivated = CardDeactivated.model_validate(
+            {**base, "last_active_day": date(2025, 6, 1), "case_reference": "S-2"}
+        )
+        replaced = CardNumberReplaced.model_validate(
+            {**base, "number": "54321", "previous_number": "12345", "reason": ReplacementReason.LOST}
+        )
         assert address(envelope(handed_over("849"))) is not None
         for event in (deactivated, replaced):
             assert address(envelope(event)) is None

@@ -1,0 +1,148 @@
+"""exports over a real database: its processors run by the runtime's own loop, its worker as it is.
+
+Only the log is a list: what is published is looked at, and can be made to fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from contracts.cloudevents import Envelope, Record, decode, encode
+from contracts.extracts import (
+    Authority,
+    ExtractCompleted,
+    ExtractFormat,
+    ExtractPartWritten,
+    ExtractStarted,
+    RequestExtract,
+)
+from contracts.messages import Message
+from contracts.topics import TOPICS
+from services.exports.claims import ExtractQueue
+from services.exports.requests import REQUESTS, ExtractRequest
+from services.exports.statements import statements
+from services.exports.worker import ExtractWorker, StatementReader
+from services.runtime.fold import Incoming
+from services.runtime.log import LogUnavailable
+from services.runtime.loop import Loop
+from services.runtime.store import Database, MongoStore, Reader
+from tests.exports.build import envelope, seal_cpr
+
+CARDS = statements(seal_cpr)
+
+
+def decoded(record: Record) -> Envelope[Any]:
+    (topic,) = (topic for topic in TOPICS if topic.name == record.topic)
+    return decode(topic, record.value, record.headers)
+
+
+@dataclass
+class RecordedLog:
+    """A log that remembers; ``fails_at`` makes that publish call fail before anything of it is published."""
+
+    records: list[Record] = field(default_factory=list)
+    fails_at: int | None = None
+    calls: int = 0
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise LogUnavailable("Kafka is away")
+        self.records += records
+
+    def envelopes(self) -> list[Envelope[Any]]:
+        return [decoded(record) for record in self.records]
+
+    def events(self) -> list[Any]:
+        return [envelope.data for envelope in self.envelopes()]
+
+    def manifest(self) -> ExtractCompleted:
+        (manifest,) = (event for event in self.events() if isinstance(event, ExtractCompleted))
+        return manifest
+
+    def started(self) -> list[ExtractStarted]:
+        return [event for event in self.events() if isinstance(event, ExtractStarted)]
+
+    def file(self, file_format: ExtractFormat, attempt: int | None = None) -> str:
+        """The file that a reader joins from the parts of the manifest's attempt."""
+        wanted = attempt or self.manifest().attempt
+        parts = [
+            event
+            for event in self.events()
+            if isinstance(event, ExtractPartWritten) and event.format is file_format and event.attempt == wanted
+        ]
+        assert [part.index for part in parts] == list(range(len(parts)))
+        return "".join(part.content for part in parts)
+
+
+class Exports:
+    """One exports, over its own database; ``worker`` makes as many workers as a test wants."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.reader = StatementReader(database, CARDS)
+        self.outcomes = RecordedLog()
+        self.feeds = RecordedLog()
+        self._cards = Loop(service="exports", processor=CARDS, store=MongoStore(database, CARDS), log=self.feeds)
+        self._requests = Loop(
+            service="exports", processor=REQUESTS, store=MongoStore(database, REQUESTS), log=self.outcomes
+        )
+        self._offsets = count()
+
+    async def prepare(self) -> None:
+        await MongoStore(self.database, CARDS).ensure_indexes()
+        await MongoStore(self.database, REQUESTS).ensure_indexes()
+        await self.reader.ensure_indexes()
+
+    async def apply(self, messages: Sequence[Message]) -> None:
+        """Card and balance events, in one batch."""
+        await self._cards.process([self._incoming(envelope(message)) for message in messages])
+
+    async def request(
+        self, authority: Authority, year: int = 2025, *, municipality: str | None = None, extract_id: str | None = None
+    ) -> str:
+        command = RequestExtract(
+            extract_id=extract_id or str(uuid4()),
+            authority=authority,
+            year=year,
+            municipality=municipality,
+            positions=(),
+            actor="authority",
+        )
+        await self._requests.process([self._incoming(envelope(command))])
+        return command.extract_id
+
+    def queue(self, *, lease: float = 60.0) -> ExtractQueue:
+        return ExtractQueue(self.database, lease=lease)
+
+    def worker(self, log: RecordedLog, *, lease: float = 60.0) -> ExtractWorker:
+        return ExtractWorker(queue=self.queue(lease=lease), reader=self.reader, publish=log.publish)
+
+    async def claim(self, extract_id: str, *, lease: float = 60.0) -> ExtractRequest:
+        held = await self.queue(lease=lease).claim(extract_id)
+        assert held is not None
+        return held
+
+    async def make(self, extract_id: str) -> RecordedLog:
+        """Claim and make the extract; the log that it was published on."""
+        log = RecordedLog()
+        await self.worker(log).make(await self.claim(extract_id))
+        return log
+
+    async def state(self, extract_id: str) -> ExtractRequest:
+        found = await Reader(self.database, REQUESTS).get(extract_id)
+        assert found is not None
+        return found
+
+    async def no_pause(self, extract_id: str) -> None:
+        """As if the pause after a failure, or the lease of a dead worker, had passed."""
+        change = {"$set": {"state.lease_until": 0}, "$inc": {"version": 1}}
+        await self.database[REQUESTS.name].update_one({"_id": extract_id}, change)
+
+    def _incoming(self, message: Envelope[Any]) -> Incoming:
+        record = encode(message)
+        return Incoming(record.topic, 0, next(self._offsets), record.key, record.value, record.headers)

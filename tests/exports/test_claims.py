@@ -1,0 +1,123 @@
+"""Who may work on an extract, on a real MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from contracts.extracts import Authority, ExtractCompleted
+from contracts.outcomes import CommandAccepted
+from services.exports.claims import LeaseLost
+from services.exports.requests import REQUESTS
+from tests.exports.harness import Exports
+
+LONG = 60.0
+OVER = 0.0  # a lease that has run out at once: its worker died
+
+
+def manifest_of(extract_id: str, attempt: int) -> ExtractCompleted:
+    return ExtractCompleted(
+        extract_id=extract_id,
+        attempt=attempt,
+        authority=Authority.SKAT,
+        year=2025,
+        provisional=False,
+        count=1,
+        reported=10**15,
+        exempt=10**15,
+        excess=0,
+        files=(),
+    )
+
+
+async def test_a_request_is_accepted_and_waits(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+
+    (accepted,) = exports.outcomes.events()
+    assert isinstance(accepted, CommandAccepted)
+    assert accepted.year == 2025
+    assert not accepted.known
+    assert [waiting.extract_id for waiting in await exports.queue().waiting()] == [extract_id]
+
+
+async def test_a_second_request_with_the_same_id_changes_nothing(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    await exports.request(Authority.STAR, extract_id=extract_id)
+
+    assert [event.known for event in exports.outcomes.events()] == [False, True]
+    assert (await exports.state(extract_id)).authority is Authority.SKAT
+
+
+async def test_one_of_many_workers_gets_it(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+
+    claims = await asyncio.gather(*(exports.queue().claim(extract_id) for _ in range(10)))
+
+    assert [claim.attempt for claim in claims if claim is not None] == [1]
+    assert await exports.queue().waiting() == []
+
+
+async def test_a_lease_that_ran_out_gives_another_attempt_and_fences_the_first(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    zombie = await exports.claim(extract_id, lease=OVER)
+    second = await exports.claim(extract_id, lease=LONG)
+
+    assert (zombie.attempt, second.attempt) == (1, 2)
+    queue = exports.queue()
+    for late in (
+        queue.renew(zombie),
+        queue.postpone(zombie, seconds=0),
+        queue.fix_result(zombie, manifest_of(extract_id, 1)),
+        queue.finish(zombie),
+    ):
+        with pytest.raises(LeaseLost):
+            await late
+    state = await exports.state(extract_id)
+    assert (state.attempt, state.manifest, state.done) == (2, None, False)
+
+
+async def test_renewing_keeps_others_away(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    held = await exports.claim(extract_id, lease=OVER)
+    await exports.queue(lease=LONG).renew(held)
+    assert await exports.queue().claim(extract_id) is None
+
+
+async def test_a_postponed_extract_is_taken_after_its_pause(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    held = await exports.claim(extract_id)
+
+    await exports.queue().postpone(held, seconds=LONG)
+    assert await exports.queue().claim(extract_id) is None
+
+    await exports.queue().postpone(held, seconds=0)
+    assert (await exports.claim(extract_id)).attempt == 2
+
+
+async def test_a_result_is_there_for_whoever_comes_next(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    held = await exports.claim(extract_id)
+    await exports.queue(lease=OVER).fix_result(held, manifest_of(extract_id, 1))
+
+    assert (await exports.claim(extract_id)).manifest == manifest_of(extract_id, 1)
+
+
+async def test_a_finished_extract_is_never_taken_again(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    await exports.queue().finish(await exports.claim(extract_id, lease=OVER))
+    assert await exports.queue().claim(extract_id) is None
+    assert await exports.queue().waiting() == []
+
+
+async def test_the_worker_and_the_runtime_do_not_overwrite_each_other(exports: Exports) -> None:
+    extract_id = await exports.request(Authority.SKAT)
+    versions = exports.database[REQUESTS.name]
+    before = (await versions.find_one({"_id": extract_id}) or {})["version"]
+
+    held = await exports.claim(extract_id)
+    await exports.queue().renew(held)
+    assert (await versions.find_one({"_id": extract_id}) or {})["version"] == before + 2
+
+    await exports.request(Authority.SKAT, extract_id=extract_id)  # the runtime writes the document anew
+    assert (await exports.state(extract_id)).attempt == held.attempt

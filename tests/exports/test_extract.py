@@ -1,0 +1,132 @@
+"""The files of an extract, without a database."""
+
+from __future__ import annotations
+
+import csv
+import json
+from hashlib import sha256
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
+from services.exports.extract import ExtractFiles, Part, kroner
+from services.exports.feeds import Figures, statement_for
+from tests.exports.build import A, B, C
+
+FORMATS = tuple(ExtractFormat)
+lines = st.builds(
+    lambda cvr, reports, exempt, excess: EmployerLine(
+        cvr=cvr, reports=reports, reported=exempt + excess, exempt=exempt, excess=excess
+    ),
+    st.sampled_from([A, B, C]),
+    st.integers(1, 40),
+    st.integers(0, 10**9),
+    st.integers(0, 10**9),
+)
+
+
+def figures_of(employers: tuple[EmployerLine, ...], *, provisional: bool = False, revision: int = 1) -> Figures:
+    return Figures(
+        revision=revision,
+        year=2025,
+        municipality="849",
+        provisional=provisional,
+        allowance=4_276_600,
+        reported=sum(line.reported for line in employers),
+        exempt=sum(line.exempt for line in employers),
+        excess=sum(line.excess for line in employers),
+        reports=sum(line.reports for line in employers),
+        employers=employers,
+    )
+
+
+figures = st.builds(figures_of, st.lists(lines, min_size=1, max_size=4).map(tuple), provisional=st.booleans())
+
+
+def written(
+    authority: Authority, statements: list[tuple[str, Figures]], part_bytes: int
+) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[Part]]:
+    files = ExtractFiles(authority, part_bytes=part_bytes)
+    parts = [p for card, f in statements for p in files.add(statement_for(authority, card, "eyJ.jwe", f))]
+    parts += files.finish()
+    texts = {}
+    for file_format in FORMATS:
+        of_file = [part for part in parts if part.format is file_format]
+        assert [part.index for part in of_file] == list(range(len(of_file)))
+        texts[file_format] = "".join(part.content for part in of_file)
+    return files.manifest(extract_id="x", attempt=1, year=2025, municipality=None), texts, parts
+
+
+@given(
+    st.sampled_from(Authority),
+    st.lists(st.tuples(st.text(max_size=12), figures), max_size=12),
+    st.integers(4, 2_000),
+)
+def test_parts_join_to_the_files_of_the_manifest(
+    authority: Authority, statements: list[tuple[str, Figures]], part_bytes: int
+) -> None:
+    manifest, texts, parts = written(authority, statements, part_bytes)
+
+    first = "\ufeff" + texts[ExtractFormat.CSV][1:].split("\r\n")[0] + "\r\n"
+    for part in parts:
+        limit = max(part_bytes, len(first.encode())) if part.index == 0 else part_bytes
+        assert 0 < len(part.content.encode()) <= limit
+    for file in manifest.files:
+        encoded = texts[file.format].encode()
+        assert (file.size, file.sha256) == (len(encoded), sha256(encoded).hexdigest())
+        assert file.parts == sum(part.format is file.format for part in parts)
+    told = json.loads(texts[ExtractFormat.JSON])
+    assert len(told) == manifest.count == len(statements)
+    for name in ("reported", "exempt", "excess"):
+        assert sum(one[name] for one in told) == getattr(manifest, name)
+    assert any(one["provisional"] for one in told) == manifest.provisional
+    assert [one["card_id"] for one in told] == [card for card, _ in statements]
+
+
+@given(st.lists(figures, max_size=8))
+def test_csv_and_json_hold_the_same_sums(statements: list[Figures]) -> None:
+    for authority in Authority:
+        manifest, texts, _ = written(authority, [(f"card-{i}", f) for i, f in enumerate(statements)], 10_000)
+        rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";"))
+        for column, expected in (
+            ("Indberettet (kr.)", manifest.reported),
+            ("Skattefrit (kr.)", manifest.exempt),
+            ("Over beløbsgrænsen (kr.)", manifest.excess),
+        ):
+            assert sum(int(row[column].replace(",", "")) for row in rows) == expected
+
+
+def test_the_csv_of_the_tax_agency_to_the_letter() -> None:
+    employers = (
+        EmployerLine(cvr=A, reports=2, reported=4_300_050, exempt=4_276_600, excess=23_450),
+        EmployerLine(cvr=B, reports=1, reported=5, exempt=0, excess=5),
+    )
+    _, texts, _ = written(Authority.SKAT, [("card-1", figures_of(employers, provisional=True, revision=7))], 10_000)
+    assert texts[ExtractFormat.CSV].encode() == (
+        b"\xef\xbb\xbf"
+        + (
+            "CPR (krypteret, JWE);Kort-id;År;Kommunekode;Kommune;CVR;Antal indberetninger;Indberettet (kr.);"
+            "Skattefrit (kr.);Over beløbsgrænsen (kr.);Årets beløbsgrænse (kr.);Foreløbig beløbsgrænse;Udgave\r\n"
+            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000009;2;43000,50;42766,00;234,50;42766,00;ja;7\r\n"
+            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000017;1;0,05;0,00;0,05;42766,00;ja;7\r\n"
+        ).encode()
+    )
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_cell_is_a_formula(start: str) -> None:
+    card_id = f'{start}HYPERLINK("x");1'
+    line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
+    for authority in Authority:
+        _, texts, _ = written(authority, [(card_id, figures_of((line,)))], 10_000)
+        (row,) = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
+        assert row["Kort-id"] == f"'{card_id}"
+        assert json.loads(texts[ExtractFormat.JSON])[0]["card_id"] == card_id
+
+
+@pytest.mark.parametrize(("ore", "text"), [(0, "0,00"), (5, "0,05"), (4_276_600, "42766,00"), (123, "1,23")])
+def test_kroner(ore: int, text: str) -> None:
+    assert kroner(ore) == text

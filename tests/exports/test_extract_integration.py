@@ -1,0 +1,258 @@
+"""exports as it runs: its own process, on the real broker and database, from card events to the agency's file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from random import SystemRandom
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
+from contracts.cloudevents import Envelope, Record, decode, encode
+from contracts.extracts import (
+    Authority,
+    ExtractCompleted,
+    ExtractFormat,
+    ExtractPartWritten,
+    ExtractStarted,
+    FollowUpStatementUpdated,
+    Position,
+    RequestExtract,
+    TaxStatementUpdated,
+)
+from contracts.messages import Event
+from contracts.outcomes import CommandAccepted
+from contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
+from contracts.values import SealedPerson
+from deploy.local.system import LocalSystem
+from services.exports.sealing import ALGORITHMS
+from services.runtime.log import KafkaLog
+from services.runtime.sealing import Sealer
+from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
+
+CPR = "6101011234"
+SECONDS = 100.0  # longer than a dead worker's lease
+
+
+@dataclass
+class Topics:
+    """Writing and reading the topics as the other services do."""
+
+    system: LocalSystem
+    log: KafkaLog
+
+    async def publish(self, messages: Sequence[Any]) -> None:
+        await self.log.publish([_record(message) for message in messages])
+
+    async def positions(self) -> tuple[Position, ...]:
+        return await self.log.end_positions((CARDS, BALANCES))
+
+    async def until(
+        self, topic: Topic, mine: Callable[[Any], bool], enough: Callable[[list[Envelope[Any]]], bool]
+    ) -> list[Envelope[Any]]:
+        """The messages of ``topic`` that are ``mine``, from its beginning until there are ``enough``."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.system.kafka, enable_auto_commit=False)
+        await consumer.start()
+        found: list[Envelope[Any]] = []
+        try:
+            partitions = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            async with asyncio.timeout(SECONDS):
+                while not enough(found):
+                    record = await consumer.getone()
+                    message = decode(topic, record.value, record.headers)
+                    if mine(message.data):
+                        found.append(message)
+        finally:
+            await consumer.stop()
+        return found
+
+    async def extract(self, *extract_ids: str) -> list[Envelope[Any]]:
+        """Everything published about these extracts until each has its manifest."""
+        wanted = set(extract_ids)
+
+        def complete(found: list[Envelope[Any]]) -> bool:
+            return {m.data.extract_id for m in found if isinstance(m.data, ExtractCompleted)} == wanted
+
+        return await self.until(EXTRACTS, lambda event: event.extract_id in wanted, complete)
+
+
+def _record(message: Any) -> Record:
+    return encode(message if isinstance(message, Envelope) else envelope(message))
+
+
+@pytest.fixture
+async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
+    log = KafkaLog(system.kafka, client_id="test-exports", timeout=20)
+    await log.start()
+    yield Topics(system, log)
+    await log.stop()
+
+
+@pytest.fixture
+def year() -> int:
+    """A year of the test's own: the broker and the database are shared."""
+    return SystemRandom().randrange(2060, 2200)
+
+
+def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], list[Event]]:
+    """The card events and the balance events of a new card."""
+    card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
+    sealed = Sealer.from_setting(system.keys.seal_keys).seal(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
+    person = SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
+    ledger = Ledger(card_id=card_id, year=year)
+    balances: list[Event] = []
+    for index, amount in enumerate(amounts):
+        balances += ledger.report(f"{card_id}-{index}", (A, B)[index % 2], amount)
+    return [issued(card_id=card_id, person=person), handed_over("849", card_id=card_id)], balances
+
+
+def request(
+    authority: Authority, year: int, positions: tuple[Position, ...] = (), *, municipality: str | None = None
+) -> Envelope[RequestExtract]:
+    return envelope(
+        RequestExtract(
+            extract_id=str(uuid4()),
+            authority=authority,
+            year=year,
+            municipality=municipality,
+            positions=positions,
+            actor="authority",
+        )
+    )
+
+
+def file_of(messages: list[Envelope[Any]], manifest: ExtractCompleted, file_format: ExtractFormat) -> str:
+    parts = {
+        message.data.index: message.data.content
+        for message in messages
+        if isinstance(message.data, ExtractPartWritten)
+        and (message.data.extract_id, message.data.attempt) == (manifest.extract_id, manifest.attempt)
+        and message.data.format is file_format
+    }
+    text = "".join(parts[index] for index in sorted(parts))
+    (file,) = (file for file in manifest.files if file.format is file_format)
+    assert len(parts) == file.parts
+    assert sha256(text.encode()).hexdigest() == file.sha256
+    return text
+
+
+async def test_from_card_events_to_the_agencys_file(system: LocalSystem, topics: Topics, year: int) -> None:
+    cards = [a_card(system, year, 100_000, 4_200_050) for _ in range(30)]
+    for card, balances in cards:
+        await topics.publish([*balances, *card])  # across topics, the consumer may see any order
+    command = request(Authority.SKAT, year, await topics.positions())
+    await topics.publish([command])
+
+    messages = await topics.extract(command.data.extract_id)
+    assert isinstance(messages[0].data, ExtractStarted)
+    manifest = messages[-1].data
+    assert isinstance(manifest, ExtractCompleted)
+    assert (manifest.count, manifest.reported, manifest.exempt) == (30, 30 * 4_300_050, 30 * 4_276_600)
+    assert {message.correlation_id for message in messages} == {command.id}
+
+    rows = json.loads(file_of(messages, manifest, ExtractFormat.JSON))
+    assert file_of(messages, manifest, ExtractFormat.CSV).startswith("\ufeffCPR")
+    assert {row["municipality"] for row in rows} == {"849"}
+    assert [row["card_id"] for row in rows] == sorted(card[0].key for card, _ in cards)
+    private = ECKey.import_key(json.loads(system.keys.authority_private_keys.read_text())["skat"])
+    for row in rows:
+        assert jwe.decrypt_compact(row["cpr"], private, algorithms=ALGORITHMS).plaintext == CPR.encode()
+
+    outcomes = await topics.until(OUTCOMES, lambda outcome: outcome.command_id == str(command.id), lambda m: len(m) > 0)
+    assert isinstance(outcomes[0].data, CommandAccepted)
+
+    last = {row["card_id"]: row for row in rows}
+    tax = await _last_of(topics, AUTHORITY_SKAT, year, last)
+    assert {card_id: event.model_dump(mode="json") for card_id, event in tax.items()} == last
+    follow_up = await _last_of(topics, AUTHORITY_STAR, year, last)
+    for event in follow_up.values():
+        assert isinstance(event, FollowUpStatementUpdated)
+        assert "cpr" not in event.model_dump()
+
+
+async def _last_of(topics: Topics, topic: Topic, year: int, rows: dict[str, Any]) -> dict[str, Any]:
+    """The statement of each card on the feed that has the revision of ``rows``; before it, every earlier revision."""
+
+    def complete(found: list[Envelope[Any]]) -> bool:
+        return {m.data.card_id for m in found if m.data.revision == rows[m.data.card_id]["revision"]} == set(rows)
+
+    found = await topics.until(topic, lambda event: event.card_id in rows and event.year == year, complete)
+    for card_id in rows:
+        revisions = [m.data.revision for m in found if m.data.card_id == card_id]
+        assert revisions == list(range(1, rows[card_id]["revision"] + 1))
+    return {m.data.card_id: m.data for m in found}
+
+
+async def test_the_same_events_twice_are_one_statement(system: LocalSystem, topics: Topics, year: int) -> None:
+    card, balances = a_card(system, year, 100)
+    twice = [envelope(event) for event in [*card, *balances]]
+    await topics.publish([*twice, *twice])
+    command = request(Authority.SKAT, year, await topics.positions())
+    await topics.publish([command])
+    manifest = (await topics.extract(command.data.extract_id))[-1].data
+    assert (manifest.count, manifest.reported) == (1, 100)
+
+    def mine(event: Any) -> bool:
+        return isinstance(event, TaxStatementUpdated) and event.card_id == card[0].key
+
+    found = await topics.until(AUTHORITY_SKAT, mine, lambda m: len({e.data.revision for e in m}) >= 1)
+    contents: dict[UUID, Any] = {}
+    for message in found:
+        assert contents.setdefault(message.id, message.data) == message.data
+
+
+async def test_an_extract_waits_for_what_is_not_consumed_yet(system: LocalSystem, topics: Topics, year: int) -> None:
+    """The command is there before the events that it asks for."""
+    card, balances = a_card(system, year, 100)
+    ahead = tuple(
+        position.model_copy(update={"offset": position.offset + 1})
+        for position in await topics.positions()
+        if position.topic == CARDS.name
+    )
+    command = request(Authority.STAR, year, ahead, municipality="849")
+    await topics.publish([command])
+    await topics.publish([*card, *balances])
+
+    fillers: list[Event] = []
+    while {int(p.partition) for p in ahead} - await _reached(topics, ahead):
+        filler, _ = a_card(system, year)
+        fillers += filler
+        await topics.publish(filler)
+
+    manifest = (await topics.extract(command.data.extract_id))[-1].data
+    assert (manifest.count, manifest.reported) == (1, 100)
+
+
+async def _reached(topics: Topics, asked: tuple[Position, ...]) -> set[int]:
+    ends = {(p.topic, p.partition): p.offset for p in await topics.positions()}
+    return {p.partition for p in asked if ends[p.topic, p.partition] >= p.offset}
+
+
+async def test_a_worker_killed_at_work_is_replaced(system: LocalSystem, topics: Topics, year: int) -> None:
+    """Many extracts, two instances, one of them killed: each extract has one manifest, and its parts are whole."""
+    for _ in range(20):
+        card, balances = a_card(system, year, 100, 200)
+        await topics.publish([*card, *balances])
+    second = system.start_service("exports", instance=SystemRandom().randrange(2, 10**6))
+    commands = [request(Authority.SKAT, year, await topics.positions()) for _ in range(40)]
+    await topics.publish(commands)
+    await topics.extract(commands[0].data.extract_id)
+    await asyncio.to_thread(second.kill)
+
+    messages = await topics.extract(*(command.data.extract_id for command in commands))
+    manifests = {m.data.extract_id: m.data for m in messages if isinstance(m.data, ExtractCompleted)}
+    assert len({m.id for m in messages if isinstance(m.data, ExtractCompleted)}) == len(commands)
+    for manifest in manifests.values():
+        assert (manifest.count, manifest.reported) == (20, 20 * 300)
+        for file_format in ExtractFormat:
+            file_of(messages, manifest, file_format)
