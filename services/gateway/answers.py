@@ -12,7 +12,7 @@ from contracts.cloudevents import Envelope
 from contracts.extracts import RequestExtract
 from contracts.issuance import HandOverCard, IssueCard, MunicipalCardCommand
 from contracts.messages import Command
-from contracts.reporting import EmploymentCommand, RegisterEmployment, ReportEarnings
+from contracts.reporting import ChangeEmployment, EmploymentCommand, RegisterEmployment, ReportEarnings
 from services.gateway import showing
 from services.gateway.advice import advice
 from services.gateway.api import resources as r
@@ -49,27 +49,22 @@ class Answers:
         match command:
             case HandOverCard():
                 return _answer(_DONE, self._handed_over(command), language)
-            case IssueCard():
+            case IssueCard() | MunicipalCardCommand():
                 card = await self._card(outcome)
-                return _answer(_CREATED, card, language, f"/v1/cards/{card.card_id}")
-            case MunicipalCardCommand():
-                return _answer(_DONE, await self._card(outcome), language)
+                return _created_if(isinstance(command, IssueCard), card, language, f"/v1/cards/{card.card_id}")
             case ReportEarnings() if command.dry_run:
                 return _answer(_DONE, await self._dry_run(command, outcome, language), language)
-            case ReportEarnings():
-                report = await self._report(outcome, language)
-                status = _DONE if outcome.known else _CREATED
-                return _answer(status, report, language, f"/v1/reports/{report.report_id}")
-            case RegisterEmployment():
+            case RegisterEmployment() | ChangeEmployment():
                 employment = await self._employment(outcome)
-                return _answer(_CREATED, employment, language, f"/v1/employments/{employment.employment_id}")
-            case EmploymentCommand() if outcome.report_id is not None:
-                return _answer(_DONE, await self._report(outcome, language), language)
+                created = isinstance(command, RegisterEmployment)
+                return _created_if(created, employment, language, f"/v1/employments/{employment.employment_id}")
             case EmploymentCommand():
-                return _answer(_DONE, await self._employment(outcome), language)
+                report = await self._report(outcome, language)
+                created = isinstance(command, ReportEarnings) and not outcome.known
+                return _created_if(created, report, language, f"/v1/reports/{report.report_id}")
             case RequestExtract():
                 extract = await self.extract(extract_request_of(message))
-                return _answer(_CREATED, extract, language, f"/v1/extracts/{extract.extract_id}")
+                return _created_if(True, extract, language, f"/v1/extracts/{extract.extract_id}")
         raise ShownNothing(f"no answer is known for {type(command).__name__}")
 
     async def extract(self, request: ExtractRequest) -> r.ExtractResource:
@@ -161,6 +156,10 @@ def extract_request_of(message: Envelope[RequestExtract]) -> ExtractRequest:
         municipality=command.municipality,
         requested_at=message.time,
     )
+
+
+def _created_if(created: bool, resource: BaseModel, language: Language, location: str) -> Answer:
+    return _answer(_CREATED if created else _DONE, resource, language, location)
 
 
 def _answer(status: int, resource: BaseModel, language: Language, location: str | None = None) -> Answer:

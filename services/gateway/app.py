@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
 from services.gateway.api.errors import add_handlers
@@ -46,6 +45,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.gateway = gateway
@@ -55,6 +55,5 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.body_most)
-    app.add_middleware(RequestMiddleware)
+    app.add_middleware(RequestMiddleware, body_most=settings.body_most)
     return app

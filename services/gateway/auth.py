@@ -145,7 +145,7 @@ class Authenticator:
             and self._audience in audiences
             and begins is not None
             and expires is not None
-            and begins - _LEEWAY_SECONDS <= now < expires + _LEEWAY_SECONDS
+            and begins - _LEEWAY_SECONDS <= now < expires
         )
         if not good:
             raise _invalid()

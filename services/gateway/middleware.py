@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,8 +31,9 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int) -> None:
         self._app = app
+        self._body_most = body_most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -54,7 +56,7 @@ class RequestMiddleware:
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
             try:
-                await self._app(scope, receive, sending)
+                await self._limited(scope, receive, sending)
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)
@@ -71,6 +73,30 @@ class RequestMiddleware:
                     status=status,
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Starlette's own limit answers in plain text; ours is a problem like any other."""
+        if _announced(Headers(scope=scope)) > self._body_most:
+            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
+                scope, receive, send
+            )
+            return
+        size = 0
+
+        async def receiving() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._body_most:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, receiving, send)
+
+
+def _announced(headers: Headers) -> int:
+    length = headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
 
 
 def _log_failure(error: Exception) -> None:

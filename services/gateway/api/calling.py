@@ -1,6 +1,6 @@
 """What every endpoint asks for first: the caller in the right role, and for commands the key and the patience."""
 
-from __future__ import annotations
+# No postponed annotations here: FastAPI could not resolve those that name a local of ``commanding``.
 
 import re
 from collections.abc import Awaitable, Callable
@@ -167,12 +167,15 @@ def _pending(command_id: str) -> Response:
 
 
 def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "model": ProblemResource, "content": {MEDIA_TYPE: {}}}
+    # By reference: a model would be put under application/json. The schema is there because an outcome holds one.
+    schema = {"$ref": f"#/components/schemas/{ProblemResource.__name__}"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
 READ_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: _problem("No valid access token"),
     403: _problem("Another role"),
+    422: _problem("The request has errors"),
     503: _problem("Temporarily unavailable; see Retry-After"),
 }
 FIND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
@@ -186,5 +189,10 @@ COMMAND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     409: _problem("In conflict with what is there"),
     413: _problem("More than 1 MB"),
     415: _problem("Not JSON"),
+    500: _problem("An error of ours; the same key may be used again"),
     422: _problem("The request has errors, breaks a rule, or its key was used for another"),
+}
+REGISTER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **COMMAND_RESPONSES,
+    429: _problem("Too many wrong guesses; see Retry-After"),
 }

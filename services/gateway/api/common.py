@@ -66,7 +66,7 @@ async def outcome(
 @router.get(
     "/problems/{code}",
     response_model=r.CatalogueEntry,
-    responses={404: FIND_RESPONSES[404]},
+    responses={404: FIND_RESPONSES[404], 422: FIND_RESPONSES[422]},
 )
 async def problem(code: str, response: Response) -> r.CatalogueEntry:
     """A problem in Danish and English: what it means, and what to do about it."""

@@ -17,6 +17,7 @@ from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
+    REGISTER_RESPONSES,
     Calling,
     Commanding,
     calling,
@@ -42,7 +43,7 @@ Employer = Annotated[Calling, Depends(calling(Role.EMPLOYER))]
 EmployerCommand = Annotated[Commanding, Depends(commanding(Role.EMPLOYER))]
 
 
-@router.post("/employments", status_code=201, response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+@router.post("/employments", status_code=201, response_model=r.EmploymentResource, responses=REGISTER_RESPONSES)
 async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand) -> Response:
     """Register that a citizen works here, best before work begins.
 
