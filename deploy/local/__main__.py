@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local import demo_data
 from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
@@ -22,8 +25,11 @@ def main() -> int:
     console = Console(highlight=False)
     console.print("[bold]Frikort[/bold] starts on this machine; Ctrl-C takes it down.")
     try:
-        with LocalSystem(Config.kept(), for_people()) as system:
-            _introduce(system, console)
+        progress = for_people()
+        with LocalSystem(Config.kept(), progress) as system:
+            with progress.step("demo data"):
+                numbers = demo_data.load(system, datetime.now(UTC).date())
+            _introduce(system, console, numbers)
             threading.Event().wait()
     except KeyboardInterrupt:
         console.print("Taken down; the data is kept for the next start (`make clean` deletes it).")
@@ -39,7 +45,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _introduce(system: LocalSystem, console: Console) -> None:
+def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]) -> None:
     """Print the addresses, the people, and how to get a token."""
     people = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("id", "role", "acts for", "who"):
@@ -56,6 +62,9 @@ def _introduce(system: LocalSystem, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(people)
+    for citizen, number in numbers.items():
+        console.print(f"\n{citizen} has card [bold]{number}[/bold].", end="")
+    console.print()
     console.print(
         "\nA token for one of them, good for an hour:"
         f"\n  ID=employer-a; curl -s -u $ID:local-$ID -d grant_type=client_credentials {system.issuer_url}/token\n",

@@ -55,12 +55,12 @@ class Account:
     def balance(self, balance: dict[str, Any]) -> None:
         """Show a year as a bar."""
         allowance, exempt = balance["allowance_ore"], balance["exempt_ore"]
-        line = Table.grid(padding=(0, 2))
+        line = Table.grid(padding=(0, 1))
         line.add_row(
-            f"  {balance['year']}",
-            Bar(allowance, 0, exempt, width=40, color="green", bgcolor="grey30"),
-            f"{kroner(exempt)} of {kroner(allowance)} used, {kroner(balance['remaining_ore'])} left"
-            + (f", {kroner(balance['excess_ore'])} above" if balance["excess_ore"] else ""),
+            f" {balance['year']}",
+            Bar(allowance, 0, exempt, width=24, color="green", bgcolor="grey30"),
+            f"{kroner(exempt)} used, {kroner(balance['remaining_ore'])} left",
+            f"{kroner(balance['excess_ore'])} above" if balance["excess_ore"] else "",
         )
         self._console.print(line)
 

@@ -19,10 +19,11 @@ import httpx2
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
+from deploy.local.client import Answer, Caller, fetch_token
+from deploy.local.demo_data import birth_date_of
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
 from tests.demo.account import Account, kroner
-from tests.demo.client import Answer, Caller, fetch_token
 
 ALLOWANCE = 4_276_600
 MONTH_AT_A = {"wage_ore": 480_000, "holiday_pay_ore": 60_000, "atp_ore": 9_900}  # 5,499.00
@@ -122,7 +123,8 @@ class Year:
 
     def _november_is_split(self) -> None:
         self._on(self._month_end(10), "Employer A reports October")
-        self._report("A", self.employer_a, self._month_end(10), OCTOBER_AT_A)
+        october = self._report("A", self.employer_a, self._month_end(10), OCTOBER_AT_A)
+        self.account.amount("exempt", october["split"]["exempt_ore"], 350_000)
         self._on(self._month_end(11), "Employer A asks first: what would happen with 6.000,00 kr. for November?")
         body = self._report_body("A", self._month_end(11), NOVEMBER_AT_A, first=date(2025, 11, 1))
         trial = self._done(self.employer_a.post("/v1/reports/dry-run", body), 200)
@@ -281,9 +283,7 @@ class Year:
         return str(self._person("citizen-1").cpr).encode()
 
     def _register(self, name: str, employer: Caller, first: str) -> None:
-        person = self._person("citizen-1")
-        birth_date = f"19{person.cpr[4:6]}-{person.cpr[2:4]}-{int(person.cpr[:2]) - 60:02d}"  # type: ignore[index]
-        body = self._employment(birth_date, first)
+        body = self._employment(birth_date_of(self._person("citizen-1")).isoformat(), first)
         employment = self._done(employer.post("/v1/employments", body), 201)
         self.employments[name] = employment["employment_id"]
         self.account.fact("the employment is registered by card number and birth date", employment.status, 201)

@@ -1,0 +1,80 @@
+"""A caller of the public API: a person with a token, who sends commands under keys of their own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+
+from deploy.local.people import Person
+
+_PAUSE = 0.1
+
+
+class Answer:
+    """What the API answered."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.content = response.content
+        kind = response.headers.get("content-type", "")
+        self.body: Any = json.loads(response.content) if "json" in kind and response.content else None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.body[name]
+
+    def __repr__(self) -> str:
+        return f"{self.status} {self.content[:600].decode(errors='replace')}"
+
+    @property
+    def problem(self) -> str | None:
+        """The code of the problem, if it is one."""
+        if self.headers.get("content-type", "").startswith("application/problem+json"):
+            return str(self.body["type"]).rsplit("/", 1)[-1]
+        return None
+
+
+class Caller:
+    """Someone with a token. Sends ``Accept-Language: en``; every command gets a new key unless one is given."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._http = httpx2.Client(
+            base_url=url, timeout=40, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"}
+        )
+
+    def get(self, path: str, **query: str | int) -> Answer:
+        return Answer(self._http.get(path, params=dict(query)))
+
+    def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None, wait: int | None = None) -> Answer:
+        return self.send("POST", path, body, key=key, wait=wait)
+
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any], *, key: str | None = None, wait: int | None = None
+    ) -> Answer:
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        if wait is not None:
+            headers["Prefer"] = f"wait={wait}"
+        return Answer(self._http.request(method, path, json=dict(body), headers=headers))
+
+    def wait_for(self, path: str, field: str, value: str, *, within: float = 60) -> Answer:
+        """The answer at ``path`` once its ``field`` is ``value``."""
+        deadline = time.monotonic() + within
+        while (answer := self.get(path)).body.get(field) != value:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{path}: {field} did not become {value} in {within:.0f} s: {answer}")
+            time.sleep(_PAUSE)
+        return answer
+
+
+def fetch_token(issuer_url: str, person: Person) -> str:
+    """An access token from the issuer, by client credentials (RFC 6749, section 4.4)."""
+    response = httpx2.post(
+        f"{issuer_url}/token", data={"grant_type": "client_credentials"}, auth=(person.id, person.secret), timeout=10
+    )
+    response.raise_for_status()
+    return str(response.json()["access_token"])
