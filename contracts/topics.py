@@ -81,7 +81,7 @@ EARNINGS = Topic(
     key="card_id",
     messages=get_args(reporting.AnyEarningsEvent),
     writers=("reporting",),
-    readers=("balance", "exports", "gateway"),
+    readers=("balance", "gateway"),
 )
 BALANCES = Topic(
     name="frikort.balances.v1",

@@ -140,6 +140,25 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
 
+    async def _committed(self, offsets: dict[TopicPartition, int]) -> bool:
+        """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
+        delay = _FIRST_DELAY
+        while (consumer := self.consumer) is not None:
+            try:
+                await consumer.commit(offsets)
+            except (CommitFailedError, IllegalStateError) as error:
+                # The partitions have gone to another instance, which will find the batch applied.
+                logger.info("runtime.commit_refused", processor=self.name, because=type(error).__name__)
+                return False
+            except KafkaError as error:
+                logger.warning("runtime.commit_waits", processor=self.name, because=type(error).__name__)
+                if await self._revoked_within(delay):
+                    return False
+                delay = min(2 * delay, _LONGEST_DELAY)
+            else:
+                return True
+        return False
+
     async def _revoked_within(self, seconds: float) -> bool:
         try:
             await asyncio.wait_for(self._revoking.wait(), seconds)
@@ -149,17 +168,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
 
     async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-        consumer = self.consumer
-        if consumer is None:
-            return
-        try:
-            await consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            # The partitions have gone to another instance, which will find the batch applied.
-            logger.info("runtime.commit_refused", processor=self.name, because=type(error).__name__)
-            return
-        except KafkaError as error:
-            logger.warning("runtime.commit_failed", processor=self.name, because=type(error).__name__)
+        if not await self._committed(offsets):
             return
         self._next.update(offsets)
         for partition, waiting in self.lag().items():
