@@ -5,7 +5,7 @@ A crash between any two steps leads to redelivery, which the fold makes harmless
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -17,6 +17,8 @@ from services.runtime.decision import Address, Processor, S
 from services.runtime.fold import Delivery, Document, Documents, Incoming, fold
 
 logger = structlog.get_logger(__name__)
+
+Place = tuple[str, int, int]
 
 
 class Store(Protocol[S]):
@@ -75,35 +77,50 @@ class Loop(Generic[S]):
         Raises whatever the store and the log raise when they are away (the batch may be processed again), and
         ``TooManyDeadLetters``.
         """
-        deliveries, dead = self._read(batch)
+        deliveries, broken = self._read(batch)
         while True:
             documents = await self._store.load([delivery.address for delivery in deliveries])
             folded = fold(self._service, self._processor, documents, deliveries)
+            failed = {_place(f.delivery.incoming): f"the rule failed: {f.error}" for f in folded.failures}
+            reasons = {**broken, **failed}
+            dead_in_a_row = self._count(batch, reasons)
             changed = documents.changed()
             if not changed or await self._store.write(changed):
                 break
-        for failure in folded.failures:
-            dead.append(self._put_aside(failure.delivery.incoming, f"the rule failed: {failure.error}"))
+        dead = [
+            self._put_aside(incoming, reasons[_place(incoming)]) for incoming in batch if _place(incoming) in reasons
+        ]
         await self._log.publish([*dead, *folded.records])
+        # Only now: a batch that is tried again while Kafka or MongoDB is away must not count twice.
+        self._dead_in_a_row = dead_in_a_row
         return BatchResult(applied=len(deliveries), published=len(folded.records), dead=len(dead))
 
-    def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], list[Record]]:
+    def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Place, str]]:
         deliveries: list[Delivery] = []
-        dead: list[Record] = []
+        broken: dict[Place, str] = {}
         for incoming in batch:
             try:
                 envelope = decode(self._topics[incoming.topic], incoming.value, incoming.headers)
                 address = self._processor.address(envelope)
             except BrokenContract as reason:
-                dead.append(self._put_aside(incoming, str(reason)))
+                broken[_place(incoming)] = str(reason)
                 continue
-            self._dead_in_a_row = 0
             if address is not None:
                 deliveries.append(Delivery(incoming, envelope, address))
-        return deliveries, dead
+        return deliveries, broken
+
+    def _count(self, batch: Sequence[Incoming], reasons: Mapping[Place, str]) -> int:
+        in_a_row = self._dead_in_a_row
+        for incoming in batch:
+            in_a_row = in_a_row + 1 if _place(incoming) in reasons else 0
+            if in_a_row >= self._dead_letter_limit:
+                raise TooManyDeadLetters(
+                    f"{in_a_row} records in a row on {incoming.topic} break their contract or its rule; "
+                    "stopped before draining it into the dead letters"
+                )
+        return in_a_row
 
     def _put_aside(self, incoming: Incoming, reason: str) -> Record:
-        self._dead_in_a_row += 1
         logger.error(
             "runtime.dead_letter",
             topic=incoming.topic,
@@ -111,12 +128,11 @@ class Loop(Generic[S]):
             offset=incoming.offset,
             reason=reason,
         )
-        if self._dead_in_a_row >= self._dead_letter_limit:
-            raise TooManyDeadLetters(
-                f"{self._dead_in_a_row} records in a row on {incoming.topic} break their contract; "
-                "stopped before draining it into the dead letters"
-            )
         return dead_letter(self._service, self._processor.name, incoming, reason)
+
+
+def _place(incoming: Incoming) -> Place:
+    return incoming.topic, incoming.partition, incoming.offset
 
 
 def dead_letter(service: str, processor: str, incoming: Incoming, reason: str) -> Record:

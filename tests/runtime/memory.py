@@ -1,0 +1,251 @@
+"""Kafka and MongoDB in memory, with faults: the same promises as the real ones, and crashes wherever one wants.
+
+Only the promises that the runtime relies on are kept: a log of partitions with offsets and committed positions; a
+store with a version guard, unique aliases and an unordered bulk write (each document is written or not by itself).
+What is stored is stored as the state's JSON, so that nothing survives a crash which would not survive it in earnest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic
+from uuid import UUID
+from zlib import crc32
+
+from contracts.cloudevents import Record
+from contracts.topics import PARTITIONS
+from services.runtime.decision import Address, Processor, S
+from services.runtime.fold import Document, Documents, Emitted, Incoming
+from services.runtime.loop import BatchResult, Loop
+
+Partition = tuple[str, int]
+Hook = Callable[[], Awaitable[None]]
+
+
+class Crash(Exception):
+    """The process died here; everything in its memory is lost."""
+
+
+@dataclass
+class Faults:
+    """Points that a run passes, in order, and what is to happen at some of them."""
+
+    passed: list[str] = field(default_factory=list)
+    _crash_at: dict[str, int] = field(default_factory=dict)
+    _crash_in: int | None = None
+    _hooks: dict[str, Hook] = field(default_factory=dict)
+
+    def crash_at(self, point: str, *, after: int = 0) -> None:
+        """Crash once at ``point``, when it has been passed ``after`` times more."""
+        self._crash_at[point] = after
+
+    def crash_in(self, points: int) -> None:
+        """Crash once at the point that comes after ``points`` others, whichever it is."""
+        self._crash_in = points
+
+    def do_at(self, point: str, hook: Hook) -> None:
+        """Let ``hook`` happen once at ``point``: what another instance does meanwhile."""
+        self._hooks[point] = hook
+
+    async def point(self, name: str) -> None:
+        """Pass a point. Raises ``Crash`` if one is due here."""
+        self.passed.append(name)
+        if (hook := self._hooks.pop(name, None)) is not None:
+            await hook()
+        if self._crash_in is not None:
+            self._crash_in -= 1
+            if self._crash_in < 0:
+                self._crash_in = None
+                raise Crash(name)
+        if name in self._crash_at:
+            self._crash_at[name] -= 1
+            if self._crash_at[name] < 0:
+                del self._crash_at[name]
+                raise Crash(name)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document as the database holds it."""
+
+    version: int
+    state: str | None
+    aliases: tuple[str, ...]
+    applied: frozenset[UUID]
+    outbox: tuple[Emitted, ...]
+
+
+class MemoryDatabase(Generic[S]):
+    """What is durable of one processor's documents; instances open it with ``MemoryStore``."""
+
+    def __init__(self, processor: Processor[S]) -> None:
+        self.processor = processor
+        self.documents: dict[str, Stored] = {}
+
+    def state(self, document_id: str) -> S | None:
+        """The state of one document."""
+        stored = self.documents.get(document_id)
+        return None if stored is None else self._state_of(stored)
+
+    def read(self, document_id: str) -> Document[S]:
+        stored = self.documents[document_id]
+        return Document(
+            id=document_id,
+            version=stored.version,
+            state=self._state_of(stored),
+            aliases=stored.aliases,
+            applied=set(stored.applied),
+            outbox=list(stored.outbox),
+        )
+
+    def put(self, document: Document[S]) -> bool:
+        """Store one document over the version it was loaded at; False if that is no longer there or an alias taken."""
+        stored = self.documents.get(document.id)
+        if (0 if stored is None else stored.version) != document.version:
+            return False
+        if self._held_by_others(document):
+            return False
+        self.documents[document.id] = Stored(
+            version=document.version + 1,
+            state=None if document.state is None else document.state.model_dump_json(),
+            aliases=document.aliases,
+            applied=frozenset(document.applied),
+            outbox=tuple(document.outbox),
+        )
+        return True
+
+    def _held_by_others(self, document: Document[S]) -> bool:
+        wanted = set(document.aliases)
+        return any(wanted.intersection(other.aliases) for name, other in self.documents.items() if name != document.id)
+
+    def _state_of(self, stored: Stored) -> S | None:
+        return None if stored.state is None else self.processor.state.model_validate_json(stored.state)
+
+
+class MemoryStore(Generic[S]):
+    """One instance's way to the database; a ``Store`` of the loop."""
+
+    def __init__(self, database: MemoryDatabase[S], faults: Faults) -> None:
+        self._database = database
+        self._faults = faults
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        await self._faults.point("load.before")
+        ids = {address.id for address in addresses}
+        aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
+        found = [
+            self._database.read(name)
+            for name, stored in self._database.documents.items()
+            if name in ids or aliases.intersection(stored.aliases)
+        ]
+        await self._faults.point("load.after")
+        return Documents(found)
+
+    async def write(self, documents: Sequence[Document[S]]) -> bool:
+        await self._faults.point("write.before")
+        all_written = True
+        for document in documents:
+            all_written &= self._database.put(document)
+            await self._faults.point("write.between")
+        await self._faults.point("write.after")
+        return all_written
+
+
+class MemoryKafka:
+    """Topics, their partitions and the committed positions of one group."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[Partition, list[Incoming]] = {}
+        self.committed: dict[Partition, int] = {}
+
+    def append(self, record: Record, partition: int | None = None) -> Incoming:
+        """Add ``record`` to its topic; the key chooses the partition unless one is given."""
+        chosen = crc32(record.key) % PARTITIONS if partition is None else partition
+        place = self.partitions.setdefault((record.topic, chosen), [])
+        incoming = Incoming(record.topic, chosen, len(place), record.key, record.value, record.headers)
+        place.append(incoming)
+        return incoming
+
+    def all(self, topic: str) -> list[Incoming]:
+        """Every record of ``topic``, by partition."""
+        return [incoming for (name, _), place in sorted(self.partitions.items()) if name == topic for incoming in place]
+
+
+class MemoryLog:
+    """One instance's producer; a ``Log`` of the loop."""
+
+    def __init__(self, kafka: MemoryKafka, faults: Faults) -> None:
+        self._kafka = kafka
+        self._faults = faults
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        await self._faults.point("publish.before")
+        for record in records:
+            self._kafka.append(record)
+            await self._faults.point("publish.between")
+        await self._faults.point("publish.after")
+
+
+class Instance(Generic[S]):
+    """One running instance of a service: a loop and a consumer that reads from the committed positions on.
+
+    After a ``Crash``, throw it away and make another.
+    """
+
+    def __init__(
+        self,
+        kafka: MemoryKafka,
+        database: MemoryDatabase[S],
+        faults: Faults,
+        *,
+        service: str = "test",
+        dead_letter_limit: int = 1000,
+    ) -> None:
+        self._kafka = kafka
+        self._faults = faults
+        self._next = dict(kafka.committed)
+        self.fenced = False  # after a rebalance the group refuses this instance's commits
+        self.loop = Loop(
+            service=service,
+            processor=database.processor,
+            store=MemoryStore(database, faults),
+            log=MemoryLog(kafka, faults),
+            dead_letter_limit=dead_letter_limit,
+        )
+
+    def waiting(self, topics: Iterable[str]) -> dict[Partition, int]:
+        """How many records of each partition this instance has not read."""
+        names = set(topics)
+        counts = {p: len(place) - self._next.get(p, 0) for p, place in self._kafka.partitions.items() if p[0] in names}
+        return {partition: count for partition, count in counts.items() if count}
+
+    async def take(self, wanted: Sequence[tuple[Partition, int]]) -> BatchResult:
+        """Process one batch of up to so many records of each partition, and commit it."""
+        batch: list[Incoming] = []
+        for partition, count in wanted:
+            start = self._next.get(partition, 0)
+            taken = self._kafka.partitions.get(partition, [])[start : start + count]
+            self._next[partition] = start + len(taken)
+            batch.extend(taken)
+        result = await self.loop.process(batch)
+        await self._faults.point("commit.before")
+        for incoming in () if self.fenced else batch:
+            self._kafka.committed[incoming.topic, incoming.partition] = incoming.offset + 1
+        await self._faults.point("commit.after")
+        return result
+
+    async def drain(self, topics: Iterable[str], most: int = 500) -> None:
+        """Process everything that waits, in batches of up to ``most`` of each partition."""
+        names = tuple(topics)
+        while waiting := self.waiting(names):
+            await self.take([(partition, min(most, count)) for partition, count in waiting.items()])
+
+
+def by_id(records: Iterable[Incoming]) -> dict[str, set[tuple[Any, ...]]]:
+    """What a reader sees under each message id: exactly one content for each, however often it came."""
+    seen: dict[str, set[tuple[Any, ...]]] = {}
+    for incoming in records:
+        message_id = dict(incoming.headers)["ce_id"].decode()
+        seen.setdefault(message_id, set()).add((incoming.key, incoming.value, incoming.headers))
+    return seen
