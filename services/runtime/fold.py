@@ -91,8 +91,12 @@ class Documents(Generic[S]):
             self._by_id[document.id] = document
             self._name(document, document.aliases)
 
-    def at(self, address: Address) -> Document[S]:
-        """The document at ``address``; a new one if there is none."""
+    def at(self, address: Address, message_id: UUID) -> Document[S]:
+        """The document at ``address``; a new one if there is none. A message stays where it was once applied."""
+        earlier = self._by_id.get(address.id)
+        if earlier is not None and message_id in earlier.applied:
+            # Another document may have taken the alias since.
+            return earlier
         if address.alias is not None and address.alias in self._by_alias:
             return self._by_alias[address.alias]
         return self._by_id.setdefault(address.id, Document(address.id))
@@ -127,7 +131,7 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
     failures: list[Failure] = []
     for delivery in deliveries:
         envelope = delivery.envelope
-        document = documents.at(delivery.address)
+        document = documents.at(delivery.address, envelope.id)
         if envelope.id in document.applied:
             emitted.extend(_remembered(document, envelope.id))
             continue

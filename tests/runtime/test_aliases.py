@@ -1,0 +1,174 @@
+"""One document for each alias: two instances that would make two of them end with one. Played with issuance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.cloudevents import decode, encode
+from contracts.issuance import CardIssued, IssueCard, ReplaceCardNumber, ReplacementReason
+from contracts.outcomes import CommandAccepted, CommandRefused
+from contracts.topics import CARDS as CARD_EVENTS
+from contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
+from contracts.values import SealedPerson
+from services.issuance import card as card_module
+from services.issuance import decide as decide_module
+from services.issuance.card import Card
+from services.issuance.decide import CARDS
+from tests.contracts.examples import envelope
+from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, by_id
+
+COMMANDS = ISSUANCE_COMMANDS.name
+
+
+def issue(person: str, attempt: int = 0) -> IssueCard:
+    sealed = SealedPerson(cpr_hash=person * 22, birth_check="b" * 22, sealed="k.c2VhbGVk")
+    return IssueCard(person=sealed, municipality="849", case_reference=f"{person}-{attempt}", actor="a")
+
+
+def world(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDatabase[Card]]:
+    kafka = MemoryKafka()
+    for number, (partition, command) in enumerate(commands):
+        kafka.append(encode(envelope(command, f"issue {number}")), partition=partition)
+    return kafka, MemoryDatabase(CARDS)
+
+
+def issued(kafka: MemoryKafka) -> list[CardIssued]:
+    """The cards told of, each once however often it was published."""
+    events = [decode(CARD_EVENTS, i.value, i.headers) for i in kafka.all(CARD_EVENTS.name)]
+    return [event.data for event in {event.id: event for event in events}.values()]
+
+
+def cards(database: MemoryDatabase[Card]) -> list[Card]:
+    return [card for name in database.documents if (card := database.state(name)) is not None]
+
+
+def outcomes(kafka: MemoryKafka) -> list[CommandAccepted | CommandRefused]:
+    read = [decode(OUTCOMES, i.value, i.headers) for i in kafka.all(OUTCOMES.name)]
+    return [outcome.data for outcome in {outcome.id: outcome for outcome in read}.values()]
+
+
+@pytest.fixture
+def one_number_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command has the same few candidates, so that everybody wants the same number."""
+    few = tuple(f"{number:05d}" for number in range(1, 7))
+    for module in (card_module, decide_module):
+        monkeypatch.setattr(module, "number_candidates", lambda _: few)
+
+
+async def test_two_issues_for_one_person_in_one_batch_make_one_card() -> None:
+    kafka, database = world((0, issue("p")), (0, issue("p", 1)))
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    assert len(cards(database)) == len(issued(kafka)) == 1
+    assert [type(outcome) for outcome in outcomes(kafka)].count(CommandRefused) == 1
+
+
+async def test_two_instances_that_issue_for_one_person_at_once_make_one_card() -> None:
+    kafka, database = world((0, issue("p")), (1, issue("p", 1)))
+    faults = Faults()
+    one, other = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+
+    async def the_other_is_first() -> None:
+        await other.take([((COMMANDS, 1), 1)])
+
+    faults.do_at("write.before", the_other_is_first)
+    await one.take([((COMMANDS, 0), 1)])
+
+    assert faults.passed.count("write.before") == 2
+    (card,), (told,) = cards(database), issued(kafka)
+    assert card.card_id == told.card_id
+    assert {outcome.command_id for outcome in outcomes(kafka) if isinstance(outcome, CommandRefused)} == {
+        str(envelope(issue("p"), "issue 0").id)
+    }
+
+
+@pytest.mark.usefixtures("one_number_for_all")
+async def test_two_instances_that_draw_one_number_at_once_give_two_numbers() -> None:
+    kafka, database = world((0, issue("p")), (1, issue("q")))
+    faults = Faults()
+    one, other = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+
+    async def the_other_is_first() -> None:
+        await other.take([((COMMANDS, 1), 1)])
+
+    faults.do_at("write.before", the_other_is_first)
+    await one.take([((COMMANDS, 0), 1)])
+
+    assert {told.person.cpr_hash[0]: told.number for told in issued(kafka)} == {"p": "00002", "q": "00001"}
+    assert sorted(card.numbers for card in cards(database)) == [("00001",), ("00002",)]
+
+
+@pytest.mark.usefixtures("one_number_for_all")
+async def test_two_cards_in_one_batch_do_not_draw_one_number() -> None:
+    kafka, database = world((0, issue("p")), (0, issue("q")))
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    assert sorted(told.number for told in issued(kafka)) == ["00001", "00002"]
+
+
+@pytest.mark.usefixtures("one_number_for_all")
+async def test_a_replaced_number_is_never_drawn_again() -> None:
+    kafka, database = world((0, issue("p")))
+    instance = Instance(kafka, database, Faults())
+    await instance.drain([COMMANDS])
+    (card,) = cards(database)
+    command = ReplaceCardNumber(card_id=card.card_id, municipality="849", actor="a", reason=ReplacementReason.LOST)
+    kafka.append(encode(envelope(command, "replace")), partition=0)
+    kafka.append(encode(envelope(issue("q"), "issue q")), partition=0)
+    await instance.drain([COMMANDS])
+    assert {card.numbers for card in cards(database)} == {("00001", "00002"), ("00003",)}
+
+
+@pytest.mark.usefixtures("one_number_for_all")
+async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_card_since() -> None:
+    """The refused command lies at its own document; the alias has come to point at another one since."""
+    people = [issue(person) for person in "abcdef"]
+    kafka, database = world(*((0, person) for person in people))
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    kafka.append(encode(envelope(issue("p"), "scarce")), partition=0)
+    faults = Faults()
+    faults.crash_at("publish.before")
+    with pytest.raises(Crash):
+        await Instance(kafka, database, faults).drain([COMMANDS])
+    before = kafka.partitions[COMMANDS, 0]
+    # An operator makes room, and the person gets a card by another command, before the refusal was told.
+    del database.documents[next(name for name, s in database.documents.items() if "number:00001" in s.aliases)]
+    kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
+    await Instance(kafka, database, Faults()).take([((COMMANDS, 1), 1)])
+    await Instance(kafka, database, Faults()).take([((COMMANDS, 0), len(before))])
+
+    refused = {o.command_id: o.problem.value for o in outcomes(kafka) if isinstance(o, CommandRefused)}
+    assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-scarce"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.sampled_from("pqrs")), min_size=1, max_size=8),
+    st.lists(st.integers(0, 20), max_size=4),
+)
+def test_whatever_crashes_one_person_has_one_card_and_one_card_its_number(
+    wishes: Sequence[tuple[int, str]], crashes: Sequence[int]
+) -> None:
+    asyncio.run(_play(wishes, crashes))
+
+
+async def _play(wishes: Sequence[tuple[int, str]], crashes: Sequence[int]) -> None:
+    kafka, database = world(*((partition, issue(person, n)) for n, (partition, person) in enumerate(wishes)))
+    for points in crashes:
+        faults = Faults()
+        faults.crash_in(points)
+        try:
+            await Instance(kafka, database, faults).drain([COMMANDS], most=2)
+        except Crash:
+            continue
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+
+    people = {person for _, person in wishes}
+    assert sorted(card.person.cpr_hash[0] for card in cards(database)) == sorted(people)
+    assert sorted(told.person.cpr_hash[0] for told in issued(kafka)) == sorted(people)
+    assert len({card.numbers[-1] for card in cards(database)}) == len(people)
+    assert len(outcomes(kafka)) == len(wishes)
+    assert all(len(contents) == 1 for contents in by_id(kafka.all(OUTCOMES.name)).values())
