@@ -1,0 +1,284 @@
+"""Every effect happens once, wherever an instance crashes, however batches fall, whoever else works on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from contracts.topics import OUTCOMES
+from services.runtime import fold as fold_module
+from services.runtime.fold import Document
+from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
+from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
+
+TOPICS = (COMMANDS, EVENTS)
+POINTS = (
+    "load.before", "load.after", "write.before", "write.between", "write.after",
+    "publish.before", "publish.between", "publish.after", "commit.before", "commit.after",
+)  # fmt: skip
+PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
+
+
+def new_world(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
+    kafka = MemoryKafka()
+    for record in records:
+        kafka.append(record, partition=0)
+    return kafka, MemoryDatabase(TALLIES)
+
+
+@pytest.mark.parametrize("after", [0, 1], ids=["the first time", "the second time"])
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_crash_between_any_two_steps_changes_nothing_of_the_result(point: str, after: int) -> None:
+    records = [told("a", 1, 2), told("b", 2), told("a", 3, 0), heard("a", 4), told("b", 5)]
+    calm_kafka, calm_database = new_world(*records)
+    await Instance(calm_kafka, calm_database, Faults()).drain(TOPICS, most=2)
+
+    kafka, database = new_world(*records)
+    faults = Faults()
+    faults.crash_at(point, after=after)
+    with pytest.raises(Crash):
+        await Instance(kafka, database, faults).drain(TOPICS, most=2)
+    await Instance(kafka, database, Faults()).drain(TOPICS, most=2)
+
+    assert_every_effect_happened_once(kafka, database, records)
+    assert {name: database.state(name) for name in "ab"} == {name: calm_database.state(name) for name in "ab"}
+    published = {(i.key, i.value, i.headers) for i in kafka.all(OUTCOMES.name)}
+    assert published == {(i.key, i.value, i.headers) for i in calm_kafka.all(OUTCOMES.name)}
+
+
+async def test_a_redelivery_after_the_write_publishes_the_same_bytes_and_writes_nothing() -> None:
+    records = [told("a", 1, 3)]
+    kafka, database = new_world(*records)
+    faults = Faults()
+    faults.crash_at("publish.before")
+    with pytest.raises(Crash):
+        await Instance(kafka, database, faults).drain(TOPICS)
+    assert kafka.all(OUTCOMES.name) == []
+    stored = database.documents["a"]
+
+    again = Faults()
+    await Instance(kafka, database, again).drain(TOPICS)
+    assert len(kafka.all(OUTCOMES.name)) == 3
+    assert database.documents["a"] == stored
+    assert "write.before" not in again.passed
+
+
+async def test_a_message_twice_in_one_batch_is_applied_once() -> None:
+    records = [told("a", 1), told("a", 1), told("a", 2), told("a", 1)]
+    kafka, database = new_world(*records)
+    await Instance(kafka, database, Faults()).drain(TOPICS)
+    assert_every_effect_happened_once(kafka, database, records)
+
+
+async def test_a_message_that_was_sent_again_much_later_changes_nothing() -> None:
+    records = [told("a", 1), told("a", 2), told("a", 3)]
+    kafka, database = new_world(*records)
+    instance = Instance(kafka, database, Faults())
+    await instance.drain(TOPICS, most=1)
+    kafka.append(told("a", 1), partition=0)
+    await instance.drain(TOPICS)
+    assert_every_effect_happened_once(kafka, database, records)
+
+
+async def test_an_instance_that_lost_its_partition_loses_the_write_and_finds_the_message_applied() -> None:
+    records = [told("a", 1), told("a", 2)]
+    kafka, database = new_world(*records)
+    faults = Faults()
+    zombie = Instance(kafka, database, faults)
+
+    async def another_takes_over() -> None:
+        zombie.fenced = True
+        await Instance(kafka, database, Faults()).drain(TOPICS)
+
+    faults.do_at("write.before", another_takes_over)
+    await zombie.drain(TOPICS)
+
+    assert faults.passed.count("load.before") == 2
+    assert_every_effect_happened_once(kafka, database, records)
+
+
+async def test_what_is_published_is_forgotten_and_nothing_else() -> None:
+    kafka, database = new_world(*(told("a", number) for number in range(5)))
+    instance = Instance(kafka, database, Faults())
+    for _ in range(5):
+        await instance.take([((COMMANDS, 0), 1)])
+    assert [entry.offset for entry in database.documents["a"].outbox] == [4]
+    assert len(database.documents["a"].applied) == 5
+
+
+async def test_unpublished_records_outlive_batches_of_other_partitions() -> None:
+    """Another topic's partition goes to another instance, which must not forget what this one has yet to publish."""
+    records = [told("a", 1), heard("a", 2), heard("a", 3)]
+    kafka, database = new_world(*records)
+    faults = Faults()
+    faults.crash_at("publish.before")
+    with pytest.raises(Crash):
+        await Instance(kafka, database, faults).take([((COMMANDS, 0), 1)])
+    other = Instance(kafka, database, Faults())
+    await other.take([((EVENTS, 0), 1)])
+    await other.take([((EVENTS, 0), 1)])
+    await Instance(kafka, database, Faults()).drain(TOPICS)
+    assert_every_effect_happened_once(kafka, database, records)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One batch, and what befalls it: a crash after so many points, or another instance at a point."""
+
+    wanted: tuple[tuple[Partition, int], ...]
+    crash_in: int | None = None
+    overtaken_at: str | None = None
+
+
+steps = st.builds(
+    Step,
+    wanted=st.lists(
+        st.tuples(st.sampled_from(PLACES), st.integers(1, 3)), min_size=1, max_size=4, unique_by=lambda pair: pair[0]
+    ).map(tuple),
+    crash_in=st.none() | st.integers(0, 14),
+    overtaken_at=st.none() | st.sampled_from(POINTS[:8]),
+)
+# Card, place, how many events: a card is touched from two topics and from two partitions of each (commands of
+# issuance about one card have two different keys).
+sendings = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from(PLACES), st.integers(1, 2)), min_size=1, max_size=12
+)
+
+
+async def play(
+    sent: Sequence[tuple[str, Partition, int]], plan: Sequence[Step], database: MemoryDatabase[Tally]
+) -> None:
+    """Carry out ``plan``, then let a calm instance finish, then check."""
+    kafka, records = MemoryKafka(), []
+    for number, (card, (topic, partition), events) in enumerate(sent):
+        record = told(card, number, events) if topic == COMMANDS else heard(card, number, events)
+        kafka.append(record, partition=partition)
+        records.append(record)
+
+    faults = Faults()
+    instance = Instance(kafka, database, faults)
+    for step in plan:
+        if step.crash_in is not None:
+            faults.crash_in(step.crash_in)
+        if step.overtaken_at is not None:
+            faults.do_at(step.overtaken_at, _overtake(kafka, database, instance))
+        try:
+            await instance.take(step.wanted)
+        except Crash:
+            faults = Faults()
+            instance = Instance(kafka, database, faults)
+        if instance.fenced:
+            instance = Instance(kafka, database, faults)
+    await Instance(kafka, database, Faults()).drain(TOPICS, most=2)
+    assert_every_effect_happened_once(kafka, database, records)
+
+
+def _overtake(kafka: MemoryKafka, database: MemoryDatabase[Tally], instance: Instance[Tally]) -> Any:
+    async def another_takes_over() -> None:
+        instance.fenced = True
+        await Instance(kafka, database, Faults()).drain(TOPICS, most=1)
+
+    return another_takes_over
+
+
+ONE_BY_ONE = tuple((place, 1) for place in PLACES)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(sendings, st.lists(steps, max_size=8))
+@example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Step((((COMMANDS, 0), 2),), crash_in=5)])
+def test_any_batches_crashes_and_take_overs_leave_every_effect_once(
+    sent: list[tuple[str, Partition, int]], plan: list[Step]
+) -> None:
+    asyncio.run(play(sent, plan, MemoryDatabase(TALLIES)))
+
+
+# The same play must fail when the runtime is made wrong on purpose.
+
+FOUR = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1), ("a", (EVENTS, 0), 1), ("a", (EVENTS, 0), 1)]
+FIRST_OF_COMMANDS = (((COMMANDS, 0), 1),)
+BOTH_COMMANDS = (((COMMANDS, 0), 2),)
+CRASH_BEFORE_PUBLISH = 5  # load, load, write, between, write, and then
+
+
+class Forgetful(MemoryDatabase[Tally]):
+    """Remembers no message that it applied."""
+
+    def put(self, document: Document[Tally]) -> bool:
+        return super().put(replace(document, applied=set()))
+
+
+class Unguarded(MemoryDatabase[Tally]):
+    """Lets anyone overwrite."""
+
+    def put(self, document: Document[Tally]) -> bool:
+        stored = self.documents.get(document.id)
+        return super().put(replace(document, version=0 if stored is None else stored.version))
+
+
+class OutboxLess(MemoryDatabase[Tally]):
+    """Applies a message for good, and forgets what it said."""
+
+    def put(self, document: Document[Tally]) -> bool:
+        return super().put(replace(document, outbox=[]))
+
+
+CRASHED = [Step(FIRST_OF_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)]
+
+
+@pytest.mark.parametrize(
+    ("database", "plan"),
+    [
+        pytest.param(Forgetful, CRASHED, id="forgets what it applied"),
+        pytest.param(OutboxLess, CRASHED, id="forgets what it said"),
+        pytest.param(Unguarded, [Step(FIRST_OF_COMMANDS, overtaken_at="write.before")], id="no version guard"),
+    ],
+)
+async def test_a_wrong_store_is_found_out(database: type[MemoryDatabase[Tally]], plan: list[Step]) -> None:
+    await play(FOUR, plan, MemoryDatabase(TALLIES))
+    with pytest.raises(AssertionError):
+        await play(FOUR, plan, database(TALLIES))
+
+
+def _by_topic(entry: Any, starts: Any) -> bool:
+    return any(entry.offset < start for (topic, _), start in starts.items() if topic == entry.topic)
+
+
+TWO_PARTITIONS = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1)]
+THE_OTHER = Step((((COMMANDS, 1), 1),))
+
+
+@pytest.mark.parametrize(
+    ("what", "instead", "sent", "plan"),
+    [
+        pytest.param("uuid5", lambda *_: uuid4(), FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
+        pytest.param(
+            "_is_published", lambda *_: True, FOUR, [*CRASHED, Step((((EVENTS, 0), 1),))], id="forgets all it said"
+        ),
+        pytest.param(
+            "_is_published",
+            lambda entry, starts: entry.offset <= starts.get((entry.topic, entry.partition), -1),
+            FOUR,
+            [*CRASHED, Step(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
+            id="forgets one too many",
+        ),
+        pytest.param(
+            "_is_published", _by_topic, TWO_PARTITIONS, [*CRASHED, THE_OTHER, THE_OTHER], id="mixes partitions up"
+        ),
+        pytest.param("_remembered", lambda *_: (), FOUR, CRASHED, id="says nothing a second time"),
+    ],
+)
+async def test_a_wrong_fold_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Step]
+) -> None:
+    await play(sent, plan, MemoryDatabase(TALLIES))
+    monkeypatch.setattr(fold_module, what, instead)
+    with pytest.raises(AssertionError):
+        await play(sent, plan, MemoryDatabase(TALLIES))
