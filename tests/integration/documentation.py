@@ -1,0 +1,70 @@
+"""Holds every answer against the served OpenAPI document: its status, and the shape of its body."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx2
+from jsonschema import Draft202012Validator
+
+_METHODS = frozenset({"get", "post", "put", "delete"})
+
+
+class Documentation:
+    """``wrong`` is what answers did that the document does not say; ``succeeded`` the operations that worked."""
+
+    def __init__(self, gateway_url: str) -> None:
+        self.document: dict[str, Any] = httpx2.get(f"{gateway_url}/v1/openapi.json", timeout=10).json()
+        self.answers = 0
+        self.wrong: set[str] = set()
+        self.succeeded: set[str] = set()
+        self._templates = {re.compile(re.sub(r"\{[^/]+\}", "[^/]+", path)): path for path in self.document["paths"]}
+
+    @property
+    def operations(self) -> set[str]:
+        """Every documented operation, such as ``GET /v1/me/card``."""
+        return {
+            f"{method.upper()} {path}"
+            for path, item in self.document["paths"].items()
+            for method in item
+            if method in _METHODS
+        }
+
+    def check(self, response: httpx2.Response) -> None:
+        """An event hook of the HTTP client."""
+        operation = self._operation_of(response.request)
+        if operation is None:
+            return
+        self.answers += 1
+        method, path = operation.split(" ")
+        if response.is_success:
+            self.succeeded.add(operation)
+        documented = self.document["paths"][path][method.lower()]["responses"]
+        said = documented.get(str(response.status_code))
+        if said is None:
+            self.wrong.add(f"{operation}: {response.status_code} is not documented")
+            return
+        response.read()
+        kind = response.headers.get("content-type", "").partition(";")[0]
+        content = said.get("content", {})
+        if response.content and kind not in content:
+            self.wrong.add(f"{operation}: {response.status_code} as {kind} is not documented")
+        elif "json" in kind and "schema" in content.get(kind, {}):
+            self._check_body(f"{operation}: {response.status_code}", content[kind]["schema"], response.content)
+
+    def _check_body(self, what: str, schema: dict[str, Any], body: bytes) -> None:
+        validator = Draft202012Validator({**schema, "components": self.document["components"]})
+        for error in validator.iter_errors(json.loads(body)):
+            place = "/".join(str(step) for step in error.absolute_path if not isinstance(step, int))
+            self.wrong.add(f"{what}: {place or 'the body'} breaks its schema ({error.validator})")
+
+    def _operation_of(self, request: httpx2.Request) -> str | None:
+        path = request.url.path
+        # A fixed path comes before one with parameters: /v1/cards/search is not /v1/cards/{card_id}.
+        exact = path if path in self.document["paths"] else None
+        template = exact or next((t for pattern, t in self._templates.items() if pattern.fullmatch(path)), None)
+        if template is None or request.method.lower() not in self.document["paths"][template]:
+            return None
+        return f"{request.method} {template}"

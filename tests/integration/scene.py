@@ -1,0 +1,277 @@
+"""The people and things of a test: fresh, invented, and made through the public API, so that a test reads as its rule.
+
+Names and contact persons carry ``SECRET``, so that the privacy tests can look for all of them at once.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from random import SystemRandom
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import httpx2
+from joserfc.jwk import ECKey
+
+from contracts.values import birth_date_of, is_cvr
+from deploy.local import keys, tokens
+from deploy.local.people import Person, Role
+from deploy.local.system import LocalSystem
+from tests.demo.client import Answer, Caller
+from tests.integration.documentation import Documentation
+
+T = TypeVar("T")
+
+ALLOWANCE = 4_276_600
+ISSUED = date(2025, 1, 6)
+STARTED = "2025-01-10"
+TODAY = date(2025, 9, 30)
+HOME = "101"
+ELSEWHERE = "751"
+SECRET = "Hemmeligsen"  # noqa: S105 # part of a name
+MARCH = {"first": "2025-03-01", "last": "2025-03-31"}
+
+_random = SystemRandom()
+
+
+class Client(Caller):
+    """Someone with a token; every answer is held against the OpenAPI document."""
+
+    def __init__(self, world: World, person: Person, token: str) -> None:
+        super().__init__(world.system.gateway_url, token)
+        self.person = person
+        self._http.event_hooks = {"response": [world.documentation.check]}
+
+    @property
+    def cvr(self) -> str:
+        return str(self.person.cvr)
+
+    def raw(
+        self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """A request with this body to the byte, and no header that is not given (but the token and the language)."""
+        return Answer(self._http.request(method, path, content=content, headers=dict(headers or {})))
+
+    def danish(self) -> Client:
+        """Ask for no language from here on."""
+        del self._http.headers["Accept-Language"]
+        return self
+
+    def without_token(self) -> Client:
+        """Send no token from here on."""
+        del self._http.headers["Authorization"]
+        return self
+
+
+@dataclass(frozen=True)
+class Citizen:
+    """A synthetic person: the day of birth has 60 added, which no real one has."""
+
+    cpr: str
+    name: str
+
+    @property
+    def birth_date(self) -> str:
+        return birth_date_of(self.cpr).isoformat()
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card, its citizen, and the caseworker who issued it."""
+
+    id: str
+    number: str
+    citizen: Citizen
+    owner: Client
+    caseworker: Client
+
+    @property
+    def path(self) -> str:
+        return f"/v1/cards/{self.id}"
+
+    def balance(self, year: int = 2025) -> dict[str, Any]:
+        """The year as the citizen sees it."""
+        years = accepted(self.owner.get("/v1/me/balances"), 200)["balances"]
+        return next(dict(balance) for balance in years if balance["year"] == year)
+
+    def reports(self) -> list[dict[str, Any]]:
+        """The reports as the citizen sees them."""
+        return list(accepted(self.owner.get("/v1/me/reports"), 200)["reports"])
+
+    def warnings(self) -> list[str]:
+        """The thresholds of the warnings that stand, in the order in which they were raised."""
+        told = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
+        return [warning["threshold"] for warning in told if warning["withdrawn_at"] is None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """An employment."""
+
+    id: str
+    employer: Client
+    card: Card
+
+    @property
+    def path(self) -> str:
+        return f"/v1/employments/{self.id}"
+
+    def body(self, amount: int = 100_000, **changes: Any) -> dict[str, Any]:
+        """A report of ``amount`` øre for March, paid on its last day, under a new reference."""
+        body = {
+            "employment_id": self.id,
+            "reference": str(uuid4()),
+            "work": MARCH,
+            "payment_date": "2025-03-31",
+            "components": {"wage_ore": amount},
+        }
+        return body | changes
+
+    def report(self, amount: int = 100_000, **changes: Any) -> Answer:
+        """An accepted report."""
+        return accepted(self.employer.post("/v1/reports", self.body(amount, **changes)), 201)
+
+    def correction(self, amount: int, **changes: Any) -> dict[str, Any]:
+        """The body of a correction to ``amount`` øre."""
+        body = {
+            "work": MARCH,
+            "payment_date": "2025-03-31",
+            "components": {"wage_ore": amount},
+            "reason": "wrong-amount",
+        }
+        return body | changes
+
+    def seen(self) -> dict[str, Any]:
+        """Everything that anyone sees of the card: it must be the same before and after what is refused."""
+        card, employer = self.card, self.employer
+        return {
+            "card": card.caseworker.get(card.path).body,
+            "own card": card.owner.get("/v1/me/card").body,
+            "balances": card.owner.get("/v1/me/balances").body,
+            "warnings": card.owner.get("/v1/me/warnings").body,
+            "reports": card.owner.get("/v1/me/reports").body,
+            "employments": card.owner.get("/v1/me/employments").body,
+            "employer's employments": employer.get("/v1/employments").body,
+            "employer's reports": employer.get("/v1/reports").body,
+            "left": employer.get(f"{self.path}/allowance", year=2025).body,
+        }
+
+
+@dataclass
+class World:
+    """The running system, and whoever comes to live in it during the tests."""
+
+    system: LocalSystem
+    documentation: Documentation = field(init=False)
+    citizens: list[Citizen] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.documentation = Documentation(self.system.gateway_url)
+        self._key: ECKey = keys.issuer_key(self.system.keys.issuer_key)
+
+    def on(self, day: date, time: str = "12:00") -> None:
+        """Let it be this moment (UTC) at the gateway."""
+        answer = httpx2.put(f"{self.system.gateway_url}/local/clock", json={"time": f"{day}T{time}:00Z"}, timeout=10)
+        answer.raise_for_status()
+
+    def reset_clock(self) -> None:
+        httpx2.delete(f"{self.system.gateway_url}/local/clock", timeout=10).raise_for_status()
+
+    def caseworker(self, municipality: str = HOME) -> Client:
+        return self.client("caseworker", municipality=municipality)
+
+    def employer(self, *, owners: Sequence[Citizen] = ()) -> Client:
+        """An employer of its own; ``owners`` make it a sole trader's business."""
+        return self.client("employer", cvr=_cvr(), owners=tuple(owner.cpr for owner in owners) or None)
+
+    def authority(self, name: str) -> Client:
+        return self.client("authority", authority=name)
+
+    def client(self, role: Role, **claims: Any) -> Client:
+        """Someone new in this role."""
+        person = Person(id=f"test-{role}-{uuid4()}", role=role, name="a test", about="made by a test", **claims)
+        return Client(self, person, self.token(person))
+
+    def token(self, person: Person, **changes: Any) -> str:
+        """A token as the issuer would sign it; ``changes`` as in ``tokens.issue``."""
+        return tokens.issue(
+            changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes}
+        )
+
+    def citizen(self) -> Citizen:
+        letters = "".join(_random.choices(string.ascii_lowercase, k=8)).title()
+        citizen = Citizen(_cpr(), f"{letters} {SECRET}")
+        self.citizens.append(citizen)
+        return citizen
+
+    def card(self, citizen: Citizen | None = None, *, municipality: str = HOME, on: date = ISSUED) -> Card:
+        """A new card, issued on the day ``on``; afterwards it is ``TODAY``."""
+        citizen = citizen or self.citizen()
+        caseworker = self.caseworker(municipality)
+        self.on(on)
+        issued = accepted(caseworker.post("/v1/cards", issue_body(citizen)), 201)
+        self.on(TODAY)
+        owner = self.client("citizen", cpr=citizen.cpr)
+        return Card(issued["card_id"], issued["number"], citizen, owner, caseworker)
+
+    def job(self, card: Card | None = None, *, employer: Client | None = None, last: str | None = None) -> Job:
+        """An employment from ``STARTED``, of a new card at a new employer unless they are given."""
+        card = card or self.card()
+        employer = employer or self.employer()
+        registered = accepted(employer.post("/v1/employments", employment_body(card, last=last)), 201)
+        return Job(registered["employment_id"], employer, card)
+
+
+def issue_body(citizen: Citizen) -> dict[str, Any]:
+    return {"cpr": citizen.cpr, "name": citizen.name, "case_reference": "2025-0042"}
+
+
+def employment_body(card: Card, *, last: str | None = None, **changes: Any) -> dict[str, Any]:
+    body = {
+        "card_number": card.number,
+        "birth_date": card.citizen.birth_date,
+        "period": {"first": STARTED, "last": last},
+        "contact": {"name": f"Kontakt {SECRET}", "email": f"{SECRET.lower()}@example.dk", "phone": "+45 12 34 56 78"},
+    }
+    return body | changes
+
+
+def accepted(answer: Answer, status: int) -> Answer:
+    """The answer, which has this status."""
+    assert answer.status == status, repr(answer)
+    return answer
+
+
+def refused(answer: Answer, status: int, code: str) -> Answer:
+    """The answer, which is this problem as a whole problem document."""
+    assert (answer.status, answer.problem) == (status, code), repr(answer)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer["type"] == f"/problems/{code}"
+    assert answer["status"] == status
+    assert answer["title"]
+    assert answer["detail"]
+    assert answer["instance"].startswith("urn:uuid:")
+    assert answer.headers["cache-control"] == "no-store"
+    return answer
+
+
+def together(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """The results of calls that are made at the same time."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(lambda call: call(), calls))
+
+
+def _cpr() -> str:
+    birth = date(1940, 1, 1).toordinal() + _random.randrange(59 * 365)
+    day = date.fromordinal(birth)
+    return f"{day.day + 60:02d}{day:%m%y}{_random.randrange(1, 4000):04d}"
+
+
+def _cvr() -> str:
+    while not is_cvr(text := str(_random.randrange(10_000_000, 100_000_000))):
+        pass
+    return text

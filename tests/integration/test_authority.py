@@ -1,0 +1,171 @@
+"""Extracts, end to end: requested, made, downloaded, and equal to the ledger to the øre."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+import pytest
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
+from contracts.municipalities import MUNICIPALITIES
+from tests.demo.client import Answer
+from tests.integration.scene import ALLOWANCE, Card, Client, Job, World, accepted, refused
+from tests.waiting import eventually
+
+OWN = "825"
+"""The smallest municipality, used by no other test: an extract of it holds what these tests made."""
+
+
+@pytest.fixture(scope="module")
+def jobs(world: World) -> list[Job]:
+    """Two cards: one above the allowance, with two employers; one well below it."""
+    rich, poor = world.card(municipality=OWN), world.card(municipality=OWN)
+    jobs = [world.job(rich), world.job(rich), world.job(poor)]
+    jobs[0].report(4_000_000)
+    jobs[1].report(500_050)
+    jobs[2].report(100_000)
+    corrected = jobs[2].report(300_000)
+    correction = jobs[2].correction(200_001)
+    accepted(jobs[2].employer.post(f"/v1/reports/{corrected['report_id']}/correction", correction), 200)
+    return jobs
+
+
+async def made(authority: Client, **body: Any) -> Answer:
+    """A completed extract."""
+    extract = accepted(authority.post("/v1/extracts", body), 201)
+    assert extract.headers["location"] == f"/v1/extracts/{extract['extract_id']}"
+
+    async def done() -> Answer | None:
+        answer = accepted(authority.get(f"/v1/extracts/{extract['extract_id']}"), 200)
+        return answer if answer["status"] == "done" else None
+
+    return await eventually(done, within=60, what="the extract")
+
+
+def files_of(authority: Client, extract: Answer) -> dict[str, str]:
+    """The text of each file, which has the manifest's size and digest."""
+    texts = {}
+    for file in extract["manifest"]["files"]:
+        answer = accepted(authority.get(file["href"]), 200)
+        assert len(answer.content) == file["size"]
+        assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
+        assert answer.headers["etag"] == f'"{file["sha256"]}"'
+        texts[file["format"]] = answer.content.decode()
+    assert set(texts) == {"csv", "json"}
+    return texts
+
+
+def opened(world: World, sealed: str) -> str:
+    private = ECKey.import_key(json.loads(world.system.keys.authority_private_keys.read_text())["skat"])
+    return (jwe.decrypt_compact(sealed, private, algorithms=["ECDH-ES+A256KW", "A256GCM"]).plaintext or b"").decode()
+
+
+def cards_of(jobs: list[Job]) -> list[Card]:
+    return [jobs[0].card, jobs[2].card]
+
+
+async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: list[Job]) -> None:
+    skat = world.authority("skat")
+    extract = await made(skat, year=2025, municipality=OWN)
+    manifest, files = extract["manifest"], files_of(skat, extract)
+    balances = [card.balance() for card in cards_of(jobs)]
+    assert manifest["count"] == 2
+    assert manifest["reported_ore"] == sum(b["reported_ore"] for b in balances) == 4_800_051
+    assert manifest["exempt_ore"] == sum(b["exempt_ore"] for b in balances) == ALLOWANCE + 300_001
+    assert manifest["excess_ore"] == sum(b["excess_ore"] for b in balances) == 223_450
+    assert not manifest["provisional"]
+    statements = {s["card_id"]: s for s in json.loads(files["json"])}
+    assert set(statements) == {card.id for card in cards_of(jobs)}
+    for card in cards_of(jobs):
+        statement, balance = statements[card.id], card.balance()
+        assert {name: statement[name] for name in ("reported", "exempt", "excess")} == {
+            name: balance[f"{name}_ore"] for name in ("reported", "exempt", "excess")
+        }
+        assert opened(world, statement["cpr"]) == card.citizen.cpr
+    by_employer = {line["cvr"]: line["exempt"] for line in statements[jobs[0].card.id]["employers"]}
+    assert by_employer == {jobs[0].employer.cvr: 4_000_000, jobs[1].employer.cvr: 276_600}
+
+
+async def test_the_csv_file_has_a_row_for_each_employer_and_the_same_sums(world: World, jobs: list[Job]) -> None:
+    skat = world.authority("skat")
+    extract = await made(skat, year=2025, municipality=OWN)
+    text = files_of(skat, extract)["csv"]
+    assert text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
+    assert {(row["Kort-id"], row["CVR"]) for row in rows} == {(job.card.id, job.employer.cvr) for job in jobs}
+    exempt = sum(int(row["Skattefrit (kr.)"].replace(",", "")) for row in rows)
+    assert exempt == extract["manifest"]["exempt_ore"]
+
+
+async def test_star_gets_neither_cpr_number_nor_employer(world: World, jobs: list[Job]) -> None:
+    star = world.authority("star")
+    extract = await made(star, year=2025, municipality=OWN)
+    files = files_of(star, extract)
+    assert extract["manifest"]["exempt_ore"] == ALLOWANCE + 300_001
+    statements = json.loads(files["json"])
+    assert len(statements) == 2
+    for statement in statements:
+        assert not {"cpr", "employers", "cvr"} & set(statement)
+    both = "".join(files.values())
+    for job in jobs:
+        assert job.employer.cvr not in both
+        assert job.card.citizen.cpr not in both
+        assert job.card.citizen.name not in both
+
+
+async def test_an_extract_holds_what_was_accepted_a_moment_before(world: World) -> None:
+    job = world.job(world.card(municipality="563"))
+    job.report(123_400)
+    extract = await made(world.authority("skat"), year=2025, municipality="563")
+    assert extract["manifest"]["exempt_ore"] >= 123_400
+
+
+async def test_an_extract_without_statements_is_empty_and_whole(world: World) -> None:
+    skat = world.authority("skat")
+    extract = await made(skat, year=2019, municipality=OWN)
+    assert extract["manifest"]["count"] == 0
+    assert json.loads(files_of(skat, extract)["json"]) == []
+
+
+async def test_extracts_are_listed_newest_first_for_their_authority_only(world: World) -> None:
+    skat, star = world.authority("skat"), world.authority("star")
+    first = await made(skat, year=2020, municipality=OWN)
+    second = await made(skat, year=2021, municipality=OWN)
+    listed = [e["extract_id"] for e in accepted(skat.get("/v1/extracts"), 200)["extracts"]]
+    assert listed.index(second["extract_id"]) < listed.index(first["extract_id"])
+    others = [e["extract_id"] for e in accepted(star.get("/v1/extracts"), 200)["extracts"]]
+    assert first["extract_id"] not in others
+
+
+async def test_another_authoritys_extract_does_not_exist(world: World) -> None:
+    extract = await made(world.authority("skat"), year=2022, municipality=OWN)
+    star, path = world.authority("star"), f"/v1/extracts/{extract['extract_id']}"
+    refused(star.get(path), 404, "extract-unknown")
+    for file_format in ("csv", "json"):
+        refused(star.get(f"{path}/files/{file_format}"), 404, "extract-unknown")
+
+
+async def test_a_file_that_the_caller_has_already_is_not_sent_again(world: World) -> None:
+    skat = world.authority("skat")
+    extract = await made(skat, year=2023, municipality=OWN)
+    file = extract["manifest"]["files"][0]
+    again = skat.raw("GET", file["href"], headers={"If-None-Match": f'"{file["sha256"]}"'})
+    assert (again.status, again.content) == (304, b"")
+
+
+async def test_the_same_request_under_the_same_key_is_one_extract(world: World) -> None:
+    skat = world.authority("skat")
+    first = skat.post("/v1/extracts", {"year": 2024, "municipality": OWN}, key="one-extract")
+    again = skat.post("/v1/extracts", {"year": 2024, "municipality": OWN}, key="one-extract")
+    assert first["extract_id"] == again["extract_id"]
+
+
+def test_a_municipality_that_is_none_is_refused(world: World) -> None:
+    assert "999" not in MUNICIPALITIES
+    problem = world.authority("skat").post("/v1/extracts", {"year": 2025, "municipality": "999"})
+    refused(problem, 422, "invalid-request")

@@ -1,0 +1,87 @@
+"""Writing and reading the topics as any program with a Kafka client could."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.cloudevents import Envelope, Record, decode, encode
+from contracts.messages import Message
+from contracts.topics import TOPICS, Topic, topic_of
+from services.runtime.log import KafkaLog
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def log_of(kafka: str) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(kafka, client_id="test-integration", timeout=20)
+    try:
+        yield log
+    finally:
+        await log.stop()
+
+
+async def publish(kafka: str, records: Sequence[Record]) -> None:
+    async with log_of(kafka) as log:
+        await log.publish(records)
+
+
+async def read_all(kafka: str, *topics: str) -> list[Record]:
+    """Every record that is on ``topics`` now (all topics if none is named), in order for each partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        names = topics or sorted(name for name in await consumer.topics() if not name.startswith("__"))
+        partitions = [TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        records: list[Record] = []
+        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records += [Record(r.topic, r.key or b"", r.value or b"", tuple(r.headers)) for r in batch]
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def records_about(kafka: str, kind: type[Message], wanted: Callable[[Any], bool]) -> list[Record]:
+    """The records of one type whose message is ``wanted``, in order for each key."""
+    topic = topic_of(kind)
+    found = []
+    for record in await read_all(kafka, topic.name):
+        headers = dict(record.headers)
+        if headers.get("ce_type") == kind.type.encode() and wanted(decode(topic, record.value, record.headers).data):
+            found.append(record)
+    return found
+
+
+async def dead_letters(kafka: str, topic: Topic, value: bytes, services: Sequence[str]) -> list[Record]:
+    """What became of ``value`` on the dead-letter topic, once each of ``services`` has put it there."""
+
+    async def found() -> list[Record] | None:
+        dead = [record for record in await read_all(kafka, topic.dead) if record.value == value]
+        told = {dict(record.headers)["dead_service"].decode() for record in dead}
+        return dead if told >= set(services) else None
+
+    return await eventually(found, what=f"the dead letters on {topic.dead}")
+
+
+def message_record(message: Message, *, at: datetime, message_id: UUID | None = None) -> Record:
+    """A message as its sender would publish it."""
+    message_id = message_id or uuid4()
+    return encode(
+        Envelope(
+            id=message_id, time=at.astimezone(UTC), source="/test", data=message, correlation_id=message_id
+        )
+    )
+
+
+def is_ours(name: str) -> bool:
+    """Whether a topic is one of the table or its dead letters."""
+    return any(name in (topic.name, topic.dead) for topic in TOPICS)
