@@ -1,0 +1,98 @@
+"""Earnings events as short as the rules that they try."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+from uuid import uuid5
+
+from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from contracts.messages import Event
+from contracts.reporting import CorrectionReason, EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportEvent
+from contracts.values import Components, WorkPeriod
+from services.balance.decide import decide
+from services.balance.ledger import Ledger
+from services.runtime.decision import Decision
+from tests.contracts.examples import SPACE, envelope
+
+CARD: Final = "card-1"
+A, B = "10000009", "10000017"
+DAY: Final = date(2025, 6, 2)
+
+
+def _content(
+    report_id: str, total: int, revision: int, allowance: int, cvr: str, provisional: bool
+) -> dict[str, object]:
+    return {
+        "card_id": CARD,
+        "employment_id": f"employment of {cvr}",
+        "report_id": report_id,
+        "revision": revision,
+        "cvr": cvr,
+        "year": 2025,
+        "reference": f"ref {report_id}",
+        "work": WorkPeriod(first=DAY, last=DAY),
+        "payment_date": DAY,
+        "components": Components(wage=total),
+        "total": total,
+        "allowance": allowance,
+        "provisional": provisional,
+    }
+
+
+def reported(
+    report_id: str, total: int, *, allowance: int = 1000, cvr: str = A, provisional: bool = False
+) -> EarningsReported:
+    return EarningsReported.model_validate(_content(report_id, total, 1, allowance, cvr, provisional))
+
+
+def corrected(
+    report_id: str, total: int, *, revision: int = 2, allowance: int = 1000, cvr: str = A, provisional: bool = False
+) -> EarningsCorrected:
+    content = _content(report_id, total, revision, allowance, cvr, provisional)
+    return EarningsCorrected.model_validate({**content, "reason": CorrectionReason.WRONG_AMOUNT})
+
+
+def withdrawn(report_id: str, *, revision: int = 2, cvr: str = A) -> EarningsWithdrawn:
+    return EarningsWithdrawn(
+        card_id=CARD,
+        employment_id=f"employment of {cvr}",
+        report_id=report_id,
+        revision=revision,
+        cvr=cvr,
+        year=2025,
+        reason=CorrectionReason.NOT_PAID,
+    )
+
+
+class Books:
+    """A ledger to which events happen, one after the other."""
+
+    def __init__(self) -> None:
+        self.ledger: Ledger | None = None
+        self._told = 0
+
+    def tell(self, *events: ReportEvent) -> tuple[Event, ...]:
+        """What the last of ``events`` made balance say."""
+        decision: Decision[Ledger] = Decision(self.ledger)
+        for event in events:
+            self._told += 1
+            decision = decide(self.ledger, envelope(event, str(uuid5(SPACE, str(self._told)))))
+            self.ledger = decision.state
+        return decision.events
+
+
+def splits(events: tuple[Event, ...]) -> list[tuple[str, int, int]]:
+    """Report, exempt, excess of every settled report, in order."""
+    return [(e.report_id, e.exempt, e.excess) for e in events if isinstance(e, ReportSettled)]
+
+
+def balance(events: tuple[Event, ...]) -> BalanceChanged:
+    (event,) = [e for e in events if isinstance(e, BalanceChanged)]
+    return event
+
+
+def warnings(events: tuple[Event, ...]) -> list[str]:
+    """``+near`` for a raised warning, ``-near`` for a withdrawn one, in order."""
+    signs = {CapWarningRaised: "+", CapWarningWithdrawn: "-"}
+    return [signs[type(e)] + e.threshold for e in events if isinstance(e, CapWarningRaised | CapWarningWithdrawn)]
