@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import structlog
@@ -18,6 +19,7 @@ from services.runtime.store import Database
 logger = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _RECHECK_SECONDS: Final = 1.0
 _PAUSE_AFTER_ERROR: Final = 0.5
@@ -36,10 +38,11 @@ class Missing(NamedTuple):
     keys: tuple[Key, ...]
 
 
-class Shown(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Shown(Generic[T_co]):
     """It is there."""
 
-    value: T
+    value: T_co
 
 
 class Waiters:

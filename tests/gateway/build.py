@@ -1,0 +1,164 @@
+"""Builders of the events that the gateway reads, and its parts with keys of their own."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from pydantic import BaseModel, SecretStr
+
+from contracts.balance import BalanceChanged, ReportSettled
+from contracts.cloudevents import Envelope
+from contracts.issuance import CardIssued
+from contracts.messages import Event
+from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
+from contracts.values import Components, SealedPerson, WorkPeriod
+from services.gateway.persons import Persons
+from services.gateway.settings import GatewaySettings
+from services.runtime.decision import Processor, S
+from services.runtime.sealing import KeyedHasher, Sealer
+
+CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
+EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"
+REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
+CVR: Final = "99000007"
+NOON: Final = datetime(2025, 6, 1, 12, tzinfo=UTC)
+PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
+SEAL_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
+LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
+
+
+def persons() -> Persons:
+    return Persons(Sealer.from_setting(SEAL_KEYS), KeyedHasher(b"l" * 32))
+
+
+def settings(**changes: Any) -> GatewaySettings:
+    """Settings that point nowhere: what is tested with them reaches neither Kafka nor MongoDB nor the issuer."""
+    given: dict[str, Any] = {
+        "environment": "local",
+        "kafka": "127.0.0.1:1",
+        "mongodb": "mongodb://127.0.0.1:1/?replicaSet=rs0",
+        "seal_keys": SecretStr(SEAL_KEYS),
+        "lookup_key": SecretStr(LOOKUP_KEY),
+        "issuer": "https://issuer.test",
+        "jwks_url": "http://127.0.0.1:1/jwks",
+    }
+    return GatewaySettings(**given | changes)
+
+
+def envelope(data: Event, at: datetime = NOON) -> Envelope[Any]:
+    message_id = uuid4()
+    return Envelope(id=message_id, time=at, source="/frikort/test", data=data, correlation_id=message_id)
+
+
+def after(processor: Processor[S], events: Iterable[Event]) -> S:
+    """The state after ``events``; each must touch the same document."""
+    state: S | None = None
+    ids: set[str] = set()
+    for event in events:
+        message = envelope(event)
+        address = processor.address(message)
+        assert address is not None
+        ids.add(address.id)
+        decision = processor.decide(state, message)
+        assert decision.events == ()
+        # As the runtime stores it: what a model keeps must survive the way through JSON.
+        state = None if decision.state is None else stored(decision.state)
+    assert len(ids) == 1
+    assert state is not None
+    return state
+
+
+def stored(state: S) -> S:
+    return type(state).model_validate(state.model_dump(mode="json"))
+
+
+def fields_of(state: BaseModel, *names: str) -> tuple[Any, ...]:
+    return tuple(getattr(state, name) for name in names)
+
+
+def issued(**changes: Any) -> CardIssued:
+    given: dict[str, Any] = {
+        "card_id": CARD,
+        "revision": 1,
+        "municipality": "101",
+        "actor": "caseworker",
+        "number": "12345",
+        "person": PERSON,
+        "active_from": date(2025, 1, 6),
+        "control_due": 2027,
+        "case_reference": "S-1",
+    }
+    return CardIssued(**given | changes)
+
+
+def reported(**changes: Any) -> EarningsReported:
+    return EarningsReported(**_content(revision=1) | changes)
+
+
+def corrected(**changes: Any) -> EarningsCorrected:
+    return EarningsCorrected(**_content(revision=2, reason="wrong-amount") | changes)
+
+
+def withdrawn(revision: int = 2) -> EarningsWithdrawn:
+    return EarningsWithdrawn(
+        card_id=CARD,
+        employment_id=EMPLOYMENT,
+        report_id=REPORT,
+        revision=revision,
+        cvr=CVR,
+        year=2025,
+        reason="not-paid",
+    )
+
+
+def settled(ledger_revision: int, report_revision: int, exempt: int, excess: int = 0, **changes: Any) -> ReportSettled:
+    given: dict[str, Any] = {
+        "card_id": CARD,
+        "year": 2025,
+        "revision": ledger_revision,
+        "report_id": REPORT,
+        "report_revision": report_revision,
+        "employment_id": EMPLOYMENT,
+        "cvr": CVR,
+        "total": exempt + excess,
+        "exempt": exempt,
+        "excess": excess,
+        "caused_by": REPORT,
+    }
+    return ReportSettled(**given | changes)
+
+
+def balance(revision: int, exempt: int, excess: int = 0, allowance: int = 4_276_600) -> BalanceChanged:
+    return BalanceChanged(
+        card_id=CARD,
+        year=2025,
+        revision=revision,
+        allowance=allowance,
+        provisional=False,
+        reported=exempt + excess,
+        exempt=exempt,
+        excess=excess,
+        remaining=allowance - exempt,
+    )
+
+
+def _content(**changes: Any) -> dict[str, Any]:
+    return {
+        "card_id": CARD,
+        "employment_id": EMPLOYMENT,
+        "report_id": REPORT,
+        "cvr": CVR,
+        "year": 2025,
+        "reference": "2025-05",
+        "work": WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31)),
+        "payment_date": date(2025, 5, 31),
+        "components": Components(wage=100_000),
+        "total": 100_000,
+        "allowance": 4_276_600,
+        "provisional": False,
+        **changes,
+    }

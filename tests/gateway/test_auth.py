@@ -1,0 +1,191 @@
+"""Access tokens: what is accepted, and everything that is not."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from base64 import urlsafe_b64encode
+from typing import Any, Final
+
+import httpx2
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from services.gateway.auth import Authenticator, Role
+from services.gateway.problems import ProblemError
+
+ISSUER: Final = "https://issuer.test"
+AUDIENCE: Final = "frikort"
+KEY: Final = ECKey.generate_key("P-256", {"kid": "one"})
+OTHER: Final = ECKey.generate_key("P-256", {"kid": "one"})
+RSA: Final = RSAKey.generate_key(2048, {"kid": "rsa"})
+
+
+class Issuer:
+    """The issuer's keys, and how often they were asked for."""
+
+    def __init__(self, *keys: Any) -> None:
+        self.keys = list(keys)
+        self.asked = 0
+        self.away = False
+
+    async def fetch(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.away:
+            raise httpx2.ConnectError("away")
+        return dict(KeySet(self.keys).as_dict())
+
+
+def authenticator(issuer: Issuer) -> Authenticator:
+    return Authenticator(
+        issuer=ISSUER, audience=AUDIENCE, fetch_keys=issuer.fetch, cpr_hash=lambda cpr: f"hash of {cpr}", refresh=600
+    )
+
+
+def token(key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "someone",
+        "client_id": "portal",
+        "exp": int(time.time()) + 60,
+        "role": "employer",
+        "cvr": "99000007",
+        **changes,
+    }
+    kept = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": "one", **(header or {})}, kept, key)
+
+
+async def problem_of(authorization: str | None, issuer: Issuer | None = None) -> str:
+    with pytest.raises(ProblemError) as caught:
+        await authenticator(issuer or Issuer(KEY)).caller(authorization)
+    assert caught.value.code == "temporarily-unavailable" or "WWW-Authenticate" in caught.value.headers
+    return caught.value.code
+
+
+async def test_an_employer() -> None:
+    caller = await authenticator(Issuer(KEY)).caller(f"Bearer {token(owners=['6101800101'])}")
+
+    assert (caller.role, caller.organisation, caller.subject) == (Role.EMPLOYER, "99000007", "someone")
+    assert caller.owners == ("hash of 6101800101",)
+
+
+async def test_a_citizen_is_known_by_a_hash() -> None:
+    caller = await authenticator(Issuer(KEY)).caller(f"bearer {token(role='citizen', cvr=None, cpr='610180-0101')}")
+
+    assert caller.organisation == "hash of 6101800101"
+    assert "6101800101" not in caller.client.replace("hash of 6101800101", "")
+
+
+async def test_rs256_and_several_audiences_are_accepted() -> None:
+    signed = token(RSA, {"alg": "RS256", "kid": "rsa"}, aud=["else", AUDIENCE])
+
+    assert (await authenticator(Issuer(KEY, RSA)).caller(f"Bearer {signed}")).subject == "someone"
+
+
+@pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic Zm9v"])
+async def test_no_token(authorization: str | None) -> None:
+    assert await problem_of(authorization) == "token-missing"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"exp": int(time.time()) - 1}, id="expired"),
+        pytest.param({"exp": None}, id="without end"),
+        pytest.param({"exp": "never"}, id="end is no time"),
+        pytest.param({"exp": True}, id="end is true"),
+        pytest.param({"nbf": int(time.time()) + 3600}, id="not yet"),
+        pytest.param({"iss": "https://foreign.test"}, id="foreign issuer"),
+        pytest.param({"aud": "another"}, id="other audience"),
+        pytest.param({"aud": None}, id="no audience"),
+        pytest.param({"sub": None}, id="no subject"),
+        pytest.param({"sub": "6101800101"}, id="a CPR number as subject"),
+        pytest.param({"client_id": None}, id="no client"),
+        pytest.param({"role": None}, id="no role"),
+        pytest.param({"role": "king"}, id="unknown role"),
+        pytest.param({"cvr": None}, id="no organisation"),
+        pytest.param({"cvr": "12345678"}, id="no CVR number"),
+        pytest.param({"role": "caseworker", "municipality": "999"}, id="no municipality"),
+        pytest.param({"role": "caseworker"}, id="the organisation of another role"),
+        pytest.param({"role": "authority", "authority": "kgb"}, id="unknown authority"),
+        pytest.param({"owners": ["nobody"]}, id="an owner without CPR number"),
+    ],
+)
+async def test_wrong_claims(changes: dict[str, Any]) -> None:
+    assert await problem_of(f"Bearer {token(**changes)}") == "token-invalid"
+
+
+@pytest.mark.parametrize("typ", ["JWT", "id+jwt", ""])
+async def test_another_kind_of_token(typ: str) -> None:
+    assert await problem_of(f"Bearer {token(header={'typ': typ})}") == "token-invalid"
+
+
+async def test_a_forged_signature() -> None:
+    assert await problem_of(f"Bearer {token(OTHER)}") == "token-invalid"
+
+
+def part(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+async def test_no_signature_at_all() -> None:
+    _, claims, _ = token().split(".")
+    unsigned = part(b'{"alg":"none","typ":"at+jwt","kid":"one"}')
+
+    assert await problem_of(f"Bearer {unsigned}.{claims}.") == "token-invalid"
+
+
+async def test_the_public_key_as_a_shared_secret() -> None:
+    _, claims, _ = token().split(".")
+    signed = part(b'{"alg":"HS256","typ":"at+jwt","kid":"one"}') + "." + claims
+    mac = hmac.new(KEY.as_pem(private=False), signed.encode(), "sha256").digest()
+
+    assert await problem_of(f"Bearer {signed}.{part(mac)}") == "token-invalid"
+
+
+@pytest.mark.parametrize("garbage", ["x", "a.b.c", "e30.e30.e30", "\u00e6\u00f8\u00e5.\u00e6.\u00f8", "." * 500])
+async def test_garbage(garbage: str) -> None:
+    assert await problem_of(f"Bearer {garbage}") == "token-invalid"
+
+
+async def test_keys_are_fetched_once() -> None:
+    issuer = Issuer(KEY)
+    subject = authenticator(issuer)
+
+    for _ in range(3):
+        await subject.caller(f"Bearer {token()}")
+
+    assert issuer.asked == 1
+
+
+async def test_an_unknown_key_is_looked_for_but_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(KEY)
+    subject = authenticator(issuer)
+    await subject.caller(f"Bearer {token()}")
+    new = ECKey.generate_key("P-256", {"kid": "two"})
+    issuer.keys = [KEY, new]
+    signed = token(new, {"kid": "two"})
+
+    with pytest.raises(ProblemError, match="token-invalid"):
+        await subject.caller(f"Bearer {signed}")
+    assert issuer.asked == 1
+
+    monkeypatch.setattr("services.gateway.auth._PAUSE_BETWEEN_REFRESHES", 0.0)
+    assert (await subject.caller(f"Bearer {signed}")).subject == "someone"
+    assert issuer.asked == 2
+
+
+async def test_an_issuer_that_is_away_matters_only_while_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(KEY)
+    issuer.away = True
+    assert await problem_of(f"Bearer {token()}", issuer) == "temporarily-unavailable"
+
+    issuer.away = False
+    subject = authenticator(issuer)
+    await subject.caller(f"Bearer {token()}")
+    issuer.away = True
+    monkeypatch.setattr(subject, "_refresh", 0.0)
+    assert (await subject.caller(f"Bearer {token()}")).subject == "someone"

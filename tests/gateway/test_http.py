@@ -1,0 +1,211 @@
+"""The application itself, with neither Kafka nor MongoDB nor the issuer behind it: what it answers by itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from openapi_spec_validator import validate
+
+from services.gateway.api.calling import patience
+from services.gateway.app import application_factory
+from services.gateway.gateway import Gateway
+from services.gateway.guesses import window_of
+from services.gateway.middleware import correlation_of
+from services.gateway.paging import after, page
+from services.gateway.problems import ProblemError
+from services.gateway.views import PROCESSORS
+from services.runtime.service import Runtime
+from tests.gateway.build import settings
+
+
+async def application(**changes: Any) -> FastAPI:
+    chosen = settings(**changes)
+    return application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
+
+
+@pytest.fixture
+async def app() -> FastAPI:
+    return await application()
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://gateway") as client:
+        yield client
+
+
+def code_of(response: httpx2.Response) -> str:
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    body = response.json()
+    assert body["status"] == response.status_code
+    assert body["instance"] == f"urn:uuid:{response.headers['correlation-id']}"
+    return str(body["type"]).removeprefix("/problems/")
+
+
+JSON = {"content-type": "application/json"}
+
+
+async def test_the_openapi_document_is_valid(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/v1/openapi.json")).json()
+
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            described = f"{method} {path}"
+            assert ("security" in operation) == path.startswith("/v1/"), described
+            assert operation["description"], described
+            if path.startswith("/v1/"):
+                problems = operation["responses"]["401"]["content"]
+                assert list(problems) == ["application/problem+json"], described
+    assert "/local/clock" not in document["paths"]
+
+
+async def test_a_command_says_that_it_needs_a_key(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/v1/openapi.json")).json()
+    reads = {"search_card"}
+    for methods in document["paths"].values():
+        for method, operation in methods.items():
+            required = {p["name"] for p in operation.get("parameters", ()) if p.get("required") and p["in"] == "header"}
+            is_command = method in {"post", "put"} and operation["operationId"] not in reads
+            assert (required == {"Idempotency-Key"}) == is_command, operation["operationId"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "headers", "status", "code"),
+    [
+        ("GET", "/v2", b"", {}, 404, "not-found"),
+        ("GET", "/v1/cards/", b"", {}, 404, "not-found"),
+        ("DELETE", "/v1/cards", b"", {}, 405, "method-not-allowed"),
+        ("POST", "/v1/cards", b"{", JSON, 400, "malformed-json"),
+        ("POST", "/v1/cards", b"\xff\xfe", JSON, 400, "malformed-json"),
+        ("POST", "/v1/cards", b"[" * 100_000, JSON, 400, "malformed-json"),
+        ("POST", "/v1/cards", b"9" * 5_000, JSON, 400, "malformed-json"),
+        ("POST", "/v1/cards", b" " * 1_000_001, JSON, 413, "body-too-large"),
+        ("POST", "/v1/cards", b"{}", JSON, 401, "token-missing"),
+        ("GET", "/v1/allowances", b"", {"authorization": "Bearer x"}, 503, "temporarily-unavailable"),
+        ("GET", "/problems/no-such", b"", {}, 404, "not-found"),
+        ("PUT", "/local/clock", b'{"time": "2025-01-01"}', JSON, 422, "invalid-request"),
+        ("PUT", "/local/clock", b"time", {"content-type": "text/plain"}, 415, "media-type-unsupported"),
+    ],
+)
+async def test_what_is_no_request_gets_a_problem(
+    client: httpx2.AsyncClient,
+    method: str,
+    path: str,
+    content: bytes,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+) -> None:
+    response = await client.request(method, path, content=content, headers=headers)
+
+    assert (response.status_code, code_of(response)) == (status, code)
+
+
+async def test_a_body_that_grows_too_large_without_saying_so(client: httpx2.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 100_000
+
+    response = await client.post("/v1/cards", content=endless(), headers=JSON)
+
+    assert (response.status_code, code_of(response)) == (413, "body-too-large")
+
+
+async def test_an_unexpected_error_tells_nothing_of_itself(app: FastAPI, client: httpx2.AsyncClient) -> None:
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("Karla Eksempel has number 12345")
+
+    response = await client.get("/broken")
+
+    assert (response.status_code, code_of(response)) == (500, "internal-error")
+    assert "Karla" not in response.text
+
+
+async def test_the_clock_can_be_set_only_locally() -> None:
+    production = await application(environment="production")
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=production), base_url="http://gateway") as client:
+        response = await client.put("/local/clock", json={"time": "2025-01-01T00:00:00Z"})
+
+    assert (response.status_code, code_of(response)) == (404, "not-found")
+    gateway: Gateway = production.state.gateway
+    assert not gateway.clock.settable
+
+
+async def test_problems_are_told_in_the_callers_language(client: httpx2.AsyncClient) -> None:
+    danish = await client.get("/nowhere")
+    english = await client.get("/nowhere", headers={"accept-language": "en"})
+
+    assert (danish.headers["content-language"], danish.json()["title"]) == ("da", "Siden findes ikke")
+    assert (english.headers["content-language"], english.json()["title"]) == ("en", "Nothing is here")
+
+
+async def test_the_correlation_id_is_the_callers_trace(client: httpx2.AsyncClient) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    response = await client.get("/nowhere", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+
+    assert response.headers["correlation-id"].replace("-", "") == trace
+
+
+@pytest.mark.parametrize("traceparent", [None, "", "x", "00-zz-00-01", "00-" + "0" * 31 + "-" + "0" * 16 + "-01"])
+def test_without_a_trace_there_is_a_new_id(traceparent: str | None) -> None:
+    assert correlation_of(traceparent) != correlation_of(traceparent)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds", "applied"),
+    [
+        ("", 10, None),
+        ("wait=5", 5, "wait=5"),
+        ("wait=0", 0, "wait=0"),
+        ("wait=600", 30, "wait=30"),
+        ("respond-async, wait=7", 7, "wait=7"),
+        ("Wait = 7; foo", 7, "wait=7"),
+        ("wait=-1", 10, None),
+        ("wait=1.5", 10, None),
+        ("await=3", 10, None),
+        ("wait=99999999999999999999", 10, None),
+    ],
+)
+async def test_patience(app: FastAPI, prefer: str, seconds: float, applied: str | None) -> None:
+    assert patience(prefer, app.state.gateway) == (seconds, applied)
+
+
+def test_windows_of_guesses() -> None:
+    at = datetime(2025, 1, 1, 12, 59, 59, tzinfo=UTC)
+
+    start, left = window_of(at, 3600)
+
+    assert (datetime.fromtimestamp(start, UTC).hour, left) == (12, 1)
+    assert window_of(datetime(2025, 1, 1, 13, tzinfo=UTC), 3600) == (start + 3600, 3600)
+
+
+class Entry:
+    def __init__(self, order: str) -> None:
+        self.order = order
+
+
+def test_pages_follow_one_another() -> None:
+    entries = [Entry(f"{n:02d}") for n in range(5)]
+
+    first, following = page(entries[:3], 2)
+    assert [e.order for e in first] == ["00", "01"]
+    assert following is not None
+    assert after(following) == {"order": {"$gt": "01"}}
+    last, nothing = page(entries[4:], 2)
+    assert ([e.order for e in last], nothing) == (["04"], None)
+
+
+@pytest.mark.parametrize("cursor", ["a", "_____", "\u00e6"])
+def test_a_cursor_that_is_none(cursor: str) -> None:
+    with pytest.raises(ProblemError, match="invalid-request"):
+        after(cursor)

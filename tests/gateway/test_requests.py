@@ -1,0 +1,143 @@
+"""Request bodies: what is let in, and where the pointer goes when it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from services.gateway.api import requests
+from services.gateway.api.errors import pointer_of
+from services.gateway.intake import canonical
+
+REPORT: dict[str, Any] = {
+    "employment_id": "e",
+    "reference": "2025-05",
+    "work": {"first": "2025-05-01", "last": "2025-05-31"},
+    "payment_date": "2025-05-31",
+    "components": {"wage_ore": 100_000},
+}
+EMPLOYMENT: dict[str, Any] = {
+    "card_number": "12345",
+    "birth_date": "1980-01-01",
+    "period": {"first": "2025-01-01"},
+    "contact": {"name": "Bo", "email": "bo@example.dk", "phone": "+45 12 34 56 78"},
+}
+CARD: dict[str, Any] = {"cpr": "610180-0101", "name": "Karla Eksempel", "case_reference": "S-1"}
+
+
+def pointers(model: type[BaseModel], body: Any) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(body)
+    return [pointer_of(("body", *error["loc"])) for error in caught.value.errors()]
+
+
+def with_change(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    *way, last = path.strip("/").split("/")
+    changed: dict[str, Any] = {**body}
+    place = changed
+    for step in way:
+        place[step] = {**place[step]}
+        place = place[step]
+    place[last] = value
+    return changed
+
+
+def test_the_bodies_of_these_tests_are_good() -> None:
+    requests.ReportBody.model_validate(REPORT)
+    requests.RegisterEmploymentBody.model_validate(EMPLOYMENT)
+    assert requests.IssueCardBody.model_validate(CARD).cpr == "6101800101"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/components/wage_ore", 1000.0),
+        ("/components/wage_ore", 1000.5),
+        ("/components/wage_ore", "1000"),
+        ("/components/wage_ore", True),
+        ("/components/wage_ore", None),
+        ("/components/wage_ore", -1),
+        ("/components/wage_ore", 10**16),
+        ("/components/wage", 1000),
+        ("/components/pension_ore", -5),
+        ("/payment_date", "31-05-2025"),
+        ("/payment_date", "2025-02-30"),
+        ("/payment_date", "2025-05-31T00:00:00"),
+        ("/payment_date", 0),
+        ("/payment_date", "0001-01-01"),
+        ("/payment_date", "9999-12-31"),
+        ("/payment_date", "2025-05-31\n"),
+        ("/work/first", None),
+        ("/twin", "yes"),
+        ("/twin", 1),
+        ("/reference", ""),
+        ("/reference", "x" * 65),
+        ("/reference", "610180-0101"),
+        ("/reference", "a\nb"),
+        ("/reference", 5),
+        ("/tip", 1),
+    ],
+)
+def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
+    assert path in pointers(requests.ReportBody, with_change(REPORT, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/card_number", "00000"),
+        ("/card_number", "1234"),
+        ("/card_number", 12345),
+        ("/birth_date", "1980-13-01"),
+        ("/contact/email", "nobody"),
+        ("/contact/phone", "call me"),
+        ("/contact/name", ""),
+        ("/contact/name", "   "),
+    ],
+)
+def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
+    assert path in pointers(requests.RegisterEmploymentBody, with_change(EMPLOYMENT, path, value))
+
+
+@pytest.mark.parametrize("cpr", ["", "610180010", "61018001011", "3113800101", "610180 0101", 6101800101, "٦101800101"])
+def test_wrong_cpr_numbers(cpr: Any) -> None:
+    assert pointers(requests.IssueCardBody, CARD | {"cpr": cpr}) == ["/cpr"]
+
+
+def test_a_period_that_ends_before_it_begins() -> None:
+    changed = with_change(EMPLOYMENT, "/period", {"first": "2025-02-01", "last": "2025-01-31"})
+
+    assert pointers(requests.RegisterEmploymentBody, changed) == ["/period"]
+
+
+@pytest.mark.parametrize("body", [{}, {"cpr": "6101800101", "number": "12345"}])
+def test_a_search_is_for_exactly_one_thing(body: dict[str, str]) -> None:
+    assert pointers(requests.SearchCardBody, body) == [""]
+
+
+@pytest.mark.parametrize("body", [[], "x", 5, None])
+def test_a_body_that_is_no_object(body: Any) -> None:
+    assert pointers(requests.ReportBody, body) == [""]
+
+
+def test_half_of_a_surrogate_pair_is_no_text() -> None:
+    assert pointers(requests.IssueCardBody, CARD | {"name": "Karla \ud800"}) == [""]
+
+
+class TestTheSameRequest:
+    """One request may be written in several ways; a retry must be known in any of them."""
+
+    def test_order_and_hyphen_do_not_matter(self) -> None:
+        other = dict(reversed([*(CARD | {"cpr": "6101800101"}).items()]))
+
+        assert canonical(requests.IssueCardBody(**CARD)) == canonical(requests.IssueCardBody(**other))
+
+    def test_another_amount_is_another_request(self) -> None:
+        other = with_change(REPORT, "/components/wage_ore", 100_001)
+
+        assert canonical(requests.ReportBody(**REPORT)) != canonical(requests.ReportBody(**other))
+
+    def test_a_field_added_in_a_later_release_does_not_change_an_old_request(self) -> None:
+        assert "twin" not in canonical(requests.ReportBody(**REPORT))
