@@ -42,7 +42,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
-        await self.models.extract_requests.prepare()
+        await self.models.prepare()
         self.watcher.start()
 
     async def stop(self) -> None:

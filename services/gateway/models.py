@@ -28,7 +28,14 @@ class Models:
         self.extracts = runtime.reader(extracts.PROCESSOR)
         self.extract_parts = runtime.reader(extracts.PARTS_PROCESSOR)
         self.extract_requests = ExtractRequests(runtime.database)
+        self._database = runtime.database
         self._parts = runtime.database[extracts.PARTS_PROCESSOR.name]
+
+    async def prepare(self) -> None:
+        """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
+        for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
+            await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        await self.extract_requests.prepare()
 
     async def card_of_person(self, cpr_hash: str) -> CardView | None:
         """The card of the citizen with this CPR hash."""

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.local.client import Answer, Caller
 from deploy.local.system import LocalSystem
-from tests.demo.client import Answer, Caller
 
 NAME = "Karla Hemmelig Eksempel"
 CONTACT = {"name": "Bo", "email": "bo@example.dk", "phone": "+45 12 34 56 78"}
