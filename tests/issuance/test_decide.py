@@ -1,0 +1,236 @@
+"""What a caseworker's command does to a card."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from contracts.cloudevents import Envelope
+from contracts.issuance import (
+    CardDeactivated,
+    CardHandedOver,
+    CardIssued,
+    CardNumberReplaced,
+    CardReactivated,
+    ControlRecorded,
+    ControlResult,
+    DeactivateCard,
+    HandOverCard,
+    IssueCard,
+    MunicipalCardCommand,
+    ReactivateCard,
+    RecordControl,
+    ReplaceCardNumber,
+    ReplacementReason,
+)
+from contracts.messages import Command, Event
+from contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from services.issuance.card import Card, aliases, number_alias, number_candidates
+from services.issuance.decide import CARDS, address, decide
+from services.runtime.decision import Decision
+from tests.contracts.examples import PERSON, envelope
+
+HOME, ELSEWHERE = "849", "101"
+NOON = datetime(2025, 6, 2, 10, 0, tzinfo=UTC)
+ISSUE = IssueCard(person=PERSON, municipality=HOME, case_reference="case-1", actor="a")
+
+
+def message(command: Command, name: str = "command", at: datetime = NOON) -> Envelope[Any]:
+    return envelope(command, name, time=at)
+
+
+def a_card(**changes: Any) -> Card:
+    """An active card of ``HOME``, issued in 2025."""
+    as_issued: dict[str, Any] = {
+        "card_id": "card-1", "revision": 1, "numbers": ("12345",), "municipality": HOME, "person": PERSON,
+        "active": True, "issued": 2025,
+    }  # fmt: skip
+    return Card(**as_issued | changes)
+
+
+def by(municipality: str = HOME) -> dict[str, str]:
+    return {"card_id": "card-1", "municipality": municipality, "actor": "a"}
+
+
+def only_event(decision: Decision[Card]) -> Event:
+    event, outcome = decision.events
+    assert decision.state is not None
+    assert isinstance(outcome, CommandAccepted)
+    assert outcome.revision == decision.state.revision == getattr(event, "revision", None)
+    assert outcome.card_id == decision.state.card_id
+    return event
+
+
+def test_a_card_is_issued_active_from_the_danish_day_with_a_control_due_the_year_after_next() -> None:
+    late = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)  # 00.30 on New Year's Day in Denmark
+    decision = decide(None, message(ISSUE, at=late))
+    event = only_event(decision)
+    assert isinstance(event, CardIssued)
+    assert (event.active_from, event.control_due) == (date(2026, 1, 1), 2028)
+    assert (event.municipality, event.person, event.case_reference) == (HOME, PERSON, "case-1")
+    assert decision.state == Card(
+        card_id=event.card_id, revision=1, numbers=(event.number,), municipality=HOME, person=PERSON, active=True,
+        issued=2026,
+    )  # fmt: skip
+    assert address(message(ISSUE)).id == event.card_id
+
+
+def test_deactivation_works_from_the_day_of_the_decision() -> None:
+    event = only_event(decide(a_card(), message(DeactivateCard(**by(), case_reference="c"))))
+    assert isinstance(event, CardDeactivated)
+    assert event.last_active_day == date(2025, 6, 2)
+
+
+def test_deactivation_late_in_the_evening_is_of_the_danish_day() -> None:
+    late = datetime(2025, 6, 2, 22, 0, tzinfo=UTC)
+    event = only_event(decide(a_card(), message(DeactivateCard(**by(), case_reference="c"), at=late)))
+    assert isinstance(event, CardDeactivated)
+    assert event.last_active_day == date(2025, 6, 3)
+
+
+def test_reactivation_makes_the_card_active_from_the_day() -> None:
+    decision = decide(a_card(active=False), message(ReactivateCard(**by(), case_reference="c")))
+    event = only_event(decision)
+    assert isinstance(event, CardReactivated)
+    assert event.active_from == date(2025, 6, 2)
+    assert decision.state == a_card(revision=2)
+
+
+def test_a_replaced_number_is_new_and_the_old_one_is_kept_from_everyone() -> None:
+    decision = decide(a_card(), message(ReplaceCardNumber(**by(), reason=ReplacementReason.ABUSED)))
+    event = only_event(decision)
+    assert isinstance(event, CardNumberReplaced)
+    assert event.previous_number == "12345" != event.number
+    assert decision.state is not None
+    assert set(aliases(decision.state)) == {f"cpr:{PERSON.cpr_hash}", "number:12345", f"number:{event.number}"}
+
+
+def test_a_number_is_never_used_again_not_even_by_its_own_card() -> None:
+    command = message(ReplaceCardNumber(**by(), reason=ReplacementReason.LOST))
+    first, second, third, *_ = number_candidates(command.id)
+    decision = decide(a_card(numbers=(first, "12345")), command, frozenset({number_alias(second)}))
+    event = only_event(decision)
+    assert isinstance(event, CardNumberReplaced)
+    assert event.number == third
+
+
+def test_a_card_is_handed_over() -> None:
+    decision = decide(a_card(), message(HandOverCard(**by(), to_municipality=ELSEWHERE)))
+    event = only_event(decision)
+    assert isinstance(event, CardHandedOver)
+    assert (event.from_municipality, event.municipality) == (HOME, ELSEWHERE)
+    assert decision.state == a_card(municipality=ELSEWHERE, revision=2)
+
+
+@pytest.mark.parametrize("active", [True, False], ids=["active", "deactivated"])
+def test_a_control_is_recorded_and_the_next_is_due_in_two_years(active: bool) -> None:
+    at = datetime(2027, 3, 1, 12, tzinfo=UTC)
+    event = only_event(
+        decide(a_card(active=active), message(RecordControl(**by(), result=ControlResult.NOT_UPHELD), at=at))
+    )
+    assert isinstance(event, ControlRecorded)
+    assert (event.year, event.control_due, event.result) == (2027, 2029, ControlResult.NOT_UPHELD)
+
+
+COMMANDS: list[MunicipalCardCommand] = [
+    DeactivateCard(**by(), case_reference="c"),
+    ReactivateCard(**by(), case_reference="c"),
+    ReplaceCardNumber(**by(), reason=ReplacementReason.LOST),
+    HandOverCard(**by(), to_municipality=ELSEWHERE),
+    RecordControl(**by(), result=ControlResult.UPHELD),
+]
+
+
+@pytest.mark.parametrize(
+    ("card", "command", "problem", "detail"),
+    [
+        pytest.param(
+            a_card(), ISSUE, Problem.CARD_EXISTS, {"municipality": HOME, "card_id": "card-1"}, id="a second card"
+        ),
+        pytest.param(
+            a_card(active=False), ISSUE, Problem.CARD_EXISTS, {"municipality": HOME, "card_id": "card-1"},
+            id="a second card while the first is deactivated",
+        ),
+        pytest.param(
+            a_card(municipality=ELSEWHERE), ISSUE, Problem.CARD_EXISTS, {"municipality": ELSEWHERE},
+            id="of another municipality, which one may know, but not the card",
+        ),
+        pytest.param(
+            a_card(active=False), DeactivateCard(**by(), case_reference="c"), Problem.CARD_ALREADY_DEACTIVATED, {},
+            id="deactivated twice",
+        ),
+        pytest.param(
+            a_card(), ReactivateCard(**by(), case_reference="c"), Problem.CARD_ALREADY_ACTIVE, {}, id="active already"
+        ),
+        pytest.param(
+            a_card(), HandOverCard(**by(), to_municipality=HOME), Problem.SAME_MUNICIPALITY, {}, id="to oneself"
+        ),
+        pytest.param(
+            a_card(), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE, {"due": 2027},
+            id="a control in the year of issue",
+        ),
+        *(
+            pytest.param(None, command, Problem.CARD_UNKNOWN, {}, id=f"{type(command).__name__} of no card")
+            for command in COMMANDS
+        ),
+        *(
+            pytest.param(
+                a_card(municipality=ELSEWHERE), command, Problem.CARD_UNKNOWN, {},
+                id=f"{type(command).__name__} by another municipality",
+            )
+            for command in COMMANDS
+        ),
+    ],
+)  # fmt: skip
+def test_refused(card: Card | None, command: Command, problem: Problem, detail: dict[str, str | int]) -> None:
+    decision = decide(card, message(command))
+    assert decision.state == card
+    assert decision.events == (CommandRefused(command_id=str(message(command).id), problem=problem, detail=detail),)
+
+
+DRAWING: list[Command] = [ISSUE, ReplaceCardNumber(**by(), reason=ReplacementReason.LOST)]
+
+
+@pytest.mark.parametrize("command", DRAWING, ids=["issue", "replace"])
+def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) -> None:
+    card = None if isinstance(command, IssueCard) else a_card()
+    sent = message(command)
+    decision = decide(card, sent, frozenset(address(sent).asks))
+    assert decision.state == card
+    (outcome,) = decision.events
+    assert isinstance(outcome, CommandRefused)
+    assert outcome.problem is Problem.CARD_NUMBERS_SCARCE
+
+
+def test_a_number_is_asked_about_only_where_one_is_drawn() -> None:
+    asking = [command for command in (ISSUE, *COMMANDS) if address(message(command)).asks]
+    assert [type(command) for command in asking] == [IssueCard, ReplaceCardNumber]
+
+
+def test_one_card_for_each_person_by_an_alias() -> None:
+    assert address(message(ISSUE)).alias == f"cpr:{PERSON.cpr_hash}" in CARDS.aliases(a_card())
+
+
+EVERY: list[Command] = [ISSUE, *COMMANDS]
+
+
+@pytest.mark.parametrize("command", EVERY, ids=lambda command: str(type(command).__name__))
+def test_the_same_message_decides_the_same(command: Command) -> None:
+    card = None if command is ISSUE else a_card()
+    assert decide(card, message(command)) == decide(card, message(command))
+
+
+def test_the_card_of_a_year_passes_through_all_it_can() -> None:
+    card: Card | None = a_card()
+    for command in (
+        DeactivateCard(**by(), case_reference="c"),
+        ReactivateCard(**by(), case_reference="c"),
+        ReplaceCardNumber(**by(), reason=ReplacementReason.LOST),
+        HandOverCard(**by(), to_municipality=ELSEWHERE),
+        DeactivateCard(**by(ELSEWHERE), case_reference="c"),
+    ):
+        card = decide(card, message(command)).state
+    assert card is not None
+    assert (card.revision, card.active, card.municipality, len(card.numbers)) == (6, False, ELSEWHERE, 2)
