@@ -20,7 +20,9 @@ def learn(book: Book, event: AnyCardEvent) -> Book:
             }
         case CardDeactivated():
             *earlier, current = book.active
-            changes["active"] = (*earlier, Period(first=current.first, last=event.last_active_day))
+            # Gateways' clocks differ: around midnight a card can be deactivated "the day before" it became active.
+            last = max(current.first, event.last_active_day)
+            changes["active"] = (*earlier, Period(first=current.first, last=last))
         case CardReactivated():
             changes["active"] = (*book.active, Period(first=event.active_from))
         case CardNumberReplaced():

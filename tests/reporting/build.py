@@ -1,0 +1,182 @@
+"""Commands and card events as short as the rules that they try. The day is 2 June 2025 unless a case says otherwise."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from uuid import uuid5
+
+from contracts.allowances import Allowance
+from contracts.cloudevents import Envelope
+from contracts.issuance import CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated, ReplacementReason
+from contracts.messages import Event, Message
+from contracts.outcomes import CommandAccepted, CommandRefused
+from contracts.reporting import (
+    ChangeEmployment,
+    CorrectionReason,
+    CorrectReport,
+    RegisterEmployment,
+    ReportEarnings,
+    WithdrawReport,
+)
+from contracts.values import Components, Period, SealedPerson, WorkPeriod
+from services.reporting.book import Book, report_id_of
+from services.reporting.decide import decider
+from services.reporting.rules import Rules
+from services.runtime.decision import Decision
+from tests.contracts.examples import envelope
+
+CARD: Final = "card-1"
+NUMBER: Final = "12345"
+A, B = "10000009", "10000017"
+PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.c2VhbGVk")
+TODAY: Final = date(2025, 6, 2)
+ISSUED: Final = date(2025, 1, 2)
+RULES: Final = Rules(
+    {
+        2024: Allowance(allowance=4_128_000, income_limit=1),
+        2025: Allowance(allowance=4_276_600, income_limit=1),
+        2026: Allowance(allowance=4_276_600, income_limit=1, provisional=True),
+    },
+    provisional_accepted=True,
+)
+
+
+def day(text: str) -> date:
+    """``"05-31"`` of 2025, or a whole date."""
+    return date.fromisoformat(text if len(text) == 10 else f"2025-{text}")
+
+
+def sent(data: Message, name: str = "command", on: date = TODAY) -> Envelope[Any]:
+    """``data`` as sent at noon of a day."""
+    return envelope(data, name, time=datetime(on.year, on.month, on.day, 10, tzinfo=UTC))
+
+
+def issued(on: date = ISSUED) -> CardIssued:
+    return CardIssued(
+        card_id=CARD, revision=1, municipality="849", actor="a", number=NUMBER, person=PERSON, active_from=on,
+        control_due=2027, case_reference="c",
+    )  # fmt: skip
+
+
+def deactivated(revision: int, on: date) -> CardDeactivated:
+    return CardDeactivated(
+        card_id=CARD, revision=revision, municipality="849", actor="a", last_active_day=on, case_reference="c"
+    )
+
+
+def reactivated(revision: int, on: date) -> CardReactivated:
+    return CardReactivated(
+        card_id=CARD, revision=revision, municipality="849", actor="a", active_from=on, case_reference="c"
+    )
+
+
+def renumbered(revision: int, number: str) -> CardNumberReplaced:
+    return CardNumberReplaced(
+        card_id=CARD, revision=revision, municipality="849", actor="a", number=number, previous_number=NUMBER,
+        reason=ReplacementReason.LOST,
+    )  # fmt: skip
+
+
+def register(first: str = "01-02", last: str | None = None, *, cvr: str = A, **changes: Any) -> RegisterEmployment:
+    period = Period(first=day(first), last=None if last is None else day(last))
+    return RegisterEmployment.model_validate(
+        {
+            "card_id": CARD, "cvr": cvr, "actor": "p", "card_revision": 1, "number": NUMBER,
+            "birth_check": PERSON.birth_check, "period": period, "contact": "k.Y29udGFjdA", **changes,
+        }
+    )  # fmt: skip
+
+
+EMPLOYMENT: Final = str(uuid5(sent(register(), "employment A").id, "employment"))
+
+
+def change(first: str, last: str | None = None, *, cvr: str = A, **changes: Any) -> ChangeEmployment:
+    period = Period(first=day(first), last=None if last is None else day(last))
+    return ChangeEmployment.model_validate(
+        {"card_id": CARD, "cvr": cvr, "actor": "p", "employment_id": EMPLOYMENT, "period": period, **changes}
+    )
+
+
+def _earnings(first: str, last: str, paid: str, wage: int, changes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "card_id": CARD, "cvr": A, "actor": "p", "employment_id": EMPLOYMENT, "card_revision": 1,
+        "work": WorkPeriod(first=day(first), last=day(last)), "payment_date": day(paid),
+        "components": Components(wage=wage), **changes,
+    }  # fmt: skip
+
+
+def report(
+    reference: str = "may",
+    first: str = "05-01",
+    last: str = "05-31",
+    paid: str = "05-30",
+    wage: int = 500_000,
+    **changes: Any,
+) -> ReportEarnings:
+    return ReportEarnings.model_validate({**_earnings(first, last, paid, wage, changes), "reference": reference})
+
+
+def correct(
+    reference: str = "may",
+    first: str = "05-01",
+    last: str = "05-31",
+    paid: str = "05-30",
+    wage: int = 400_000,
+    **changes: Any,
+) -> CorrectReport:
+    content = _earnings(first, last, paid, wage, {"report_id": report_id_of(EMPLOYMENT, reference), **changes})
+    return CorrectReport.model_validate({**content, "reason": CorrectionReason.WRONG_AMOUNT})
+
+
+def withdraw(reference: str = "may", *, cvr: str = A) -> WithdrawReport:
+    return WithdrawReport(
+        card_id=CARD, cvr=cvr, actor="p", employment_id=EMPLOYMENT, report_id=report_id_of(EMPLOYMENT, reference),
+        reason=CorrectionReason.NOT_PAID,
+    )  # fmt: skip
+
+
+class Books:
+    """A card's book to which messages happen, one after the other."""
+
+    def __init__(self, rules: Rules = RULES) -> None:
+        self._decide = decider(rules)
+        self.book: Book | None = None
+        self._told = 0
+
+    def tell(self, *messages: Message, on: date = TODAY) -> tuple[Event, ...]:
+        """What the last of ``messages`` made reporting say."""
+        events: tuple[Event, ...] = ()
+        for message in messages:
+            self._told += 1
+            events = self.deliver(sent(message, f"message {self._told}", on))
+        return events
+
+    def deliver(self, message: Envelope[Any]) -> tuple[Event, ...]:
+        decision: Decision[Book] = self._decide(self.book, message)
+        # As it would be after a crash: only what is stored survives.
+        assert decision.state is not None
+        self.book = Book.model_validate_json(decision.state.model_dump_json())
+        assert self.book == decision.state
+        return decision.events
+
+
+def employed(*more: Message, rules: Rules = RULES, last: str | None = None) -> Books:
+    """A card issued on 2 January 2025, employed by A since, to which ``more`` happened."""
+    books = Books(rules)
+    books.deliver(sent(issued(), "issued", ISSUED))
+    books.deliver(sent(register(last=last), "employment A"))
+    books.tell(*more)
+    return books
+
+
+def accepted(events: tuple[Event, ...]) -> CommandAccepted:
+    assert isinstance(events[-1], CommandAccepted), events[-1]
+    return events[-1]
+
+
+def refused(events: tuple[Event, ...]) -> tuple[str, dict[str, str | int]]:
+    """The problem and its facts, of a refusal that is all that was said."""
+    (outcome,) = events
+    assert isinstance(outcome, CommandRefused), outcome
+    return outcome.problem.value, outcome.detail
