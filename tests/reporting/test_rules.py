@@ -1,0 +1,178 @@
+"""What is refused, and why: each case is one rule, and changes nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from contracts.messages import Message
+from contracts.outcomes import Problem
+from contracts.values import Components
+from services.reporting.book import report_id_of
+from services.reporting.rules import Rules
+from tests.reporting.build import (
+    EMPLOYMENT,
+    PERSON,
+    RULES,
+    A,
+    B,
+    Books,
+    change,
+    correct,
+    day,
+    deactivated,
+    employed,
+    reactivated,
+    refused,
+    register,
+    renumbered,
+    report,
+    withdraw,
+)
+
+MAY = report_id_of(EMPLOYMENT, "may")
+IN_JUNE = deactivated(2, day("06-01"))
+
+CASES = [
+    # Registering
+    pytest.param([], register("03-01", cvr=B, number="54321"), "number-or-birth-date-wrong", {}, id="wrong number"),
+    pytest.param(
+        [], register("03-01", cvr=B, birth_check="x" * 22), "number-or-birth-date-wrong", {},
+        id="wrong birth date: the same answer",
+    ),
+    pytest.param(
+        [renumbered(2, "54321")], register("03-01", cvr=B), "number-or-birth-date-wrong", {}, id="a replaced number"
+    ),
+    pytest.param(
+        [], register("03-01", cvr=B, owners=("o" * 22, PERSON.cpr_hash)), "own-business", {},
+        id="the citizen's own business",
+    ),
+    pytest.param(
+        [IN_JUNE], register("06-02", cvr=B), "card-not-active", {"first_day_not_active": "2025-06-02"},
+        id="employment that begins after the card was deactivated",
+    ),
+    pytest.param(
+        [], register("2024-01-01", "2024-12-31", cvr=B), "card-not-active", {"first_day_not_active": "2024-01-01"},
+        id="employment that ended before the card was issued",
+    ),
+    pytest.param(
+        [], register("05-01"), "employment-exists", {"employment_id": EMPLOYMENT}, id="the same employer again"
+    ),
+    # Changing
+    pytest.param([], change("01-02", employment_id="x"), "employment-unknown", {}, id="change of no employment"),
+    pytest.param([], change("01-02", cvr=B), "employment-unknown", {}, id="change of another's employment"),
+    pytest.param(
+        [report()], change("01-02", "05-30"), "employment-has-reports-outside",
+        {"reference": "may", "work_first": "2025-05-01", "work_last": "2025-05-31"},
+        id="an end before what was reported",
+    ),
+    # Reporting
+    pytest.param([], report(employment_id="x"), "employment-unknown", {}, id="report for no employment"),
+    pytest.param([], report(cvr=B), "employment-unknown", {}, id="report for another's employment"),
+    pytest.param([], report(wage=0), "amount-zero", {}, id="nothing"),
+    pytest.param(
+        [], report(wage=100_000_001), "amount-absurd", {"total": 100_000_001, "largest": 100_000_000},
+        id="an øre above a million kroner",
+    ),
+    pytest.param(
+        [], report(components=Components(wage=99_999_999, atp=2)), "amount-absurd",
+        {"total": 100_000_001, "largest": 100_000_000}, id="the sum counts",
+    ),
+    pytest.param([], report(paid="06-03"), "payment-in-future", {"payment_date": "2025-06-03"}, id="paid tomorrow"),
+    pytest.param(
+        [], report(paid="04-30"), "payment-before-work", {"work_first": "2025-05-01"}, id="paid before the work began"
+    ),
+    pytest.param(
+        [], report(first="01-01", last="01-31", paid="01-31"), "work-outside-employment",
+        {"employment_first": "2025-01-02"}, id="work the day before the employment",
+    ),
+    pytest.param(
+        [change("01-02", "05-30")], report(), "work-outside-employment",
+        {"employment_first": "2025-01-02", "employment_last": "2025-05-30"}, id="work the day after the employment",
+    ),
+    pytest.param(
+        [deactivated(2, day("05-30"))], report(), "card-not-active", {"first_day_not_active": "2025-05-31"},
+        id="work the day after the deactivation",
+    ),
+    pytest.param(
+        [deactivated(2, day("05-10")), reactivated(3, day("05-12"))], report(), "card-not-active",
+        {"first_day_not_active": "2025-05-11"}, id="work on a day between deactivation and reactivation",
+    ),
+    pytest.param(
+        [report()], report(wage=1), "reference-reused", {"report_id": MAY, "reference": "may"},
+        id="other content under a used reference",
+    ),
+    pytest.param(
+        [report()], report("may again"), "possible-duplicate", {"report_id": MAY, "reference": "may"},
+        id="the same under another reference",
+    ),
+    pytest.param(
+        [report()], report("may again", dry_run=True), "possible-duplicate", {"report_id": MAY, "reference": "may"},
+        id="a dry run tells of it too",
+    ),
+    pytest.param(
+        [report(), withdraw()], report(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
+        id="the reference of a withdrawn report",
+    ),
+    # Correcting and withdrawing
+    pytest.param([], correct(), "report-unknown", {}, id="correction of no report"),
+    pytest.param([report()], correct(cvr=B), "employment-unknown", {}, id="correction of another's report"),
+    pytest.param(
+        [report(), withdraw()], correct(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
+        id="correction of a withdrawn report",
+    ),
+    pytest.param([report()], correct(wage=0), "amount-zero", {}, id="correction to nothing"),
+    pytest.param(
+        [report()], correct(first="2024-12-01", last="2024-12-31", paid="2024-12-31"), "payment-year-changed",
+        {"year": 2025}, id="correction into another year",
+    ),
+    pytest.param([], withdraw(), "report-unknown", {}, id="withdrawal of no report"),
+    pytest.param([report()], withdraw(cvr=B), "employment-unknown", {}, id="withdrawal of another's report"),
+    pytest.param(
+        [report(), withdraw()], withdraw(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
+        id="withdrawn twice",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "command", "problem", "detail"), CASES)
+def test_refused(before: list[Message], command: Message, problem: str, detail: dict[str, str | int]) -> None:
+    books = employed(*before)
+    earlier = books.book
+    assert refused(books.tell(command)) == (problem, detail)
+    assert books.book == earlier
+
+
+def test_a_year_without_an_allowance_is_refused_and_never_guessed() -> None:
+    books = employed(rules=Rules({}, provisional_accepted=True))
+    assert refused(books.tell(report())) == ("year-without-allowance", {"year": 2025})
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_a_provisional_year_is_refused_where_it_is_not_switched_on(accepts: bool) -> None:
+    books = employed(rules=Rules(RULES.allowances, provisional_accepted=accepts))
+    january = report("jan", "2026-01-01", "2026-01-31", "2026-01-30")
+    events = books.tell(january, on=date(2026, 2, 1))
+    if accepts:
+        assert getattr(events[0], "provisional", None) is True
+    else:
+        assert refused(events) == ("year-provisional", {"year": 2026})
+
+
+def test_every_problem_of_this_service_is_reached_by_a_case() -> None:
+    of_issuance = {
+        Problem.CARD_EXISTS, Problem.CARD_UNKNOWN, Problem.CARD_ALREADY_ACTIVE, Problem.CARD_ALREADY_DEACTIVATED,
+        Problem.CARD_NUMBERS_SCARCE, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE,
+    }  # fmt: skip
+    here = {str(case.values[2]) for case in CASES} | {"year-without-allowance", "year-provisional"}
+    assert here == {problem.value for problem in set(Problem) - of_issuance}
+
+
+def test_the_first_broken_rule_is_told() -> None:
+    assert refused(employed().tell(report(wage=0, paid="06-03")))[0] == "amount-zero"
+
+
+def test_an_unknown_card_has_no_employments() -> None:
+    assert refused(Books().tell(withdraw()))[0] == "employment-unknown"
+    assert refused(Books().tell(change("01-02", cvr=A)))[0] == "employment-unknown"
