@@ -55,6 +55,7 @@ class BalanceChanged(LedgerEvent):
     exempt: Ore
     excess: Ore
     remaining: Ore
+    warned: tuple[Threshold, ...] = Field(default=(), description="The warnings that stand, after this change.")
 
 
 class CapWarningRaised(LedgerEvent):

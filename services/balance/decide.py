@@ -84,6 +84,7 @@ def _balance_changed(ledger: Ledger) -> BalanceChanged:
         exempt=exempt,
         excess=excess,
         remaining=remaining,
+        warned=ledger.warned,
     )
 
 

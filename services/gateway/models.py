@@ -79,7 +79,8 @@ class Models:
         if report is None or not settled(report, needed):
             return (Key("reports", report_id),)
         ledger = await self.ledger(report.card_id, report.year)
-        if report.settlement is None or ledger is None or ledger.revision < report.settlement.ledger_revision:
+        reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
+        if ledger is None or not reached or not ledger.is_whole:
             return (Key("ledgers", ledger_id(report.card_id, report.year)),)
         return await self._others_behind(ledger)
 

@@ -45,7 +45,13 @@ class LedgerView(BaseModel):
     year: int
     revision: int = 0
     totals: Totals | None = None
+    warned: tuple[str, ...] = ()
     warnings: list[Warning] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the warnings that stand are those that the totals go with."""
+        return {w.threshold for w in self.warnings if w.withdrawn_at is None} == set(self.warned)
 
 
 def ledger_id(card_id: str, year: int) -> str:
@@ -75,7 +81,9 @@ def decide(ledger: LedgerView | None, message: Envelope[BalanceChanged | AnyCapW
                 excess=event.excess,
                 remaining=event.remaining,
             )
-            return Decision(ledger.model_copy(update={"revision": event.revision, "totals": totals}))
+            return Decision(
+                ledger.model_copy(update={"revision": event.revision, "totals": totals, "warned": event.warned})
+            )
         case CapWarningRaised():
             raised = Warning(
                 threshold=event.threshold,
