@@ -205,8 +205,8 @@ def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) 
 
 
 def test_a_number_is_asked_about_only_where_one_is_drawn() -> None:
-    asking = [command for command in (ISSUE, *COMMANDS) if address(message(command)).asks]
-    assert [type(command) for command in asking] == [IssueCard, ReplaceCardNumber]
+    asking = [type(command).__name__ for command in (ISSUE, *COMMANDS) if address(message(command)).asks]
+    assert asking == ["IssueCard", "ReplaceCardNumber"]
 
 
 def test_one_card_for_each_person_by_an_alias() -> None:
