@@ -1,0 +1,234 @@
+"""Our own traps, found in the source: each cost somebody a lost message, a flaky test or a wrong answer once.
+
+Each rule is a function from a module to what is wrong in it; the second test shows every rule what it is for.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+SOURCES: Final = ("contracts", "services", "deploy", "tests")
+STORE: Final = "services/runtime/store.py"
+ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_waiting.py")  # waiting is their subject
+# Modules of decisions: a clock or chance in them would make a redelivered message decide something else.
+PURE: Final = (
+    "services/balance/ledger.py",
+    "services/balance/decide.py",
+    "services/issuance/card.py",
+    "services/issuance/decide.py",
+    "services/reporting/book.py",
+    "services/reporting/rules.py",
+    "services/reporting/cards.py",
+    "services/reporting/reports.py",
+    "services/reporting/employments.py",
+    "services/reporting/decide.py",
+    "services/runtime/decision.py",
+    "services/runtime/fold.py",
+    "services/exports/statements.py",
+    "services/exports/feeds.py",
+    "services/gateway/views/*.py",
+)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file, as the rules see it."""
+
+    path: str
+    nodes: tuple[ast.AST, ...]
+
+    @classmethod
+    def of(cls, path: str, source: str) -> Module:
+        return cls(path, tuple(ast.walk(ast.parse(source))))
+
+    def calls(self) -> Iterator[tuple[ast.Call, str]]:
+        """Every call, with the dotted name of what is called (``""`` where it has none)."""
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                yield node, dotted(node.func)
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Every imported name, dotted, with its line."""
+        for node in self.nodes:
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def dotted(node: ast.expr) -> str:
+    """``a.b.c`` of an expression that is a name; the part behind anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f"{before}.{node.attr}" if before else node.attr
+    return ""
+
+
+def no_publish_batch(module: Module) -> Iterator[int]:
+    """FastStream's publish_batch takes one key for all records and gives no future for each: order is lost."""
+    return (call.lineno for call, name in module.calls() if name.rpartition(".")[2] == "publish_batch")
+
+
+def no_ack_first(module: Module) -> Iterator[int]:
+    """AckPolicy.ACK_FIRST commits before the work: a crash loses the batch."""
+    return (
+        node.lineno
+        for node in module.nodes
+        if (isinstance(node, ast.Attribute) and node.attr == "ACK_FIRST")
+        or (isinstance(node, ast.Name) and node.id == "ACK_FIRST")
+        or (isinstance(node, ast.keyword) and node.arg == "ack_first")
+    )
+
+
+def no_reading_from_the_latest(module: Module) -> Iterator[int]:
+    """auto_offset_reset="latest" passes over what came before the first join. FastStream's default too."""
+    for call, _ in module.calls():
+        for keyword in call.keywords:
+            if keyword.arg == "auto_offset_reset" and _text(keyword.value) != "earliest":
+                yield call.lineno
+
+
+def no_broker_request(module: Module) -> Iterator[int]:
+    """Kafka has no request and reply: broker.request raises at run time."""
+    return (call.lineno for call, name in module.calls() if name.endswith("broker.request"))
+
+
+def a_subscriber_names_group_acknowledgement_and_offset(module: Module) -> Iterator[int]:
+    """Without a group nothing is committed; without the other two FastStream's losing defaults hold."""
+    wanted = {"group_id", "ack_policy", "auto_offset_reset"}
+    for call, name in module.calls():
+        if name.rpartition(".")[2] == "subscriber" and not wanted <= {keyword.arg for keyword in call.keywords}:
+            yield call.lineno
+
+
+def motor_only_in_the_store(module: Module) -> Iterator[int]:
+    """motor's end of life has come: one module to change when it goes."""
+    if module.path.startswith("services/") and module.path != STORE:
+        yield from (line for line, name in module.imports() if name.split(".")[0] == "motor")
+
+
+def no_sleeping_in_tests(module: Module) -> Iterator[int]:
+    """A test that sleeps is slow and flaky: wait until something holds (tests.waiting, or a loop that looks)."""
+    if not module.path.startswith("tests/") or module.path in ABOUT_TIME:
+        return
+    looking = {
+        id(inner)
+        for loop in module.nodes
+        if isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant)
+        for inner in ast.walk(loop)
+    }
+    for call, name in module.calls():
+        yields_only = len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
+        if name in {"time.sleep", "asyncio.sleep", "sleep"} and not yields_only and id(call) not in looking:
+            yield call.lineno
+
+
+def no_clock_and_no_chance_in_decisions(module: Module) -> Iterator[int]:
+    """The time is in the message, and ids follow from it: a second delivery must decide the same."""
+    if any(PurePosixPath(module.path).match(pure) for pure in PURE):
+        clocks = {"now", "utcnow", "today", "time", "monotonic", "uuid1", "uuid4", "urandom"}
+        yield from (
+            call.lineno
+            for call, name in module.calls()
+            if "." in name and name.rpartition(".")[2] in clocks and name.split(".")[0] in CLOCKED
+        )
+        yield from (call.lineno for call, name in module.calls() if name in {"uuid1", "uuid4", "urandom"})
+        yield from (line for line, name in module.imports() if name.split(".")[0] in {"random", "secrets"})
+
+
+CLOCKED: Final = {"datetime", "date", "time", "uuid", "os"}
+
+Rule = Callable[[Module], Iterator[int]]
+RULES: Final[tuple[Rule, ...]] = (
+    no_publish_batch,
+    no_ack_first,
+    no_reading_from_the_latest,
+    no_broker_request,
+    a_subscriber_names_group_acknowledgement_and_offset,
+    motor_only_in_the_store,
+    no_sleeping_in_tests,
+    no_clock_and_no_chance_in_decisions,
+)
+
+
+def _text(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+@cache
+def _modules() -> list[Module]:
+    paths = sorted(path for source in SOURCES for path in (ROOT / source).rglob("*.py"))
+    return [Module.of(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in paths]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
+def test_the_house_keeps_the_rule(rule: Rule) -> None:
+    found = [f"{module.path}:{line}" for module in _modules() for line in rule(module)]
+    assert found == [], rule.__doc__
+
+
+SUBSCRIBER = 'broker.subscriber("t", group_id="g", ack_policy=AckPolicy.MANUAL, auto_offset_reset="earliest")'
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "bad", "good"),
+    [
+        (no_publish_batch, "services/a.py", "await broker.publish_batch(*m, topic=t)", "await log.publish(m)"),
+        (no_ack_first, "services/a.py", "f(ack_policy=AckPolicy.ACK_FIRST)", "f(ack_policy=AckPolicy.MANUAL)"),
+        (no_ack_first, "services/a.py", "f(ack_first=True)", "f(1)"),
+        (
+            no_reading_from_the_latest, "tests/a.py", 'AIOKafkaConsumer(auto_offset_reset="latest")',
+            'AIOKafkaConsumer(auto_offset_reset="earliest")',
+        ),
+        (no_broker_request, "services/a.py", "await self.broker.request(m)", "await client.request(m)"),
+        (no_broker_request, "services/a.py", "await self._broker.request(m)", "http.request(m)"),
+        (
+            a_subscriber_names_group_acknowledgement_and_offset, "services/a.py", 'broker.subscriber("t")', SUBSCRIBER
+        ),
+        (
+            a_subscriber_names_group_acknowledgement_and_offset, "services/a.py",
+            SUBSCRIBER.replace('group_id="g", ', ""), SUBSCRIBER,
+        ),
+        (motor_only_in_the_store, "services/a.py", "import motor", "import pymongo"),
+        (
+            motor_only_in_the_store, "services/runtime/log.py", "from motor.motor_asyncio import AsyncIOMotorClient",
+            "from services.runtime.store import connect",
+        ),
+        (no_sleeping_in_tests, "tests/a.py", "time.sleep(1)", "await asyncio.sleep(0)"),
+        (no_sleeping_in_tests, "tests/a.py", "await asyncio.sleep(0.1)", "await eventually(f)"),
+        (no_sleeping_in_tests, "tests/a.py", "while True: time.sleep(1)", "while not done(): time.sleep(1)"),
+        (no_clock_and_no_chance_in_decisions, PURE[0], "datetime.now(UTC)", "datetime.fromisoformat(t)"),
+        (no_clock_and_no_chance_in_decisions, PURE[1], "date.today()", "danish_day(message.time)"),
+        (no_clock_and_no_chance_in_decisions, PURE[2], "import random", "import math"),
+        (no_clock_and_no_chance_in_decisions, PURE[3], "uuid.uuid4()", "uuid.uuid5(a, b)"),
+        (no_clock_and_no_chance_in_decisions, PURE[4], "x = uuid4()", "x = uuid5(a, b)"),
+        (no_clock_and_no_chance_in_decisions, "services/gateway/views/cards.py", "time.time()", "message.time"),
+    ],
+)  # fmt: skip
+def test_a_rule_catches_what_it_is_for(rule: Rule, path: str, bad: str, good: str) -> None:
+    assert list(rule(Module.of(path, bad))) == [1]
+    assert list(rule(Module.of(path, good))) == []
+
+
+def test_every_rule_is_shown() -> None:
+    shown = {
+        mark.args[1][n][0]
+        for mark in getattr(test_a_rule_catches_what_it_is_for, "pytestmark", [])
+        for n in range(len(mark.args[1]))
+    }
+    assert shown == set(RULES)
+
+
+def test_every_pure_module_is_there() -> None:
+    there = [module.path for module in _modules()]
+    assert all(any(PurePosixPath(path).match(pure) for path in there) for pure in PURE)
