@@ -25,6 +25,10 @@ def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Le
     """Enter the report, divide the allowance anew, and tell whose split changed and what the year stands at."""
     event = message.data
     before = ledger or Ledger(card_id=event.card_id, year=event.year)
+    known = before.entries.get(event.report_id)
+    if known is not None and event.revision <= known.revision:
+        # A dead letter that is replayed comes after its successors, and must not undo them.
+        return Decision(ledger)
     after, changed = settle(_entered(before, event))
     after = after.model_copy(update={"revision": before.revision + 1, "warned": thresholds_crossed(after)})
     settled = [event.report_id, *(report_id for report_id in changed if report_id != event.report_id)]

@@ -76,6 +76,9 @@ def settle(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
 
 def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
     """The warnings that are true of the ledger: 80 % used, all used, the first øre above."""
+    if ledger.allowance == 0:
+        # Only a withdrawal has come, of a report that lies among the dead letters: nothing is known yet.
+        return ()
     reported = totals(ledger).reported
     crossed = {
         Threshold.NEAR: 100 * reported >= NEAR_PERCENT * ledger.allowance,

@@ -176,3 +176,24 @@ def test_the_same_message_decides_the_same() -> None:
     message = envelope(reported("r1", 1200))
     assert decide(None, message) == decide(None, message)
     assert LEDGERS.name == "ledgers"
+
+
+@pytest.mark.parametrize(
+    "replayed",
+    [
+        pytest.param(reported("r1", 600), id="the report itself"),
+        pytest.param(corrected("r1", 500), id="a correction before the last"),
+    ],
+)
+def test_a_dead_letter_that_is_replayed_late_does_not_undo_what_came_after_it(replayed: ReportEvent) -> None:
+    books = Books()
+    books.tell(withdrawn("r1", revision=3))
+    before = books.ledger
+    assert books.tell(replayed) == ()
+    assert books.ledger == before
+
+
+def test_a_withdrawal_of_a_report_that_never_came_raises_no_warning() -> None:
+    said = Books().tell(withdrawn("r1"))
+    assert splits(said) == [("r1", 0, 0)]
+    assert warnings(said) == []
