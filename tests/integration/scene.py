@@ -6,11 +6,12 @@ Names and contact persons carry ``SECRET``, so that the privacy tests can look f
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from random import SystemRandom
+from time import monotonic
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ STARTED = "2025-01-10"
 TODAY = date(2025, 9, 30)
 HOME = "101"
 ELSEWHERE = "751"
-SECRET = "Hemmeligsen"  # noqa: S105 # part of a name
+SECRET = "Hemmeligsen"  # part of every name
 MARCH = {"first": "2025-03-01", "last": "2025-03-31"}
 
 _random = SystemRandom()
@@ -51,10 +52,16 @@ class Client(Caller):
         return str(self.person.cvr)
 
     def raw(
-        self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str] | None = None
+        self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str | bytes] | None = None
     ) -> Answer:
         """A request with this body to the byte, and no header that is not given (but the token and the language)."""
         return Answer(self._http.request(method, path, content=content, headers=dict(headers or {})))
+
+    def in_pieces(self, path: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> Answer:
+        """A POST that does not tell the length of its body."""
+        response = self._http.post(path, content=pieces, headers=dict(headers))
+        assert "content-length" not in response.request.headers
+        return Answer(response)
 
     def danish(self) -> Client:
         """Ask for no language from here on."""
@@ -171,12 +178,14 @@ class World:
 
     def __post_init__(self) -> None:
         self.documentation = Documentation(self.system.gateway_url)
+        self._began = monotonic()
         self._key: ECKey = keys.issuer_key(self.system.keys.issuer_key)
 
     def on(self, day: date, time: str = "12:00") -> None:
-        """Let it be this moment (UTC) at the gateway."""
-        answer = httpx2.put(f"{self.system.gateway_url}/local/clock", json={"time": f"{day}T{time}:00Z"}, timeout=10)
-        answer.raise_for_status()
+        """Let it be this moment (UTC) at the gateway, and as much later as the tests have run: no day goes back."""
+        moment = datetime.fromisoformat(f"{day}T{time}:00+00:00") + timedelta(seconds=monotonic() - self._began)
+        body = {"time": moment.isoformat()}
+        httpx2.put(f"{self.system.gateway_url}/local/clock", json=body, timeout=10).raise_for_status()
 
     def reset_clock(self) -> None:
         httpx2.delete(f"{self.system.gateway_url}/local/clock", timeout=10).raise_for_status()
@@ -198,9 +207,7 @@ class World:
 
     def token(self, person: Person, **changes: Any) -> str:
         """A token as the issuer would sign it; ``changes`` as in ``tokens.issue``."""
-        return tokens.issue(
-            changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes}
-        )
+        return tokens.issue(changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes})
 
     def citizen(self) -> Citizen:
         letters = "".join(_random.choices(string.ascii_lowercase, k=8)).title()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.integration.scene import ELSEWHERE, HOME, ISSUED, SECRET, World, accepted, employment_body, issue_body, refused
+from tests.integration.scene import (
+    ELSEWHERE,
+    HOME,
+    ISSUED,
+    SECRET,
+    World,
+    accepted,
+    employment_body,
+    issue_body,
+    refused,
+)
 
 
 def test_an_issued_card_is_active_and_has_a_five_digit_number(world: World) -> None:

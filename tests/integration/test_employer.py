@@ -78,7 +78,8 @@ def test_two_employers_employ_the_same_citizen(world: World, job: Job) -> None:
 
 def test_employments_are_listed_in_pages(world: World) -> None:
     employer = world.employer()
-    jobs = [world.job(employer=employer) for _ in range(5)]
+    cards = [world.card() for _ in range(5)]
+    jobs = [world.job(card, employer=employer) for card in cards]
     pages = []
     answer = accepted(employer.get("/v1/employments", limit=2), 200)
     pages.append([e["employment_id"] for e in answer["employments"]])

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.cloudevents import Envelope, Record, decode, encode
 from contracts.messages import Message
-from contracts.topics import TOPICS, Topic, topic_of
+from contracts.topics import Topic, topic_of
 from services.runtime.log import KafkaLog
 from tests.waiting import eventually
 
@@ -36,8 +36,10 @@ async def read_all(kafka: str, *topics: str) -> list[Record]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
     await consumer.start()
     try:
-        names = topics or sorted(name for name in await consumer.topics() if not name.startswith("__"))
-        partitions = [TopicPartition(name, p) for name in names for p in consumer.partitions_for_topic(name) or ()]
+        names = topics or [name for name in await consumer.topics() if not name.startswith("__")]
+        async with log_of(kafka) as log:
+            counts = await log.partitions(names)
+        partitions = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
         ends = await consumer.end_offsets(partitions)
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
@@ -76,12 +78,6 @@ def message_record(message: Message, *, at: datetime, message_id: UUID | None = 
     """A message as its sender would publish it."""
     message_id = message_id or uuid4()
     return encode(
-        Envelope(
-            id=message_id, time=at.astimezone(UTC), source="/test", data=message, correlation_id=message_id
-        )
+        Envelope(id=message_id, time=at.astimezone(UTC), source="/test", data=message, correlation_id=message_id)
     )
 
-
-def is_ours(name: str) -> bool:
-    """Whether a topic is one of the table or its dead letters."""
-    return any(name in (topic.name, topic.dead) for topic in TOPICS)

@@ -1,0 +1,146 @@
+"""A card number has five digits and can be guessed: whoever tries learns nothing, and cannot try for long."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.demo.client import Answer
+from tests.integration.scene import Card, Client, World, accepted, employment_body, refused, together
+from tests.waiting import eventually
+
+PER_EMPLOYER = 10
+PER_NUMBER = 5
+
+
+@pytest.fixture(autouse=True)
+async def _the_hour_is_not_about_to_end() -> None:
+    """Guesses are counted by the hour of the real clock; a test that crossed its end would count anew."""
+
+    async def far_from_its_end() -> bool:
+        now = datetime.now(UTC)
+        return now.minute < 59 or now.second < 40
+
+    await eventually(far_from_its_end)
+
+
+@pytest.fixture
+def number_of_nobody(world: World) -> str:
+    """A number that opens nothing: it was replaced, and is never used again."""
+    card = world.card()
+    accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
+    return card.number
+
+
+def guess(employer: Client, card: Card, **changes: Any) -> Answer:
+    return employer.post("/v1/employments", employment_body(card, **changes))
+
+
+def looks(answer: Answer) -> tuple[Any, ...]:
+    """All that a caller can tell an answer by, but for the ids and the time of this very answer."""
+    body = {name: value for name, value in answer.body.items() if name != "instance"}
+    own = {"correlation-id", "date", "retry-after"}
+    headers = {name: value for name, value in answer.headers.items() if name not in own}
+    return answer.status, body, headers, len(answer.content), "retry-after" in answer.headers
+
+
+def wrong_guesses(world: World) -> float:
+    text = httpx2.get(f"{world.system.gateway_url}/metrics", timeout=10).text
+    counted = re.search(r"^frikort_gateway_wrong_guesses_total (\S+)$", text, re.MULTILINE)
+    assert counted is not None
+    return float(counted[1])
+
+
+def test_what_was_wrong_cannot_be_told(world: World, number_of_nobody: str) -> None:
+    card, closed, employer = world.card(), world.card(), world.employer()
+    accepted(closed.caseworker.post(f"{closed.path}/deactivation", {"case_reference": "x"}), 200)
+    later = {"first": "2025-10-01", "last": None}
+    answers = [
+        guess(employer, card, card_number=number_of_nobody),
+        guess(employer, card, birth_date="1984-05-05"),
+        guess(employer, card, card_number=number_of_nobody, birth_date="1984-05-05"),
+        guess(employer, closed, period=later),
+        guess(employer, closed, period=later, birth_date="1984-05-05"),
+        guess(employer, card, period={"first": "2024-01-01", "last": "2024-12-31"}),
+    ]
+    refused(answers[0], 404, "number-or-birth-date-wrong")
+    for answer in answers[1:]:
+        assert looks(answer) == looks(answers[0])
+    assert accepted(employer.get("/v1/employments"), 200)["employments"] == []
+    assert accepted(card.owner.get("/v1/me/employments"), 200)["employments"] == []
+
+
+def test_a_wrong_guess_repeats_nothing_that_was_sent(world: World) -> None:
+    card = world.card()
+    told = refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong").content
+    assert card.number.encode() not in told
+    assert b"1984" not in told
+
+
+def test_each_wrong_guess_is_counted(world: World, number_of_nobody: str) -> None:
+    card, employer = world.card(), world.employer()
+    before = wrong_guesses(world)
+    guess(employer, card, card_number=number_of_nobody)
+    guess(employer, card, birth_date="1984-05-05")
+    assert wrong_guesses(world) == before + 2
+
+
+def test_an_employer_is_stopped_after_ten_wrong_guesses(world: World) -> None:
+    employer = world.employer()
+    cards = [world.card() for _ in range(PER_EMPLOYER // 2 + 1)]
+    for number in range(PER_EMPLOYER):
+        answer = guess(employer, cards[number // 2], birth_date="1984-05-05")
+        refused(answer, 404, "number-or-birth-date-wrong")
+    stopped = refused(guess(employer, cards[-1], birth_date="1984-05-05"), 429, "too-many-guesses")
+    assert 0 < int(stopped.headers["retry-after"]) <= 3600
+    right = guess(employer, cards[-1])
+    assert looks(right) == looks(stopped), "even the right answer tells nothing now"
+    accepted(guess(world.employer(), cards[-1]), 201)
+
+
+def test_a_number_is_closed_after_five_wrong_guesses_of_whoever(world: World) -> None:
+    card = world.card()
+    for _ in range(PER_NUMBER):
+        refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
+    refused(guess(world.employer(), card), 429, "too-many-guesses")
+
+
+def test_a_number_of_nobody_is_closed_in_the_same_way(world: World, number_of_nobody: str) -> None:
+    card, other = world.card(), world.card()
+    for _ in range(PER_NUMBER):
+        refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
+        unknown = guess(world.employer(), other, card_number=number_of_nobody)
+        refused(unknown, 404, "number-or-birth-date-wrong")
+    taken = guess(world.employer(), card, birth_date="1984-05-05")
+    free = guess(world.employer(), other, card_number=number_of_nobody)
+    refused(taken, 429, "too-many-guesses")
+    assert looks(taken) == looks(free)
+
+
+def test_right_answers_are_not_counted(world: World) -> None:
+    employer, card = world.employer(), world.card()
+    for month in range(1, PER_EMPLOYER + 3):
+        days = {"first": f"2025-{month:02d}-10", "last": f"2025-{month:02d}-11"}
+        accepted(guess(employer, card, period=days), 201)
+
+
+def test_many_guesses_at_once_are_no_more_than_ten(world: World) -> None:
+    employer = world.employer()
+    cards = [world.card() for _ in range(8)]
+    answers = together(
+        [lambda card=card: guess(employer, card, birth_date="1984-05-05") for card in cards for _ in range(4)]  # type: ignore[misc]
+    )
+    statuses = [answer.status for answer in answers]
+    assert statuses.count(404) == PER_EMPLOYER
+    assert statuses.count(429) == len(answers) - PER_EMPLOYER
+
+
+def test_the_guess_of_a_refused_command_leaves_its_key_free(world: World) -> None:
+    employer, card = world.employer(), world.card()
+    wrong = employment_body(card, birth_date="1984-05-05")
+    refused(employer.post("/v1/employments", wrong, key="one"), 404, "number-or-birth-date-wrong")
+    accepted(employer.post("/v1/employments", employment_body(card), key="one"), 201)
