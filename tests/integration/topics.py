@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from contracts.cloudevents import Envelope, Record, decode, encode
+from contracts.cloudevents import BrokenContract, Envelope, Record, decode, encode
 from contracts.messages import Message
 from contracts.topics import Topic, topic_of
 from services.runtime.log import KafkaLog
@@ -53,14 +53,17 @@ async def read_all(kafka: str, *topics: str) -> list[Record]:
 
 
 async def records_about(kafka: str, kind: type[Message], wanted: Callable[[Any], bool]) -> list[Record]:
-    """The records of one type whose message is ``wanted``, in order for each key."""
+    """The records of one type whose message is ``wanted``, in order for each key. Broken ones are passed over."""
     topic = topic_of(kind)
-    found = []
-    for record in await read_all(kafka, topic.name):
-        headers = dict(record.headers)
-        if headers.get("ce_type") == kind.type.encode() and wanted(decode(topic, record.value, record.headers).data):
-            found.append(record)
-    return found
+    return [record for record in await read_all(kafka, topic.name) if _is(kind, record, topic, wanted)]
+
+
+def _is(kind: type[Message], record: Record, topic: Topic, wanted: Callable[[Any], bool]) -> bool:
+    try:
+        message = decode(topic, record.value, record.headers)
+    except BrokenContract:
+        return False
+    return isinstance(message.data, kind) and wanted(message.data)
 
 
 async def dead_letters(kafka: str, topic: Topic, value: bytes, services: Sequence[str]) -> list[Record]:
@@ -80,4 +83,3 @@ def message_record(message: Message, *, at: datetime, message_id: UUID | None = 
     return encode(
         Envelope(id=message_id, time=at.astimezone(UTC), source="/test", data=message, correlation_id=message_id)
     )
-

@@ -1,0 +1,21 @@
+"""After all that: every answer was as the OpenAPI document says, and every operation of it has been used."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.scene import World
+
+WHOLE_FOLDER = 1000
+
+
+def test_every_answer_was_documented(world: World) -> None:
+    world.job().report()
+    assert world.documentation.answers > 0
+    assert sorted(world.documentation.wrong) == []
+
+
+def test_every_operation_succeeded_at_least_once(world: World) -> None:
+    if world.documentation.answers < WHOLE_FOLDER:
+        pytest.skip("only the whole folder uses every operation")
+    assert sorted(world.documentation.operations - world.documentation.succeeded) == ["GET /problems/{code}"]
