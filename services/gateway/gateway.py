@@ -15,6 +15,7 @@ from services.gateway.intake import Answer, Intake, Submission
 from services.gateway.models import Models
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
+from services.gateway.submissions import MongoSubmissions
 from services.gateway.views import PROCESSORS
 from services.gateway.waiting import Waiters, Watcher
 from services.runtime.log import KafkaLog
@@ -76,7 +77,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
     )
     clock = Clock(runtime.database, settable=settings.environment == "local")
-    models = Models(runtime)
+    models = Models(runtime.reader, runtime.database)
     allowances = load_allowances(settings.allowances)
     waiters = Waiters()
     return Gateway(
@@ -87,7 +88,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         allowances=allowances,
         models=models,
         answers=Answers(models=models, persons=persons, allowances=allowances),
-        intake=Intake(database=runtime.database, log=runtime.log, clock=clock, persons=persons),
+        intake=Intake(submissions=MongoSubmissions(runtime.database), log=runtime.log, now=clock.now, persons=persons),
         guesses=Guesses(
             runtime.database,
             per_employer=settings.guesses_per_employer,

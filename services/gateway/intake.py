@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from contracts.cloudevents import Envelope, Record, decode, encode
 from contracts.messages import Command
 from contracts.topics import TOPICS
 from services.gateway.auth import Caller
-from services.gateway.clock import Clock
 from services.gateway.persons import Persons
 from services.gateway.problems import ProblemError
-from services.runtime.log import KafkaLog
-from services.runtime.store import Database
+from services.gateway.submissions import Kept, Submissions
+from services.runtime.loop import Log
 
 SOURCE: Final = "/frikort/gateway"
 _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
@@ -75,12 +75,14 @@ class Submission:
 
 
 class Intake:
-    """Takes commands in."""
+    """Takes commands in. ``now`` is the time of a command that enters now."""
 
-    def __init__(self, *, database: Database, log: KafkaLog, clock: Clock, persons: Persons) -> None:
-        self._submissions = database["submissions"]
+    def __init__(
+        self, *, submissions: Submissions, log: Log, now: Callable[[], Awaitable[datetime]], persons: Persons
+    ) -> None:
+        self._submissions = submissions
         self._log = log
-        self._clock = clock
+        self._now = now
         self._persons = persons
 
     async def take(self, ask: Ask, build: Build) -> Submission:
@@ -96,63 +98,49 @@ class Intake:
 
     async def find(self, command_id: str, caller: Caller) -> Submission | None:
         """A submission of the caller's own."""
-        stored = await self._submissions.find_one({"_id": command_id, "client": self._client_of(caller)})
-        return None if stored is None else self._submission_of(stored, replayed=True)
+        kept = await self._submissions.get(command_id)
+        return None if kept is None or kept.client != self._client_of(caller) else self._replayed(kept)
 
     async def keep_answer(self, submission: Submission, answer: Answer) -> Answer:
         """Keep the answer for replay, and return the one that is kept: the first wins."""
-        sealed = self._persons.seal_answer(answer.model_dump_json(), submission.command_id)
-        await self._submissions.update_one(
-            {"_id": submission.command_id, "answer": None}, {"$set": {"answer": sealed, "produced": True}}
-        )
-        stored = await self._submissions.find_one({"_id": submission.command_id}, {"answer": 1})
-        kept = answer if stored is None else self._answer_of(submission.command_id, stored["answer"])
-        submission.answer = kept or answer
+        command_id = submission.command_id
+        await self._submissions.add_answer(command_id, self._persons.seal_answer(answer.model_dump_json(), command_id))
+        kept = await self._submissions.get(command_id)
+        submission.answer = (None if kept is None else self._answer_in(kept)) or answer
         return submission.answer
 
     async def _earlier(self, ask: Ask) -> Submission | None:
-        command_id = str(ask.command_id)
-        stored = await self._submissions.find_one({"_id": command_id})
-        if stored is None:
+        kept = await self._submissions.get(str(ask.command_id))
+        if kept is None:
             return None
-        if stored["request"] != self._fingerprint(ask):
+        if kept.request != self._fingerprint(ask):
             raise ProblemError("idempotency-key-reused")
-        return self._submission_of(stored, replayed=True)
+        return self._replayed(kept)
 
     async def _new(self, ask: Ask, build: Build) -> Submission:
         command_id = ask.command_id
         record = encode(
             Envelope(
                 id=command_id,
-                time=await self._clock.now(),
+                time=await self._now(),
                 source=SOURCE,
                 data=await build(command_id),
                 correlation_id=command_id,
                 traceparent=ask.traceparent,
             )
         )
-        try:
-            await self._submissions.insert_one(
-                {
-                    "_id": str(command_id),
-                    "client": self._client_of(ask.caller),
-                    "request": self._fingerprint(ask),
-                    "record": _stored_of(record),
-                    "produced": False,
-                    "answer": None,
-                }
-            )
-        except DuplicateKeyError:
-            earlier = await self._earlier(ask)
-            if earlier is None:
-                raise
-            return earlier
-        return Submission(command_id=str(command_id), record=record, produced=False, answer=None, replayed=False)
+        kept = Kept(str(command_id), self._client_of(ask.caller), self._fingerprint(ask), record)
+        if await self._submissions.add(kept):
+            return Submission(command_id=kept.command_id, record=record, produced=False, answer=None, replayed=False)
+        earlier = await self._earlier(ask)
+        if earlier is None:
+            raise LookupError(f"the submission {command_id} is there and is not")
+        return earlier
 
     async def _mark_produced(self, submission: Submission) -> None:
         submission.produced = True
         try:
-            await self._submissions.update_one({"_id": submission.command_id}, {"$set": {"produced": True}})
+            await self._submissions.mark_produced(submission.command_id)
         except PyMongoError:
             # The command is in the log; unmarked it is only sent once more, and readers drop what they have seen.
             return
@@ -163,22 +151,19 @@ class Intake:
     def _fingerprint(self, ask: Ask) -> str:
         return self._persons.fingerprint("body", ask.method, ask.path, ask.body)
 
-    def _submission_of(self, stored: dict[str, Any], *, replayed: bool) -> Submission:
-        topic, key, value, headers = stored["record"]
+    def _replayed(self, kept: Kept) -> Submission:
         return Submission(
-            command_id=stored["_id"],
-            record=Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers)),
-            produced=stored["produced"],
-            answer=self._answer_of(stored["_id"], stored["answer"]),
-            replayed=replayed,
+            command_id=kept.command_id,
+            record=kept.record,
+            produced=kept.produced,
+            answer=self._answer_in(kept),
+            replayed=True,
         )
 
-    def _answer_of(self, command_id: str, sealed: str | None) -> Answer | None:
-        return None if sealed is None else Answer.model_validate_json(self._persons.open_answer(sealed, command_id))
-
-
-def _stored_of(record: Record) -> list[Any]:
-    return [record.topic, record.key, record.value, [[name, value] for name, value in record.headers]]
+    def _answer_in(self, kept: Kept) -> Answer | None:
+        if kept.answer is None:
+            return None
+        return Answer.model_validate_json(self._persons.open_answer(kept.answer, kept.command_id))
 
 
 def canonical(body: BaseModel | None) -> str:

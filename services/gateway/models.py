@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
@@ -12,30 +14,37 @@ from services.gateway.views.ledgers import LedgerView, ledger_id
 from services.gateway.views.outcomes import OutcomeView
 from services.gateway.views.reports import ReportView
 from services.gateway.waiting import Key, Missing, Shown
-from services.runtime.service import Runtime
+from services.runtime.decision import Processor, S
 from services.runtime.store import Database
 
 
-class Models:
-    """Readers of every read model."""
+class States(Protocol[S]):
+    """Read access to the states of one read model (``services.runtime.store.Reader``)."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.cards = runtime.reader(cards.PROCESSOR)
-        self.employments = runtime.reader(employments.PROCESSOR)
-        self.reports = runtime.reader(reports.PROCESSOR)
-        self.ledgers = runtime.reader(ledgers.PROCESSOR)
-        self.outcomes = runtime.reader(outcomes.PROCESSOR)
-        self.extracts = runtime.reader(extracts.PROCESSOR)
-        self.extract_parts = runtime.reader(extracts.PARTS_PROCESSOR)
-        self.extract_requests = ExtractRequests(runtime.database)
-        self._database = runtime.database
-        self._parts = runtime.database[extracts.PARTS_PROCESSOR.name]
+    async def get(self, document_id: str) -> S | None: ...
 
-    async def prepare(self) -> None:
-        """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
-        for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
-            await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
-        await self.extract_requests.prepare()
+    async def by_alias(self, alias: str) -> S | None: ...
+
+    async def find(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
+    ) -> list[S]: ...
+
+
+class StatesOf(Protocol):
+    """Gives read access to the states of a processor."""
+
+    def __call__(self, processor: Processor[S], /) -> States[S]: ...
+
+
+class ReadModels:
+    """The read models of the register, over any store."""
+
+    def __init__(self, states_of: StatesOf) -> None:
+        self.cards = states_of(cards.PROCESSOR)
+        self.employments = states_of(employments.PROCESSOR)
+        self.reports = states_of(reports.PROCESSOR)
+        self.ledgers = states_of(ledgers.PROCESSOR)
+        self.outcomes = states_of(outcomes.PROCESSOR)
 
     async def card_of_person(self, cpr_hash: str) -> CardView | None:
         """The card of the citizen with this CPR hash."""
@@ -48,10 +57,6 @@ class Models:
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
         """The year of a card."""
         return await self.ledgers.get(ledger_id(card_id, year))
-
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
-        """How many parts of an extract are written."""
-        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
 
     async def outcome_shown(self, command_id: str) -> Shown[OutcomeView] | Missing:
         """The outcome of a command, once the read models have applied all that it names."""
@@ -99,6 +104,28 @@ def settled(report: ReportView, revision: int) -> bool:
     return (
         report.revision >= revision and report.settlement is not None and report.settlement.report_revision >= revision
     )
+
+
+class Models(ReadModels):
+    """Every read model, and what only the gateway itself knows, in its database."""
+
+    def __init__(self, states_of: StatesOf, database: Database) -> None:
+        super().__init__(states_of)
+        self.extracts = states_of(extracts.PROCESSOR)
+        self.extract_parts = states_of(extracts.PARTS_PROCESSOR)
+        self.extract_requests = ExtractRequests(database)
+        self._database = database
+        self._parts = database[extracts.PARTS_PROCESSOR.name]
+
+    async def prepare(self) -> None:
+        """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
+        for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
+            await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        await self.extract_requests.prepare()
+
+    async def count_parts(self, extract_id: str, attempt: int) -> int:
+        """How many parts of an extract are written."""
+        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
 
 
 class ExtractRequest(BaseModel):
