@@ -1,7 +1,8 @@
 """What a command and an event are.
 
 Commands are imperative and strict: an unknown field breaks the contract. Events are past tense and tolerant:
-a reader ignores fields that a newer writer added, so that services can be upgraded one at a time.
+a reader ignores fields that a newer writer added to them, so that services can be upgraded one at a time. The values
+inside (``contracts/values.py``) and closed lists are strict in both: what changes them needs a new version.
 """
 
 from __future__ import annotations
