@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from fastapi import Query
@@ -30,7 +30,7 @@ Cursor = Annotated[str, Query(max_length=400, description="`next` of the page be
 def after(cursor: str) -> dict[str, Any]:
     """The query for what comes after ``cursor``. What has no order yet is not shown."""
     try:
-        order = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        order = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
     return {"order": {"$gt": order}}

@@ -60,7 +60,10 @@ async def outcome(
     headers = {"Retry-After": "1"} if answer is None else {}
     if preference is not None:
         headers["Preference-Applied"] = preference
-    return JSONResponse(found.model_dump(mode="json"), headers=headers)
+    content = found.model_dump(mode="json")
+    if answer is not None and found.problem is not None:
+        content["problem"] = answer.body  # to the letter: what a problem does not have is not there
+    return JSONResponse(content, headers=headers)
 
 
 @router.get(

@@ -23,7 +23,12 @@ from services.gateway.views.reports import ReportView
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
-@router.post("/reports", status_code=201, response_model=r.ReportDetail, responses=COMMAND_RESPONSES)
+@router.post(
+    "/reports",
+    status_code=201,
+    response_model=r.ReportDetail,
+    responses={**COMMAND_RESPONSES, 200: {"description": "Known: booked before", "model": r.ReportDetail}},
+)
 async def report_earnings(body: ReportBody, ask: EmployerCommand) -> Response:
     """Report what was paid. The answer says what is exempt, and what to pay as ordinary wage.
 
