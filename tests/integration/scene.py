@@ -5,6 +5,7 @@ Names and contact persons carry ``SECRET``, so that the privacy tests can look f
 
 from __future__ import annotations
 
+import ssl
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,19 +44,23 @@ class Client(Caller):
     """Someone with a token; every answer is held against the OpenAPI document."""
 
     def __init__(self, world: World, person: Person, token: str) -> None:
-        super().__init__(world.system.gateway_url, token)
+        # Not by way of Caller: it reads the certificates of the web anew each time, which takes longer than a request.
+        self._http = world.http(
+            headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},
+            event_hooks={"response": [world.documentation.check]},
+        )
         self.person = person
-        self._http.event_hooks = {"response": [world.documentation.check]}
 
     @property
     def cvr(self) -> str:
         return str(self.person.cvr)
 
     def raw(
-        self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str | bytes] | None = None
+        self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
         """A request with this body to the byte, and no header that is not given (but the token and the language)."""
-        return Answer(self._http.request(method, path, content=content, headers=dict(headers or {})))
+        encoded = {name.encode(): value.encode() for name, value in (headers or {}).items()}
+        return Answer(self._http.request(method, path, content=content, headers=encoded))
 
     def in_pieces(self, path: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> Answer:
         """A POST that does not tell the length of its body."""
@@ -177,18 +182,27 @@ class World:
     citizens: list[Citizen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.documentation = Documentation(self.system.gateway_url)
+        self._tls = ssl.create_default_context()
+        self._own = self.http()
+        self.documentation = Documentation(accepted(Answer(self._own.get("/v1/openapi.json")), 200).body)
         self._began = monotonic()
         self._key: ECKey = keys.issuer_key(self.system.keys.issuer_key)
+
+    def http(self, **settings: Any) -> httpx2.Client:
+        """A client of the gateway."""
+        return httpx2.Client(base_url=self.system.gateway_url, timeout=40, verify=self._tls, **settings)
 
     def on(self, day: date, time: str = "12:00") -> None:
         """Let it be this moment (UTC) at the gateway, and as much later as the tests have run: no day goes back."""
         moment = datetime.fromisoformat(f"{day}T{time}:00+00:00") + timedelta(seconds=monotonic() - self._began)
-        body = {"time": moment.isoformat()}
-        httpx2.put(f"{self.system.gateway_url}/local/clock", json=body, timeout=10).raise_for_status()
+        self._own.put("/local/clock", json={"time": moment.isoformat()}).raise_for_status()
 
     def reset_clock(self) -> None:
-        httpx2.delete(f"{self.system.gateway_url}/local/clock", timeout=10).raise_for_status()
+        self._own.delete("/local/clock").raise_for_status()
+
+    def metrics(self, service: str = "gateway") -> str:
+        """What a service tells of itself."""
+        return self._own.get(f"{self.system.url(service)}/metrics").text
 
     def caseworker(self, municipality: str = HOME) -> Client:
         return self.client("caseworker", municipality=municipality)

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.demo.client import Answer
@@ -49,8 +48,7 @@ def looks(answer: Answer) -> tuple[Any, ...]:
 
 
 def wrong_guesses(world: World) -> float:
-    text = httpx2.get(f"{world.system.gateway_url}/metrics", timeout=10).text
-    counted = re.search(r"^frikort_gateway_wrong_guesses_total (\S+)$", text, re.MULTILINE)
+    counted = re.search(r"^frikort_gateway_wrong_guesses_total (\S+)$", world.metrics(), re.MULTILINE)
     assert counted is not None
     return float(counted[1])
 

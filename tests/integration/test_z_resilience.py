@@ -165,10 +165,8 @@ async def test_a_second_balance_joins_and_leaves_during_a_burst(world: World, bu
 
 
 def _applied(world: World, name: str) -> float:
-    text = httpx2.get(f"{world.system.url(name)}/metrics", timeout=10).text
-    return sum(
-        float(value) for value in re.findall(r"^frikort_messages_applied_total\{.*\} (\S+)$", text, re.MULTILINE)
-    )
+    found = re.findall(r"^frikort_messages_applied_total\{.*\} (\S+)$", world.metrics(name), re.MULTILINE)
+    return sum(float(value) for value in found)
 
 
 async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(world: World, burst: Burst) -> None:
