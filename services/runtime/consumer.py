@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -32,6 +33,17 @@ logger = structlog.get_logger(__name__)
 MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
+_ASK_SECONDS = 3.0
+
+
+class RecordsLost(RuntimeError):
+    """Records were deleted from a topic before they were read. Going on would pass them over in silence."""
+
+    def __init__(self, partition: TopicPartition, first: int, found: int) -> None:
+        super().__init__(
+            f"records {first} to {found - 1} of {partition.topic}/{partition.partition} are gone and were never read: "
+            "retention or an administrator deleted them"
+        )
 
 
 def group_of(service: str, processor: str) -> str:
@@ -54,13 +66,20 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         stop_service: Callable[[str], None],
     ) -> None:
         self.name = name
-        self.trouble: str | None = None
         self.joined = False
+        self.trouble: str | None = None
+        self.trouble_since: datetime | None = None
+        self.last_progress: datetime | None = None
         self._loop = loop
         self._stop_service = stop_service
         self._in_hand = asyncio.Lock()
-        self._revoking = asyncio.Event()
+        self._let_go = asyncio.Event()
+        self._stopping = False
+        self._failed = False
         self._next: dict[TopicPartition, int] = {}
+        self._expected: dict[TopicPartition, int] = {}
+        self._ends: dict[TopicPartition, int] = {}
+        self._behind_since: float | None = None
         self._subscriber = broker.subscriber(
             *topics,
             group_id=group,
@@ -85,63 +104,147 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         """The Kafka consumer, while it runs."""
         return self._subscriber.consumer
 
+    @property
+    def death(self) -> str | None:
+        """Why this consumer will never read again, if so."""
+        if self._failed:
+            return self.trouble
+        if self._stopping or self.consumer is None:
+            return None
+        if all(task.done() for task in self._subscriber.tasks):
+            return "the consume task has ended"
+        return None
+
     def lag(self) -> dict[TopicPartition, int]:
         """Records that wait, for each partition assigned to this instance."""
         consumer = self.consumer
         if consumer is None:
             return {}
-        ends = {partition: consumer.highwater(partition) for partition in consumer.assignment()}
-        return {p: max(end - self._next.get(p, end), 0) for p, end in ends.items() if end is not None}
+        ends = {p: max(consumer.highwater(p) or 0, self._ends.get(p, 0)) for p in consumer.assignment()}
+        return {p: max(end - self._next[p], 0) for p, end in ends.items() if p in self._next}
+
+    async def refresh_lag(self) -> None:
+        """Ask Kafka where the partitions end: a consumer that no longer fetches would not notice that it lags."""
+        if (consumer := self.consumer) is not None:
+            await self._learn_positions()
+            self._ends = await consumer.end_offsets(consumer.assignment())
+
+    def stalled_for(self) -> float:
+        """Seconds for which records have waited without any progress, as far as has been looked."""
+        if not any(self.lag().values()):
+            self._behind_since = None
+            return 0.0
+        now = time.monotonic()
+        if self._behind_since is None:
+            self._behind_since = now
+        return now - self._behind_since
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and leave the group. A batch that cannot be done now is left to be redelivered."""
+        self._stopping = True
+        self._let_go.set()
+        await self._subscriber.stop()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the batch in hand finish and commit before its partitions go to another instance."""
-        self._revoking.set()
+        self._let_go.set()
         async with self._in_hand:
             self.joined = False
-            self._next.clear()
+            for positions in (self._next, self._expected, self._ends):
+                positions.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        self._revoking.clear()
+        if not self._stopping:
+            self._let_go.clear()
         self.joined = True
         logger.info("runtime.assigned", processor=self.name, partitions=len(assigned))
+        try:
+            await self._learn_positions()
+        except MAY_PASS as error:
+            logger.warning("runtime.positions_wait", processor=self.name, because=type(error).__name__)
+        except RecordsLost as lost:
+            logger.critical("runtime.stopped", processor=self.name, because=str(lost))
+            self._fail(lost)
 
     async def _handle(self, message: KafkaMessage) -> None:
         records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
         async with self._in_hand:
+            if self._stopping or self._failed:
+                return
             try:
-                if await self._carry_out([_incoming(record) for record in records]):
+                if await self._carry_out(records):
                     await self._commit(records)
             except Exception as error:
-                # Returning would let the next commit pass over this batch: stop the service, and hold still.
-                logger.critical("runtime.stopped", processor=self.name, exc_info=True)
-                self.trouble = f"{type(error).__name__}: {error}"
-                self._stop_service(f"{self.name}: {self.trouble}")
-                await asyncio.Event().wait()
+                logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+                # Returning would let the next batch, and its commit, pass over this one: only a stop lets go.
+                self._fail(error)
+                while not self._stopping:
+                    self._let_go.clear()
+                    await self._let_go.wait()
 
-    async def _carry_out(self, batch: Sequence[Incoming]) -> bool:
-        """True when the batch is done; False if its partitions are being taken away while it cannot be done."""
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        self._in_trouble(error)
+        self._stop_service(f"{self.name}: {self.trouble}")
+
+    def _in_trouble(self, error: Exception) -> None:
+        self.trouble = f"{type(error).__name__}: {error}"
+        self.trouble_since = self.trouble_since or datetime.now(UTC)
+
+    def _progressed(self) -> None:
+        self.trouble = self.trouble_since = self._behind_since = None
+        self.last_progress = datetime.now(UTC)
+
+    async def _learn_positions(self) -> None:
+        """Where each assigned partition was left by its last reader. Raises ``RecordsLost``."""
+        consumer = self.consumer
+        unknown = [] if consumer is None else [p for p in consumer.assignment() if p not in self._next]
+        if consumer is None or not unknown:
+            return
+        async with asyncio.timeout(_ASK_SECONDS):
+            first = await consumer.beginning_offsets(unknown)
+            committed = dict(zip(unknown, await asyncio.gather(*map(consumer.committed, unknown)), strict=True))
+        for partition in consumer.assignment().intersection(unknown):
+            left = committed[partition]
+            if left is not None and left < first[partition]:
+                raise RecordsLost(partition, left, first[partition])
+            self._next.setdefault(partition, first[partition] if left is None else left)
+
+    def _check_nothing_is_missing(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            # There are no gaps otherwise: these topics are not compacted, and nobody writes in transactions.
+            if record.offset > self._expected.get(partition, record.offset):
+                raise RecordsLost(partition, self._expected[partition], record.offset)
+            self._expected[partition] = record.offset + 1
+
+    async def _carry_out(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> bool:
+        """True when the batch is done; False if it must be let go while it cannot be done."""
+        self._check_nothing_is_missing(records)
+        batch = [_incoming(record) for record in records]
         delay = _FIRST_DELAY
         while True:
             started = time.perf_counter()
             try:
                 result = await self._loop.process(batch)
             except MAY_PASS as error:
-                self.trouble = f"{type(error).__name__}: {error}"
+                self._in_trouble(error)
                 metrics.RETRIES.labels(self.name, type(error).__name__).inc()
                 logger.warning("runtime.batch_waits", processor=self.name, because=self.trouble, seconds=delay)
-                if await self._revoked_within(delay):
+                if await self._must_let_go_within(delay):
                     return False
                 delay = min(2 * delay, _LONGEST_DELAY)
             else:
-                self.trouble = None
+                self._progressed()
                 metrics.APPLIED.labels(self.name).inc(result.applied)
                 metrics.PUBLISHED.labels(self.name).inc(result.published)
                 metrics.DEAD.labels(self.name).inc(result.dead)
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
 
-    async def _committed(self, offsets: dict[TopicPartition, int]) -> bool:
+    async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
         """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
+        offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
         delay = _FIRST_DELAY
         while (consumer := self.consumer) is not None:
             try:
@@ -149,30 +252,22 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             except (CommitFailedError, IllegalStateError) as error:
                 # The partitions have gone to another instance, which will find the batch applied.
                 logger.info("runtime.commit_refused", processor=self.name, because=type(error).__name__)
-                return False
+                return
             except KafkaError as error:
                 logger.warning("runtime.commit_waits", processor=self.name, because=type(error).__name__)
-                if await self._revoked_within(delay):
-                    return False
+                if await self._must_let_go_within(delay):
+                    return
                 delay = min(2 * delay, _LONGEST_DELAY)
             else:
-                return True
-        return False
+                self._next.update(offsets)
+                return
 
-    async def _revoked_within(self, seconds: float) -> bool:
+    async def _must_let_go_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._revoking.wait(), seconds)
+            await asyncio.wait_for(self._let_go.wait(), seconds)
         except TimeoutError:
             return False
         return True
-
-    async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
-        offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-        if not await self._committed(offsets):
-            return
-        self._next.update(offsets)
-        for partition, waiting in self.lag().items():
-            metrics.LAG.labels(self.name, partition.topic, str(partition.partition)).set(waiting)
 
 
 def _incoming(record: ConsumerRecord[bytes, bytes]) -> Incoming:

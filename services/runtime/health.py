@@ -1,76 +1,142 @@
-"""/health/live, /health/ready and /metrics."""
+"""/health/live, /health/ready and /metrics. What each answer means to an operator: ``docs/operations.md``."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
+import pymongo
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo.errors import PyMongoError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from services.runtime import metrics
+from services.runtime.consumer import MAY_PASS, LoopConsumer, RecordsLost
 from services.runtime.log import LogUnavailable
 
 if TYPE_CHECKING:
     from services.runtime.service import Runtime
 
-_PROBE_SECONDS = 2.0
+PROBE_SECONDS: Final = 2.0
+"""Everything that an answer must wait for is asked side by side, each for at most this long."""
 
 
-def routes(runtime: Runtime) -> list[BaseRoute]:
-    """The routes of every service."""
+class Dependency:
+    """Something that must answer, and since when it does not."""
 
-    async def live(_: Request) -> Response:
-        """The process answers."""
-        return JSONResponse({"status": "live"})
+    def __init__(self, ask: Callable[[], Awaitable[Any]]) -> None:
+        self._ask = ask
+        self._away_since: datetime | None = None
 
-    async def ready(_: Request) -> Response:
-        """Every dependency answers and every processor has joined its group; else which one is away."""
-        report = await readiness(runtime)
-        return JSONResponse(report, status_code=200 if report["status"] == "ready" else 503)
+    async def look(self) -> dict[str, Any]:
+        """``{"status": "ok"}``, or ``away`` with why, and when that was first seen."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._ask()
+        except (LogUnavailable, PyMongoError, OSError, TimeoutError) as error:
+            self._away_since = self._away_since or datetime.now(UTC)
+            because = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            return {"status": "away", "since": _text(self._away_since), "because": because}
+        self._away_since = None
+        return {"status": "ok"}
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", metrics)]
+class Health:
+    """How a service is."""
 
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._dependencies = {"kafka": Dependency(runtime.log.ping), "mongodb": Dependency(self._ping_mongodb)}
 
-async def readiness(runtime: Runtime) -> dict[str, Any]:
-    """What is ready and what is not, by dependency and processor, with the lag of each partition."""
-    kafka, mongodb = await asyncio.gather(_kafka(runtime), _mongodb(runtime))
-    processors = {
-        consumer.name: {
-            "joined": consumer.joined,
-            "trouble": consumer.trouble,
+    def routes(self) -> list[BaseRoute]:
+        """The routes of every service."""
+
+        async def live(_: Request) -> Response:
+            """The process answers, and nothing in it has died for good; else it must be started anew."""
+            deaths = self.deaths()
+            status = {"status": "dead", "because": deaths} if deaths else {"status": "live"}
+            return JSONResponse(status, status_code=503 if deaths else 200)
+
+        async def ready(_: Request) -> Response:
+            """Every dependency answers and every processor is in its group and moves; else what is wrong."""
+            report = await self.readiness()
+            return JSONResponse(report, status_code=200 if report["status"] == "ready" else 503)
+
+        async def scrape(_: Request) -> Response:
+            self._measure()
+            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+        return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", scrape)]
+
+    def deaths(self) -> dict[str, str]:
+        """Why each processor that will never read again is dead."""
+        return {consumer.name: death for consumer in self._runtime.consumers if (death := consumer.death) is not None}
+
+    async def readiness(self) -> dict[str, Any]:
+        """What is ready and what is not, by dependency and processor, with the lag of each partition."""
+        consumers = self._runtime.consumers
+        found, *_ = await asyncio.gather(
+            asyncio.gather(*(dependency.look() for dependency in self._dependencies.values())),
+            *(_refresh_lag(consumer) for consumer in consumers),
+        )
+        dependencies = dict(zip(self._dependencies, found, strict=True))
+        processors = {consumer.name: self._processor(consumer) for consumer in consumers}
+        well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
+        return {
+            "status": "ready" if all(well) else "not ready",
+            "service": self._runtime.service,
+            "dependencies": dependencies,
+            "processors": processors,
+        }
+
+    def _processor(self, consumer: LoopConsumer) -> dict[str, Any]:
+        stalled_for = consumer.stalled_for()
+        if consumer.trouble is not None:
+            status = "in trouble"
+        elif not consumer.joined:
+            status = "not in its group"
+        elif stalled_for > self._runtime.settings.stall_timeout:
+            status = "stalled"
+        else:
+            status = "ok"
+        return {
+            "status": status,
+            "because": consumer.trouble,
+            "since": _text(consumer.trouble_since),
+            "last_progress": _text(consumer.last_progress),
+            "waiting_without_progress_seconds": round(stalled_for, 1),
             "lag": {f"{p.topic}/{p.partition}": waiting for p, waiting in sorted(consumer.lag().items())},
         }
-        for consumer in runtime.consumers
-    }
-    well = kafka == mongodb == "ok" and all(p["joined"] and p["trouble"] is None for p in processors.values())
-    return {
-        "status": "ready" if well else "not ready",
-        "service": runtime.service,
-        "kafka": kafka,
-        "mongodb": mongodb,
-        "processors": processors,
-    }
+
+    def _measure(self) -> None:
+        # Partitions go from one instance to another: whoever lost one must no longer tell its lag.
+        metrics.LAG.clear()
+        for consumer in self._runtime.consumers:
+            for partition, waiting in consumer.lag().items():
+                metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
+            if consumer.last_progress is not None:
+                metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
+            stalled = consumer.stalled_for() > self._runtime.settings.stall_timeout
+            metrics.STALLED.labels(consumer.name).set(stalled)
+
+    async def _ping_mongodb(self) -> None:
+        # The driver asks in a thread that asyncio cannot stop: without a limit of its own it would pile them up.
+        with pymongo.timeout(PROBE_SECONDS):
+            await self._runtime.client.admin.command("ping")
 
 
-async def _kafka(runtime: Runtime) -> str:
+async def _refresh_lag(consumer: LoopConsumer) -> None:
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            await runtime.log.ping()
-    except (LogUnavailable, TimeoutError):
-        return "away"
-    return "ok"
+        async with asyncio.timeout(PROBE_SECONDS):
+            await consumer.refresh_lag()
+    except (*MAY_PASS, RecordsLost, AssertionError):
+        # The last known lag stands; what is wrong is told by others.
+        return
 
 
-async def _mongodb(runtime: Runtime) -> str:
-    try:
-        async with asyncio.timeout(_PROBE_SECONDS):
-            await runtime.client.admin.command("ping")
-    except (PyMongoError, TimeoutError):
-        return "away"
-    return "ok"
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

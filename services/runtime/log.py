@@ -38,6 +38,11 @@ class KafkaLog:
         self._admin: AIOKafkaAdminClient | None = None
         self._starting = asyncio.Lock()
 
+    @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """The producer, while there is one; for checks of its settings."""
+        return self._producer
+
     async def start(self) -> None:
         """Connect. Raises ``LogUnavailable``."""
         try:
@@ -109,7 +114,11 @@ class KafkaLog:
             async with asyncio.timeout(self._timeout):
                 if self._admin is None:
                     admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, client_id=self._client_id)
-                    await admin.start()
+                    try:
+                        await admin.start()
+                    except BaseException:
+                        await _within_limit(admin.close())
+                        raise
                     self._admin = admin
                 return await question(self._admin)
         except (KafkaError, TimeoutError, OSError) as error:

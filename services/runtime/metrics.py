@@ -1,4 +1,4 @@
-"""The catalogue of metrics that every service tells of itself."""
+"""The metrics that every service tells of itself. ``docs/operations.md`` lists them; a test compares the two."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ DEAD: Final = Counter("frikort_dead_letters_total", "Records put aside to a dead
 RETRIES: Final = Counter("frikort_batch_retries_total", "Batches tried again.", ["processor", "because"])
 BATCH_SECONDS: Final = Histogram(
     "frikort_batch_seconds",
-    "Seconds from a batch being read to its offsets being committed.",
+    "Seconds from a batch being read to its events being published.",
     ["processor"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 LAG: Final = Gauge("frikort_lag_records", "Records not yet processed.", ["processor", "topic", "partition"])
+LAST_PROGRESS: Final = Gauge(
+    "frikort_last_progress_timestamp_seconds",
+    "When the processor last finished a batch or had nothing to do, in seconds since 1970.",
+    ["processor"],
+)
+STALLED: Final = Gauge(
+    "frikort_stalled", "1 if records wait and the processor has made no progress for too long.", ["processor"]
+)
+
+CATALOGUE: Final = (APPLIED, PUBLISHED, DEAD, RETRIES, BATCH_SECONDS, LAG, LAST_PROGRESS, STALLED)

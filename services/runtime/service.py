@@ -6,39 +6,47 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from types import FrameType
 from typing import Any
 
+import pymongo
 import structlog
 import uvicorn
 from faststream.kafka import KafkaBroker
-from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from services.runtime import health
+from services.runtime import exits, guard, topics
 from services.runtime import logging as runtime_logging
 from services.runtime.consumer import MAY_PASS, LoopConsumer, group_of
 from services.runtime.decision import Processor, S
-from services.runtime.log import KafkaLog, LogUnavailable
+from services.runtime.guard import UnsafeSetting
+from services.runtime.health import Health
+from services.runtime.log import KafkaLog
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
 from services.runtime.store import Database, MongoStore, Reader, connect, durable_database
+from services.runtime.topics import MissingTopics
 
 logger = structlog.get_logger(__name__)
 
 Job = Callable[["Runtime"], Awaitable[None]]
 
-EXIT_CANNOT_START = 3
-EXIT_STOPPED_ITSELF = 70
 _PAUSE_BETWEEN_TRIES = 1.0
+# Of the seconds from SIGTERM to the end, requests get this share, and the last second belongs to closing connections.
+_SHARE_OF_REQUESTS = 0.4
+_CLOSING_SECONDS = 1.0
 
 
 class CannotStart(RuntimeError):
-    """Kafka, MongoDB or the topics were not there within the start timeout; the text says which, and the remedy."""
+    """Kafka, MongoDB or the topics were not there within the start timeout, or a stop came first."""
 
 
 class Runtime:
@@ -55,6 +63,7 @@ class Runtime:
         self.service = service
         self.settings = settings
         self.failure: str | None = None
+        self.refused: UnsafeSetting | None = None
         self.log = KafkaLog(settings.kafka, client_id=f"frikort-{service}", timeout=settings.publish_timeout)
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
@@ -62,20 +71,27 @@ class Runtime:
         self._stores = {processor.name: MongoStore(self.database, processor) for processor in processors}
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
+        self._event_loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+        self._stop_by: float | None = None
         self._broker = KafkaBroker(
             settings.kafka,
             client_id=f"frikort-{service}",
             allow_auto_create_topics=False,
             graceful_timeout=settings.stop_timeout,
+            # Nothing here publishes by it; if something ever does, it must not lose what it sends.
+            acks="all",
+            enable_idempotence=True,
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
         self.consumers = [self._consumer_of(processor) for processor in processors]
+        self.health = Health(self)
 
     @property
     def health_routes(self) -> list[BaseRoute]:
         """/health/live, /health/ready and /metrics."""
-        return health.routes(self)
+        return self.health.routes()
 
     def reader(self, processor: Processor[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors."""
@@ -86,31 +102,43 @@ class Runtime:
         return await self.log.committed_positions(group_of(self.service, processor.name))
 
     async def start(self) -> None:
-        """Wait for Kafka, its topics and MongoDB, then consume. Raises ``CannotStart``."""
+        """Wait for Kafka, its topics and MongoDB, then consume. Raises ``UnsafeSetting`` and ``CannotStart``."""
+        self._event_loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self.settings.start_timeout):
-                await self._patiently("Kafka", self.log.start)
-                await self._patiently("the topics", self._check_topics)
-                await self._patiently("MongoDB", self._prepare_store)
-                await self._patiently("Kafka", self._broker.start)
-        except TimeoutError:
-            raise CannotStart(
-                f"{self.service} gave up after {self.settings.start_timeout:.0f} s: "
-                "Kafka, its topics or MongoDB are away; the log lines above say which"
-            ) from None
+            self.check_settings()
+            await self._start_or_give_up()
+        except UnsafeSetting as unsafe:
+            self.refused = unsafe
+            logger.critical("runtime.refused", setting=unsafe.setting, problem=str(unsafe))
+            await self.stop()
+            raise
+        except CannotStart:
+            await self.stop()
+            raise
         self._tasks = [asyncio.create_task(self._keep_running(job)) for job in self._jobs]
         # What start-up made lives as long as the process: leave it out of every later collection.
         gc.freeze()
         logger.info("runtime.started", service=self.service)
 
+    def check_settings(self) -> None:
+        """Refuse what can lose data and can be told without a server. Raises ``UnsafeSetting``."""
+        guard.check_settings(self.settings)
+        guard.check_subscribers(self._broker)
+
+    def begin_stop(self) -> None:
+        """A stop was asked for: its time runs from here. A signal handler may call this."""
+        if self._stop_by is None:
+            self._stop_by = time.monotonic() + self.settings.stop_timeout
+        if self._event_loop is not None:
+            self._event_loop.call_soon_threadsafe(self._stopping.set)
+
     async def stop(self) -> None:
-        """Finish the batch in hand, then let go of everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._broker.stop()
-        await self.log.stop()
-        self.client.close()
+        """Finish the batch in hand, then let go of everything; what takes too long is abandoned and redelivered."""
+        self.begin_stop()
+        await self._within(_CLOSING_SECONDS, self._stop_working)
+        await self._within(_CLOSING_SECONDS / 2, self._disconnect)
+        with pymongo.timeout(_CLOSING_SECONDS / 2):
+            self.client.close()
         logger.info("runtime.ended", service=self.service)
 
     def stop_service(self, reason: str) -> None:
@@ -135,14 +163,55 @@ class Runtime:
             stop_service=self.stop_service,
         )
 
+    async def _start_or_give_up(self) -> None:
+        starting = asyncio.ensure_future(self._connect())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        both: set[asyncio.Future[Any]] = {starting, stopping}
+        try:
+            await asyncio.wait(both, timeout=self.settings.start_timeout, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                return starting.result()
+        finally:
+            for future in both:
+                future.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+        if self._stopping.is_set():
+            raise CannotStart(f"{self.service} was stopped before it had started")
+        raise CannotStart(
+            f"{self.service} gave up after {self.settings.start_timeout:.0f} s: "
+            "Kafka, its topics or MongoDB are away; the log lines above say which"
+        )
+
+    async def _connect(self) -> None:
+        await self._patiently("Kafka", self.log.start)
+        if self.log.producer is not None:
+            guard.check_producer(self.log.producer)
+        await self._patiently("the topics", self._check_topics)
+        await self._patiently("MongoDB", self._prepare_store)
+        await self._patiently("Kafka", self._broker.start)
+
+    async def _stop_working(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(consumer.stop() for consumer in self.consumers), *self._tasks, return_exceptions=True)
+
+    async def _disconnect(self) -> None:
+        await asyncio.gather(self._broker.stop(), self.log.stop(), return_exceptions=True)
+
+    async def _within(self, seconds_to_spare: float, work: Callable[[], Awaitable[None]]) -> None:
+        left = (self._stop_by or 0) - time.monotonic() - seconds_to_spare
+        try:
+            async with asyncio.timeout(max(left, 0.1)):
+                await work()
+        except TimeoutError:
+            logger.warning("runtime.stop_cut_short", service=self.service, doing=work.__name__)
+
     async def _check_topics(self) -> None:
-        wanted = {topic.name: topic.partitions for processor in self._processors for topic in processor.topics}
-        there = await self.log.partitions(wanted)
-        missing = sorted(set(wanted) - set(there))
-        if missing:
-            raise LogUnavailable(f"no topic {', '.join(missing)}; make it with: python -m services.runtime.topics")
+        reads = {topic for processor in self._processors for topic in processor.topics}
+        await topics.check(self.settings, topics.topics_of(self.service, reads))
 
     async def _prepare_store(self) -> None:
+        await asyncio.to_thread(guard.check_mongodb_servers, self.settings.mongodb)
         for store in self._stores.values():
             await store.ensure_indexes()
 
@@ -150,7 +219,7 @@ class Runtime:
         while True:
             try:
                 return await attempt()
-            except (*MAY_PASS, PyMongoError) as error:
+            except (*MAY_PASS, MissingTopics) as error:
                 logger.warning("runtime.waiting", waiting_for=what, because=str(error))
                 await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
 
@@ -177,24 +246,65 @@ def health_application(runtime: Runtime) -> Starlette:
     return Starlette(routes=runtime.health_routes, lifespan=lifespan)
 
 
+class Server(uvicorn.Server):
+    """A web server whose process ends in time after SIGTERM, with an exit code of ours."""
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+        self._watchdog: threading.Timer | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What to tell the process's parent."""
+        if self._runtime.refused is not None:
+            return exits.UNSAFE_SETTING
+        if self._runtime.failure is not None:
+            return exits.STOPPED_ITSELF
+        if not self.started and not self.should_exit:
+            return exits.CANNOT_START
+        return exits.DONE
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._runtime.begin_stop()
+        if self._watchdog is None:
+            self._watchdog = threading.Timer(self._runtime.settings.stop_timeout, self._end_now)
+            self._watchdog.daemon = True
+            self._watchdog.start()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals():
+            yield
+            # uvicorn would raise them again, and the process would die by the signal instead of with its exit code.
+            self._captured_signals.clear()
+
+    def _end_now(self) -> None:
+        # A driver's thread in a dead connection cannot be interrupted. Whatever was in hand is redelivered.
+        logger.warning("runtime.ended_by_deadline", service=self._runtime.service)
+        logging.shutdown()
+        os._exit(self.exit_code)
+
+
 def serve(runtime: Runtime, application: ASGIApp) -> None:
-    """Serve ``application`` until SIGTERM; exits 3 if it cannot start, 70 if it stopped itself."""
+    """Serve ``application`` until SIGTERM. Ends the process; ``services.runtime.exits`` lists the codes."""
+    settings = runtime.settings
     config = uvicorn.Config(
         application,
-        host=runtime.settings.host,
-        port=runtime.settings.port,
+        host=settings.host,
+        port=settings.port,
         loop="uvloop",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(runtime.settings.stop_timeout),
+        timeout_graceful_shutdown=max(1, int(_SHARE_OF_REQUESTS * settings.stop_timeout)),
     )
-    server = uvicorn.Server(config)
-    server.run()
-    if runtime.failure is not None:
-        sys.exit(EXIT_STOPPED_ITSELF)
-    if not server.started:
-        sys.exit(EXIT_CANNOT_START)
+    server = Server(config, runtime)
+    # uvicorn exits by itself when the start fails.
+    with contextlib.suppress(SystemExit):
+        server.run()
+    sys.exit(server.exit_code)
 
 
 def run(

@@ -14,7 +14,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 class RuntimeSettings(BaseSettings):
     """Each field is read from ``FRIKORT_`` and its name in capitals, for example ``FRIKORT_KAFKA``."""
 
-    model_config = SettingsConfigDict(env_prefix="FRIKORT_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FRIKORT_",
+        frozen=True,
+        # pydantic would repeat the keys and passwords beside a setting that is missing.
+        hide_input_in_errors=True,
+    )
 
     environment: Literal["local", "production"] = Field(
         default="production", description="`local` allows a settable clock and provisional amounts."
@@ -33,7 +38,12 @@ class RuntimeSettings(BaseSettings):
     topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
     batch_records: int = Field(default=500, ge=1, description="Most records in one batch.")
     start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
-    stop_timeout: float = Field(default=15.0, description="Seconds to finish the batch in hand at stop.")
+    stop_timeout: float = Field(
+        default=8.0, gt=0, description="Seconds from SIGTERM to the end; keep it below the patience of who stops us."
+    )
+    stall_timeout: float = Field(
+        default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."
+    )
     publish_timeout: float = Field(default=20.0, description="Seconds until a publish counts as failed.")
     session_timeout: float = Field(default=10.0, description="Seconds without heartbeat until Kafka evicts us.")
     dead_letter_limit: int = Field(default=1000, ge=1, description="Dead letters in a row that stop the service.")

@@ -1,126 +1,169 @@
-"""Make and check the topics of the topic table: ``python -m services.runtime.topics``. Idempotent.
+"""Make and check the topics of the topic table: ``python -m services.runtime.topics [--check]``. Idempotent.
 
-Services never create topics: a topic made by accident has one partition and one replica.
+Services only check the topics that they read and write, and never make one: a topic made by accident has one partition
+and one replica.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from contracts.topics import TOPICS, Topic
+from services.runtime import exits
 from services.runtime import logging as runtime_logging
+from services.runtime.guard import UnsafeSetting, check_settings, check_topic, topic_config
 from services.runtime.settings import RuntimeSettings
 
 logger = structlog.get_logger(__name__)
 
+COMMAND: Final = "python -m services.runtime.topics"
 _TRY_AGAIN_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
 _REQUEST_MS = 15_000
 
 
-class WrongTopic(RuntimeError):
-    """A topic is there but not as the table says; the text says what to do."""
+class MissingTopics(RuntimeError):
+    """Topics of the table that are not there; the text says how to make them."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__(f"no topic {', '.join(sorted(names))}; make what is missing with: {COMMAND}")
 
 
-def wanted(replication: int) -> Iterator[NewTopic]:
-    """Every topic of the table and its dead-letter topic, with the settings that keep their records."""
-    for topic in TOPICS:
-        yield _new_topic(topic.name, topic, replication, _retention_ms(topic))
-        yield _new_topic(topic.dead, topic, replication, -1)
+class CannotMake(RuntimeError):
+    """The broker refuses to make a topic; the text says which, and the broker's reason."""
 
 
-def _new_topic(name: str, topic: Topic, replication: int, retention_ms: int) -> NewTopic:
-    return NewTopic(
-        name=name,
-        num_partitions=topic.partitions,
-        replication_factor=replication,
-        topic_configs={
-            "cleanup.policy": "delete",
-            "retention.ms": str(retention_ms),
-            "retention.bytes": "-1",
-            "min.insync.replicas": str(max(1, replication - 1)),
-            "unclean.leader.election.enable": "false",
-            "max.message.bytes": str(2 * 1024 * 1024),
-        },
-    )
+def names_of(topics: Collection[Topic]) -> dict[str, Topic]:
+    """Every topic and its dead-letter topic, by name."""
+    return {name: topic for topic in topics for name in (topic.name, topic.dead)}
 
 
-def _retention_ms(topic: Topic) -> int:
-    return -1 if topic.retention is None else int(topic.retention.total_seconds() * 1000)
+def topics_of(service: str, reads: Collection[Topic]) -> tuple[Topic, ...]:
+    """What a service that reads ``reads`` cannot do without: these, and all that the table lets it write."""
+    return tuple(topic for topic in TOPICS if topic in reads or service in topic.writers)
 
 
 async def provision(settings: RuntimeSettings) -> int:
-    """Make what is missing and check the rest. Returns how many were made. Raises ``WrongTopic``."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=_REQUEST_MS)
-    await admin.start()
-    try:
-        topics = list(wanted(settings.topic_replication))
-        made = await _create(admin, topics)
-        await _check(admin, topics)
-    finally:
-        await admin.close()
+    """Make what is missing and check the rest. Returns how many were made. Raises ``UnsafeSetting``."""
+    async with _admin(settings) as admin:
+        made = await _create(admin, settings.topic_replication)
+        async with asyncio.timeout(_REQUEST_MS / 1000):
+            # A broker learns of new topics a moment after the controller has made them.
+            while made:
+                if not set(names_of(TOPICS)) - set(await _partitions(admin)):
+                    break
+                await asyncio.sleep(_PAUSE_SECONDS)
+        await _check(admin, settings.topic_replication, TOPICS)
     return made
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> int:
-    response: Any = await admin.create_topics(topics, timeout_ms=_REQUEST_MS)
+async def check(settings: RuntimeSettings, topics: Collection[Topic] = TOPICS) -> None:
+    """Only check ``topics``. Raises ``MissingTopics`` and ``UnsafeSetting``, and what aiokafka raises."""
+    async with _admin(settings) as admin:
+        await _check(admin, settings.topic_replication, topics)
+
+
+@asynccontextmanager
+async def _admin(settings: RuntimeSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=_REQUEST_MS)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, replication: int) -> int:
+    there = await _partitions(admin)
+    wanted = [
+        NewTopic(name, topic.partitions, replication, topic_configs=topic_config(name, topic, replication))
+        for name, topic in names_of(TOPICS).items()
+        if name not in there
+    ]
+    if not wanted:
+        return 0
+    response: Any = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
     made = 0
-    for name, code, *_ in response.topic_errors:
+    for name, code, *reason in response.topic_errors:
         error = for_code(code)
         if code == 0:
             made += 1
         elif error is not TopicAlreadyExistsError:
-            raise WrongTopic(f"the topic {name} cannot be made: {error.__name__}")
+            raise CannotMake(f"the topic {name} cannot be made: {error.__name__} {' '.join(filter(None, reason))}")
     return made
 
 
-async def _check(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
-    there = {d["topic"]: d for d in await admin.describe_topics([topic.name for topic in topics])}
-    for topic in topics:
-        partitions = there[topic.name]["partitions"]
-        if len(partitions) != topic.num_partitions:
-            raise WrongTopic(
-                f"{topic.name} has {len(partitions)} partitions and needs {topic.num_partitions}: "
-                "changing that breaks the order of a card's events, so make the topic anew"
-            )
-        replicas = min(len(p["replicas"]) for p in partitions)
-        if replicas < topic.replication_factor:
-            raise WrongTopic(
-                f"{topic.name} has {replicas} replicas and needs {topic.replication_factor}: "
-                "add replicas with kafka-reassign-partitions"
-            )
+async def _check(admin: AIOKafkaAdminClient, replication: int, topics: Collection[Topic]) -> None:
+    wanted = names_of(topics)
+    partitions = await _partitions(admin)
+    if missing := set(wanted) - set(partitions):
+        raise MissingTopics(missing)
+    configs = await _configs(admin, sorted(wanted))
+    for name, topic in wanted.items():
+        replicas = [len(partition["replicas"]) for partition in partitions[name]]
+        check_topic(name, topic, replication=replication, replicas=replicas, config=configs[name])
 
 
-async def _provision_when_there(settings: RuntimeSettings) -> int:
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, Sequence[Mapping[str, Any]]]:
+    # Asked for by name, a missing topic is made by a broker with auto.create.topics.enable, which is Kafka's default.
+    return {d["topic"]: d["partitions"] for d in await admin.describe_topics() if not d["error_code"]}
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(asked):
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise for_code(code)(f"the settings of {name} cannot be read: {message}")
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return configs
+
+
+async def _when_there(settings: RuntimeSettings, *, only_check: bool) -> int:
     async with asyncio.timeout(settings.start_timeout):
         while True:
             try:
+                if only_check:
+                    await check(settings)
+                    return 0
                 return await provision(settings)
             except (KafkaError, OSError) as error:
-                logger.warning("topics.waiting_for_kafka", because=type(error).__name__)
+                logger.warning("topics.waiting_for_kafka", because=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 if every topic is there as it must be."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Make and check the topics of the topic table.")
+    parser.add_argument("--check", action="store_true", help="only check; make nothing")
+    only_check = parser.parse_args(arguments).check
     settings = RuntimeSettings()
     runtime_logging.configure(settings, "topics")
     try:
-        made = asyncio.run(_provision_when_there(settings))
+        check_settings(settings)
+        made = asyncio.run(_when_there(settings, only_check=only_check))
     except TimeoutError:
         logger.critical("topics.kafka_away", kafka=settings.kafka)
-        return 3
-    except WrongTopic as wrong:
+        return exits.CANNOT_START
+    except UnsafeSetting as unsafe:
+        logger.critical("topics.refused", problem=str(unsafe))
+        return exits.UNSAFE_SETTING
+    except (MissingTopics, CannotMake) as wrong:
         logger.critical("topics.wrong", problem=str(wrong))
-        return 1
-    logger.info("topics.ready", made=made, topics=2 * len(TOPICS))
-    return 0
+        return exits.NOT_DONE
+    logger.info("topics.ready", made=made, topics=len(names_of(TOPICS)))
+    return exits.DONE
 
 
 if __name__ == "__main__":
