@@ -73,6 +73,13 @@ async def check(settings: RuntimeSettings, topics: Collection[Topic] = TOPICS) -
         await _check(admin, settings.topic_replication, topics)
 
 
+async def require(settings: RuntimeSettings, names: Collection[str]) -> None:
+    """Raises ``MissingTopics`` unless all of ``names`` are there: whoever asks for a missing topic may make it."""
+    async with _admin(settings) as admin:
+        if missing := set(names) - set(await _partitions(admin)):
+            raise MissingTopics(missing)
+
+
 @asynccontextmanager
 async def _admin(settings: RuntimeSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=_REQUEST_MS)

@@ -1,0 +1,1 @@
+"""What was put aside: ``python -m services.runtime.dead list|show|replay|discard``."""
