@@ -75,7 +75,8 @@ class Runtime:
         self._stopping = asyncio.Event()
         self._stop_by: float | None = None
         self._broker = KafkaBroker(
-            settings.kafka,
+            # FastStream takes one string for one address, also where aiokafka would read several in it.
+            settings.kafka.split(","),
             client_id=f"frikort-{service}",
             allow_auto_create_topics=False,
             graceful_timeout=settings.stop_timeout,
