@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker (KRaft, one node) from its own jars and a JVM.
+"""A real Apache Kafka broker (KRaft, broker and controller in one) from its own jars and a JVM.
 
 `python -m deploy.local.kafka` resolves pom.xml anew and writes the list of checksums: for a change of version.
 """
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,12 +58,15 @@ SETTINGS = {
 """What makes a broker small and quick on one machine; the same for the jars and for a container."""
 
 
-def addresses(kafka_port: int, controller_port: int, data: str) -> dict[str, str]:
-    """The settings that say who and where this single node is."""
+def addresses(
+    kafka_port: int, controller_port: int, data: str, *, node: int = 1, voters: Mapping[int, int] | None = None
+) -> dict[str, str]:
+    """The settings that say who and where this node is; ``voters`` are the controllers' ports, by node."""
+    quorum = voters or {node: controller_port}
     return {
         "process.roles": "broker,controller",
-        "node.id": "1",
-        "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
+        "node.id": str(node),
+        "controller.quorum.voters": ",".join(f"{voter}@127.0.0.1:{port}" for voter, port in quorum.items()),
         "listeners": f"PLAINTEXT://127.0.0.1:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{kafka_port}",
         "controller.listener.names": "CONTROLLER",
@@ -177,24 +181,34 @@ def process(
     kafka_port: int,
     controller_port: int,
     heap_mb: int = 512,
+    name: str = "kafka",
+    settings: Mapping[str, str] | None = None,
+    cluster: str | None = None,
 ) -> Process:
     """The broker over the kept (or new) directory `data`, ready to be started.
+
+    Alone it needs no more; one of several also gets its `settings` (see `addresses`) and the `cluster` it is of.
 
     Raises:
         LauncherError: a new data directory could not be formatted.
     """
     data.mkdir(parents=True, exist_ok=True)
     properties = data.with_name(data.name + ".properties")
-    settings = SETTINGS | addresses(kafka_port, controller_port, str(data))
+    settings = {**SETTINGS, **(settings or addresses(kafka_port, controller_port, str(data)))}
     properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     shared = [f"-XX:SharedArchiveFile={classes}"] if classes else []
     if not (data / "meta.properties").exists():
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
+        arguments = ["format", "--ignore-formatted", "--cluster-id", cluster or new_cluster()]
+        arguments += ["--config", str(properties)]
         tool = _java(jars, [*shared, "-Xmx128m"], "kafka.tools.StorageTool", *arguments)
         Process("Kafka's storage format", tool, log=log).run(60)
     argv = _java(jars, [*shared, f"-Xmx{heap_mb}m"], "kafka.Kafka", str(properties))
-    return Process("kafka", argv, log=log, ready=lambda: ready(kafka_port), stop_seconds=30)
+    return Process(name, argv, log=log, ready=lambda: ready(kafka_port), stop_seconds=30)
+
+
+def new_cluster() -> str:
+    """The id of a new cluster."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
 
 
 def _java(jars: Path, flags: list[str], main: str, *arguments: str) -> list[str]:

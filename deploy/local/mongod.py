@@ -6,6 +6,7 @@ import hashlib
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ def arguments(port: int) -> list[str]:
     ]
 
 
-def uri(port: int) -> str:
-    """The connection string that services use."""
-    return f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
+def uri(*ports: int) -> str:
+    """The connection string that services use; of several members, their ports."""
+    return f"mongodb://{','.join(f'127.0.0.1:{port}' for port in ports)}/?replicaSet={REPLICA_SET}"
 
 
 def fetch(cache: Path, progress: Progress) -> Path:
@@ -85,23 +86,55 @@ def _install(directory: Path) -> None:
         )
 
 
-def process(binary: Path, *, data: Path, log: Path, port: int) -> Process:
-    """The server over the kept (or new) directory `data`, ready to be started."""
+def process(
+    binary: Path, *, data: Path, log: Path, port: int, name: str = "mongodb", members: Sequence[int] = ()
+) -> Process:
+    """The server over the kept (or new) directory `data`, ready to be started; alone, or one of `members` (ports)."""
     data.mkdir(parents=True, exist_ok=True)
     argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
-    return Process("mongodb", argv, log=log, ready=lambda: ready(port), stop_seconds=20)
+    is_ready = (lambda: member_ready(port, members)) if members else (lambda: ready(port))
+    return Process(name, argv, log=log, ready=is_ready, stop_seconds=20)
 
 
 def ready(port: int) -> bool:
     """Whether the server is the primary of its replica set; initiates the set where it is new."""
     if not answers(port):
         return False
-    with _client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+    with direct(port) as client:
         try:
             _make_member(client, f"127.0.0.1:{port}")
             return bool(client.admin.command("hello")["isWritablePrimary"])
         except PyMongoError:
             return False
+
+
+def member_ready(port: int, members: Sequence[int]) -> bool:
+    """Whether the server is primary or secondary in the set of `members`; the first of them initiates a new set."""
+    if not all(answers(member) for member in (members if port == members[0] else [port])):
+        return False
+    with direct(port) as client:
+        try:
+            if port == members[0]:
+                _initiate(client, [f"127.0.0.1:{member}" for member in members])
+            hello = client.admin.command("hello")
+            return bool(hello["isWritablePrimary"] or hello["secondary"]) and "primary" in hello
+        except PyMongoError:
+            return False
+
+
+def direct(port: int) -> MongoClient[dict[str, Any]]:
+    """A client of this one server, whatever it is in its set."""
+    return _client(f"mongodb://127.0.0.1:{port}/?directConnection=true")
+
+
+def _initiate(client: MongoClient[dict[str, Any]], hosts: Sequence[str]) -> None:
+    try:
+        client.admin.command("replSetGetStatus")
+    except OperationFailure as error:
+        if error.code != _NOT_YET_INITIALIZED:
+            raise
+        members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
+        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
 
 
 def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
@@ -110,8 +143,7 @@ def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
         client.admin.command("replSetGetStatus")
     except OperationFailure as error:
         if error.code == _NOT_YET_INITIALIZED:
-            members = [{"_id": 0, "host": host}]
-            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+            _initiate(client, [host])
         elif error.code == _NOT_A_MEMBER:
             kept = client.admin.command("replSetGetConfig")["config"]
             kept["version"] += 1

@@ -6,7 +6,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -66,12 +66,14 @@ class LocalSystem:
         people: who can get a token, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
+        engine_names: those of them that are the broker and the database.
     """
 
     kafka: str
     mongodb: str
     issuer_url: str
     keys: keys.Keys
+    engine_names: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -80,14 +82,19 @@ class LocalSystem:
         *,
         services: Sequence[Service] = SERVICES,
         topics: str | None = TOPICS,
+        engines: Callable[[Config, Progress], Engines] = Engines,
     ) -> None:
-        """`services` and `topics` (the module that provisions them, or None) can be others in tests."""
+        """`services` and `topics` (the module that provisions them, or None) can be others in tests.
+
+        `engines` is `deploy.local.cluster.Cluster` for three brokers and three members of a replica set.
+        """
         self.config = config
         self.people = people.load()
         self.processes: dict[str, Process] = {}
         self._progress = progress or Silent()
         self._services = {service.name: service for service in services}
         self._topics = topics
+        self._engines = engines
         self._ports: dict[str, int] = {}
         self._stack = ExitStack()
 
@@ -109,8 +116,9 @@ class LocalSystem:
         for name in (*self._services, "issuer"):
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
-            engines = stack.enter_context(Engines(self.config, self._progress))
+            engines = stack.enter_context(self._engines(self.config, self._progress))
             self.kafka, self.mongodb = engines.kafka, engines.mongodb
+            self.engine_names = frozenset(engines.processes)
             self.processes.update(engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
@@ -217,8 +225,7 @@ class LocalSystem:
         )
 
     def _stop_services(self) -> None:
-        engines = {"kafka", "mongodb"}
-        terminate_all([process for name, process in self.processes.items() if name not in engines])
+        terminate_all([process for name, process in self.processes.items() if name not in self.engine_names])
 
 
 def answers_ready(url: str) -> bool:

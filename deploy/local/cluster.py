@@ -1,0 +1,94 @@
+"""Three brokers and a replica set of three on one machine, from the same binaries: for showing what outlives a leader.
+
+The settings are those of production: three replicas of everything, and acknowledged by two of them.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Self
+
+from deploy.local import kafka, mongod
+from deploy.local.cache import require_space
+from deploy.local.engines import Engines
+from deploy.local.ports import free_port
+
+NODES = (1, 2, 3)
+ENVIRONMENT = {"FRIKORT_TOPIC_REPLICATION": "3"}
+"""What the services are told; for `Config.environment`."""
+
+_HEAP_MB = 256
+_REPLICATED = {
+    "min.insync.replicas": "2",
+    "default.replication.factor": "3",
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "share.coordinator.state.topic.replication.factor": "3",
+    "share.coordinator.state.topic.min.isr": "2",
+    "controlled.shutdown.enable": "true",
+    "unclean.leader.election.enable": "false",
+}
+
+
+class Cluster(Engines):
+    """Like `Engines`, always from the binaries; processes are "kafka-1" to "kafka-3", "mongodb-1" to "mongodb-3".
+
+    Attributes:
+        kafka_ports, mongodb_ports: by process name.
+    """
+
+    def __enter__(self) -> Self:
+        """Start all six and wait until all are ready.
+
+        Raises:
+            LauncherError: something is missing, or a process would not start.
+        """
+        require_space(self.config.data)
+        self.kafka_ports = {f"kafka-{node}": free_port() for node in NODES}
+        self.mongodb_ports = {f"mongodb-{node}": free_port() for node in NODES}
+        self.kafka = ",".join(f"127.0.0.1:{port}" for port in self.kafka_ports.values())
+        self.mongodb = mongod.uri(*self.mongodb_ports.values())
+        with ExitStack() as stack:
+            self._make_brokers()
+            self._make_members()
+            started_at = time.monotonic()
+            for process in self.processes.values():
+                stack.callback(process.terminate)
+                process.start()
+            for process in self.processes.values():
+                with self._progress.step(process.name, started_at):
+                    process.wait_ready()
+            self._stack = stack.pop_all()
+        return self
+
+    def _make_brokers(self) -> None:
+        kafka.java_version()
+        jars = kafka.fetch(self.config.cache, self._progress)
+        classes = kafka.archive_classes(jars, self._progress)
+        voters = {node: free_port() for node in NODES}
+        cluster = kafka.new_cluster()
+        for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
+            data = self.config.data / name
+            where = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
+            self.processes[name] = kafka.process(
+                jars,
+                classes,
+                data=data,
+                log=self.config.log(name),
+                kafka_port=port,
+                controller_port=voters[node],
+                heap_mb=_HEAP_MB,
+                name=name,
+                settings=_REPLICATED | where,
+                cluster=cluster,
+            )
+
+    def _make_members(self) -> None:
+        binary = mongod.fetch(self.config.cache, self._progress)
+        members = list(self.mongodb_ports.values())
+        for name, port in self.mongodb_ports.items():
+            self.processes[name] = mongod.process(
+                binary, data=self.config.data / name, log=self.config.log(name), port=port, name=name, members=members
+            )
