@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, Generic, Protocol
 from uuid import UUID
 from zlib import crc32
 
@@ -21,6 +21,17 @@ from services.runtime.loop import BatchResult, Loop
 
 Partition = tuple[str, int]
 Hook = Callable[[], Awaitable[None]]
+
+
+class Points(Protocol):
+    """Where a store or a log tells, before and after each of its effects, how far it has come.
+
+    What is raised there is a failure of the call, before or after the effect.
+    """
+
+    async def point(self, name: str) -> None:
+        """Pass a point."""
+        ...
 
 
 class Crash(Exception):
@@ -82,6 +93,12 @@ class MemoryDatabase(Generic[S]):
     def __init__(self, processor: Processor[S]) -> None:
         self.processor = processor
         self.documents: dict[str, Stored] = {}
+        self.conflicts = 0
+        self._holders: dict[str, list[str]] = {}
+
+    def holders(self, alias: str) -> Sequence[str]:
+        """The documents that hold ``alias``: at most one, unless the guard is broken."""
+        return self._holders.get(alias, ())
 
     def state(self, document_id: str) -> S | None:
         """The state of one document."""
@@ -106,6 +123,10 @@ class MemoryDatabase(Generic[S]):
             return False
         if self._held_by_others(document):
             return False
+        if stored is not None:
+            self.delete(document.id)
+        for alias in document.aliases:
+            self._holders.setdefault(alias, []).append(document.id)
         self.documents[document.id] = Stored(
             version=document.version + 1,
             state=None if document.state is None else document.state.model_dump_json(),
@@ -115,9 +136,13 @@ class MemoryDatabase(Generic[S]):
         )
         return True
 
+    def delete(self, document_id: str) -> None:
+        """Take a document out."""
+        for alias in self.documents.pop(document_id).aliases:
+            self._holders[alias].remove(document_id)
+
     def _held_by_others(self, document: Document[S]) -> bool:
-        wanted = set(document.aliases)
-        return any(wanted.intersection(other.aliases) for name, other in self.documents.items() if name != document.id)
+        return any(name != document.id for alias in document.aliases for name in self.holders(alias))
 
     def _state_of(self, stored: Stored) -> S | None:
         return None if stored.state is None else self.processor.state.model_validate_json(stored.state)
@@ -126,19 +151,17 @@ class MemoryDatabase(Generic[S]):
 class MemoryStore(Generic[S]):
     """One instance's way to the database; a ``Store`` of the loop."""
 
-    def __init__(self, database: MemoryDatabase[S], faults: Faults) -> None:
+    def __init__(self, database: MemoryDatabase[S], faults: Points) -> None:
         self._database = database
         self._faults = faults
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
         await self._faults.point("load.before")
-        ids = {address.id for address in addresses}
-        aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
-        found = [
-            self._database.read(name)
-            for name, stored in self._database.documents.items()
-            if name in ids or aliases.intersection(stored.aliases)
-        ]
+        names = dict.fromkeys(address.id for address in addresses)
+        for address in addresses:
+            for alias in (address.alias, *address.asks):
+                names.update(dict.fromkeys(() if alias is None else self._database.holders(alias)))
+        found = [self._database.read(name) for name in names if name in self._database.documents]
         await self._faults.point("load.after")
         return Documents(found)
 
@@ -146,7 +169,9 @@ class MemoryStore(Generic[S]):
         await self._faults.point("write.before")
         all_written = True
         for document in documents:
-            all_written &= self._database.put(document)
+            written = self._database.put(document)
+            self._database.conflicts += not written
+            all_written &= written
             await self._faults.point("write.between")
         await self._faults.point("write.after")
         return all_written
@@ -161,11 +186,16 @@ class MemoryKafka:
 
     def append(self, record: Record, partition: int | None = None) -> Incoming:
         """Add ``record`` to its topic; the key chooses the partition unless one is given."""
-        chosen = crc32(record.key) % PARTITIONS if partition is None else partition
+        chosen = self.partition_of(record)[1] if partition is None else partition
         place = self.partitions.setdefault((record.topic, chosen), [])
         incoming = Incoming(record.topic, chosen, len(place), record.key, record.value, record.headers)
         place.append(incoming)
         return incoming
+
+    @staticmethod
+    def partition_of(record: Record) -> Partition:
+        """Where the key of ``record`` sends it."""
+        return record.topic, crc32(record.key) % PARTITIONS
 
     def all(self, topic: str) -> list[Incoming]:
         """Every record of ``topic``, by partition."""
@@ -175,7 +205,7 @@ class MemoryKafka:
 class MemoryLog:
     """One instance's producer; a ``Log`` of the loop."""
 
-    def __init__(self, kafka: MemoryKafka, faults: Faults) -> None:
+    def __init__(self, kafka: MemoryKafka, faults: Points) -> None:
         self._kafka = kafka
         self._faults = faults
 

@@ -135,7 +135,7 @@ async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_ca
         await Instance(kafka, database, faults).drain([COMMANDS])
     before = kafka.partitions[COMMANDS, 0]
     # An operator makes room, and the person gets a card by another command, before the refusal was told.
-    del database.documents[next(name for name, s in database.documents.items() if "number:00001" in s.aliases)]
+    database.delete(next(name for name, s in database.documents.items() if "number:00001" in s.aliases))
     kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
     await Instance(kafka, database, Faults()).take([((COMMANDS, 1), 1)])
     await Instance(kafka, database, Faults()).take([((COMMANDS, 0), len(before))])

@@ -1,0 +1,1 @@
+"""The whole system in one process under one seed; see README.md."""

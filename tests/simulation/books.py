@@ -1,0 +1,423 @@
+"""The oracle: what must be true of every run once it has come to rest.
+
+It reads what is durable (the log, the documents) and what the clients saw, and works everything out anew, naively,
+without the code that it checks. The letters I1 to I7 are those of the design's list of faults.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from contracts.topics import (
+    AUTHORITY_SKAT,
+    AUTHORITY_STAR,
+    BALANCES,
+    CAP_WARNINGS,
+    CARDS,
+    EARNINGS,
+    EXPORTS_COMMANDS,
+    ISSUANCE_COMMANDS,
+    OUTCOMES,
+    REPORTING_COMMANDS,
+    TOPICS,
+)
+from services.runtime.fold import Incoming
+from tests.runtime.memory import by_id
+from tests.simulation.workload import Population
+from tests.simulation.world import POISON, World
+
+COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
+
+
+class Violation(Exception):
+    """A law is broken; the text says which, and by what."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message on the log, where it first stands."""
+
+    id: str
+    type: str
+    cause: str
+    data: dict[str, Any]
+
+
+@dataclass
+class Line:
+    """One report in the naive ledger."""
+
+    total: int
+    revision: int
+    cvr: str
+    exempt: int = 0
+
+
+@dataclass
+class Year:
+    """The naive ledger of one card and year: what was told of it, in the order in which it was told."""
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    allowance: int = 0
+    changes: int = 0
+    standing: set[str] = field(default_factory=set)
+    raised: Counter[str] = field(default_factory=Counter)
+    withdrawn: Counter[str] = field(default_factory=Counter)
+
+    def take(self, event: Told) -> list[str]:
+        """Enter an event. Returns the reports of others whose split changed by it."""
+        data, before = event.data, {name: line.exempt for name, line in self.lines.items()}
+        line = self.lines.setdefault(data["report_id"], Line(0, 0, data["cvr"]))
+        line.total, line.revision = data.get("total", 0), data["revision"]
+        self.allowance = data.get("allowance", self.allowance)
+        self.changes += 1
+        left = self.allowance
+        for each in self.lines.values():
+            each.exempt = max(0, min(each.total, left))
+            left -= each.exempt
+        self._warn()
+        return [n for n, e in before.items() if n != data["report_id"] and self.lines[n].exempt != e]
+
+    @property
+    def reported(self) -> int:
+        return sum(line.total for line in self.lines.values())
+
+    @property
+    def exempt(self) -> int:
+        return sum(line.exempt for line in self.lines.values())
+
+    def _warn(self) -> None:
+        if not self.allowance:
+            return
+        true = {
+            name
+            for name, is_true in (
+                ("near", self.reported * 10 >= self.allowance * 8),
+                ("reached", self.reported >= self.allowance),
+                ("exceeded", self.reported > self.allowance),
+            )
+            if is_true
+        }
+        self.raised.update(true - self.standing)
+        self.withdrawn.update(self.standing - true)
+        self.standing = true
+
+
+def check(world: World, people: Population) -> Counter[str]:
+    """Check every law. Returns what happened, for the liveness counters. Raises ``Violation``."""
+    return Books(world, people).check()
+
+
+class Books:
+    """The books of one run."""
+
+    def __init__(self, world: World, people: Population) -> None:
+        self.world = world
+        self.people = people
+        self.counts: Counter[str] = Counter()
+        self.told = {topic.name: list(_first(world.broker.all(topic.name))) for topic in TOPICS}
+        self.commands = {m.id: m for topic in COMMAND_TOPICS for m in self.told[topic.name]}
+        self.outcomes: dict[str, Told] = {}
+        self.years: dict[tuple[str, int], Year] = defaultdict(Year)
+
+    def check(self) -> Counter[str]:
+        self._everything_is_read()
+        self._one_content_for_each_id()
+        self._dead_letters()
+        self._one_outcome_for_each_command()
+        self._revisions()
+        self._cards()
+        self._what_was_accepted_was_told()
+        self._ledgers()
+        self._settlements()
+        self._warnings()
+        self._read_models()
+        self._statements()
+        self._outboxes()
+        self._answers()
+        return self.counts
+
+    def _everything_is_read(self) -> None:
+        for group in self.world.groups():
+            _law(not group.lag(), f"liveness: {group.name} is at rest and has not read {group.lag()}")
+
+    def _one_content_for_each_id(self) -> None:
+        for topic in TOPICS:
+            records = [r for r in self.world.broker.all(topic.name) if r.value != POISON]
+            contents = by_id(records)
+            self.counts["records published twice"] += len(records) - len(contents)
+            for message_id, found in contents.items():
+                _law(len(found) == 1, f"I2: {message_id} on {topic.name} has {len(found)} contents")
+
+    def _dead_letters(self) -> None:
+        consumed: dict[str, list[str]] = defaultdict(list)
+        for service in self.world.services.values():
+            for name, database in service.databases.items():
+                for topic in database.processor.topics:
+                    consumed[topic.name].append(f"{service.name}/{name}")
+        expected = {(*place, reader) for place in self.world.poison for reader in consumed[place[0]]}
+        found = set()
+        for topic in TOPICS:
+            for dead in self.world.broker.all(topic.dead):
+                facts = {name: value.decode() for name, value in dead.headers if name.startswith("dead_")}
+                place = (facts["dead_topic"], int(facts["dead_partition"]), int(facts["dead_offset"]))
+                found.add((*place, f"{facts['dead_service']}/{facts['dead_processor']}"))
+                original = self.world.broker.partitions[place[0], place[1]][place[2]]
+                _law(dead.value == original.value, f"a dead letter of {place} is not what was put aside")
+        self.counts["dead letters"] += len(found)
+        _law(found == expected, f"dead letters: missing {sorted(expected - found)}, unexplained {sorted(found - expected)}")
+
+    def _one_outcome_for_each_command(self) -> None:
+        for outcome in self.told[OUTCOMES.name]:
+            command_id = outcome.data["command_id"]
+            _law(command_id not in self.outcomes, f"I2: the command {command_id} has two outcomes")
+            _law(command_id in self.commands, f"I1: an outcome of {command_id}, which nobody sent")
+            self.outcomes[command_id] = outcome
+            problem = outcome.data.get("problem")
+            self.counts["accepted" if problem is None else f"refused: {problem}"] += 1
+            self.counts["known"] += bool(outcome.data.get("known"))
+            self.counts["dry runs"] += bool(outcome.data.get("dry_run"))
+            self.counts["waited for their card"] += outcome.cause != command_id
+            self.counts["commands"] += 1
+        for command_id in self.commands:
+            _law(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
+            _law(command_id in self.people.diary.sent, f"I1: the command {command_id} was never sent")
+        for command_id, what in self.people.diary.acknowledged.items():
+            _law(command_id in self.commands, f"I6: {command_id} ({what}) was acknowledged and is not in the log")
+
+    def _revisions(self) -> None:
+        """I5: gapless for each subject, and in order in the log."""
+        subjects = (
+            (CARDS, "card_id", ""),
+            (EARNINGS, "employment_id", "employment"),
+            (EARNINGS, "report_id", "earnings"),
+            (BALANCES, "card_id", "balance"),
+            (AUTHORITY_SKAT, "card_id", ""),
+            (AUTHORITY_STAR, "card_id", ""),
+        )
+        for topic, subject, kind in subjects:
+            seen: dict[tuple[str, Any], int] = {}
+            for event in self.told[topic.name]:
+                if kind and f".{kind}." not in event.type:
+                    continue
+                name = event.data[subject], None if topic in (CARDS, EARNINGS) else event.data["year"]
+                expected = seen.get(name, 0) + 1
+                _law(
+                    event.data["revision"] == expected,
+                    f"I5: {event.type} of {name} has revision {event.data['revision']} where {expected} comes next",
+                )
+                seen[name] = expected
+
+    def _cards(self) -> None:
+        persons: set[str] = set()
+        numbers: set[str] = set()
+        issued: dict[str, str] = {}
+        for event in self.told[CARDS.name]:
+            if event.type == "dk.frikort.card.issued.v1":
+                person = event.data["person"]["cpr_hash"]
+                _law(person not in persons, "a person has two cards")
+                persons.add(person)
+                issued[event.data["card_id"]] = event.data["active_from"][:4]
+            if "number" in event.data:
+                _law(event.data["number"] not in numbers, f"the number {event.data['number']} is used twice")
+                numbers.add(event.data["number"])
+            if event.type == "dk.frikort.card.control-recorded.v1":
+                year = issued[event.data["card_id"]]
+                _law(str(event.data["year"]) > year, f"a control in {event.data['year']} of a card issued in {year}")
+
+    def _what_was_accepted_was_told(self) -> None:
+        """I1: each accepted command is told by exactly one event with what it said, and nothing else is told."""
+        told = Counter((e.data["report_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" in e.data)
+        told |= Counter(
+            (e.data["employment_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" not in e.data
+        )
+        told |= Counter((e.data["card_id"], e.data["revision"]) for e in self.told[CARDS.name])
+        content = {
+            (e.data["report_id"], e.data["revision"]): e.data
+            for e in self.told[EARNINGS.name]
+            if "report_id" in e.data
+        }
+        for command_id, outcome in self.outcomes.items():
+            data, command = outcome.data, self.commands[command_id]
+            if "problem" in data or data.get("known") or data.get("dry_run") or command.type.startswith("dk.frikort.extract"):
+                continue
+            subject = data.get("report_id") or data.get("employment_id") or data["card_id"], data["revision"]
+            _law(told[subject] == 1, f"I2: {command.type} was accepted as {subject} and told {told[subject]} times")
+            told[subject] -= 1
+            event = content.get((data.get("report_id"), data["revision"]))
+            for name in ("components", "payment_date", "work", "reference", "card_id"):
+                if event is not None and name in command.data:
+                    _law(event[name] == command.data[name], f"I1: {command_id} said {name} {command.data[name]}")
+        extra = +told
+        _law(not extra, f"I1: told, and accepted by nobody: {extra}")
+
+    def _ledgers(self) -> None:
+        """I1 and I3: every total is the naive recomputation from what reporting accepted, in its order."""
+        for event in self.told[EARNINGS.name]:
+            if "report_id" in event.data:
+                moved = self.years[event.data["card_id"], event.data["year"]].take(event)
+                self.counts["splits of others moved"] += len(moved)
+        database = self.world.database("balance", "ledgers")
+        _law(len(database.documents) == len(self.years), "I3: there are ledgers of nothing")
+        for (card_id, number), year in self.years.items():
+            ledger = database.state(f"{card_id}:{number}")
+            _law(ledger is not None, f"I3: no ledger of {card_id} in {number}")
+            found = {n: (e.total, e.exempt, e.excess) for n, e in ledger.entries.items()}
+            wanted = {n: (e.total, e.exempt, e.total - e.exempt) for n, e in year.lines.items()}
+            _law(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
+            _law(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")
+            _law(year.exempt <= year.allowance, f"more than the allowance is exempt in {card_id}:{number}")
+            _law(ledger.revision == year.changes, f"I3: {card_id}:{number} changed {ledger.revision} times")
+            self.counts["split reports"] += sum(0 < line.exempt < line.total for line in year.lines.values())
+
+    def _settlements(self) -> None:
+        """The last that was told of each report and year is what the naive ledger says."""
+        last: dict[str, Told] = {}
+        totals: dict[tuple[str, int], Told] = {}
+        for event in self.told[BALANCES.name]:
+            if "report_id" in event.data:
+                last[event.data["report_id"]] = event
+            else:
+                totals[event.data["card_id"], event.data["year"]] = event
+        _law(totals.keys() == self.years.keys(), "I3: totals are told of other years than were reported")
+        for key, year in self.years.items():
+            told = totals[key].data
+            _law(
+                (told["reported"], told["exempt"], told["excess"], told["remaining"])
+                == (year.reported, year.exempt, year.reported - year.exempt, year.allowance - year.exempt),
+                f"I3: the balance of {key} was told as {told}",
+            )
+            for report_id, line in year.lines.items():
+                split = last[report_id].data
+                _law((split["total"], split["exempt"]) == (line.total, line.exempt), f"the split of {report_id}: {split}")
+
+    def _warnings(self) -> None:
+        """I4: raised and withdrawn in turn, once for each crossing, and true at the end."""
+        standing: dict[tuple[str, int], set[str]] = defaultdict(set)
+        raised: Counter[tuple[str, int, str]] = Counter()
+        for event in self.told[CAP_WARNINGS.name]:
+            data = event.data
+            key, threshold = (data["card_id"], data["year"]), data["threshold"]
+            is_raise = ".raised." in event.type
+            _law((threshold in standing[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
+            standing[key] ^= {threshold}
+            raised[*key, threshold] += is_raise
+            self.counts["warnings raised" if is_raise else "warnings withdrawn"] += 1
+        for key, year in self.years.items():
+            _law(standing[key] == year.standing, f"I4: the warnings of {key} are {standing[key]}, not {year.standing}")
+            for threshold in ("near", "reached", "exceeded"):
+                count = raised[*key, threshold]
+                _law(count == year.raised[threshold], f"I4: {threshold} of {key} was raised {count} times")
+
+    def _read_models(self) -> None:
+        """What the gateway shows is what the services know."""
+        gateway = self.world.services["gateway"].databases
+        for card in _states(self.world.database("issuance", "cards")):
+            view = gateway["cards"].state(card.card_id)
+            shown = view and (view.revision, view.number, view.municipality, view.active, len(view.history))
+            true = card.revision, card.numbers[-1], card.municipality, card.active, card.revision
+            _law(shown == true, f"the card {card.card_id} is shown as {shown} and is {true}")
+        employments = {e.data["employment_id"]: e.data for e in self.told[EARNINGS.name] if "report_id" not in e.data}
+        for employment_id, data in employments.items():
+            shown = gateway["employments"].state(employment_id)
+            _law(
+                shown is not None and (shown.revision, shown.period.model_dump(mode="json")) == (data["revision"], data["period"]),
+                f"the employment {employment_id} is shown as {shown}",
+            )
+        for (card_id, number), year in self.years.items():
+            ledger = gateway["ledgers"].state(f"{card_id}:{number}")
+            totals = ledger and ledger.totals and (ledger.totals.reported, ledger.totals.exempt)
+            _law(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
+            _law(ledger.is_whole and set(ledger.warned) == year.standing, f"the warnings of {card_id}:{number}: {ledger}")
+            for report_id, line in year.lines.items():
+                report = gateway["reports"].state(report_id)
+                split = report and report.settlement and (report.settlement.total, report.settlement.exempt)
+                _law(split == (line.total, line.exempt), f"the report {report_id} is shown as {split}")
+                _law(
+                    [entry.revision for entry in report.history] == list(range(1, line.revision + 1)),
+                    f"the history of {report_id} is not whole",
+                )
+        for command_id, outcome in self.outcomes.items():
+            shown = gateway["outcomes"].state(command_id)
+            _law(shown is not None and shown.problem == outcome.data.get("problem"), f"the outcome of {command_id}: {shown}")
+
+    def _statements(self) -> None:
+        """The authorities' last statement of each card and year is the ledger."""
+        homes = {e.data["card_id"]: e.data["municipality"] for e in self.told[CARDS.name]}
+        for topic in (AUTHORITY_SKAT, AUTHORITY_STAR):
+            last = {(e.data["card_id"], e.data["year"]): e.data for e in self.told[topic.name]}
+            for key, year in self.years.items():
+                counted = [line for line in year.lines.values() if line.total]
+                said = last.get(key)
+                if said is None:
+                    _law(not counted, f"nothing was told to {topic.name} of {key}")
+                    continue
+                _law(
+                    (said["reported"], said["exempt"], said["reports"], said["municipality"])
+                    == (year.reported, year.exempt, len(counted), homes[key[0]]),
+                    f"{topic.name} was told of {key}: {said}",
+                )
+                if topic is AUTHORITY_SKAT:
+                    sums: dict[str, int] = defaultdict(int)
+                    for line in counted:
+                        sums[line.cvr] += line.exempt
+                    found = {e["cvr"]: e["exempt"] for e in said["employers"]}
+                    _law(found == dict(sums), f"the employers of {key} were told as {found}")
+                    self.counts["statements"] += 1
+        for card in _states(self.world.database("exports", "statements")):
+            _law(not card.held, f"the statements of {card.card_id} are held back: {card.held}")
+
+    def _outboxes(self) -> None:
+        """What a document remembers to have said is in the log; nobody waits."""
+        for service in self.world.services.values():
+            for database in service.databases.values():
+                for name in database.documents:
+                    for entry in database.read(name).outbox:
+                        for record in entry.records:
+                            place = self.world.broker.partitions.get(self.world.broker.partition_of(record), ())
+                            _law(
+                                any((r.key, r.value, r.headers) == (record.key, record.value, record.headers) for r in place),
+                                f"I2: {name} of {service.name} has something to say that is not in the log",
+                            )
+        for book in _states(self.world.database("reporting", "books")):
+            _law(not book.waiting, f"{len(book.waiting)} commands still wait in the book of {book.card_id}")
+
+    def _answers(self) -> None:
+        for command_id, answers in self.people.diary.answers.items():
+            _law(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
+        for command_id, kept in self.world.submissions.kept.items():
+            _law(not kept.produced or command_id in self.commands, f"I6: {command_id} is marked and not in the log")
+
+
+def _first(records: Iterable[Incoming]) -> Iterator[Told]:
+    """Every message once, where it first stands in its partition."""
+    seen: set[str] = set()
+    for record in records:
+        if record.value == POISON:
+            continue
+        headers = dict(record.headers)
+        message_id = headers["ce_id"].decode()
+        if message_id not in seen:
+            seen.add(message_id)
+            yield Told(
+                id=message_id,
+                type=headers["ce_type"].decode(),
+                cause=headers.get("ce_causationid", b"").decode(),
+                data=json.loads(record.value or b""),
+            )
+
+
+def _states(database: Any) -> Iterator[Any]:
+    for name in database.documents:
+        state = database.state(name)
+        if state is not None:
+            yield state
+
+
+def _law(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)

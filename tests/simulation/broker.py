@@ -1,0 +1,196 @@
+"""The simulated Kafka: partitions, consumer groups and their rebalances, late visibility, appends that arrive late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any, Protocol
+
+from contracts.cloudevents import Record
+from contracts.topics import PARTITIONS
+from services.runtime.fold import Incoming
+from services.runtime.log import LogUnavailable
+from tests.runtime.memory import MemoryKafka, MemoryLog, Partition, Points
+
+HOLD_BACK = 0.2  # how often an appended record is not yet seen by consumers
+ARRIVES_LATE = 0.3  # how often a publish that failed goes on in the network
+
+
+class Broker(MemoryKafka):
+    """The log of the whole system."""
+
+    def __init__(self, rng: Random) -> None:
+        super().__init__()
+        self.rng = rng
+        self.changes = 0
+        self.calm = False
+        self.visible: dict[Partition, int] = {}
+        self.in_flight: list[list[Record]] = []
+
+    def append(self, record: Record, partition: int | None = None) -> Incoming:
+        """Add a record; consumers may see it only later, but in order."""
+        incoming = super().append(record, partition)
+        if self.calm or self.rng.random() >= HOLD_BACK:
+            self.show((incoming.topic, incoming.partition))
+        return incoming
+
+    def show(self, partition: Partition) -> None:
+        """Let consumers see all of a partition."""
+        self.visible[partition] = len(self.partitions[partition])
+        self.changes += 1
+
+    def hidden(self) -> list[Partition]:
+        """Partitions that hold records which no consumer can see yet."""
+        return [p for p, records in self.partitions.items() if self.visible.get(p, 0) < len(records)]
+
+    def arrive(self) -> None:
+        """A request of a producer that gave up reaches the broker after all."""
+        for record in self.in_flight.pop(self.rng.randrange(len(self.in_flight))):
+            self.append(record)
+
+    def calm_down(self) -> None:
+        """From now on the network keeps nothing back."""
+        self.calm = True
+        while self.in_flight:
+            self.arrive()
+        for partition in self.hidden():
+            self.show(partition)
+
+
+class SimLog(MemoryLog):
+    """A producer: in order for each partition and in no order between them; what failed may still arrive."""
+
+    def __init__(self, broker: Broker, points: Points) -> None:
+        super().__init__(broker, points)
+        self._broker = broker
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        if not records:
+            return
+        arranged = _interleaved(records, self._broker)
+        try:
+            await super().publish(arranged)
+        except (LogUnavailable, GeneratorExit):
+            self._go_on_later(arranged)
+            raise
+
+    def _go_on_later(self, records: Sequence[Record]) -> None:
+        rng = self._broker.rng
+        if not self._broker.calm and rng.random() < ARRIVES_LATE:
+            self._broker.in_flight.append(list(records[: 1 + rng.randrange(len(records))]))
+
+
+def _interleaved(records: Sequence[Record], broker: Broker) -> list[Record]:
+    """``records`` by partition, the partitions in any order: each goes to its own leader."""
+    if len(records) == 1:
+        return list(records)
+    by_partition: dict[Partition, list[Record]] = {}
+    for record in records:
+        by_partition.setdefault(broker.partition_of(record), []).append(record)
+    order = list(by_partition.values())
+    broker.rng.shuffle(order)
+    return [record for chosen in order for record in chosen]
+
+
+class Member(Protocol):
+    """A consumer, as its group sees it."""
+
+    name: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs; the group finds out late."""
+        ...
+
+    def assigned(self, generation: int, positions: dict[Partition, int]) -> None:
+        """These partitions are its own from now on, from these offsets on."""
+        ...
+
+
+class Group:
+    """A consumer group: who reads which partitions, and the offsets that it has committed."""
+
+    def __init__(self, broker: Broker, name: str, topics: Sequence[str]) -> None:
+        self.name = name
+        self.topics = tuple(topics)
+        self.committed: dict[Partition, int] = {}
+        self.members: list[Any] = []
+        self.generation = 0
+        self.refused_commits = 0
+        self.redelivered = 0
+        self._delivered: dict[Partition, int] = {}
+        self._broker = broker
+        self._partitions = [(topic, partition) for topic in topics for partition in range(PARTITIONS)]
+        self._awaited: list[Any] = []
+
+    def join(self, member: Member) -> None:
+        """Become a member; this begins a rebalance."""
+        if member not in self.members:
+            self.members.append(member)
+        self.rebalance()
+
+    def is_member(self, member: Member) -> bool:
+        """Whether the group still counts on ``member``."""
+        return member in self.members
+
+    def is_revoking(self, member: Member) -> bool:
+        """Whether the group waits for ``member`` to let go of its partitions."""
+        return member in self._awaited
+
+    def rebalance(self) -> None:
+        """Ask all members to let go, so that the partitions can be dealt anew."""
+        self._awaited = list(self.members)
+        self._broker.changes += 1
+        self._deal_if_released()
+
+    def release(self, member: Member) -> None:
+        """``member`` has let go."""
+        if member in self._awaited:
+            self._awaited.remove(member)
+        self._deal_if_released()
+
+    def expel(self, member: Member) -> None:
+        """The session of ``member`` has expired; if it still runs, it does not know."""
+        self.members.remove(member)
+        self.rebalance()
+
+    def commit(self, member: Member, generation: int, offsets: dict[Partition, int]) -> bool:
+        """Commit; False if the group has gone on without this member."""
+        if generation != self.generation or not self.is_member(member):
+            self.refused_commits += 1
+            return False
+        self.committed.update(offsets)
+        return True
+
+    def count_delivered(self, partition: Partition, start: int, end: int) -> None:
+        """A member has fetched these; some of them not for the first time."""
+        before = self._delivered.get(partition, 0)
+        self.redelivered += max(0, min(before, end) - start)
+        self._delivered[partition] = max(before, end)
+
+    def rewind(self, rng: Random) -> Partition | None:
+        """Set the group back in one partition; what it has read there will come again."""
+        behind = [partition for partition, offset in self.committed.items() if offset]
+        if not behind:
+            return None
+        partition = behind[rng.randrange(len(behind))]
+        self.committed[partition] = rng.randrange(self.committed[partition])
+        self.rebalance()
+        return partition
+
+    def lag(self) -> dict[Partition, int]:
+        """Records in the log that the group has not committed."""
+        ends = {p: len(self._broker.partitions.get(p, ())) for p in self._partitions}
+        return {p: end - self.committed.get(p, 0) for p, end in ends.items() if end > self.committed.get(p, 0)}
+
+    def _deal_if_released(self) -> None:
+        if self._awaited or not self.members:
+            return
+        self.generation += 1
+        partitions = list(self._partitions)
+        self._broker.rng.shuffle(partitions)
+        count = len(self.members)
+        for index, member in enumerate(self.members):
+            mine = partitions[index::count]
+            member.assigned(self.generation, {p: self.committed.get(p, 0) for p in mine})
+        self._broker.changes += 1
