@@ -23,10 +23,15 @@ def still(world: World) -> Iterator[Job]:
     assert [report["total_ore"] for report in job.card.reports()] == [123_400, 1]
 
 
+@pytest.fixture(scope="module")
+def seen(still: Job) -> dict[str, Any]:
+    """What anyone sees before any of these tests."""
+    return still.seen()
+
+
 @pytest.fixture
-def before(world: World, still: Job) -> Iterator[None]:
-    """What anyone sees is the same before and after."""
-    seen = still.seen()
+def unchanged(world: World, still: Job, seen: dict[str, Any]) -> Iterator[None]:
+    """What anyone sees is the same afterwards."""
     yield
     world.on(TODAY)
     assert still.seen() == seen
@@ -64,7 +69,7 @@ REFUSED: dict[str, tuple[int, dict[str, Any], str, dict[str, Any] | None]] = {
 }
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("amount", "changes", "code", "facts"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_report_that_breaks_a_rule_is_refused(
     world: World, still: Job, amount: int, changes: dict[str, Any], code: str, facts: dict[str, Any] | None
@@ -75,7 +80,7 @@ def test_a_report_that_breaks_a_rule_is_refused(
     assert problem.body.get("facts") == facts
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("amount", "changes", "code", "facts"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_correction_to_what_breaks_a_rule_is_refused(
     world: World, still: Job, amount: int, changes: dict[str, Any], code: str, facts: dict[str, Any] | None
@@ -88,7 +93,7 @@ def test_a_correction_to_what_breaks_a_rule_is_refused(
     assert refused(answer, 422, code).body.get("facts") == facts
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_refusal_is_explained_in_danish_by_default_with_kroner_and_days(world: World, still: Job) -> None:
     danish = world.client("employer", cvr=still.employer.cvr).danish()
     answer = danish.post("/v1/reports", still.body(payment_date="2025-10-01"))
@@ -96,20 +101,20 @@ def test_a_refusal_is_explained_in_danish_by_default_with_kroner_and_days(world:
     assert answer["detail"] == "Betalingsdagen er 1. oktober 2025. Indberet, når lønnen er betalt."
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_refusal_is_explained_in_english_on_request(still: Job) -> None:
     answer = still.employer.post("/v1/reports", still.body(payment_date="2025-10-01"))
     assert refused(answer, 422, "payment-in-future").headers["content-language"] == "en"
     assert answer["detail"] == "The payment date is 1 October 2025. Report when the wage has been paid."
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_an_employment_that_never_was_is_unknown(still: Job) -> None:
     unknown = still.body(employment_id=str(uuid4()))
     refused(still.employer.post("/v1/reports", unknown), 404, "employment-unknown")
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_anothers_employment_does_not_exist(world: World, still: Job) -> None:
     other = world.employer()
     unknown = other.get(f"/v1/employments/{uuid4()}")
@@ -151,14 +156,14 @@ def test_the_reference_of_a_withdrawn_report_stays_used(job: Job) -> None:
     assert job.seen() == seen
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_correction_in_the_employments_days_but_of_an_unknown_reason_is_refused(still: Job) -> None:
     report_id = still.card.reports()[0]["report_id"]
     correction = still.correction(1) | {"reason": "because she said so"}
     refused(still.employer.post(f"/v1/reports/{report_id}/correction", correction), 422, "invalid-request")
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_reference_used_again_for_another_report_is_refused_with_the_earlier(still: Job) -> None:
     other = still.body(99, reference="marts")
     problem = refused(still.employer.post("/v1/reports", other), 409, "reference-reused")
@@ -167,20 +172,20 @@ def test_a_reference_used_again_for_another_report_is_refused_with_the_earlier(s
     assert problem["earlier"]["report_id"] == problem["facts"]["report_id"]
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_look_alike_is_refused_with_the_earlier_report(still: Job) -> None:
     problem = refused(still.employer.post("/v1/reports", still.body(123_400)), 409, "possible-duplicate")
     assert problem["earlier"]["reference"] == problem["facts"]["reference"] == "marts"
     assert problem["earlier"]["report_id"] == still.card.reports()[0]["report_id"]
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_a_dry_run_asks_about_a_look_alike_too(still: Job) -> None:
     answer = still.employer.post("/v1/reports/dry-run", still.body(123_400))
     refused(answer, 409, "possible-duplicate")
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_the_same_report_a_month_later_under_a_new_key_is_known(world: World, still: Job) -> None:
     world.on(date(2025, 10, 30))
     again = accepted(still.employer.post("/v1/reports", still.body(123_400, reference="marts")), 200)
@@ -290,7 +295,7 @@ def test_a_change_into_the_days_of_another_own_employment_is_refused(world: Worl
     assert job.seen() == seen
 
 
-@pytest.mark.usefixtures("before")
+@pytest.mark.usefixtures("unchanged")
 def test_an_employment_cannot_begin_after_the_first_day_that_was_reported(still: Job) -> None:
     change = {"period": {"first": "2025-03-02"}}
     problem = refused(still.employer.send("PUT", still.path, change), 409, "employment-has-reports-outside")

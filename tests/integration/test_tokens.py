@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from deploy.local import keys
 from deploy.local.people import Person, Role
-from tests.integration.scene import Client, Job, World, accepted, refused
+from tests.integration.scene import TODAY, Client, Job, World, accepted, refused
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,17 @@ def still(world: World) -> Job:
     return world.job()
 
 
+@pytest.fixture(scope="module")
+def seen(world: World, still: Job) -> dict[str, Any]:
+    """What anyone sees before any of these tests."""
+    world.on(TODAY)
+    return still.seen()
+
+
 @pytest.fixture(autouse=True)
-def _nothing_changes(still: Job) -> Iterator[None]:
-    before = still.seen()
+def _nothing_changes(still: Job, seen: dict[str, Any]) -> Iterator[None]:
     yield
-    assert still.seen() == before
+    assert still.seen() == seen
 
 
 def claims_of(world: World, person: Person, **changes: Any) -> dict[str, Any]:

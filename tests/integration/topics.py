@@ -66,13 +66,16 @@ def _is(kind: type[Message], record: Record, topic: Topic, wanted: Callable[[Any
     return isinstance(message.data, kind) and wanted(message.data)
 
 
-async def dead_letters(kafka: str, topic: Topic, value: bytes, services: Sequence[str]) -> list[Record]:
-    """What became of ``value`` on the dead-letter topic, once each of ``services`` has put it there."""
+async def dead_letters(kafka: str, topic: Topic, values: Sequence[bytes]) -> dict[bytes, list[Record]]:
+    """What became of ``values`` on the dead-letter topic, once each reader of ``topic`` has put all of them there."""
 
-    async def found() -> list[Record] | None:
-        dead = [record for record in await read_all(kafka, topic.dead) if record.value == value]
-        told = {dict(record.headers)["dead_service"].decode() for record in dead}
-        return dead if told >= set(services) else None
+    async def found() -> dict[bytes, list[Record]] | None:
+        dead: dict[bytes, list[Record]] = {value: [] for value in values}
+        for record in await read_all(kafka, topic.dead):
+            if record.value in dead:
+                dead[record.value].append(record)
+        told = [{dict(record.headers)["dead_service"].decode() for record in records} for records in dead.values()]
+        return dead if all(set(topic.readers) <= services for services in told) else None
 
     return await eventually(found, what=f"the dead letters on {topic.dead}")
 
