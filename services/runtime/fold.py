@@ -43,9 +43,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """What one message made a document emit; kept until the message's offset is surely committed."""
+    """What one message made a document emit, and the place of the message whose batch is to publish it."""
 
-    cause: UUID
     topic: str
     partition: int
     offset: int
@@ -124,16 +123,22 @@ class Documents(Generic[S]):
 def fold(service: str, processor: Processor[S], documents: Documents[S], deliveries: Sequence[Delivery]) -> Folded:
     """Apply ``deliveries`` in order to ``documents``.
 
-    Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery.
+    Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. What a
+    document still has to say is said first, whoever made it say so: its events come out in the order in which they
+    were decided, also when two instances work on it from two partitions.
     """
     starts = _batch_starts(deliveries)
+    touched: set[str] = set()
     emitted: list[Record] = []
     failures: list[Failure] = []
     for delivery in deliveries:
-        envelope = delivery.envelope
+        envelope, place = delivery.envelope, delivery.incoming
         document = documents.at(delivery.address, envelope.id)
+        if document.id not in touched:
+            touched.add(document.id)
+            document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
+            emitted.extend(_still_to_say(document))
         if envelope.id in document.applied:
-            emitted.extend(_remembered(document, envelope.id))
             continue
         try:
             records = _apply(service, processor, documents, document, delivery)
@@ -142,11 +147,10 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
             failures.append(Failure(delivery, type(error).__name__))
             continue
         if not document.changed:
-            document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
+            document.outbox = [_taken_over(entry, place) for entry in document.outbox]
             document.changed = True
         if records:
-            place = delivery.incoming
-            document.outbox.append(Emitted(envelope.id, place.topic, place.partition, place.offset, records))
+            document.outbox.append(Emitted(place.topic, place.partition, place.offset, records))
             emitted.extend(records)
     return Folded(emitted, failures)
 
@@ -186,10 +190,17 @@ def _apply(
     return records
 
 
-def _remembered(document: Document[S], cause: UUID) -> Iterable[Record]:
+def _still_to_say(document: Document[Any]) -> Iterable[Record]:
     for entry in document.outbox:
-        if entry.cause == cause:
-            yield from entry.records
+        yield from entry.records
+
+
+def _taken_over(entry: Emitted, by: Incoming) -> Emitted:
+    # The batch of ``by`` publishes it too, so it can be forgotten with what that batch adds. The partition that it
+    # came from may not touch the document again for years.
+    if (entry.topic, entry.partition) == (by.topic, by.partition):
+        return entry
+    return Emitted(by.topic, by.partition, by.offset, entry.records)
 
 
 def _batch_starts(deliveries: Sequence[Delivery]) -> Mapping[tuple[str, int], int]:

@@ -159,7 +159,6 @@ def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne
 
 def _stored_of(entry: Emitted) -> dict[str, Any]:
     return {
-        "cause": entry.cause.bytes,
         "topic": entry.topic,
         "partition": entry.partition,
         "offset": entry.offset,
@@ -169,7 +168,6 @@ def _stored_of(entry: Emitted) -> dict[str, Any]:
 
 def _emitted_of(stored: Mapping[str, Any]) -> Emitted:
     return Emitted(
-        cause=UUID(bytes=bytes(stored["cause"])),
         topic=stored["topic"],
         partition=stored["partition"],
         offset=stored["offset"],
