@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from contracts.topics import TOPICS, Topic
 from services.runtime import exits
@@ -58,13 +58,17 @@ async def provision(settings: RuntimeSettings) -> int:
     async with _admin(settings) as admin:
         made = await _create(admin, settings.topic_replication)
         async with asyncio.timeout(_REQUEST_MS / 1000):
-            # A broker learns of new topics a moment after the controller has made them.
-            while made:
-                if not set(names_of(TOPICS)) - set(await _partitions(admin)):
-                    break
-                await asyncio.sleep(_PAUSE_SECONDS)
-        await _check(admin, settings.topic_replication, TOPICS)
+            await _check_when_told(admin, settings.topic_replication)
     return made
+
+
+async def _check_when_told(admin: AIOKafkaAdminClient, replication: int) -> None:
+    """A broker learns of new topics a moment after the controller has made them, and each question may meet another."""
+    while True:
+        try:
+            return await _check(admin, replication, TOPICS)
+        except (MissingTopics, UnknownTopicOrPartitionError):
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def check(settings: RuntimeSettings, topics: Collection[Topic] = TOPICS) -> None:

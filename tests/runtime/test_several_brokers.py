@@ -1,8 +1,11 @@
-"""FRIKORT_KAFKA may name several brokers: consumers must try each of them, as the producer does."""
+"""FRIKORT_KAFKA may name several brokers, and they do not all know the same at the same moment."""
 
 from __future__ import annotations
 
+import pytest
+
 from services.balance.decide import LEDGERS
+from services.runtime import topics
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 
@@ -12,3 +15,16 @@ async def test_every_bootstrap_server_is_tried_by_the_consumers() -> None:
     runtime = Runtime(service="test", settings=settings, processors=[LEDGERS])
     assert list(runtime._broker.specification.url) == ["one:9092", "two:9092", "three:9092"]
     runtime.client.close()
+
+
+async def test_making_topics_waits_for_the_broker_that_learns_of_them_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def some_brokers_lag(*_: object) -> None:
+        asked.append(1)
+        if len(asked) < 3:
+            raise topics.MissingTopics(["frikort.earnings.v1"])
+
+    monkeypatch.setattr(topics, "_check", some_brokers_lag)
+    await topics._check_when_told(None, replication=3)  # type: ignore[arg-type]
+    assert len(asked) == 3
