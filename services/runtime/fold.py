@@ -80,6 +80,10 @@ class Document(Generic[S]):
     changed: bool = False
 
 
+class AliasTaken(RuntimeError):
+    """A decision claims an alias that another document holds: the message contradicts one applied before."""
+
+
 class Documents(Generic[S]):
     """The documents that a batch touches, found by id or alias."""
 
@@ -183,10 +187,12 @@ def _apply(
         )
         for index, event in enumerate(decision.events)
     )
+    if aliases != document.aliases:
+        if documents.taken(aliases, document):
+            raise AliasTaken(f"another document of {processor.name} holds an alias of {document.id}")
+        documents.rename(document, aliases)
     document.state = decision.state
     document.applied.add(envelope.id)
-    if aliases != document.aliases:
-        documents.rename(document, aliases)
     return records
 
 

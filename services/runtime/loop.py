@@ -78,8 +78,9 @@ class Loop(Generic[S]):
         ``TooManyDeadLetters``.
         """
         deliveries, broken = self._read(batch)
+        addresses = [delivery.address for delivery in deliveries]
         while True:
-            documents = await self._store.load([delivery.address for delivery in deliveries])
+            documents = await self._store.load(addresses)
             folded = fold(self._service, self._processor, documents, deliveries)
             failed = {_place(f.delivery.incoming): f"the rule failed: {f.error}" for f in folded.failures}
             reasons = {**broken, **failed}
@@ -87,6 +88,8 @@ class Loop(Generic[S]):
             changed = documents.changed()
             if not changed or await self._store.write(changed):
                 break
+            # Somebody was faster, or holds an alias that nobody asked about: see them this time.
+            addresses += [Address(document.id, asks=document.aliases) for document in changed if document.aliases]
         dead = [
             self._put_aside(incoming, reasons[_place(incoming)]) for incoming in batch if _place(incoming) in reasons
         ]

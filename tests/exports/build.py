@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
+from zlib import crc32
 
 from contracts.allowances import split
 from contracts.balance import BalanceChanged, ReportSettled
@@ -34,7 +35,7 @@ def issued(municipality: str = "101", *, card_id: str = CARD, person: SealedPers
         revision=1,
         municipality=municipality,
         actor="caseworker",
-        number="12345",
+        number=f"{crc32(card_id.encode()) % 99_999 + 1:05d}",
         person=person,
         active_from=date(2025, 1, 2),
         control_due=2027,

@@ -15,6 +15,7 @@ from contracts.outcomes import CommandAccepted, CommandRefused
 from contracts.topics import CARDS as CARD_EVENTS
 from contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
 from contracts.values import SealedPerson
+from services.gateway.views import cards as gateway_cards
 from services.issuance import card as card_module
 from services.issuance import decide as decide_module
 from services.issuance.card import Card
@@ -172,3 +173,24 @@ async def _play(wishes: Sequence[tuple[int, str]], crashes: Sequence[int]) -> No
     assert len({card.numbers[-1] for card in cards(database)}) == len(people)
     assert len(outcomes(kafka)) == len(wishes)
     assert all(len(contents) == 1 for contents in by_id(kafka.all(OUTCOMES.name)).values())
+
+
+async def test_an_event_that_claims_what_another_holds_goes_to_the_dead_letters_and_blocks_nobody() -> None:
+    """A reader of card events cannot draw another number: without a limit it would try for ever."""
+    kafka, database = world((0, issue("p")), (0, issue("q")))
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    views = MemoryDatabase(gateway_cards.PROCESSOR)
+    told = issued(kafka)
+    forged = told[1].model_copy(update={"card_id": "forged", "number": told[0].number, "revision": 1})
+    kafka.append(encode(envelope(forged, "forged")))
+    last = told[1].model_copy(update={"card_id": "last", "number": "99999", "person": issue("r").person})
+    kafka.append(encode(envelope(last, "last")))
+    await Instance(kafka, views, Faults()).drain([CARD_EVENTS.name])
+
+    (dead,) = kafka.all(CARD_EVENTS.dead)
+    assert dict(dead.headers)["dead_reason"] == b"the rule failed: AliasTaken"
+    assert {name for name, stored in views.documents.items() if stored.state} == {
+        told[0].card_id,
+        told[1].card_id,
+        "last",
+    }
