@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed-from-lock
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint schemas lock clean
+.PHONY: help run test demo chaos lint schemas lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,6 +18,9 @@ test: $(INSTALLED) ## run all tests, on a real broker and database
 
 demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure
 	@$(VENV)/bin/python -m tests.demo
+
+chaos: $(INSTALLED) ## kill what runs under load and check the books: ROUNDS=20 SECONDS=8 PROFILE=single|cluster SEED=
+	@ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) PROFILE=$(PROFILE) SEED=$(SEED) $(VENV)/bin/python -m tests.chaos
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 	$(VENV)/bin/ruff check .

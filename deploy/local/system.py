@@ -66,14 +66,14 @@ class LocalSystem:
         people: who can get a token, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
-        engine_names: those of them that are the broker and the database.
+        engines: the broker and the database, with those of the processes that are theirs.
     """
 
     kafka: str
     mongodb: str
     issuer_url: str
     keys: keys.Keys
-    engine_names: frozenset[str] = frozenset()
+    engines: Engines
 
     def __init__(
         self,
@@ -116,10 +116,9 @@ class LocalSystem:
         for name in (*self._services, "issuer"):
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
-            engines = stack.enter_context(self._engines(self.config, self._progress))
-            self.kafka, self.mongodb = engines.kafka, engines.mongodb
-            self.engine_names = frozenset(engines.processes)
-            self.processes.update(engines.processes)
+            self.engines = stack.enter_context(self._engines(self.config, self._progress))
+            self.kafka, self.mongodb = self.engines.kafka, self.engines.mongodb
+            self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
             if self._topics:
@@ -225,7 +224,7 @@ class LocalSystem:
         )
 
     def _stop_services(self) -> None:
-        terminate_all([process for name, process in self.processes.items() if name not in self.engine_names])
+        terminate_all([process for name, process in self.processes.items() if name not in self.engines.processes])
 
 
 def answers_ready(url: str) -> bool:

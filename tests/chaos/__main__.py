@@ -1,0 +1,109 @@
+"""``make chaos``: start the real thing, harm it round by round, and check the books. Exit code 0 only if all held.
+
+From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local.cluster import ENVIRONMENT as CLUSTER_ENVIRONMENT
+from deploy.local.cluster import Cluster
+from deploy.local.config import REPOSITORY, Config
+from deploy.local.engines import Engines
+from deploy.local.errors import LauncherError
+from deploy.local.progress import for_people
+from deploy.local.system import LocalSystem
+from tests.chaos import report
+from tests.chaos.arena import ENVIRONMENT
+from tests.chaos.cluster_rounds import CLUSTER
+from tests.chaos.disk import Disk
+from tests.chaos.rounds import SINGLE
+from tests.chaos.run import Chaos
+
+_RESULT = REPOSITORY / "build" / "chaos.json"
+
+
+def main() -> int:
+    """Play the rounds. Returns the exit code."""
+    console = Console(highlight=False, soft_wrap=True)
+    rounds, seconds = int(os.environ.get("ROUNDS") or 20), float(os.environ.get("SECONDS") or 8)
+    profile = os.environ.get("PROFILE") or "single"
+    seed = int(os.environ.get("SEED") or secrets.randbelow(10**6))
+    if profile not in ("single", "cluster"):
+        console.print(f"PROFILE is single or cluster, not {profile}.")
+        return 2
+    # What bash sets by itself must not reach the services.
+    command = f"make chaos ROUNDS={rounds} SECONDS={seconds:g} PROFILE={profile} SEED={seed}"
+    console.print(f"[bold]Frikort[/bold] under chaos: {command}")
+    directory = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="frikort-chaos-"))
+    disk = Disk.mount(directory / "mongodb") if profile == "single" else None
+    try:
+        config = Config(directory, environment={**ENVIRONMENT, **(CLUSTER_ENVIRONMENT if profile == "cluster" else {})})
+        with LocalSystem(config, for_people(), engines=Cluster if profile == "cluster" else Engines) as system:
+            return asyncio.run(_play(console, system, profile, rounds, seconds, seed, disk, command))
+    except LauncherError as error:
+        console.print(f"\n{error.what}\n{error.remedy}\n{error.log_tail}", markup=False)
+        return 1
+    finally:
+        console.print(f"logs: {directory / 'logs'}")
+        if disk is not None:
+            disk.unmount()
+
+
+async def _play(
+    console: Console,
+    system: LocalSystem,
+    profile: str,
+    rounds: int,
+    seconds: float,
+    seed: int,
+    disk: Disk | None,
+    command: str,
+) -> int:
+    kinds = CLUSTER if profile == "cluster" else SINGLE
+    began = time.monotonic()
+    commit = report.commit()
+    async with Chaos(system, kinds, seconds, seed, disk) as chaos:
+        try:
+            rows = await chaos.run(rounds)
+        finally:
+            happened = chaos.happened()
+            facts = {
+                "date": datetime.now(UTC).isoformat(timespec="seconds"),
+                "commit": commit,
+                "command": command,
+                "minutes": round((time.monotonic() - began) / 60, 1),
+                "happened": happened,
+                "acknowledged": dict(chaos.journal.acknowledged),
+                "refused": dict(chaos.journal.refused),
+                "records": chaos.told.records,
+                "repeated_records": chaos.told.repeated,
+                "dead_letters": chaos.told.dead.total(),
+            }
+            report.write(_RESULT, chaos.rows, facts)
+    report.show(console, rows, f"{profile}, {facts['date']}, commit {commit}, {facts['minutes']} minutes")
+    console.print(", ".join(f"{count} {what}" for what, count in happened.items()))
+    console.print(
+        f"{facts['records']} records read, {facts['repeated_records']} of them repeats; "
+        f"{facts['dead_letters']} dead letters"
+    )
+    missing = report.too_little(happened, rounds)
+    for line in missing:
+        console.print(f"[red]{line}[/red]")
+    bad = [row for row in rows if not row.good]
+    console.print("[red]The books do not hold.[/red]" if bad else "[green]Nothing lost, nothing doubled.[/green]")
+    return 1 if bad or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The system under attack: two instances of each service, and the means to take things away and give them back."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from deploy.local.process import Process
+from deploy.local.system import SERVICES, LocalSystem, answers_ready
+from services.runtime.log import KafkaLog
+
+SESSION_SECONDS = 6
+ENVIRONMENT = {"FRIKORT_SESSION_TIMEOUT": str(SESSION_SECONDS)}
+"""What the services are told: Kafka's least session timeout, so that a zombie is one soon."""
+
+NAMES = tuple(service.name for service in SERVICES)
+
+
+@dataclass
+class Arena:
+    """A running system. ``unasked`` are the processes that ended though nobody had ended them."""
+
+    system: LocalSystem
+    random: Random
+    unasked: list[str] = field(default_factory=list)
+    _ended: set[str] = field(default_factory=set)
+
+    async def double(self) -> None:
+        """Start the second instance of every service, side by side."""
+        await asyncio.gather(*(self.add(name, 2) for name in NAMES))
+
+    async def add(self, service: str, instance: int) -> None:
+        """Start one more instance of a service."""
+        await asyncio.to_thread(self.system.start_service, service, instance)
+
+    def expected_end(self, name: str) -> None:
+        """The process ended because of what was done to it."""
+        self._ended.add(name)
+
+    def gateways(self) -> list[str]:
+        """Where clients may turn to: a load balancer would know no better which of them is alive."""
+        return [self.system.url("gateway"), self.system.url("gateway-2")]
+
+    def instances(self, service: str) -> list[str]:
+        return [service, f"{service}-2"]
+
+    def services(self) -> list[str]:
+        return [instance for name in NAMES for instance in self.instances(name)]
+
+    def engines(self) -> list[str]:
+        return sorted(self.system.engines.processes)
+
+    def process(self, name: str) -> Process:
+        return self.system.processes[name]
+
+    async def kill(self, *names: str) -> None:
+        """``kill -9``, all at once."""
+        self._ended.update(names)
+        for name in names:
+            self.process(name).send(signal.SIGKILL)
+        for name in names:
+            await asyncio.to_thread(self.process(name).kill)
+
+    async def terminate(self, *names: str) -> dict[str, int | None]:
+        """SIGTERM, all at once. Returns the exit codes."""
+        self._ended.update(names)
+        for name in names:
+            self.process(name).send(signal.SIGTERM)
+        codes = await asyncio.gather(*(asyncio.to_thread(self.process(name).terminate) for name in names))
+        return dict(zip(names, codes, strict=True))
+
+    def freeze(self, name: str) -> None:
+        self.process(name).send(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        self.process(name).send(signal.SIGCONT)
+
+    async def start(self, names: Iterable[str]) -> None:
+        """Start those that do not run, in any order and all at once, and wait until they are ready."""
+        wanted = [self.process(name) for name in names]
+        for process in wanted:
+            if not process.alive:
+                if process.name not in self._ended:
+                    self.unasked.append(f"{process.name} ended by itself with exit code {process.exit_code}")
+                self._ended.discard(process.name)
+                process.start()
+        await asyncio.gather(*(asyncio.to_thread(process.wait_ready) for process in wanted))
+
+    async def heal(self) -> None:
+        """Whatever does not run is started, as a supervisor would."""
+        await self.start([*self.engines(), *self.services()])
+
+    async def ready(self) -> bool:
+        """Whether both gateways say that they are ready."""
+        return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in self.gateways())))
+
+    def log(self) -> KafkaLog:
+        return KafkaLog(self.system.kafka, client_id="chaos", timeout=15)

@@ -1,0 +1,154 @@
+"""A client as a payroll system should be: it keeps its key, and asks either gateway until it has a final answer."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, NamedTuple
+
+import httpx2
+
+_PAUSE = 0.2
+_LIMITS = httpx2.Timeout(8.0, connect=2.0)
+_WAIT = "wait=3"
+
+
+class Final(NamedTuple):
+    """A final answer; ``code`` is that of a problem."""
+
+    status: int
+    code: str | None
+    body: Any
+
+
+class Unanswered(AssertionError):
+    """A command for which no final answer could be had in all the time allowed."""
+
+
+@dataclass
+class Refusals:
+    """How long nobody was served: from the first request that failed to the next that did not."""
+
+    longest: float = 0.0
+    kinds: Counter[str] = field(default_factory=Counter)
+    _since: float | None = None
+    _answered_at: float = 0.0
+
+    def answered(self) -> None:
+        self._answered_at = time.monotonic()
+        if self._since is not None:
+            self.longest = max(self.longest, self._answered_at - self._since)
+            self._since = None
+
+    def failed(self, began: float, kind: str) -> None:
+        self.kinds[kind] += 1
+        if self._since is None:
+            # Others may have been served while this one was waiting.
+            self._since = max(began, self._answered_at)
+
+
+class Api:
+    """The gateways."""
+
+    def __init__(self, urls: Callable[[], Sequence[str]], *, patience: float, seed: int) -> None:
+        self.refusals = Refusals()
+        self._urls = urls
+        self._patience = patience
+        self._random = Random(seed)  # noqa: S311  # chance that can be had again
+        self._http = httpx2.AsyncClient(
+            timeout=_LIMITS,
+            verify=ssl.create_default_context(),
+            limits=httpx2.Limits(max_connections=64),
+            headers={"Accept-Language": "en"},
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def command(self, token: str, path: str, body: Mapping[str, Any], key: str) -> Final:
+        """Send until there is a final answer. Raises ``Unanswered``."""
+        attempt = _Attempt(self, token, path, body, key)
+        deadline = time.monotonic() + self._patience
+        while (answer := await attempt.make()) is None:
+            if time.monotonic() > deadline:
+                raise Unanswered(f"POST {path} had no final answer in {self._patience:.0f} s; last: {attempt.last}")
+            await asyncio.sleep(_PAUSE)
+        return answer
+
+    async def get(self, token: str, path: str, **query: str | int) -> Any:
+        """What a GET shows, None where it is not there."""
+        deadline = time.monotonic() + self._patience
+        while (response := await self.request("GET", path, token, params=query)) is None:
+            if time.monotonic() > deadline:
+                raise Unanswered(f"GET {path} had no answer in {self._patience:.0f} s")
+            await asyncio.sleep(_PAUSE)
+        if response.status_code == httpx2.codes.NOT_FOUND:
+            return None
+        response.raise_for_status()
+        return response.json()
+
+    async def request(self, method: str, path: str, token: str, **more: Any) -> httpx2.Response | None:
+        """One request to one of the gateways; None if it was not served."""
+        headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
+        began = time.monotonic()
+        url = self._random.choice(self._urls())
+        try:
+            response = await self._http.request(method, url + path, headers=headers, **more)
+        except (httpx2.TransportError, httpx2.RemoteProtocolError) as error:
+            self.refusals.failed(began, type(error).__name__)
+            return None
+        if response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
+            self.refusals.failed(began, str(response.status_code))
+            return None
+        self.refusals.answered()
+        return response
+
+
+class _Attempt:
+    """One command on its way to its answer."""
+
+    def __init__(self, api: Api, token: str, path: str, body: Mapping[str, Any], key: str) -> None:
+        self.last = "nothing"
+        self._api = api
+        self._token = token
+        self._path = path
+        self._send = {"json": dict(body), "headers": {"Idempotency-Key": key, "Prefer": _WAIT}}
+        self._outcome: str | None = None
+
+    async def make(self) -> Final | None:
+        if self._outcome is not None:
+            return await self._look()
+        response = await self._api.request("POST", self._path, self._token, **self._send)
+        if response is None:
+            return None
+        self.last = str(response.status_code)
+        if response.status_code == httpx2.codes.ACCEPTED:
+            self._outcome = response.headers["location"]
+            return None
+        return _final(response.status_code, response.json())
+
+    async def _look(self) -> Final | None:
+        response = await self._api.request("GET", str(self._outcome), self._token, headers={"Prefer": _WAIT})
+        if response is None:
+            return None
+        if response.is_error:
+            # It was accepted a moment ago: whatever this is, it is final, and wrong.
+            return _final(response.status_code, response.json())
+        body = response.json()
+        self.last = body["status"]
+        match body["status"]:
+            case "done":
+                return _final(body["answer_status"], body["result"])
+            case "refused":
+                return _final(body["answer_status"], body["problem"])
+        return None
+
+
+def _final(status: int, body: Any) -> Final:
+    code = str(body["type"]).rsplit("/", 1)[-1] if status >= httpx2.codes.BAD_REQUEST else None
+    return Final(status, code, body)

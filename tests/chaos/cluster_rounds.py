@@ -1,0 +1,133 @@
+"""Rounds on three brokers and a replica set of three: what leads is taken away, and the API goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
+from contracts.topics import REPORTING_COMMANDS
+from deploy.local.cluster import Cluster
+from tests.chaos.pace import for_seconds
+from tests.chaos.rounds import Act, Field, kill_one, poison, rolling, zombie
+
+_DOWN_SECONDS = 5.0
+
+
+async def kill_leader(on: Field) -> None:
+    """``kill -9`` of the broker that leads the first partition of the reporting commands."""
+    leader = await _leader_of(on.arena.system.kafka)
+    on.notes.append(f"kafka-{leader}")
+    await on.arena.kill(f"kafka-{leader}")
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start([f"kafka-{leader}"])
+
+
+async def kill_controller(on: Field) -> None:
+    """``kill -9`` of the broker that is the active controller."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=on.arena.system.kafka)
+    await admin.start()
+    try:
+        controller = (await admin.describe_cluster())["controller_id"]
+    finally:
+        await admin.close()
+    on.notes.append(f"kafka-{controller}")
+    await on.arena.kill(f"kafka-{controller}")
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start([f"kafka-{controller}"])
+
+
+async def kill_two_brokers(on: Field) -> None:
+    """``kill -9`` of two of three: too few are left to acknowledge, so nothing may be acknowledged."""
+    gone = on.arena.random.sample(["kafka-1", "kafka-2", "kafka-3"], 2)
+    await on.arena.kill(*gone)
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start(gone)
+
+
+async def kill_primary(on: Field) -> None:
+    """``kill -9`` of the primary; it comes back as a secondary."""
+    name = await _primary(on)
+    on.notes.append(name)
+    await on.arena.kill(name)
+    await for_seconds(3 * _DOWN_SECONDS)
+    await on.arena.start([name])
+
+
+async def kill_secondary(on: Field) -> None:
+    """``kill -9`` of a secondary: a majority is left, and nobody should notice."""
+    primary = await _primary(on)
+    name = on.arena.random.choice([n for n in on.arena.engines() if n.startswith("mongodb") and n != primary])
+    await on.arena.kill(name)
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start([name])
+
+
+async def kill_majority(on: Field) -> None:
+    """``kill -9`` of the primary and a secondary: no majority is left, so nothing may be acknowledged."""
+    primary = await _primary(on)
+    other = on.arena.random.choice([n for n in on.arena.engines() if n.startswith("mongodb") and n != primary])
+    await on.arena.kill(primary, other)
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start([primary, other])
+
+
+async def step_down(on: Field) -> None:
+    """The primary is told to step down, twice."""
+    for _ in range(2):
+        before = await _primary(on)
+        async with AsyncMongoClient[dict[str, Any]](on.arena.system.mongodb) as client:
+            try:
+                await client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
+            except PyMongoError as error:
+                on.notes.append(type(error).__name__)  # no secondary had caught up, or the connection went with it
+        await asyncio.to_thread(on.arena.process(before).wait_ready)
+        await for_seconds(2)
+
+
+async def all_brokers(on: Field) -> None:
+    """``kill -9`` of all three brokers at once."""
+    gone = ["kafka-1", "kafka-2", "kafka-3"]
+    await on.arena.kill(*gone)
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start(gone)
+
+
+async def _leader_of(kafka: str) -> int:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        described = await admin.describe_topics([REPORTING_COMMANDS.name])
+    finally:
+        await admin.close()
+    return int(next(p["leader"] for p in described[0]["partitions"] if p["partition"] == 0))
+
+
+async def _primary(on: Field) -> str:
+    async with AsyncMongoClient[dict[str, Any]](on.arena.system.mongodb) as client:
+        await client.admin.command("ping")
+        address = await client.primary
+    engines = on.arena.system.engines
+    if address is None or not isinstance(engines, Cluster):
+        raise RuntimeError("the replica set has no primary")
+    return next(name for name, port in engines.mongodb_ports.items() if port == address[1])
+
+
+CLUSTER: dict[str, Act] = {
+    "kill -9 leader": kill_leader,
+    "kill -9 primary": kill_primary,
+    "kill -9 controller": kill_controller,
+    "kill -9 secondary": kill_secondary,
+    "kill -9 two brokers": kill_two_brokers,
+    "primary steps down": step_down,
+    "kill -9 majority of mongod": kill_majority,
+    "kill -9 all brokers": all_brokers,
+    "zombie": zombie,
+    "kill -9 balance": kill_one("balance"),
+    "rolling restart": rolling,
+    "poison": poison,
+}
+"""The rounds on a cluster, in the order in which they come first."""

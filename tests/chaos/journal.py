@@ -1,0 +1,63 @@
+"""What the clients were told: the generator's own ledger, kept without asking the system anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Card:
+    """A card as its acknowledged commands left it."""
+
+    id: str
+    number: str
+    cpr: str
+    birth_date: str
+    municipality: str
+    round: int
+    deactivated_in: int | None = None
+    employments: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Employment:
+    """An acknowledged employment."""
+
+    id: str
+    card_id: str
+    cvr: str
+
+
+@dataclass
+class Report:
+    """A report as its acknowledged commands left it; ``total`` is 0 once it is withdrawn."""
+
+    id: str
+    card_id: str
+    employment_id: str
+    cvr: str
+    total: int
+    revision: int = 1
+    withdrawn: bool = False
+
+
+@dataclass
+class Journal:
+    """Everything that was acknowledged, how much of it, and what should never have been answered."""
+
+    cards: dict[str, Card] = field(default_factory=dict)
+    employments: dict[str, Employment] = field(default_factory=dict)
+    reports: dict[str, Report] = field(default_factory=dict)
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    surprises: list[str] = field(default_factory=list)
+    """Answers that no client could explain: a refusal of what was right, two answers under one key."""
+    touched: set[str] = field(default_factory=set)
+    """Cards about which something was commanded since the last check."""
+
+    def reported(self, report: Report) -> None:
+        if report.id in self.reports:
+            self.surprises.append(f"two new reports were answered with the id {report.id}")
+        self.reports[report.id] = report
+        self.touched.add(report.card_id)

@@ -1,0 +1,185 @@
+"""Reading the books: the log from where it was last read, the API as each audience sees it, and balance's database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+from uuid import uuid4
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pymongo import AsyncMongoClient
+
+from contracts.topics import TOPICS, Topic
+from services.balance.decide import LEDGERS
+from services.exports.requests import REQUESTS
+from services.exports.statements import statements
+from services.gateway.views import PROCESSORS
+from services.issuance.decide import CARDS
+from services.reporting.decide import books
+from services.reporting.rules import Rules
+from services.runtime.consumer import group_of
+from services.runtime.decision import Processor
+from services.runtime.log import KafkaLog, LogUnavailable
+from tests.chaos.books import OfCard, Shown
+from tests.chaos.client import Api
+from tests.chaos.journal import Journal
+from tests.chaos.naive import YEAR
+from tests.chaos.pace import until
+from tests.chaos.people import People
+from tests.chaos.told import Place, Told
+
+_AT_ONCE: Final = 12
+_PAGE: Final = 200
+_EXTRACT_SECONDS: Final = 90
+
+
+def _nothing(_: object) -> str:
+    return ""
+
+
+READERS: Final[tuple[tuple[str, Processor[Any]], ...]] = (
+    ("issuance", CARDS),
+    ("reporting", books(Rules({}, provisional_accepted=True))),
+    ("balance", LEDGERS),
+    ("exports", statements(_nothing)),
+    ("exports", REQUESTS),
+    *(("gateway", processor) for processor in PROCESSORS),
+)
+"""Who reads what: every service's processors."""
+
+
+def readers_of(topic: Topic) -> list[tuple[str, str]]:
+    """The (service, processor) pairs that read a topic."""
+    return [(service, processor.name) for service, processor in READERS if topic in processor.topics]
+
+
+class LogReader:
+    """Reads every topic to its present end, each time from where it stopped."""
+
+    def __init__(self, kafka: str, told: Told) -> None:
+        self._kafka = kafka
+        self._told = told
+        self._next: dict[TopicPartition, int] = {}
+
+    async def read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.split(","), enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        await consumer.start()
+        try:
+            names = [name for topic in TOPICS for name in (topic.name, topic.dead)]
+            partitions = [TopicPartition(t, p) for t in names for p in consumer.partitions_for_topic(t) or range(6)]
+            ends = await consumer.end_offsets(partitions)
+            waiting = [p for p in partitions if self._next.get(p, 0) < ends[p]]
+            consumer.assign(waiting)
+            for partition in waiting:
+                consumer.seek(partition, self._next.get(partition, 0))
+            while any(self._next.get(p, 0) < ends[p] for p in waiting):
+                for partition, records in (await consumer.getmany(timeout_ms=500)).items():
+                    for r in records:
+                        place = Place(r.topic, r.partition, r.offset)
+                        self._told.take(place, r.key or b"", r.value or b"", tuple(r.headers))
+                    self._next[partition] = records[-1].offset + 1
+        finally:
+            await consumer.stop()
+
+
+async def behind(log: KafkaLog) -> list[str]:
+    """The groups that have not committed the end of every topic that they read; empty when all is quiet."""
+    try:
+        ends = await log.end_positions(TOPICS)
+        found = []
+        for service, processor in READERS:
+            committed = await log.committed_positions(group_of(service, processor.name))
+            names = {topic.name for topic in processor.topics}
+            lag = sum(
+                max(end.offset - committed.get((end.topic, end.partition), 0), 0) for end in ends if end.topic in names
+            )
+            if lag:
+                found.append(f"{service}/{processor.name}: {lag}")
+    except LogUnavailable as away:
+        return [str(away)]
+    return found
+
+
+class Books:
+    """What everybody is shown."""
+
+    def __init__(self, api: Api, people: People, journal: Journal, mongodb: str) -> None:
+        self._api = api
+        self._people = people
+        self._journal = journal
+        self._mongodb = mongodb
+
+    async def read(self, cards: Collection[str], *, extract: bool) -> Shown:
+        """The views of these cards and of their employments; every ledger; the tax agency's extract if asked."""
+        shown = Shown()
+        employments = [e for card_id in cards for e in self._journal.cards[card_id].employments]
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def of_card(card_id: str) -> None:
+            async with gate:
+                shown.of_card[card_id] = await self._of_card(card_id)
+
+        async def of_employment(employment_id: str) -> None:
+            async with gate:
+                shown.of_employment[employment_id] = await self._of_employment(employment_id)
+
+        await asyncio.gather(*map(of_card, cards), *map(of_employment, employments))
+        async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
+            async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
+                state = stored["state"]
+                shown.ledgers[state["card_id"], state["year"]] = state
+        if extract:
+            shown.extract = await self._extract()
+        return shown
+
+    async def _of_card(self, card_id: str) -> OfCard:
+        card = self._journal.cards[card_id]
+        citizen = self._people.citizen(card.cpr)
+
+        async def own(name: str) -> list[dict[str, Any]]:
+            shown = await self._api.get(citizen, f"/v1/me/{name}")
+            return [] if shown is None else list(shown[name])
+
+        return OfCard(
+            reports=await own("reports"),
+            balances=await own("balances"),
+            warnings=await own("warnings"),
+            employments=await own("employments"),
+            to_municipality=await self._api.get(self._people.caseworker(card.municipality), f"/v1/cards/{card_id}"),
+        )
+
+    async def _of_employment(self, employment_id: str) -> list[dict[str, Any]]:
+        employer = self._people.employer(self._journal.employments[employment_id].cvr)
+        listed: list[dict[str, Any]] = []
+        query: dict[str, str | int] = {"employment_id": employment_id, "limit": _PAGE}
+        cursor: str | None = ""
+        while cursor is not None:
+            page = await self._api.get(employer, "/v1/reports", **query, **({"cursor": cursor} if cursor else {}))
+            listed += page["reports"]
+            cursor = page["next"]
+        return listed
+
+    async def _extract(self) -> dict[str, dict[str, Any]]:
+        token = self._people.tax_agency()
+        answer = await self._api.command(token, "/v1/extracts", {"year": YEAR}, str(uuid4()))
+        path = f"/v1/extracts/{answer.body['extract_id']}"
+
+        async def done() -> bool:
+            return bool((await self._api.get(token, path))["status"] == "done")
+
+        await until(done, within=_EXTRACT_SECONDS, what="the tax extract")
+        response = await self._api.request("GET", f"{path}/files/json", token)
+        if response is None or response.is_error:
+            raise AssertionError(f"the extract cannot be downloaded: {response}")
+        return {line["card_id"]: line for line in _unique(json.loads(response.content.decode("utf-8-sig")))}
+
+
+def _unique(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = list(lines)
+    if len({line["card_id"] for line in found}) != len(found):
+        raise AssertionError("a card is in the tax extract twice")
+    return found

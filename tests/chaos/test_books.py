@@ -1,0 +1,290 @@
+"""The checker can fail: every way in which books can be wrong is fed to it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import pytest
+
+from contracts.balance import CapWarningRaised, ReportSettled, Threshold
+from contracts.cloudevents import Envelope, Record, encode
+from contracts.messages import Message
+from contracts.outcomes import CommandAccepted
+from contracts.reporting import EarningsReported, ReportEarnings
+from contracts.topics import EARNINGS
+from contracts.values import Components, WorkPeriod
+from services.runtime.fold import Incoming
+from services.runtime.loop import dead_letter
+from tests.chaos.books import Finding, OfCard, Shown, check
+from tests.chaos.journal import Card, Employment, Journal, Report
+from tests.chaos.naive import ALLOWANCE, YEAR
+from tests.chaos.told import DeadLetter, Place, Told
+
+DAY = date(2025, 3, 3)
+AT = datetime(2025, 3, 3, 12, tzinfo=UTC)
+CVR = "10000009"
+FIRST, SECOND = ALLOWANCE - 1_000, 5_000
+POISON = DeadLetter("balance", "ledgers", Place(EARNINGS.name, 0, 99))
+
+
+def _id(name: str) -> UUID:
+    return uuid5(NAMESPACE_URL, name)
+
+
+def _record(name: str, data: Message) -> Record:
+    return encode(Envelope(id=_id(name), time=AT, source="/test", data=data, correlation_id=_id(name)))
+
+
+def _content(name: str, total: int) -> dict[str, Any]:
+    return {
+        "card_id": "card",
+        "cvr": CVR,
+        "employment_id": "job",
+        "reference": name,
+        "work": WorkPeriod(first=DAY, last=DAY),
+        "payment_date": DAY,
+        "components": Components(wage=total),
+    }
+
+
+def _reported(name: str, total: int) -> EarningsReported:
+    return EarningsReported(
+        **_content(name, total), report_id=name, revision=1, year=YEAR, total=total, allowance=ALLOWANCE,
+        provisional=False,
+    )  # fmt: skip
+
+
+def _settled(name: str, revision: int, exempt: int, excess: int) -> ReportSettled:
+    return ReportSettled(
+        card_id="card", year=YEAR, revision=revision, report_id=name, report_revision=1, employment_id="job", cvr=CVR,
+        total=exempt + excess, exempt=exempt, excess=excess, caused_by=name,
+    )  # fmt: skip
+
+
+def _raised(revision: int, threshold: Threshold) -> CapWarningRaised:
+    reported = FIRST if revision == 1 else FIRST + SECOND
+    return CapWarningRaised(
+        card_id="card", year=YEAR, revision=revision, threshold=threshold, allowance=ALLOWANCE, reported=reported
+    )
+
+
+def _line(name: str, exempt: int, excess: int) -> dict[str, Any]:
+    split = {"exempt_ore": exempt, "excess_ore": excess}
+    return {"report_id": name, "status": "accepted", "total_ore": exempt + excess, "split": split}
+
+
+@dataclass
+class World:
+    """A card with two reports, the second of which goes over the allowance; all of it told and shown rightly."""
+
+    journal: Journal = field(default_factory=Journal)
+    records: list[Record] = field(default_factory=list)
+    shown: Shown = field(default_factory=Shown)
+
+    def __post_init__(self) -> None:
+        self.journal.cards["card"] = Card("card", "12345", "-", "-", "101", 1, employments={"job"})
+        self.journal.employments["job"] = Employment("job", "card", CVR)
+        for name, total in (("one", FIRST), ("two", SECOND)):
+            self.journal.reported(Report(name, "card", "job", CVR, total))
+            command = ReportEarnings(**_content(name, total), actor="-", card_revision=1)
+            self.records += [
+                _record(f"command {name}", command),
+                _record(f"outcome {name}", CommandAccepted(command_id=str(_id(f"command {name}")))),
+                _record(f"reported {name}", _reported(name, total)),
+            ]
+        self.records += [
+            _record("settled one", _settled("one", 1, FIRST, 0)),
+            _record("settled two", _settled("two", 2, 1_000, 4_000)),
+            _record("near", _raised(1, Threshold.NEAR)),
+            _record("reached", _raised(2, Threshold.REACHED)),
+            _record("exceeded", _raised(2, Threshold.EXCEEDED)),
+        ]
+        incoming = Incoming(*POISON.place, key=None, value=b"?", headers=())
+        self.records.append(dead_letter(POISON.service, POISON.processor, incoming, "poison"))
+        lines = [_line("one", FIRST, 0), _line("two", 1_000, 4_000)]
+        total = FIRST + SECOND
+        balance = {"year": YEAR, "reported_ore": total, "exempt_ore": ALLOWANCE, "excess_ore": 4_000}
+        self.shown.of_card["card"] = OfCard(
+            reports=lines,
+            balances=[balance],
+            warnings=[{"threshold": name, "withdrawn_at": None} for name in ("near", "reached", "exceeded")],
+            employments=[{"employment_id": "job"}],
+            to_municipality={"status": "active", "municipality": {"code": "101"}, "number": "12345"},
+        )
+        self.shown.of_employment["job"] = deepcopy(lines)
+        self.shown.ledgers["card", YEAR] = {
+            "entries": {"one": {"exempt": FIRST, "excess": 0}, "two": {"exempt": 1_000, "excess": 4_000}}
+        }
+        amounts = {"reported": total, "exempt": ALLOWANCE, "excess": 4_000}
+        line = {"cvr": CVR, "reports": 2, **amounts}
+        self.shown.extract = {"card": {"municipality": "101", "employers": [line], **amounts}}
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        assert self.shown.extract is not None
+        return self.shown.extract["card"]
+
+    def without(self, name: str) -> None:
+        identity = str(_id(name)).encode()
+        self.records = [r for r in self.records if ("ce_id", identity) not in r.headers]
+
+    def findings(self) -> list[Finding]:
+        told = Told()
+        for offset, record in enumerate(self.records):
+            told.take(Place(record.topic, 0, offset), record.key, record.value, record.headers)
+        return check(self.journal, told, self.shown, {POISON})
+
+
+def test_books_that_hold_have_no_findings_however_often_a_record_came() -> None:
+    world = World()
+    world.records += world.records[:-1]
+    assert world.findings() == []
+
+
+def lost_report(world: World) -> None:
+    world.without("reported two")
+
+
+def lost_in_the_employers_list(world: World) -> None:
+    world.shown.of_employment["job"].pop()
+
+
+def lost_in_the_citizens_view(world: World) -> None:
+    world.shown.of_card["card"].reports.pop()
+
+
+def lost_outcome(world: World) -> None:
+    world.without("outcome one")
+
+
+def lost_dead_letter(world: World) -> None:
+    world.records.pop()
+
+
+def lost_employment(world: World) -> None:
+    world.shown.of_card["card"].employments.clear()
+
+
+def lost_statement(world: World) -> None:
+    world.shown.extract = {}
+
+
+def lost_settlement(world: World) -> None:
+    world.without("settled two")
+
+
+def doubled_report(world: World) -> None:
+    world.records.append(_record("reported two again", _reported("two", SECOND)))
+
+
+def doubled_in_the_citizens_view(world: World) -> None:
+    world.shown.of_card["card"].reports.append(_line("two", 1_000, 4_000))
+
+
+def doubled_outcome(world: World) -> None:
+    world.records.append(_record("another", CommandAccepted(command_id=str(_id("command one")))))
+
+
+def doubled_without_acknowledgement(world: World) -> None:
+    del world.journal.reports["two"]
+
+
+def wrong_amount_on_the_topic(world: World) -> None:
+    world.journal.reports["two"].total += 1
+
+
+def wrong_split_on_the_topic(world: World) -> None:
+    world.records.append(_record("settled anew", _settled("two", 3, 2_000, 3_000)))
+
+
+def wrong_split_for_the_employer(world: World) -> None:
+    world.shown.of_employment["job"][1]["split"] = {"exempt_ore": 999, "excess_ore": 4_001}
+
+
+def wrong_total_for_the_citizen(world: World) -> None:
+    world.shown.of_card["card"].balances[0]["exempt_ore"] += 1
+
+
+def wrong_ledger(world: World) -> None:
+    world.shown.ledgers["card", YEAR]["entries"]["two"]["excess"] += 1
+
+
+def wrong_statement(world: World) -> None:
+    world.statement["excess"] += 1
+
+
+def wrong_employer_in_the_statement(world: World) -> None:
+    world.statement["employers"][0]["reports"] = 1
+
+
+def wrong_warning_raised_twice(world: World) -> None:
+    world.records.append(_record("reached again", _raised(2, Threshold.REACHED)))
+
+
+def wrong_warning_missing(world: World) -> None:
+    world.without("near")
+
+
+def wrong_warning_shown(world: World) -> None:
+    world.shown.of_card["card"].warnings.pop()
+
+
+def wrong_contents_of_one_id(world: World) -> None:
+    world.records.append(_record("settled two", _settled("two", 2, 1_000, 4_001)))
+
+
+def wrong_dead_letter(world: World) -> None:
+    incoming = Incoming(EARNINGS.name, 0, 7, key=None, value=b"?", headers=())
+    world.records.append(dead_letter("balance", "ledgers", incoming, "no poison"))
+
+
+def wrong_municipality(world: World) -> None:
+    world.journal.cards["card"].municipality = "849"
+
+
+def wrong_answer(world: World) -> None:
+    world.journal.surprises.append("two answers under one key")
+
+
+@pytest.mark.parametrize(
+    "doctored",
+    [
+        lost_report,
+        lost_in_the_employers_list,
+        lost_in_the_citizens_view,
+        lost_outcome,
+        lost_dead_letter,
+        lost_employment,
+        lost_statement,
+        lost_settlement,
+        doubled_report,
+        doubled_in_the_citizens_view,
+        doubled_outcome,
+        doubled_without_acknowledgement,
+        wrong_amount_on_the_topic,
+        wrong_split_on_the_topic,
+        wrong_split_for_the_employer,
+        wrong_total_for_the_citizen,
+        wrong_ledger,
+        wrong_statement,
+        wrong_employer_in_the_statement,
+        wrong_warning_raised_twice,
+        wrong_warning_missing,
+        wrong_warning_shown,
+        wrong_contents_of_one_id,
+        wrong_dead_letter,
+        wrong_municipality,
+        wrong_answer,
+    ],
+    ids=lambda doctored: str(doctored.__name__),
+)
+def test_doctored_books_are_caught(doctored: Callable[[World], None]) -> None:
+    world = World()
+    doctored(world)
+    kind = doctored.__name__.split("_")[0]
+    assert kind in {finding.kind for finding in world.findings()}

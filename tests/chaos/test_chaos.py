@@ -1,0 +1,44 @@
+"""A short run of the real thing: killed, frozen and without its broker, it loses and doubles nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.local.config import Config
+from deploy.local.system import LocalSystem
+from tests.chaos.arena import ENVIRONMENT
+from tests.chaos.report import LEAST, Row, by_kind, too_little
+from tests.chaos.rounds import SINGLE
+from tests.chaos.run import Chaos
+
+KINDS = ("kill -9 balance", "kill -9 broker", "zombie")
+
+
+@pytest.mark.timeout(400)
+async def test_a_short_run_of_chaos_holds_the_books(tmp_path_factory: pytest.TempPathFactory) -> None:
+    config = Config(tmp_path_factory.mktemp("chaos"), environment=ENVIRONMENT)
+    kinds = {kind: SINGLE[kind] for kind in KINDS}
+    with LocalSystem(config) as system:
+        async with Chaos(system, kinds, seconds=3, seed=1) as chaos:
+            rows = await chaos.run(len(KINDS))
+            happened = chaos.happened()
+    assert [row for row in rows if not row.good] == []
+    assert too_little(happened, len(KINDS)) == []
+
+
+def test_a_dead_system_does_not_pass() -> None:
+    assert len(too_little({}, rounds=1)) == len(LEAST)
+    assert too_little(LEAST, rounds=1) == []
+
+
+def test_the_table_sums_what_is_counted_and_keeps_the_longest_time() -> None:
+    rows = [
+        Row(1, "kill", acknowledged=5, lost=1, refusal_seconds=2.0, quiet_seconds=1.0),
+        Row(2, "kill", acknowledged=7, doubled=1, refusal_seconds=1.0, quiet_seconds=3.0),
+        Row(3, "disk full", possible=False),
+    ]
+    assert by_kind(rows) == [
+        ("kill x 2", "12", "1", "1", "0", "2.0", "3.0"),
+        ("disk full (not possible here)", "-", "-", "-", "-", "-", "-"),
+        ("all x 2", "12", "1", "1", "0", "2.0", "3.0"),
+    ]

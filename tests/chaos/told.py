@@ -1,0 +1,108 @@
+"""The log as it was read: every record of every topic once, in order, and what in it contradicts itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from contracts.cloudevents import BrokenContract, Headers, decode
+from contracts.messages import Command
+from contracts.outcomes import Outcome
+from contracts.reporting import ReportEvent
+from contracts.topics import DEAD_SUFFIX, TOPICS
+
+_TOPICS: Final = {topic.name: topic for topic in TOPICS}
+
+CardYear = tuple[str, int]
+
+
+class Place(NamedTuple):
+    """Where a record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DeadLetter(NamedTuple):
+    """Who put which record aside."""
+
+    service: str
+    processor: str
+    place: Place
+
+
+class Crossing(NamedTuple):
+    """A warning raised or withdrawn, and the ledger's revision that did it."""
+
+    revision: int
+    kind: str
+    threshold: str
+
+
+@dataclass
+class Told:
+    """What the topics say; a record that comes again with the same id is counted, and otherwise passed over."""
+
+    earnings: dict[CardYear, list[ReportEvent]] = field(default_factory=lambda: defaultdict(list))
+    crossings: dict[CardYear, list[Crossing]] = field(default_factory=lambda: defaultdict(list))
+    settled: dict[str, ReportSettled] = field(default_factory=dict)
+    commands: set[str] = field(default_factory=set)
+    outcomes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    dead: Counter[DeadLetter] = field(default_factory=Counter)
+    broken: set[Place] = field(default_factory=set)
+    contradictions: list[str] = field(default_factory=list)
+    records: int = 0
+    repeated: int = 0
+    _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def take(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
+        """Take in one record."""
+        self.records += 1
+        if place.topic.endswith(DEAD_SUFFIX):
+            self.dead[_dead_letter(headers)] += 1
+            return
+        try:
+            envelope = decode(_TOPICS[place.topic], value, headers)
+        except BrokenContract:
+            self.broken.add(place)
+            return
+        name = (place.topic, str(envelope.id))
+        content = hashlib.blake2b(repr((key, value, sorted(headers))).encode(), digest_size=16).digest()
+        if name in self._contents:
+            self.repeated += 1
+            if self._contents[name] != content:
+                self.contradictions.append(f"{envelope.data.type} {envelope.id} has two contents")
+            return
+        self._contents[name] = content
+        self._enter(str(envelope.id), envelope.data)
+
+    def _enter(self, event_id: str, data: Any) -> None:
+        match data:
+            case Command():
+                self.commands.add(event_id)
+            case Outcome():
+                self.outcomes[data.command_id].add(event_id)
+            case ReportEvent():
+                self.earnings[data.card_id, data.year].append(data)
+            case CapWarningRaised():
+                self.crossings[data.card_id, data.year].append(Crossing(data.revision, "raised", data.threshold))
+            case CapWarningWithdrawn():
+                self.crossings[data.card_id, data.year].append(Crossing(data.revision, "withdrawn", data.threshold))
+            case ReportSettled():
+                newest = self.settled.get(data.report_id)
+                if newest is None or data.revision > newest.revision:
+                    self.settled[data.report_id] = data
+
+
+def _dead_letter(headers: Headers) -> DeadLetter:
+    told = dict(headers)
+
+    def text(name: str) -> str:
+        return told.get(name, b"").decode(errors="replace")
+
+    place = Place(text("dead_topic"), int(text("dead_partition") or -1), int(text("dead_offset") or -1))
+    return DeadLetter(text("dead_service"), text("dead_processor"), place)
