@@ -5,7 +5,7 @@ INSTALLED := $(VENV)/.installed-from-lock
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo chaos lint schemas lock clean
+.PHONY: help run test simulate demo chaos lint schemas lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -15,6 +15,9 @@ run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
 
 test: $(INSTALLED) ## run all tests, on a real broker and database
 	@$(VENV)/bin/python -m pytest
+
+simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
+	@$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),1) $(if $(SEED),--seed $(SEED))
 
 demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure
 	@$(VENV)/bin/python -m tests.demo

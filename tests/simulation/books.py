@@ -27,10 +27,13 @@ from contracts.topics import (
 )
 from services.runtime.fold import Incoming
 from tests.runtime.memory import by_id
+from tests.simulation.referee import ACCEPTED, CardBook, CardFile, danish, facts_of
 from tests.simulation.workload import Population
 from tests.simulation.world import POISON, World
 
 COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
+
+FEW_NUMBERS: Final = 8  # instead of 99,999, so that two cards want the same one, and now and then there is none left
 
 
 class Violation(Exception):
@@ -43,8 +46,14 @@ class Told:
 
     id: str
     type: str
+    time: str
     cause: str
     data: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """``dk.frikort.card.issue.v1`` is a ``card.issue``."""
+        return self.type.removeprefix("dk.frikort.").removesuffix(".v1")
 
 
 @dataclass
@@ -131,6 +140,8 @@ class Books:
         self._one_outcome_for_each_command()
         self._revisions()
         self._cards()
+        self._issuance_decided_rightly()
+        self._reporting_decided_rightly()
         self._what_was_accepted_was_told()
         self._ledgers()
         self._settlements()
@@ -169,7 +180,10 @@ class Books:
                 original = self.world.broker.partitions[place[0], place[1]][place[2]]
                 _law(dead.value == original.value, f"a dead letter of {place} is not what was put aside")
         self.counts["dead letters"] += len(found)
-        _law(found == expected, f"dead letters: missing {sorted(expected - found)}, unexplained {sorted(found - expected)}")
+        _law(
+            found == expected,
+            f"dead letters: missing {sorted(expected - found)}, unexplained {sorted(found - expected)}",
+        )
 
     def _one_outcome_for_each_command(self) -> None:
         for outcome in self.told[OUTCOMES.name]:
@@ -229,21 +243,68 @@ class Books:
                 year = issued[event.data["card_id"]]
                 _law(str(event.data["year"]) > year, f"a control in {event.data['year']} of a card issued in {year}")
 
+    def _issuance_decided_rightly(self) -> None:
+        scarce, numbers = "card-numbers-scarce", {e.data["number"] for e in self.told[CARDS.name] if "number" in e.data}
+        files: dict[str, CardFile] = {}
+        persons: set[str] = set()
+        # A person's issue comes before anything that is asked about the card, in whichever partition it stands.
+        for command in sorted(self.told[ISSUANCE_COMMANDS.name], key=lambda c: c.kind != "card.issue"):
+            outcome, data = self.outcomes[command.id].data, command.data
+            if command.kind == "card.issue":
+                person = data["person"]["cpr_hash"]
+                verdict = ACCEPTED if person not in persons else "card-exists"
+                if "problem" not in outcome:
+                    persons.add(person)
+                    files[outcome["card_id"]] = CardFile(data["municipality"], danish(command.time).year)
+            else:
+                verdict = files[data["card_id"]].verdict(command.kind, data, command.time)
+            found = outcome.get("problem", ACCEPTED)
+            if found == scarce and verdict == ACCEPTED and command.kind in ("card.issue", "card.replace-number"):
+                verdict = scarce if len(numbers) == FEW_NUMBERS else verdict
+            _law(found == verdict, f"{command.kind} {command.id} was {found} and must be {verdict}")
+
+    def _reporting_decided_rightly(self) -> None:
+        events: dict[str, list[Told]] = defaultdict(list)
+        for event in self.told[CARDS.name]:
+            events[event.data["card_id"]].append(event)
+        facts = {card: facts_of((e.type.split(".")[3], e.data) for e in told) for card, told in events.items()}
+        known: dict[str, int] = defaultdict(lambda: 1)
+        books: dict[str, CardBook] = {}
+        for command in self.told[REPORTING_COMMANDS.name]:
+            card, outcome = command.data["card_id"], self.outcomes[command.id].data
+            book = books.setdefault(card, CardBook(self.world.allowances, self.world.provisional_accepted))
+            found = outcome.get("problem", ACCEPTED)
+            at_least = max(known[card], command.data.get("card_revision", 0))
+            verdicts = {
+                revision: book.verdict(command.kind, command.data, command.time, facts[card][revision - 1])
+                for revision in range(at_least, len(facts[card]) + 1)
+            }
+            explained = [revision for revision, verdict in verdicts.items() if verdict == found]
+            _law(bool(explained), f"{command.kind} {command.id} was {found}; by card revision it must be {verdicts}")
+            known[card] = explained[0]
+            if found == ACCEPTED:
+                book.take(command.kind, command.data, outcome)
+
     def _what_was_accepted_was_told(self) -> None:
         """I1: each accepted command is told by exactly one event with what it said, and nothing else is told."""
-        told = Counter((e.data["report_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" in e.data)
+        told = Counter(
+            (e.data["report_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" in e.data
+        )
         told |= Counter(
             (e.data["employment_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" not in e.data
         )
         told |= Counter((e.data["card_id"], e.data["revision"]) for e in self.told[CARDS.name])
         content = {
-            (e.data["report_id"], e.data["revision"]): e.data
-            for e in self.told[EARNINGS.name]
-            if "report_id" in e.data
+            (e.data["report_id"], e.data["revision"]): e.data for e in self.told[EARNINGS.name] if "report_id" in e.data
         }
         for command_id, outcome in self.outcomes.items():
             data, command = outcome.data, self.commands[command_id]
-            if "problem" in data or data.get("known") or data.get("dry_run") or command.type.startswith("dk.frikort.extract"):
+            if (
+                "problem" in data
+                or data.get("known")
+                or data.get("dry_run")
+                or command.type.startswith("dk.frikort.extract")
+            ):
                 continue
             subject = data.get("report_id") or data.get("employment_id") or data["card_id"], data["revision"]
             _law(told[subject] == 1, f"I2: {command.type} was accepted as {subject} and told {told[subject]} times")
@@ -264,7 +325,7 @@ class Books:
         database = self.world.database("balance", "ledgers")
         _law(len(database.documents) == len(self.years), "I3: there are ledgers of nothing")
         for (card_id, number), year in self.years.items():
-            ledger = database.state(f"{card_id}:{number}")
+            ledger: Any = database.state(f"{card_id}:{number}")
             _law(ledger is not None, f"I3: no ledger of {card_id} in {number}")
             found = {n: (e.total, e.exempt, e.excess) for n, e in ledger.entries.items()}
             wanted = {n: (e.total, e.exempt, e.total - e.exempt) for n, e in year.lines.items()}
@@ -293,7 +354,9 @@ class Books:
             )
             for report_id, line in year.lines.items():
                 split = last[report_id].data
-                _law((split["total"], split["exempt"]) == (line.total, line.exempt), f"the split of {report_id}: {split}")
+                _law(
+                    (split["total"], split["exempt"]) == (line.total, line.exempt), f"the split of {report_id}: {split}"
+                )
 
     def _warnings(self) -> None:
         """I4: raised and withdrawn in turn, once for each crossing, and true at the end."""
@@ -325,16 +388,19 @@ class Books:
         for employment_id, data in employments.items():
             shown = gateway["employments"].state(employment_id)
             _law(
-                shown is not None and (shown.revision, shown.period.model_dump(mode="json")) == (data["revision"], data["period"]),
+                shown is not None
+                and (shown.revision, shown.period.model_dump(mode="json")) == (data["revision"], data["period"]),
                 f"the employment {employment_id} is shown as {shown}",
             )
         for (card_id, number), year in self.years.items():
-            ledger = gateway["ledgers"].state(f"{card_id}:{number}")
+            ledger: Any = gateway["ledgers"].state(f"{card_id}:{number}")
             totals = ledger and ledger.totals and (ledger.totals.reported, ledger.totals.exempt)
             _law(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
-            _law(ledger.is_whole and set(ledger.warned) == year.standing, f"the warnings of {card_id}:{number}: {ledger}")
+            _law(
+                ledger.is_whole and set(ledger.warned) == year.standing, f"the warnings of {card_id}:{number}: {ledger}"
+            )
             for report_id, line in year.lines.items():
-                report = gateway["reports"].state(report_id)
+                report: Any = gateway["reports"].state(report_id)
                 split = report and report.settlement and (report.settlement.total, report.settlement.exempt)
                 _law(split == (line.total, line.exempt), f"the report {report_id} is shown as {split}")
                 _law(
@@ -343,7 +409,10 @@ class Books:
                 )
         for command_id, outcome in self.outcomes.items():
             shown = gateway["outcomes"].state(command_id)
-            _law(shown is not None and shown.problem == outcome.data.get("problem"), f"the outcome of {command_id}: {shown}")
+            _law(
+                shown is not None and shown.problem == outcome.data.get("problem"),
+                f"the outcome of {command_id}: {shown}",
+            )
 
     def _statements(self) -> None:
         """The authorities' last statement of each card and year is the ledger."""
@@ -380,7 +449,10 @@ class Books:
                         for record in entry.records:
                             place = self.world.broker.partitions.get(self.world.broker.partition_of(record), ())
                             _law(
-                                any((r.key, r.value, r.headers) == (record.key, record.value, record.headers) for r in place),
+                                any(
+                                    (r.key, r.value, r.headers) == (record.key, record.value, record.headers)
+                                    for r in place
+                                ),
                                 f"I2: {name} of {service.name} has something to say that is not in the log",
                             )
         for book in _states(self.world.database("reporting", "books")):
@@ -406,6 +478,7 @@ def _first(records: Iterable[Incoming]) -> Iterator[Told]:
             yield Told(
                 id=message_id,
                 type=headers["ce_type"].decode(),
+                time=headers["ce_time"].decode(),
                 cause=headers.get("ce_causationid", b"").decode(),
                 data=json.loads(record.value or b""),
             )

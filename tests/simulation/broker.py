@@ -22,7 +22,7 @@ class Broker(MemoryKafka):
     def __init__(self, rng: Random) -> None:
         super().__init__()
         self.rng = rng
-        self.changes = 0
+        self.groups: dict[str, list[Group]] = {}
         self.calm = False
         self.visible: dict[Partition, int] = {}
         self.in_flight: list[list[Record]] = []
@@ -37,7 +37,8 @@ class Broker(MemoryKafka):
     def show(self, partition: Partition) -> None:
         """Let consumers see all of a partition."""
         self.visible[partition] = len(self.partitions[partition])
-        self.changes += 1
+        for group in self.groups.get(partition[0], ()):
+            group.changes += 1
 
     def hidden(self) -> list[Partition]:
         """Partitions that hold records which no consumer can see yet."""
@@ -116,12 +117,15 @@ class Group:
         self.committed: dict[Partition, int] = {}
         self.members: list[Any] = []
         self.generation = 0
+        self.changes = 0  # counts up with all that a member might have to see
         self.refused_commits = 0
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}
         self._broker = broker
         self._partitions = [(topic, partition) for topic in topics for partition in range(PARTITIONS)]
         self._awaited: list[Any] = []
+        for topic in topics:
+            broker.groups.setdefault(topic, []).append(self)
 
     def join(self, member: Member) -> None:
         """Become a member; this begins a rebalance."""
@@ -140,7 +144,7 @@ class Group:
     def rebalance(self) -> None:
         """Ask all members to let go, so that the partitions can be dealt anew."""
         self._awaited = list(self.members)
-        self._broker.changes += 1
+        self.changes += 1
         self._deal_if_released()
 
     def release(self, member: Member) -> None:
@@ -193,4 +197,4 @@ class Group:
         for index, member in enumerate(self.members):
             mine = partitions[index::count]
             member.assigned(self.generation, {p: self.committed.get(p, 0) for p in mine})
-        self._broker.changes += 1
+        self.changes += 1

@@ -95,7 +95,7 @@ class Consumer:
                 return
 
     def _has_something_to_do(self) -> bool:
-        if self._nothing_at == self._broker.changes:
+        if self._nothing_at == self.group.changes:
             return False
         visible = self._broker.visible
         if (
@@ -104,7 +104,7 @@ class Consumer:
             or any(position < visible.get(partition, 0) for partition, position in self._positions.items())
         ):
             return True
-        self._nothing_at = self._broker.changes
+        self._nothing_at = self.group.changes
         return False
 
     def _fetch(self) -> list[Incoming]:

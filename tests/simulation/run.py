@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from unittest.mock import patch
 
 import structlog
 
+from services.issuance import card
 from tests.simulation import books
 from tests.simulation.scheduler import Died, Happened, Stuck
 from tests.simulation.workload import Population
 from tests.simulation.world import World
 
 MOST_STEPS = 60_000
-MOST_STEPS_TO_REST = 60_000
+MOST_STEPS_TO_REST = 30_000
 
 
 @dataclass
@@ -40,7 +42,9 @@ class Result:
             [
                 f"seed {self.seed}: {self.violation}",
                 f"replay it with: make simulate SEED={self.seed}",
-                f"the last {len(lines)} of {len(self.schedule)} faults (step, who, where, what):" if left_out else "faults:",
+                f"the last {len(lines)} of {len(self.schedule)} faults (step, who, where, what):"
+                if left_out
+                else "faults:",
                 *lines,
             ]
         )
@@ -48,7 +52,7 @@ class Result:
 
 def simulate(seed: int, *, steps: float = 1.0, record: bool = False) -> Result:
     """Play one seed to its end."""
-    with quiet():
+    with quiet(), patch.multiple(card, _NUMBERS=books.FEW_NUMBERS, NUMBERS_ASKED=books.FEW_NUMBERS):
         return _play(seed, steps, record)
 
 

@@ -13,9 +13,15 @@ from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
-from typing import Any
+from typing import Any, Final
 
+ELSEWHERE: Final = 6.0
 Ready = Callable[[], bool]
+
+
+def dice(what: str, seed: int) -> Random:
+    """The dice of one part of a run: what one part throws does not move the others'."""
+    return Random(f"{what} {seed}")  # noqa: S311 - it is to be foretold
 
 
 class Fault(StrEnum):
@@ -188,6 +194,8 @@ class Scheduler:
         if not (rates.crash or rates.error or rates.stall):
             return None
         lot = rng.random()
+        if actor.at.error is None:
+            lot *= ELSEWHERE  # what happens between two effects of a port is what counts
         if lot < rates.crash:
             return Fault.CRASH
         lot -= rates.crash

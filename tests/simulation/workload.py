@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from random import Random
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -45,7 +44,7 @@ from services.gateway.views.cards import CardView
 from services.gateway.views.outcomes import OutcomeView
 from services.gateway.waiting import Shown
 from services.runtime.log import LogUnavailable
-from tests.simulation.scheduler import Died, Pause, Process, pause
+from tests.simulation.scheduler import Died, Pause, Process, dice, pause
 from tests.simulation.world import GatewayInstance, World
 
 MUNICIPALITIES: Final = ("101", "461", "849")
@@ -89,6 +88,7 @@ class Job:
     first: date
     reports: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    said: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Population:
@@ -96,12 +96,12 @@ class Population:
 
     def __init__(self, world: World, seed: int, steps: float = 1.0) -> None:
         self.world = world
-        self.rng = Random(f"people {seed}")
+        self.rng = dice("people", seed)
         self.diary = Diary()
         self.busy = 0
         self.jobs: list[Job] = []
         self._steps = steps
-        self._people = [_person(f"{seed}-{n}") for n in range(self.rng.choice((1, 2, 3)))]
+        self._people = [_person(f"{seed}-{n}") for n in range(self.rng.choice((1, 2, 3, 4)))]
         self._names = 0
         for number, person in enumerate(self._people):
             self.start(f"citizen-{number}", self._life(number, person))
@@ -228,7 +228,7 @@ class Population:
             self.start(f"employer-{number}-{cvr}", self._employ(cvr, person, card.card_id))
         if rng.random() < 0.3:
             self.start(f"again-{number}", self._issue(rng.choice(MUNICIPALITIES), person))
-        for _ in range(int(rng.choice((0, 1, 3)) * self._steps)):
+        for _ in range(int(rng.choice((0, 2, 6)) * self._steps)):
             await self._think()
             await self._decide_about(card.card_id)
         if rng.random() < 0.3:
@@ -244,7 +244,12 @@ class Population:
 
     async def _extract(self) -> None:
         command = RequestExtract(
-            extract_id=f"extract-{self._names}", authority=Authority.SKAT, year=2025, municipality=None, positions=(), actor="skat"
+            extract_id=f"extract-{self._names}",
+            authority=Authority.SKAT,
+            year=2025,
+            municipality=None,
+            positions=(),
+            actor="skat",
         )
 
         async def build(_: ReadModels) -> RequestExtract:
@@ -253,7 +258,7 @@ class Population:
         await self.send(Role.AUTHORITY, "skat", "extract", build)
 
     async def _decide_about(self, card_id: str) -> None:
-        kind = self.rng.choice(("deactivate", "reactivate", "number", "hand over", "control"))
+        kind = self.rng.choice(("deactivate", "reactivate", "number", "hand over", "hand over", "control"))
         wrong = self.rng.random() < 0.1
         other, to = self.rng.choice(MUNICIPALITIES), self.rng.choice(MUNICIPALITIES)
         card = self._card(card_id)
@@ -322,7 +327,8 @@ class Population:
         elif deed < 0.5 or not job.accepted:
             await self._report(job, self._new_reference(job), dry_run=rng.random() < 0.1, twin=rng.random() < 0.2)
         elif deed < 0.6:  # the same file again, or another report under an old reference
-            await self._report(job, rng.choice(job.reports))
+            reference = rng.choice(job.accepted)
+            await self._report(job, reference, facts=job.said[reference] if rng.random() < 0.6 else None)
         elif deed < 0.78:
             await self._correct(job)
         elif deed < 0.92:
@@ -335,17 +341,25 @@ class Population:
         job.reports.append(reference)
         return reference
 
-    async def _report(self, job: Job, reference: str, *, dry_run: bool = False, twin: bool = False) -> None:
-        facts = self._pay(job)
+    async def _report(
+        self,
+        job: Job,
+        reference: str,
+        *,
+        facts: dict[str, Any] | None = None,
+        dry_run: bool = False,
+        twin: bool = False,
+    ) -> None:
+        said = facts or self._pay(job)
 
         async def build(models: ReadModels) -> ReportEarnings:
-            return ReportEarnings(
-                **await self._about(models, job), reference=reference, twin=twin, dry_run=dry_run, **facts
-            )
+            about = await self._about(models, job)
+            return ReportEarnings(**about, reference=reference, twin=twin, dry_run=dry_run, **said)
 
         outcome = await self.send(Role.EMPLOYER, job.cvr, f"report {reference}", build)
         if outcome is not None and outcome.problem is None and not dry_run:
             job.accepted.append(reference)
+            job.said.setdefault(reference, said)
 
     async def _correct(self, job: Job) -> None:
         report_id, facts = self._some_report(job), self._pay(job)

@@ -32,7 +32,7 @@ from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.consumer import Consumer
 from tests.simulation.ports import Clock, SchedulerPoints, SimReader, SimSubmissions
-from tests.simulation.scheduler import Pause, Process, Rates, Scheduler, pause
+from tests.simulation.scheduler import Pause, Process, Rates, Scheduler, dice, pause
 
 INSTANCES: Final = 2
 POISON: Final = b"poison"
@@ -61,7 +61,7 @@ class Climate:
             return most * rng.random() if rng.random() < 0.7 else 0.0
 
         return cls(
-            rates=Rates(crash=some(0.012), error=some(0.04), stall=some(0.01), longest_stall=rng.choice((30, 300, 800))),
+            rates=Rates(crash=some(0.02), error=some(0.04), stall=some(0.03), longest_stall=rng.choice((30, 300, 800))),
             batch=rng.choice((1, 3, 10, 50)),
             rebalance=some(0.06),
             expire=0.1 + some(0.15),
@@ -97,13 +97,16 @@ class World:
     """Everything of one run."""
 
     def __init__(self, seed: int, *, record: bool = False) -> None:
-        self.rng = Random(f"world {seed}")
+        self.rng = dice("world", seed)
         self.climate = Climate.of(self.rng)
-        self.scheduler = Scheduler(Random(f"schedule {seed}"), self.climate.rates, record=record)
+        self.scheduler = Scheduler(dice("schedule", seed), self.climate.rates, record=record)
         self.scheduler.on_death = self._died
-        self.broker = Broker(Random(f"broker {seed}"))
-        self.clock = Clock(_beginning(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step)
+        self.broker = Broker(dice("broker", seed))
+        self.clock = Clock(
+            _beginning(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step
+        )
         self.allowances = allowances()
+        self.provisional_accepted = self.rng.random() < 0.9
         self.submissions = SimSubmissions()
         self.gateways: list[GatewayInstance] = []
         self.counts: Counter[str] = Counter()
@@ -165,7 +168,7 @@ class World:
         return count
 
     def _processors(self) -> dict[str, Sequence[Processor[Any]]]:
-        rules = Rules(self.allowances, provisional_accepted=self.rng.random() < 0.9)
+        rules = Rules(self.allowances, self.provisional_accepted)
         return {
             "issuance": (CARDS,),
             "reporting": (books(rules),),
@@ -205,9 +208,7 @@ class World:
     def _gateway(self, process: Process, log: SimLog) -> GatewayInstance:
         databases = self.services["gateway"].databases
         skew = self.climate.skew * (self.rng.random() - 0.5)
-        intake = Intake(
-            submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons
-        )
+        intake = Intake(submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons)
 
         def states_of(processor: Processor[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])

@@ -1,0 +1,61 @@
+"""What must have happened now and then: a dead system breaks no law, so it must not pass for a right one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from tests.simulation.scheduler import Fault
+
+# At least so many in a hundred seeds; about a third of what is seen.
+IN_A_HUNDRED: Final[Mapping[str, float]] = {
+    "commands": 900,
+    "answered": 700,
+    "accepted": 500,
+    "known": 8,
+    "dry runs": 10,
+    "refused: possible-duplicate": 10,
+    "refused: reference-reused": 8,
+    "refused: report-withdrawn": 8,
+    "refused: card-exists": 30,
+    "refused: card-not-active": 40,
+    "split reports": 20,
+    "splits of others moved": 12,
+    "warnings raised": 80,
+    "warnings withdrawn": 12,
+    "statements": 40,
+    "waited for their card": 6,
+    "dead letters": 1000,
+    "dead letters replayed": 300,
+    "redeliveries": 1000,
+    "records published twice": 500,
+    "writes fenced by a version or alias": 25,
+    "commits refused to a zombie": 25,
+    "lost or late answer, sent again": 500,
+}
+FAULTS_IN_A_HUNDRED: Final[Mapping[str, float]] = {
+    Fault.CRASH: 250,
+    Fault.ERROR_BEFORE: 400,
+    Fault.ERROR_BETWEEN: 60,
+    Fault.ERROR_AFTER: 200,
+    Fault.STALL: 500,
+    "late append": 40,
+    "expel one": 150,
+    "rebalance one": 150,
+    "rewind one": 200,
+    "poison one": 200,
+}
+
+
+def missing(counts: Counter[str], faults: Counter[str], seeds: int) -> list[str]:
+    """What was seen too seldom in so many seeds; nothing is asked of fewer than a hundred."""
+    if seeds < 100:
+        return []
+    wanted = [(counts, IN_A_HUNDRED), (faults, FAULTS_IN_A_HUNDRED)]
+    return [
+        f"{name}: {seen[name]} in {seeds} seeds, at least {per_hundred * seeds / 100:.0f} are usual"
+        for seen, expected in wanted
+        for name, per_hundred in expected.items()
+        if seen[name] < per_hundred * seeds / 100
+    ]

@@ -1,0 +1,231 @@
+"""Ways to break the rule, each by a patch from outside: the simulation must catch every one.
+
+There are no switches in the product. A mutant is the mistake that a hurried change could make; ``test_simulation``
+shows in how few seeds each is found.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from contracts.cloudevents import Record
+from services.balance import decide as balance
+from services.balance.ledger import Ledger, settle
+from services.gateway.intake import Ask, Build, Intake, Submission
+from services.gateway.models import ReadModels
+from services.issuance import decide as issuance
+from services.reporting import decide as reporting
+from services.runtime import fold as fold_module
+from services.runtime import loop as loop_module
+from services.runtime.consumer import MAY_PASS
+from services.runtime.fold import Delivery, Document, Folded, Incoming, fold
+from services.runtime.loop import BatchResult, Loop
+from tests.runtime.memory import MemoryDatabase, MemoryStore
+from tests.simulation.consumer import Consumer
+
+Patch = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One way to break the system. It is found in one of ``within`` seeds from ``first`` on."""
+
+    name: str
+    what: str
+    patch: Patch
+    first: int = 0
+    within: int = 20
+
+
+async def _commit_first(self: Consumer, batch: Sequence[Incoming]) -> None:
+    await self.commit(batch)
+    await self.carry_out(batch)
+
+
+async def _give_up(self: Consumer, batch: Sequence[Incoming]) -> bool:
+    with suppress(*MAY_PASS):
+        await self.loop.process(batch)
+    return True
+
+
+async def _publish_first(self: Loop[Any], batch: Sequence[Incoming]) -> BatchResult:
+    deliveries, broken = self._read(batch)
+    dead = [self._put_aside(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
+    while True:
+        documents = await self._store.load([delivery.address for delivery in deliveries])
+        folded = fold(self._service, self._processor, documents, deliveries)
+        await self._log.publish([*dead, *folded.records])
+        if not (changed := documents.changed()) or await self._store.write(changed):
+            return BatchResult(len(deliveries), len(folded.records), len(dead))
+
+
+_read = Loop._read
+
+
+def _ids_from_offsets(self: Loop[Any], batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Any, str]]:
+    deliveries, broken = _read(self, batch)
+    for index, delivery in enumerate(deliveries):
+        place = delivery.incoming
+        name = f"{place.topic}/{place.partition}/{place.offset}"
+        deliveries[index] = replace(delivery, envelope=replace(delivery.envelope, id=uuid5(NAMESPACE_OID, name)))
+    return deliveries, broken
+
+
+_put = MemoryDatabase.put
+_write = MemoryStore.write
+
+
+def _stored_with(**changes: Any) -> Callable[[MemoryDatabase[Any], Document[Any]], bool]:
+    return lambda self, document: _put(self, replace(document, **changes))
+
+
+def _put_over_anything(self: MemoryDatabase[Any], document: Document[Any]) -> bool:
+    stored = self.documents.get(document.id)
+    return _put(self, replace(document, version=0 if stored is None else stored.version))
+
+
+async def _write_and_hope(self: MemoryStore[Any], documents: Sequence[Document[Any]]) -> bool:
+    await _write(self, documents)
+    return True
+
+
+def _nowhere(service: str, processor: str, incoming: Incoming, reason: str) -> Record:
+    return Record("nowhere", incoming.key or b"", b"", ())
+
+
+@contextmanager
+def _random_ids() -> Iterator[None]:
+    """Ids are drawn when an event is said. (Drawn at the decision they do no harm: the outbox keeps the bytes.)"""
+    count = itertools.count(1)
+
+    def still_to_say(document: Document[Any]) -> Iterator[Record]:
+        for entry in document.outbox:
+            for record in entry.records:
+                headers = {**dict(record.headers), "ce_id": str(UUID(int=next(count))).encode()}
+                yield replace(record, headers=tuple(headers.items()))
+
+    with patch.object(fold_module, "_still_to_say", still_to_say):
+        yield
+
+
+def _settled_by_id(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
+    return settle(ledger.model_copy(update={"entries": dict(sorted(ledger.entries.items()))}))
+
+
+_entered = balance._entered
+
+
+def _corrected_at_the_end(ledger: Ledger, event: Any) -> Ledger:
+    after = _entered(ledger, event)
+    entries = dict(after.entries)
+    entry = entries.pop(event.report_id)
+    return after.model_copy(update={"entries": {**entries, event.report_id: entry}})
+
+
+async def _marked_first(self: Intake, ask: Ask, build: Build) -> Submission:
+    submission = await self._earlier(ask) or await self._new(ask, build)
+    if not submission.produced:
+        await self._mark_produced(submission)
+        await self._log.publish([submission.record])
+    return submission
+
+
+@contextmanager
+def _new_command_for_each_try() -> Iterator[None]:
+    count = itertools.count(1)
+    with patch.object(Ask, "command_id", property(lambda _: UUID(int=next(count)))):
+        yield
+
+
+async def _nothing_behind(self: ReadModels, outcome: Any) -> tuple[()]:
+    return ()
+
+
+def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> Folded:
+    mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
+
+    def still_to_say(document: Document[Any]) -> Iterator[Record]:
+        return (r for entry in document.outbox if (entry.topic, entry.partition) in mine for r in entry.records)
+
+    with (
+        patch.object(fold_module, "_still_to_say", still_to_say),
+        patch.object(fold_module, "_taken_over", lambda entry, _: entry),
+    ):
+        return fold(service, processor, documents, deliveries)
+
+
+def _of(target: Any, attribute: str, instead: Any) -> Patch:
+    return lambda: patch.object(target, attribute, instead)
+
+
+MUTANTS: Final = (
+    Mutant(
+        "commit before write", "offsets are committed before the batch is done", _of(Consumer, "handle", _commit_first)
+    ),
+    Mutant("publish before write", "events are told before they are stored", _of(Loop, "process", _publish_first)),
+    Mutant("failed batches skipped", "a batch that met an error counts as done", _of(Consumer, "carry_out", _give_up)),
+    Mutant("random event ids", "a second delivery tells other ids", _random_ids),
+    Mutant("ids from offsets", "a message is known by its place, not by its id", _of(Loop, "_read", _ids_from_offsets)),
+    Mutant("no version guard", "a zombie overwrites what others wrote", _of(MemoryDatabase, "put", _put_over_anything)),
+    Mutant(
+        "no alias guard", "two documents may hold one alias", _of(MemoryDatabase, "_held_by_others", lambda *_: False)
+    ),
+    Mutant(
+        "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
+    ),
+    Mutant(
+        "applied ids forgotten",
+        "a document forgets what it has applied",
+        _of(MemoryDatabase, "put", _stored_with(applied=set())),
+    ),
+    Mutant(
+        "outbox not stored",
+        "a document forgets what it has to say",
+        _of(MemoryDatabase, "put", _stored_with(outbox=[])),
+    ),
+    Mutant(
+        "outbox pruned at once",
+        "what others may still owe is forgotten",
+        _of(fold_module, "_is_published", lambda *_: True),
+    ),
+    Mutant(
+        "only its own is said",
+        "what another instance has yet to say is overtaken",
+        _of(loop_module, "fold", _only_its_own),
+    ),
+    Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
+    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(balance, "settle", _settled_by_id)),
+    Mutant(
+        "corrected goes last",
+        "a correction loses its place in the order",
+        _of(balance, "_entered", _corrected_at_the_end),
+    ),
+    Mutant(
+        "no warning withdrawn",
+        "a warning that a correction made untrue stands",
+        _of(balance, "thresholds_crossed", lambda ledger: ledger.warned),
+    ),
+    Mutant(
+        "commands never wait",
+        "a command is decided on older card facts",
+        _of(reporting, "_needed_revision", lambda _: 0),
+    ),
+    Mutant(
+        "numbers used again",
+        "a number is drawn without asking who has it",
+        _of(issuance, "draw_number", lambda *_: "12345"),
+    ),
+    Mutant("marked before produced", "the gateway marks, then sends", _of(Intake, "take", _marked_first)),
+    Mutant("new command for each try", "the key of a retry is ignored", _new_command_for_each_try),
+    Mutant(
+        "answers ahead of the models",
+        "an answer names what cannot be read",
+        _of(ReadModels, "_behind", _nothing_behind),
+    ),
+)

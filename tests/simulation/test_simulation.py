@@ -1,0 +1,71 @@
+"""The simulation itself: a few hundred seeds hold, one seed is one schedule, and every mutant is caught."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
+from multiprocessing import get_context
+
+import pytest
+
+from services.runtime.settings import REPOSITORY
+from tests.simulation.liveness import missing
+from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.run import Result, simulate
+
+SEEDS = 200
+
+
+@pytest.fixture(scope="module")
+def results() -> Iterator[list[Result]]:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        yield list(pool.map(simulate, range(SEEDS), chunksize=5))
+
+
+def test_no_seed_breaks_a_law(results: list[Result]) -> None:
+    failed = [result.report() for result in results if result.violation is not None]
+    assert not failed, "\n\n".join(failed)
+
+
+def test_everything_that_can_happen_happened(results: list[Result]) -> None:
+    counts: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for result in results:
+        counts += result.counts
+        faults += result.faults
+    assert missing(counts, faults, SEEDS) == []
+
+
+def test_one_seed_is_one_schedule() -> None:
+    """Also in another process, where sets of strings come in another order."""
+    here = simulate(7, record=True)
+    assert len(here.trace) > 1000
+    assert here.trace == simulate(7, record=True).trace
+    assert here.trace != simulate(8, record=True).trace
+    ask = "from tests.simulation.run import simulate; print('\\n'.join(simulate(7, record=True).trace))"
+    there = subprocess.run(
+        [sys.executable, "-c", ask],
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+    )
+    assert sha256(there.stdout.strip()).hexdigest() == sha256("\n".join(here.trace).encode()).hexdigest()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_every_mutant_is_caught(mutant: Mutant) -> None:
+    with mutant.patch():
+        for count, seed in enumerate(range(mutant.first, mutant.first + mutant.within), start=1):
+            result = simulate(seed)
+            if result.violation is not None:
+                print(f"{mutant.name}: seed {seed}, the {count}. tried: {result.violation[:200]}")  # noqa: T201
+                assert f"seed {seed}" in result.report()
+                return
+    pytest.fail(f"{mutant.what}, and {mutant.within} seeds do not see it")
