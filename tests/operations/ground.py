@@ -1,0 +1,149 @@
+"""Engines that a test may stop and kill, and services as processes upon them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from contracts.topics import EARNINGS
+from deploy.local import ports
+from deploy.local.config import REPOSITORY
+from deploy.local.engines import Engines
+from deploy.local.process import Process
+from deploy.local.system import answers_ready
+from services.balance.decide import LEDGERS
+from services.runtime.consumer import group_of
+from services.runtime.log import KafkaLog
+from services.runtime.settings import RuntimeSettings
+from tests.waiting import eventually
+
+SERVICE = "tests.operations.service"
+
+
+class Service:
+    """One instance as a process of its own, which answers at a port of its own."""
+
+    def __init__(self, process: Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def ready(self) -> bool:
+        return answers_ready(self.url)
+
+    def ask(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of one of its answers; status 0 if nothing answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - our own address
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+        except OSError:
+            return 0, None
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """What it has logged, line by line."""
+        lines = self.process.log.read_text().splitlines() if self.process.log.exists() else []
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if line["event"] == event]
+
+
+class Ground:
+    """Kafka and MongoDB of one's own, with what runs upon them."""
+
+    def __init__(self, engines: Engines, directory: Path, stack: ExitStack) -> None:
+        self.engines = engines
+        self.settings = RuntimeSettings(
+            environment="local",
+            kafka=engines.kafka,
+            mongodb=engines.mongodb,
+            topic_replication=1,
+            publish_timeout=15,
+        )
+        self._directory = directory
+        self._stack = stack
+
+    @property
+    def kafka(self) -> Process:
+        return self.engines.processes["kafka"]
+
+    @property
+    def mongodb(self) -> Process:
+        return self.engines.processes["mongodb"]
+
+    def service(self, name: str, instance: int = 1, /, **settings: str) -> Service:
+        """An instance of a test's own service, not yet started; ``settings`` without ``FRIKORT_``."""
+        port = ports.free_port()
+        url = f"http://127.0.0.1:{port}"
+        environment = self.environment(port=str(port), **settings) | {"TEST_SERVICE": name}
+        process = Process(
+            f"{name}-{instance}",
+            [sys.executable, "-m", SERVICE],
+            log=self._directory / f"{name}-{instance}.log",
+            environment=environment,
+            directory=REPOSITORY,
+            ready=lambda: answers_ready(url),
+            stop_seconds=20,
+        )
+        self._stack.callback(process.kill)
+        return Service(process, url)
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """The environment of a process of the system; ``settings`` without ``FRIKORT_``."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
+        given = {
+            "environment": "local",
+            "kafka": self.engines.kafka,
+            "mongodb": self.engines.mongodb,
+            "topic_replication": "1",
+        } | settings
+        return inherited | {f"FRIKORT_{name.upper()}": value for name, value in given.items()}
+
+    def make_engines_run(self) -> None:
+        """Whatever a test did to them."""
+        for engine in (self.kafka, self.mongodb):
+            if not engine.alive:
+                engine.start()
+        for engine in (self.kafka, self.mongodb):
+            engine.wait_ready()
+
+
+async def pass_over_the_past(ground: Ground, name: str) -> None:
+    """Let the group of a test's service, which has never run, begin behind what other tests have sent."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=ground.engines.kafka, group_id=group_of(name, LEDGERS.name), enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(EARNINGS.name, number) for number in range(EARNINGS.partitions)]
+        consumer.assign(partitions)
+        await consumer.commit(await consumer.end_offsets(partitions))
+    finally:
+        await consumer.stop()
+
+
+async def lag_of(name: str, log: KafkaLog) -> int:
+    """How many records the group of a test's service has still to do, all partitions together."""
+    committed = await log.committed_positions(group_of(name, LEDGERS.name))
+    ends = await log.end_positions([EARNINGS])
+    return sum(end.offset - committed.get((end.topic, end.partition), 0) for end in ends)
+
+
+async def ended(service: Service, within: float = 30) -> int:
+    """Its exit code."""
+
+    async def code() -> tuple[int] | None:
+        found = service.process.exit_code
+        return None if found is None else (found,)
+
+    return (await eventually(code, within=within, what=f"{service.process.name} ends"))[0]

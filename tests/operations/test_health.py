@@ -1,0 +1,145 @@
+"""What health says while something is wrong, and that it always says it in time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from contracts.topics import EARNINGS
+from deploy.local.process import Process
+from services.runtime import exits
+from services.runtime.log import KafkaLog
+from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
+from tests.runtime.test_consuming_real import reported
+from tests.waiting import eventually
+
+BOUND = 3.0
+
+
+@pytest.fixture
+async def log(ground: Ground) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(ground.settings.kafka, client_id="test", timeout=15)
+    yield log
+    await log.stop()
+
+
+async def answer(service: Service, path: str) -> tuple[int, Any]:
+    """One answer, which must come in time."""
+    asked_at = time.monotonic()
+    found = await asyncio.to_thread(service.ask, path)
+    assert time.monotonic() - asked_at < BOUND
+    return found
+
+
+async def not_ready(service: Service, dependency: str) -> dict[str, Any]:
+    async def seen() -> dict[str, Any] | None:
+        status, report = await answer(service, "/health/ready")
+        return report if status == 503 and report["dependencies"][dependency]["status"] == "away" else None
+
+    return await eventually(seen, what=f"{dependency} is told to be away")
+
+
+async def is_ready(service: Service) -> dict[str, Any]:
+    async def seen() -> dict[str, Any] | None:
+        status, report = await answer(service, "/health/ready")
+        return report if status == 200 else None
+
+    return await eventually(seen, what="it is ready again")
+
+
+def engine_of(ground: Ground, name: str) -> Process:
+    return ground.engines.processes[name]
+
+
+@pytest.mark.parametrize("name", ["kafka", "mongodb"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+async def test_the_one_that_is_away_is_named_in_time_and_the_other_is_not(
+    ground: Ground, name: str, how: signal.Signals
+) -> None:
+    service = ground.service(f"healthy-{name}-{how.name.lower()}")
+    service.process.restart()
+    report = await is_ready(service)
+    assert set(report["processors"]["ledgers"]["lag"]) == {f"{EARNINGS.name}/{n}" for n in range(EARNINGS.partitions)}
+    engine = engine_of(ground, name)
+    engine.send(how)
+    try:
+        report = await not_ready(service, name)
+        other = {"kafka": "mongodb", "mongodb": "kafka"}[name]
+        assert report["dependencies"][other] == {"status": "ok"}
+        since = report["dependencies"][name]["since"]
+        assert datetime.fromisoformat(since).tzinfo is not None
+        assert (await not_ready(service, name))["dependencies"][name]["since"] == since
+        assert (await answer(service, "/health/live"))[0] == 200, "a restart would not bring it back"
+    finally:
+        engine.send(signal.SIGCONT)
+        ground.make_engines_run()
+    await is_ready(service)
+    assert service.process.terminate() == exits.DONE
+
+
+async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_when(
+    ground: Ground, log: KafkaLog
+) -> None:
+    await pass_over_the_past(ground, "waiting")
+    service = ground.service("waiting")
+    service.process.restart()
+    await is_ready(service)
+    ground.mongodb.kill()
+    card = str(uuid4())
+    await log.publish([reported(card, number, 100) for number in range(7)])
+
+    async def told() -> dict[str, Any] | None:
+        _, report = await answer(service, "/health/ready")
+        processor: dict[str, Any] = report["processors"]["ledgers"]
+        return processor if processor["status"] == "in trouble" else None
+
+    processor = await eventually(told, what="the processor is in trouble")
+    assert max(processor["lag"].values()) >= 7
+    assert processor["since"]
+    ground.make_engines_run()
+    report = await is_ready(service)
+    assert report["processors"]["ledgers"]["last_progress"]
+
+    async def caught_up() -> bool:
+        _, report = await answer(service, "/health/ready")
+        return not any(report["processors"]["ledgers"]["lag"].values())
+
+    await eventually(caught_up, what="the lag is gone")
+    service.process.terminate()
+
+
+async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground, log: KafkaLog) -> None:
+    """Kafka would start at the earliest record that is left, and nobody would know."""
+    await pass_over_the_past(ground, "bereft")
+    service = ground.service("bereft")
+    service.process.restart()
+    await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
+
+    async def caught_up() -> bool:
+        return await lag_of("bereft", log) == 0
+
+    await eventually(caught_up)
+    assert service.process.terminate() == exits.DONE
+    await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=ground.engines.kafka)
+    await admin.start()
+    try:
+        gone = {
+            TopicPartition(end.topic, end.partition): RecordsToDelete(before_offset=end.offset)
+            for end in await log.end_positions([EARNINGS])
+        }
+        await admin.delete_records(gone)
+    finally:
+        await admin.close()
+    service.process.start()
+    assert await ended(service) == exits.STOPPED_ITSELF
+    assert any("are gone and were never read" in line["because"] for line in service.logged("runtime.stopped"))

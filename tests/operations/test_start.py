@@ -1,0 +1,142 @@
+"""Engines may come in any order, and what loses data does not start."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from contracts.topics import BALANCES, EARNINGS
+from deploy.local import kafka, mongod, ports
+from deploy.local.config import Config
+from deploy.local.engines import Engines
+from deploy.local.process import Process
+from deploy.local.progress import Silent
+from services.runtime import exits
+from services.runtime.guard import UnsafeSetting, topic_config
+from services.runtime.topics import MissingTopics, check, provision
+from tests.operations.ground import Ground, Service, ended
+from tests.waiting import eventually
+
+
+async def waits_for(service: Service, what: str) -> None:
+    async def said() -> bool:
+        return service.process.alive and any(w["waiting_for"] == what for w in service.logged("runtime.waiting"))
+
+    await eventually(said, what=f"{service.process.name} says that it waits for {what}")
+
+
+@pytest.mark.parametrize("order", [("kafka", "mongodb"), ("mongodb", "kafka")], ids="-then-".join)
+async def test_a_service_waits_for_its_engines_in_any_order(ground: Ground, order: Sequence[str]) -> None:
+    for engine in ground.engines.processes.values():
+        engine.terminate()
+    service = ground.service("patient-" + order[0])
+    service.process.start()
+    await waits_for(service, "Kafka")
+    first, second = (ground.engines.processes[name] for name in order)
+    first.restart()
+    if order[0] == "kafka":
+        await waits_for(service, "MongoDB")
+    second.restart()
+    service.process.wait_ready()
+    assert service.process.terminate() == exits.DONE
+
+
+async def test_a_stop_while_waiting_ends_at_once_and_well(ground: Ground) -> None:
+    service = ground.service("impatient", kafka="127.0.0.1:1")
+    service.process.start()
+    await waits_for(service, "Kafka")
+    asked_at = time.monotonic()
+    service.process.send(signal.SIGTERM)
+    assert await ended(service) == exits.DONE
+    assert time.monotonic() - asked_at < 4
+
+
+async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(ground: Ground) -> None:
+    service = ground.service("lonely", kafka="127.0.0.1:1", start_timeout="1")
+    service.process.start()
+    assert await ended(service) == exits.CANNOT_START
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [
+        ("mongodb", "mongodb://127.0.0.1:1/", "FRIKORT_MONGODB"),
+        ("environment", "production", "FRIKORT_TOPIC_REPLICATION"),
+        ("topic_replication", "2", f"the replication of {EARNINGS.name}"),
+    ],
+)
+async def test_a_setting_that_loses_data_is_refused(ground: Ground, setting: str, value: str, named: str) -> None:
+    service = ground.service("unsafe-" + setting, **{setting: value})
+    service.process.start()
+    assert await ended(service) == exits.UNSAFE_SETTING
+    (refusal,) = service.logged("runtime.refused")
+    assert refusal["level"] == "critical"
+    assert named in refusal["problem"]
+    assert service.logged("runtime.started") == []
+
+
+async def test_a_topic_that_was_made_unsafe_is_refused_and_named(ground: Ground) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=ground.engines.kafka)
+    await admin.start()
+    safe = topic_config(BALANCES.name, BALANCES, 1)
+
+    async def alter(config: dict[str, str]) -> None:
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, BALANCES.name, config)])
+
+    try:
+        await alter(safe | {"unclean.leader.election.enable": "true"})
+        with pytest.raises(UnsafeSetting, match=r"unclean\.leader\.election\.enable of frikort\.balances\.v1 is true"):
+            await check(ground.settings)
+        await alter(safe | {"retention.ms": "1000"})
+        with pytest.raises(UnsafeSetting, match=r"retention\.ms of frikort\.balances\.v1 is 1000"):
+            await check(ground.settings)
+    finally:
+        await alter(safe)
+        await admin.close()
+    await check(ground.settings)
+
+
+async def test_a_standalone_mongodb_is_refused(ground: Ground, tmp_path: Path) -> None:
+    port = ports.free_port()
+    binary = mongod.fetch(ground.engines.config.cache, Silent())
+    argv = [str(binary), "--dbpath", str(tmp_path), "--bind_ip", "127.0.0.1", "--port", str(port), "--quiet"]
+    alone = Process("alone", argv, log=tmp_path / "alone.log", ready=lambda: ports.answers(port))
+    alone.start()
+    try:
+        alone.wait_ready()
+        service = ground.service("alone", mongodb=mongod.uri(port))
+        service.process.start()
+        assert await ended(service) == exits.UNSAFE_SETTING
+        assert "a standalone server" in service.logged("runtime.refused")[0]["problem"]
+    finally:
+        alone.terminate()
+
+
+async def test_no_topic_is_made_by_accident(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upon a broker that makes whatever it is asked for, as Kafka does unless it is told not to."""
+    monkeypatch.setitem(kafka.SETTINGS, "auto.create.topics.enable", "true")
+    environment = {"FRIKORT_MONGODB": ground.engines.mongodb}
+    with Engines(Config(tmp_path), environment=environment, docker_answers=lambda: False) as bare:
+        service = ground.service("accident", kafka=bare.kafka, start_timeout="3")
+        service.process.start()
+        assert await ended(service) == exits.CANNOT_START
+        assert "python -m services.runtime.topics" in service.logged("runtime.waiting")[-1]["because"]
+        admin = AIOKafkaAdminClient(bootstrap_servers=bare.kafka)
+        await admin.start()
+        try:
+            assert await admin.list_topics() == []
+        finally:
+            await admin.close()
+
+        settings = ground.settings.model_copy(update={"kafka": bare.kafka})
+        with pytest.raises(MissingTopics):
+            await check(settings)
+        assert await provision(settings) == 22
+        assert await provision(settings) == 0, "a second run changes nothing"
+        await check(settings)

@@ -1,0 +1,141 @@
+"""SIGTERM ends a service in time and loses nothing; too many dead letters end it by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from contracts.cloudevents import Record
+from contracts.topics import BALANCES, EARNINGS
+from services.balance.ledger import Ledger, totals
+from services.runtime import exits
+from services.runtime.log import KafkaLog
+from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
+from tests.runtime.test_consuming_real import events_about, read_all, reported
+from tests.waiting import eventually
+
+STOP_TIMEOUT = 5
+SLACK = 2
+"""Seconds that a loaded machine may need to end a process whose time is up."""
+
+
+@pytest.fixture
+async def log(ground: Ground) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(ground.settings.kafka, client_id="test", timeout=15)
+    yield log
+    await log.stop()
+
+
+async def caught_up(name: str, log: KafkaLog, *, but_for: int = 0) -> None:
+    async def reached() -> bool:
+        return await lag_of(name, log) <= but_for
+
+    await eventually(reached, within=60, what=f"{name} has caught up")
+
+
+def books(ground: Ground, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
+    """The ledgers as they are stored."""
+    with MongoClient[dict[str, object]](ground.engines.mongodb) as client:
+        stored = client[f"frikort_{name}"]["ledgers"].find({"_id": {"$in": [f"{card}:2025" for card in cards]}})
+        ledgers = [Ledger.model_validate(document["state"]) for document in stored]
+    return {ledger.card_id: ledger for ledger in ledgers}
+
+
+async def stopped_in_time(service: Service) -> int:
+    asked_at = time.monotonic()
+    service.process.send(signal.SIGTERM)
+    code = await ended(service)
+    assert time.monotonic() - asked_at < STOP_TIMEOUT + SLACK
+    return code
+
+
+async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(ground: Ground, log: KafkaLog) -> None:
+    name = "rolling"
+    await pass_over_the_past(ground, name)
+    instances = [ground.service(name, number) for number in (1, 2)]
+    for service in instances:
+        service.process.start()
+    for service in instances:
+        service.process.wait_ready()
+    cards = [str(uuid4()) for _ in range(20)]
+    sent = 0
+    rolled = asyncio.Event()
+
+    async def load() -> None:
+        nonlocal sent
+        while not rolled.is_set():
+            await log.publish([reported(card, sent, 100) for card in cards])
+            sent += 1
+            await caught_up(name, log, but_for=10 * len(cards))
+
+    loading = asyncio.create_task(load())
+    for service in instances * 2:
+        assert await stopped_in_time(service) == exits.DONE
+        await asyncio.to_thread(service.process.restart)
+    rolled.set()
+    await loading
+    await caught_up(name, log)
+
+    assert sent > 20, "there was load"
+    ledgers = books(ground, name, cards)
+    assert {card: totals(ledgers[card]).reported for card in cards} == dict.fromkeys(cards, 100 * sent)
+    published = await read_all(ground.settings, BALANCES.name)
+    for card in cards:
+        contents: dict[str, set[bytes]] = {}
+        for event_id, body in events_about(published, card):
+            contents.setdefault(event_id, set()).add(body)
+        assert len(contents) == 2 * sent, "one split and one balance for each report"
+        assert all(len(bodies) == 1 for bodies in contents.values())
+
+
+@pytest.mark.parametrize("name", ["kafka", "mongodb"])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
+    ground: Ground, log: KafkaLog, name: str, how: signal.Signals
+) -> None:
+    group = f"stop-{name}-{how.name.lower()}"
+    await pass_over_the_past(ground, group)
+    service = ground.service(group, stop_timeout=str(STOP_TIMEOUT), batch_records="20")
+    service.process.restart()
+    cards = [str(uuid4()) for _ in range(10)]
+    await log.publish([reported(card, number, 100) for number in range(100) for card in cards])
+
+    async def begun() -> bool:
+        return bool(books(ground, group, cards))
+
+    await eventually(begun, what="it is in the middle of the load")
+    engine = ground.engines.processes[name]
+    engine.send(how)
+    try:
+        assert await stopped_in_time(service) == exits.DONE
+    finally:
+        engine.send(signal.SIGCONT)
+        ground.make_engines_run()
+    service.process.restart()
+    await caught_up(group, log)
+    ledgers = books(ground, group, cards)
+    assert {card: totals(ledgers[card]).reported for card in cards} == dict.fromkeys(cards, 10_000)
+    assert service.process.terminate() == exits.DONE
+
+
+async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(ground: Ground, log: KafkaLog) -> None:
+    name = "flooded"
+    await pass_over_the_past(ground, name)
+    service = ground.service(name, dead_letter_limit="5", batch_records="3")
+    service.process.restart()
+    key = str(uuid4()).encode()
+    await log.publish([Record(EARNINGS.name, key, b"{}", ()) for _ in range(50)])
+    assert await ended(service) == exits.STOPPED_ITSELF
+    (stop,) = service.logged("runtime.stopped")
+    assert stop["level"] == "critical"
+    assert "5 records in a row" in stop["because"]
+    dead = [record for record in await read_all(ground.settings, EARNINGS.dead) if record.key == key]
+    assert 0 < len(dead) < 5
+    service.process.start()
+    assert await ended(service) == exits.STOPPED_ITSELF, "a restart drains no more than a limit's worth"
