@@ -1,6 +1,7 @@
 """``make chaos``: start the real thing, harm it round by round, and check the books. Exit code 0 only if all held.
 
-From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn).
+From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn), and KEEP, the
+directory of data and logs (a new one under /tmp).
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from tests.chaos.disk import Disk
 from tests.chaos.rounds import SINGLE
 from tests.chaos.run import Chaos
 
-_RESULT = REPOSITORY / "build" / "chaos.json"
+_RESULTS = {
+    "single": REPOSITORY / "build" / "chaos.json",
+    "cluster": REPOSITORY / "build" / "chaos-cluster.json",
+}
 
 
 def main() -> int:
@@ -39,10 +43,9 @@ def main() -> int:
     rounds, seconds = int(os.environ.get("ROUNDS") or 20), float(os.environ.get("SECONDS") or 8)
     profile = os.environ.get("PROFILE") or "single"
     seed = int(os.environ.get("SEED") or secrets.randbelow(10**6))
-    if profile not in ("single", "cluster"):
+    if profile not in _RESULTS:
         console.print(f"PROFILE is single or cluster, not {profile}.")
         return 2
-    # What bash sets by itself must not reach the services.
     command = f"make chaos ROUNDS={rounds} SECONDS={seconds:g} PROFILE={profile} SEED={seed}"
     console.print(f"[bold]Frikort[/bold] under chaos: {command}")
     directory = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="frikort-chaos-"))
@@ -90,7 +93,7 @@ async def _play(
                 "repeated_records": chaos.told.repeated,
                 "dead_letters": chaos.told.dead.total(),
             }
-            report.write(_RESULT, chaos.rows, facts)
+            report.write(_RESULTS[profile], chaos.rows, facts)
     report.show(console, rows, f"{profile}, {facts['date']}, commit {commit}, {facts['minutes']} minutes")
     console.print(", ".join(f"{count} {what}" for what, count in happened.items()))
     console.print(

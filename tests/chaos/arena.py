@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
+from deploy.local.errors import LauncherError
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, LocalSystem, answers_ready
 from services.runtime.log import KafkaLog
@@ -15,6 +16,8 @@ from services.runtime.log import KafkaLog
 SESSION_SECONDS = 6
 ENVIRONMENT = {"FRIKORT_SESSION_TIMEOUT": str(SESSION_SECONDS)}
 """What the services are told: Kafka's least session timeout, so that a zombie is one soon."""
+
+_TRIES = 4
 
 NAMES = tuple(service.name for service in SERVICES)
 
@@ -82,12 +85,26 @@ class Arena:
         """Start those that do not run, in any order and all at once, and wait until they are ready."""
         wanted = [self.process(name) for name in names]
         for process in wanted:
-            if not process.alive:
-                if process.name not in self._ended:
-                    self.unasked.append(f"{process.name} ended by itself with exit code {process.exit_code}")
-                self._ended.discard(process.name)
-                process.start()
-        await asyncio.gather(*(asyncio.to_thread(process.wait_ready) for process in wanted))
+            self._start(process)
+        await asyncio.gather(*(self._ready(process) for process in wanted))
+
+    def _start(self, process: Process) -> None:
+        if not process.alive:
+            if process.name not in self._ended:
+                self.unasked.append(f"{process.name} ended by itself with exit code {process.exit_code}")
+            self._ended.discard(process.name)
+            process.start()
+
+    async def _ready(self, process: Process) -> None:
+        """Wait, and start it again if it gave up, as a supervisor would. Raises ``LauncherError`` in the end."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return await asyncio.to_thread(process.wait_ready)
+            except LauncherError as slow:
+                if not left:
+                    raise
+                self.unasked.append(slow.what)
+                self._start(process)
 
     async def heal(self) -> None:
         """Whatever does not run is started, as a supervisor would."""

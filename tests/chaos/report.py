@@ -26,6 +26,8 @@ class Row:
     wrong: int = 0
     refusal_seconds: float = 0.0
     quiet_seconds: float = 0.0
+    failed_requests: dict[str, int] = field(default_factory=dict)
+    """Requests that no gateway served, by what came instead; each was sent again."""
     possible: bool = True
     notes: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)

@@ -115,6 +115,7 @@ class Chaos:
         await self._quiet(row)
         row.quiet_seconds = round(time.monotonic() - ended, 1)
         row.refusal_seconds = round(self.api.refusals.longest, 1)
+        row.failed_requests = dict(self.api.refusals.kinds)
         row.acknowledged = self.load.acknowledged - before[0]
         row.refused = self.journal.refused.total() - before[1]
         row.notes = on.notes + self.arena.unasked
