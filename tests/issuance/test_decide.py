@@ -171,6 +171,10 @@ COMMANDS: list[MunicipalCardCommand] = [
             a_card(), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE, {"due": 2027},
             id="a control in the year of issue",
         ),
+        pytest.param(
+            a_card(issued=2026), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE, {"due": 2028},
+            id="a control before the year of issue, by a gateway whose clock is slow at new year",
+        ),
         *(
             pytest.param(None, command, Problem.CARD_UNKNOWN, {}, id=f"{type(command).__name__} of no card")
             for command in COMMANDS
