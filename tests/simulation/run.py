@@ -18,8 +18,8 @@ from tests.simulation.scheduler import Died, Happened, Stuck
 from tests.simulation.workload import Population
 from tests.simulation.world import World
 
-MOST_STEPS = 60_000
-MOST_STEPS_TO_REST = 30_000
+MOST_STEPS = 40_000
+MOST_STEPS_TO_REST = 40_000
 
 
 @dataclass

@@ -15,7 +15,9 @@ from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
+# Above 1 a fault is rarer. Most telling is what happens between two effects: all is written, and nothing said yet.
 ELSEWHERE: Final = 6.0
+WEIGHTS: Final = {"log.publish.before": 0.25, "store.write.before": 0.5}
 Ready = Callable[[], bool]
 
 
@@ -194,8 +196,7 @@ class Scheduler:
         if not (rates.crash or rates.error or rates.stall):
             return None
         lot = rng.random()
-        if actor.at.error is None:
-            lot *= ELSEWHERE  # what happens between two effects of a port is what counts
+        lot *= WEIGHTS.get(actor.at.point, 1.0) if actor.at.error is not None else ELSEWHERE
         if lot < rates.crash:
             return Fault.CRASH
         lot -= rates.crash
