@@ -172,8 +172,8 @@ COMMANDS: list[MunicipalCardCommand] = [
             id="a control in the year of issue",
         ),
         pytest.param(
-            a_card(issued=2026), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE, {"due": 2028},
-            id="a control before the year of issue, by a gateway whose clock is slow at new year",
+            a_card(issued=2026), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE,
+            {"due": 2028}, id="a control before the year of issue, by a gateway whose clock is slow at new year",
         ),
         *(
             pytest.param(None, command, Problem.CARD_UNKNOWN, {}, id=f"{type(command).__name__} of no card")
