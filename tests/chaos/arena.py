@@ -99,7 +99,8 @@ class Arena:
         """Wait, and start it again if it gave up, as a supervisor would. Raises ``LauncherError`` in the end."""
         for left in reversed(range(_TRIES)):
             try:
-                return await asyncio.to_thread(process.wait_ready)
+                await asyncio.to_thread(process.wait_ready)
+                break
             except LauncherError as slow:
                 if not left:
                     raise
