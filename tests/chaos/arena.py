@@ -70,8 +70,6 @@ class Arena:
     async def terminate(self, *names: str) -> dict[str, int | None]:
         """SIGTERM, all at once. Returns the exit codes."""
         self._ended.update(names)
-        for name in names:
-            self.process(name).send(signal.SIGTERM)
         codes = await asyncio.gather(*(asyncio.to_thread(self.process(name).terminate) for name in names))
         return dict(zip(names, codes, strict=True))
 
