@@ -1,0 +1,22 @@
+"""The cluster profile is the single one with more members, and the single one is what it was."""
+
+from __future__ import annotations
+
+from deploy.local import kafka, mongod
+
+
+def test_one_broker_votes_for_itself() -> None:
+    settings = kafka.addresses(9092, 9093, "/data")
+    assert settings["node.id"] == "1"
+    assert settings["controller.quorum.voters"] == "1@127.0.0.1:9093"
+
+
+def test_one_of_three_brokers_knows_every_voter() -> None:
+    settings = kafka.addresses(9192, 9193, "/data", node=2, voters={1: 9093, 2: 9193, 3: 9293})
+    assert settings["node.id"] == "2"
+    assert settings["controller.quorum.voters"] == "1@127.0.0.1:9093,2@127.0.0.1:9193,3@127.0.0.1:9293"
+
+
+def test_a_connection_string_names_every_member() -> None:
+    assert mongod.uri(1) == "mongodb://127.0.0.1:1/?replicaSet=frikort"
+    assert mongod.uri(1, 2) == "mongodb://127.0.0.1:1,127.0.0.1:2/?replicaSet=frikort"
