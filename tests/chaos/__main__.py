@@ -1,7 +1,7 @@
 """``make chaos``: start the real thing, harm it round by round, and check the books. Exit code 0 only if all held.
 
-From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn), and KEEP, the
-directory of data and logs (a new one under /tmp).
+From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn), KEEP, the
+directory of data and logs (a new one under /tmp), and ONLY, the kinds of rounds to play, comma separated (all).
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ async def _play(
     disk: Disk | None,
     command: str,
 ) -> int:
-    kinds = CLUSTER if profile == "cluster" else SINGLE
+    every = CLUSTER if profile == "cluster" else SINGLE
+    only = [kind.strip() for kind in (os.environ.get("ONLY") or "").split(",") if kind.strip()]
+    kinds = {kind: every[kind] for kind in only or every}
     began = time.monotonic()
     commit = report.commit()
     async with Chaos(system, kinds, seconds, seed, disk) as chaos:
