@@ -270,6 +270,7 @@ class Books:
         facts = {card: facts_of((e.type.split(".")[3], e.data) for e in told) for card, told in events.items()}
         known: dict[str, int] = defaultdict(lambda: 1)
         books: dict[str, CardBook] = {}
+        accepted: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for command in self.told[REPORTING_COMMANDS.name]:
             card, outcome = command.data["card_id"], self.outcomes[command.id].data
             book = books.setdefault(card, CardBook(self.world.allowances, self.world.provisional_accepted))
@@ -284,6 +285,13 @@ class Books:
             known[card] = explained[0]
             if found == ACCEPTED:
                 book.take(command.kind, command.data, outcome)
+                if not outcome.get("known") and not outcome.get("dry_run"):
+                    accepted[card].append(_subject(outcome))
+        told: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for event in self.told[EARNINGS.name]:
+            told[event.data["card_id"]].append(_subject(event.data))
+        for card, order in accepted.items():
+            _law(told[card] == order, f"I5: accepted for {card} in the order {order}, and told as {told[card]}")
 
     def _what_was_accepted_was_told(self) -> None:
         """I1: each accepted command is told by exactly one event with what it said, and nothing else is told."""
@@ -482,6 +490,11 @@ def _first(records: Iterable[Incoming]) -> Iterator[Told]:
                 cause=headers.get("ce_causationid", b"").decode(),
                 data=json.loads(record.value or b""),
             )
+
+
+def _subject(data: dict[str, Any]) -> tuple[str, int]:
+    """What an outcome or an earnings event is about, and as of which revision."""
+    return data.get("report_id") or data["employment_id"], data["revision"]
 
 
 def _states(database: Any) -> Iterator[Any]:

@@ -198,6 +198,7 @@ MUTANTS: Final = (
         "only its own is said",
         "what another instance has yet to say is overtaken",
         _of(loop_module, "fold", _only_its_own),
+        within=40,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
     Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(balance, "settle", _settled_by_id)),
