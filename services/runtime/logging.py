@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from contracts.values import redact_cpr
+from services.runtime.log_limit import SameThingSeldom
 from services.runtime.settings import RuntimeSettings
 
 
@@ -39,6 +40,8 @@ def configure(settings: RuntimeSettings, service: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    seldom = SameThingSeldom()
+    handler.addFilter(lambda record: not record.name.startswith("aiokafka") or seldom.filter(record))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
