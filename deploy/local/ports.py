@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from random import SystemRandom
 
 from deploy.local.errors import LauncherError
 
@@ -20,11 +22,23 @@ FIXED = {
 """What `make run` listens on, by process name."""
 
 
+_BELOW_EPHEMERAL = range(20_000, 32_000)
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port on the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on the loopback interface that nobody listens on now, and that this process was not given before.
+
+    It lies below those that the kernel hands out by itself: one of these can be taken, by any connection or another
+    launcher, before the process that it was found for listens, or while that process is dead.
+    """
+    while True:
+        port = SystemRandom().choice(_BELOW_EPHEMERAL)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            if port not in _given:
+                probe.bind(("127.0.0.1", port))
+                _given.add(port)
+                return port
 
 
 def answers(port: int) -> bool:
