@@ -19,7 +19,7 @@ BATCH_SECONDS: Final = Histogram(
 LAG: Final = Gauge("frikort_lag_records", "Records not yet processed.", ["processor", "topic", "partition"])
 LAST_PROGRESS: Final = Gauge(
     "frikort_last_progress_timestamp_seconds",
-    "When the processor last finished a batch or had nothing to do, in seconds since 1970.",
+    "When the processor last finished a batch, in seconds since 1970.",
     ["processor"],
 )
 STALLED: Final = Gauge(

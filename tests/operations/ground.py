@@ -48,6 +48,11 @@ class Service:
         except OSError:
             return 0, None
 
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - our own address
+            text: str = answer.read().decode()
+            return text
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """What it has logged, line by line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -17,9 +17,11 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from contracts.topics import EARNINGS
 from deploy.local.process import Process
 from services.runtime import exits
+from services.runtime.fold import Incoming
 from services.runtime.log import KafkaLog
+from services.runtime.loop import BatchResult
 from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
-from tests.runtime.test_consuming_real import reported
+from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
 
 BOUND = 3.0
@@ -143,3 +145,62 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
     service.process.start()
     assert await ended(service) == exits.STOPPED_ITSELF
     assert any("are gone and were never read" in line["because"] for line in service.logged("runtime.stopped"))
+
+
+async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(ground: Ground, log: KafkaLog) -> None:
+    await pass_over_the_past(ground, "stuck")
+    settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
+    async with running("stuck", settings) as runtime:
+        (consumer,) = runtime.consumers
+        release = asyncio.Event()
+        process = consumer._loop.process
+
+        async def hang(batch: Sequence[Incoming]) -> BatchResult:
+            await release.wait()
+            return await process(batch)
+
+        consumer._loop.process = hang  # type: ignore[method-assign]
+        await log.publish([reported(str(uuid4()), 1, 100)])
+
+        async def status() -> str:
+            report = await runtime.health.readiness()
+            return str(report["processors"]["ledgers"]["status"])
+
+        async def is_stalled() -> bool:
+            return await status() == "stalled"
+
+        async def moves() -> bool:
+            return await status() == "ok"
+
+        await eventually(is_stalled)
+        assert (await runtime.health.readiness())["status"] == "not ready"
+        assert runtime.health.deaths() == {}
+        release.set()
+        await eventually(moves)
+
+
+async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> None:
+    async with running("dying", ground.settings) as runtime:
+        (consumer,) = runtime.consumers
+        assert runtime.health.deaths() == {}
+        for task in consumer._subscriber.tasks:
+            task.cancel()
+        await asyncio.wait(consumer._subscriber.tasks)
+        assert runtime.health.deaths() == {"ledgers": "the consume task has ended"}
+    assert runtime.health.deaths() == {}, "after a stop nobody is dead"
+
+
+async def test_metrics_tell_the_lag_of_each_partition(ground: Ground, log: KafkaLog) -> None:
+    await pass_over_the_past(ground, "measured")
+    service = ground.service("measured")
+    service.process.restart()
+    await log.publish([reported(str(uuid4()), 1, 100)])
+
+    async def measured() -> bool:
+        lines = (await asyncio.to_thread(service.metrics)).splitlines()
+        lags = [line for line in lines if line.startswith("frikort_lag_records{")]
+        applied = 'frikort_messages_applied_total{processor="ledgers"} 1.0' in lines
+        return applied and len(lags) == EARNINGS.partitions and all(line.endswith(" 0.0") for line in lags)
+
+    await eventually(measured, what="the one record is applied and no lag is left")
+    service.process.terminate()

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from services.runtime.topics import MissingTopics
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 _COLUMNS: Final = ("origin", "time", "state", "type", "key", "reason")
+_REASON_WIDTH: Final = 72
 _UNSETTLED: Final[tuple[State, ...]] = ("waiting", "replaying", "discarding")
 
 
@@ -117,7 +119,7 @@ async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: J
         _write(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         _write(_table(shown))
-        _write(f"{len(shown)} shown, {len(rows) - len(shown)} settled")
+        _write(f"{len(shown)} shown, {len(rows) - len(shown)} settled ones not shown")
     return exits.DONE
 
 
@@ -196,6 +198,7 @@ def _row(letter: DeadLetter, state: State) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
+    rows = [row | {"reason": textwrap.shorten(row["reason"], _REASON_WIDTH, placeholder=" ...")} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in _COLUMNS}
     lines = [{name: name.upper() for name in _COLUMNS}, *rows]
     return "\n".join("  ".join(line[name].ljust(widths[name]) for name in _COLUMNS).rstrip() for line in lines)

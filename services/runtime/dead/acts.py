@@ -92,7 +92,7 @@ class Journal:
             await self._lines.insert_one({"_id": line.id, **vars(line)})
         except DuplicateKeyError:
             raise Refused(f"{line.origin}: somebody else acts on it at this moment; look at it again") from None
-        logger.warning("dead.act", **{name: str(value) for name, value in vars(line).items()})
+        logger.warning("dead.act", **vars(line) | {"at": line.at.isoformat()})
 
 
 async def act_on(
