@@ -26,5 +26,5 @@ async def test_making_topics_waits_for_the_broker_that_learns_of_them_last(monke
             raise topics.MissingTopics(["frikort.earnings.v1"])
 
     monkeypatch.setattr(topics, "_check", some_brokers_lag)
-    await topics._check_when_told(None, replication=3)  # type: ignore[arg-type]
+    await topics._check_when_told(None, replication=3)
     assert len(asked) == 3
