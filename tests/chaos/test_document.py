@@ -24,7 +24,7 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_every_round_that_is_named_exists_and_every_round_is_named() -> None:
-    phrases = re.findall(r"\brounds? ((?:`[^`]+`(?:, )?)+)", TEXT)
+    phrases = re.findall(r"\brounds? ((?:`[^`]+`°?(?:, )?)+)", TEXT)
     named = {name for phrase in phrases for name in re.findall(r"`([^`]+)`", phrase)}
     known = set(SINGLE) | set(CLUSTER)
     assert named == known
