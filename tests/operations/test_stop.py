@@ -94,8 +94,11 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(gr
         assert all(len(bodies) == 1 for bodies in contents.values())
 
 
-@pytest.mark.parametrize("name", ["kafka", "mongodb"])
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("kafka", signal.SIGKILL), ("mongodb", signal.SIGSTOP)],
+    ids=["kafka killed", "mongodb frozen"],
+)
 async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
     ground: Ground, log: KafkaLog, name: str, how: signal.Signals
 ) -> None:
