@@ -147,7 +147,12 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         try:
             records = _apply(service, processor, documents, document, delivery)
         except Exception as error:
-            logger.exception("runtime.rule_failed", processor=processor.name, message_id=str(envelope.id))
+            logger.exception(
+                "runtime.rule_failed",
+                processor=processor.name,
+                message_id=str(envelope.id),
+                correlation_id=str(envelope.correlation_id),
+            )
             failures.append(Failure(delivery, type(error).__name__))
             continue
         if not document.changed:

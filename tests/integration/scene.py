@@ -21,9 +21,9 @@ from joserfc.jwk import ECKey
 
 from contracts.values import birth_date_of, is_cvr
 from deploy.local import keys, tokens
+from deploy.local.client import Answer, Caller
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
-from tests.demo.client import Answer, Caller
 from tests.integration.documentation import Documentation
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 
 from contracts.municipalities import MUNICIPALITIES
-from tests.demo.client import Answer
+from deploy.local.client import Answer
 from tests.integration.scene import ALLOWANCE, Card, Client, Job, World, accepted, refused
 from tests.waiting import eventually
 

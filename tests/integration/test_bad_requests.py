@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.demo.client import Answer
+from deploy.local.client import Answer
 from tests.integration.scene import MARCH, TODAY, Job, World, issue_body, refused
 
 JSON = {"Content-Type": "application/json"}

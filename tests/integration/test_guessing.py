@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.demo.client import Answer
+from deploy.local.client import Answer
 from tests.integration.scene import Card, Client, World, accepted, employment_body, refused, together
 from tests.waiting import eventually
 

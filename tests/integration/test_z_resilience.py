@@ -18,8 +18,8 @@ import httpx2
 import pytest
 
 from contracts.reporting import EarningsReported
+from deploy.local.client import Answer
 from deploy.local.process import terminate_all
-from tests.demo.client import Answer
 from tests.integration.scene import ALLOWANCE, Job, World, accepted
 from tests.integration.topics import records_about
 from tests.waiting import eventually
