@@ -139,6 +139,16 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._behind_since = now
         return now - self._behind_since
 
+    async def start(self) -> None:
+        """Join the group, once: a try that fails leaves nothing behind that would hold partitions."""
+        if self.consumer is not None:
+            return
+        try:
+            await self._subscriber.start()
+        except BaseException:
+            await self._subscriber.stop()
+            raise
+
     async def stop(self) -> None:
         """Finish the batch in hand and leave the group. A batch that cannot be done now is left to be redelivered."""
         self._stopping = True

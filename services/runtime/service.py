@@ -189,7 +189,17 @@ class Runtime:
             guard.check_producer(self.log.producer)
         await self._patiently("the topics", self._check_topics)
         await self._patiently("MongoDB", self._prepare_store)
-        await self._patiently("Kafka", self._broker.start)
+        await self._patiently("Kafka", self._consume)
+
+    async def _consume(self) -> None:
+        # Side by side: beside another instance each join waits for the other's next heartbeat, and FastStream's own
+        # start would wait for one after the other.
+        await self._broker.connect()
+        results = await asyncio.gather(*(consumer.start() for consumer in self.consumers), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        self._broker.running = True
 
     async def _stop_working(self) -> None:
         for task in self._tasks:
