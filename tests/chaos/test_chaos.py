@@ -1,4 +1,4 @@
-"""A short run of the real thing: killed, frozen and without its broker, it loses and doubles nothing."""
+"""A short run of the real thing: killed and frozen, it loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.chaos.report import LEAST, Row, by_kind, too_little
 from tests.chaos.rounds import SINGLE
 from tests.chaos.run import Chaos
 
-KINDS = ("kill -9 balance", "kill -9 broker", "zombie")
+KINDS = ("kill -9 balance", "zombie")
 
 
 @pytest.mark.timeout(400)

@@ -1,15 +1,24 @@
-"""exports over the real MongoDB."""
+"""exports over the real MongoDB, and exports as it runs."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.system import LocalSystem
+from deploy.local.config import Config
+from deploy.local.system import SERVICES, LocalSystem
 from services.runtime.store import connect, durable_database
 from tests.exports.harness import Exports
+
+
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
+    """exports alone. The cards told of here are nobody's: beside the other services their numbers would be taken."""
+    alone = [service for service in SERVICES if service.name == "exports"]
+    with LocalSystem(Config(tmp_path_factory.mktemp("exports")), services=alone) as running:
+        yield running
 
 
 @pytest.fixture
