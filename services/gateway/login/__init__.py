@@ -1,0 +1,1 @@
+"""Signing in: OpenID Connect at the door, sessions in MongoDB, form tokens."""

@@ -1,0 +1,18 @@
+"""A signed-in person's session, as the pages see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.gateway.auth import Caller
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who is signed in, and until when. ``name`` is shown to the person alone and never logged."""
+
+    caller: Caller
+    name: str
+    form_token: str
+    ends_at: datetime
