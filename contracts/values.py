@@ -80,7 +80,8 @@ def _check_cpr(text: str) -> str:
     return digits
 
 
-def _check_no_cpr(text: str) -> str:
+def without_cpr(text: str) -> str:
+    """``text``, which holds nothing that is a CPR number. Raises ``ValueError``."""
     for match in _UUID_OR_CPR.finditer(text):
         if match["uuid"] is not None:
             continue
@@ -119,13 +120,13 @@ Sealed = Annotated[
 Reference = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    AfterValidator(_check_no_cpr),
+    AfterValidator(without_cpr),
     Field(description="The sender's own reference; never a CPR number."),
 ]
 Actor = Annotated[
     str,
     StringConstraints(min_length=1, max_length=128),
-    AfterValidator(_check_no_cpr),
+    AfterValidator(without_cpr),
     Field(description="Who acted: the subject of the access token; an opaque id."),
 ]
 

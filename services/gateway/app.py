@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
+from services.gateway.accesses.door import AccessDoor
 from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
@@ -55,5 +56,6 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app)
+    app.add_middleware(AccessDoor)
     app.add_middleware(RequestMiddleware, body_most=settings.body_most)
     return app

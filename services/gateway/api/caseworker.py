@@ -19,6 +19,9 @@ from contracts.issuance import (
 )
 from contracts.outcomes import Problem
 from services.gateway import showing
+from services.gateway.accesses import telling
+from services.gateway.accesses.extracts import extracts_with
+from services.gateway.accesses.log import Span, of_card, of_person
 from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
@@ -26,8 +29,8 @@ from services.gateway.api.calling import (
     READ_RESPONSES,
     Calling,
     Commanding,
-    calling,
     commanding,
+    saying_why,
 )
 from services.gateway.api.requests import (
     ControlBody,
@@ -38,13 +41,15 @@ from services.gateway.api.requests import (
     SearchCardBody,
 )
 from services.gateway.auth import Role
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, page
 from services.gateway.persons import Person
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
 router = APIRouter(prefix="/v1", tags=["caseworker"])
 
-Caseworker = Annotated[Calling, Depends(calling(Role.CASEWORKER))]
+Caseworker = Annotated[Calling, Depends(saying_why(Role.CASEWORKER))]
+Own = Annotated[bool, Query(description="Also what the person looked at.")]
 CaseworkerCommand = Annotated[Commanding, Depends(commanding(Role.CASEWORKER))]
 
 
@@ -180,6 +185,15 @@ async def card_reports(card_id: str, ask: Caseworker) -> r.CardReports:
     return await reports_of_card(ask, card)
 
 
+@router.get("/cards/{card_id}/accesses", response_model=r.AccessPage, responses=FIND_RESPONSES)
+async def card_accesses(
+    card_id: str, ask: Caseworker, own: Own = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.AccessPage:
+    """Who has looked at the citizen's data, newest first; for a citizen who cannot sign in, in words meant for them."""
+    card = await _card(ask, card_id)
+    return await accesses_of(ask, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
+
+
 @router.get("/controls-due", response_model=r.ControlsDue, responses=READ_RESPONSES)
 async def controls_due(
     ask: Caseworker, year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None
@@ -199,6 +213,19 @@ async def reports_of_card(ask: Calling, card: CardView) -> r.CardReports:
     """The reports of a card, by acceptance."""
     found = await ask.gateway.models.reports.find({"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)])
     return r.CardReports(reports=[showing.card_report(view) for view in found])
+
+
+async def accesses_of(
+    ask: Calling, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
+) -> r.AccessPage:
+    """A page of a person's access log: what concerns them by their CPR number, by their card, and by extracts."""
+    spans = [Span(of_person(cpr_hash))]
+    if card is not None:
+        reports = await ask.gateway.models.reports.find({"card_id": card.card_id})
+        spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
+    found = await ask.gateway.accesses.latest(spans, own=own, before=before(cursor), limit=limit + 1)
+    shown, following = page(found, limit)
+    return telling.page(shown, following, ask.language)
 
 
 async def _card(ask: Calling, card_id: str) -> CardView:

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends
 from contracts.outcomes import Problem
 from services.gateway import showing
 from services.gateway.api import resources as r
-from services.gateway.api.calling import FIND_RESPONSES, Calling, calling
-from services.gateway.api.caseworker import reports_of_card
+from services.gateway.api.calling import FIND_RESPONSES, READ_RESPONSES, Calling, calling
+from services.gateway.api.caseworker import Own, accesses_of, reports_of_card
 from services.gateway.auth import Role
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
@@ -54,6 +55,15 @@ async def own_warnings(ask: Citizen) -> r.Warnings:
     """When you came near the allowance, reached it or went above it."""
     card = await _own(ask)
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
+
+
+@router.get("/accesses", response_model=r.AccessPage, responses=READ_RESPONSES)
+async def own_accesses(
+    ask: Citizen, own: Own = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.AccessPage:
+    """Who has looked at your data, what for, and what was changed; newest first. Also if you have no card."""
+    card = await ask.gateway.models.card_of_person(ask.organisation)
+    return await accesses_of(ask, ask.organisation, card, own=own, limit=limit, cursor=cursor)
 
 
 async def _own(ask: Calling) -> CardView:
