@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from services.gateway.accesses.door import AccessDoor
-from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
+from services.gateway.api import authority, batches, caseworker, citizen, common, employments, local, reports
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
 from services.gateway.middleware import RequestMiddleware
@@ -50,12 +50,13 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    for module in (caseworker, employments, reports, citizen, authority, common):
+    for module in (caseworker, employments, reports, batches, citizen, authority, common):
         app.include_router(module.router)
     if settings.environment == "local":
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app)
     app.add_middleware(AccessDoor)
-    app.add_middleware(RequestMiddleware, body_most=settings.body_most)
+    files_most = {batches.PATH: settings.batch_bytes_most}
+    app.add_middleware(RequestMiddleware, body_most=settings.body_most, files_most=files_most)
     return app
