@@ -30,5 +30,5 @@ class GatewaySettings(RuntimeSettings):
     batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
     batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
     batch_lease: float = Field(
-        default=20.0, gt=0, description="Seconds without a sign of life until another instance books a payroll file."
+        default=10.0, gt=0, description="Seconds without a sign of life until another instance books a payroll file."
     )
