@@ -336,6 +336,13 @@ class TestBooking:
         first, again = office.country.published[:2], office.country.published[2:]
         assert first == again
 
+    async def test_lines_follow_one_another_in_time(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(*(line(str(n)) for n in range(5)))))
+        await office.book()
+        times = [decode(REPORTING_COMMANDS, r.value, r.headers).time for r in office.country.published]
+        assert times == sorted(set(times))
+
     async def test_whoever_slept_through_the_lease_counts_nothing(self) -> None:
         office = Office()
         content, expected = mixed_file()
@@ -498,7 +505,7 @@ class TestSteps:
     def test_a_chunk_is_taken_then_published_then_counted(self) -> None:
         chunk = Chunk(index=0, lines="-")
         assert next_step(chunk) is Step.TAKE
-        chunk.plan = Plan(at=NOON, revisions={})
+        chunk.plan = Plan(at=NOON, first=1, revisions={})
         assert next_step(chunk) is Step.PUBLISH
         chunk.results = "-"
         assert next_step(chunk) is Step.COUNT
@@ -559,9 +566,9 @@ class TestTheStore:
 
     async def test_a_plan_and_the_results_stand_as_they_were_first(self, batches: Batches) -> None:
         batch = await self._acknowledged(batches)
-        first = Plan(at=NOON + timedelta(microseconds=1), revisions={"a": 1})
+        first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
         assert await batches.take(batch, 0, first) == first
-        assert await batches.take(batch, 0, Plan(at=NOON, revisions={})) == first
+        assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
         await batches.settle(batch, 0, "first", Tally(accepted=1))
         await batches.settle(batch, 0, "second", Tally(refused=1))
         chunk = await batches.chunk(batch, 0)

@@ -10,7 +10,7 @@ Each step is one write of which the first stands; so it does not matter who does
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -129,10 +129,19 @@ def is_expired(batch: Batch, now: datetime) -> bool:
 
 
 class Plan(BaseModel):
-    """What is fixed when a chunk is taken: the time of its commands, and the revision at which each card is known."""
+    """What is fixed when a chunk is taken: the time of its commands, and the revision at which each card is known.
+
+    ``first`` is the number of the chunk's first line. Each line is a microsecond later than the one before it, so that
+    reports are listed in the order of the file.
+    """
 
     at: datetime
+    first: int
     revisions: dict[str, int]
+
+    def time_of(self, number: int) -> datetime:
+        """The time of the command of this line."""
+        return self.at + timedelta(microseconds=number - self.first)
 
 
 class Chunk(BaseModel):

@@ -61,7 +61,7 @@ def command(batch: Batch, line: Line, plan: Plan) -> Record:
     return encode(
         Envelope(
             id=UUID(command_id(batch.batch_id, line.number)),
-            time=plan.at,
+            time=plan.time_of(line.number),
             source=SOURCE,
             data=ReportEarnings(
                 card_id=line.card_id,

@@ -94,7 +94,7 @@ class BatchWorker:
         unsent: Sequence[Line] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._books.revisions({line.card_id for line in good})
-            plan = await self._batches.take(held, chunk.index, Plan(at=now, revisions=revisions))
+            plan = await self._batches.take(held, chunk.index, Plan(at=now, first=good[0].number, revisions=revisions))
         else:
             known = await self._books.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.settled(held, good, known, {}).without_outcome
