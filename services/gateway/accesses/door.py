@@ -38,18 +38,20 @@ class AccessDoor:
             nonlocal status, closed
             if closed:
                 return
+            because: Exception
             begins = message["type"] == "http.response.start"
             try:
                 await _record(look, scope, message["status"] if begins else status)
             except (PyMongoError, NobodyLooks) as error:
-                closed = True
-                logger.error("gateway.access_not_recorded", because=type(error).__name__)
-                if not begins:
-                    raise NotRecorded("the rest of an answer was withheld") from error
-                await _instead(scope, error)(scope, receive, send)
+                closed, because = True, error
+            else:
+                status = message.get("status", status)
+                await send(message)
                 return
-            status = message.get("status", status)
-            await send(message)
+            logger.error("gateway.access_not_recorded", because=type(because).__name__)
+            if not begins:
+                raise NotRecorded("the rest of an answer was withheld") from because
+            await _instead(scope, because)(scope, receive, send)
 
         token = looking.begin(look)
         try:
