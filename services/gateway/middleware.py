@@ -31,9 +31,11 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int) -> None:
         self._app = app
         self._body_most = body_most
+        self._requests_most = requests_most
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -55,8 +57,9 @@ class RequestMiddleware:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            self._requests += 1
             try:
-                await self._limited(scope, receive, sending)
+                await self._admitted(scope, receive, sending)
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)
@@ -64,6 +67,7 @@ class RequestMiddleware:
                     raise
                 await problem_response(Request(scope), "internal-error")(scope, receive, sending)
             finally:
+                self._requests -= 1
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",
@@ -73,6 +77,13 @@ class RequestMiddleware:
                     status=status,
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
+
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
+        if self._requests > self._requests_most:
+            await problem_response(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
