@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import Respond
 
 logger = structlog.get_logger(__name__)
 
@@ -31,9 +31,10 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, respond: Respond) -> None:
         self._app = app
         self._body_most = body_most
+        self._respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -62,7 +63,7 @@ class RequestMiddleware:
                 _log_failure(error)
                 if status:
                     raise
-                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
                 route = scope.get("route")
                 logger.info(
@@ -77,9 +78,8 @@ class RequestMiddleware:
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
         if _announced(Headers(scope=scope)) > self._body_most:
-            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
-                scope, receive, send
-            )
+            response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
+            await response(scope, receive, send)
             return
         size = 0
 
