@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import Respond
 
 logger = structlog.get_logger(__name__)
 
@@ -31,10 +31,11 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int, respond: Respond) -> None:
         self._app = app
         self._body_most = body_most
         self._requests_most = requests_most
+        self._respond = respond
         self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +66,7 @@ class RequestMiddleware:
                 _log_failure(error)
                 if status:
                     raise
-                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
                 self._requests -= 1
                 route = scope.get("route")
@@ -81,16 +82,15 @@ class RequestMiddleware:
     async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
         """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
         if self._requests > self._requests_most:
-            await problem_response(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
+            await self._respond(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
         else:
             await self._limited(scope, receive, send)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
         if _announced(Headers(scope=scope)) > self._body_most:
-            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
-                scope, receive, send
-            )
+            response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
+            await response(scope, receive, send)
             return
         size = 0
 
