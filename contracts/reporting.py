@@ -93,7 +93,7 @@ class ChangeEmployment(EmploymentCommand):
 
     period: Period
     contact: Sealed | None = Field(default=None, description="None keeps the contact as it is.")
-    label: Sealed | None = Field(default=None, description="None keeps the label as it is; a sealed empty text ends it.")
+    label: Sealed | None = Field(default=None, description='None keeps the label as it is; a sealed "" ends it.')
 
 
 class DeclareNoWork(EmploymentCommand):
