@@ -10,11 +10,15 @@ from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
 
+SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
+"""Partitions of an instance that was killed are another's soon. A broker of one's own must allow it
+(`group.min.session.timeout.ms`)."""
+
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     """Kafka, MongoDB, the token issuer and the five services, on free ports."""
-    with LocalSystem(Config(tmp_path_factory.mktemp("system"))) as running:
+    with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=SHORT_SESSIONS)) as running:
         yield running
 
 

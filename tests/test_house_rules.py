@@ -37,6 +37,7 @@ PURE: Final = (
     "services/exports/statements.py",
     "services/exports/feeds.py",
     "services/gateway/views/*.py",
+    "services/gateway/reminders.py",
 )
 
 

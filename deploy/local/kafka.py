@@ -48,6 +48,8 @@ SETTINGS = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # Tests have instances die and partitions change hands: 6 s, Kafka's own least, is most of their time.
+    "group.min.session.timeout.ms": "1000",
     # A killed broker may register anew only when its old session has run out (9 s by default).
     "broker.session.timeout.ms": "4000",
     "broker.heartbeat.interval.ms": "1000",

@@ -84,7 +84,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
     clock = Clock(runtime.database, settable=settings.environment == "local")
     models = Models(runtime.reader, runtime.database)
     allowances = load_allowances(settings.allowances)
-    waiters = Waiters()
+    waiters = Waiters(runtime.stopping)
     return Gateway(
         settings=settings,
         log=runtime.log,

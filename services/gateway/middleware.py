@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import Respond
 
 logger = structlog.get_logger(__name__)
 
@@ -31,9 +31,12 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int, respond: Respond) -> None:
         self._app = app
         self._body_most = body_most
+        self._requests_most = requests_most
+        self._respond = respond
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -55,15 +58,17 @@ class RequestMiddleware:
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            self._requests += 1
             try:
-                await self._limited(scope, receive, sending)
+                await self._admitted(scope, receive, sending)
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)
                 if status:
                     raise
-                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
+                self._requests -= 1
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",
@@ -74,12 +79,18 @@ class RequestMiddleware:
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
 
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
+        if self._requests > self._requests_most:
+            await self._respond(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
+
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
         if _announced(Headers(scope=scope)) > self._body_most:
-            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
-                scope, receive, send
-            )
+            response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
+            await response(scope, receive, send)
             return
         size = 0
 

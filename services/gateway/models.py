@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from services.gateway.views import cards, employments, extracts, ledgers, outcomes, reports
-from services.gateway.views.cards import HELD_BY, CardView, alias_of_number, alias_of_person
+from services.gateway.views.cards import CardView, Mandate, alias_of_number, alias_of_person
 from services.gateway.views.ledgers import LedgerView, ledger_id
 from services.gateway.views.outcomes import OutcomeView
 from services.gateway.views.reports import ReportView
@@ -54,9 +54,22 @@ class ReadModels:
         """The card that has this number now."""
         return await self.cards.by_alias(alias_of_number(number))
 
-    async def cards_held_by(self, cpr_hash: str) -> list[CardView]:
-        """The cards of which this person has, or had, a mandate."""
-        return await self.cards.find({HELD_BY: cpr_hash}, sort=[("card_id", 1)])
+    async def represented_by(
+        self, cpr_hash: str, today: date, mandate_id: str | None = None
+    ) -> list[tuple[CardView, Mandate]]:
+        """The mandates that this person has today, or the one of them with this id, each with its card."""
+        wanted = {"holder.cpr_hash": cpr_hash, "withdrawn_at": None, "until": {"$gte": today.isoformat()}}
+        if mandate_id is not None:
+            wanted["mandate_id"] = mandate_id
+        found = await self.cards.find({"mandates": {"$elemMatch": wanted}}, sort=[("card_id", 1)])
+        return [
+            (card, mandate)
+            for card in found
+            for mandate in card.mandates
+            if mandate.holder.cpr_hash == cpr_hash
+            and mandate.in_force(today)
+            and mandate_id in (None, mandate.mandate_id)
+        ]
 
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
         """The year of a card."""

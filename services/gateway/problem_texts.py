@@ -346,6 +346,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("The system is temporarily unavailable", "Try again in a while with the same Idempotency-Key; nothing is "
              "done twice."),
     ),
+    "too-busy": Entry(
+        503,
+        Text("Der er for travlt lige nu", "Intet er gemt. Prøv igen om nogle sekunder, med samme nøgle."),
+        Text("There is too much to do just now", "Nothing was kept. Try again in some seconds, under the same key."),
+    ),
     "internal-error": Entry(
         500,
         Text("Der er sket en fejl", "Prøv igen med samme Idempotency-Key. Bliver det ved, så kontakt driften, og "

@@ -39,9 +39,10 @@ HolderCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
 @router.get("", response_model=r.Represented, responses=READ_RESPONSES)
 async def list_represented(ask: Holder) -> r.Represented:
     """The cards that you may see today for others."""
+    found = await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today())
     open_person = ask.gateway.persons.open
     return r.Represented(
-        represented=[showing.represented(mandate, open_person(card.person)) for card, mandate in await _in_force(ask)]
+        represented=[showing.represented(mandate, open_person(card.person)) for card, mandate in found]
     )
 
 
@@ -99,20 +100,9 @@ async def withdraw_represented_dispute(mandate_id: str, report_id: str, ask: Hol
     )
 
 
-async def _in_force(ask: Calling) -> list[tuple[CardView, Mandate]]:
-    today = await ask.gateway.today()
-    return [
-        (card, mandate)
-        for card in await ask.gateway.models.cards_held_by(ask.organisation)
-        for mandate in card.mandates
-        if mandate.holder.cpr_hash == ask.organisation and mandate.in_force(today)
-    ]
-
-
 async def _found(ask: Calling, mandate_id: str) -> tuple[CardView, Mandate]:
-    for card, mandate in await _in_force(ask):
-        if mandate.mandate_id == mandate_id:
-            return card, mandate
+    for found in await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today(), mandate_id):
+        return found
     raise ProblemError(Problem.MANDATE_UNKNOWN)
 
 

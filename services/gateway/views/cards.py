@@ -24,8 +24,6 @@ from contracts.topics import CARDS
 from contracts.values import CitizenSide, Period, SealedPerson
 from services.runtime.decision import Address, Decision, Processor
 
-HELD_BY: Final = "mandates.holder.cpr_hash"
-
 
 class CardEntry(BaseModel):
     """One line of a card's history."""
@@ -213,5 +211,5 @@ PROCESSOR: Final = Processor(
     address=_address,
     decide=decide,
     aliases=_aliases,
-    indexes=("card_id", "municipality", "control_due", HELD_BY),
+    indexes=("card_id", "municipality", "control_due", "mandates.holder.cpr_hash"),
 )
