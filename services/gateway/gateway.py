@@ -9,6 +9,7 @@ from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
+from services.gateway.changes import Changes
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
@@ -40,6 +41,7 @@ class Gateway:
     authenticator: Authenticator
     waiters: Waiters
     watcher: Watcher
+    changes: Changes
 
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
@@ -109,4 +111,5 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         ),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        changes=Changes(waiters, per_caller=settings.streams_per_caller, most=settings.streams_most),
     )

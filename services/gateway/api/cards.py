@@ -5,9 +5,12 @@ Whoever asks says by ``find`` which card it is and that they may: it raises the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
 from uuid import UUID
 
+from fastapi import Depends, Query
+from fastapi.sse import ServerSentEvent
 from starlette.responses import Response
 
 from contracts.issuance import GrantMandate, WithdrawMandate
@@ -16,14 +19,27 @@ from contracts.reporting import DisputeReport, WithdrawDispute
 from contracts.values import CitizenSide
 from services.gateway import showing
 from services.gateway.api import resources as r
-from services.gateway.api.calling import Calling, Commanding
+from services.gateway.api.calling import Calling, Commanding, calling
 from services.gateway.api.requests import DisputeBody, MandateBody
+from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
 from services.gateway.persons import Person
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 from services.gateway.views.reports import ReportView
 
 Find = Callable[[], Awaitable[CardView]]
+Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
+StreamSeconds = Annotated[int, Query(ge=1, le=LONGEST, description="Seconds after which the stream ends.")]
+
+
+async def _place(ask: Citizen) -> AsyncIterator[None]:
+    with ask.gateway.changes.place(ask.caller):
+        yield
+
+
+Place = Annotated[None, Depends(_place)]
+"""A place for a stream, given back when the stream has ended."""
 
 
 def own_card(ask: Calling, card: CardView) -> r.OwnCardResource:
@@ -58,6 +74,17 @@ async def reports_of(ask: Calling, card: CardView) -> r.CardReports:
 async def warnings_of(ask: Calling, card: CardView) -> r.Warnings:
     """The card's warnings, newest year first."""
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
+
+
+async def changes_of(ask: Calling, card: CardView, find: Find, seconds: int) -> AsyncIterator[ServerSentEvent]:
+    """Says ``changed`` at once and whenever something about the card changes, while the caller may see it."""
+
+    async def may() -> None:
+        await ask.check_token()
+        await find()
+
+    async for _ in ask.gateway.changes.of_card(card.card_id, may, seconds=seconds):
+        yield ServerSentEvent(event="changed", data={})
 
 
 async def mandates_of(ask: Calling, card: CardView) -> r.Mandates:
