@@ -20,7 +20,7 @@ from services.gateway.waiting import Waiters, of_card
 LONGEST: Final = 300
 """Seconds after which a stream ends. A browser asks again by itself."""
 
-_CHECK_SECONDS: Final = 15.0
+_HEARTBEAT_SECONDS: Final = 15.0
 
 
 class Changes:
@@ -48,16 +48,14 @@ class Changes:
 
     async def of_card(
         self, card_id: str, may: Callable[[], Awaitable[Any]], *, seconds: float = LONGEST
-    ) -> AsyncIterator[None]:
-        """Once at the beginning, for what changed before, and then at each change.
+    ) -> AsyncIterator[bool]:
+        """True at once and at each change, False when it is only time to say that the stream goes on.
 
         It ends when ``may`` raises: whoever may not see the card any more hears nothing more of it.
         """
-        yield
-        async for changed in self._waiters.changes(of_card(card_id), every=_CHECK_SECONDS, seconds=seconds):
+        async for changed in self._waiters.changes(of_card(card_id), every=_HEARTBEAT_SECONDS, seconds=seconds):
             try:
                 await may()
             except (ProblemError, PyMongoError):
                 return
-            if changed:
-                yield
+            yield changed

@@ -68,11 +68,12 @@ class Waiters:
             self.wake(key)
 
     async def changes(self, key: Key, *, every: float, seconds: float) -> AsyncIterator[bool]:
-        """True whenever ``key`` has changed since the last time, False when it has not for ``every`` seconds.
+        """True at once and whenever ``key`` has changed since, False when it has not for ``every`` seconds.
 
         It ends after ``seconds``, or when this process stops.
         """
         event = asyncio.Event()
+        event.set()  # nobody knows what changed before
         loop = asyncio.get_running_loop()
         begun = told = loop.time()
         self._add(event, (key,))

@@ -31,7 +31,7 @@ async def yes() -> None:
 def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever is not woken waits in vain."""
     monkeypatch.setattr(waiting, "_RECHECK_SECONDS", 60.0)
-    monkeypatch.setattr(module, "_CHECK_SECONDS", 60.0)
+    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 60.0)
 
 
 async def following(stream: AsyncIterator[Any]) -> Any:
@@ -50,26 +50,26 @@ def stream_of(waiters: Waiters, *, every: float = 60, seconds: float = 60) -> As
     return waiters.changes(CARD, every=every, seconds=seconds)
 
 
-async def woken_while_waiting(waiters: Waiters, stream: AsyncIterator[Any]) -> Any:
-    """What ``stream`` says when the card changes while it waits."""
-    said = asyncio.create_task(following(stream))
-    await asyncio.sleep(0)
-    waiters.wake(CARD)
-    return await said
+async def test_it_begins_with_what_may_have_been_missed() -> None:
+    assert await following(stream_of(Waiters(asyncio.Event()))) is True
 
 
 async def test_a_change_is_said_at_once() -> None:
     waiters = Waiters(asyncio.Event())
     stream = stream_of(waiters)
+    await following(stream)
+    said = asyncio.create_task(following(stream))
+    await asyncio.sleep(0)
 
-    assert await woken_while_waiting(waiters, stream) is True
-    assert await woken_while_waiting(waiters, stream) is True
+    waiters.wake(CARD)
+
+    assert await said is True
 
 
 async def test_changes_that_come_together_are_said_once() -> None:
     waiters = Waiters(asyncio.Event())
     stream = stream_of(waiters, every=0.05)
-    await woken_while_waiting(waiters, stream)
+    await following(stream)
 
     for _ in range(5):
         waiters.wake(CARD)
@@ -80,22 +80,23 @@ async def test_changes_that_come_together_are_said_once() -> None:
 async def test_another_cards_change_is_not_said() -> None:
     waiters = Waiters(asyncio.Event())
     stream = stream_of(waiters, every=0.05)
-    said = asyncio.create_task(following(stream))
-    await asyncio.sleep(0)
+    await following(stream)
 
     waiters.wake(of_card("another"))
 
-    assert await said is False
+    assert await following(stream) is False
 
 
 async def test_it_ends_in_time() -> None:
-    assert await ended(stream_of(Waiters(asyncio.Event()), seconds=0.05))
+    assert [said async for said in stream_of(Waiters(asyncio.Event()), seconds=0.05)] == [True]
 
 
 async def test_it_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "_RECHECK_SECONDS", 0.02)
     stopping = asyncio.Event()
-    over = asyncio.create_task(ended(stream_of(Waiters(stopping))))
+    stream = stream_of(Waiters(stopping))
+    await following(stream)
+    over = asyncio.create_task(ended(stream))
     await asyncio.sleep(0)
 
     stopping.set()
@@ -125,32 +126,28 @@ def test_a_document_about_no_card_wakes_only_those_who_wait_for_it(stored: dict[
     assert list(keys_of(change)) == [Key("extracts", "e")]
 
 
-async def test_a_stream_begins_with_what_may_have_been_missed_and_goes_on_with_what_changes() -> None:
+async def test_a_stream_goes_on_for_who_may_see_the_card() -> None:
     waiters = Waiters(asyncio.Event())
     stream = Changes(waiters, per_caller=1, most=1).of_card("c", yes)
-
     await following(stream)
-    await woken_while_waiting(waiters, stream)
 
+    waiters.wake(CARD)
 
-async def test_what_only_checks_the_right_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_CHECK_SECONDS", 0.01)
-    stream = Changes(Waiters(asyncio.Event()), per_caller=1, most=1).of_card("c", yes, seconds=0.1)
-
-    assert len([said async for said in stream]) == 1
+    assert await following(stream) is True
 
 
 @pytest.mark.parametrize("error", [ProblemError("token-invalid"), AutoReconnect("away")])
 async def test_it_ends_for_who_may_not_see_the_card_any_more(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(module, "_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 0.01)
+    answers = iter([None, None, error])
 
-    async def no() -> None:
-        raise error
+    async def may() -> None:
+        if (no := next(answers)) is not None:
+            raise no
 
-    stream = Changes(Waiters(asyncio.Event()), per_caller=1, most=1).of_card("c", no)
-    await following(stream)
+    stream = Changes(Waiters(asyncio.Event()), per_caller=1, most=1).of_card("c", may)
 
-    assert await ended(stream)
+    assert [said async for said in stream] == [True, False]
 
 
 def test_a_caller_has_some_places_and_gets_them_back() -> None:

@@ -10,8 +10,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
-from fastapi.sse import ServerSentEvent
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from contracts.issuance import GrantMandate, WithdrawMandate
 from contracts.outcomes import Problem
@@ -31,6 +30,12 @@ from services.gateway.views.reports import ReportView
 Find = Callable[[], Awaitable[CardView]]
 Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
 StreamSeconds = Annotated[int, Query(ge=1, le=LONGEST, description="Seconds after which the stream ends.")]
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
 
 
 async def _place(ask: Citizen) -> AsyncIterator[None]:
@@ -76,15 +81,19 @@ async def warnings_of(ask: Calling, card: CardView) -> r.Warnings:
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
 
 
-async def changes_of(ask: Calling, card: CardView, find: Find, seconds: int) -> AsyncIterator[ServerSentEvent]:
+async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
     """Says ``changed`` at once and whenever something about the card changes, while the caller may see it."""
+    card = await find()
 
     async def may() -> None:
         await ask.check_token()
         await find()
 
-    async for _ in ask.gateway.changes.of_card(card.card_id, may, seconds=seconds):
-        yield ServerSentEvent(event="changed", data={})
+    async def said() -> AsyncIterator[bytes]:
+        async for changed in ask.gateway.changes.of_card(card.card_id, may, seconds=seconds):
+            yield b"event: changed\ndata: {}\n\n" if changed else b":\n\n"
+
+    return EventStream(said(), headers={"X-Accel-Buffering": "no"})
 
 
 async def mandates_of(ask: Calling, card: CardView) -> r.Mandates:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from contracts.outcomes import Problem
@@ -17,10 +15,11 @@ from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     STREAM_RESPONSES,
+    Calling,
     Commanding,
     commanding,
 )
-from services.gateway.api.cards import Citizen, Place, StreamSeconds
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
 from services.gateway.api.requests import DisputeBody, MandateBody
 from services.gateway.auth import Role
 from services.gateway.changes import LONGEST
@@ -35,25 +34,25 @@ CitizenCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
 @router.get("/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
 async def own_card(ask: Citizen) -> r.OwnCardResource:
     """Your card."""
-    return cards.own_card(ask, await own(ask))
+    return cards.own_card(ask, await _own(ask))
 
 
 @router.get("/balances", response_model=r.Balances, responses=FIND_RESPONSES)
 async def own_balances(ask: Citizen) -> r.Balances:
     """What you have earned on your card, by year, and what is left."""
-    return await cards.balances_of(ask, await own(ask))
+    return await cards.balances_of(ask, await _own(ask))
 
 
 @router.get("/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
 async def own_employments(ask: Citizen) -> r.CardEmployments:
     """The employers who registered that you work for them."""
-    return await cards.employments_of(ask, await own(ask))
+    return await cards.employments_of(ask, await _own(ask))
 
 
 @router.get("/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
 async def own_reports(ask: Citizen) -> r.CardReports:
     """What your employers reported, and how it was split."""
-    return await cards.reports_of(ask, await own(ask))
+    return await cards.reports_of(ask, await _own(ask))
 
 
 @router.post("/reports/{report_id}/dispute", response_model=r.CardReportResource, responses=COMMAND_RESPONSES)
@@ -62,7 +61,7 @@ async def dispute_own_report(report_id: str, body: DisputeBody, ask: CitizenComm
 
     It stands until you take it back, or the employer corrects or withdraws the report.
     """
-    return await cards.dispute_report(ask, body, report_id, lambda: own(ask), CitizenSide.CITIZEN)
+    return await cards.dispute_report(ask, body, report_id, lambda: _own(ask), CitizenSide.CITIZEN)
 
 
 @router.post(
@@ -70,31 +69,28 @@ async def dispute_own_report(report_id: str, body: DisputeBody, ask: CitizenComm
 )
 async def withdraw_own_dispute(report_id: str, ask: CitizenCommand) -> Response:
     """Take back what was said about a report, by you or for you."""
-    return await cards.withdraw_dispute(ask, report_id, lambda: own(ask), CitizenSide.CITIZEN)
+    return await cards.withdraw_dispute(ask, report_id, lambda: _own(ask), CitizenSide.CITIZEN)
 
 
 @router.get("/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
 async def own_warnings(ask: Citizen) -> r.Warnings:
     """When you came near the allowance, reached it or went above it."""
-    return await cards.warnings_of(ask, await own(ask))
+    return await cards.warnings_of(ask, await _own(ask))
 
 
-@router.get("/changes", response_class=EventSourceResponse, responses=STREAM_RESPONSES)
-async def own_changes(
-    ask: Citizen, card: Annotated[CardView, Depends(own)], _: Place, seconds: StreamSeconds = LONGEST
-) -> AsyncIterator[ServerSentEvent]:
+@router.get("/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def own_changes(ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
     """Server-sent events: `changed` at once, and whenever something about your card changes. What, is for you to ask.
 
     The stream ends after some minutes at the latest; open it again then.
     """
-    async for said in cards.changes_of(ask, card, lambda: own(ask), seconds):
-        yield said
+    return await cards.changes_of(ask, lambda: _own(ask), seconds)
 
 
 @router.get("/mandates", response_model=r.Mandates, responses=FIND_RESPONSES)
 async def own_mandates(ask: Citizen) -> r.Mandates:
     """Whom you let see your card, now and before."""
-    return await cards.mandates_of(ask, await own(ask))
+    return await cards.mandates_of(ask, await _own(ask))
 
 
 @router.post("/mandates", status_code=201, response_model=r.MandateResource, responses=COMMAND_RESPONSES)
@@ -103,17 +99,16 @@ async def grant_own_mandate(body: MandateBody, ask: CitizenCommand) -> Response:
 
     At least today and at most five years ahead; at most twenty people at a time.
     """
-    return await cards.grant_mandate(ask, body, lambda: own(ask), municipality=None)
+    return await cards.grant_mandate(ask, body, lambda: _own(ask), municipality=None)
 
 
 @router.post("/mandates/{mandate_id}/withdrawal", response_model=r.MandateResource, responses=COMMAND_RESPONSES)
 async def withdraw_own_mandate(mandate_id: str, ask: CitizenCommand) -> Response:
     """Let somebody see your card no more, from now on."""
-    return await cards.withdraw_mandate(ask, mandate_id, lambda: own(ask), municipality=None)
+    return await cards.withdraw_mandate(ask, mandate_id, lambda: _own(ask), municipality=None)
 
 
-async def own(ask: Citizen) -> CardView:
-    """The caller's card."""
+async def _own(ask: Calling) -> CardView:
     card = await ask.gateway.models.card_of_person(ask.organisation)
     if card is None:
         raise ProblemError(Problem.CARD_UNKNOWN)

@@ -5,11 +5,9 @@ A mandate that is over, another's, or none at all get the same answer. One needs
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from contracts.issuance import MandateScope
@@ -27,7 +25,7 @@ from services.gateway.api.calling import (
     Commanding,
     commanding,
 )
-from services.gateway.api.cards import Citizen, Place, StreamSeconds
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
 from services.gateway.api.requests import DisputeBody
 from services.gateway.auth import Role
 from services.gateway.changes import LONGEST
@@ -37,17 +35,6 @@ from services.gateway.views.cards import CardView, Mandate
 router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 
 HolderCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
-
-
-async def _found(ask: Calling, mandate_id: str) -> tuple[CardView, Mandate]:
-    for found in await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today(), mandate_id):
-        return found
-    raise ProblemError(Problem.MANDATE_UNKNOWN)
-
-
-async def _card(mandate_id: str, ask: Citizen) -> CardView:
-    card, _ = await _found(ask, mandate_id)
-    return card
 
 
 @router.get("", response_model=r.Represented, responses=READ_RESPONSES)
@@ -63,47 +50,40 @@ async def list_represented(ask: Citizen) -> r.Represented:
 @router.get("/{mandate_id}/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
 async def represented_card(mandate_id: str, ask: Citizen) -> r.OwnCardResource:
     """The citizen's card."""
-    return cards.own_card(ask, await _card(mandate_id, ask))
+    return cards.own_card(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/balances", response_model=r.Balances, responses=FIND_RESPONSES)
 async def represented_balances(mandate_id: str, ask: Citizen) -> r.Balances:
     """What the citizen has earned on the card, by year, and what is left."""
-    return await cards.balances_of(ask, await _card(mandate_id, ask))
+    return await cards.balances_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
 async def represented_employments(mandate_id: str, ask: Citizen) -> r.CardEmployments:
     """The employers who registered that the citizen works for them."""
-    return await cards.employments_of(ask, await _card(mandate_id, ask))
+    return await cards.employments_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
 async def represented_reports(mandate_id: str, ask: Citizen) -> r.CardReports:
     """What the citizen's employers reported, and how it was split."""
-    return await cards.reports_of(ask, await _card(mandate_id, ask))
+    return await cards.reports_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
 async def represented_warnings(mandate_id: str, ask: Citizen) -> r.Warnings:
     """When the citizen came near the allowance, reached it or went above it."""
-    return await cards.warnings_of(ask, await _card(mandate_id, ask))
+    return await cards.warnings_of(ask, await _card(ask, mandate_id))
 
 
-@router.get("/{mandate_id}/changes", response_class=EventSourceResponse, responses=STREAM_RESPONSES)
-async def represented_changes(
-    mandate_id: str,
-    ask: Citizen,
-    card: Annotated[CardView, Depends(_card)],
-    _: Place,
-    seconds: StreamSeconds = LONGEST,
-) -> AsyncIterator[ServerSentEvent]:
+@router.get("/{mandate_id}/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def represented_changes(mandate_id: str, ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
     """Server-sent events: `changed` at once, and whenever something about the citizen's card changes.
 
     The stream ends with the mandate, and after some minutes at the latest; open it again then.
     """
-    async for said in cards.changes_of(ask, card, lambda: _card(mandate_id, ask), seconds):
-        yield said
+    return await cards.changes_of(ask, lambda: _card(ask, mandate_id), seconds)
 
 
 @router.post(
@@ -128,6 +108,17 @@ async def withdraw_represented_dispute(mandate_id: str, report_id: str, ask: Hol
     return await cards.withdraw_dispute(
         ask, report_id, lambda: _card_to_represent(ask, mandate_id), CitizenSide.MANDATE_HOLDER
     )
+
+
+async def _found(ask: Calling, mandate_id: str) -> tuple[CardView, Mandate]:
+    for found in await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today(), mandate_id):
+        return found
+    raise ProblemError(Problem.MANDATE_UNKNOWN)
+
+
+async def _card(ask: Calling, mandate_id: str) -> CardView:
+    card, _ = await _found(ask, mandate_id)
+    return card
 
 
 async def _card_to_represent(ask: Calling, mandate_id: str) -> CardView:
