@@ -29,7 +29,7 @@ from services.gateway.views.reports import ReportView
 
 Find = Callable[[], Awaitable[CardView]]
 Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
-StreamSeconds = Annotated[int, Query(ge=1, le=LONGEST, description="Seconds after which the stream ends.")]
+StreamSeconds = Annotated[int, Query(ge=1, description="The stream ends after so many seconds, if not before.")]
 
 
 class EventStream(StreamingResponse):
@@ -90,7 +90,7 @@ async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
         await find()
 
     async def said() -> AsyncIterator[bytes]:
-        async for changed in ask.gateway.changes.of_card(card.card_id, may, seconds=seconds):
+        async for changed in ask.gateway.changes.of_card(card.card_id, may, seconds=min(seconds, LONGEST)):
             yield b"event: changed\ndata: {}\n\n" if changed else b":\n\n"
 
     return EventStream(said(), headers={"X-Accel-Buffering": "no"})
