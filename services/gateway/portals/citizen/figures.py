@@ -55,9 +55,7 @@ def by_month(reports: Iterable[r.CardReportResource]) -> list[Month]:
 def growth(reports: Sequence[r.CardReportResource], allowance: int) -> list[Growth]:
     """How a year's counted reports, in order, use the allowance up."""
     totals = accumulate(report.total_ore for report in reports)
-    return [
-        Growth(report, total, max(0, allowance - total)) for report, total in zip(reports, totals, strict=True)
-    ]
+    return [Growth(report, total, max(0, allowance - total)) for report, total in zip(reports, totals, strict=True)]
 
 
 def standing(balance: r.BalanceResource) -> r.WarningResource | None:

@@ -67,9 +67,7 @@ async def represented(page: CitizenPage) -> Response:
 async def _glance(card: Whose) -> Glance:
     balances = (await card.get("balances", r.Balances)).balances
     reports = (await card.get("reports", r.CardReports)).reports
-    return Glance(
-        card=card.card, balance=balances[0] if balances else None, latest=figures.latest(reports, _LATEST)
-    )
+    return Glance(card=card.card, balance=balances[0] if balances else None, latest=figures.latest(reports, _LATEST))
 
 
 def _shown(card: Whose, template: str, glance: Glance, **context: object) -> Response:
