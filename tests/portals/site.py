@@ -78,7 +78,8 @@ class Site:
         add_handlers(self.app, respond)
         add_portals(self.app, guard=self, secure=False)
         self.app.add_middleware(RequestMiddleware, body_most=1_000_000, respond=respond)
-        self.answer("GET", "/v1/allowances", showing.allowances(load_allowances(REPOSITORY / "deploy/allowances.toml")))
+        table = load_allowances(REPOSITORY / "deploy/allowances.toml")
+        self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""

@@ -6,7 +6,17 @@ import pytest
 
 from tests.portals.conftest import OpenTab
 
-PAGES = ("/", "/logget-af", "/findes-ikke")
+PAGES = (
+    "/",
+    "/vejledning/borger",
+    "/vejledning/virksomhed",
+    "/vejledning/kommune",
+    "/vejledning/myndighed",
+    "/tilgaengelighed",
+    "/privatliv",
+    "/logget-af",
+    "/findes-ikke",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
