@@ -210,7 +210,7 @@ async def tab(
         java_script_enabled=javascript,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     try:
         yield Tab(await context.new_page(), checks, width)
     finally:
