@@ -237,7 +237,7 @@ def allowances(table: AllowanceTable, present_year: int) -> r.Allowances:
                 provisional=row.provisional,
             )
             for year, row in sorted(table.items(), reverse=True)
-        ]
+        ],
     )
 
 

@@ -20,9 +20,8 @@ from services.gateway.portals.api import Api
 from services.gateway.portals.doors import DOORS, OPEN_HOUSE, Door
 from services.gateway.portals.forms import Fields, Form, empty_form, read_form
 from services.gateway.portals.rendering import environment
-from services.gateway.portals.texts import translations
+from services.gateway.portals.texts import LANGUAGE_COOKIE, translations
 
-LANGUAGE_COOKIE: Final = "sprog"
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
