@@ -68,10 +68,10 @@ class Refusal:
     errors: tuple[tuple[str, str, str], ...] = ()
 
 
-def show(page: Page, source: str, form: Form) -> HTMLResponse:
+def show(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
     """A page whose template only a test has."""
     template = environment(page.language).from_string(source)
-    return HTMLResponse(template.render(page=page, form=form), status_code=form.status)
+    return HTMLResponse(template.render(page=page, form=form, **context), status_code=form.status)
 
 
 class Site:
