@@ -107,7 +107,6 @@ async def test_every_building_block_is_accessible_valid_and_silent(open_tab: Ope
     await tab.open(f"{address}/borger/kit")
 
     await tab.check()
-    await tab.picture("kit")
 
 
 async def test_an_error_is_told_of_at_the_top_and_leads_to_its_field(
@@ -119,7 +118,6 @@ async def test_an_error_is_told_of_at_the_top_and_leads_to_its_field(
     await tab.page.get_by_role("button", name="Send", exact=True).click()
 
     await tab.check()
-    await tab.picture("kit-med-fejl")
     wage = tab.page.get_by_label("Løn i kroner")
     await tab.page.get_by_role("link", name="Skriv beløbet som 7.500,00").click()
     assert await wage.evaluate("element => element === document.activeElement")
