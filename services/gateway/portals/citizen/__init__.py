@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.gateway.portals.citizen import disputes, mandates, overview, wages
+from services.gateway.portals.citizen import accesses, disputes, download, mandates, overview, wages
 from services.gateway.portals.citizen.whose import HOME, ON_BEHALF
 
 router = APIRouter()
-for part in (overview.others, mandates.router):
+for part in (overview.others, mandates.router, accesses.router, download.router):
     router.include_router(part, prefix=HOME)
 for home in (HOME, ON_BEHALF + "/{held}"):
     for part in (overview.router, wages.router, disputes.router):
