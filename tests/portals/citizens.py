@@ -164,6 +164,26 @@ def holds(site: Site, *mandates: r.RepresentedResource) -> Site:
     return site
 
 
+def accesses(*lines: r.AccessResource, following: str | None = None) -> r.AccessPage:
+    return r.AccessPage(accesses=list(lines), next=following)
+
+
+def access(**changes: Any) -> r.AccessResource:
+    given: dict[str, Any] = {
+        "at": NOON,
+        "by": "Københavns Kommune, sagsbehandler",
+        "role": "caseworker",
+        "own": False,
+        "act": "read-card",
+        "kind": "read",
+        "what": "har set dit frikort",
+        "refused": False,
+        "reason": "Opfølgning på samtale",
+        "request": "0" * 32,
+    }
+    return r.AccessResource(**given | changes)
+
+
 def has_no_card(site: Site) -> Site:
     """A citizen is signed in who has no card."""
     site.sign_in(Role.CITIZEN)

@@ -43,10 +43,10 @@ class Everything(r.Resource):
     """What the file holds. Without a card only who has looked for the citizen."""
 
     card: r.OwnCardResource | None = None
-    balances: list[r.BalanceResource] = []
-    employments: list[r.CardEmploymentResource] = []
-    reports: list[r.CardReportResource] = []
-    mandates: list[r.MandateResource] = []
+    balances: tuple[r.BalanceResource, ...] = ()
+    employments: tuple[r.CardEmploymentResource, ...] = ()
+    reports: tuple[r.CardReportResource, ...] = ()
+    mandates: tuple[r.MandateResource, ...] = ()
     accesses: list[r.AccessResource]
 
 
@@ -70,10 +70,10 @@ async def everything(api: Api) -> Everything:
         return Everything(accesses=accesses)
     return Everything(
         card=card,
-        balances=(await api.get("/v1/me/balances", r.Balances)).balances,
-        employments=(await api.get("/v1/me/employments", r.CardEmployments)).employments,
-        reports=(await api.get("/v1/me/reports", r.CardReports)).reports,
-        mandates=(await api.get("/v1/me/mandates", r.Mandates)).mandates,
+        balances=tuple((await api.get("/v1/me/balances", r.Balances)).balances),
+        employments=tuple((await api.get("/v1/me/employments", r.CardEmployments)).employments),
+        reports=tuple((await api.get("/v1/me/reports", r.CardReports)).reports),
+        mandates=tuple((await api.get("/v1/me/mandates", r.Mandates)).mandates),
         accesses=accesses,
     )
 
@@ -92,7 +92,7 @@ async def _accesses(api: Api) -> list[r.AccessResource]:
 def tables(all_of_it: Everything, say: Callable[[str], str]) -> Iterator[Table]:
     """Everything as tables; ``say`` translates."""
     if all_of_it.card is not None:
-        yield _card(all_of_it.card, say)
+        yield from _card(all_of_it.card, say)
         yield Table(
             say(N_("År for år")),
             [say(N_("År")), say(N_("Årets beløb")), say(N_("Tjent")), say(N_("Heraf skattefri")),
@@ -147,17 +147,18 @@ def in_spreadsheet(tables: Sequence[Table]) -> Iterator[Sequence[Cell]]:
         yield []
 
 
-def _card(card: r.OwnCardResource, say: Callable[[str], str]) -> Table:
-    periods = ", ".join(
-        f"{days.first.isoformat()} – {'' if days.last is None else days.last.isoformat()}".rstrip()
-        for days in card.active_periods
-    )
-    return Table(
+def _card(card: r.OwnCardResource, say: Callable[[str], str]) -> Iterator[Table]:
+    status = say(N_("Aktivt")) if card.status == "active" else say(N_("Ikke aktivt"))
+    yield Table(
         say(N_("Frikort")),
-        [say(N_("Navn")), say(N_("Frikortnummer")), say(N_("Kommune")), say(N_("Status")), say(N_("Aktivt i"))],
-        [[card.name, card.number, card.municipality.name,
-          say(N_("Aktivt")) if card.status == "active" else say(N_("Ikke aktivt")), periods]],
-    )  # fmt: skip
+        [say(N_("Navn")), say(N_("Frikortnummer")), say(N_("Kommune")), say(N_("Status"))],
+        [[card.name, card.number, card.municipality.name, status]],
+    )
+    yield Table(
+        say(N_("Frikortet var aktivt")),
+        [say(N_("Første dag")), say(N_("Sidste dag"))],
+        [[days.first, days.last] for days in card.active_periods],
+    )
 
 
 def _reports(reports: Sequence[r.CardReportResource], say: Callable[[str], str]) -> Table:
