@@ -48,11 +48,13 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]) -> None:
     """Print the addresses, the people, and how to get a token."""
     people = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "role", "acts for", "who"):
+    for column in ("id", "role", "acts for", "who", "logs on as"):
         people.add_column(column)
     for person in system.people.values():
-        people.add_row(person.id, person.role, person.acts_for, person.about)
+        people.add_row(person.id, person.role, person.acts_for, person.about, "" if person.program else person.name)
     console.print(
+        f"\nPortals  {system.gateway_url}"
+        f"\nLogin    {system.gateway_url}/login?dør=borger (or virksomhed, kommune, myndighed)"
         f"\nAPI      {system.gateway_url}/v1"
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
         f"\nTokens   {system.issuer_url}/token"

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
+from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
 from services.gateway.settings import GatewaySettings
 from services.runtime.service import Runtime
@@ -51,6 +52,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.state.gateway = gateway
     for module in (caseworker, employments, reports, citizen, authority, common):
         app.include_router(module.router)
+    app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)

@@ -1,4 +1,5 @@
-"""Around every request: a correlation id, a log line without personal data, and no answer kept by a cache."""
+"""Around every request: a correlation id, a log line without personal data, no answer kept by a cache, and pages that
+load and send nothing but to this site."""
 
 from __future__ import annotations
 
@@ -19,6 +20,15 @@ from services.gateway.api.errors import problem_response
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_PAGE_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    # Not none at all: then a form would be sent without its Origin.
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -52,6 +62,8 @@ class RequestMiddleware:
                 headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers.update(_PAGE_HEADERS)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):

@@ -1,4 +1,7 @@
-"""Access tokens as RFC 9068 has them, signed with ES256."""
+"""Access tokens as the OpenID provider makes them (RFC 9068, ES256), for people whom it does not know, and wrong ones.
+
+They are signed with the provider's own key; ``tests/deploy/test_provider.py`` holds them against the provider's.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,9 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from deploy.local.people import Person
+from deploy.local.provider import AUDIENCE, SCOPE
 
 ALGORITHM = "ES256"
-AUDIENCE = "frikort-api"
-SCOPE = "frikort"
 LIFETIME_SECONDS = 3600
 
 
