@@ -27,6 +27,7 @@ from services.gateway.problems import ProblemError
 logger = structlog.get_logger(__name__)
 
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
+_NEEDED: Final = {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class OpenIdProvider:
     async def begin(self, *, anew: bool) -> Begun:
         """Begin a login; ``anew`` asks who it is even of someone whom the provider knows. Raises ``ProblemError``."""
         async with _problems():
+            await self._met()
             more = {"prompt": "login"} if anew else {}
             begun = await self._app.create_authorization_url(self._redirect_uri, **more)
         return Begun(begun["url"], begun["state"], begun["nonce"], begun["code_verifier"])
@@ -99,6 +101,7 @@ class OpenIdProvider:
         into an address, says nothing else.
         """
         async with _problems():
+            await self._met()
             token = await self._app.fetch_access_token(
                 redirect_uri=self._redirect_uri, code=code, code_verifier=begun.verifier
             )
@@ -109,6 +112,13 @@ class OpenIdProvider:
             if told.get("sub") != proven["sub"]:
                 raise OAuthError("another_subject")
         return Person(told, token["id_token"])
+
+    async def _met(self) -> None:
+        """Know the provider's addresses; one that calls itself otherwise is not ours (OpenID Discovery, 4.3)."""
+        metadata = await self._app.load_server_metadata()
+        if metadata.get("issuer") != self._issuer or not metadata.keys() >= _NEEDED:
+            metadata.clear()
+            raise ValueError("the provider does not describe itself as it must")
 
     def is_issuer(self, named: str | None) -> bool:
         """Whether an answer that names its issuer (RFC 9207) is of this provider; one that names none may be."""
@@ -144,6 +154,6 @@ async def _problems() -> AsyncIterator[None]:
     except (OAuthError, JoseError) as error:
         logger.warning("gateway.login_refused", because=getattr(error, "error", type(error).__name__))
         raise ProblemError("login-failed") from None
-    except (httpx2.HTTPError, ValueError, KeyError, RuntimeError) as error:
+    except (httpx2.HTTPError, ValueError) as error:
         logger.warning("gateway.login_provider_away", because=type(error).__name__)
         raise ProblemError("login-unavailable", headers={"Retry-After": "30"}) from None
