@@ -57,5 +57,5 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app)
-    app.add_middleware(RequestMiddleware, body_most=settings.body_most)
+    app.add_middleware(RequestMiddleware, body_most=settings.body_most, issuer=settings.issuer)
     return app

@@ -1,5 +1,5 @@
 """Around every request: a correlation id, a log line without personal data, no answer kept by a cache, and pages that
-load and send nothing but to this site."""
+load nothing from elsewhere, and send nothing there but to log off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import time
 import traceback
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import structlog
@@ -20,9 +21,12 @@ from services.gateway.api.errors import problem_response
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+# The form that logs off leads to the OpenID provider, and Chromium asks form-action at each step.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'"
+)
 _PAGE_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-    " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     # Not none at all: then a form would be sent without its Origin.
@@ -41,9 +45,12 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, issuer: str) -> None:
         self._app = app
         self._body_most = body_most
+        at = urlsplit(issuer)
+        policy = _POLICY.format(issuer=f"{at.scheme}://{at.netloc}")
+        self._page_headers = {"Content-Security-Policy": policy, **_PAGE_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -63,7 +70,7 @@ class RequestMiddleware:
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 if headers.get("content-type", "").startswith("text/html"):
-                    headers.update(_PAGE_HEADERS)
+                    headers.update(self._page_headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):

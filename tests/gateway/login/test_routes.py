@@ -331,12 +331,15 @@ async def test_a_form_of_another_session_is_refused(
     assert (await browser.post("/page", data=mine)).json() == "done"
 
 
-async def test_a_page_loads_and_sends_nothing_but_to_this_site(page: FastAPI, browser: httpx2.AsyncClient) -> None:
+async def test_a_page_loads_nothing_from_elsewhere_and_sends_nothing_there_but_to_log_off(
+    page: FastAPI, browser: httpx2.AsyncClient
+) -> None:
     headers = (await browser.get("/page")).headers
 
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == policy["form-action"] == "'self'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["form-action"] == f"'self' {ISSUER}"
     assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
     assert "content-security-policy" not in (await browser.get("/problems/not-found")).headers
