@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -81,7 +82,9 @@ class OpenIdProvider:
                 "token_endpoint_auth_method": PrivateKeyJWT.name,
                 "code_challenge_method": "S256",
                 "timeout": seconds,
-                "verify": ssl.create_default_context(),
+                # Its access token is used once and at once: a minute is long enough.
+                "leeway": 0,
+                "verify": _trusted(),
                 "transport": transport,
             },
         )
@@ -144,6 +147,12 @@ def read_client_key(path: Path) -> ECKey | RSAKey:
         return RSAKey.import_key(stored) if stored["kty"] == "RSA" else ECKey.import_key(stored)
     except (OSError, ValueError, KeyError, TypeError, JoseError):
         raise ValueError(f"FRIKORT_LOGIN_CLIENT_KEY: {path} is no file with a private JWK (EC P-256 or RSA)") from None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates of the web; reading them takes longer than a login."""
+    return ssl.create_default_context()
 
 
 @asynccontextmanager

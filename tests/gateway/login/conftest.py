@@ -8,8 +8,11 @@ from dataclasses import replace
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.gateway.app import application_factory
+from services.gateway.login.guard import check_form, session_of
 from services.gateway.views import PROCESSORS
 from services.runtime.service import Runtime
 from tests.gateway.build import PUBLIC_URL, settings
@@ -26,12 +29,31 @@ def provider() -> FakeProvider:
     return FakeProvider()
 
 
-@pytest.fixture
-async def app(provider: FakeProvider, clock: HandClock) -> FastAPI:
+@pytest.fixture(scope="session")
+async def built() -> FastAPI:
+    """The application, with a page that shows who is signed in, and does something for them."""
     chosen = settings()
     app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
-    app.state.gateway = replace(app.state.gateway, desk=desk(provider, clock))
+
+    @app.get("/page")
+    async def show(request: Request) -> Response:
+        session = await session_of(request)
+        return HTMLResponse("<p>nobody" if session is None else f"<p>{session.caller.subject}")
+
+    @app.post("/page")
+    async def do(request: Request) -> Response:
+        session = await session_of(request)
+        assert session is not None
+        check_form(request, session, await request.form())
+        return JSONResponse("done")
+
     return app
+
+
+@pytest.fixture
+def app(built: FastAPI, provider: FakeProvider, clock: HandClock) -> FastAPI:
+    built.state.gateway = replace(built.state.gateway, desk=desk(provider, clock))
+    return built
 
 
 @pytest.fixture

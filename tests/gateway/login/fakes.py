@@ -115,7 +115,13 @@ class FakeProvider:
         claims = {"iss": ISSUER, "aud": CLIENT, "sub": "citizen-1", "iat": now, "exp": now + 60, "nonce": self.nonce}
         kept = {name: value for name, value in (claims | self.claims).items() if value is not None}
         id_token = jwt.encode({"alg": "ES256", "kid": str(self.key.kid)}, kept, self.signing_key or self.key)
-        answer = {"access_token": "opaque", "token_type": "Bearer", "id_token": id_token, **self.answer}
+        answer = {
+            "access_token": "opaque",
+            "token_type": "Bearer",
+            "expires_in": 60,
+            "id_token": id_token,
+            **self.answer,
+        }
         return JSONResponse({name: value for name, value in answer.items() if value is not None})
 
     async def _me(self, request: Request) -> Response:

@@ -8,12 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.gateway.auth import Caller, Role
 from services.gateway.gateway import Gateway
-from services.gateway.login.guard import COOKIE, FORM_TOKEN, check_form, session_of
+from services.gateway.login.guard import COOKIE, FORM_TOKEN
 from services.gateway.login.session import Session
 from tests.gateway.build import PUBLIC_URL
 from tests.gateway.login.fakes import CITIZEN, CODE, ISSUER, FakeProvider, HandClock
@@ -243,27 +241,8 @@ async def test_a_form_leads_to_no_other_site(app: FastAPI, browser: httpx2.Async
     assert answer.headers["location"] == "/"
 
 
-@pytest.fixture
-def page(app: FastAPI) -> FastAPI:
-    """The application with a page that shows who is signed in, and one that does something for them."""
-
-    @app.get("/page")
-    async def show(request: Request) -> Response:
-        session = await session_of(request)
-        return HTMLResponse("<p>nobody" if session is None else f"<p>{session.caller.subject}")
-
-    @app.post("/page")
-    async def do(request: Request) -> Response:
-        session = await session_of(request)
-        assert session is not None
-        check_form(request, session, await request.form())
-        return JSONResponse("done")
-
-    return app
-
-
 async def test_a_page_knows_who_is_signed_in(
-    page: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
 ) -> None:
     assert (await browser.get("/page")).text == "<p>nobody"
     await log_on(browser, provider)
@@ -273,9 +252,9 @@ async def test_a_page_knows_who_is_signed_in(
 
 
 async def test_a_form_of_the_session_is_let_through(
-    page: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    form = await form_of(page, browser, provider)
+    form = await form_of(app, browser, provider)
 
     assert (await browser.post("/page", data=form)).json() == "done"
     assert (await browser.post("/page", data=form, files={"file": b"lines"})).json() == "done"
@@ -298,9 +277,9 @@ async def test_a_form_of_the_session_is_let_through(
     ],
 )
 async def test_a_form_comes_from_this_site(
-    page: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, headers: dict[str, str], lets_through: bool
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, headers: dict[str, str], lets_through: bool
 ) -> None:
-    form = await form_of(page, browser, provider)
+    form = await form_of(app, browser, provider)
     del browser.headers["Sec-Fetch-Site"]
 
     answer = await browser.post("/page", data=form, headers=headers)
@@ -310,21 +289,21 @@ async def test_a_form_comes_from_this_site(
 
 @pytest.mark.parametrize("forged", [{}, {FORM_TOKEN: ""}, {FORM_TOKEN: "guessed"}, {FORM_TOKEN: "\u00e6"}])
 async def test_a_form_carries_the_token_of_the_session(
-    page: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, forged: dict[str, Any]
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, forged: dict[str, Any]
 ) -> None:
-    await form_of(page, browser, provider)
+    await form_of(app, browser, provider)
 
     for address in ("/page", "/logout", "/login/forlaeng"):
         assert problem(await browser.post(address, data=forged)) == (403, "form-refused")
-    assert await signed_in(page, browser) is not None
+    assert await signed_in(app, browser) is not None
 
 
 async def test_a_form_of_another_session_is_refused(
-    page: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    theirs = await form_of(page, browser, provider)
+    theirs = await form_of(app, browser, provider)
     browser.cookies.clear()
-    mine = await form_of(page, browser, provider)
+    mine = await form_of(app, browser, provider)
 
     assert problem(await browser.post("/page", data=theirs)) == (403, "form-refused")
     assert problem(await browser.post("/page", files={FORM_TOKEN: mine[FORM_TOKEN]})) == (403, "form-refused")
@@ -332,7 +311,7 @@ async def test_a_form_of_another_session_is_refused(
 
 
 async def test_a_page_loads_nothing_from_elsewhere_and_sends_nothing_there_but_to_log_off(
-    page: FastAPI, browser: httpx2.AsyncClient
+    app: FastAPI, browser: httpx2.AsyncClient
 ) -> None:
     headers = (await browser.get("/page")).headers
 
