@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from deploy.local import keys, people, ports, provider
+from deploy.local import cast, keys, people, ports, provider
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
@@ -176,10 +176,10 @@ class LocalSystem:
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),
-            "FRIKORT_CAST": str(self.config.data / "keys" / provider.CAST),
+            "FRIKORT_CAST": str(self.config.data / "keys" / cast.FILE),
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
-            "FRIKORT_AUDIENCE": provider.AUDIENCE,
+            "FRIKORT_AUDIENCE": cast.AUDIENCE,
             "FRIKORT_PUBLIC_URL": self.gateway_url,
             "FRIKORT_LOGIN_CLIENT_ID": keys.PORTAL,
             "FRIKORT_LOGIN_CLIENT_KEY": str(self.keys.portal_key),
@@ -215,7 +215,7 @@ class LocalSystem:
         )
 
     def _issuer(self) -> Process:
-        provider.write_cast(self.config.data / "keys", self.keys, self.people, self.gateway_url)
+        cast.write(self.config.data / "keys", self.keys, self.people, self.gateway_url)
         self.processes["issuer"] = Process(
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),

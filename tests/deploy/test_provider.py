@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -16,9 +17,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from deploy.local import keys, people, provider
+from deploy.local import cast, keys, people, provider
 from deploy.local.client import assertion, fetch_token
-from deploy.local.config import default_cache
+from deploy.local.config import REPOSITORY, default_cache
 from deploy.local.keys import Keys
 from deploy.local.ports import free_port
 from deploy.local.process import Process
@@ -72,7 +73,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "FRIKORT_PORT": str(port),
         "FRIKORT_ISSUER": url,
         "FRIKORT_ISSUER_KEY": str(held.issuer_key),
-        "FRIKORT_CAST": str(provider.write_cast(directory / "keys", held, PEOPLE, PORTAL_URL)),
+        "FRIKORT_CAST": str(cast.write(directory / "keys", held, PEOPLE, PORTAL_URL)),
     }
     argv = provider.install(default_cache(), directory / "openid", Silent())
     process = Process(
@@ -168,7 +169,7 @@ class Browser(httpx2.Client):
         asked = {
             "client_id": keys.PORTAL,
             "response_type": "code",
-            "redirect_uri": PORTAL_URL + provider.CALLBACK,
+            "redirect_uri": PORTAL_URL + cast.CALLBACK,
             "scope": "openid person",
             "state": "state",
             "nonce": "nonce",
@@ -178,13 +179,13 @@ class Browser(httpx2.Client):
         }
         return self.get("/auth", params={name: value for name, value in asked.items() if value is not None})
 
-    def chooses(self, person: str) -> dict[str, list[str]]:
+    def chooses(self, person: str, **changes: str) -> dict[str, list[str]]:
         """Choose someone, and follow back to the portal; what the portal is told."""
-        page = self.asks().headers["location"]
+        page = self.asks(**changes).headers["location"]
         answer = self.post(page, data={"person": person})
         while (place := answer.headers["location"]).startswith((str(self.base_url), "/")):
             answer = self.get(place)
-        assert place.startswith(PORTAL_URL + provider.CALLBACK)
+        assert place.startswith(PORTAL_URL + cast.CALLBACK)
         return parse_qs(urlsplit(place).query)
 
 
@@ -211,7 +212,7 @@ def test_whoever_is_chosen_has_logged_on(running: Running, browser: Browser) -> 
     form = {
         "grant_type": "authorization_code",
         "code": told["code"][0],
-        "redirect_uri": PORTAL_URL + provider.CALLBACK,
+        "redirect_uri": PORTAL_URL + cast.CALLBACK,
         "code_verifier": VERIFIER,
         "client_assertion_type": ASSERTION,
         "client_assertion": proof,
@@ -223,6 +224,13 @@ def test_whoever_is_chosen_has_logged_on(running: Running, browser: Browser) -> 
     proven = running.verified(answer["id_token"], kind=None)
     assert (proven["sub"], proven["nonce"], proven["aud"]) == ("citizen-4", "nonce", keys.PORTAL)
     assert proven.keys().isdisjoint(PEOPLE["citizen-4"].identity())
+
+
+def test_it_knows_who_has_logged_on_until_someone_else_does(browser: Browser) -> None:
+    browser.chooses("citizen-1")
+    assert "code=" in browser.asks().headers["location"]
+
+    assert "code" in browser.chooses("citizen-2", prompt="login")
 
 
 @pytest.mark.parametrize("person", ["", "employer-a", "nobody"])
@@ -258,7 +266,13 @@ def test_refuses_to_start_outside_a_local_environment(running: Running) -> None:
         assert "FRIKORT_ENVIRONMENT=local" in done.stderr
 
 
+def test_what_draws_its_keys_needs_no_development_package() -> None:
+    code = "import sys, deploy.local.cast; print({'rich', 'docker', 'pytest'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_what_it_reads_is_for_its_owner_alone(tmp_path: Path) -> None:
-    path = provider.write_cast(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
+    path = cast.write(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
     assert path.stat().st_mode & 0o077 == 0
     assert '"d":' not in path.read_text()

@@ -103,16 +103,25 @@ async function form (request) {
   return new URLSearchParams(Buffer.concat(chunks).toString())
 }
 
+// When someone else logs on, whoever was here before goes first; otherwise the library asks for that with a page of its own.
+async function leave (interaction) {
+  const session = await provider.Session.find(interaction.session.cookie)
+  await session?.destroy()
+  delete interaction.session
+  await interaction.persist()
+}
+
 async function choose (ctx) {
+  const interaction = await provider.interactionDetails(ctx.req, ctx.res) // throws for whoever did not come from a login
   if (ctx.method === 'POST') {
     const person = (await form(ctx.req)).get('person')
+    if (known.has(person) && interaction.session && interaction.session.accountId !== person) await leave(interaction)
     const result = known.has(person)
       ? { login: { accountId: person } }
       : { error: 'access_denied', error_description: 'nobody was chosen' }
     ctx.respond = false
     return provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
   }
-  await provider.interactionDetails(ctx.req, ctx.res) // throws for whoever did not come from a login
   ctx.type = 'html'
   ctx.body = choicePage(people)
 }
@@ -120,6 +129,8 @@ async function choose (ctx) {
 provider.use(async (ctx, next) => {
   ctx.set('Cache-Control', 'no-store')
   ctx.set('X-Content-Type-Options', 'nosniff')
+  // The library adds the hash of a script where it needs one.
+  ctx.set('Content-Security-Policy', "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
   if (ctx.path === '/health/ready') {
     ctx.body = { status: 'ready' }
   } else if (ctx.path === '/style.css') {
@@ -130,7 +141,6 @@ provider.use(async (ctx, next) => {
   } else {
     await next()
   }
-  if (ctx.type === 'text/html') ctx.set('Content-Security-Policy', "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 })
 
 const server = provider.listen(Number(environment.FRIKORT_PORT), environment.FRIKORT_HOST)
