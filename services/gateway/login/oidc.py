@@ -50,7 +50,7 @@ class Person:
 
 
 class OpenIdProvider:
-    """The provider at ``issuer``; it is told the truth about itself once and then remembered."""
+    """The provider at ``issuer``; what it says of itself is asked for at the first login and then remembered."""
 
     def __init__(
         self,
@@ -116,12 +116,13 @@ class OpenIdProvider:
                 raise OAuthError("another_subject")
         return Person(told, token["id_token"])
 
-    async def _met(self) -> None:
-        """Know the provider's addresses; one that calls itself otherwise is not ours (OpenID Discovery, 4.3)."""
-        metadata = await self._app.load_server_metadata()
+    async def _met(self) -> Mapping[str, Any]:
+        """The provider's addresses; one that calls itself otherwise is not ours (OpenID Discovery, 4.3)."""
+        metadata: dict[str, Any] = await self._app.load_server_metadata()
         if metadata.get("issuer") != self._issuer or not metadata.keys() >= _NEEDED:
             metadata.clear()
             raise ValueError("the provider does not describe itself as it must")
+        return metadata
 
     def is_issuer(self, named: str | None) -> bool:
         """Whether an answer that names its issuer (RFC 9207) is of this provider; one that names none may be."""
@@ -130,14 +131,11 @@ class OpenIdProvider:
     async def farewell(self, id_token: str, to: str) -> str:
         """Where the browser ends its session with the provider, too, before it goes ``to``."""
         try:
-            metadata = await self._app.load_server_metadata()
+            end = (await self._met()).get("end_session_endpoint")
         except (httpx2.HTTPError, ValueError):
-            return to
-        if "end_session_endpoint" not in metadata:
-            return to
-        return f"{metadata['end_session_endpoint']}?" + urlencode(
-            {"id_token_hint": id_token, "post_logout_redirect_uri": to}
-        )
+            end = None
+        query = urlencode({"id_token_hint": id_token, "post_logout_redirect_uri": to})
+        return f"{end}?{query}" if end else to
 
 
 def read_client_key(path: Path) -> ECKey | RSAKey:
