@@ -48,10 +48,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]) -> None:
     """Print the addresses, the people, and how to get a token."""
     people = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "role", "acts for", "who", "logs on as"):
+    for column in ("id", "role", "acts for", "who"):
         people.add_column(column)
     for person in system.people.values():
-        people.add_row(person.id, person.role, person.acts_for, person.about, "" if person.program else person.name)
+        people.add_row(person.id, person.role, person.acts_for, person.about)
     console.print(
         f"\nPortals  {system.gateway_url}"
         f"\nLogin    {system.gateway_url}/login?dør=borger (or virksomhed, kommune, myndighed)"
