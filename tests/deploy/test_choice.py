@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import kafka
 from deploy.local.config import Config
 from deploy.local.engines import Engines, Source, choose
 from deploy.local.errors import LauncherError
@@ -32,10 +31,6 @@ def test_docker_is_not_asked_when_the_environment_has_the_address() -> None:
         raise AssertionError("asked")
 
     choose("FRIKORT_KAFKA", ADDRESS, asked)
-
-
-def test_kafkas_tools_take_the_id_of_a_cluster_for_no_option() -> None:
-    assert not any(kafka.new_cluster().startswith("-") for _ in range(1000))
 
 
 def test_silent_addresses_of_the_environment_are_refused_clearly(tmp_path: Path) -> None:
