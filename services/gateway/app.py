@@ -7,11 +7,26 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
+from services.gateway.api import (
+    authority,
+    caseworker,
+    citizen,
+    common,
+    employments,
+    local,
+    reminders,
+    reports,
+    represented,
+)
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
 from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
+from services.gateway.portals import static
+from services.gateway.portals.errors import add_page_handlers, respond
+from services.gateway.portals.page import nobody
+from services.gateway.portals.router import router as pages
+from services.gateway.portals.security import SecurityMiddleware
 from services.gateway.settings import GatewaySettings
 from services.runtime.service import Runtime
 
@@ -50,12 +65,19 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    for module in (caseworker, employments, reports, citizen, authority, common):
+    app.state.session_of = nobody
+    for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
         app.include_router(module.router)
     app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
+    app.include_router(pages)
+    app.router.routes.append(static.ROUTE)
     app.router.routes.extend(runtime.health_routes)
-    add_handlers(app)
-    app.add_middleware(RequestMiddleware, body_most=settings.body_most, issuer=settings.issuer)
+    add_handlers(app, respond)
+    add_page_handlers(app)
+    app.add_middleware(
+        RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
+    )
+    app.add_middleware(SecurityMiddleware, secure=settings.environment == "production")
     return app

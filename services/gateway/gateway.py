@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
@@ -57,9 +57,13 @@ class Gateway:
         """Let go."""
         await self.watcher.stop()
 
+    async def today(self) -> date:
+        """The day in Denmark now."""
+        return danish_day(await self.clock.now())
+
     async def present_year(self) -> int:
         """The Danish calendar year now."""
-        return danish_day(await self.clock.now()).year
+        return (await self.today()).year
 
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
@@ -86,7 +90,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
     clock = Clock(runtime.database, settable=settings.environment == "local")
     models = Models(runtime.reader, runtime.database)
     allowances = load_allowances(settings.allowances)
-    waiters = Waiters()
+    waiters = Waiters(runtime.stopping)
     return Gateway(
         settings=settings,
         log=runtime.log,

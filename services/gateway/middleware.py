@@ -1,5 +1,4 @@
-"""Around every request: a correlation id, a log line without personal data, no answer kept by a cache, and pages that
-load nothing from elsewhere, and send nothing there but to log off."""
+"""Around every request: a correlation id, a log line without personal data, and no answer kept by a cache."""
 
 from __future__ import annotations
 
@@ -7,7 +6,6 @@ import re
 import time
 import traceback
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import structlog
@@ -16,23 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import Respond
 
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-# The form that logs off leads to the OpenID provider, and Chromium asks form-action at each step.
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self' {issuer}; base-uri 'none'; frame-ancestors 'none'"
-)
-_PAGE_HEADERS: Final = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    # Not none at all: then a form would be sent without its Origin.
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -45,12 +31,12 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int, issuer: str) -> None:
+    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int, respond: Respond) -> None:
         self._app = app
         self._body_most = body_most
-        at = urlsplit(issuer)
-        policy = _POLICY.format(issuer=f"{at.scheme}://{at.netloc}")
-        self._page_headers = {"Content-Security-Policy": policy, **_PAGE_HEADERS}
+        self._requests_most = requests_most
+        self._respond = respond
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -69,20 +55,20 @@ class RequestMiddleware:
                 headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.update(self._page_headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            self._requests += 1
             try:
-                await self._limited(scope, receive, sending)
+                await self._admitted(scope, receive, sending)
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)
                 if status:
                     raise
-                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
+                self._requests -= 1
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",
@@ -93,12 +79,18 @@ class RequestMiddleware:
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
 
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
+        if self._requests > self._requests_most:
+            await self._respond(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
+
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
         if _announced(Headers(scope=scope)) > self._body_most:
-            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
-                scope, receive, send
-            )
+            response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
+            await response(scope, receive, send)
             return
         size = 0
 

@@ -58,3 +58,4 @@ class GatewaySettings(RuntimeSettings):
     guesses_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
     guess_window: int = Field(default=3600, ge=1, description="Seconds over which wrong guesses are counted.")
     body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
+    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")

@@ -46,9 +46,10 @@ class Shown(Generic[T_co]):
 
 
 class Waiters:
-    """Those in this process who wait, by the document that they wait for."""
+    """Those in this process who wait, by the document that they wait for; nobody does once ``stopping`` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._stopping = stopping
         self._events: dict[Key, set[asyncio.Event]] = {}
 
     def wake(self, key: Key) -> None:
@@ -64,7 +65,8 @@ class Waiters:
     async def until(self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float) -> T | None:
         """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
 
-        A store that is away for a while shows nothing, and is no error: the command is in the log.
+        None also when this process stops: the caller asks another one for the outcome. A store that is away for a
+        while shows nothing, and is no error: the command is in the log.
         """
         event = asyncio.Event()
         waited_for: set[Key] = set()
@@ -79,7 +81,7 @@ class Waiters:
                 self._add(event, new)
                 waited_for |= new
                 left = deadline - asyncio.get_running_loop().time()
-                if left <= 0:
+                if left <= 0 or self._stopping.is_set():
                     return None
                 if new:
                     continue  # it may have changed between the check and our waiting for it

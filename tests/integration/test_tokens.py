@@ -141,7 +141,7 @@ def test_a_token_for_an_organisation_that_is_none_opens_nothing(
 
 def test_no_token_opens_nothing(world: World, still: Job) -> None:
     client = Client(world, still.employer.person, "").without_token()
-    for answer in (client.get(still.path), client.post("/v1/reports", still.body()), client.get("/v1/allowances")):
+    for answer in (client.get(still.path), client.post("/v1/reports", still.body()), client.get("/v1/outcomes/x")):
         refused(answer, 401, "token-missing")
         assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -177,6 +177,7 @@ def test_another_role_may_do_nothing_of_this_one(world: World, still: Job, role:
                     employment_id=still.id,
                     report_id=uuid4(),
                     extract_id=uuid4(),
+                    mandate_id=uuid4(),
                     file_format="csv",
                 )
                 if "{" in path

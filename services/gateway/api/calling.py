@@ -26,6 +26,8 @@ from services.gateway.problems import MEDIA_TYPE, ProblemError
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _PROBLEM_FROM: Final = 400
+# Where the pages' in-process client puts who is signed in. A scope is made by the server: no request can carry it.
+CALLER: Final = "frikort.caller"
 
 _bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
 
@@ -96,6 +98,14 @@ def calling(*roles: Role) -> Callable[..., Awaitable[Calling]]:
     return dependency
 
 
+async def anybody(request: Request) -> Gateway:
+    """A dependency for what is open to all: no token is needed, but one that is given must be good."""
+    if "authorization" in request.headers:
+        await _who(request, ())
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
 def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
     """A dependency: the caller in ``role``, with a key for the command."""
     who = calling(role)
@@ -129,8 +139,7 @@ def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
 
 async def _who(request: Request, roles: tuple[Role, ...]) -> dict[str, Any]:
     gateway: Gateway = request.app.state.gateway
-    # The portals call for a person who has logged on; nothing from outside can set this.
-    caller: Caller | None = request.scope.get("frikort.caller")
+    caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
         caller = await gateway.authenticator.caller(request.headers.get("authorization"))
     if roles and caller.role not in roles:

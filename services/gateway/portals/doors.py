@@ -1,0 +1,71 @@
+"""The four doors of the solution and the open house around them: looks, names and navigation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from services.gateway.auth import Role
+from services.gateway.portals.texts import N_
+
+
+@dataclass(frozen=True)
+class Door:
+    """One portal. Texts are Danish and translated where they are shown.
+
+    Attributes:
+        theme: the design system's style sheet, which also decides the logo at the top.
+        navigation: (path, text) of each entry of the main menu.
+    """
+
+    home: str
+    theme: str
+    title: str
+    portal: str
+    navigation: tuple[tuple[str, str], ...] = ()
+
+
+OPEN_HOUSE: Final = Door(
+    home="/",
+    theme="dkfds",
+    title=N_("Socialt frikort"),
+    portal=N_("Socialt frikort, til forsiden"),
+    navigation=(
+        ("/", N_("Forside")),
+        ("/vejledning/borger", N_("For borgere")),
+        ("/vejledning/virksomhed", N_("For virksomheder")),
+        ("/vejledning/kommune", N_("For kommuner")),
+        ("/vejledning/myndighed", N_("For myndigheder")),
+    ),
+)
+
+DOORS: Final[dict[Role, Door]] = {
+    Role.CITIZEN: Door(
+        home="/borger",
+        theme="dkfds-borgerdk",
+        title=N_("Mit frikort"),
+        portal=N_("borger.dk"),
+        navigation=(("/borger", N_("Mit frikort")),),
+    ),
+    Role.EMPLOYER: Door(
+        home="/virksomhed",
+        theme="dkfds-virkdk",
+        title=N_("Frikort for virksomheder"),
+        portal=N_("virk.dk"),
+        navigation=(("/virksomhed", N_("Overblik")),),
+    ),
+    Role.CASEWORKER: Door(
+        home="/kommune",
+        theme="dkfds",
+        title=N_("Frikort for kommuner"),
+        portal=N_("Socialt frikort, til forsiden"),
+        navigation=(("/kommune", N_("Find borger")),),
+    ),
+    Role.AUTHORITY: Door(
+        home="/myndighed",
+        theme="dkfds",
+        title=N_("Frikort for myndigheder"),
+        portal=N_("Socialt frikort, til forsiden"),
+        navigation=(("/myndighed", N_("Dataudtræk")),),
+    ),
+}
