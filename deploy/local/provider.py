@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from deploy.local import node
+from deploy.local import node, npm
 from deploy.local.progress import Progress
 
 SOURCES = Path(__file__).parent / "openid"
@@ -17,7 +17,7 @@ def install(cache: Path, directory: Path, progress: Progress) -> list[str]:
     Raises:
         LauncherError: Node.js or the packages could not be fetched.
     """
-    packages = node.packages(cache, SOURCES, progress)
+    packages = npm.install(SOURCES, cache, progress)
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(SOURCES, directory)
     (directory / "node_modules").symlink_to(packages)

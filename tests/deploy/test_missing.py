@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from deploy.local import kafka, mongod, node, ports, provider
+from deploy.local import kafka, mongod, node, npm, ports, provider
 from deploy.local.cache import fetch_once, require_space
 from deploy.local.errors import LauncherError
 from deploy.local.progress import Silent
@@ -83,11 +83,11 @@ def test_node_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_npm_without_registry(bare_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    executable(bare_path, "node", "echo 'npm warn old' >&2; echo 'npm error network' >&2; exit 1")
+    executable(bare_path, "node", "echo 'npm error network' >&2; exit 1")
     monkeypatch.setattr(node, "fetch", lambda cache, progress: bare_path / "node")
-    with pytest.raises(LauncherError, match="npm could not fetch what openid needs") as caught:
-        node.packages(tmp_path / "cache", provider.SOURCES, Silent())
-    assert caught.value.log_tail == "npm error network"
+    with pytest.raises(LauncherError, match=r"npm could not install.*registry may be out of reach") as caught:
+        npm.install(provider.SOURCES, tmp_path / "cache")
+    assert caught.value.log_tail == "npm error network\n"
 
 
 def test_port_in_use() -> None:

@@ -111,7 +111,7 @@ async def test_who_has_no_right_stays_outside_and_can_log_on_as_someone_else(
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/login-role-missing")
     assert COOKIE not in browser.cookies
 
-    browser.chooses(browser.goes("/login?dør=kommune&skift=ja"), "caseworker-101-a")
+    browser.chooses(browser.goes("/login?dør=kommune"), "caseworker-101-a")
 
     assert (await session_in(browser, sessions)).caller.organisation == "101"
 

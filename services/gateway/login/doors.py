@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from services.gateway.auth import Role
 
@@ -33,8 +33,3 @@ def local_path(given: str) -> str:
     """
     is_local = given.startswith("/") and not given.startswith("//") and "\\" not in given and given.isprintable()
     return given if is_local else "/"
-
-
-def login_address(path: str, role: Role) -> str:
-    """Where someone logs on in ``role`` to come to ``path``."""
-    return f"/login?{quote('dør')}={_ROOMS[role][1:]}&next={quote(path)}"

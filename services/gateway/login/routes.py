@@ -27,16 +27,19 @@ async def login(
     path: Annotated[str, Query(alias="next")] = "/",
     change: Annotated[str, Query(alias="skift")] = "",
 ) -> Response:
-    """Log on at a door; ``skift=ja`` lets someone else log on. Who names no door is shown them all."""
+    """Log on at a door; who names none is shown them all.
+
+    ``skift=ja`` lets someone else log on, and so does a login before that came to nothing: its cookie is still there.
+    """
     path = local_path(path)
     role = door_of(door, path)
     if role is None:
         return _go("/")
-    session, anew = await session_of(request), change == "ja"
-    if session is not None and session.caller.role is role and not anew:
+    session = await session_of(request)
+    if session is not None and session.caller.role is role and change != "ja":
         return _go(room(role) if path == "/" else path)
     desk = _desk(request)
-    sent = await desk.send(role, path, anew=anew)
+    sent = await desk.send(role, path, anew=change == "ja" or _UNDER_WAY in request.cookies)
     response = _go(sent.address)
     _set(response, _UNDER_WAY, sent.secret, int(desk.patience.total_seconds()))
     return response

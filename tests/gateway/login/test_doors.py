@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.auth import Role
-from services.gateway.login.doors import DOORS, door_of, local_path, login_address, room
+from services.gateway.login.doors import DOORS, door_of, local_path, room
+from services.gateway.portals import doors
 
 
 @pytest.mark.parametrize(
@@ -45,16 +46,11 @@ def test_each_role_has_a_door_and_a_room(door: str, role: Role) -> None:
     assert door_of("", f"{room(role)}/side?a=b") is role
 
 
-def test_every_role_has_a_door() -> None:
+def test_every_role_has_a_door_and_its_room_is_where_its_pages_are() -> None:
     assert set(DOORS.values()) == set(Role)
+    assert all(doors.DOORS[role].home == room(role) for role in Role)
 
 
 @pytest.mark.parametrize(("door", "path"), [("", "/"), ("", "/privatliv"), ("bagdør", "/borger")])
 def test_elsewhere_there_is_no_door(door: str, path: str) -> None:
     assert door_of(door, path) is None
-
-
-def test_the_address_of_a_login_names_the_door_and_the_path() -> None:
-    address = login_address("/kommune/søg?navn=æ&side=2", Role.CASEWORKER)
-
-    assert address == "/login?d%C3%B8r=kommune&next=/kommune/s%C3%B8g%3Fnavn%3D%C3%A6%26side%3D2"

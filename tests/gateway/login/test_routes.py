@@ -157,6 +157,18 @@ async def test_who_is_signed_in_already_goes_straight_on(browser: httpx2.AsyncCl
     assert (await browser.get("/login?dør=borger&skift=ja")).headers["location"].startswith(f"{ISSUER}/auth?")
 
 
+async def test_who_did_not_get_in_is_asked_anew_who_it_is(browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
+    async def asks_anew() -> bool:
+        address = (await browser.get("/login?dør=borger&skift=nej")).headers["location"]
+        return "prompt" in parse_qs(urlsplit(address).query)
+
+    assert not await asks_anew()
+    assert await asks_anew()
+    await log_on(browser, provider)
+    browser.cookies.delete(COOKIE)
+    assert not await asks_anew()
+
+
 async def test_while_the_provider_is_away_it_is_said_in_plain_words(
     browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
@@ -330,12 +342,12 @@ async def test_the_portals_call_the_api_for_whoever_is_signed_in(app: FastAPI) -
     async def inside(scope: Any, receive: Any, send: Any) -> None:
         await app(scope | {"frikort.caller": caller}, receive, send)
 
-    for transport, status in ((inside, 200), (app, 401)):
+    for transport, answer in ((inside, (403, "role-not-allowed")), (app, (401, "token-missing"))):
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(transport), base_url=PUBLIC_URL) as api:
-            assert (await api.get("/v1/allowances", headers={"frikort.caller": "x"})).status_code == status
+            assert problem(await api.get("/v1/employments", headers={"frikort.caller": "x"})) == answer
 
 
 async def test_the_session_is_no_key_to_the_api(browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
     await log_on(browser, provider)
 
-    assert problem(await browser.get("/v1/allowances")) == (401, "token-missing")
+    assert problem(await browser.get("/v1/employments")) == (401, "token-missing")
