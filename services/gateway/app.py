@@ -7,7 +7,17 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
+from services.gateway.api import (
+    authority,
+    caseworker,
+    citizen,
+    common,
+    employments,
+    local,
+    reminders,
+    reports,
+    represented,
+)
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
 from services.gateway.middleware import RequestMiddleware
@@ -52,7 +62,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    for module in (caseworker, employments, reports, citizen, authority, common):
+    for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
         app.include_router(module.router)
     if settings.environment == "local":
         app.include_router(local.router)
