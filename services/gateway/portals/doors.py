@@ -59,13 +59,17 @@ DOORS: Final[dict[Role, Door]] = {
         theme="dkfds",
         title=N_("Frikort for kommuner"),
         portal=N_("Socialt frikort, til forsiden"),
-        navigation=(("/kommune", N_("Find borger")),),
+        navigation=(
+            ("/kommune", N_("Find borger")),
+            ("/kommune/nyt-frikort", N_("Udsted frikort")),
+            ("/kommune/kontrol", N_("Kontrol")),
+        ),
     ),
     Role.AUTHORITY: Door(
         home="/myndighed",
         theme="dkfds",
         title=N_("Frikort for myndigheder"),
         portal=N_("Socialt frikort, til forsiden"),
-        navigation=(("/myndighed", N_("Dataudtræk")),),
+        navigation=(("/myndighed", N_("Dataudtræk")), ("/myndighed/nyt-udtraek", N_("Nyt udtræk"))),
     ),
 }

@@ -1,0 +1,28 @@
+"""The cards that are due for control."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.gateway.api import resources as r
+from services.gateway.portals.caseworker import labels
+from services.gateway.portals.caseworker.fields import REASONS
+from services.gateway.portals.page import CaseworkerPage
+
+router = APIRouter()
+
+
+
+@router.get("/kommune/kontrol")
+async def controls_due(
+    page: CaseworkerPage, year: Annotated[int | None, Query(alias="aar", ge=2019, le=2200)] = None
+) -> Response:
+    """The municipality's active cards that must be controlled by the end of a year; this year if none is chosen."""
+    api = page.api.because(REASONS["control"])
+    due = await api.get("/v1/controls-due", r.ControlsDue, year=year)
+    table = await page.api.get("/v1/allowances", r.Allowances)
+    known = {row.year for row in table.allowances} | {due.year}
+    return page.render("caseworker/controls.html", due=due, years=sorted({*known, max(known) + 1}), labels=labels)
