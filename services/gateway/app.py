@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
+from services.gateway.accesses.door import AccessDoor
 from services.gateway.api import (
     authority,
     caseworker,
@@ -69,6 +70,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
     add_portals(app, guard=Unguarded(), secure=settings.environment == "production")
+    app.add_middleware(AccessDoor)
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
     )

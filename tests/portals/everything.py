@@ -16,15 +16,15 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 import httpx2
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
 from contracts.values import MunicipalityCode
-from services.gateway.auth import Role
 from services.gateway.app import application_factory
+from services.gateway.auth import Role
 from services.gateway.portals.doors import DOORS
 from services.gateway.portals.router import router
 from services.gateway.views import PROCESSORS
@@ -125,7 +125,9 @@ class Maker:
     _number: Iterator[int] = field(default_factory=count)
 
     def make(self, model: type[BaseModel]) -> Any:
-        return model.model_validate({name: self._of(info.annotation, name) for name, info in model.model_fields.items()})
+        return model.model_validate(
+            {name: self._of(info.annotation, name) for name, info in model.model_fields.items()}
+        )
 
     def _of(self, annotation: Any, name: str) -> Any:
         origin, arguments = get_origin(annotation), get_args(annotation)
@@ -206,7 +208,9 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.run += [f"{name}={value}" for name, value in given.items() if name.startswith("on")]
-        self.addresses += [given[name] for name in ("href", "src", "action", "hx-get", "hx-post", "sse-connect") if name in given]
+        self.addresses += [
+            given[name] for name in ("href", "src", "action", "hx-get", "hx-post", "sse-connect") if name in given
+        ]
         if tag == "script":
             self._script = "src" not in given
         elif tag == "form":
@@ -266,4 +270,8 @@ async def open_page(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
 
 def own_forms(html: str) -> list[HtmlForm]:
     """The forms of a page itself: not those that every page has."""
-    return [form for form in Reader(html).forms if form.method == "post" and form.action not in ("/logout", "/login/forlaeng")]
+    return [
+        form
+        for form in Reader(html).forms
+        if form.method == "post" and form.action not in ("/logout", "/login/forlaeng")
+    ]

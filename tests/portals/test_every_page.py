@@ -174,6 +174,11 @@ def test_the_walk_sees_what_it_is_for() -> None:
     """It would be of no use if it could not see a page that runs what people wrote."""
     safe: Any = httpx2.Response(200, text='<a href="/x">&lt;script&gt;alert(1)&lt;/script&gt;</a>')
     harmless(safe)
-    for bad in (NASTY, f'<input value="{NASTY}">', '<a href="javascript:alert(1)">x</a>', '<a href="//evil.test">x</a>'):
+    for bad in (
+        NASTY,
+        f'<input value="{NASTY}">',
+        '<a href="javascript:alert(1)">x</a>',
+        '<a href="//evil.test">x</a>',
+    ):
         with pytest.raises(AssertionError):
             harmless(httpx2.Response(200, text=bad))

@@ -15,7 +15,6 @@ from services.gateway.portals.page import CaseworkerPage
 router = APIRouter()
 
 
-
 @router.get("/kommune/kontrol")
 async def controls_due(
     page: CaseworkerPage, year: Annotated[int | None, Query(alias="aar", ge=2019, le=2200)] = None
