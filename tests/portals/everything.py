@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from html.parser import HTMLParser
 from itertools import count
 from types import NoneType, UnionType
@@ -16,13 +17,14 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 import httpx2
-from fastapi.routing import iter_route_contexts
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Path, Query
+from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from contracts.values import MunicipalityCode
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
 from services.gateway.portals.doors import DOORS
@@ -35,9 +37,12 @@ from tests.portals.site import Refusal, Site
 NASTY: Final = """<script>alert(1)</script>" onfocus="alert(2)' {{ 7 * 7 }}"""
 ID: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 VARIANTS: Final = range(6)
+EMPTY: Final = VARIANTS[-1]
 _WRITES: Final = frozenset({"POST", "PUT"})
 _MOMENT: Final = datetime(2025, 3, 31, 12, tzinfo=UTC)
 _YEAR: Final = 2025
+_ADDRESSES: Final = frozenset({"href", "src", "action", "formaction", "hx-get", "hx-post", "sse-connect"})
+_OF_EVERY_PAGE: Final = frozenset({"/logout", "/login/forlaeng"})
 _TEXTUAL: Final = frozenset({"text", "search", "email", "tel", "password", "url"})
 
 
@@ -47,7 +52,6 @@ class PortalRoute:
 
     method: str
     path: str
-    template: str
     parameters: tuple[str, ...]
 
     @property
@@ -62,39 +66,35 @@ class PortalRoute:
 def portal_routes() -> Iterator[PortalRoute]:
     """Every address of every part, once for each choice that it has."""
     for context in iter_route_contexts(router.routes):
-        parameters = context.dependant.path_params
+        parameters = get_flat_params(context.dependant)
         paths = [str(context.path)]
         for parameter in parameters:
-            shown = _in_path(parameter.field_info.annotation, parameter.field_info.metadata)
-            paths = [path.replace(f"{{{parameter.alias}}}", value) for path in paths for value in shown]
-        named = (*parameters, *context.dependant.query_params)
+            if isinstance(parameter.field_info, Path):
+                shown = _in_path(parameter.alias, parameter.field_info.annotation)
+                paths = [path.replace(f"{{{parameter.alias}}}", value) for path in paths for value in shown]
+        named = tuple(one.alias for one in parameters if isinstance(one.field_info, Path | Query))
         for method in sorted(context.methods or ()):
-            for path in paths:
-                yield PortalRoute(method, path, str(context.path), tuple(one.alias for one in named))
+            yield from (PortalRoute(method, path, named) for path in dict.fromkeys(paths))
 
 
-def _in_path(annotation: Any, metadata: list[Any]) -> list[str]:
+def _in_path(name: str, annotation: Any) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [str(one.value) for one in annotation]
     if annotation is UUID:
         return [ID]
-    if annotation is int:
-        return [str(_YEAR)]
-    if metadata and metadata == list(MunicipalityCode.__metadata__):
-        return ["101"]
-    return [ID]
+    return [str(_YEAR) if annotation is int else {"municipality": "101"}[name]]
 
 
 class Everything(Site):
-    """A site whose API knows everything. ``variant`` chooses among what an answer can be; ``refuses`` all commands."""
+    """A site whose API knows everything.
 
-    def __init__(self, variant: int = 0, *, refuses: bool = False) -> None:
+    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self.variant = variant
-        self.refuses = refuses
-        chosen = settings()
-        app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
-        self._routes = [one for one in iter_route_contexts(app.routes) if str(one.path).startswith("/v1/")]
+        self.variant = 0
+        self.refuses = False
 
     async def _api(self, request: Request) -> Response:
         key = (request.method, request.url.path)
@@ -109,12 +109,19 @@ class Everything(Site):
         return await super()._api(request)
 
     def _model(self, request: Request) -> type[BaseModel] | None:
-        for route in self._routes:
+        for route in _api_routes():
             matched, _ = route.original_route.matches(dict(request.scope))
             if matched is Match.FULL:
-                found: type[BaseModel] | None = route.original_route.response_model
+                found: type[BaseModel] | None = route.response_model
                 return found
         raise LookupError(f"a page asks for {request.method} {request.url.path}, which the API does not have")
+
+
+@cache
+def _api_routes() -> list[RouteContext]:
+    chosen = settings()
+    app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
+    return [one for one in iter_route_contexts(app.routes) if str(one.path).startswith("/v1/")]
 
 
 @dataclass
@@ -140,7 +147,7 @@ class Maker:
         if origin is Literal:
             return arguments[self.variant % len(arguments)]
         if origin is list:
-            return [] if self.variant == VARIANTS[-1] else [self._of(arguments[0], name) for _ in range(2)]
+            return [] if self.variant == EMPTY else [self._of(arguments[0], name) for _ in range(2)]
         if origin is dict:
             return {}
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -258,13 +265,13 @@ class Reader(HTMLParser):
 
 
 async def open_page(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
-    """The page, also when it asks something else first: then that is answered with its first choices."""
+    """The page, also when another with a form comes before it: then that is sent with its first choices."""
     answer = await client.get(path)
-    if answer.status_code == 303 and path.startswith(str(answer.headers["location"]).rpartition("/")[0]):
-        first = answer.headers["location"]
-        (form,) = own_forms((await client.get(first)).text)
-        await client.post(first, data=form.filled({}, ""))
-        answer = await client.get(path)
+    if answer.status_code == 303:
+        before = answer.headers["location"]
+        for form in own_forms((await client.get(before)).text):
+            await client.post(before, data=form.filled({}, ""))
+            answer = await client.get(path)
     return answer
 
 

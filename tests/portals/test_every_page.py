@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import cache
+from html import escape
+from typing import Final
 
 import httpx2
 import pytest
@@ -14,6 +16,7 @@ from services.gateway.formats import Language
 from services.gateway.portals.doors import DOORS
 from services.gateway.portals.page import LANGUAGE_COOKIE
 from tests.portals.everything import (
+    EMPTY,
     NASTY,
     VARIANTS,
     Everything,
@@ -36,6 +39,7 @@ IMPERSONAL: Final = {
 }  # fmt: skip
 # The public pages are for everybody: everything else lies behind a door.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
+OWN_ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|$")
 # What a field takes that does not take everything, so that a form comes as far as its summary.
 TYPED: Final = {
     "cpr": "730185-4321",
@@ -50,15 +54,25 @@ def named(route: PortalRoute) -> str:
     return str(route)
 
 
+@cache
+def _site() -> Everything:
+    return Everything()  # one for all: to put it together takes longer than a page
+
+
 def signed_in(role: Role | None, variant: int = 0, *, refuses: bool = False) -> Everything:
-    site = Everything(variant, refuses=refuses)
+    site = _site()
+    site.variant, site.refuses = variant, refuses
+    site.asked.clear()
+    site.sign_out()
     if role is not None:
         site.sign_in(role, name=NASTY)
     return site
 
 
 def client_of(site: Everything, language: Language = Language.DANISH) -> httpx2.AsyncClient:
-    return site.client(cookie=f"{LANGUAGE_COOKIE}={language}", **{"sec-fetch-site": "same-origin"})
+    client = site.client(**{"sec-fetch-site": "same-origin"})
+    client.cookies.set(LANGUAGE_COOKIE, language)
+    return client
 
 
 def test_there_are_pages_behind_every_door() -> None:
@@ -128,8 +142,9 @@ async def test_every_page_can_be_shown_and_runs_nothing_that_people_wrote(
     for variant in VARIANTS:
         async with client_of(signed_in(route.role, variant), language) as client:
             answer = await open_page(client, route.path)
-        assert answer.status_code in (200, 303), answer.text
-        if answer.headers["content-type"].startswith("text/html"):
+        gone = variant == EMPTY and answer.status_code == 404  # one of a list that is empty
+        assert answer.status_code in (200, 303) or gone, answer.text
+        if answer.headers.get("content-type", "").startswith("text/html"):
             harmless(answer)
 
 
@@ -163,22 +178,18 @@ async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed:
 
 
 def harmless(answer: httpx2.Response) -> None:
-    """Nothing in the page is run but our own files, and no address leads away or holds what people wrote."""
+    """Nothing in the page is run but our own files, and no address leads to another site."""
     page = Reader(answer.text)
     assert page.run == []
     for address in page.addresses:
-        assert address.startswith(("/", "#", "mailto:")) or address == "", address
+        assert OWN_ADDRESS.match(address), address
 
 
-def test_the_walk_sees_what_it_is_for() -> None:
-    """It would be of no use if it could not see a page that runs what people wrote."""
-    safe: Any = httpx2.Response(200, text='<a href="/x">&lt;script&gt;alert(1)&lt;/script&gt;</a>')
-    harmless(safe)
-    for bad in (
-        NASTY,
-        f'<input value="{NASTY}">',
-        '<a href="javascript:alert(1)">x</a>',
-        '<a href="//evil.test">x</a>',
-    ):
-        with pytest.raises(AssertionError):
-            harmless(httpx2.Response(200, text=bad))
+@pytest.mark.parametrize(
+    "bad",
+    [NASTY, f'<input value="{NASTY}">', '<a href="javascript:alert(1)">x</a>', '<form action="//evil.test"></form>'],
+)
+def test_the_walk_sees_what_it_is_for(bad: str) -> None:
+    harmless(httpx2.Response(200, text=f'<a href="/x">{escape(bad)}</a>'))
+    with pytest.raises(AssertionError):
+        harmless(httpx2.Response(200, text=bad))

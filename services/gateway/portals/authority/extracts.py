@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -66,6 +66,6 @@ async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: Autho
     return page.api.forward(f"/v1/extracts/{extract_id}/files/{file_format}")
 
 
-async def _choices(page: Page) -> dict[str, object]:
+async def _choices(page: Page) -> dict[str, Any]:
     table = await page.api.get("/v1/allowances", r.Allowances)
     return {"years": table.allowances, "municipalities": by_name()}

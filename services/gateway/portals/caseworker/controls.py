@@ -20,8 +20,5 @@ async def controls_due(
     page: CaseworkerPage, year: Annotated[int | None, Query(alias="aar", ge=2019, le=2200)] = None
 ) -> Response:
     """The municipality's active cards that must be controlled by the end of a year; this year if none is chosen."""
-    api = page.api.because(REASONS["control"])
-    due = await api.get("/v1/controls-due", r.ControlsDue, year=year)
-    table = await page.api.get("/v1/allowances", r.Allowances)
-    known = {row.year for row in table.allowances} | {due.year}
-    return page.render("caseworker/controls.html", due=due, years=sorted({*known, max(known) + 1}), labels=labels)
+    due = await page.api.because(REASONS["control"]).get("/v1/controls-due", r.ControlsDue, year=year)
+    return page.render("caseworker/controls.html", due=due, visit_form=page.form(), labels=labels)

@@ -25,7 +25,7 @@ REPLACEMENT_REASONS: Final = {
     "abused": N_("Andre har brugt nummeret"),
 }
 THRESHOLDS: Final = {
-    "near": N_("80 % af beløbsgrænsen er brugt"),
+    "near": N_("80 procent af beløbsgrænsen er brugt"),
     "reached": N_("Beløbsgrænsen er nået"),
     "exceeded": N_("Beløbsgrænsen er overskredet"),
 }

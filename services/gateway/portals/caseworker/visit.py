@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends
@@ -45,7 +45,7 @@ class Visit:
         """Do with the card what the form says. Raises ``Refused`` and ``Pending``."""
         return await self.page.api.post(f"/v1/cards/{self.card_id}{path}", form.body, model, key=form.key)
 
-    async def render(self, template: str, **context: object) -> Response:
+    async def render(self, template: str, **context: Any) -> Response:
         """A page with the citizen's name and the card's number above it."""
         card = await self.get("", r.CardResource)
         return self.page.render(template, card=card, home=self.home, labels=labels, **context)
