@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from contracts.allowances import load_allowances
 from deploy.local.config import REPOSITORY
@@ -27,13 +27,14 @@ from services.gateway import showing
 from services.gateway.api.calling import CALLER
 from services.gateway.api.errors import add_handlers
 from services.gateway.auth import Caller, Role
-from services.gateway.formats import preferred_language
 from services.gateway.login.session import Session
 from services.gateway.middleware import RequestMiddleware
 from services.gateway.portals.errors import respond
+from services.gateway.portals.forms import Form
+from services.gateway.portals.page import Page
+from services.gateway.portals.rendering import environment
 from services.gateway.portals.router import add_portals
-from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import MEDIA_TYPE, ProblemError, document
+from services.gateway.problems import ProblemError
 
 TOKEN: Final = "the-sessions-own-token"
 ORGANISATIONS: Final = {
@@ -54,6 +55,7 @@ class Asked:
     body: Any
     key: str | None
     language: str
+    correlation_id: str
     caller: Caller | None
 
 
@@ -66,19 +68,27 @@ class Refusal:
     errors: tuple[tuple[str, str, str], ...] = ()
 
 
+def show(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
+    """A page whose template only a test has."""
+    template = environment(page.language).from_string(source)
+    return HTMLResponse(template.render(page=page, form=form, **context), status_code=form.status)
+
+
 class Site:
     """The pages. ``sign_in`` and ``answer`` say what they find; ``asked`` is what they asked for."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
         self.asked: list[Asked] = []
+        self.seen_active: list[bool] = []
         self._answers: dict[tuple[str, str], tuple[int, bytes, str] | Refusal] = {}
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
         add_portals(self.app, guard=self, secure=False)
         self.app.add_middleware(RequestMiddleware, body_most=1_000_000, requests_most=100, respond=respond)
-        self.answer("GET", "/v1/allowances", showing.allowances(load_allowances(REPOSITORY / "deploy/allowances.toml")))
+        table = load_allowances(REPOSITORY / "deploy/allowances.toml")
+        self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""
@@ -125,6 +135,7 @@ class Site:
     # A guard, as ``services/gateway/login/guard.py`` is one.
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        self.seen_active.append(active)
         return self.session
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
@@ -142,13 +153,12 @@ class Site:
                 body=json.loads(content) if is_json else content,
                 key=request.headers.get("idempotency-key"),
                 language=request.headers.get("accept-language", ""),
+                correlation_id=request.state.correlation_id,
                 caller=request.scope.get(CALLER),
             )
         )
         found = self._answers.get((request.method, request.url.path), Refusal("not-found"))
         if isinstance(found, Refusal):
-            language = preferred_language(request.headers.get("accept-language", ""))
-            body = document(found.code, language, instance="0" * 32, facts=found.facts, errors=found.errors)
-            return JSONResponse(body, CATALOGUE[found.code].status, media_type=MEDIA_TYPE)
+            raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)

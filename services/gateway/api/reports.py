@@ -50,11 +50,13 @@ async def list_reports(
     ask: Employer,
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="Year of the payment date.")] = None,
+    disputed: Annotated[bool, Query(description="Only those in dispute.")] = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> r.ReportPage:
     """Own reports, by acceptance."""
-    query = {"cvr": ask.organisation, "employment_id": employment_id, "year": year}
+    in_dispute = {"$ne": None} if disputed else None
+    query = {"cvr": ask.organisation, "employment_id": employment_id, "year": year, "dispute": in_dispute}
     wanted = {name: value for name, value in query.items() if value is not None}
     found = await ask.gateway.models.reports.find({**wanted, **after(cursor)}, sort=[("order", 1)], limit=limit + 1)
     shown, following = page(found, limit)

@@ -23,6 +23,7 @@ from services.gateway.api.calling import CALLER
 from services.gateway.api.resources import PendingResource, ProblemResource
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
+from services.gateway.portals.texts import LANGUAGE_COOKIE
 from services.gateway.problem_texts import CATALOGUE
 
 M = TypeVar("M", bound=BaseModel)
@@ -182,6 +183,7 @@ class _Forwarded(Response):
         asked = MutableHeaders(scope=inner)
         for name, value in self._api._headers().items():
             asked.setdefault(name, value)
+        asked["Cookie"] = f"{LANGUAGE_COOKIE}={self._api.language}"  # what is wrong is told in the page's language
         await self._api._as_caller(inner, receive, send)
 
 
