@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
+from services.gateway.accesses.log import AccessLog, MongoAccessLog
+from services.gateway.accesses.looking import note_command, noting
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
+from services.gateway.batches.receiving import Reception
+from services.gateway.batches.store import Batches, MongoBatches, MongoBooks
+from services.gateway.batches.worker import BatchJob, BatchWorker
 from services.gateway.changes import Changes
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
 from services.gateway.intake import Answer, Intake, Submission
+from services.gateway.login.desk import Desk
+from services.gateway.login.oidc import OpenIdProvider
+from services.gateway.login.records import MongoRecords
+from services.gateway.login.sessions import Sessions
 from services.gateway.models import Models
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
@@ -39,18 +48,28 @@ class Gateway:
     intake: Intake
     guesses: Guesses
     authenticator: Authenticator
+    desk: Desk
     waiters: Waiters
     watcher: Watcher
     changes: Changes
+    accesses: AccessLog
+    batches: Batches
+    reception: Reception
+    batch_job: BatchJob
 
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
+        await self.desk.prepare()
         await self.models.prepare()
+        await self.accesses.prepare()
+        await self.batches.prepare()
         self.watcher.start()
+        self.batch_job.start()
 
     async def stop(self) -> None:
         """Let go."""
+        await self.batch_job.stop()
         await self.watcher.stop()
 
     async def today(self) -> date:
@@ -64,10 +83,12 @@ class Gateway:
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
         if submission.answer is not None:
+            note_command(submission.envelope.data)
             return submission.answer
         outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
         if outcome is None:
             return None
+        note_command(submission.envelope.data)
         return await self.intake.keep_answer(
             submission, await self.answers.answer(submission.envelope, outcome, language)
         )
@@ -84,9 +105,21 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
     )
     clock = Clock(runtime.database, settable=settings.environment == "local")
-    models = Models(runtime.reader, runtime.database)
+    models = Models(noting(runtime.reader), runtime.database)
     allowances = load_allowances(settings.allowances)
     waiters = Waiters(runtime.stopping)
+    accesses = MongoAccessLog(runtime.database)
+    batches, books = MongoBatches(runtime.database, lease=settings.batch_lease), MongoBooks(runtime.database)
+    worker = BatchWorker(
+        batches=batches,
+        books=books,
+        accesses=accesses,
+        persons=persons,
+        publish=runtime.log.publish,
+        now=clock.now,
+        waiters=waiters,
+        patience=settings.batch_lease / 4,
+    )
     return Gateway(
         settings=settings,
         log=runtime.log,
@@ -109,7 +142,43 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
             cpr_hash=persons.cpr_hash,
             refresh=settings.jwks_refresh,
         ),
+        desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
         changes=Changes(waiters, per_caller=settings.streams_per_caller, most=settings.streams_most),
+        accesses=accesses,
+        batches=batches,
+        reception=Reception(
+            batches=batches,
+            books=books,
+            persons=persons,
+            now=clock.now,
+            lines_most=settings.batch_lines_most,
+            hold_days=settings.batch_hold_days,
+        ),
+        batch_job=BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll),
+    )
+
+
+def _desk(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> Desk:
+    return Desk(
+        provider=OpenIdProvider(
+            issuer=settings.issuer,
+            client_id=settings.login_client_id,
+            client_key=settings.login_client_key,
+            scope=settings.login_scope,
+            redirect_uri=f"{settings.public_url}/login/callback",
+            seconds=settings.jwks_timeout,
+        ),
+        begun=MongoRecords(runtime.database, "logins"),
+        sessions=Sessions(
+            records=MongoRecords(runtime.database, "sessions"),
+            persons=persons,
+            idle=timedelta(seconds=settings.session_idle),
+            most=timedelta(seconds=settings.session_most),
+        ),
+        names=settings.login_claims,
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        patience=timedelta(seconds=settings.login_seconds),
     )
