@@ -126,6 +126,7 @@ class Statement(CardKeyedEvent):
     exempt: Ore
     excess: Ore
     reports: int
+    disputed: bool = Field(default=False, description="The citizen's side says that a report of the year is not right.")
 
 
 class TaxStatementUpdated(Statement):
@@ -135,6 +136,7 @@ class TaxStatementUpdated(Statement):
 
     cpr: str = Field(description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number.")
     employers: tuple[EmployerLine, ...]
+    disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")
 
 
 class FollowUpStatementUpdated(Statement):

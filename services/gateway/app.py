@@ -7,7 +7,17 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.gateway.api import authority, caseworker, citizen, common, employments, local, reports
+from services.gateway.api import (
+    authority,
+    caseworker,
+    citizen,
+    common,
+    employments,
+    local,
+    reminders,
+    reports,
+    represented,
+)
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
 from services.gateway.middleware import RequestMiddleware
@@ -55,7 +65,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     )
     app.state.gateway = gateway
     app.state.session_of = nobody
-    for module in (caseworker, employments, reports, citizen, authority, common):
+    for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
         app.include_router(module.router)
     if settings.environment == "local":
         app.include_router(local.router)

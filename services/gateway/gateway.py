@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
@@ -50,9 +51,13 @@ class Gateway:
         """Let go."""
         await self.watcher.stop()
 
+    async def today(self) -> date:
+        """The day in Denmark now."""
+        return danish_day(await self.clock.now())
+
     async def present_year(self) -> int:
         """The Danish calendar year now."""
-        return danish_day(await self.clock.now()).year
+        return (await self.today()).year
 
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""

@@ -14,8 +14,16 @@ from contracts.balance import BalanceChanged, ReportSettled
 from contracts.cloudevents import Envelope
 from contracts.issuance import CardIssued
 from contracts.messages import Event
-from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
-from contracts.values import Components, SealedPerson, WorkPeriod
+from contracts.reporting import (
+    DisputeEnd,
+    DisputeEnded,
+    DisputeReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportDisputed,
+)
+from contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
 from services.runtime.decision import Processor, S
@@ -115,6 +123,22 @@ def withdrawn(revision: int = 2) -> EarningsWithdrawn:
     )
 
 
+def disputed(revision: int, *, report_revision: int = 1) -> ReportDisputed:
+    return ReportDisputed(
+        **_dispute(revision, report_revision),
+        reason=DisputeReason.WRONG_AMOUNT,
+        message="k.message",
+        side=CitizenSide.MANDATE_HOLDER,
+    )
+
+
+def dispute_ended(
+    revision: int, cause: DisputeEnd = DisputeEnd.TAKEN_BACK, *, report_revision: int = 1
+) -> DisputeEnded:
+    side = CitizenSide.CITIZEN if cause is DisputeEnd.TAKEN_BACK else None
+    return DisputeEnded(**_dispute(revision, report_revision), cause=cause, side=side)
+
+
 def settled(ledger_revision: int, report_revision: int, exempt: int, excess: int = 0, **changes: Any) -> ReportSettled:
     given: dict[str, Any] = {
         "card_id": CARD,
@@ -144,6 +168,19 @@ def balance(revision: int, exempt: int, excess: int = 0, allowance: int = 4_276_
         excess=excess,
         remaining=allowance - exempt,
     )
+
+
+def _dispute(revision: int, report_revision: int) -> dict[str, Any]:
+    return {
+        "card_id": CARD,
+        "employment_id": EMPLOYMENT,
+        "report_id": REPORT,
+        "revision": revision,
+        "report_revision": report_revision,
+        "cvr": CVR,
+        "year": 2025,
+        "actor": "someone",
+    }
 
 
 def _content(**changes: Any) -> dict[str, Any]:

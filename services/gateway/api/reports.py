@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 from uuid import UUID
 
@@ -57,8 +58,11 @@ async def list_reports(
     wanted = {name: value for name, value in query.items() if value is not None}
     found = await ask.gateway.models.reports.find({**wanted, **after(cursor)}, sort=[("order", 1)], limit=limit + 1)
     shown, following = page(found, limit)
-    ledgers = await _ledgers_of(ask, shown)
-    lines = [showing.report_line(view, ledgers.get((view.card_id, view.year)), ask.language) for view in shown]
+    ledgers = await ledgers_of(ask, {view.card_id for view in shown})
+    open_message = ask.gateway.persons.open_message
+    lines = [
+        showing.report_line(view, ledgers.get((view.card_id, view.year)), ask.language, open_message) for view in shown
+    ]
     return r.ReportPage(reports=lines, next=following)
 
 
@@ -66,7 +70,8 @@ async def list_reports(
 async def get_report(report_id: str, ask: Employer) -> r.ReportDetail:
     """An own report with its history."""
     view = await _own_report(ask, report_id)
-    return showing.report(view, await ask.gateway.models.ledger(view.card_id, view.year), ask.language)
+    ledger = await ask.gateway.models.ledger(view.card_id, view.year)
+    return showing.report(view, ledger, ask.language, ask.gateway.persons.open_message)
 
 
 @router.post("/reports/{report_id}/correction", response_model=r.ReportDetail, responses=COMMAND_RESPONSES)
@@ -139,7 +144,7 @@ async def _own_report(ask: Calling, report_id: str) -> ReportView:
     return view
 
 
-async def _ledgers_of(ask: Calling, reports: list[ReportView]) -> dict[tuple[str, int], LedgerView]:
-    cards = sorted({view.card_id for view in reports})
-    found = await ask.gateway.models.ledgers.find({"card_id": {"$in": cards}}) if cards else []
+async def ledgers_of(ask: Calling, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
+    """The years of these cards, by card and year."""
+    found = await ask.gateway.models.ledgers.find({"card_id": {"$in": sorted(cards)}}) if cards else []
     return {(ledger.card_id, ledger.year): ledger for ledger in found}
