@@ -21,11 +21,9 @@ from services.gateway.api import (
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
 from services.gateway.middleware import RequestMiddleware
-from services.gateway.portals import static
-from services.gateway.portals.errors import add_page_handlers, respond
-from services.gateway.portals.page import nobody
-from services.gateway.portals.router import router as pages
-from services.gateway.portals.security import SecurityMiddleware
+from services.gateway.portals.errors import respond
+from services.gateway.portals.page import Unguarded
+from services.gateway.portals.router import add_portals
 from services.gateway.settings import GatewaySettings
 from services.runtime.service import Runtime
 
@@ -64,18 +62,15 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    app.state.session_of = nobody
     for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
         app.include_router(module.router)
     if settings.environment == "local":
         app.include_router(local.router)
-    app.include_router(pages)
-    app.router.routes.append(static.ROUTE)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
-    add_page_handlers(app)
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
     )
-    app.add_middleware(SecurityMiddleware, secure=settings.environment == "production")
+    # Outermost, so that also the pages of the middleware above get its headers.
+    add_portals(app, guard=Unguarded(), secure=settings.environment == "production")
     return app

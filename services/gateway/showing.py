@@ -310,9 +310,10 @@ def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.
     )
 
 
-def allowances(table: AllowanceTable) -> r.Allowances:
+def allowances(table: AllowanceTable, present_year: int) -> r.Allowances:
     """The whole table, newest year first."""
     return r.Allowances(
+        present_year=present_year,
         allowances=[
             r.AllowanceResource(
                 year=year,

@@ -398,6 +398,7 @@ class AllowanceResource(Resource):
 class Allowances(Resource):
     """The allowance table, newest year first."""
 
+    present_year: int
     allowances: list[AllowanceResource]
 
 

@@ -12,11 +12,10 @@ from starlette.responses import HTMLResponse, Response
 from services.gateway.api.errors import problem_response
 from services.gateway.portals.api import Api, Pending, Refused
 from services.gateway.portals.forms import Form
-from services.gateway.portals.page import ForeignForm, Page, SignInFirst, WrongDoor, is_safe, language_of, page_of
+from services.gateway.portals.page import Page, SignInFirst, WrongDoor, is_safe, language_of, page_of
 from services.gateway.portals.texts import N_
-from services.gateway.portals.words import plain_words
 from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import Facts
+from services.gateway.problems import Facts, text_of
 
 
 class _Words(NamedTuple):
@@ -26,26 +25,32 @@ class _Words(NamedTuple):
     help: str
 
 
+# What the catalogue says of these is for programs. What it says of every other problem a person can read.
+_NOT_FOUND: Final = _Words(
+    N_("Vi kan ikke finde siden"),
+    N_("Måske er adressen skrevet forkert, eller siden er flyttet. Gå til forsiden, og find vej derfra."),
+)
 _OURS: Final = _Words(
     N_("Der skete en fejl hos os"),
-    N_("Fejlen er vores. Det, du havde sendt, er ikke gået tabt, hvis du fik en kvittering. Prøv igen om lidt."),
+    N_("Fejlen er vores. Det, som du har fået kvittering for, er gemt. Prøv igen om lidt."),
 )
 _WORDS: Final = {
-    403: _Words(N_("Du har ikke adgang til siden"), N_("Log ind med den adgang, som siden er til for.")),
-    404: _Words(
-        N_("Vi kan ikke finde siden"),
-        N_("Måske er adressen skrevet forkert, eller siden er flyttet. Gå til forsiden, og find vej derfra."),
-    ),
-    413: _Words(N_("Det, du sendte, er for stort"), N_("Gå tilbage, og send en mindre fil.")),
-    422: _Words(N_("Adressen kan ikke bruges"), N_("Gå til forsiden, og find vej derfra.")),
-    429: _Words(N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
-    503: _Words(
+    "not-found": _NOT_FOUND,
+    "method-not-allowed": _NOT_FOUND,
+    "invalid-request": _NOT_FOUND,
+    "malformed-json": _NOT_FOUND,
+    "media-type-unsupported": _NOT_FOUND,
+    "internal-error": _OURS,
+    "temporarily-unavailable": _Words(
         N_("Vi kan ikke vise siden lige nu"),
-        N_("Noget af systemet er nede eller travlt. Intet, som du har fået kvittering for, er gået tabt. Vent et "
-           "øjeblik, og prøv igen."),
+        N_(
+            "Noget af systemet er nede eller har travlt. Det, som du har fået kvittering for, er gemt. Vent et "
+            "øjeblik, og prøv igen."
+        ),
     ),
-}  # fmt: skip
-_ALIKE: Final = {405: 404, 400: 422, 401: 403, 415: 422}
+    "body-too-large": _Words(N_("Det, du sendte, er for stort"), N_("Gå tilbage, og send en mindre fil.")),
+    "too-many-guesses": _Words(N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
+}
 
 
 def respond(
@@ -59,8 +64,7 @@ def respond(
     """The problem ``code``: a page for a browser, else a problem document."""
     if not wants_page(request):
         return problem_response(request, code, facts=facts, errors=errors, headers=headers)
-    status = CATALOGUE[code].status
-    response = system_error(_anonymous(request), status)
+    response = _error_page(_anonymous(request), code, CATALOGUE[code].status)
     response.headers.update(headers or {})
     return response
 
@@ -68,12 +72,6 @@ def respond(
 def wants_page(request: Request) -> bool:
     """A browser that shows a page says so; a program takes JSON or anything."""
     return "text/html" in request.headers.get("accept", "")
-
-
-def system_error(page: Page, status: int) -> HTMLResponse:
-    """The page of a system error."""
-    words = _WORDS.get(_ALIKE.get(status, status), _OURS)
-    return page.render("common/error.html", status, words=words, instance=page.request.state.correlation_id)
 
 
 def add_page_handlers(app: FastAPI) -> None:
@@ -94,24 +92,24 @@ def add_page_handlers(app: FastAPI) -> None:
             return problem_response(request, "role-not-allowed")
         return error.page.render("common/wrong_door.html", 403)
 
-    @app.exception_handler(ForeignForm)
-    async def _foreign_form(_: Request, error: ForeignForm) -> Response:
-        return error.page.render("common/foreign_form.html", 403)
-
     @app.exception_handler(Refused)
     async def _refused(request: Request, error: Refused) -> Response:
         """What no view function has shown at a form."""
-        page = await page_of(request)
-        if error.may_have_happened:
-            return system_error(page, error.status)
-        words = _Words(error.problem.title, plain_words(error, page.translations))
-        return page.render("common/error.html", error.status, words=words, instance=request.state.correlation_id)
+        return _error_page(await page_of(request), error.code, error.status)
 
     @app.exception_handler(Pending)
     async def _pending(request: Request, _: Pending) -> Response:
         page = await page_of(request)
         form: Form = request.state.form
         return page.render("common/pending.html", 202, waiting=form)
+
+
+def _error_page(page: Page, code: str, status: int) -> HTMLResponse:
+    words = _WORDS.get(code)
+    if words is None:
+        text = text_of(code, page.language)
+        words = _Words(text.title, text.remedy)
+    return page.render("common/error.html", status, words=words, instance=page.request.state.correlation_id)
 
 
 def _anonymous(request: Request) -> Page:

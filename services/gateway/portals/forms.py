@@ -261,8 +261,8 @@ def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
 
 
 _FORM_OF_AMOUNT: Final = {
-    Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500: punktum mellem tusinder og komma før ører."),
-    Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500: komma mellem tusinder og punktum før ører."),
+    Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørebeløbet."),
+    Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500, med komma ved tusinder og punktum før ørebeløbet."),
 }
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from gettext import NullTranslations
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 from urllib.parse import urlencode
 
 from fastapi import Depends
@@ -19,14 +18,32 @@ from services.gateway.formats import Language
 from services.gateway.login.session import Session
 from services.gateway.portals.api import Api
 from services.gateway.portals.doors import DOORS, OPEN_HOUSE, Door
-from services.gateway.portals.forms import TOKEN, Fields, Form, empty_form, read_form
+from services.gateway.portals.forms import Fields, Form, empty_form, read_form
 from services.gateway.portals.rendering import environment
 from services.gateway.portals.texts import translations
 
 LANGUAGE_COOKIE: Final = "sprog"
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
-SessionOf = Callable[[Request], Awaitable[Session | None]]
+
+class Guard(Protocol):
+    """What stands between a browser and the pages: ``services/gateway/login/guard.py``."""
+
+    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        """Who is signed in. ``active``: the request shows that the person is there."""
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        """Raises a ``ProblemError`` unless the form was made in this session and sent from a page of ours."""
+
+
+class Unguarded:
+    """A ``Guard`` of an application that nobody can sign in to."""
+
+    async def session_of(self, request: Request, *, active: bool = True) -> None:
+        """Nobody."""
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        """Never asked."""
 
 
 class SignInFirst(Exception):
@@ -42,14 +59,6 @@ class WrongDoor(Exception):
 
     def __init__(self, page: Page) -> None:
         super().__init__("signed in in another role")
-        self.page = page
-
-
-class ForeignForm(Exception):
-    """The form was not made in this session: an old one of another session, or a forged one."""
-
-    def __init__(self, page: Page) -> None:
-        super().__init__("the form is not of this session")
         self.page = page
 
 
@@ -106,13 +115,12 @@ class Page:
         return empty_form(fields or {}, values or {}, **self._about_form())
 
     async def posted(self, fields: Fields | None = None) -> Form:
-        """The form that was sent. Raises ``ForeignForm`` unless it was made in this session."""
+        """The form that was sent. Raises ``ProblemError`` unless it was made in this session."""
         data = await self.request.form()
-        about = self._about_form()
-        token = data.get(TOKEN)
-        if not isinstance(token, str) or not secrets.compare_digest(token.encode(), about["token"].encode()):
-            raise ForeignForm(self)
-        form = read_form(fields or {}, data, **about)
+        if self.session is not None:
+            guard: Guard = self.request.app.state.guard
+            guard.check_form(self.request, self.session, data)
+        form = read_form(fields or {}, data, **self._about_form())
         self.request.state.form = form
         return form
 
@@ -123,16 +131,12 @@ class Page:
 
 async def page_of(request: Request) -> Page:
     """A page for anybody."""
-    session_of: SessionOf = request.app.state.session_of
-    session = await session_of(request)
+    guard: Guard = request.app.state.guard
+    session = await guard.session_of(request, active=not is_made_by_the_page(request))
     language = language_of(request)
     caller = None if session is None else session.caller
     correlation_id: str = request.state.correlation_id
     return Page(request, language, session, Api(request.app, caller, language, correlation_id))
-
-
-async def nobody(_: Request) -> None:
-    """A ``SessionOf`` where nobody is ever signed in."""
 
 
 def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
@@ -157,6 +161,11 @@ def language_of(request: Request) -> Language:
 def is_safe(request: Request) -> bool:
     """Asks for something and changes nothing."""
     return request.method in _SAFE
+
+
+def is_made_by_the_page(request: Request) -> bool:
+    """Not by the person: an update that htmx asks for, or a stream of events. It must not keep a session alive."""
+    return "hx-request" in request.headers or "text/event-stream" in request.headers.get("accept", "")
 
 
 OpenPage = Annotated[Page, Depends(page_of)]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.gateway.formats import Language
-from services.gateway.portals.page import LANGUAGE_COOKIE, OpenPage, Page, SignInFirst, page_of
-from services.gateway.settings import GatewaySettings
+from services.gateway.portals.page import LANGUAGE_COOKIE, OpenPage
 
 router = APIRouter()
 
@@ -23,13 +20,12 @@ async def choose_language(
     language: Language, page: OpenPage, til: Annotated[str, Query(max_length=2000)] = "/"
 ) -> Response:
     """Remember the language, and go back to the page."""
-    settings: GatewaySettings = page.request.app.state.gateway.settings
     response = page.redirect(own_path(til))
     response.set_cookie(
         LANGUAGE_COOKIE,
         language,
         max_age=_YEAR_SECONDS,
-        secure=settings.environment == "production",
+        secure=page.request.app.state.secure,
         httponly=True,
         samesite="lax",
     )
@@ -40,20 +36,6 @@ async def choose_language(
 async def signed_out(page: OpenPage, following: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
     """The session has ended by itself."""
     return page.render("common/signed_out.html", following=own_path(following))
-
-
-class SessionEnd(BaseModel):
-    """When the session ends unless something happens."""
-
-    ends_at: datetime
-
-
-@router.get("/session")
-async def stay_signed_in(page: Annotated[Page, Depends(page_of)]) -> SessionEnd:
-    """Asking for anything keeps a session alive; this is for those who have nothing to ask for."""
-    if page.session is None:
-        raise SignInFirst(page)
-    return SessionEnd(ends_at=page.session.ends_at)
 
 
 def own_path(path: str) -> str:

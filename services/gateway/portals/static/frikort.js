@@ -15,10 +15,13 @@
     const left = dialog.querySelector("[data-time-left]");
     let endsAt = Date.parse(dialog.dataset.endsAt);
 
-    dialog.querySelector("[data-stay]").addEventListener("click", async function () {
-      const answer = await fetch("/session", { headers: { Accept: "application/json" }, cache: "no-store" });
-      if (answer.ok) endsAt = Date.parse((await answer.json()).ends_at);
-      else location.assign(dialog.dataset.signedOut);
+    dialog.querySelector("[data-stay]").addEventListener("submit", async function (event) {
+      event.preventDefault();
+      const body = new URLSearchParams(new FormData(event.target));
+      const answer = await fetch(event.target.action, { method: "POST", body, headers: { Accept: "application/json" } });
+      if (!answer.ok) return location.assign(dialog.dataset.signedOut);
+      endsAt = Date.parse((await answer.json()).ends_at);
+      modal.hide();
     });
     setInterval(function () {
       const seconds = Math.round((endsAt - Date.now()) / 1000);

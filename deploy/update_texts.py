@@ -1,0 +1,73 @@
+"""Brings the English catalogues up to date with the texts of the pages: `make texts`.
+
+What is new comes in with an empty translation, what no page says any more goes out. A test refuses both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from babel.messages.pofile import read_po, write_po
+
+from services.gateway.formats import Language
+from services.gateway.portals.texts import ENGLISH
+
+PORTALS = ENGLISH.parents[1]
+_METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract"}
+_OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false", "encoding": "utf-8"}
+_EVERYBODY = "common"
+_WIDTH = 110
+
+
+def part_of(file: Path) -> str:
+    """The part whose catalogue has a file's texts: the folder that it lies in."""
+    path = file.relative_to(PORTALS)
+    return path.parts[0] if len(path.parts) > 1 else _EVERYBODY
+
+
+def said() -> dict[str, Catalog]:
+    """What the pages say, by part, untranslated."""
+    parts: dict[str, Catalog] = {}
+    for file in sorted(path for path in PORTALS.rglob("*") if path.suffix in _METHODS):
+        for line, text, _comments, context in _texts(file):
+            catalogue = parts.setdefault(part_of(file), Catalog(locale=Language.ENGLISH))
+            catalogue.add(text, context=context, locations=[(file.relative_to(PORTALS).as_posix(), line)])
+    return parts
+
+
+def translated(part: str) -> Catalog:
+    """A part's catalogue as it is."""
+    path = ENGLISH / f"{part}.po"
+    if not path.exists():
+        return Catalog(locale=Language.ENGLISH)
+    with path.open("rb") as file:
+        return read_po(file, locale=Language.ENGLISH)
+
+
+def main() -> None:
+    """Write every catalogue anew, with the translations it has."""
+    wanted = said()
+    for path in ENGLISH.glob("*.po"):
+        if path.stem not in wanted:
+            path.unlink()
+    for part, template in wanted.items():
+        catalogue = translated(part)
+        catalogue.update(template, no_fuzzy_matching=True)
+        with (ENGLISH / f"{part}.po").open("wb") as file:
+            write_po(file, catalogue, width=_WIDTH, omit_header=True, ignore_obsolete=True, include_lineno=False)
+        empty = [str(message.id) for message in catalogue if message.id and not message.string]
+        print(f"{part}: {len(catalogue)} texts, {len(empty)} without English")
+        for text in empty:
+            print(f"    {text}")
+
+
+def _texts(file: Path) -> Iterator[tuple[int, str | tuple[str, ...], list[str], str | None]]:
+    with file.open("rb") as source:
+        yield from extract(_METHODS[file.suffix], source, DEFAULT_KEYWORDS, (), _OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

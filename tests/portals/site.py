@@ -1,0 +1,155 @@
+"""The pages on a small application of their own, with neither Kafka nor MongoDB: its API answers what a test says.
+
+The answers are the API's own resource models, so a page is tried with what it will get.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from contracts.allowances import load_allowances
+from deploy.local.config import REPOSITORY
+from services.gateway import showing
+from services.gateway.api.calling import CALLER
+from services.gateway.api.errors import add_handlers
+from services.gateway.auth import Caller, Role
+from services.gateway.formats import preferred_language
+from services.gateway.login.session import Session
+from services.gateway.middleware import RequestMiddleware
+from services.gateway.portals.errors import respond
+from services.gateway.portals.router import add_portals
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import MEDIA_TYPE, ProblemError, document
+
+TOKEN: Final = "the-sessions-own-token"
+ORGANISATIONS: Final = {
+    Role.CITIZEN: "h" * 22,
+    Role.EMPLOYER: "99000007",
+    Role.CASEWORKER: "101",
+    Role.AUTHORITY: "skat",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page asked the API."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+    key: str | None
+    language: str
+    caller: Caller | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A problem document as the API's answer."""
+
+    code: str
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    errors: tuple[tuple[str, str, str], ...] = ()
+
+
+class Site:
+    """The pages. ``sign_in`` and ``answer`` say what they find; ``asked`` is what they asked for."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.asked: list[Asked] = []
+        self._answers: dict[tuple[str, str], tuple[int, bytes, str] | Refusal] = {}
+        self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
+        add_handlers(self.app, respond)
+        add_portals(self.app, guard=self, secure=False)
+        self.app.add_middleware(RequestMiddleware, body_most=1_000_000, respond=respond)
+        table = load_allowances(REPOSITORY / "deploy/allowances.toml")
+        self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
+
+    def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
+        """From now on this person is signed in."""
+        caller = Caller("https://issuer.test", "frikort-portal", "someone", role, ORGANISATIONS[role])
+        self.session = Session(caller, name, TOKEN, datetime.now(UTC) + timedelta(minutes=minutes))
+        return self.session
+
+    def sign_out(self) -> None:
+        """From now on nobody is."""
+        self.session = None
+
+    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200) -> None:
+        """What the API answers from now on."""
+        if isinstance(what, Refusal):
+            self._answers[method, path] = what
+        else:
+            self._answers[method, path] = status, what.model_dump_json().encode(), "application/json"
+
+    def file(self, path: str, content: bytes, media_type: str) -> None:
+        """A file that the API has."""
+        self._answers["GET", path] = 200, content, media_type
+
+    def client(self, **headers: str) -> httpx2.AsyncClient:
+        """A browser's requests without the browser."""
+        return httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=self.app),
+            base_url="http://gateway",
+            headers={"accept": "text/html", **headers},
+        )
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """The address at which a browser finds the pages."""
+        listening = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(self.app, lifespan="off", log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
+
+    # A guard, as ``services/gateway/login/guard.py`` is one.
+
+    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        return self.session
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        if form.get("form_token") != session.form_token:
+            raise ProblemError("role-not-allowed")
+
+    async def _api(self, request: Request) -> Response:
+        content = await request.body()
+        is_json = "json" in request.headers.get("content-type", "")
+        self.asked.append(
+            Asked(
+                method=request.method,
+                path=request.url.path,
+                query=dict(request.query_params),
+                body=json.loads(content) if is_json else content,
+                key=request.headers.get("idempotency-key"),
+                language=request.headers.get("accept-language", ""),
+                caller=request.scope.get(CALLER),
+            )
+        )
+        found = self._answers.get((request.method, request.url.path), Refusal("not-found"))
+        if isinstance(found, Refusal):
+            language = preferred_language(request.headers.get("accept-language", ""))
+            body = document(found.code, language, instance="0" * 32, facts=found.facts, errors=found.errors)
+            return JSONResponse(body, CATALOGUE[found.code].status, media_type=MEDIA_TYPE)
+        status, body_bytes, media_type = found
+        return Response(body_bytes, status, media_type=media_type)
