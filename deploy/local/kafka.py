@@ -209,8 +209,9 @@ def process(
 
 
 def new_cluster() -> str:
-    """The id of a new cluster."""
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    """The id of a new cluster. None begins with a dash, as none of Kafka's own does: tools would read an option."""
+    drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return new_cluster() if drawn.startswith("-") else drawn
 
 
 def _java(jars: Path, flags: list[str], main: str, *arguments: str) -> list[str]:
