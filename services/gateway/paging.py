@@ -25,15 +25,20 @@ Entry = TypeVar("Entry", bound=Ordered)
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Most entries on the page.")]
 Cursor = Annotated[str, Query(max_length=400, description="`next` of the page before.")]
+Newest = Annotated[bool, Query(description="The newest first.")]
 
 
-def after(cursor: str) -> dict[str, Any]:
-    """The query for what comes after ``cursor``. What has no order yet is not shown."""
+def after(cursor: str, *, newest: bool = False) -> dict[str, Any]:
+    """The query for what comes after ``cursor`` in a list with the oldest or the ``newest`` first.
+
+    What has no order yet is not shown.
+    """
     try:
         order = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
-    return {"order": {"$gt": order}}
+    backwards = newest and order
+    return {"order": {"$lt": order} if backwards else {"$gt": "" if newest else order}}
 
 
 def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:

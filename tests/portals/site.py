@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import httpx2
@@ -35,6 +35,7 @@ from services.gateway.portals.router import add_portals
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, ProblemError, document
 
+TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
 ORGANISATIONS: Final = {
     Role.CITIZEN: "h" * 22,
@@ -77,9 +78,9 @@ class Site:
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
         add_portals(self.app, guard=self, secure=False)
-        self.app.add_middleware(RequestMiddleware, body_most=1_000_000, respond=respond)
+        self.app.add_middleware(RequestMiddleware, body_most=1_000_000, requests_most=100, respond=respond)
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
-        self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
+        self.answer("GET", "/v1/allowances", showing.allowances(table, TODAY))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""

@@ -52,7 +52,13 @@ DOORS: Final[dict[Role, Door]] = {
         theme="dkfds-virkdk",
         title=N_("Frikort for virksomheder"),
         portal=N_("virk.dk"),
-        navigation=(("/virksomhed", N_("Overblik")),),
+        navigation=(
+            ("/virksomhed", N_("Overblik")),
+            ("/virksomhed/indberet", N_("Indberet løn")),
+            ("/virksomhed/indberetninger", N_("Indberetninger")),
+            ("/virksomhed/ansaettelser", N_("Ansættelser")),
+            ("/virksomhed/loensystem", N_("Lønsystemer")),
+        ),
     ),
     Role.CASEWORKER: Door(
         home="/kommune",

@@ -18,6 +18,11 @@ async def today(page: Page) -> date:
     return (await page.api.get("/v1/allowances", r.Allowances)).today
 
 
+def cvr(page: Page) -> str:
+    """The CVR number that the signed-in person acts for."""
+    return "" if page.session is None else page.session.caller.organisation
+
+
 async def employments(page: Page) -> list[r.EmploymentResource]:
     """All own employments, present and former, the latest registered first."""
     found: list[r.EmploymentResource] = []

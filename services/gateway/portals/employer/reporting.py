@@ -106,9 +106,7 @@ async def report_earnings(employment_id: str, page: EmployerPage) -> Response:
     )
 
 
-def with_number(
-    found: list[r.EmploymentResource], card_number: str, day_now: date
-) -> r.EmploymentResource | None:
+def with_number(found: list[r.EmploymentResource], card_number: str, day_now: date) -> r.EmploymentResource | None:
     """The employment of a card: of several (each ended before the next began) one that is not over, else the latest."""
     same = [one for one in found if one.card_number == card_number]
     return next((one for one in same if not own.is_over(one, day_now)), same[0] if same else None)
@@ -166,9 +164,7 @@ def unfolded(form: Form) -> dict[str, Any]:
     }
 
 
-def _same_or_another(
-    page: Page, form: Form, employment: r.EmploymentResource, earlier: r.ReportResource
-) -> Response:
+def _same_or_another(page: Page, form: Form, employment: r.EmploymentResource, earlier: r.ReportResource) -> Response:
     return page.render(
         "employer/same_or_another.html", 409, form=form, earlier=earlier, name=own.name(page, employment)
     )
