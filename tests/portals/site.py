@@ -65,6 +65,7 @@ class Refusal:
     code: str
     facts: Mapping[str, str | int] = field(default_factory=dict)
     errors: tuple[tuple[str, str, str], ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Site:
@@ -73,7 +74,7 @@ class Site:
     def __init__(self) -> None:
         self.session: Session | None = None
         self.asked: list[Asked] = []
-        self._answers: dict[tuple[str, str], tuple[int, bytes, str] | Refusal] = {}
+        self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
@@ -92,16 +93,17 @@ class Site:
         """From now on nobody is."""
         self.session = None
 
-    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200) -> None:
-        """What the API answers from now on."""
+    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200, **query: str) -> None:
+        """What the API answers from now on, when it is asked with (at least) this query."""
+        address = method, path, frozenset(query.items())
         if isinstance(what, Refusal):
-            self._answers[method, path] = what
+            self._answers[address] = what
         else:
-            self._answers[method, path] = status, what.model_dump_json().encode(), "application/json"
+            self._answers[address] = status, what.model_dump_json().encode(), "application/json"
 
     def file(self, path: str, content: bytes, media_type: str) -> None:
         """A file that the API has."""
-        self._answers["GET", path] = 200, content, media_type
+        self._answers["GET", path, frozenset()] = 200, content, media_type
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
         """A browser's requests without the browser."""
@@ -147,10 +149,20 @@ class Site:
                 caller=request.scope.get(CALLER),
             )
         )
-        found = self._answers.get((request.method, request.url.path), Refusal("not-found"))
+        found = self._found(request)
         if isinstance(found, Refusal):
             language = preferred_language(request.headers.get("accept-language", ""))
             body = document(found.code, language, instance="0" * 32, facts=found.facts, errors=found.errors)
+            body |= found.beside
             return JSONResponse(body, CATALOGUE[found.code].status, media_type=MEDIA_TYPE)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
+
+    def _found(self, request: Request) -> tuple[int, bytes, str] | Refusal:
+        """The answer with the longest query of those that fit."""
+        fitting = [
+            (len(query), answer)
+            for (method, path, query), answer in self._answers.items()
+            if (method, path) == (request.method, request.url.path) and query <= set(request.query_params.items())
+        ]
+        return max(fitting, key=lambda one: one[0])[1] if fitting else Refusal("not-found")
