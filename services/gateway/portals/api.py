@@ -28,7 +28,7 @@ from services.gateway.problem_texts import CATALOGUE
 M = TypeVar("M", bound=BaseModel)
 Query = str | int | bool | None
 
-_ACCEPTED: Final = 202
+_OUTCOMES: Final = "/v1/outcomes/"  # where the answer of an accepted command will be
 _REFUSED_FROM: Final = 400
 _SECONDS: Final = 45.0  # more than the API itself ever waits for an outcome
 
@@ -123,7 +123,7 @@ class Api:
             raise Refused(_unavailable()) from None
         if response.status_code >= _REFUSED_FROM:
             raise Refused(ProblemResource.model_validate_json(response.content))
-        if response.status_code == _ACCEPTED and model is not PendingResource:
+        if response.headers.get("location", "").startswith(_OUTCOMES):
             raise Pending(PendingResource.model_validate_json(response.content))
         return model.model_validate_json(response.content)
 

@@ -57,6 +57,7 @@ DOORS: Final[dict[Role, Door]] = {
             ("/virksomhed/indberet", N_("Indberet løn")),
             ("/virksomhed/indberetninger", N_("Indberetninger")),
             ("/virksomhed/ansaettelser", N_("Ansættelser")),
+            ("/virksomhed/filer", N_("Lønfiler")),
             ("/virksomhed/loensystem", N_("Lønsystemer")),
         ),
     ),
