@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -48,6 +47,7 @@ class Tab:
         self.keys = Keys(page)
         self._checks = checks
         self._said: list[str] = []
+        self._opened: set[str] = set()
         self._document: Response | None = None
         page.on("console", self._console)
         page.on("pageerror", lambda error: self._said.append(str(error)))
@@ -60,12 +60,15 @@ class Tab:
 
     async def check(self) -> None:
         """The page as it stands: accessible, valid, silent, and no wider than the screen."""
-        assert self._said == [], f"{self.page.url} says on the console: {self._said}"
+        assert self._document is not None, "nothing is open"
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{self.page.url} is {wide} px too wide for a screen of {self.width} px"
-        assert await self._checks.accessibility(self.page) == []
-        assert self._document is not None
-        assert await self._checks.html(await self._document.body()) == []
+        found = [f"says on the console: {said}" for said in self._said]
+        if wide > 0:
+            found.append(f"is {wide} px too wide for a screen of {self.width} px")
+        found += await self._checks.accessibility(self.page)
+        found += await self._checks.html(await self._document.body())
+        if found:
+            raise AssertionError("\n  ".join([self.page.url, *found]))
 
     async def picture(self, name: str) -> None:
         """A picture for the documentation, when `make screenshots` asks for it."""
@@ -73,12 +76,10 @@ class Tab:
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.width}.png", full_page=True)
 
-    def expect_console(self, pattern: str) -> None:
-        """Forget what the console says of something that the test does on purpose, as a page that answers 404."""
-        self._said = [said for said in self._said if not re.search(pattern, said)]
-
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        # A page that answers 404 or 422 is one: only what it fails to load is an error.
+        of_the_page = message.text.startswith("Failed to load resource") and message.location["url"] in self._opened
+        if message.type in {"error", "warning"} and not of_the_page:
             self._said.append(message.text)
 
     def _response(self, response: Response) -> None:
@@ -89,6 +90,7 @@ class Tab:
             and not 300 <= response.status < 400
         ):
             self._document = response
+            self._opened.add(response.url)
 
 
 class Keys:
@@ -210,7 +212,7 @@ async def tab(
         java_script_enabled=javascript,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     try:
         yield Tab(await context.new_page(), checks, width)
     finally:

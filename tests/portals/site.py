@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from contracts.allowances import load_allowances
 from deploy.local.config import REPOSITORY
@@ -27,13 +27,14 @@ from services.gateway import showing
 from services.gateway.api.calling import CALLER
 from services.gateway.api.errors import add_handlers
 from services.gateway.auth import Caller, Role
-from services.gateway.formats import preferred_language
 from services.gateway.login.session import Session
 from services.gateway.middleware import RequestMiddleware
 from services.gateway.portals.errors import respond
+from services.gateway.portals.forms import Form
+from services.gateway.portals.page import Page
+from services.gateway.portals.rendering import environment
 from services.gateway.portals.router import add_portals
-from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import MEDIA_TYPE, ProblemError, document
+from services.gateway.problems import ProblemError
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
@@ -55,6 +56,7 @@ class Asked:
     body: Any
     key: str | None
     language: str
+    correlation_id: str
     caller: Caller | None
 
 
@@ -65,7 +67,12 @@ class Refusal:
     code: str
     facts: Mapping[str, str | int] = field(default_factory=dict)
     errors: tuple[tuple[str, str, str], ...] = ()
-    beside: Mapping[str, Any] = field(default_factory=dict)
+
+
+def show(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
+    """A page whose template only a test has."""
+    template = environment(page.language).from_string(source)
+    return HTMLResponse(template.render(page=page, form=form, **context), status_code=form.status)
 
 
 class Site:
@@ -74,6 +81,7 @@ class Site:
     def __init__(self) -> None:
         self.session: Session | None = None
         self.asked: list[Asked] = []
+        self.seen_active: list[bool] = []
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
@@ -129,6 +137,7 @@ class Site:
     # A guard, as ``services/gateway/login/guard.py`` is one.
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        self.seen_active.append(active)
         return self.session
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
@@ -146,15 +155,13 @@ class Site:
                 body=json.loads(content) if is_json else content,
                 key=request.headers.get("idempotency-key"),
                 language=request.headers.get("accept-language", ""),
+                correlation_id=request.state.correlation_id,
                 caller=request.scope.get(CALLER),
             )
         )
         found = self._found(request)
         if isinstance(found, Refusal):
-            language = preferred_language(request.headers.get("accept-language", ""))
-            body = document(found.code, language, instance="0" * 32, facts=found.facts, errors=found.errors)
-            body |= found.beside
-            return JSONResponse(body, CATALOGUE[found.code].status, media_type=MEDIA_TYPE)
+            raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
 

@@ -21,6 +21,7 @@ from services.gateway.auth import Role
 from services.gateway.formats import Language
 from services.gateway.portals.employer.reporting import likely_work
 from services.gateway.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
+from services.gateway.problems import document
 from tests.portals.site import TODAY, TOKEN, Refusal, Site
 
 JOB, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
@@ -343,8 +344,9 @@ class TestReporting:
     async def test_what_looks_like_an_earlier_payment_is_asked_about(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
-        earlier = line(report(report_id="earlier")).model_dump(mode="json")
-        site.answer("POST", "/v1/reports/dry-run", Refusal("possible-duplicate", beside={"earlier": earlier}))
+        body = document("possible-duplicate", Language.DANISH, instance="x")
+        alike = r.ProblemResource.model_validate(body | {"earlier": line(report(report_id="earlier"))})
+        site.answer("POST", "/v1/reports/dry-run", alike, 409)
 
         asked = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -23,12 +23,13 @@ from services.gateway.api.calling import CALLER
 from services.gateway.api.resources import PendingResource, ProblemResource
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
+from services.gateway.portals.texts import LANGUAGE_COOKIE
 from services.gateway.problem_texts import CATALOGUE
 
 M = TypeVar("M", bound=BaseModel)
 Query = str | int | bool | None
 
-_OUTCOMES: Final = "/v1/outcomes/"  # where the answer of an accepted command will be
+_ACCEPTED: Final = 202
 _REFUSED_FROM: Final = 400
 _SECONDS: Final = 45.0  # more than the API itself ever waits for an outcome
 
@@ -123,8 +124,13 @@ class Api:
             raise Refused(_unavailable()) from None
         if response.status_code >= _REFUSED_FROM:
             raise Refused(ProblemResource.model_validate_json(response.content))
-        if response.headers.get("location", "").startswith(_OUTCOMES):
-            raise Pending(PendingResource.model_validate_json(response.content))
+        if response.status_code == _ACCEPTED and model is not PendingResource:
+            # A command that waits for its outcome; or a resource that is told of while it is worked on.
+            either: Any = model | PendingResource
+            answer: M | PendingResource = TypeAdapter(either).validate_json(response.content)
+            if isinstance(answer, PendingResource):
+                raise Pending(answer)
+            return answer
         return model.model_validate_json(response.content)
 
     def _headers(self) -> dict[str, str]:
@@ -170,6 +176,7 @@ class _Forwarded(Response):
         asked = MutableHeaders(scope=inner)
         for name, value in self._api._headers().items():
             asked.setdefault(name, value)
+        asked["Cookie"] = f"{LANGUAGE_COOKIE}={self._api.language}"  # what is wrong is told in the page's language
         await self._api._as_caller(inner, receive, send)
 
 

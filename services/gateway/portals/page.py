@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from gettext import NullTranslations
 from typing import Annotated, Any, Final, Protocol
@@ -20,9 +21,8 @@ from services.gateway.portals.api import Api
 from services.gateway.portals.doors import DOORS, OPEN_HOUSE, Door
 from services.gateway.portals.forms import Fields, Form, empty_form, read_form
 from services.gateway.portals.rendering import environment
-from services.gateway.portals.texts import translations
+from services.gateway.portals.texts import LANGUAGE_COOKIE, translations
 
-LANGUAGE_COOKIE: Final = "sprog"
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -82,6 +82,11 @@ class Page:
         """The path and query of this page."""
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else str(url.path)
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the session ends: counted from here on in the browser, whose clock may be wrong."""
+        return 0 if self.session is None else int((self.session.ends_at - datetime.now(UTC)).total_seconds())
 
     @property
     def sign_in(self) -> str:

@@ -15,6 +15,7 @@ from babel.support import Translations
 
 from services.gateway.formats import Language
 
+LANGUAGE_COOKIE: Final = "sprog"
 ENGLISH: Final = Path(__file__).parent / "locale" / "en"
 
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.gateway.formats import Language
-from services.gateway.portals.page import LANGUAGE_COOKIE, OpenPage
+from services.gateway.portals.page import OpenPage
+from services.gateway.portals.texts import LANGUAGE_COOKIE
 
 router = APIRouter()
 

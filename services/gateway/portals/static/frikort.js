@@ -13,14 +13,15 @@
     const WARN_SECONDS = 300;
     const modal = new DKFDS.Modal(dialog);
     const left = dialog.querySelector("[data-time-left]");
-    let endsAt = Date.parse(dialog.dataset.endsAt);
+    let endsAt = Date.now() + 1000 * Number(dialog.dataset.secondsLeft);
 
     dialog.querySelector("[data-stay]").addEventListener("submit", async function (event) {
       event.preventDefault();
       const body = new URLSearchParams(new FormData(event.target));
       const answer = await fetch(event.target.action, { method: "POST", body, headers: { Accept: "application/json" } });
       if (!answer.ok) return location.assign(dialog.dataset.signedOut);
-      endsAt = Date.parse((await answer.json()).ends_at);
+      // By the server's clock, for ours may be wrong.
+      endsAt = Date.now() + Date.parse((await answer.json()).ends_at) - Date.parse(answer.headers.get("Date"));
       modal.hide();
     });
     setInterval(function () {
