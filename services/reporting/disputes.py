@@ -31,7 +31,7 @@ def dispute(book: Book, message: Envelope[DisputeReport]) -> tuple[Book, tuple[E
     command = message.data
     employment, report = _report_of(book, command)
     if report.withdrawn:
-        raise refuse(Problem.REPORT_WITHDRAWN, report_id=command.report_id, reference=report.reference)
+        raise refuse(Problem.REPORT_WITHDRAWN)  # its reference is the employer's own
     if report.disputed:
         raise refuse(Problem.REPORT_ALREADY_DISPUTED)
     disputed = _told_of(report, disputed=True)

@@ -9,16 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from unittest.mock import patch
 
 from contracts.cloudevents import Record
 from contracts.topics import TOPICS
 from services.balance.ledger import Ledger, totals
 from services.exports.statements import CardStatements
-from services.issuance import card
 from tests.runtime.memory import MemoryDatabase
-from tests.simulation import books
-from tests.simulation.run import quiet
+from tests.simulation.run import few_of_everything, quiet
 from tests.simulation.workload import Population
 from tests.simulation.world import World
 
@@ -77,7 +74,7 @@ def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
 
 
 def _record(seed: int) -> dict[str, Any]:
-    with quiet(), patch.multiple(card, _NUMBERS=books.FEW_NUMBERS, NUMBERS_ASKED=books.FEW_NUMBERS):
+    with quiet(), few_of_everything():
         world = World(seed)
         people = Population(world, seed, 3.0)
         world.scheduler.run(people.at_rest, most=_MOST_STEPS)

@@ -122,6 +122,15 @@ class Card:
         """The reports as the citizen sees them."""
         return list(accepted(self.owner.get("/v1/me/reports"), 200)["reports"])
 
+    def report(self) -> dict[str, Any]:
+        """The one report of the card, as the citizen sees it."""
+        (report,) = self.reports()
+        return report
+
+    def mandate(self, holder: Citizen, scope: str = "view", *, until: str = "2025-12-31") -> Answer:
+        """A mandate that the citizen gives."""
+        return accepted(self.owner.post("/v1/me/mandates", mandate_body(holder, scope, until)), 201)
+
     def warnings(self) -> list[str]:
         """The thresholds of the warnings that stand, in the order in which they were raised."""
         told = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
@@ -257,6 +266,10 @@ class World:
 
 def issue_body(citizen: Citizen) -> dict[str, Any]:
     return {"cpr": citizen.cpr, "name": citizen.name, "case_reference": "2025-0042"}
+
+
+def mandate_body(holder: Citizen, scope: str = "view", until: str = "2025-12-31") -> dict[str, Any]:
+    return {"cpr": holder.cpr, "name": holder.name, "scope": scope, "until": until}
 
 
 def employment_body(card: Card, *, last: str | None = None, **changes: Any) -> dict[str, Any]:

@@ -42,6 +42,27 @@ def test_a_change_without_a_contact_keeps_the_present_one(job: Job) -> None:
     assert changed["contact"] == before
 
 
+def test_an_employment_is_known_by_the_card_number_that_was_typed_also_when_the_card_has_a_new_one(job: Job) -> None:
+    card = job.card
+    assert accepted(job.employer.get(job.path), 200)["card_number"] == card.number
+    accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
+    changed = accepted(job.employer.post(f"{job.path}/end", {"last": "2025-12-31"}), 200)
+    assert changed["card_number"] == card.number
+
+
+def test_an_employment_has_a_label_of_the_employers_own_until_it_is_taken_away(world: World) -> None:
+    card, employer = world.card(), world.employer()
+    body = employment_body(card, label=f"Løn 17, {SECRET}")
+    path = f"/v1/employments/{accepted(employer.post('/v1/employments', body), 201)['employment_id']}"
+    assert accepted(employer.get(path), 200)["label"] == body["label"]
+    kept = accepted(employer.post(f"{path}/end", {"last": "2025-12-31"}), 200)
+    assert kept["label"] == body["label"]
+    changed = accepted(employer.send("PUT", path, {"period": body["period"], "label": "18"}), 200)
+    assert changed["label"] == "18"
+    assert accepted(employer.send("PUT", path, {"period": body["period"], "label": ""}), 200)["label"] is None
+    assert SECRET not in card.owner.get("/v1/me/employments").content.decode()
+
+
 def test_an_ended_employment_has_its_last_day_and_work_after_it_is_refused(job: Job) -> None:
     ended = accepted(job.employer.post(f"{job.path}/end", {"last": "2025-03-15"}), 200)
     assert ended["period"] == {"first": STARTED, "last": "2025-03-15"}

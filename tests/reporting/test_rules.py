@@ -153,8 +153,7 @@ CASES = [
         [report()], dispute(employment_id="another"), "report-unknown", {}, id="dispute in an employment that is none"
     ),
     pytest.param(
-        [report(), withdraw()], dispute(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
-        id="dispute of a withdrawn report",
+        [report(), withdraw()], dispute(), "report-withdrawn", {}, id="dispute of a withdrawn report",
     ),
     pytest.param(
         [report(), dispute()], dispute(side="mandate-holder"), "report-already-disputed", {}, id="a second dispute"

@@ -50,7 +50,7 @@ async def list_reports(
     ask: Employer,
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="Year of the payment date.")] = None,
-    disputed: Annotated[bool, Query(description="Only those that the citizen's side says are not right.")] = False,
+    disputed: Annotated[bool, Query(description="Only those in dispute.")] = False,
     moved_since: Annotated[
         Day | None, Query(description="Only those whose split another report moved on this day or later.")
     ] = None,
