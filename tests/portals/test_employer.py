@@ -22,6 +22,7 @@ from services.gateway.formats import Language
 from services.gateway.portals.employer.reporting import likely_work
 from services.gateway.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
 from services.gateway.problems import document
+from tests.portals.conftest import OpenTab
 from tests.portals.site import TODAY, TOKEN, Refusal, Site
 
 JOB, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
@@ -734,3 +735,52 @@ async def test_no_page_of_another_role_is_shown(site: Site, visitor: httpx2.Asyn
     site.sign_out()
     for path in PAGES:
         assert (await visitor.get(path)).headers["location"].startswith("/login?")
+
+
+async def test_every_page_is_accessible_valid_and_silent(
+    open_tab: OpenTab, site: Site, address: str, width: int
+) -> None:
+    eventful(site)
+    tab = await open_tab(width=width)
+    for path in PAGES:
+        await tab.open(address + path)
+        await tab.check()
+        await tab.picture(f"virksomhed-{PAGES.index(path)}")
+
+
+def eventful(site: Site) -> None:
+    """Something of everything that the pages can show."""
+    moved_split = split(150_000, 100_000, by=None)
+    changed = report(
+        report_id="moved", split=moved_split, splits=[split(200_000, 50_000), moved_split], reference="2026-09/4711"
+    )
+    history = [
+        said("reported"),
+        said("disputed", reason="wrong-amount", message="Jeg fik 2.000 kr.", work=None, total_ore=None),
+    ]
+    disputed = report(dispute=dispute(), history=history, split=moved_split, splits=changed.splits)
+    withdrawn = report(report_id="withdrawn", status="withdrawn")
+    employed(site, employment(no_work=[OCTOBER]), employment(employment_id="other", card_number="10007", label=None))
+    reported(site, disputed, changed, withdrawn, report(report_id="plain", split=split(250_000)))
+    for part in ({"disputed": "True"}, {"moved_since": "2026-09-22"}):
+        shown_of = disputed if "disputed" in part else changed
+        site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(shown_of)], next=None), **part)
+    question = r.ReminderResource(
+        kind="no-report-lately",
+        employment_id="other",
+        card_number="10007",
+        label=None,
+        text="Har der været arbejde fra den 1. oktober 2026 til den 20. november 2026?",
+        days=r.Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
+    )
+    notice = r.ReminderResource(
+        kind="allowance-low",
+        employment_id=JOB,
+        card_number="48213",
+        label="Løn 4711",
+        text="Der er 500,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 2.500,00 kr.",
+        pay_day=date(2026, 11, 30),
+        remaining_ore=50_000,
+        usual_ore=250_000,
+    )
+    site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
+from collections.abc import AsyncIterator
 from typing import Final
 
+import httpx2
 import pytest
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from services.gateway.api import resources as r
 from services.gateway.auth import Role
@@ -159,6 +165,36 @@ async def test_a_file_of_the_api_comes_through_as_it_is(site: Site) -> None:
     assert response.headers["content-type"] == "application/pdf"
     [asked] = site.asked
     assert (asked.caller, asked.query, asked.key) == (session.caller, {"language": "da"}, None)
+
+
+async def test_events_come_through_as_they_happen_and_end_when_the_browser_leaves(site: Site, address: str) -> None:
+    left = threading.Event()
+
+    async def events(_: Request) -> Response:
+        async def stream() -> AsyncIterator[bytes]:
+            try:
+                yield b"data: changed\n\n"
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    @site.app.get("/borger/nyt")
+    async def live(page: CitizenPage) -> Response:
+        return page.api.forward("/v1/me/events")
+
+    site.app.router.routes.insert(0, Route("/v1/me/events", events))
+    site.sign_in(Role.CITIZEN)
+    async with (
+        httpx2.AsyncClient() as client,
+        client.stream("GET", f"{address}/borger/nyt", headers={"accept": "text/event-stream"}) as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert await anext(response.aiter_bytes()) == b"data: changed\n\n"
+        assert not left.is_set()
+
+    assert await asyncio.to_thread(left.wait, 10)
 
 
 async def test_a_file_that_is_not_there_is_told_of_in_a_page(site: Site) -> None:
