@@ -150,13 +150,14 @@ async def correct_report(report_id: str, page: EmployerPage) -> Response:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
     if not form.good or form.value("step") == "edit":
         return _correction(page, form, report, employment)
+    why = REASONS[form.body["reason"]]
     return page.render(
         "employer/correction_summary.html",
         form=form,
         report=report,
         name=own.name(page, employment),
         total_ore=sum(form.body["components"].values()),
-        reason=page.gettext(REASONS[form.body["reason"]]),
+        reason=page.gettext(why),
     )
 
 
