@@ -68,9 +68,8 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
+    add_portals(app, guard=Unguarded(), secure=settings.environment == "production")
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
     )
-    # Outermost, so that also the pages of the middleware above get its headers.
-    add_portals(app, guard=Unguarded(), secure=settings.environment == "production")
     return app
