@@ -784,3 +784,12 @@ def eventful(site: Site) -> None:
         usual_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))
+
+
+@pytest.mark.parametrize("bad", ["x%3Flimit=1", "%2e%2e", "a%23b", "x" * 65])
+async def test_no_address_of_a_page_becomes_another_address_of_the_api(
+    site: Site, visitor: httpx2.AsyncClient, bad: str
+) -> None:
+    for path in ("ansaettelser/{}", "indberetninger/{}", "indberetninger/{}/kvittering.pdf", "indberet/{}"):
+        assert (await visitor.get(f"/virksomhed/{path.format(bad)}")).status_code in {404, 422}
+    assert site.asked == []

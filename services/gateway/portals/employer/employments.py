@@ -104,7 +104,7 @@ async def register_employment(page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}")
-async def one_employment(employment_id: str, page: EmployerPage) -> Response:
+async def one_employment(employment_id: own.Id, page: EmployerPage) -> Response:
     """What is registered, what is left of the allowance, and the latest reports."""
     employment = await own.employment(page, employment_id)
     latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=employment_id, newest=True, limit=_LATEST)
@@ -120,7 +120,7 @@ async def one_employment(employment_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}/ret")
-async def change(employment_id: str, page: EmployerPage) -> Response:
+async def change(employment_id: own.Id, page: EmployerPage) -> Response:
     """The form, with what is registered now."""
     employment = await own.employment(page, employment_id)
     values = {
@@ -133,7 +133,7 @@ async def change(employment_id: str, page: EmployerPage) -> Response:
 
 
 @router.post("/{employment_id}/ret")
-async def change_employment(employment_id: str, page: EmployerPage) -> Response:
+async def change_employment(employment_id: own.Id, page: EmployerPage) -> Response:
     """Change it. A label that was emptied is taken away."""
     form = await page.posted(CHANGE)
     form.body.setdefault("label", "")
@@ -141,14 +141,14 @@ async def change_employment(employment_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}/afslut")
-async def end(employment_id: str, page: EmployerPage) -> Response:
+async def end(employment_id: own.Id, page: EmployerPage) -> Response:
     """The form for the last day."""
     employment = await own.employment(page, employment_id)
     return _form(page, "end_employment", employment, page.form(END, {"last": employment.period.last}))
 
 
 @router.post("/{employment_id}/afslut")
-async def end_employment(employment_id: str, page: EmployerPage) -> Response:
+async def end_employment(employment_id: own.Id, page: EmployerPage) -> Response:
     """Give it its last day."""
     form = await page.posted(END)
     concerns = dict.fromkeys(_CONCERNS, "last")
@@ -156,13 +156,13 @@ async def end_employment(employment_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}/intet-arbejde")
-async def no_work(employment_id: str, page: EmployerPage) -> Response:
+async def no_work(employment_id: own.Id, page: EmployerPage) -> Response:
     """The form for days without work."""
     return _form(page, "no_work", await own.employment(page, employment_id), page.form(NO_WORK))
 
 
 @router.post("/{employment_id}/intet-arbejde")
-async def declare_no_work(employment_id: str, page: EmployerPage) -> Response:
+async def declare_no_work(employment_id: own.Id, page: EmployerPage) -> Response:
     """Say that there was no work; also the second answer to a reminder's question."""
     form = await page.posted(NO_WORK)
     return await _sent(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.gateway.api import resources as r
 from services.gateway.batches.reading import DANISH
 from services.gateway.portals.api import Refused
-from services.gateway.portals.employer import books
+from services.gateway.portals.employer import books, own
 from services.gateway.portals.forms import Form, upload
 from services.gateway.portals.page import EmployerPage, Page
 from services.gateway.portals.texts import N_
@@ -86,25 +86,25 @@ async def template(_: EmployerPage) -> Response:
 
 
 @router.get("/{batch_id}")
-async def one_file(batch_id: str, page: EmployerPage, resultat: str = "", side: Cursor = "") -> Response:
+async def one_file(batch_id: own.Id, page: EmployerPage, resultat: str = "", side: Cursor = "") -> Response:
     """What was found in it; or how far it has come; or what became of each line."""
     return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=side)
 
 
 @router.get("/{batch_id}/resultat.csv")
-async def result_as_csv(batch_id: str, page: EmployerPage) -> Response:
+async def result_as_csv(batch_id: own.Id, page: EmployerPage) -> Response:
     """Every line and what became of it."""
     return page.api.forward(f"/v1/report-batches/{batch_id}/result.csv")
 
 
 @router.post("/{batch_id}/indberet")
-async def report_file(batch_id: str, page: EmployerPage) -> Response:
+async def report_file(batch_id: own.Id, page: EmployerPage) -> Response:
     """Report the lines without errors."""
     return await _decided(page, batch_id, "booking")
 
 
 @router.post("/{batch_id}/annuller")
-async def cancel_file(batch_id: str, page: EmployerPage) -> Response:
+async def cancel_file(batch_id: own.Id, page: EmployerPage) -> Response:
     """Report nothing of it."""
     return await _decided(page, batch_id, "cancellation")
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
-from typing import Final
+from typing import Annotated, Final
+
+from fastapi import Path
 
 from services.gateway.api import resources as r
 from services.gateway.portals.page import Page
+
+Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+"""An id in an address: nothing that could make another address of the API of it."""
 
 _MOST: Final = 500  # as many as the API gives at a time
 

@@ -72,7 +72,7 @@ async def find_employment(page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}")
-async def what_was_paid(employment_id: str, page: EmployerPage) -> Response:
+async def what_was_paid(employment_id: own.Id, page: EmployerPage) -> Response:
     """Payment day, work and amount, with what is likely written already."""
     employment = await own.employment(page, employment_id)
     day_now = await own.today(page)
@@ -83,7 +83,7 @@ async def what_was_paid(employment_id: str, page: EmployerPage) -> Response:
 
 
 @router.post("/{employment_id}")
-async def report_earnings(employment_id: str, page: EmployerPage) -> Response:
+async def report_earnings(employment_id: own.Id, page: EmployerPage) -> Response:
     """First what it would mean, by a dry run; then, when that was seen, the report itself."""
     form = await page.posted(REPORT)
     employment = await own.employment(page, employment_id)

@@ -95,19 +95,19 @@ async def year_as_pdf(year: AYear, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}")
-async def one_report(report_id: str, page: EmployerPage) -> Response:
+async def one_report(report_id: own.Id, page: EmployerPage) -> Response:
     """What it says now, what it means, whether the citizen disputes it, and all that happened before."""
     return await _shown(page, "report", report_id)
 
 
 @router.get("/{report_id}/kvittering")
-async def receipt(report_id: str, page: EmployerPage) -> Response:
+async def receipt(report_id: own.Id, page: EmployerPage) -> Response:
     """The receipt: after reporting, correcting and withdrawing, and whenever it is asked for again."""
     return await _shown(page, "receipt", report_id)
 
 
 @router.get("/{report_id}/kvittering.pdf")
-async def receipt_as_pdf(report_id: str, page: EmployerPage) -> Response:
+async def receipt_as_pdf(report_id: own.Id, page: EmployerPage) -> Response:
     """The receipt for the books."""
     report, employment = await _found(page, report_id)
     pdf = await books.receipt_pdf(page, report, own.name(page, employment), await own.today(page))
@@ -115,7 +115,7 @@ async def receipt_as_pdf(report_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/kvittering.csv")
-async def receipt_as_csv(report_id: str, page: EmployerPage) -> Response:
+async def receipt_as_csv(report_id: own.Id, page: EmployerPage) -> Response:
     """The receipt as one line of the year's list."""
     report, employment = await _found(page, report_id)
     content = books.csv_line(page, books.headings(page)) + books.csv_line(page, books.cells(page, report, employment))
@@ -123,7 +123,7 @@ async def receipt_as_csv(report_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/ret")
-async def correct(report_id: str, page: EmployerPage) -> Response:
+async def correct(report_id: own.Id, page: EmployerPage) -> Response:
     """The form, with what was reported."""
     report, employment = await _found(page, report_id)
     said = {
@@ -137,7 +137,7 @@ async def correct(report_id: str, page: EmployerPage) -> Response:
 
 
 @router.post("/{report_id}/ret")
-async def correct_report(report_id: str, page: EmployerPage) -> Response:
+async def correct_report(report_id: own.Id, page: EmployerPage) -> Response:
     """First a summary of what was and what shall be; then the correction."""
     form = await page.posted(CORRECTION)
     report, employment = await _found(page, report_id)
@@ -162,13 +162,13 @@ async def correct_report(report_id: str, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/tilbagekald")
-async def withdraw(report_id: str, page: EmployerPage) -> Response:
+async def withdraw(report_id: own.Id, page: EmployerPage) -> Response:
     """What is taken back, and why."""
     return await _withdrawal(page, page.form(WITHDRAWAL), report_id)
 
 
 @router.post("/{report_id}/tilbagekald")
-async def withdraw_report(report_id: str, page: EmployerPage) -> Response:
+async def withdraw_report(report_id: own.Id, page: EmployerPage) -> Response:
     """Take it back."""
     form = await page.posted(WITHDRAWAL)
     if form.good:
