@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx2
 import pytest
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -19,7 +20,8 @@ from services.gateway.auth import Role
 from services.gateway.portals import forms
 from services.gateway.portals.api import Refused
 from services.gateway.portals.page import CitizenPage, EmployerPage, OpenPage
-from services.gateway.portals.security import CONTENT_SECURITY_POLICY
+from services.gateway.portals.rendering import column
+from services.gateway.portals.security import content_security_policy
 from tests.portals.site import TOKEN, Refusal, Site, show
 
 BALANCES: Final = r.Balances(balances=[])
@@ -254,11 +256,11 @@ async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
     async with site.client() as client:
         for path in ("/", "/nowhere", "/logget-af"):
             headers = (await client.get(path)).headers
-            assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+            assert headers["content-security-policy"] == content_security_policy()
             assert headers["x-frame-options"] == "DENY"
             assert headers["referrer-policy"] == "same-origin"
             assert headers["cache-control"] == "no-store"
-    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    assert "unsafe" not in content_security_policy()
 
 
 async def test_a_page_is_danish_until_english_is_chosen_and_back_at_the_same_place(site: Site) -> None:
@@ -299,3 +301,9 @@ async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> 
 
     assert "&lt;b&gt;Karla&lt;/b&gt;" in response.text
     assert "<b>Karla" not in response.text
+
+
+@pytest.mark.parametrize("heading", [">Beløb", Markup("&gt;Beløb"), Markup(">Beløb")])
+def test_a_column_of_numbers_is_known_also_when_its_heading_is_translated(heading: str) -> None:
+    assert column(heading) == ("Beløb", True)
+    assert column("Måned") == ("Måned", False)

@@ -14,14 +14,15 @@ for part in (common, public, employer):
     router.include_router(part.router)
 
 
-def add_portals(app: FastAPI, *, guard: Guard, secure: bool) -> None:
+def add_portals(app: FastAPI, *, guard: Guard, secure: bool, login: str = "") -> None:
     """Add all pages to ``app``, which has the API that they are clients of.
 
-    ``guard`` tells who is signed in; ``secure`` says that the outside is HTTPS.
+    ``guard`` tells who is signed in; ``secure`` says that the outside is HTTPS; ``login`` is the origin of the OpenID
+    provider, which the form that logs off leads to.
     """
     app.state.guard = guard
     app.state.secure = secure
     app.include_router(router)
     app.router.routes.append(static.ROUTE)
     add_page_handlers(app)
-    app.add_middleware(SecurityMiddleware, secure=secure)
+    app.add_middleware(SecurityMiddleware, secure=secure, login=login)
