@@ -762,9 +762,8 @@ def eventful(site: Site) -> None:
     withdrawn = report(report_id="withdrawn", status="withdrawn")
     employed(site, employment(no_work=[OCTOBER]), employment(employment_id="other", card_number="10007", label=None))
     reported(site, disputed, changed, withdrawn, report(report_id="plain", split=split(250_000)))
-    for part in ({"disputed": "True"}, {"moved_since": "2026-09-22"}):
-        shown_of = disputed if "disputed" in part else changed
-        site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(shown_of)], next=None), **part)
+    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(disputed)], next=None), disputed="True")
+    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(changed)], next=None), moved_since="2026-09-22")
     question = r.ReminderResource(
         kind="no-report-lately",
         employment_id="other",
