@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
+from services.gateway.accesses.door import AccessDoor
 from services.gateway.api import (
     authority,
     caseworker,
@@ -77,6 +78,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         secure=settings.public_url.startswith("https:"),
         login=origin_of(settings.issuer),
     )
+    app.add_middleware(AccessDoor)
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
     )

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
+from services.gateway.accesses.log import AccessLog, MongoAccessLog
+from services.gateway.accesses.looking import note_command, noting
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
 from services.gateway.clock import Clock
@@ -45,12 +47,14 @@ class Gateway:
     desk: Desk
     waiters: Waiters
     watcher: Watcher
+    accesses: AccessLog
 
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
         await self.desk.prepare()
         await self.models.prepare()
+        await self.accesses.prepare()
         self.watcher.start()
 
     async def stop(self) -> None:
@@ -68,10 +72,12 @@ class Gateway:
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
         if submission.answer is not None:
+            note_command(submission.envelope.data)
             return submission.answer
         outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
         if outcome is None:
             return None
+        note_command(submission.envelope.data)
         return await self.intake.keep_answer(
             submission, await self.answers.answer(submission.envelope, outcome, language)
         )
@@ -88,7 +94,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
     )
     clock = Clock(runtime.database, settable=settings.environment == "local")
-    models = Models(runtime.reader, runtime.database)
+    models = Models(noting(runtime.reader), runtime.database)
     allowances = load_allowances(settings.allowances)
     waiters = Waiters(runtime.stopping)
     return Gateway(
@@ -116,6 +122,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        accesses=MongoAccessLog(runtime.database),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from fastapi import Query
 
+from services.gateway.accesses.looking import present_look
 from services.gateway.problems import ProblemError
 
 DEFAULT_LIMIT: Final = 100
@@ -33,17 +34,28 @@ def after(cursor: str, *, newest: bool = False) -> dict[str, Any]:
 
     What has no order yet is not shown.
     """
+    if newest and (order := before(cursor)) is not None:
+        return {"order": {"$lt": order}}
+    return {"order": {"$gt": "" if newest else _order(cursor)}}
+
+
+def before(cursor: str) -> str | None:
+    """For a list with the newest first: the order before which the page begins; None for the first page."""
+    return _order(cursor) or None
+
+
+def _order(cursor: str) -> str:
     try:
-        order = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
-    backwards = newest and order
-    return {"order": {"$lt": order} if backwards else {"$gt": "" if newest else order}}
 
 
 def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
-    """The page, and the cursor of the next, from one more than ``limit`` entries."""
+    """The page, and the cursor of the next, from one more than ``limit`` entries. The one more is not looked at."""
     shown = found[:limit]
+    for unseen in found[limit:]:
+        present_look().forget(unseen)
     if len(found) <= limit:
         return shown, None
     return shown, urlsafe_b64encode(shown[-1].order.encode()).decode().rstrip("=")

@@ -280,6 +280,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Idempotency-Key er brugt til en anden forespørgsel", "Brug en ny nøgle til en ny forespørgsel."),
         Text("Idempotency-Key was used for another request", "Use a new key for a new request."),
     ),
+    "access-reason-missing": Entry(
+        422,
+        Text("Begrundelsen mangler", "Skriv, hvorfor du slår op: send headeren Access-Reason med 3 til 200 tegn, for "
+             "eksempel sagens nummer. Borgeren kan læse den."),
+        Text("The reason is missing", "Say why you look: send the header Access-Reason with 3 to 200 characters, such "
+             "as the number of the case. The citizen can read it."),
+    ),
+    "access-reason-invalid": Entry(
+        422,
+        Text("Begrundelsen kan ikke bruges", "Skriv 3 til 200 tegn på én linje, uden CPR-nummer, frikortnummer og "
+             "navn; for eksempel \"Opfølgning på sag 2025-0042\"."),
+        Text("The reason cannot be used", "Write 3 to 200 characters on one line, without CPR number, card number and "
+             "name; for example \"Follow-up on case 2025-0042\"."),
+    ),
     "token-missing": Entry(
         401,
         Text("Adgangstoken mangler", "Send headeren Authorization: Bearer med et adgangstoken."),

@@ -64,7 +64,7 @@ class Api:
             timeout=_LIMITS,
             verify=ssl.create_default_context(),
             limits=httpx2.Limits(max_connections=64),
-            headers={"Accept-Language": "en"},
+            headers={"Accept-Language": "en", "Access-Reason": "chaos"},
         )
 
     async def close(self) -> None:
