@@ -36,15 +36,16 @@ def after(cursor: str, *, newest: bool = False) -> dict[str, Any]:
     """
     if newest and (order := before(cursor)) is not None:
         return {"order": {"$lt": order}}
-    return {"order": {"$gt": "" if newest else _order(cursor)}}
+    return {"order": {"$gt": "" if newest else order_in(cursor)}}
 
 
 def before(cursor: str) -> str | None:
     """For a list with the newest first: the order before which the page begins; None for the first page."""
-    return _order(cursor) or None
+    return order_in(cursor) or None
 
 
-def _order(cursor: str) -> str:
+def order_in(cursor: str) -> str:
+    """Where the last page ended; empty before the first. Raises ``ProblemError`` for what is no cursor."""
     try:
         return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -58,4 +59,9 @@ def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
         present_look().forget(unseen)
     if len(found) <= limit:
         return shown, None
-    return shown, urlsafe_b64encode(shown[-1].order.encode()).decode().rstrip("=")
+    return shown, cursor_of(shown[-1].order)
+
+
+def cursor_of(order: str) -> str:
+    """The cursor of what comes after ``order``."""
+    return urlsafe_b64encode(order.encode()).decode().rstrip("=")

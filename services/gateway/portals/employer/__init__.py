@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.gateway.portals.employer import employments, front, machines, reporting, reports
+from services.gateway.portals.employer import employments, files, front, machines, reporting, reports
 
 router = APIRouter()
-for pages in (front, reporting, reports, employments, machines):
+for pages in (front, reporting, reports, employments, files, machines):
     router.include_router(pages.router)
