@@ -69,7 +69,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
-    add_portals(app, guard=Unguarded(), secure=settings.environment == "production")
+    add_portals(app, guard=Unguarded(), secure=settings.environment == "production", public_url="http://127.0.0.1:8080")
     app.add_middleware(AccessDoor)
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond

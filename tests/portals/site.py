@@ -54,6 +54,7 @@ class Asked:
     query: Mapping[str, str]
     body: Any
     key: str | None
+    reason: str | None
     language: str
     correlation_id: str
     caller: Caller | None
@@ -85,7 +86,7 @@ class Site:
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
-        add_portals(self.app, guard=self, secure=False)
+        add_portals(self.app, guard=self, secure=False, public_url="https://frikort.test")
         self.app.add_middleware(RequestMiddleware, body_most=1_000_000, requests_most=100, respond=respond)
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
         self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
@@ -152,6 +153,7 @@ class Site:
                 query=dict(request.query_params),
                 body=json.loads(content) if is_json else content,
                 key=request.headers.get("idempotency-key"),
+                reason=_utf8(request.headers.get("access-reason")),
                 language=request.headers.get("accept-language", ""),
                 correlation_id=request.state.correlation_id,
                 caller=request.scope.get(CALLER),
@@ -162,3 +164,7 @@ class Site:
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
+
+
+def _utf8(header: str | None) -> str | None:
+    return None if header is None else header.encode("latin-1").decode()

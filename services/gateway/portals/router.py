@@ -14,12 +14,13 @@ for part in (common, public, caseworker, authority):
     router.include_router(part.router)
 
 
-def add_portals(app: FastAPI, *, guard: Guard, secure: bool) -> None:
+def add_portals(app: FastAPI, *, guard: Guard, secure: bool, public_url: str) -> None:
     """Add all pages to ``app``, which has the API that they are clients of.
 
-    ``guard`` tells who is signed in; ``secure`` says that the outside is HTTPS.
+    ``guard`` tells who is signed in; ``secure`` says that the outside is HTTPS; ``public_url`` is where people find us.
     """
     app.state.guard = guard
+    app.state.public_url = public_url
     app.state.secure = secure
     app.include_router(router)
     app.router.routes.append(static.ROUTE)
