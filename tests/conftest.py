@@ -27,7 +27,7 @@ SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """Kafka, MongoDB, the token issuer and the five services, on free ports."""
+    """Kafka, MongoDB, the OpenID provider and the five services, on free ports."""
     with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=SHORT_SESSIONS)) as running:
         yield running
 

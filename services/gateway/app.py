@@ -21,10 +21,12 @@ from services.gateway.api import (
 )
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
+from services.gateway.login import guard
+from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
 from services.gateway.portals.errors import respond
-from services.gateway.portals.page import Unguarded
 from services.gateway.portals.router import add_portals
+from services.gateway.portals.security import origin_of
 from services.gateway.settings import GatewaySettings
 from services.runtime.service import Runtime
 
@@ -65,11 +67,12 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.state.gateway = gateway
     for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
         app.include_router(module.router)
+    app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
-    add_portals(app, guard=Unguarded(), secure=settings.environment == "production", public_url="http://127.0.0.1:8080")
+    add_portals(app, guard=guard, public_url=settings.public_url, login=origin_of(settings.issuer))
     app.add_middleware(AccessDoor)
     app.add_middleware(
         RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
@@ -15,6 +15,10 @@ from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
 from services.gateway.intake import Answer, Intake, Submission
+from services.gateway.login.desk import Desk
+from services.gateway.login.oidc import OpenIdProvider
+from services.gateway.login.records import MongoRecords
+from services.gateway.login.sessions import Sessions
 from services.gateway.models import Models
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
@@ -40,6 +44,7 @@ class Gateway:
     intake: Intake
     guesses: Guesses
     authenticator: Authenticator
+    desk: Desk
     waiters: Waiters
     watcher: Watcher
     accesses: AccessLog
@@ -47,6 +52,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
+        await self.desk.prepare()
         await self.models.prepare()
         await self.accesses.prepare()
         self.watcher.start()
@@ -113,7 +119,32 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
             cpr_hash=persons.cpr_hash,
             refresh=settings.jwks_refresh,
         ),
+        desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
         accesses=MongoAccessLog(runtime.database),
+    )
+
+
+def _desk(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> Desk:
+    return Desk(
+        provider=OpenIdProvider(
+            issuer=settings.issuer,
+            client_id=settings.login_client_id,
+            client_key=settings.login_client_key,
+            scope=settings.login_scope,
+            redirect_uri=f"{settings.public_url}/login/callback",
+            seconds=settings.jwks_timeout,
+        ),
+        begun=MongoRecords(runtime.database, "logins"),
+        sessions=Sessions(
+            records=MongoRecords(runtime.database, "sessions"),
+            persons=persons,
+            idle=timedelta(seconds=settings.session_idle),
+            most=timedelta(seconds=settings.session_most),
+        ),
+        names=settings.login_claims,
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        patience=timedelta(seconds=settings.login_seconds),
     )

@@ -90,6 +90,14 @@ class Persons:
         """A keyed hash of what must be compared later but not kept, as it may hold a CPR number."""
         return self._hasher.hash("request", *parts)
 
+    def seal_login(self, content: str, key: str) -> str:
+        """A session, or a login that is under way, as it is stored under ``key``."""
+        return self._sealer.seal(content, f"login:{key}")
+
+    def open_login(self, sealed: str, key: str) -> str:
+        """What is stored under ``key``. Raises ``CannotOpen``."""
+        return self._sealer.open(sealed, f"login:{key}")
+
     def seal_answer(self, answer: str, command_id: str) -> str:
         """An answer as it is stored for replay."""
         return self._sealer.seal(answer, f"answer:{command_id}")

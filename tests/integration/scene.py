@@ -20,10 +20,11 @@ import httpx2
 from joserfc.jwk import ECKey
 
 from contracts.values import birth_date_of, is_cvr
-from deploy.local import keys, tokens
+from deploy.local import keys
 from deploy.local.client import Answer, Caller, headers_of
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
+from tests import tokens
 from tests.integration.documentation import Documentation
 
 T = TypeVar("T")
@@ -203,7 +204,7 @@ class World:
         self._own = self.http()
         self.documentation = Documentation(accepted(Answer(self._own.get("/v1/openapi.json")), 200).body)
         self._began = monotonic()
-        self._key: ECKey = keys.issuer_key(self.system.keys.issuer_key)
+        self._key: ECKey = keys.signing_key(self.system.keys.issuer_key)
 
     def http(self, **settings: Any) -> httpx2.Client:
         """A client of the gateway."""
@@ -237,7 +238,7 @@ class World:
         return Client(self, person, self.token(person))
 
     def token(self, person: Person, **changes: Any) -> str:
-        """A token as the issuer would sign it; ``changes`` as in ``tokens.issue``."""
+        """A token as the OpenID provider would sign it; ``changes`` as in ``tokens.issue``."""
         return tokens.issue(changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes})
 
     def citizen(self) -> Citizen:

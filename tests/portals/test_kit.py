@@ -170,7 +170,7 @@ async def test_who_was_signed_out_is_told(open_tab: OpenTab, site: Site, address
 
     await tab.page.get_by_role("heading", name="Du er logget af").wait_for()
 
-    again = tab.page.get_by_role("link", name="Log ind igen")
+    again = tab.page.get_by_role("link", name="Log på igen")
     assert await again.get_attribute("href") == "/login?next=%2Fborger%2Fkit"
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
+from collections.abc import AsyncIterator
 from typing import Final
 
+import httpx2
 import pytest
-from starlette.responses import Response
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from services.gateway.portals import forms
 from services.gateway.portals.api import Refused
 from services.gateway.portals.page import CitizenPage, EmployerPage, OpenPage
-from services.gateway.portals.security import CONTENT_SECURITY_POLICY
+from services.gateway.portals.rendering import column
+from services.gateway.portals.security import content_security_policy
 from tests.portals.site import TOKEN, Refusal, Site, show
 
 BALANCES: Final = r.Balances(balances=[])
@@ -161,6 +169,36 @@ async def test_a_file_of_the_api_comes_through_as_it_is(site: Site) -> None:
     assert (asked.caller, asked.query, asked.key) == (session.caller, {"language": "da"}, None)
 
 
+async def test_events_come_through_as_they_happen_and_end_when_the_browser_leaves(site: Site, address: str) -> None:
+    left = threading.Event()
+
+    async def events(_: Request) -> Response:
+        async def stream() -> AsyncIterator[bytes]:
+            try:
+                yield b"data: changed\n\n"
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    @site.app.get("/borger/nyt")
+    async def live(page: CitizenPage) -> Response:
+        return page.api.forward("/v1/me/events")
+
+    site.app.router.routes.insert(0, Route("/v1/me/events", events))
+    site.sign_in(Role.CITIZEN)
+    async with (
+        httpx2.AsyncClient() as client,
+        client.stream("GET", f"{address}/borger/nyt", headers={"accept": "text/event-stream"}) as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert await anext(response.aiter_bytes()) == b"data: changed\n\n"
+        assert not left.is_set()
+
+    assert await asyncio.to_thread(left.wait, 10)
+
+
 async def test_a_file_that_is_not_there_is_told_of_in_a_page(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     async with site.client(cookie="sprog=en") as client:
@@ -218,11 +256,11 @@ async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
     async with site.client() as client:
         for path in ("/", "/nowhere", "/logget-af"):
             headers = (await client.get(path)).headers
-            assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+            assert headers["content-security-policy"] == content_security_policy()
             assert headers["x-frame-options"] == "DENY"
             assert headers["referrer-policy"] == "same-origin"
             assert headers["cache-control"] == "no-store"
-    assert "unsafe" not in CONTENT_SECURITY_POLICY
+    assert "unsafe" not in content_security_policy()
 
 
 async def test_a_page_is_danish_until_english_is_chosen_and_back_at_the_same_place(site: Site) -> None:
@@ -263,3 +301,9 @@ async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> 
 
     assert "&lt;b&gt;Karla&lt;/b&gt;" in response.text
     assert "<b>Karla" not in response.text
+
+
+@pytest.mark.parametrize("heading", [">Beløb", Markup("&gt;Beløb"), Markup(">Beløb")])
+def test_a_column_of_numbers_is_known_also_when_its_heading_is_translated(heading: str) -> None:
+    assert column(heading) == ("Beløb", True)
+    assert column("Måned") == ("Måned", False)

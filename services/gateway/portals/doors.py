@@ -15,13 +15,15 @@ class Door:
 
     Attributes:
         theme: the design system's style sheet, which also decides the logo at the top.
+        portal, portal_name: where that logo leads.
         navigation: (path, text) of each entry of the main menu.
     """
 
     home: str
     theme: str
     title: str
-    portal: str
+    portal: str = "/"
+    portal_name: str = N_("Socialt frikort, til forsiden")
     navigation: tuple[tuple[str, str], ...] = ()
 
 
@@ -29,7 +31,6 @@ OPEN_HOUSE: Final = Door(
     home="/",
     theme="dkfds",
     title=N_("Socialt frikort"),
-    portal=N_("Socialt frikort, til forsiden"),
     navigation=(
         ("/", N_("Forside")),
         ("/vejledning/borger", N_("For borgere")),
@@ -44,21 +45,22 @@ DOORS: Final[dict[Role, Door]] = {
         home="/borger",
         theme="dkfds-borgerdk",
         title=N_("Mit frikort"),
-        portal=N_("borger.dk"),
+        portal="https://www.borger.dk/",
+        portal_name=N_("Gå til borger.dk"),
         navigation=(("/borger", N_("Mit frikort")),),
     ),
     Role.EMPLOYER: Door(
         home="/virksomhed",
         theme="dkfds-virkdk",
         title=N_("Frikort for virksomheder"),
-        portal=N_("virk.dk"),
+        portal="https://virk.dk/",
+        portal_name=N_("Gå til virk.dk"),
         navigation=(("/virksomhed", N_("Overblik")),),
     ),
     Role.CASEWORKER: Door(
         home="/kommune",
         theme="dkfds",
         title=N_("Frikort for kommuner"),
-        portal=N_("Socialt frikort, til forsiden"),
         navigation=(
             ("/kommune", N_("Find borger")),
             ("/kommune/nyt-frikort", N_("Udsted frikort")),
@@ -69,7 +71,6 @@ DOORS: Final[dict[Role, Door]] = {
         home="/myndighed",
         theme="dkfds",
         title=N_("Frikort for myndigheder"),
-        portal=N_("Socialt frikort, til forsiden"),
         navigation=(("/myndighed", N_("Dataudtræk")), ("/myndighed/nyt-udtraek", N_("Nyt udtræk"))),
     ),
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
+_CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -15,13 +16,12 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        "form-action 'self'",
+        "form-action 'self'{login}",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
 )
 _HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -31,12 +31,30 @@ _HEADERS: Final = {
 _STRICT_TRANSPORT: Final = "max-age=63072000; includeSubDomains"
 
 
-class SecurityMiddleware:
-    """Sets the headers of every HTML answer. ``secure``: the outside is HTTPS, and shall stay so."""
+def content_security_policy(login: str = "") -> str:
+    """Nothing from elsewhere. The form that logs off leads to the origin ``login``, and Chromium asks at each step."""
+    return _CONTENT_SECURITY_POLICY.format(login=login and f" {login}")
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+
+def origin_of(address: str) -> str:
+    """``https://login.example`` of ``https://login.example/realms/citizens``."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class SecurityMiddleware:
+    """Sets the headers of every HTML answer.
+
+    ``secure``: the outside is HTTPS, and shall stay so. ``login``: the origin of the OpenID provider.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool, login: str = "") -> None:
         self._app = app
-        self._headers = _HEADERS | ({"Strict-Transport-Security": _STRICT_TRANSPORT} if secure else {})
+        self._headers = (
+            {"Content-Security-Policy": content_security_policy(login)}
+            | _HEADERS
+            | ({"Strict-Transport-Security": _STRICT_TRANSPORT} if secure else {})
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:

@@ -1,4 +1,7 @@
-"""Access tokens as RFC 9068 has them, signed with ES256."""
+"""Access tokens as the OpenID provider makes them (RFC 9068, ES256), for people whom it does not know, and wrong ones.
+
+They are signed with the provider's own key; ``tests/deploy/test_provider.py`` holds them against the provider's.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ import uuid
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from deploy.local.cast import AUDIENCE, SCOPE
 from deploy.local.people import Person
 
 ALGORITHM = "ES256"
-AUDIENCE = "frikort-api"
-SCOPE = "frikort"
 LIFETIME_SECONDS = 3600
 
 
