@@ -11,6 +11,9 @@ from services.gateway.accesses.log import AccessLog, MongoAccessLog
 from services.gateway.accesses.looking import note_command, noting
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
+from services.gateway.batches.receiving import Reception
+from services.gateway.batches.store import Batches, MongoBatches, MongoBooks
+from services.gateway.batches.worker import BatchJob, BatchWorker
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
@@ -48,6 +51,9 @@ class Gateway:
     waiters: Waiters
     watcher: Watcher
     accesses: AccessLog
+    batches: Batches
+    reception: Reception
+    batch_job: BatchJob
 
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
@@ -55,10 +61,13 @@ class Gateway:
         await self.desk.prepare()
         await self.models.prepare()
         await self.accesses.prepare()
+        await self.batches.prepare()
         self.watcher.start()
+        self.batch_job.start()
 
     async def stop(self) -> None:
         """Let go."""
+        await self.batch_job.stop()
         await self.watcher.stop()
 
     async def today(self) -> date:
@@ -97,6 +106,18 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
     models = Models(noting(runtime.reader), runtime.database)
     allowances = load_allowances(settings.allowances)
     waiters = Waiters(runtime.stopping)
+    accesses = MongoAccessLog(runtime.database)
+    batches, books = MongoBatches(runtime.database, lease=settings.batch_lease), MongoBooks(runtime.database)
+    worker = BatchWorker(
+        batches=batches,
+        books=books,
+        accesses=accesses,
+        persons=persons,
+        publish=runtime.log.publish,
+        now=clock.now,
+        waiters=waiters,
+        patience=settings.batch_lease / 4,
+    )
     return Gateway(
         settings=settings,
         log=runtime.log,
@@ -122,7 +143,17 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
-        accesses=MongoAccessLog(runtime.database),
+        accesses=accesses,
+        batches=batches,
+        reception=Reception(
+            batches=batches,
+            books=books,
+            persons=persons,
+            now=clock.now,
+            lines_most=settings.batch_lines_most,
+            hold_days=settings.batch_hold_days,
+        ),
+        batch_job=BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll),
     )
 
 

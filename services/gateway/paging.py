@@ -30,15 +30,16 @@ Cursor = Annotated[str, Query(max_length=400, description="`next` of the page be
 
 def after(cursor: str) -> dict[str, Any]:
     """The query for what comes after ``cursor``. What has no order yet is not shown."""
-    return {"order": {"$gt": _order(cursor)}}
+    return {"order": {"$gt": order_in(cursor)}}
 
 
 def before(cursor: str) -> str | None:
     """For a list with the newest first: the order before which the page begins; None for the first page."""
-    return _order(cursor) or None
+    return order_in(cursor) or None
 
 
-def _order(cursor: str) -> str:
+def order_in(cursor: str) -> str:
+    """Where the last page ended; empty before the first. Raises ``ProblemError`` for what is no cursor."""
     try:
         return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -52,4 +53,9 @@ def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
         present_look().forget(unseen)
     if len(found) <= limit:
         return shown, None
-    return shown, urlsafe_b64encode(shown[-1].order.encode()).decode().rstrip("=")
+    return shown, cursor_of(shown[-1].order)
+
+
+def cursor_of(order: str) -> str:
+    """The cursor of what comes after ``order``."""
+    return urlsafe_b64encode(order.encode()).decode().rstrip("=")

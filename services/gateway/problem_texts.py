@@ -373,6 +373,55 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Udtrækket er ikke færdigt", "Vent, til udtrækkets status er \"done\"."),
         Text("The extract is not ready", "Wait until the extract's status is \"done\"."),
     ),
+    "batch-unknown": Entry(
+        404,
+        Text("Lønfilen findes ikke", "Kontrollér id'et. En lønfil kan kun ses af den virksomhed, der sendte den."),
+        Text("No such payroll file", "Check the id. A payroll file is seen only by the employer who sent it."),
+    ),
+    "batch-type-unsupported": Entry(
+        415,
+        Text("Filtypen kan ikke bruges", "Send JSON Lines med Content-Type: application/jsonl, eller CSV med "
+             "Content-Type: text/csv."),
+        Text("The type of file cannot be used", "Send JSON Lines with Content-Type: application/jsonl, or CSV with "
+             "Content-Type: text/csv."),
+    ),
+    "batch-not-utf8": Entry(
+        422,
+        Text("Filen er ikke UTF-8", "Gem filen som \"CSV UTF-8\", og send den igen.",
+             "Tegn på linje {line} kan ikke læses."),
+        Text("The file is not UTF-8", "Save the file as \"CSV UTF-8\" and send it again.",
+             "Characters on line {line} cannot be read."),
+    ),
+    "batch-columns-wrong": Entry(
+        422,
+        Text("Filens kolonner kan ikke bruges", "Den første linje skal være kolonnernes navne; ansættelse eller "
+             "frikortnummer, reference, dage og løn skal være med.", "Der mangler: {missing}. Ukendte eller gentagne "
+             "kolonner: nummer {strange}. Mulige kolonner: {danish} (beløb i kroner), eller {english} (beløb i øre)."),
+        Text("The columns of the file cannot be used", "The first line must be the names of the columns; employment or "
+             "card number, reference, days and wage must be there.", "Missing: {missing}. Unknown or repeated columns: "
+             "number {strange}. Possible columns: {danish} (amounts in kroner), or {english} (amounts in øre)."),
+    ),
+    "batch-empty": Entry(
+        422,
+        Text("Filen er tom", "Send en fil med en linje for hver indberetning."),
+        Text("The file is empty", "Send a file with a line for each report."),
+    ),
+    "batch-in-progress": Entry(
+        409,
+        Text("Lønfilen er ved at blive modtaget eller ændret", "Prøv igen om lidt med samme Idempotency-Key."),
+        Text("The payroll file is being received or changed", "Try again in a while with the same Idempotency-Key."),
+    ),
+    "batch-cancelled": Entry(
+        409,
+        Text("Lønfilen er annulleret", "Send filen igen med en ny Idempotency-Key."),
+        Text("The payroll file is cancelled", "Send the file again with a new Idempotency-Key."),
+    ),
+    "batch-booked": Entry(
+        409,
+        Text("Lønfilen er ved at blive bogført eller er bogført", "Tilbagekald de indberetninger, som ikke skulle være "
+             "sendt."),
+        Text("The payroll file is being booked or is booked", "Withdraw the reports that should not have been sent."),
+    ),
     "not-found": Entry(
         404,
         Text("Siden findes ikke", "Se adresserne i /v1/openapi.json."),
@@ -385,8 +434,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "body-too-large": Entry(
         413,
-        Text("Indholdet er for stort", "Send højst 1 MB ad gangen."),
-        Text("The body is too large", "Send at most 1 MB at a time."),
+        Text("Indholdet er for stort", "Send højst 1 MB ad gangen. En lønfil må fylde 32 MB og have 100.000 linjer: "
+             "del den op."),
+        Text("The body is too large", "Send at most 1 MB at a time. A payroll file may have 32 MB and 100,000 lines: "
+             "divide it."),
     ),
     "media-type-unsupported": Entry(
         415,

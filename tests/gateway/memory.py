@@ -18,6 +18,7 @@ from services.gateway.accesses.looking import noting
 from services.gateway.answers import Answers
 from services.gateway.app import application_factory
 from services.gateway.auth import Caller
+from services.gateway.batches.receiving import Reception
 from services.gateway.clock import Clock
 from services.gateway.gateway import Gateway
 from services.gateway.intake import Intake
@@ -28,6 +29,7 @@ from services.gateway.views import PROCESSORS
 from services.runtime.decision import Processor, S
 from services.runtime.service import Runtime
 from tests.gateway.build import persons, settings
+from tests.gateway.filing import Country, MemoryBatches
 
 
 @dataclass
@@ -203,6 +205,8 @@ class MemoryGateway:
     accesses: MemoryAccessLog
     submissions: MemorySubmissions
     log: MemoryLog
+    batches: MemoryBatches
+    country: Country
     callers: dict[str, Caller]
 
 
@@ -214,6 +218,7 @@ async def memory_gateway() -> MemoryGateway:
     gateway: Gateway = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
+    batches, country = MemoryBatches(), Country()
     app.state.gateway = replace(
         gateway,
         log=cast("Any", log),
@@ -224,5 +229,9 @@ async def memory_gateway() -> MemoryGateway:
         guesses=cast("Any", _NoGuesses()),
         authenticator=cast("Any", callers),
         accesses=accesses,
+        batches=batches,
+        reception=Reception(
+            batches=batches, books=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
+        ),
     )
-    return MemoryGateway(app, models, accesses, submissions, log, callers.known)
+    return MemoryGateway(app, models, accesses, submissions, log, batches, country, callers.known)

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
-from deploy.local.system import LocalSystem
 from services.gateway.accesses.acts import Act
 from services.gateway.accesses.log import Access, AccessLog, MongoAccessLog, Span, query, stamp
 from services.gateway.auth import Role
-from services.runtime.store import Database, connect, durable_database
+from services.runtime.store import Database
 from tests.gateway.build import NOON
 from tests.gateway.memory import MemoryAccessLog
 
 
-@pytest.fixture
-async def database(system: LocalSystem) -> AsyncIterator[Database]:
-    client = connect(system.mongodb)
-    name = f"test_gateway_{uuid4().hex}"
-    yield durable_database(client, name)
-    await client.drop_database(name)
-    client.close()
-
-
 @pytest.fixture(params=["memory", "mongodb"])
-async def log(request: pytest.FixtureRequest) -> AccessLog:
-    log: AccessLog = (
-        MemoryAccessLog() if request.param == "memory" else MongoAccessLog(request.getfixturevalue("database"))
-    )
+def log(request: pytest.FixtureRequest) -> AccessLog:
+    return MemoryAccessLog() if request.param == "memory" else MongoAccessLog(request.getfixturevalue("database"))
+
+
+@pytest.fixture(autouse=True)
+async def _prepared(log: AccessLog) -> None:
     await log.prepare()
-    return log
 
 
 def line(minute: int, subject: str, *, own: bool = False, reason: str | None = None) -> Access:
@@ -97,9 +86,8 @@ async def test_a_page_begins_where_the_last_one_ended(log: AccessLog) -> None:
     assert await minutes(log, Span("card:a"), before=first[-1].order, limit=2) == [2, 1]
 
 
-async def test_mongodb_merges_the_ranges_and_sorts_nothing(database: Database) -> None:
-    log = MongoAccessLog(database)
-    await log.prepare()
+@pytest.mark.parametrize("log", ["mongodb"], indirect=True)
+async def test_mongodb_merges_the_ranges_and_sorts_nothing(log: AccessLog, database: Database) -> None:
     await log.add([line(n, f"card:{n % 3}") for n in range(60)])
     spans = [Span("card:0"), Span("card:1"), Span("year:2025", "2025", "2026")]
     asked = database["accesses"].find(query(spans, own=True, before="2026")).sort("_id", -1).limit(5)

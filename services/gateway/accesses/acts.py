@@ -128,6 +128,8 @@ ROUTES: Final[dict[str, Act]] = {
     "get_report": Act.READ_REPORTS,
     "correct_report": Act.CORRECT_REPORT,
     "withdraw_report": Act.WITHDRAW_REPORT,
+    "list_lines": Act.READ_REPORTS,
+    "batch_result": Act.READ_REPORTS,
     # the citizen
     "own_card": Act.READ_CARD,
     "own_balances": Act.READ_BALANCE,
