@@ -57,19 +57,24 @@ class RequestMiddleware:
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         began = time.perf_counter()
         status = 0
+        counted = 1
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    # It is held, not worked on, and has limits of its own (``changes.py``).
+                    self._requests -= counted
+                    counted = 0
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            self._requests += 1
+            self._requests += counted
             try:
                 await self._admitted(scope, receive, sending)
             except Exception as error:
@@ -79,7 +84,7 @@ class RequestMiddleware:
                     raise
                 await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
-                self._requests -= 1
+                self._requests -= counted
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",
