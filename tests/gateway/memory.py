@@ -22,7 +22,7 @@ from services.gateway.batches.receiving import Reception
 from services.gateway.clock import Clock
 from services.gateway.gateway import Gateway
 from services.gateway.intake import Intake
-from services.gateway.models import ExtractRequest, Models, States
+from services.gateway.models import ExtractRequest, Models, States, Written
 from services.gateway.problems import ProblemError
 from services.gateway.submissions import Kept
 from services.gateway.views import PROCESSORS
@@ -164,9 +164,10 @@ class MemoryModels(Models):
         """Let this be the state of a document."""
         self.memory[model].states[document_id] = state
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
+    async def written(self, extract_id: str, attempt: int) -> Written:
         parts = self.memory["extract_parts"].states.values()
-        return sum(1 for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt))
+        found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
+        return Written(len(found), max((part.statements for part in found), default=0))
 
 
 class _Collections:
