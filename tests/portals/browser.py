@@ -186,14 +186,14 @@ async def ready(address: str) -> None:
                 return False
         return True
 
-    await eventually(answers, what=address)
+    await eventually(answers, within=90, what=address)
 
 
 @contextlib.asynccontextmanager
 async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
     """Debian's Chromium without a window. Fails, and says what is missing, where there is none."""
     assert CHROMIUM.exists(), MISSING
-    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS, timeout=90_000)
     try:
         yield browser
     finally:

@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx2
 import pytest
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from services.gateway.auth import Role
 from services.gateway.portals import forms
 from services.gateway.portals.api import Refused
 from services.gateway.portals.page import CitizenPage, EmployerPage, OpenPage
+from services.gateway.portals.rendering import column
 from services.gateway.portals.security import content_security_policy
 from tests.portals.site import TOKEN, Refusal, Site, show
 
@@ -299,3 +301,9 @@ async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> 
 
     assert "&lt;b&gt;Karla&lt;/b&gt;" in response.text
     assert "<b>Karla" not in response.text
+
+
+@pytest.mark.parametrize("heading", [">Beløb", Markup("&gt;Beløb"), Markup(">Beløb")])
+def test_a_column_of_numbers_is_known_also_when_its_heading_is_translated(heading: str) -> None:
+    assert column(heading) == ("Beløb", True)
+    assert column("Måned") == ("Måned", False)

@@ -15,12 +15,12 @@ from tests.portals.site import Refusal, Site
 
 PAGES: Final = {
     "/": "forside",
-    "/vejledning/borger": "vejledning-borger",
+    "/vejledning/borger": "",
     "/vejledning/virksomhed": "vejledning-virksomhed",
     "/vejledning/kommune": "",
     "/vejledning/myndighed": "",
     "/tilgaengelighed": "",
-    "/privatliv": "privatliv",
+    "/privatliv": "",
     "/logget-af": "",
     "/findes-ikke": "",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from services.gateway import formats
 from services.gateway.formats import Language
@@ -46,7 +47,7 @@ def environment(language: Language) -> Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    for one in (kroner, day, moment, month):
+    for one in (kroner, day, moment, month, column):
         made.filters[one.__name__] = one
     made.globals |= {
         "static": static_url,
@@ -59,3 +60,12 @@ def environment(language: Language) -> Environment:
     }
     made.globals["ui"] = made.get_template("ui.html").module
     return made
+
+
+def column(heading: str) -> tuple[str, bool]:
+    """A table's heading without its mark, and whether it is marked: ``>`` before the text says that it is of numbers.
+
+    A translated text is markup, and what is put before it is escaped: so it is read as the text that it stands for.
+    """
+    plain = heading.unescape() if isinstance(heading, Markup) else heading
+    return plain.removeprefix(">"), plain.startswith(">")
