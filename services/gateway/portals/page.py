@@ -36,16 +36,6 @@ class Guard(Protocol):
         """Raises a ``ProblemError`` unless the form was made in this session and sent from a page of ours."""
 
 
-class Unguarded:
-    """A ``Guard`` of an application that nobody can sign in to."""
-
-    async def session_of(self, request: Request, *, active: bool = True) -> None:
-        """Nobody."""
-
-    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Never asked."""
-
-
 class SignInFirst(Exception):
     """Nobody is signed in. ``asked`` is the page that wanted somebody."""
 
