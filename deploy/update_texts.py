@@ -17,7 +17,13 @@ from services.gateway.portals.texts import ENGLISH
 
 PORTALS = ENGLISH.parents[1]
 _METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract"}
-_OPTIONS = {"trimmed": "true", "newstyle_gettext": "true", "silent": "false", "encoding": "utf-8"}
+_OPTIONS = {
+    "trimmed": "true",
+    "newstyle_gettext": "true",
+    "silent": "false",
+    "encoding": "utf-8",
+    "extensions": "jinja2.ext.do",
+}
 _EVERYBODY = "common"
 _WIDTH = 110
 

@@ -43,13 +43,16 @@ class Answer:
         return None
 
 
+def headers_of(token: str) -> dict[str, str]:
+    """What every request says: who asks, in which language the answer shall be, and why a caseworker looks."""
+    return {"Authorization": f"Bearer {token}", "Accept-Language": "en", "Access-Reason": "sag 2025-0042"}
+
+
 class Caller:
-    """Someone with a token. Sends ``Accept-Language: en``; every command gets a new key unless one is given."""
+    """Someone with a token, who always has the same reason; every command gets a new key unless one is given."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._http = httpx2.Client(
-            base_url=url, timeout=40, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"}
-        )
+        self._http = httpx2.Client(base_url=url, timeout=40, headers=headers_of(token))
 
     def get(self, path: str, **query: str | int) -> Answer:
         return Answer(self._http.get(path, params=dict(query)))

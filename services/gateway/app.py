@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
+from services.gateway.accesses.door import AccessDoor
 from services.gateway.api import (
     authority,
+    batches,
     caseworker,
     citizen,
     common,
@@ -64,7 +66,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    for module in (caseworker, employments, reports, reminders, citizen, represented, authority, common):
+    for module in (caseworker, employments, reports, reminders, batches, citizen, represented, authority, common):
         app.include_router(module.router)
     app.include_router(login.router)
     if settings.environment == "local":
@@ -77,7 +79,12 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         secure=settings.public_url.startswith("https:"),
         login=origin_of(settings.issuer),
     )
+    app.add_middleware(AccessDoor)
     app.add_middleware(
-        RequestMiddleware, body_most=settings.body_most, requests_most=settings.requests_most, respond=respond
+        RequestMiddleware,
+        body_most=settings.body_most,
+        files_most={batches.PATH: settings.batch_bytes_most},
+        requests_most=settings.requests_most,
+        respond=respond,
     )
     return app

@@ -48,6 +48,43 @@ _BY_MESSAGE: Final[dict[str, tuple[str, str]]] = {
         "Must be a day that exists, as YYYY-MM-DD.",
     ),
     "give either cpr or number": ("Angiv enten cpr eller number.", "Give either cpr or number."),
+    "give either employment_id or card_number": (
+        "Angiv enten ansættelsens id eller frikortnummeret.",
+        "Give either the employment's id or the card number.",
+    ),
+    "no own employment has this id": (
+        "Virksomheden har ingen ansættelse med dette id.",
+        "The employer has no employment with this id.",
+    ),
+    "no own employment has this card number": (
+        "Virksomheden har ingen ansættelse med dette frikortnummer. Registrér ansættelsen først.",
+        "The employer has no employment with this card number. Register the employment first.",
+    ),
+    "several own employments have this card number, and not one of them covers the work": (
+        "Der er flere ansættelser med dette frikortnummer. Angiv ansættelsens id.",
+        "There are several employments with this card number. Give the employment's id.",
+    ),
+    "not a JSON object on one line": (
+        "Skal være et JSON-objekt på én linje.",
+        "Must be a JSON object on one line.",
+    ),
+    "the quotation marks do not match": ("Anførselstegnene passer ikke.", "The quotation marks do not match."),
+    "not as many cells as there are columns": (
+        "Linjen har ikke lige så mange felter som den første linje.",
+        "The line has not as many cells as the first line.",
+    ),
+    "the line is too long": ("Linjen er for lang.", "The line is too long."),
+    "not a whole number of øre": ("Skal være et helt antal øre.", "Must be a whole number of øre."),
+    "not kroner as 1.234,50": (
+        "Skal være et beløb i kroner med decimalkomma, for eksempel 1.234,50.",
+        "Must be an amount in kroner with a decimal comma, such as 1.234,50.",
+    ),
+    "not a day as DD-MM-YYYY or YYYY-MM-DD": (
+        "Skal være en dag, der findes, som DD-MM-ÅÅÅÅ eller ÅÅÅÅ-MM-DD.",
+        "Must be a day that exists, as DD-MM-YYYY or YYYY-MM-DD.",
+    ),
+    "must be ja or nej": ("Skal være ja eller nej.", "Must be ja or nej."),
+    "must be true or false": ("Skal være true eller false.", "Must be true or false."),
     "the text is not Unicode": ("Teksten er ikke gyldig Unicode.", "The text is not valid Unicode."),
 }
 _OTHERWISE: Final = ("Værdien er ikke gyldig.", "The value is not valid.")

@@ -7,8 +7,13 @@ from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
+from services.gateway.accesses.log import AccessLog, MongoAccessLog
+from services.gateway.accesses.looking import note_command, noting
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
+from services.gateway.batches.receiving import Reception
+from services.gateway.batches.store import Batches, MongoBatches, MongoBooks
+from services.gateway.batches.worker import BatchJob, BatchWorker
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
@@ -45,16 +50,24 @@ class Gateway:
     desk: Desk
     waiters: Waiters
     watcher: Watcher
+    accesses: AccessLog
+    batches: Batches
+    reception: Reception
+    batch_job: BatchJob
 
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
         await self.desk.prepare()
         await self.models.prepare()
+        await self.accesses.prepare()
+        await self.batches.prepare()
         self.watcher.start()
+        self.batch_job.start()
 
     async def stop(self) -> None:
         """Let go."""
+        await self.batch_job.stop()
         await self.watcher.stop()
 
     async def today(self) -> date:
@@ -68,10 +81,12 @@ class Gateway:
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
         if submission.answer is not None:
+            note_command(submission.envelope.data)
             return submission.answer
         outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
         if outcome is None:
             return None
+        note_command(submission.envelope.data)
         return await self.intake.keep_answer(
             submission, await self.answers.answer(submission.envelope, outcome, language)
         )
@@ -88,9 +103,21 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
     )
     clock = Clock(runtime.database, settable=settings.environment == "local")
-    models = Models(runtime.reader, runtime.database)
+    models = Models(noting(runtime.reader), runtime.database)
     allowances = load_allowances(settings.allowances)
     waiters = Waiters(runtime.stopping)
+    accesses = MongoAccessLog(runtime.database)
+    batches, books = MongoBatches(runtime.database, lease=settings.batch_lease), MongoBooks(runtime.database)
+    worker = BatchWorker(
+        batches=batches,
+        books=books,
+        accesses=accesses,
+        persons=persons,
+        publish=runtime.log.publish,
+        now=clock.now,
+        waiters=waiters,
+        patience=settings.batch_lease / 4,
+    )
     return Gateway(
         settings=settings,
         log=runtime.log,
@@ -116,6 +143,17 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        accesses=accesses,
+        batches=batches,
+        reception=Reception(
+            batches=batches,
+            books=books,
+            persons=persons,
+            now=clock.now,
+            lines_most=settings.batch_lines_most,
+            hold_days=settings.batch_hold_days,
+        ),
+        batch_job=BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll),
     )
 
 

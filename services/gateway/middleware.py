@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import traceback
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -31,9 +32,19 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int, requests_most: int, respond: Respond) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_most: int,
+        files_most: Mapping[str, int],
+        requests_most: int,
+        respond: Respond,
+    ) -> None:
+        """``files_most`` are the paths that take files, and the most bytes in each."""
         self._app = app
         self._body_most = body_most
+        self._files_most = files_most
         self._requests_most = requests_most
         self._respond = respond
         self._requests = 0
@@ -88,7 +99,8 @@ class RequestMiddleware:
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
-        if _announced(Headers(scope=scope)) > self._body_most:
+        most = self._files_most.get(scope["path"], self._body_most)
+        if _announced(Headers(scope=scope)) > most:
             response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
             await response(scope, receive, send)
             return
@@ -98,7 +110,7 @@ class RequestMiddleware:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._body_most:
+            if size > most:
                 raise HTTPException(413)
             return message
 

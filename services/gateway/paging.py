@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from fastapi import Query
 
+from services.gateway.accesses.looking import present_look
 from services.gateway.problems import ProblemError
 
 DEFAULT_LIMIT: Final = 100
@@ -29,16 +30,32 @@ Cursor = Annotated[str, Query(max_length=400, description="`next` of the page be
 
 def after(cursor: str) -> dict[str, Any]:
     """The query for what comes after ``cursor``. What has no order yet is not shown."""
+    return {"order": {"$gt": order_in(cursor)}}
+
+
+def before(cursor: str) -> str | None:
+    """For a list with the newest first: the order before which the page begins; None for the first page."""
+    return order_in(cursor) or None
+
+
+def order_in(cursor: str) -> str:
+    """Where the last page ended; empty before the first. Raises ``ProblemError`` for what is no cursor."""
     try:
-        order = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
-    return {"order": {"$gt": order}}
 
 
 def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
-    """The page, and the cursor of the next, from one more than ``limit`` entries."""
+    """The page, and the cursor of the next, from one more than ``limit`` entries. The one more is not looked at."""
     shown = found[:limit]
+    for unseen in found[limit:]:
+        present_look().forget(unseen)
     if len(found) <= limit:
         return shown, None
-    return shown, urlsafe_b64encode(shown[-1].order.encode()).decode().rstrip("=")
+    return shown, cursor_of(shown[-1].order)
+
+
+def cursor_of(order: str) -> str:
+    """The cursor of what comes after ``order``."""
+    return urlsafe_b64encode(order.encode()).decode().rstrip("=")

@@ -105,3 +105,11 @@ class Persons:
     def open_answer(self, sealed: str, command_id: str) -> str:
         """A stored answer."""
         return self._sealer.open(sealed, f"answer:{command_id}")
+
+    def seal_lines(self, lines: str, batch_id: str) -> str:
+        """Lines of a payroll file, or their results, as they are stored."""
+        return self._sealer.seal(lines, f"batch:{batch_id}")
+
+    def open_lines(self, sealed: str, batch_id: str) -> str:
+        """Stored lines."""
+        return self._sealer.open(sealed, f"batch:{batch_id}")

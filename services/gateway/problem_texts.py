@@ -280,6 +280,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Idempotency-Key er brugt til en anden forespørgsel", "Brug en ny nøgle til en ny forespørgsel."),
         Text("Idempotency-Key was used for another request", "Use a new key for a new request."),
     ),
+    "access-reason-missing": Entry(
+        422,
+        Text("Begrundelsen mangler", "Skriv, hvorfor du slår op: send headeren Access-Reason med 3 til 200 tegn, for "
+             "eksempel sagens nummer. Borgeren kan læse den."),
+        Text("The reason is missing", "Say why you look: send the header Access-Reason with 3 to 200 characters, such "
+             "as the number of the case. The citizen can read it."),
+    ),
+    "access-reason-invalid": Entry(
+        422,
+        Text("Begrundelsen kan ikke bruges", "Skriv 3 til 200 tegn på én linje, uden CPR-nummer, frikortnummer og "
+             "navn; for eksempel \"Opfølgning på sag 2025-0042\"."),
+        Text("The reason cannot be used", "Write 3 to 200 characters on one line, without CPR number, card number and "
+             "name; for example \"Follow-up on case 2025-0042\"."),
+    ),
     "token-missing": Entry(
         401,
         Text("Adgangstoken mangler", "Send headeren Authorization: Bearer med et adgangstoken."),
@@ -359,6 +373,55 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Udtrækket er ikke færdigt", "Vent, til udtrækkets status er \"done\"."),
         Text("The extract is not ready", "Wait until the extract's status is \"done\"."),
     ),
+    "batch-unknown": Entry(
+        404,
+        Text("Lønfilen findes ikke", "Kontrollér id'et. En lønfil kan kun ses af den virksomhed, der sendte den."),
+        Text("No such payroll file", "Check the id. A payroll file is seen only by the employer who sent it."),
+    ),
+    "batch-type-unsupported": Entry(
+        415,
+        Text("Filtypen kan ikke bruges", "Send JSON Lines med Content-Type: application/jsonl, eller CSV med "
+             "Content-Type: text/csv."),
+        Text("The type of file cannot be used", "Send JSON Lines with Content-Type: application/jsonl, or CSV with "
+             "Content-Type: text/csv."),
+    ),
+    "batch-not-utf8": Entry(
+        422,
+        Text("Filen er ikke UTF-8", "Gem filen som \"CSV UTF-8\", og send den igen.",
+             "Tegn på linje {line} kan ikke læses."),
+        Text("The file is not UTF-8", "Save the file as \"CSV UTF-8\" and send it again.",
+             "Characters on line {line} cannot be read."),
+    ),
+    "batch-columns-wrong": Entry(
+        422,
+        Text("Filens kolonner kan ikke bruges", "Den første linje skal være kolonnernes navne; ansættelse eller "
+             "frikortnummer, reference, dage og løn skal være med.", "Der mangler: {missing}. Ukendte eller gentagne "
+             "kolonner: nummer {strange}. Mulige kolonner: {danish} (beløb i kroner), eller {english} (beløb i øre)."),
+        Text("The columns of the file cannot be used", "The first line must be the names of the columns; employment or "
+             "card number, reference, days and wage must be there.", "Missing: {missing}. Unknown or repeated columns: "
+             "number {strange}. Possible columns: {danish} (amounts in kroner), or {english} (amounts in øre)."),
+    ),
+    "batch-empty": Entry(
+        422,
+        Text("Filen er tom", "Send en fil med en linje for hver indberetning."),
+        Text("The file is empty", "Send a file with a line for each report."),
+    ),
+    "batch-in-progress": Entry(
+        409,
+        Text("Lønfilen er ved at blive modtaget eller ændret", "Prøv igen om lidt med samme Idempotency-Key."),
+        Text("The payroll file is being received or changed", "Try again in a while with the same Idempotency-Key."),
+    ),
+    "batch-cancelled": Entry(
+        409,
+        Text("Lønfilen er annulleret", "Send filen igen med en ny Idempotency-Key."),
+        Text("The payroll file is cancelled", "Send the file again with a new Idempotency-Key."),
+    ),
+    "batch-booked": Entry(
+        409,
+        Text("Lønfilen er ved at blive bogført eller er bogført", "Tilbagekald de indberetninger, som ikke skulle være "
+             "sendt."),
+        Text("The payroll file is being booked or is booked", "Withdraw the reports that should not have been sent."),
+    ),
     "not-found": Entry(
         404,
         Text("Siden findes ikke", "Se adresserne i /v1/openapi.json."),
@@ -371,8 +434,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "body-too-large": Entry(
         413,
-        Text("Indholdet er for stort", "Send højst 1 MB ad gangen."),
-        Text("The body is too large", "Send at most 1 MB at a time."),
+        Text("Indholdet er for stort", "Send højst 1 MB ad gangen. En lønfil må fylde 32 MB og have 100.000 linjer: "
+             "del den op."),
+        Text("The body is too large", "Send at most 1 MB at a time. A payroll file may have 32 MB and 100,000 lines: "
+             "divide it."),
     ),
     "media-type-unsupported": Entry(
         415,

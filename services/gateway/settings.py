@@ -59,3 +59,10 @@ class GatewaySettings(RuntimeSettings):
     guess_window: int = Field(default=3600, ge=1, description="Seconds over which wrong guesses are counted.")
     body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
     requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
+    batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")
+    batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
+    batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
+    batch_lease: float = Field(
+        default=10.0, gt=0, description="Seconds without a sign of life until another instance books a payroll file."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import time
 from collections import Counter
@@ -64,7 +65,7 @@ class Api:
             timeout=_LIMITS,
             verify=ssl.create_default_context(),
             limits=httpx2.Limits(max_connections=64),
-            headers={"Accept-Language": "en"},
+            headers={"Accept-Language": "en", "Access-Reason": "chaos"},
         )
 
     async def close(self) -> None:
@@ -91,6 +92,24 @@ class Api:
             return None
         response.raise_for_status()
         return response.json()
+
+    async def file(self, token: str, lines: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
+        """What became of each line of a payroll file, when all of it is booked. Raises ``Unanswered``."""
+        content = "\n".join(json.dumps(line) for line in lines)
+        headers = {"Idempotency-Key": key, "Content-Type": "application/jsonl"}
+        deadline = time.monotonic() + self._patience
+        sent = None
+        while sent is None or not sent.is_success:
+            if time.monotonic() > deadline:
+                raise Unanswered(f"a payroll file was not acknowledged in {self._patience:.0f} s: {sent}")
+            sent = await self.request("POST", "/v1/report-batches", token, content=content, headers=headers)
+            await asyncio.sleep(0 if sent is not None and sent.is_success else _PAUSE)
+        path = sent.headers["location"]
+        while (await self.get(token, path))["status"] != "done":
+            if time.monotonic() > deadline:
+                raise Unanswered(f"a payroll file was not booked in {self._patience:.0f} s")
+            await asyncio.sleep(_PAUSE)
+        return list((await self.get(token, f"{path}/lines", limit=len(lines)))["lines"])
 
     async def request(self, method: str, path: str, token: str, **more: Any) -> httpx2.Response | None:
         """One request to one of the gateways; None if it was not served."""

@@ -24,10 +24,13 @@ from tests.chaos.people import MUNICIPALITIES, People
 WORKERS = 10
 _NEWEST_CARDS = 10
 _EMPLOYERS_A_ROUND = 4
+_CARDS_IN_A_FILE: Final = 3
+_REPORTS_IN_A_FILE: Final = 4
 _KINDS: Final = {
     "issue": 3,
     "register": 5,
     "report": 50,
+    "file": 4,
     "correct": 10,
     "withdraw": 5,
     "again": 6,
@@ -173,6 +176,28 @@ class Load:
             self._sent.append(Sent(report, token, body, key, answer))
             if answer.body["split"] is None or answer.body["total_ore"] != total:
                 self.journal.surprises.append(f"report {report.id} was answered without its split or its amount")
+        return True
+
+    async def _file(self) -> bool:
+        """A payroll file: some reports for each of an employer's cards, and one line that is wrong."""
+        cvr = self.random.choice(self._employers)
+        employments = [
+            employment
+            for employment in self.journal.employments.values()
+            if employment.cvr == cvr and self.journal.cards[employment.card_id].deactivated_in is None
+        ]
+        if not employments:
+            return False
+        of_lines = [e for e in employments[-_CARDS_IN_A_FILE:] for _ in range(_REPORTS_IN_A_FILE)]
+        bodies = [self._report_body(employment.id) for employment in of_lines]
+        lines = await self.api.file(self.people.employer(cvr), [*bodies, {"reference": "wrong"}], self._key())
+        if [line["result"] for line in lines] != [*len(bodies) * ["accepted"], "error"]:
+            self.journal.surprises.append(f"a file of {len(bodies)} good lines became {lines}")
+        for employment, body, line in zip(of_lines, bodies, lines, strict=False):
+            if line["result"] == "accepted":
+                total = body["components"]["wage_ore"]
+                self.journal.acknowledged["line"] += 1
+                self.journal.reported(Report(line["report_id"], employment.card_id, employment.id, cvr, total))
         return True
 
     async def _correct(self) -> bool:

@@ -93,6 +93,7 @@ class Chaos:
             "warned": sum(len(crossings) for crossings in self.told.crossings.values()),
             "corrected": self.journal.acknowledged["correct"],
             "refused": self.journal.refused.total(),
+            "lines": self.journal.acknowledged["line"],
         }
 
     async def _round(self, number: int, kind: str, *, last: bool) -> Row:

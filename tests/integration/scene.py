@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey
 
 from contracts.values import birth_date_of, is_cvr
 from deploy.local import keys
-from deploy.local.client import Answer, Caller
+from deploy.local.client import Answer, Caller, headers_of
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
 from tests import tokens
@@ -49,7 +49,7 @@ class Client(Caller):
     def __init__(self, world: World, person: Person, token: str) -> None:
         # Not by way of Caller: it reads the certificates of the web anew each time, which takes longer than a request.
         self._http = world.http(
-            headers={"Authorization": f"Bearer {token}", "Accept-Language": "en"},
+            headers=headers_of(token),
             event_hooks={"response": [world.documentation.check]},
         )
         self.person = person

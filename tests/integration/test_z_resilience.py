@@ -6,6 +6,7 @@ Runs last of those that change something, as it stops processes that all tests s
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -179,3 +180,37 @@ async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(wo
 
     await burst.send(murder)
     await burst.check(world)
+
+
+async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booked_once(world: World) -> None:
+    employer = world.employer()
+    jobs = [world.job(world.card(), employer=employer) for _ in range(8)]
+    good = [jobs[n % 8].body(10_000 + n) for n in range(1_998)]
+    content = "\n".join(json.dumps(body) for body in [jobs[0].body(-1), *good, jobs[0].body(0)])
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/jsonl"}
+    sent = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
+
+    async def under_way() -> bool:
+        counts = accepted(employer.get(sent.headers["location"]), 200)["counts"]
+        assert counts["waiting"], "all was booked before the gateway could be killed"
+        return bool(counts["accepted"])
+
+    await eventually(under_way, within=60)
+    kill(world, "gateway")
+    revive(world, "gateway")
+
+    counts = employer.wait_for(sent.headers["location"], "status", "done", within=120)["counts"]
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "known": 0, "refused": 1, "waiting": 0}
+    ids = {job.id for job in jobs}
+    records = await records_about(world.system.kafka, EarningsReported, lambda e: e.employment_id in ids)
+    assert len({dict(record.headers)["ce_id"] for record in records}) == len(good)
+    for number, job in enumerate(jobs):
+        amounts = [body["components"]["wage_ore"] for body in good[number::8]]
+        assert [report["total_ore"] for report in job.card.reports()] == amounts
+        assert job.card.balance()["reported_ore"] == sum(amounts)
+
+    headers["Idempotency-Key"] = "a month later"
+    again = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
+    counts = employer.wait_for(again.headers["location"], "status", "done", within=60)["counts"]
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 0, "known": 1_998, "refused": 1, "waiting": 0}
+    assert sum(len(job.card.reports()) for job in jobs) == len(good)

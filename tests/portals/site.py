@@ -86,7 +86,9 @@ class Site:
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
         add_portals(self.app, guard=self, secure=False)
-        self.app.add_middleware(RequestMiddleware, body_most=1_000_000, requests_most=100, respond=respond)
+        self.app.add_middleware(
+            RequestMiddleware, body_most=1_000_000, files_most={}, requests_most=100, respond=respond
+        )
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
         self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
 

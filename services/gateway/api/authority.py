@@ -13,6 +13,8 @@ from starlette.responses import Response, StreamingResponse
 from contracts.cloudevents import Envelope
 from contracts.extracts import Authority, ExtractFormat, RequestExtract
 from contracts.topics import BALANCES, CARDS, EARNINGS
+from services.gateway.accesses.acts import Act
+from services.gateway.accesses.log import Access, of_year, stamp
 from services.gateway.answers import extract_id_of, extract_request_of
 from services.gateway.api import resources as r
 from services.gateway.api.calling import (
@@ -54,6 +56,7 @@ async def request_extract(body: ExtractBody, ask: AuthorityCommand) -> Response:
 
     async def accepted(message: Envelope[Any]) -> None:
         await ask.gateway.models.extract_requests.add(extract_request_of(message))
+        await ask.gateway.accesses.add([_drawn(ask, message)])
 
     return await ask.submit(body, build, accepted=accepted)
 
@@ -96,6 +99,23 @@ async def download_extract(extract_id: str, file_format: ExtractFormat, ask: Aut
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     return StreamingResponse(
         _content(ask, extract_id, view.manifest, file), media_type=_MEDIA_TYPES[file_format], headers=headers
+    )
+
+
+def _drawn(ask: Calling, message: Envelope[RequestExtract]) -> Access:
+    """The line that everybody in the extract reads; the same one if the request comes again."""
+    command = message.data
+    return Access(
+        order=f"{stamp(message.time)}|{command.extract_id}",
+        subject=of_year(command.year, command.municipality),
+        own=False,
+        act=Act.DRAW_EXTRACT,
+        refused=False,
+        role=ask.caller.role,
+        organisation=ask.organisation,
+        actor=command.actor,
+        reason=None,
+        request=str(message.id),
     )
 
 

@@ -11,12 +11,14 @@ from uuid import UUID
 import structlog
 from fastapi import Depends, Header
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from contracts.cloudevents import Envelope
 from contracts.messages import Command
+from services.gateway.accesses.acts import Act
+from services.gateway.accesses.looking import note_command, present_look, stated_reason
 from services.gateway.api.resources import PendingResource, ProblemResource
 from services.gateway.auth import Caller, Role
 from services.gateway.formats import Language, preferred_language
@@ -30,6 +32,27 @@ _PROBLEM_FROM: Final = 400
 CALLER: Final = "frikort.caller"
 
 _bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
+
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="Yours, kept before you send. The same key gives the same answer, for ever.",
+        examples=["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
+    ),
+]
+AccessReason = Annotated[
+    str,
+    Header(
+        alias="Access-Reason",
+        description="Why you look, in 3 to 200 characters (UTF-8). The citizen reads it. No CPR number, card number or "
+        "name belongs in it.",
+        examples=["Opfølgning på sag 2025-0042"],
+    ),
+    AfterValidator(stated_reason),
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,9 @@ class Commanding(Calling):
         self.request.state.correlation_id = str(ask.command_id)
         structlog.contextvars.bind_contextvars(command_id=str(ask.command_id))
         submission = await self.gateway.intake.take(ask, build)
+        note_command(submission.envelope.data)
+        if submission.replayed:
+            present_look().act = Act.READ_OUTCOME
         if accepted is not None and submission.answer is None:
             await accepted(submission.envelope)
         seconds, preference = patience(self.prefer, self.gateway)
@@ -93,7 +119,20 @@ def calling(*roles: Role) -> Callable[..., Awaitable[Calling]]:
     """A dependency: the caller, in one of ``roles`` (any if none is named)."""
 
     async def dependency(request: Request, _: Annotated[Any, Depends(_bearer)] = None) -> Calling:
-        return Calling(**await _who(request, roles))
+        found = Calling(**await _who(request, roles))
+        present_look().caller = found.caller
+        return found
+
+    return dependency
+
+
+def saying_why(role: Role) -> Callable[..., Awaitable[Calling]]:
+    """A dependency: the caller in ``role``, who says why they look at a person's data."""
+    who = calling(role)
+
+    async def dependency(found: Annotated[Calling, Depends(who)], reason: AccessReason) -> Calling:
+        present_look().reason = reason
+        return found
 
     return dependency
 
@@ -112,15 +151,7 @@ def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
 
     async def dependency(
         found: Annotated[Calling, Depends(who)],
-        key: Annotated[
-            str,
-            Header(
-                alias="Idempotency-Key",
-                pattern=r"^[\x21-\x7e]{1,255}$",
-                description="Yours, kept before you send. The same key gives the same answer, for ever.",
-                examples=["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
-            ),
-        ],
+        key: IdempotencyKey,
         prefer: Annotated[
             str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")
         ] = "",
@@ -187,7 +218,7 @@ def _problem(description: str) -> dict[str, Any]:
 READ_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: _problem("No valid access token"),
     403: _problem("Another role"),
-    422: _problem("The request has errors"),
+    422: _problem("The request has errors, or a caseworker does not say why they look"),
     503: _problem("Temporarily unavailable; see Retry-After"),
 }
 FIND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {

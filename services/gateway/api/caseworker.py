@@ -21,6 +21,9 @@ from contracts.issuance import (
 from contracts.outcomes import Problem
 from contracts.values import CitizenSide
 from services.gateway import showing
+from services.gateway.accesses import telling
+from services.gateway.accesses.extracts import extracts_with
+from services.gateway.accesses.log import Span, of_card, of_person
 from services.gateway.api import cards
 from services.gateway.api import resources as r
 from services.gateway.api.calling import (
@@ -29,8 +32,8 @@ from services.gateway.api.calling import (
     READ_RESPONSES,
     Calling,
     Commanding,
-    calling,
     commanding,
+    saying_why,
 )
 from services.gateway.api.requests import (
     ControlBody,
@@ -43,13 +46,15 @@ from services.gateway.api.requests import (
     SearchCardBody,
 )
 from services.gateway.auth import Role
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, page
 from services.gateway.persons import Person
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
 router = APIRouter(prefix="/v1", tags=["caseworker"])
 
-Caseworker = Annotated[Calling, Depends(calling(Role.CASEWORKER))]
+Caseworker = Annotated[Calling, Depends(saying_why(Role.CASEWORKER))]
+Own = Annotated[bool, Query(description="Also what the person looked at.")]
 CaseworkerCommand = Annotated[Commanding, Depends(commanding(Role.CASEWORKER))]
 
 
@@ -173,6 +178,15 @@ async def withdraw_mandate(card_id: str, mandate_id: str, ask: CaseworkerCommand
     return await cards.withdraw_mandate(ask, mandate_id, lambda: _card(ask, card_id), municipality=ask.organisation)
 
 
+@router.get("/cards/{card_id}/accesses", response_model=r.AccessPage, responses=FIND_RESPONSES)
+async def card_accesses(
+    card_id: str, ask: Caseworker, own: Own = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.AccessPage:
+    """Who has looked at the citizen's data, newest first; for a citizen who cannot sign in, in words meant for them."""
+    card = await _card(ask, card_id)
+    return await accesses_of(ask, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
+
+
 @router.get("/controls-due", response_model=r.ControlsDue, responses=READ_RESPONSES)
 async def controls_due(
     ask: Caseworker, year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None
@@ -198,6 +212,19 @@ async def _submit(ask: Commanding, card_id: str, body: BaseModel, command: type[
         )
 
     return await ask.submit(body, build)
+
+
+async def accesses_of(
+    ask: Calling, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
+) -> r.AccessPage:
+    """A page of a person's access log: what concerns them by their CPR number, by their card, and by extracts."""
+    spans = [Span(of_person(cpr_hash))]
+    if card is not None:
+        reports = await ask.gateway.models.reports.find({"card_id": card.card_id})
+        spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
+    found = await ask.gateway.accesses.latest(spans, own=own, before=before(cursor), limit=limit + 1)
+    shown, following = page(found, limit)
+    return telling.page(shown, following, ask.language)
 
 
 async def _card(ask: Calling, card_id: str) -> CardView:

@@ -11,9 +11,19 @@ from contracts.outcomes import Problem
 from contracts.values import CitizenSide
 from services.gateway.api import cards
 from services.gateway.api import resources as r
-from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, Calling, Commanding, calling, commanding
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    Calling,
+    Commanding,
+    calling,
+    commanding,
+)
+from services.gateway.api.caseworker import Own, accesses_of
 from services.gateway.api.requests import DisputeBody, MandateBody
 from services.gateway.auth import Role
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
@@ -89,6 +99,15 @@ async def grant_own_mandate(body: MandateBody, ask: CitizenCommand) -> Response:
 async def withdraw_own_mandate(mandate_id: str, ask: CitizenCommand) -> Response:
     """Let somebody see your card no more, from now on."""
     return await cards.withdraw_mandate(ask, mandate_id, lambda: _own(ask), municipality=None)
+
+
+@router.get("/accesses", response_model=r.AccessPage, responses=READ_RESPONSES)
+async def own_accesses(
+    ask: Citizen, own: Own = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.AccessPage:
+    """Who has looked at your data, what for, and what was changed; newest first. Also if you have no card."""
+    card = await ask.gateway.models.card_of_person(ask.organisation)
+    return await accesses_of(ask, ask.organisation, card, own=own, limit=limit, cursor=cursor)
 
 
 async def _own(ask: Calling) -> CardView:

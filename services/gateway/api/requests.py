@@ -267,7 +267,17 @@ _WORK_EXAMPLE: Final = {"first": "2025-03-01", "last": "2025-03-31"}
 _COMPONENTS_EXAMPLE: Final = {"wage_ore": 750000, "holiday_pay_ore": 93750, "atp_ore": 9900, "pension_ore": 0}
 
 
-class ReportBody(Body):
+class ReportContentBody(Body):
+    """What a report says, whoever it is about."""
+
+    reference: Reference
+    work: WorkBody
+    payment_date: Day
+    components: ComponentsBody
+    twin: StrictBool = Field(default=False, description="It is meant, though it looks like an earlier report.")
+
+
+class ReportBody(ReportContentBody):
     """Report what was paid. ``reference`` is the employer's own and names this report for ever."""
 
     model_config = _example(
@@ -280,11 +290,27 @@ class ReportBody(Body):
     )
 
     employment_id: Annotated[str, StringConstraints(max_length=64)]
-    reference: Reference
-    work: WorkBody
-    payment_date: Day
-    components: ComponentsBody
-    twin: StrictBool = Field(default=False, description="It is meant, though it looks like an earlier report.")
+
+
+class BatchLineBody(ReportContentBody):
+    """A line of a payroll file: a report, of an employment by its id or by the card number."""
+
+    model_config = _example(
+        card_number="12345",
+        reference="2025-03/4711",
+        work=_WORK_EXAMPLE,
+        payment_date="2025-03-31",
+        components=_COMPONENTS_EXAMPLE,
+    )
+
+    employment_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    card_number: CardNumber | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> BatchLineBody:
+        if (self.employment_id is None) == (self.card_number is None):
+            raise ValueError("give either employment_id or card_number")
+        return self
 
 
 class CorrectionBody(Body):

@@ -385,6 +385,103 @@ class CardReports(Resource):
     reports: list[CardReportResource]
 
 
+class BatchCounts(Resource):
+    """How far a payroll file has come. accepted + known + refused + waiting + errors = lines."""
+
+    lines: int = Field(description="Lines that are not empty.")
+    errors: int = Field(description="Lines that cannot be booked as they are.")
+    accepted: int
+    known: int = Field(description="Accepted before, in another file or by itself; nothing new was booked.")
+    refused: int
+    waiting: int = Field(description="Lines without errors that have no outcome yet.")
+
+
+class BatchResource(Resource):
+    """A payroll file. ``held``: it is checked, and nothing is booked."""
+
+    batch_id: str
+    status: Literal["held", "booking", "done", "cancelled"]
+    created_at: datetime
+    expires_at: datetime | None = Field(description="When a held file is cancelled by itself; null otherwise.")
+    finished_at: datetime | None
+    counts: BatchCounts
+    total_ore: int = Field(description="What the lines without errors report.")
+    exempt_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
+    excess_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
+
+
+class BatchPage(Resource):
+    """A page of payroll files, newest first."""
+
+    batches: list[BatchResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class LineSplitResource(Resource):
+    """How a line was split when it was booked; the report itself says how it is split now."""
+
+    exempt_ore: int
+    excess_ore: int
+
+
+class LineProblem(Resource):
+    """Why a line was refused, and what to do."""
+
+    type: str
+    title: str
+    detail: str
+
+
+class LineError(Resource):
+    """What is wrong with a line."""
+
+    field: str = Field(description="A JSON pointer, or the name of a column; empty: the whole line.")
+    detail: str
+
+
+class BatchLineResource(Resource):
+    """A line of a payroll file and what became of it."""
+
+    number: int = Field(description="Its line in the file, counted from 1.")
+    reference: str | None = Field(description="Null where it could not be read.")
+    result: Literal["accepted", "known", "refused", "error", "waiting"]
+    employment_id: str | None
+    total_ore: int | None
+    report_id: str | None
+    split: LineSplitResource | None
+    problem: LineProblem | None
+    errors: list[LineError]
+
+
+class BatchLinePage(Resource):
+    """A page of lines, in the order of the file."""
+
+    lines: list[BatchLineResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class AccessResource(Resource):
+    """A look at a person's data, or a change of it. ``by`` and ``what`` make a sentence that the person can read."""
+
+    at: datetime
+    by: str = Field(description="Organisation and role, such as `Københavns Kommune, sagsbehandler`.")
+    role: Literal["caseworker", "employer", "citizen", "authority"]
+    own: bool = Field(description="It was the person.")
+    act: str = Field(description="What was done, as a code.")
+    kind: Literal["search", "read", "change", "extract"]
+    what: str = Field(description="What was done, in the caller's language, such as `har set dit frikort`.")
+    refused: bool = Field(description="Nothing was shown or changed.")
+    reason: str | None = Field(description="Why, as a caseworker stated it.")
+    request: str = Field(description="The correlation id of the request.")
+
+
+class AccessPage(Resource):
+    """A page of the access log of one person, newest first."""
+
+    accesses: list[AccessResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
 class AllowanceResource(Resource):
     """A year's amounts, in øre."""
 

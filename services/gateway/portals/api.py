@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -67,12 +67,20 @@ class Pending(Exception):
 
 @dataclass(frozen=True)
 class Api:
-    """An in-process client of the API, for one request of one person (nobody: only what is open to all)."""
+    """An in-process client of the API, for one request of one person (nobody: only what is open to all).
+
+    ``reason`` is why the person looks at somebody else's data, which the API asks of a caseworker.
+    """
 
     app: ASGIApp
     caller: Caller | None
     language: Language
     correlation_id: str
+    reason: str = ""
+
+    def because(self, reason: str) -> Api:
+        """The same client, saying why it looks."""
+        return replace(self, reason=reason)
 
     async def get(self, path: str, model: type[M], **query: Query) -> M:
         """A resource. Raises ``Refused``."""
@@ -113,13 +121,14 @@ class Api:
             headers["Idempotency-Key"] = key
         if media_type:
             headers["Content-Type"] = media_type
+        sent = httpx2.Headers(headers, encoding="latin-1")
         transport = httpx2.ASGITransport(app=self._as_caller)
         try:
             async with (
                 asyncio.timeout(_SECONDS),
                 httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client,
             ):
-                response = await client.request(method, path, headers=headers, json=json, content=content)
+                response = await client.request(method, path, headers=sent, json=json, content=content)
         except TimeoutError:
             raise Refused(_unavailable()) from None
         if response.status_code >= _REFUSED_FROM:
@@ -131,11 +140,14 @@ class Api:
     def _headers(self) -> dict[str, str]:
         """One correlation id for the page and for what it asks the API."""
         trace = UUID(self.correlation_id).hex
-        return {
+        headers = {
             "Accept": "application/json",
             "Accept-Language": self.language,
             "Traceparent": f"00-{trace}-{uuid4().hex[:16]}-01",
         }
+        if self.reason:
+            headers["Access-Reason"] = self.reason.encode().decode("latin-1")  # UTF-8, as the header's bytes
+        return headers
 
     async def _as_caller(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Nobody outside can put anything into the scope: only who is signed in gets to act as themselves."""

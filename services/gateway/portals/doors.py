@@ -61,12 +61,16 @@ DOORS: Final[dict[Role, Door]] = {
         home="/kommune",
         theme="dkfds",
         title=N_("Frikort for kommuner"),
-        navigation=(("/kommune", N_("Find borger")),),
+        navigation=(
+            ("/kommune", N_("Find borger")),
+            ("/kommune/nyt-frikort", N_("Udsted frikort")),
+            ("/kommune/kontrol", N_("Kontrol")),
+        ),
     ),
     Role.AUTHORITY: Door(
         home="/myndighed",
         theme="dkfds",
         title=N_("Frikort for myndigheder"),
-        navigation=(("/myndighed", N_("Dataudtræk")),),
+        navigation=(("/myndighed", N_("Dataudtræk")), ("/myndighed/nyt-udtraek", N_("Nyt udtræk"))),
     ),
 }

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from services.gateway.api.errors import problem_response
 from services.gateway.portals.api import Api, Pending, Refused
 from services.gateway.portals.forms import Form
-from services.gateway.portals.page import Page, SignInFirst, WrongDoor, is_safe, language_of, page_of
+from services.gateway.portals.page import Instead, Page, SignInFirst, WrongDoor, is_safe, language_of, page_of
 from services.gateway.portals.texts import N_
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import Facts, text_of
@@ -91,6 +91,10 @@ def add_page_handlers(app: FastAPI) -> None:
         if not wants_page(request):
             return problem_response(request, "role-not-allowed")
         return error.page.render("common/wrong_door.html", 403)
+
+    @app.exception_handler(Instead)
+    async def _instead(_: Request, error: Instead) -> Response:
+        return error.response
 
     @app.exception_handler(Refused)
     async def _refused(request: Request, error: Refused) -> Response:

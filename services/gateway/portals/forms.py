@@ -166,6 +166,11 @@ class Form:
         return not self.errors and not self.general
 
     @property
+    def step(self) -> str:
+        """The button that was pressed on a summary: ``send`` or ``edit``; none on the page before it."""
+        return self.typed.get("step", "")
+
+    @property
     def problems(self) -> list[tuple[str | None, str]]:
         """For the error summary: (id of the input to go to, text), in the order of the form."""
         at_fields = [(self.target(name), self.errors[name]) for name in self.fields if name in self.errors]

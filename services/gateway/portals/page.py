@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.gateway.auth import Role
 from services.gateway.formats import Language
@@ -50,6 +50,14 @@ class WrongDoor(Exception):
     def __init__(self, page: Page) -> None:
         super().__init__("signed in in another role")
         self.page = page
+
+
+class Instead(Exception):
+    """The page can only be shown when something else has been done: ``response`` leads there."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("another page comes first")
+        self.response = response
 
 
 @dataclass(frozen=True)

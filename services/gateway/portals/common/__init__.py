@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.gateway.formats import Language
+from services.gateway.login.doors import local_path
 from services.gateway.portals.page import OpenPage
 from services.gateway.portals.texts import LANGUAGE_COOKIE
 
@@ -21,7 +22,7 @@ async def choose_language(
     language: Language, page: OpenPage, til: Annotated[str, Query(max_length=2000)] = "/"
 ) -> Response:
     """Remember the language, and go back to the page."""
-    response = page.redirect(own_path(til))
+    response = page.redirect(local_path(til))
     response.set_cookie(
         LANGUAGE_COOKIE,
         language,
@@ -36,10 +37,4 @@ async def choose_language(
 @router.get("/logget-af")
 async def signed_out(page: OpenPage, following: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
     """The session has ended by itself."""
-    return page.render("common/signed_out.html", following=own_path(following))
-
-
-def own_path(path: str) -> str:
-    """``path`` if it is one of this site, else the front page: nobody is led away by a link with our name on it."""
-    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if plain else "/"
+    return page.render("common/signed_out.html", following=local_path(following))

@@ -1,0 +1,1 @@
+"""Who has looked at whose data, and why: recorded before the answer leaves, never changed, and shown to the citizen."""

@@ -1,0 +1,80 @@
+"""The door: what a request looked at is recorded before any of its answer leaves. If it cannot be, nothing leaves.
+
+Pure ASGI and around every route, so that no endpoint can pass it. A streamed answer is stopped at each piece.
+"""
+
+from __future__ import annotations
+
+import structlog
+from pymongo.errors import PyMongoError
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.accesses import looking
+from services.gateway.accesses.acts import ROUTES
+from services.gateway.accesses.looking import Look, NobodyLooks
+from services.gateway.api.errors import problem_response
+from services.gateway.gateway import Gateway
+
+logger = structlog.get_logger(__name__)
+
+_REFUSED_FROM = 400
+
+
+class AccessDoor:
+    """Begins a look for every request, and has it recorded."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        look, status, closed = Look(), 0, False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, closed
+            if closed:
+                return
+            begins = message["type"] == "http.response.start"
+            code = ""
+            try:
+                await _record(look, scope, message["status"] if begins else status)
+            except PyMongoError as error:
+                code, because = "temporarily-unavailable", type(error).__name__
+            except NobodyLooks as error:
+                code, because = "internal-error", str(error)
+            if not code:
+                status = message.get("status", status)
+                await send(message)
+                return
+            closed = True
+            logger.error("gateway.access_not_recorded", because=because)
+            if not begins:
+                raise NotRecorded(because)
+            headers = {"Retry-After": "5"} if code == "temporarily-unavailable" else {}
+            await problem_response(Request(scope), code, headers=headers)(scope, receive, send)
+
+        token = looking.begin(look)
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            looking.end(token)
+
+
+class NotRecorded(RuntimeError):
+    """An answer broke off, because the rest of what it shows could not be recorded."""
+
+
+async def _record(look: Look, scope: Scope, status: int) -> None:
+    if not look.is_pending:
+        return
+    gateway: Gateway = scope["app"].state.gateway
+    lines = look.take(
+        act=ROUTES.get(getattr(scope.get("route"), "name", "")),
+        refused=status >= _REFUSED_FROM,
+        at=await gateway.clock.now(),
+        request=scope["state"]["correlation_id"],
+    )
+    await gateway.accesses.add(lines)

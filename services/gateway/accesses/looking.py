@@ -1,0 +1,191 @@
+"""What a request looks at. Whoever reads a person's state from a read model has it noted here, unasked.
+
+The door (``door.py``) records what was noted before any of the answer leaves. So an endpoint cannot forget it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Generic, cast
+from uuid import uuid4
+
+from contracts.issuance import IssueCard
+from contracts.messages import CardCommand, Command
+from contracts.values import check_no_cpr
+from services.gateway.accesses.acts import Act
+from services.gateway.accesses.log import NOBODY, Access, of_card, of_extract, of_person, stamp
+from services.gateway.auth import Caller, Role
+from services.gateway.models import States, StatesOf
+from services.gateway.views.cards import CardView, alias_of_person
+from services.gateway.views.extracts import ExtractPartView
+from services.gateway.views.outcomes import OutcomeView
+from services.runtime.decision import Processor, S
+
+_SHORTEST: Final = 3
+_LONGEST: Final = 200
+_PERSON_ALIAS: Final = alias_of_person("")
+
+
+class NobodyLooks(RuntimeError):
+    """A person's data were read, and it is not known by whom or what for: nothing may be answered."""
+
+
+@dataclass
+class Look:
+    """The persons that one request has to do with. ``act`` is set where it is not the one of the route."""
+
+    caller: Caller | None = None
+    reason: str | None = None
+    act: Act | None = None
+    _noted: Counter[str] = field(default_factory=Counter)
+    _people: dict[str, str] = field(default_factory=dict)
+    _recorded: set[str] = field(default_factory=set)
+
+    def note(self, subject: str) -> None:
+        """This subject's data were read, or are to be changed."""
+        self._noted[subject] += 1
+
+    def note_state(self, state: Any) -> None:
+        """A state was read. Outcomes are no one's data; their command is noted by who answers it."""
+        if isinstance(state, CardView):
+            self._people[of_card(state.card_id)] = of_person(state.person.cpr_hash)
+        if (subject := _subject_of(state)) is not None:
+            self.note(subject)
+
+    def forget(self, state: Any) -> None:
+        """A state was read only to see whether there are more, and is not shown."""
+        if (subject := _subject_of(state)) is not None:
+            self._noted[subject] -= 1
+
+    def take(self, *, act: Act | None, refused: bool, at: datetime, request: str) -> list[Access]:
+        """The lines for what was noted and not taken yet. Raises ``NobodyLooks``."""
+        subjects = [subject for subject in +self._noted if self._is_new(subject)]
+        act = self.act or act
+        if not subjects:
+            return []
+        if self.caller is None or act is None:
+            raise NobodyLooks("a person's data were read without a caller, or by a route that does not say what for")
+        self._recorded.update(subjects)
+        return [
+            Access(
+                order=f"{stamp(at)}|{uuid4().hex}",
+                subject=subject,
+                own=self._is_own(subject, self.caller),
+                act=act.value,
+                refused=refused,
+                role=self.caller.role,
+                organisation=self.caller.organisation,
+                actor=self.caller.subject,
+                reason=self.reason,
+                request=request,
+            )
+            for subject in subjects
+        ]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something was noted that is not taken yet."""
+        return any(self._is_new(subject) for subject in +self._noted)
+
+    def _is_new(self, subject: str) -> bool:
+        # A card that was just issued is noted by its person first.
+        person = self._people.get(subject)
+        return subject not in self._recorded and (person is None or person not in self._noted)
+
+    def _is_own(self, subject: str, caller: Caller) -> bool:
+        return caller.role is Role.CITIZEN and self._people.get(subject, subject) == of_person(caller.organisation)
+
+
+_LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+def present_look() -> Look:
+    """The look of the request in hand; outside of one, a look that nobody records."""
+    return _LOOK.get() or Look()
+
+
+def begin(look: Look) -> Any:
+    """From here on, in this request, ``look`` is noted in. Returns what ``end`` needs."""
+    return _LOOK.set(look)
+
+
+def end(token: Any) -> None:
+    """The request is over."""
+    _LOOK.reset(token)
+
+
+def note_command(command: Command) -> None:
+    """A command about a person was taken in, or its answer is given."""
+    look = present_look()
+    look.reason = look.reason or getattr(command, "case_reference", None)
+    match command:
+        case IssueCard():
+            look.note(of_person(command.person.cpr_hash))
+        case CardCommand():
+            look.note(of_card(command.card_id))
+
+
+def stated_reason(header: str) -> str:
+    """The reason in an Access-Reason header. Raises ``ValueError``; never repeats what it refuses."""
+    try:
+        # HTTP hands bytes over as Latin-1; what people send is UTF-8.
+        reason = header.encode("latin-1").decode()
+    except UnicodeError:
+        reason = header
+    reason = " ".join(reason.split())
+    if not _SHORTEST <= len(reason) <= _LONGEST or not reason.isprintable():
+        raise ValueError("not a reason of 3 to 200 characters")
+    return check_no_cpr(reason)
+
+
+class NotingStates(Generic[S]):
+    """Read access to a read model that notes whose states it gives."""
+
+    def __init__(self, states: States[S]) -> None:
+        self._states = states
+
+    async def get(self, document_id: str) -> S | None:
+        return self._seen(await self._states.get(document_id))
+
+    async def by_alias(self, alias: str) -> S | None:
+        state = self._seen(await self._states.by_alias(alias))
+        if state is None:
+            person = alias.startswith(_PERSON_ALIAS)
+            present_look().note(of_person(alias.removeprefix(_PERSON_ALIAS)) if person else NOBODY)
+        return state
+
+    async def find(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
+    ) -> list[S]:
+        found = await self._states.find(query, sort=sort, limit=limit, skip=skip)
+        look = present_look()
+        for state in found:
+            look.note_state(state)
+        return found
+
+    def _seen(self, state: S | None) -> S | None:
+        if state is not None:
+            present_look().note_state(state)
+        return state
+
+
+def noting(states_of: StatesOf) -> StatesOf:
+    """Read access to the read models that notes whose states it gives."""
+
+    def states(processor: Processor[S]) -> States[S]:
+        return NotingStates(states_of(processor))
+
+    return cast("StatesOf", states)
+
+
+def _subject_of(state: Any) -> str | None:
+    if isinstance(state, OutcomeView):
+        return None
+    if isinstance(state, ExtractPartView):
+        return of_extract(state.extract_id)
+    card_id = getattr(state, "card_id", None)
+    return None if card_id is None else of_card(card_id)

@@ -1,0 +1,244 @@
+"""For employers: payroll files. Another employer's do not exist here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from services.gateway.accesses.looking import present_look
+from services.gateway.api import resources as r
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    Calling,
+    IdempotencyKey,
+    traceparent_of,
+)
+from services.gateway.api.employments import Employer
+from services.gateway.batches import booking, lines, showing
+from services.gateway.batches.batch import Batch, Status, booked, cancelled
+from services.gateway.batches.booking import Result
+from services.gateway.batches.lines import BadLine, Line
+from services.gateway.batches.reading import DANISH, ENGLISH
+from services.gateway.batches.receiving import Sending
+from services.gateway.batches.showing import LineResult
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
+from services.gateway.problems import ProblemError
+
+router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
+
+PATH: Final = router.prefix
+
+_CSV: Final = "text/csv; charset=utf-8; header=present"
+
+
+def _file(**examples: str) -> dict[str, Any]:
+    return {
+        "schema": {"type": "string", "format": "binary"},
+        "examples": {name: {"value": value} for name, value in examples.items()},
+    }
+
+
+JSON_EXAMPLE: Final = (
+    '{"card_number": "12345", "reference": "2025-03/4711", "work": {"first": "2025-03-01", "last": "2025-03-31"}, '
+    '"payment_date": "2025-03-31", "components": {"wage_ore": 750000, "holiday_pay_ore": 93750}}\n'
+)
+DANISH_EXAMPLE: Final = (
+    "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.);Feriepenge (kr.)\r\n"
+    "12345;2025-03/4711;01-03-2025;31-03-2025;31-03-2025;7.500,00;937,50\r\n"
+)
+ENGLISH_EXAMPLE: Final = (
+    "card_number,reference,work_first,work_last,payment_date,wage_ore,holiday_pay_ore\r\n"
+    "12345,2025-03/4711,2025-03-01,2025-03-31,2025-03-31,750000,93750\r\n"
+)
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "A line for each report, in UTF-8, with or without a byte order mark. JSON Lines: the body of a "
+        "single report, with `employment_id` or `card_number`. CSV: under a line of column names, with semicolons and "
+        "kroner or with commas and øre; the names tell which. "
+        f"All columns: `{DANISH.delimiter.join(DANISH.all_names)}`, or `{ENGLISH.delimiter.join(ENGLISH.all_names)}`.",
+        "content": {
+            "application/jsonl": _file(report=JSON_EXAMPLE),
+            "application/x-ndjson": _file(report=JSON_EXAMPLE),
+            "text/csv": _file(kroner=DANISH_EXAMPLE, oere=ENGLISH_EXAMPLE),
+        },
+    }
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=r.BatchResource,
+    responses={
+        **COMMAND_RESPONSES,
+        201: {"description": "Held: checked, and nothing is booked", "model": r.BatchResource},
+        202: {"description": "It is being booked", "model": r.BatchResource},
+    },
+    openapi_extra=_BODY,
+)
+async def send_batch(
+    ask: Employer,
+    key: IdempotencyKey,
+    hold: Annotated[bool, Query(description="Only check it; book it later, or cancel it.")] = False,
+) -> Response:
+    """Report many payments at once. Every line is checked before anything is booked.
+
+    Lines with errors are named and never block the others. Each line is then booked on its own, as a single report
+    would be. The file sent again under another key books nothing twice: every line is ``known``.
+    """
+    sending = Sending(
+        caller=ask.caller,
+        key=key,
+        content_type=ask.request.headers.get("content-type", ""),
+        hold=hold,
+        pieces=ask.request.stream(),
+        traceparent=traceparent_of(ask.request),
+    )
+    batch, replayed = await ask.gateway.reception.receive(sending)
+    ask.gateway.batch_job.tell()
+    response = JSONResponse(
+        showing.batch(batch).model_dump(mode="json"),
+        status_code=201 if hold else 202,
+        headers={"Location": f"{PATH}/{batch.batch_id}"},
+    )
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+@router.get("", response_model=r.BatchPage, responses=READ_RESPONSES)
+async def list_batches(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.BatchPage:
+    """Own files, newest first."""
+    found = await ask.gateway.batches.of(ask.organisation, before=before(cursor), limit=limit + 1)
+    shown, following = page(found, limit)
+    return r.BatchPage(batches=[showing.batch(batch) for batch in shown], next=following)
+
+
+@router.get("/{batch_id}", response_model=r.BatchResource, responses=FIND_RESPONSES)
+async def get_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+    """A file, and how far it has come."""
+    return showing.batch(await _own(ask, batch_id))
+
+
+@router.post(
+    "/{batch_id}/booking",
+    status_code=202,
+    response_model=r.BatchResource,
+    responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
+)
+async def book_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+    """Book a held file. To say it again changes nothing."""
+    batch = await _own(ask, batch_id)
+    batch = await _changed(ask, batch, booked(batch, await ask.gateway.clock.now()))
+    ask.gateway.batch_job.tell()
+    return showing.batch(batch)
+
+
+@router.post(
+    "/{batch_id}/cancellation",
+    response_model=r.BatchResource,
+    responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
+)
+async def cancel_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+    """Do not book a held file; its lines are deleted. To say it again changes nothing."""
+    batch = await _own(ask, batch_id)
+    batch = await _changed(ask, batch, cancelled(batch))
+    await ask.gateway.batches.forget_lines(batch_id)
+    return showing.batch(batch)
+
+
+@router.get("/{batch_id}/lines", response_model=r.BatchLinePage, responses=FIND_RESPONSES)
+async def list_lines(
+    batch_id: str,
+    ask: Employer,
+    result: Annotated[LineResult | None, Query(description="Only lines with this result.")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = "",
+) -> r.BatchLinePage:
+    """The lines of a file, and what became of each."""
+    batch = await _own(ask, batch_id)
+    after = order_in(cursor) or "0"
+    if not after.isdecimal():
+        raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
+    found: list[Line | BadLine] = []
+    results: dict[int, Result] = {}
+    async for some, known in _chunks(ask, batch, result, after=int(after)):
+        results |= known
+        found += [line for line in some if line.number > int(after) and _is(line, known, result)]
+        if len(found) > limit:
+            break
+    shown = found[:limit]
+    return r.BatchLinePage(
+        lines=_shown(ask, batch, shown, results),
+        next=cursor_of(str(shown[-1].number)) if len(found) > limit else None,
+    )
+
+
+@router.get(
+    "/{batch_id}/result.csv",
+    response_class=StreamingResponse,
+    responses={**FIND_RESPONSES, 200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
+)
+async def batch_result(batch_id: str, ask: Employer) -> Response:
+    """The result as a file that a Danish spreadsheet opens. No cell can be taken for a formula."""
+    batch = await _own(ask, batch_id)
+    headers = {
+        "Content-Disposition": f'attachment; filename="frikort-{batch_id}.csv"',
+        "Content-Language": ask.language,
+    }
+    return StreamingResponse(_csv(ask, batch), media_type=_CSV, headers=headers)
+
+
+async def _csv(ask: Calling, batch: Batch) -> AsyncIterator[bytes]:
+    yield showing.csv_header(ask.language).encode()
+    async for some, results in _chunks(ask, batch, None, after=0):
+        yield "".join(showing.csv_lines(_shown(ask, batch, some, results), ask.language)).encode()
+
+
+async def _chunks(
+    ask: Calling, batch: Batch, result: LineResult | None, *, after: int
+) -> AsyncIterator[tuple[list[Line | BadLine], dict[int, Result]]]:
+    """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
+    if batch.status is Status.CANCELLED:
+        return
+    for index, size in enumerate(batch.chunks):
+        if size.last <= after or not showing.may_have(batch, index, result):
+            continue
+        chunk = await ask.gateway.batches.chunk(batch, index)
+        good, bad = lines.unpacked(ask.gateway.persons.open_lines(chunk.lines, batch.batch_id))
+        results: dict[int, Result] = {}
+        if chunk.results is not None and str(index) in batch.counted:
+            results = booking.unpacked(ask.gateway.persons.open_lines(chunk.results, batch.batch_id))
+        yield sorted([*good, *bad], key=lambda line: line.number), results
+
+
+def _is(line: Line | BadLine, results: Mapping[int, Result], wanted: LineResult | None) -> bool:
+    return wanted is None or showing.result_of(line, results.get(line.number)) == wanted
+
+
+def _shown(
+    ask: Calling, batch: Batch, some: Sequence[Line | BadLine], results: Mapping[int, Result]
+) -> list[r.BatchLineResource]:
+    """Lines as they are shown. Whoever they are about is noted."""
+    for line in some:
+        present_look().note_state(line)
+    return [showing.line(batch.batch_id, line, results.get(line.number), ask.language) for line in some]
+
+
+async def _own(ask: Calling, batch_id: str) -> Batch:
+    batch = await ask.gateway.batches.get(batch_id)
+    if batch is None or batch.cvr != ask.organisation or not batch.is_acknowledged():
+        raise ProblemError("batch-unknown")
+    return batch
+
+
+async def _changed(ask: Calling, batch: Batch, after: Status) -> Batch:
+    if after is not batch.status and not await ask.gateway.batches.change(batch.batch_id, batch.status, after):
+        raise ProblemError("batch-in-progress", headers={"Retry-After": "1"})
+    return batch.model_copy(update={"status": after})

@@ -1,0 +1,21 @@
+"""A database of one's own on the real MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from deploy.local.system import LocalSystem
+from services.runtime.store import Database, connect, durable_database
+
+
+@pytest.fixture
+async def database(system: LocalSystem) -> AsyncIterator[Database]:
+    """An empty database of the gateway's kind."""
+    client = connect(system.mongodb)
+    name = f"test_gateway_{uuid4().hex}"
+    yield durable_database(client, name)
+    await client.drop_database(name)
+    client.close()

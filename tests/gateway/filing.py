@@ -1,0 +1,225 @@
+"""Payroll files over a memory: the stores with faults at every step, and what stands behind the log, in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import NAMESPACE_OID, uuid5
+
+from contracts.cloudevents import Record, decode
+from contracts.topics import REPORTING_COMMANDS
+from contracts.values import Period
+from services.gateway.batches.batch import Batch, Chunk, Plan, Status, Tally
+from services.gateway.batches.booking import LineOutcome, LineSplit
+from services.gateway.batches.lines import OwnEmployment, OwnEmployments
+from services.gateway.batches.store import LeaseLost
+from tests.runtime.memory import Faults
+
+
+@dataclass
+class MemoryBatches:
+    """The store of payroll files. A lease lasts until ``no_leases`` is called."""
+
+    faults: Faults = field(default_factory=Faults)
+    files: dict[str, str] = field(default_factory=dict)
+    chunks: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    leased: set[str] = field(default_factory=set)
+
+    def no_leases(self) -> None:
+        """Time passes: every lease is over."""
+        self.leased.clear()
+
+    async def prepare(self) -> None:
+        return
+
+    async def get(self, batch_id: str) -> Batch | None:
+        stored = self.files.get(batch_id)
+        return None if stored is None else Batch.model_validate_json(stored)
+
+    async def of(self, cvr: str, *, before: str | None, limit: int) -> list[Batch]:
+        own = [b for b in self._all() if b.cvr == cvr and b.is_acknowledged() and (before is None or b.order < before)]
+        return sorted(own, key=lambda b: b.order, reverse=True)[:limit]
+
+    async def begin(self, batch: Batch) -> bool:
+        there = await self.get(batch.batch_id)
+        if there is not None and there.is_acknowledged():
+            return False
+        await self._write("begin", batch)
+        return True
+
+    async def add_chunk(self, batch: Batch, chunk: Chunk) -> None:
+        await self.faults.point("add_chunk before")
+        self.chunks[batch.batch_id, batch.upload, chunk.index] = chunk.model_dump_json()
+        await self.faults.point("add_chunk after")
+
+    async def acknowledge(self, batch: Batch) -> bool:
+        there = await self.get(batch.batch_id)
+        if there is None or there.is_acknowledged() or there.upload != batch.upload:
+            return False
+        await self._write("acknowledge", batch)
+        others = [place for place in self.chunks if place[0] == batch.batch_id and place[1] != batch.upload]
+        for place in others:
+            del self.chunks[place]
+        await self.faults.point("acknowledged")
+        return True
+
+    async def drop(self, batch: Batch) -> None:
+        for place in [place for place in self.chunks if place[:2] == (batch.batch_id, batch.upload)]:
+            del self.chunks[place]
+        there = await self.get(batch.batch_id)
+        if there is not None and not there.is_acknowledged() and there.upload == batch.upload:
+            del self.files[batch.batch_id]
+
+    async def change(self, batch_id: str, before: Status, after: Status) -> bool:
+        there = await self.get(batch_id)
+        if there is None or there.status is not before:
+            return False
+        await self._write("change", there.model_copy(update={"status": after}))
+        return True
+
+    async def forget_lines(self, batch_id: str) -> None:
+        for place in [place for place in self.chunks if place[0] == batch_id]:
+            del self.chunks[place]
+
+    async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
+        return [
+            b
+            for b in self._all()
+            if (b.status is Status.HELD and b.expires_at <= expired_at)
+            or (b.status is Status.RECEIVING and b.created_at < received_before)
+        ]
+
+    async def waiting(self) -> list[str]:
+        waiting = [b for b in self._all() if b.status is Status.BOOKING and b.batch_id not in self.leased]
+        return [b.batch_id for b in sorted(waiting, key=lambda b: b.order)]
+
+    async def claim(self, batch_id: str) -> Batch | None:
+        there = await self.get(batch_id)
+        if there is None or there.status is not Status.BOOKING or batch_id in self.leased:
+            return None
+        held = there.model_copy(update={"attempt": there.attempt + 1})
+        self.leased.add(batch_id)
+        await self._write("claim", held)
+        return held
+
+    async def hold_on(self, held: Batch) -> None:
+        await self._fenced(held)
+
+    async def let_go(self, held: Batch, *, seconds: float) -> None:
+        await self._fenced(held)
+        self.leased.discard(held.batch_id)
+
+    async def chunk(self, batch: Batch, index: int) -> Chunk:
+        return Chunk.model_validate_json(self.chunks[batch.batch_id, batch.upload, index])
+
+    async def take(self, batch: Batch, index: int, plan: Plan) -> Plan:
+        chunk = await self.chunk(batch, index)
+        if chunk.plan is None:
+            await self._write_chunk("take", batch, chunk.model_copy(update={"plan": plan}))
+        return chunk.plan or plan
+
+    async def settle(self, batch: Batch, index: int, results: str, tally: Tally) -> None:
+        chunk = await self.chunk(batch, index)
+        if chunk.results is None:
+            changes = {"results": results, "tally": tally}
+            await self._write_chunk("settle", batch, chunk.model_copy(update=changes))
+
+    async def count(self, held: Batch, index: int, tally: Tally) -> None:
+        there = await self._fenced(held)
+        counted = {**there.counted, str(index): tally}
+        await self._write("count", there.model_copy(update={"counted": counted}))
+
+    async def finish(self, held: Batch, at: datetime) -> None:
+        there = await self._fenced(held)
+        await self._write("finish", there.model_copy(update={"status": Status.DONE, "finished_at": at}))
+
+    def _all(self) -> list[Batch]:
+        return [Batch.model_validate_json(stored) for stored in self.files.values()]
+
+    async def _fenced(self, held: Batch) -> Batch:
+        there = await self.get(held.batch_id)
+        if there is None or there.attempt != held.attempt or there.status is not Status.BOOKING:
+            raise LeaseLost(held.batch_id)
+        return there
+
+    async def _write(self, what: str, batch: Batch) -> None:
+        await self.faults.point(f"{what} before")
+        self.files[batch.batch_id] = batch.model_dump_json()
+        await self.faults.point(f"{what} after")
+
+    async def _write_chunk(self, what: str, batch: Batch, chunk: Chunk) -> None:
+        await self.faults.point(f"{what} before")
+        self.chunks[batch.batch_id, batch.upload, chunk.index] = chunk.model_dump_json()
+        await self.faults.point(f"{what} after")
+
+
+@dataclass
+class Country:
+    """The log and the services behind it: who publishes here has the outcome at once, unless they are ``asleep``.
+
+    Every report is exempt. A reference that was used is known; a wage of 13 øre is refused. Every command is kept.
+    """
+
+    faults: Faults = field(default_factory=Faults)
+    employments: dict[str, OwnEmployment] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    employers: dict[str, str] = field(default_factory=dict)
+    published: list[Record] = field(default_factory=list)
+    told: dict[str, LineOutcome] = field(default_factory=dict)
+    booked: dict[str, LineSplit] = field(default_factory=dict)
+    asleep: bool = False
+
+    def employ(self, cvr: str, number: str, *, first: date = date(2025, 1, 1), last: date | None = None) -> str:
+        """A new employment of the citizen with this card number. Returns its id."""
+        employment_id = str(uuid5(NAMESPACE_OID, f"{cvr}/{number}/{first}"))
+        card_id = self.numbers.setdefault(number, f"card-{number}")
+        self.employments[employment_id] = OwnEmployment(employment_id, card_id, Period(first=first, last=last))
+        self.employers[employment_id] = cvr
+        return employment_id
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        await self.faults.point("publish before")
+        for number, record in enumerate(records):
+            if number:
+                await self.faults.point("publish between")
+            self.published.append(record)
+            if not self.asleep:
+                self._work(record)
+        await self.faults.point("publish after")
+
+    def wake(self) -> None:
+        """The services work off what was published."""
+        self.asleep = False
+        for record in self.published:
+            self._work(record)
+
+    async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
+        own = {i: e for i, e in self.employments.items() if self.employers[i] == cvr}
+        return OwnEmployments(
+            {i: e for i, e in own.items() if i in ids},
+            {n: [e for e in own.values() if e.card_id == self.numbers.get(n)] for n in numbers},
+        )
+
+    async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
+        return dict.fromkeys(card_ids, 3)
+
+    async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
+        return {i: self.told[i] for i in command_ids if i in self.told}
+
+    async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
+        return {i: self.booked[i] for i in report_ids if i in self.booked}
+
+    def _work(self, record: Record) -> None:
+        message = decode(REPORTING_COMMANDS, record.value, record.headers)
+        if str(message.id) in self.told:
+            return
+        command = message.data
+        report_id = f"{command.employment_id}/{command.reference}"
+        known = report_id in self.booked
+        if command.components.total == 13:
+            outcome = LineOutcome(None, 0, False, "amount-absurd", {"total": 13})
+        else:
+            outcome = LineOutcome(report_id, 1, known, None, {})
+            self.booked.setdefault(report_id, LineSplit(1, command.components.total, 0))
+        self.told[str(message.id)] = outcome

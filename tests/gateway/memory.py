@@ -1,0 +1,236 @@
+"""The gateway over a memory: the whole application, its read models filled by hand, and nothing behind it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, cast
+
+from fastapi import FastAPI
+from pymongo.errors import AutoReconnect
+
+from contracts.cloudevents import Record
+from contracts.extracts import Position
+from contracts.topics import Topic
+from services.gateway.accesses.log import Access, Span
+from services.gateway.accesses.looking import noting
+from services.gateway.answers import Answers
+from services.gateway.app import application_factory
+from services.gateway.auth import Caller
+from services.gateway.batches.receiving import Reception
+from services.gateway.clock import Clock
+from services.gateway.gateway import Gateway
+from services.gateway.intake import Intake
+from services.gateway.models import ExtractRequest, Models, States
+from services.gateway.problems import ProblemError
+from services.gateway.submissions import Kept
+from services.gateway.views import PROCESSORS
+from services.runtime.decision import Processor, S
+from services.runtime.service import Runtime
+from tests.gateway.build import persons, settings
+from tests.gateway.filing import Country, MemoryBatches
+
+
+@dataclass
+class MemoryStates(Generic[S]):
+    """One read model. Finds by equality, and by the operators that the gateway uses."""
+
+    processor: Processor[S]
+    states: dict[str, S] = field(default_factory=dict)
+
+    async def get(self, document_id: str) -> S | None:
+        return self.states.get(document_id)
+
+    async def by_alias(self, alias: str) -> S | None:
+        return next((state for state in self.states.values() if alias in self.processor.aliases(state)), None)
+
+    async def find(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
+    ) -> list[S]:
+        found = [state for state in self.states.values() if all(_holds(state, *term) for term in query.items())]
+        for name, direction in reversed(sort):
+            found.sort(key=lambda state: getattr(state, name), reverse=direction < 0)
+        return found[skip : skip + limit if limit else None]
+
+
+def _holds(state: Any, name: str, wanted: Any) -> bool:
+    value = getattr(state, name)
+    if not isinstance(wanted, dict):
+        return bool(value == wanted)
+    tests: dict[str, Callable[[Any, Any], bool]] = {
+        "$in": lambda v, w: v in w,
+        "$gt": operator.gt,
+        "$lte": operator.le,
+    }
+    return all(tests[test](value, operand) for test, operand in wanted.items())
+
+
+@dataclass
+class MemoryAccessLog:
+    """The access log in a list; while ``away``, as a database that cannot be reached."""
+
+    lines: dict[str, Access] = field(default_factory=dict)
+    away: bool = False
+
+    async def prepare(self) -> None:
+        return
+
+    async def add(self, accesses: Sequence[Access]) -> None:
+        if self.away:
+            raise AutoReconnect("there is no primary")
+        for access in accesses:
+            self.lines.setdefault(access.order, access)
+
+    async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
+        found = [
+            line
+            for order, line in self.lines.items()
+            if (own or not line.own)
+            and (before is None or order < before)
+            and any(line.subject == span.subject and span.since <= order < span.until for span in spans)
+        ]
+        return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
+
+    def take(self) -> list[Access]:
+        """The lines since the last time."""
+        lines = list(self.lines.values())
+        self.lines.clear()
+        return lines
+
+
+@dataclass
+class MemorySubmissions:
+    """Submissions in a dictionary."""
+
+    kept: dict[str, Kept] = field(default_factory=dict)
+
+    async def get(self, command_id: str) -> Kept | None:
+        return self.kept.get(command_id)
+
+    async def add(self, kept: Kept) -> bool:
+        return self.kept.setdefault(kept.command_id, kept) is kept
+
+    async def mark_produced(self, command_id: str) -> None:
+        self.kept[command_id] = replace(self.kept[command_id], produced=True)
+
+    async def add_answer(self, command_id: str, answer: str) -> None:
+        if self.kept[command_id].answer is None:
+            self.kept[command_id] = replace(self.kept[command_id], produced=True, answer=answer)
+
+
+@dataclass
+class MemoryLog:
+    """A log that takes everything."""
+
+    records: list[Record] = field(default_factory=list)
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        self.records += records
+
+    async def end_positions(self, topics: Sequence[Topic]) -> tuple[Position, ...]:
+        return tuple(Position(topic=topic.name, partition=0, offset=0) for topic in topics)
+
+
+@dataclass
+class MemoryExtractRequests:
+    """Requests for extracts."""
+
+    requests: dict[str, ExtractRequest] = field(default_factory=dict)
+
+    async def add(self, request: ExtractRequest) -> None:
+        self.requests.setdefault(request.extract_id, request)
+
+    async def get(self, extract_id: str) -> ExtractRequest | None:
+        return self.requests.get(extract_id)
+
+    async def of(self, authority: str) -> list[ExtractRequest]:
+        return [request for request in self.requests.values() if request.authority == authority]
+
+
+class MemoryModels(Models):
+    """Every read model in memory. What is put in is found, and noted, as in earnest."""
+
+    def __init__(self) -> None:
+        self.memory: dict[str, MemoryStates[Any]] = {p.name: MemoryStates(p) for p in PROCESSORS}
+
+        def states(processor: Processor[S]) -> States[S]:
+            return self.memory[processor.name]
+
+        super().__init__(noting(cast("Any", states)), cast("Any", _Collections()))
+        self.extract_requests = cast("Any", MemoryExtractRequests())
+
+    def put(self, model: str, document_id: str, state: Any) -> None:
+        """Let this be the state of a document."""
+        self.memory[model].states[document_id] = state
+
+    async def count_parts(self, extract_id: str, attempt: int) -> int:
+        parts = self.memory["extract_parts"].states.values()
+        return sum(1 for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt))
+
+
+class _Collections:
+    def __getitem__(self, name: str) -> None:
+        return None
+
+
+class _NoGuesses:
+    async def take(self, cvr: str, number_hash: str) -> tuple[str, ...]:
+        return ()
+
+    async def give_back(self, taken: tuple[str, ...]) -> None:
+        return
+
+
+class _Callers:
+    """Tokens are names here."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Caller] = {}
+
+    async def caller(self, authorization: str | None) -> Caller:
+        known = self.known.get((authorization or "").removeprefix("Bearer "))
+        if known is None:
+            raise ProblemError("token-missing")
+        return known
+
+
+@dataclass
+class MemoryGateway:
+    """The application, and everything that a test may put in or look at."""
+
+    app: FastAPI
+    models: MemoryModels
+    accesses: MemoryAccessLog
+    submissions: MemorySubmissions
+    log: MemoryLog
+    batches: MemoryBatches
+    country: Country
+    callers: dict[str, Caller]
+
+
+async def memory_gateway() -> MemoryGateway:
+    """A gateway with nothing in it."""
+    chosen = settings()
+    runtime = Runtime(service="gateway", settings=chosen, processors=PROCESSORS)
+    app = application_factory(chosen, runtime)
+    gateway: Gateway = app.state.gateway
+    models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
+    clock, callers = Clock(runtime.database, settable=False), _Callers()
+    batches, country = MemoryBatches(), Country()
+    app.state.gateway = replace(
+        gateway,
+        log=cast("Any", log),
+        clock=clock,
+        models=models,
+        answers=Answers(models=models, persons=persons(), allowances=gateway.allowances),
+        intake=Intake(submissions=submissions, log=log, now=clock.now, persons=persons()),
+        guesses=cast("Any", _NoGuesses()),
+        authenticator=cast("Any", callers),
+        accesses=accesses,
+        batches=batches,
+        reception=Reception(
+            batches=batches, books=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
+        ),
+    )
+    return MemoryGateway(app, models, accesses, submissions, log, batches, country, callers.known)

@@ -1,0 +1,83 @@
+"""Who has looked at my data: everything that anyone did about a citizen, as the citizen reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.scene import ELSEWHERE, Card, Job, World, accepted, refused
+
+
+def told(card: Card, **query: str | int) -> list[dict[str, Any]]:
+    """What others did, in the order in which they did it."""
+    page = accepted(card.owner.get("/v1/me/accesses", own="false", limit=500, **query), 200)
+    return list(page["accesses"])[::-1]
+
+
+def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: Job) -> None:
+    card = job.card
+    job.report()
+    accepted(card.caseworker.post("/v1/cards/search", {"cpr": card.citizen.cpr}), 200)
+    refused(world.caseworker(ELSEWHERE).get(card.path), 404, "card-unknown")
+    accepted(card.caseworker.get(f"{card.path}/reports"), 200)
+    accepted(job.employer.get(job.path), 200)
+
+    lines = told(card)
+
+    employer = f"The company CVR {job.employer.cvr}"
+    assert [(line["by"], line["act"], line["refused"]) for line in lines] == [
+        ("Københavns Kommune, caseworker", "issue-card", False),
+        (employer, "register-employment", False),
+        (employer, "report-earnings", False),
+        ("Københavns Kommune, caseworker", "search", False),
+        ("Aarhus Kommune, caseworker", "read-card", True),
+        ("Københavns Kommune, caseworker", "read-reports", False),
+        (employer, "read-employments", False),
+    ]
+    assert {
+        line["reason"] for line in lines if line["kind"] in {"read", "search"} and line["role"] == "caseworker"
+    } == {"sag 2025-0042"}
+    assert all(line["at"].startswith("2025-") for line in lines)
+    assert all(job.card.citizen.cpr not in str(line) for line in lines)
+
+
+def test_the_municipality_reads_it_on_behalf_of_who_cannot_sign_in(world: World) -> None:
+    card = world.card()
+    accepted(card.owner.get("/v1/me/card"), 200)
+    seen = accepted(card.caseworker.get(f"{card.path}/accesses"), 200)["accesses"]
+    assert [(line["act"], line["own"]) for line in seen] == [("read-card", True), ("issue-card", False)]
+    refused(world.caseworker(ELSEWHERE).get(f"{card.path}/accesses"), 404, "card-unknown")
+
+
+def test_a_caseworker_who_does_not_say_why_sees_nothing(world: World) -> None:
+    card = world.card()
+    del card.caseworker._http.headers["Access-Reason"]
+    refused(card.caseworker.get(card.path), 422, "access-reason-missing")
+    refused(card.caseworker.post("/v1/cards/search", {"cpr": card.citizen.cpr}), 422, "access-reason-missing")
+    told_too_much = card.caseworker.raw("GET", card.path, headers={"Access-Reason": f"om {card.citizen.cpr}"})
+    refused(told_too_much, 422, "access-reason-invalid")
+    danish = card.caseworker.raw("GET", card.path, headers={"Access-Reason": "Opfølgning på ansøgning"})
+    accepted(danish, 200)
+    assert [line["reason"] for line in told(card)][1:] == ["Opfølgning på ansøgning"]
+
+
+def test_an_extract_is_told_to_those_who_are_in_it(world: World, job: Job) -> None:
+    star = world.authority("star")
+    accepted(star.post("/v1/extracts", {"year": 2025, "municipality": "101"}), 201)
+    job.report()
+    accepted(star.post("/v1/extracts", {"year": 2025, "municipality": "101"}), 201)
+    accepted(star.post("/v1/extracts", {"year": 2025, "municipality": ELSEWHERE}), 201)
+    lines = [line for line in told(job.card) if line["kind"] == "extract"]
+    assert [(line["by"], line["what"]) for line in lines] == [
+        (
+            "The Danish Agency for Labour Market and Recruitment",
+            "drew an extract that your card is part of, of 2025",
+        )
+    ]
+
+
+def test_who_has_no_card_reads_who_searched_for_them(world: World) -> None:
+    citizen = world.citizen()
+    refused(world.caseworker().post("/v1/cards/search", {"cpr": citizen.cpr}), 404, "card-unknown")
+    own = world.client("citizen", cpr=citizen.cpr)
+    (line,) = accepted(own.get("/v1/me/accesses", own="false"), 200)["accesses"]
+    assert (line["act"], line["refused"]) == ("search", True)
