@@ -43,7 +43,8 @@ class AccessDoor:
                 await _record(look, scope, message["status"] if begins else status)
             except (PyMongoError, NobodyLooks) as error:
                 closed = True
-                logger.error("gateway.access_not_recorded", because=type(error).__name__)
+                # Not the exception itself: its text may hold a name.
+                logger.error("gateway.access_not_recorded", because=type(error).__name__)  # noqa: TRY400
                 if not begins:
                     raise NotRecorded("the rest of an answer was withheld") from error
                 await _instead(scope, error)(scope, receive, send)
