@@ -5,16 +5,16 @@ INSTALLED := $(VENV)/.installed-from-lock
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate demo chaos lint schemas lock clean
+.PHONY: help run test simulate demo chaos lint schemas assets texts screenshots lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
 	@$(VENV)/bin/python -m deploy.local
 
 test: $(INSTALLED) ## run all tests, on a real broker and database
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadgroup
 
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
 	@$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),1) $(if $(SEED),--seed $(SEED))
@@ -33,6 +33,15 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 
 schemas: $(INSTALLED) ## write the JSON Schemas and the AsyncAPI document anew
 	@$(VENV)/bin/python -m contracts.generate
+
+assets: $(INSTALLED) ## copy what the pages use of the design system from npm into the tree
+	@$(VENV)/bin/python -m deploy.vendor_assets
+
+texts: $(INSTALLED) ## bring the English catalogues of the pages up to date, and list what lacks a translation
+	@$(VENV)/bin/python -m deploy.update_texts
+
+screenshots: $(INSTALLED) ## let the tests of the pages write docs/portals anew
+	@SCREENSHOTS=1 $(VENV)/bin/python -m pytest tests/portals
 
 lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, with hashes
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9

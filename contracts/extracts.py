@@ -77,6 +77,7 @@ class ExtractPartWritten(ExtractEvent):
     format: ExtractFormat
     index: int = Field(ge=0)
     content: str = Field(description="A piece of the UTF-8 file as text.")
+    statements: int = Field(default=0, ge=0, description="How many are written by now, for progress.")
 
 
 class ExtractFile(Value):
@@ -126,6 +127,7 @@ class Statement(CardKeyedEvent):
     exempt: Ore
     excess: Ore
     reports: int
+    disputed: bool = Field(default=False, description="The citizen's side says that a report of the year is not right.")
 
 
 class TaxStatementUpdated(Statement):
@@ -135,6 +137,7 @@ class TaxStatementUpdated(Statement):
 
     cpr: str = Field(description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number.")
     employers: tuple[EmployerLine, ...]
+    disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")
 
 
 class FollowUpStatementUpdated(Statement):

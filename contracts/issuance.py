@@ -9,7 +9,16 @@ from typing import ClassVar
 from pydantic import Field
 
 from contracts.messages import CardCommand, CardKeyedEvent, Command
-from contracts.values import Actor, CardNumber, MunicipalityCode, Reference, Revision, SealedPerson, Year
+from contracts.values import (
+    Actor,
+    CardNumber,
+    CitizenSide,
+    MunicipalityCode,
+    Reference,
+    Revision,
+    SealedPerson,
+    Year,
+)
 
 
 class ReplacementReason(StrEnum):
@@ -24,6 +33,13 @@ class ControlResult(StrEnum):
 
     UPHELD = "upheld"
     NOT_UPHELD = "not-upheld"
+
+
+class MandateScope(StrEnum):
+    """What a mandate lets its holder do."""
+
+    VIEW = "view"  # see the card
+    REPRESENT = "represent"  # also talk to employers about it: raise disputes and take them back
 
 
 class IssueCard(Command):
@@ -86,6 +102,35 @@ class RecordControl(MunicipalCardCommand):
     type: ClassVar[str] = "dk.frikort.card.record-control.v1"
 
     result: ControlResult
+
+
+class MandateCommand(CardCommand):
+    """A command about who else may see the card.
+
+    By the citizen, or by a caseworker of ``municipality`` for a citizen without a digital ID; then refused unless
+    that municipality is responsible for the card.
+    """
+
+    municipality: MunicipalityCode | None = None
+    actor: Actor
+
+
+class GrantMandate(MandateCommand):
+    """Let another person see the card through the day ``until``."""
+
+    type: ClassVar[str] = "dk.frikort.card.grant-mandate.v1"
+
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+
+
+class WithdrawMandate(MandateCommand):
+    """End a mandate before its last day."""
+
+    type: ClassVar[str] = "dk.frikort.card.withdraw-mandate.v1"
+
+    mandate_id: str
 
 
 class CardEvent(CardKeyedEvent):
@@ -154,4 +199,34 @@ class ControlRecorded(CardEvent):
     control_due: Year
 
 
-AnyCardEvent = CardIssued | CardDeactivated | CardReactivated | CardNumberReplaced | CardHandedOver | ControlRecorded
+class MandateGranted(CardEvent):
+    """Another person may see the card through the day ``until``; then the mandate is over by itself."""
+
+    type: ClassVar[str] = "dk.frikort.card.mandate-granted.v1"
+
+    mandate_id: str
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+    by: CitizenSide
+
+
+class MandateWithdrawn(CardEvent):
+    """A mandate ended before its last day."""
+
+    type: ClassVar[str] = "dk.frikort.card.mandate-withdrawn.v1"
+
+    mandate_id: str
+    by: CitizenSide
+
+
+AnyCardEvent = (
+    CardIssued
+    | CardDeactivated
+    | CardReactivated
+    | CardNumberReplaced
+    | CardHandedOver
+    | ControlRecorded
+    | MandateGranted
+    | MandateWithdrawn
+)

@@ -12,6 +12,7 @@ from contracts.messages import CardCommand, CardKeyedEvent
 from contracts.values import (
     Actor,
     CardNumber,
+    CitizenSide,
     Components,
     Cvr,
     KeyedHash,
@@ -36,6 +37,24 @@ class CorrectionReason(StrEnum):
     OTHER = "other"
 
 
+class DisputeReason(StrEnum):
+    """What is not right about a report, as the citizen's side says."""
+
+    NOT_MY_WORK = "not-my-work"
+    WRONG_AMOUNT = "wrong-amount"
+    WRONG_DATES = "wrong-dates"
+    NOT_PAID = "not-paid"
+    OTHER = "other"
+
+
+class DisputeEnd(StrEnum):
+    """What ended a dispute: the citizen's side took it back, or the employer corrected or withdrew the report."""
+
+    TAKEN_BACK = "taken-back"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+
+
 class EmployerCommand(CardCommand):
     """A command by the employer ``cvr`` about one card."""
 
@@ -58,6 +77,7 @@ class RegisterEmployment(EmployerCommand):
     owners: tuple[KeyedHash, ...] = ()
     period: Period
     contact: Sealed = Field(description="Seals the contact person; associated data is the CVR number.")
+    label: Sealed | None = Field(default=None, description="Seals the employer's own name for the employment.")
 
 
 class EmploymentCommand(EmployerCommand):
@@ -67,12 +87,21 @@ class EmploymentCommand(EmployerCommand):
 
 
 class ChangeEmployment(EmploymentCommand):
-    """Replace the period and contact of an employment; ending it is giving its period a last day."""
+    """Replace the period, contact and label of an employment; ending it is giving its period a last day."""
 
     type: ClassVar[str] = "dk.frikort.employment.change.v1"
 
     period: Period
     contact: Sealed | None = Field(default=None, description="None keeps the contact as it is.")
+    label: Sealed | None = Field(default=None, description='None keeps the label as it is; a sealed "" ends it.')
+
+
+class DeclareNoWork(EmploymentCommand):
+    """Say that nothing was worked on these days, so that nobody waits for a report of them."""
+
+    type: ClassVar[str] = "dk.frikort.employment.declare-no-work.v1"
+
+    days: WorkPeriod
 
 
 class EarningsCommand(EmploymentCommand):
@@ -118,14 +147,45 @@ class WithdrawReport(EmploymentCommand):
     reason: CorrectionReason
 
 
+class DisputeCommand(CardCommand):
+    """A command about a report by the citizen's side; ``side`` is the role in which ``actor`` acts."""
+
+    employment_id: str
+    report_id: str
+    side: CitizenSide
+    actor: Actor
+
+
+class DisputeReport(DisputeCommand):
+    """Say that a report is not right. It is seen by all who see the report; nobody's money moves by it."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute.v1"
+
+    reason: DisputeReason
+    message: Sealed | None = Field(default=None, description="Seals a text; associated data names the report.")
+
+
+class WithdrawDispute(DisputeCommand):
+    """Take the dispute of a report back, whoever of the citizen's side raised it."""
+
+    type: ClassVar[str] = "dk.frikort.report.withdraw-dispute.v1"
+
+
 class EmploymentEvent(CardKeyedEvent):
-    """The whole employment after the event; ``revision`` is gapless for each employment, from 1."""
+    """The whole employment after the event; ``revision`` is gapless for each employment, from 1.
+
+    ``card_number`` is the card's number as the employer typed it at registration: a number that replaced it is not
+    theirs to know. ``no_work`` are the days declared without work, in order, none twice.
+    """
 
     employment_id: str
     revision: Revision
     cvr: Cvr
     period: Period
     contact: Sealed
+    card_number: CardNumber | None = None
+    label: Sealed | None = None
+    no_work: tuple[WorkPeriod, ...] = ()
 
 
 class EmploymentRegistered(EmploymentEvent):
@@ -135,9 +195,17 @@ class EmploymentRegistered(EmploymentEvent):
 
 
 class EmploymentChanged(EmploymentEvent):
-    """The period or contact of an employment changed."""
+    """The period, contact or label of an employment changed."""
 
     type: ClassVar[str] = "dk.frikort.employment.changed.v1"
+
+
+class NoWorkDeclared(EmploymentEvent):
+    """An employer declared that nothing was worked on ``days``."""
+
+    type: ClassVar[str] = "dk.frikort.employment.no-work-declared.v1"
+
+    days: WorkPeriod
 
 
 class ReportEvent(CardKeyedEvent):
@@ -187,4 +255,48 @@ class EarningsWithdrawn(ReportEvent):
     reason: CorrectionReason
 
 
-AnyEarningsEvent = EmploymentRegistered | EmploymentChanged | EarningsReported | EarningsCorrected | EarningsWithdrawn
+class DisputeEvent(CardKeyedEvent):
+    """Something about the dispute of one report, which stands at ``report_revision``.
+
+    ``revision`` counts what was told of the report's disputes, from 1 without a gap; the report's own revision stays.
+    A report has at most one dispute at a time.
+    """
+
+    employment_id: str
+    report_id: str
+    revision: Revision
+    report_revision: Revision
+    cvr: Cvr
+    year: Year
+    actor: Actor
+
+
+class ReportDisputed(DisputeEvent):
+    """The citizen's side says that the report is not right."""
+
+    type: ClassVar[str] = "dk.frikort.report.disputed.v1"
+
+    reason: DisputeReason
+    message: Sealed | None = None
+    side: CitizenSide
+
+
+class DisputeEnded(DisputeEvent):
+    """The dispute is over; ``side`` is who took it back, None if the employer ended it."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute-ended.v1"
+
+    cause: DisputeEnd
+    side: CitizenSide | None = None
+
+
+AnyEarningsEvent = (
+    EmploymentRegistered
+    | EmploymentChanged
+    | NoWorkDeclared
+    | EarningsReported
+    | EarningsCorrected
+    | EarningsWithdrawn
+    | ReportDisputed
+    | DisputeEnded
+)

@@ -45,6 +45,8 @@ ISSUANCE_COMMANDS = Topic(
         issuance.ReplaceCardNumber,
         issuance.HandOverCard,
         issuance.RecordControl,
+        issuance.GrantMandate,
+        issuance.WithdrawMandate,
     ),
     writers=("gateway",),
     readers=("issuance",),
@@ -55,9 +57,12 @@ REPORTING_COMMANDS = Topic(
     messages=(
         reporting.RegisterEmployment,
         reporting.ChangeEmployment,
+        reporting.DeclareNoWork,
         reporting.ReportEarnings,
         reporting.CorrectReport,
         reporting.WithdrawReport,
+        reporting.DisputeReport,
+        reporting.WithdrawDispute,
     ),
     writers=("gateway",),
     readers=("reporting",),
@@ -81,7 +86,7 @@ EARNINGS = Topic(
     key="card_id",
     messages=get_args(reporting.AnyEarningsEvent),
     writers=("reporting",),
-    readers=("balance", "gateway"),
+    readers=("balance", "exports", "gateway"),
 )
 BALANCES = Topic(
     name="frikort.balances.v1",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -80,8 +81,8 @@ def _check_cpr(text: str) -> str:
     return digits
 
 
-def without_cpr(text: str) -> str:
-    """``text``, which holds nothing that is a CPR number. Raises ``ValueError``."""
+def check_no_cpr(text: str) -> str:
+    """``text``, unless it holds what reads as a CPR number. Raises ``ValueError``."""
     for match in _UUID_OR_CPR.finditer(text):
         if match["uuid"] is not None:
             continue
@@ -120,15 +121,23 @@ Sealed = Annotated[
 Reference = Annotated[
     str,
     StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
-    AfterValidator(without_cpr),
+    AfterValidator(check_no_cpr),
     Field(description="The sender's own reference; never a CPR number."),
 ]
 Actor = Annotated[
     str,
     StringConstraints(min_length=1, max_length=128),
-    AfterValidator(without_cpr),
+    AfterValidator(check_no_cpr),
     Field(description="Who acted: the subject of the access token; an opaque id."),
 ]
+
+
+class CitizenSide(StrEnum):
+    """In which role somebody acts for a citizen."""
+
+    CITIZEN = "citizen"
+    MUNICIPALITY = "municipality"
+    MANDATE_HOLDER = "mandate-holder"
 
 
 class Value(BaseModel):

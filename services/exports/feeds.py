@@ -31,14 +31,15 @@ class Figures(BaseModel):
     excess: int
     reports: int
     employers: tuple[EmployerLine, ...]
+    disputed_employers: tuple[str, ...] = ()
 
 
 def statement_for(authority: Authority, card_id: str, cpr: str, figures: Figures) -> Statement:
     """The statement for ``authority``; ``cpr`` is the JWE that only the tax agency can open."""
-    facts = figures.model_dump()
+    facts = figures.model_dump() | {"disputed": bool(figures.disputed_employers)}
     match authority:
         case Authority.SKAT:
             return TaxStatementUpdated(card_id=card_id, cpr=cpr, **facts)
         case Authority.STAR:
-            del facts["employers"]
+            del facts["employers"], facts["disputed_employers"]
             return FollowUpStatementUpdated(card_id=card_id, **facts)

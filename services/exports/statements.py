@@ -1,6 +1,6 @@
-"""The rule: what the authorities may be told of a card's years, from card events and balance events.
+"""The rule: what the authorities may be told of a card's years, from card events, balance events and disputes.
 
-One document for each card holds what is known of the person and of each year. The two topics are in order each,
+One document for each card holds what is known of the person and of each year. The three topics are in order each,
 but not with each other; whichever comes last completes a statement.
 """
 
@@ -16,7 +16,8 @@ from contracts.cloudevents import Envelope
 from contracts.extracts import Authority, EmployerLine
 from contracts.issuance import CardHandedOver, CardIssued
 from contracts.messages import Event
-from contracts.topics import BALANCES, CARDS
+from contracts.reporting import DisputeEnded, DisputeEvent, ReportDisputed
+from contracts.topics import BALANCES, CARDS, EARNINGS
 from contracts.values import SealedPerson
 from services.exports.feeds import Figures, statement_for
 from services.runtime.decision import Address, Decision, Processor
@@ -36,6 +37,13 @@ class Settled(NamedTuple):
     cvr: str
     exempt: int
     excess: int
+    revision: int
+
+
+class Dispute(NamedTuple):
+    """Whether a report is in dispute, and the dispute's revision that said so."""
+
+    stands: bool
     revision: int
 
 
@@ -64,13 +72,15 @@ class CardYear(BaseModel):
     """One year of one card. ``totals`` always equals the sum of ``reports``; ``statement`` is what was last told.
 
     Balance tells of one change by the reports it settled and then the totals. Reports wait in ``arriving`` until
-    the totals arrive, so that nobody ever sees a change by half. A withdrawn report stays, at zero.
+    the totals arrive, so that nobody ever sees a change by half. A withdrawn report stays, at zero. A dispute may be
+    known before its report is; it is told with the report.
     """
 
     model_config = ConfigDict(frozen=True)
 
     reports: dict[str, Settled] = {}
     arriving: dict[str, Settled] = {}
+    disputes: dict[str, Dispute] = {}
     totals: Totals | None = None
     unmatched: Totals | None = None
     statement: Figures | None = None
@@ -88,6 +98,13 @@ class CardYear(BaseModel):
             return self
         told = Totals.model_validate(event.model_dump(include=set(Totals.model_fields)))
         return self.model_copy(update={"unmatched": told})._matched()
+
+    def dispute_changed(self, event: DisputeEvent) -> CardYear:
+        known = self.disputes.get(event.report_id)
+        if known is not None and known.revision >= event.revision:
+            return self
+        dispute = Dispute(isinstance(event, ReportDisputed), event.revision)
+        return self.model_copy(update={"disputes": {**self.disputes, event.report_id: dispute}})
 
     def _matched(self) -> CardYear:
         """Take the reports that arrived into the year, if they add up to the totals that balance told.
@@ -107,7 +124,7 @@ class CardYear(BaseModel):
 
     def figures(self, year: int, municipality: str) -> Figures | None:
         """The year as it is to be told; None if there is nothing to tell."""
-        counted = [report for report in self.reports.values() if report.exempt + report.excess]
+        counted = {name: report for name, report in self.reports.items() if report.exempt + report.excess}
         if self.totals is None or (not counted and self.statement is None):
             return None
         figures = Figures(
@@ -120,11 +137,15 @@ class CardYear(BaseModel):
             exempt=self.totals.exempt,
             excess=self.totals.excess,
             reports=len(counted),
-            employers=_by_employer(counted),
+            employers=_by_employer(counted.values()),
+            disputed_employers=tuple(sorted({counted[name].cvr for name in self._disputed() if name in counted})),
         )
         if self.statement is None or figures == self.statement:
             return figures
         return figures.model_copy(update={"revision": self.statement.revision + 1})
+
+    def _disputed(self) -> Iterable[str]:
+        return (report_id for report_id, dispute in self.disputes.items() if dispute.stands)
 
 
 class CardStatements(BaseModel):
@@ -156,9 +177,9 @@ class CardStatements(BaseModel):
 
 
 def address(message: Envelope[Any]) -> Address | None:
-    """The card's document. Other card events (deactivation, number, control) do not change a statement."""
+    """The card's document. Other card events do not change a statement; balance tells what other earnings events do."""
     data = message.data
-    if isinstance(data, CardIssued | CardHandedOver | ReportSettled | BalanceChanged):
+    if isinstance(data, CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent):
         return Address(data.card_id)
     return None
 
@@ -178,6 +199,9 @@ def decide(seal_cpr: SealCpr, state: CardStatements | None, message: Envelope[An
             changed = (data.year,)
         case BalanceChanged():
             card = card.with_year(data.year, card.years.get(data.year, CardYear()).balance_changed(data))
+            changed = (data.year,)
+        case ReportDisputed() | DisputeEnded():
+            card = card.with_year(data.year, card.years.get(data.year, CardYear()).dispute_changed(data))
             changed = (data.year,)
     return _tell(card, changed)
 
@@ -229,7 +253,7 @@ def statements(seal_cpr: SealCpr) -> Processor[CardStatements]:
 
     return Processor(
         name="statements",
-        topics=(CARDS, BALANCES),
+        topics=(CARDS, BALANCES, EARNINGS),
         state=CardStatements,
         address=address,
         decide=decide_sealed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,9 +11,17 @@ from pydantic import BaseModel
 from contracts.allowances import AllowanceTable, split
 from contracts.cloudevents import Envelope
 from contracts.extracts import RequestExtract
-from contracts.issuance import HandOverCard, IssueCard, MunicipalCardCommand
+from contracts.issuance import GrantMandate, HandOverCard, IssueCard, MandateCommand, MunicipalCardCommand
 from contracts.messages import Command
-from contracts.reporting import ChangeEmployment, EmploymentCommand, RegisterEmployment, ReportEarnings
+from contracts.reporting import (
+    ChangeEmployment,
+    DeclareNoWork,
+    DisputeCommand,
+    EmploymentCommand,
+    RegisterEmployment,
+    ReportEarnings,
+)
+from contracts.values import danish_day
 from services.gateway import showing
 from services.gateway.advice import advice
 from services.gateway.api import resources as r
@@ -24,6 +33,7 @@ from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import document
 from services.gateway.views.cards import CardView
 from services.gateway.views.outcomes import OutcomeView
+from services.gateway.views.reports import ReportView
 
 _CREATED = 201
 _DONE = 200
@@ -52,9 +62,12 @@ class Answers:
             case IssueCard() | MunicipalCardCommand():
                 card = await self._card(outcome)
                 return _created_if(isinstance(command, IssueCard), card, language, f"/v1/cards/{card.card_id}")
+            case MandateCommand():
+                mandate = await self._mandate(outcome, danish_day(message.time))
+                return _answer(_CREATED if isinstance(command, GrantMandate) else _DONE, mandate, language)
             case ReportEarnings() if command.dry_run:
                 return _answer(_DONE, await self._dry_run(command, outcome, language), language)
-            case RegisterEmployment() | ChangeEmployment():
+            case RegisterEmployment() | ChangeEmployment() | DeclareNoWork():
                 employment = await self._employment(outcome)
                 created = isinstance(command, RegisterEmployment)
                 return _created_if(created, employment, language, f"/v1/employments/{employment.employment_id}")
@@ -62,6 +75,9 @@ class Answers:
                 report = await self._report(outcome, language)
                 created = isinstance(command, ReportEarnings) and not outcome.known
                 return _created_if(created, report, language, f"/v1/reports/{report.report_id}")
+            case DisputeCommand():
+                view = await self._reported(outcome)
+                return _answer(_DONE, showing.card_report(view, self._persons.open_message), language)
             case RequestExtract():
                 extract = await self.extract(extract_request_of(message))
                 return _created_if(True, extract, language, f"/v1/extracts/{extract.extract_id}")
@@ -70,8 +86,8 @@ class Answers:
     async def extract(self, request: ExtractRequest) -> r.ExtractResource:
         """An extract and how far it has come."""
         view = await self._models.extracts.get(request.extract_id)
-        parts = 0 if view is None else await self._models.count_parts(request.extract_id, view.attempt)
-        return showing.extract(request, view, parts)
+        attempt = 0 if view is None else view.attempt
+        return showing.extract(request, view, await self._models.written(request.extract_id, attempt))
 
     async def _refused(self, command: Command, outcome: OutcomeView, language: Language) -> Answer:
         code = str(outcome.problem)
@@ -81,14 +97,25 @@ class Answers:
             view = await self._models.reports.get(earlier)
             if view is not None and view.booked is not None and view.cvr == command.cvr:
                 ledger = await self._models.ledger(view.card_id, view.year)
-                body["earlier"] = showing.report_line(view, ledger, language).model_dump(mode="json")
+                line = showing.report_line(view, ledger, language, self._persons.open_message)
+                body["earlier"] = line.model_dump(mode="json")
         return Answer(status=CATALOGUE[code].status, body=body, language=language)
 
     async def _card(self, outcome: OutcomeView) -> r.CardResource:
-        view: CardView | None = None if outcome.card_id is None else await self._models.cards.get(outcome.card_id)
+        view = await self._card_view(outcome)
+        return showing.card(view, self._persons.open(view.person))
+
+    async def _mandate(self, outcome: OutcomeView, today: date) -> r.MandateResource:
+        for mandate in (await self._card_view(outcome)).mandates:
+            if mandate.mandate_id == outcome.mandate_id:
+                return showing.mandate(mandate, self._persons.open(mandate.holder), today)
+        raise ShownNothing("an outcome names no mandate that is known")
+
+    async def _card_view(self, outcome: OutcomeView) -> CardView:
+        view = None if outcome.card_id is None else await self._models.cards.get(outcome.card_id)
         if view is None:
             raise ShownNothing("an outcome names no card that is known")
-        return showing.card(view, self._persons.open(view.person))
+        return view
 
     @staticmethod
     def _handed_over(command: HandOverCard) -> r.HandedOverResource:
@@ -101,14 +128,19 @@ class Answers:
         view = None if employment_id is None else await self._models.employments.get(employment_id)
         if view is None:
             raise ShownNothing("an outcome names no employment that is known")
-        return showing.employment(view, self._persons.open_contact(view.contact, view.cvr))
+        contact = self._persons.open_contact(view.contact, view.cvr)
+        return showing.employment(view, contact, self._persons.open_label(view.label, view.cvr))
 
     async def _report(self, outcome: OutcomeView, language: Language) -> r.ReportDetail:
+        view = await self._reported(outcome)
+        ledger = await self._models.ledger(view.card_id, view.year)
+        return showing.report(view, ledger, language, self._persons.open_message, known=outcome.known)
+
+    async def _reported(self, outcome: OutcomeView) -> ReportView:
         view = None if outcome.report_id is None else await self._models.reports.get(outcome.report_id)
         if view is None:
             raise ShownNothing("an outcome names no report that is known")
-        ledger = await self._models.ledger(view.card_id, view.year)
-        return showing.report(view, ledger, language, known=outcome.known)
+        return view
 
     async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> r.DryRunResource:
         year = command.payment_date.year

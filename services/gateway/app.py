@@ -8,10 +8,26 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from services.gateway.accesses.door import AccessDoor
-from services.gateway.api import authority, batches, caseworker, citizen, common, employments, local, reports
+from services.gateway.api import (
+    authority,
+    batches,
+    caseworker,
+    citizen,
+    common,
+    employments,
+    local,
+    reminders,
+    reports,
+    represented,
+)
 from services.gateway.api.errors import add_handlers
 from services.gateway.gateway import build
+from services.gateway.login import guard
+from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
+from services.gateway.portals.errors import respond
+from services.gateway.portals.router import add_portals
+from services.gateway.portals.security import origin_of
 from services.gateway.settings import GatewaySettings
 from services.runtime.service import Runtime
 
@@ -50,13 +66,20 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.gateway = gateway
-    for module in (caseworker, employments, reports, batches, citizen, authority, common):
+    for module in (caseworker, employments, reports, reminders, batches, citizen, represented, authority, common):
         app.include_router(module.router)
+    app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
-    add_handlers(app)
+    add_handlers(app, respond)
+    add_portals(app, guard=guard, public_url=settings.public_url, login=origin_of(settings.issuer))
     app.add_middleware(AccessDoor)
-    files_most = {batches.PATH: settings.batch_bytes_most}
-    app.add_middleware(RequestMiddleware, body_most=settings.body_most, files_most=files_most)
+    app.add_middleware(
+        RequestMiddleware,
+        body_most=settings.body_most,
+        files_most={batches.PATH: settings.batch_bytes_most},
+        requests_most=settings.requests_most,
+        respond=respond,
+    )
     return app

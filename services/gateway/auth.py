@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 class Claims(BaseModel):
-    """What we read in an access token; the role decides which organisation claim must be there."""
+    """What an issuer says of a caller; the role decides which organisation claim must be there."""
 
     iss: str
     sub: Actor
@@ -89,6 +89,19 @@ class Caller:
         return json.dumps([self.issuer, self.client_id, self.subject, self.role, self.organisation])
 
 
+def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
+    """The caller of whom an issuer says this; no CPR number remains."""
+    personal = claims.role is Role.CITIZEN
+    return Caller(
+        issuer=claims.iss,
+        client_id=claims.client_id,
+        subject=claims.sub,
+        role=claims.role,
+        organisation=cpr_hash(claims.organisation) if personal else claims.organisation,
+        owners=tuple(cpr_hash(owner) for owner in claims.owners),
+    )
+
+
 class Authenticator:
     """Verifies tokens. Keys are cached, fetched anew when a token names an unknown one, and never waited for long."""
 
@@ -109,16 +122,7 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ProblemError("token-missing", headers={"WWW-Authenticate": "Bearer"})
-        claims = self._checked(await self._decoded(token.strip()))
-        personal = claims.role is Role.CITIZEN
-        return Caller(
-            issuer=claims.iss,
-            client_id=claims.client_id,
-            subject=claims.sub,
-            role=claims.role,
-            organisation=self._cpr_hash(claims.organisation) if personal else claims.organisation,
-            owners=tuple(self._cpr_hash(owner) for owner in claims.owners),
-        )
+        return caller_of(self._checked(await self._decoded(token.strip())), self._cpr_hash)
 
     async def _decoded(self, token: str) -> jwt.Token:
         keys = await self._current_keys()

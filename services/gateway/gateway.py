@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
@@ -13,10 +14,15 @@ from services.gateway.auth import Authenticator, Caller, fetch_from
 from services.gateway.batches.receiving import Reception
 from services.gateway.batches.store import Batches, MongoBatches, MongoBooks
 from services.gateway.batches.worker import BatchJob, BatchWorker
+from services.gateway.changes import Changes
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
 from services.gateway.intake import Answer, Intake, Submission
+from services.gateway.login.desk import Desk
+from services.gateway.login.oidc import OpenIdProvider
+from services.gateway.login.records import MongoRecords
+from services.gateway.login.sessions import Sessions
 from services.gateway.models import Models
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
@@ -42,8 +48,10 @@ class Gateway:
     intake: Intake
     guesses: Guesses
     authenticator: Authenticator
+    desk: Desk
     waiters: Waiters
     watcher: Watcher
+    changes: Changes
     accesses: AccessLog
     batches: Batches
     reception: Reception
@@ -52,6 +60,7 @@ class Gateway:
     async def start(self) -> None:
         """Begin to wait and to count; the runtime has started."""
         await self.guesses.prepare()
+        await self.desk.prepare()
         await self.models.prepare()
         await self.accesses.prepare()
         await self.batches.prepare()
@@ -63,9 +72,13 @@ class Gateway:
         await self.batch_job.stop()
         await self.watcher.stop()
 
+    async def today(self) -> date:
+        """The day in Denmark now."""
+        return danish_day(await self.clock.now())
+
     async def present_year(self) -> int:
         """The Danish calendar year now."""
-        return danish_day(await self.clock.now()).year
+        return (await self.today()).year
 
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
@@ -94,7 +107,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
     clock = Clock(runtime.database, settable=settings.environment == "local")
     models = Models(noting(runtime.reader), runtime.database)
     allowances = load_allowances(settings.allowances)
-    waiters = Waiters()
+    waiters = Waiters(runtime.stopping)
     accesses = MongoAccessLog(runtime.database)
     batches, books = MongoBatches(runtime.database, lease=settings.batch_lease), MongoBooks(runtime.database)
     worker = BatchWorker(
@@ -129,8 +142,10 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
             cpr_hash=persons.cpr_hash,
             refresh=settings.jwks_refresh,
         ),
+        desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        changes=Changes(waiters, per_caller=settings.streams_per_caller, most=settings.streams_most),
         accesses=accesses,
         batches=batches,
         reception=Reception(
@@ -142,4 +157,28 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
             hold_days=settings.batch_hold_days,
         ),
         batch_job=BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll),
+    )
+
+
+def _desk(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> Desk:
+    return Desk(
+        provider=OpenIdProvider(
+            issuer=settings.issuer,
+            client_id=settings.login_client_id,
+            client_key=settings.login_client_key,
+            scope=settings.login_scope,
+            redirect_uri=f"{settings.public_url}/login/callback",
+            seconds=settings.jwks_timeout,
+        ),
+        begun=MongoRecords(runtime.database, "logins"),
+        sessions=Sessions(
+            records=MongoRecords(runtime.database, "sessions"),
+            persons=persons,
+            idle=timedelta(seconds=settings.session_idle),
+            most=timedelta(seconds=settings.session_most),
+        ),
+        names=settings.login_claims,
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        patience=timedelta(seconds=settings.login_seconds),
     )

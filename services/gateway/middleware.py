@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import Respond
 
 logger = structlog.get_logger(__name__)
 
@@ -33,11 +33,22 @@ def correlation_of(traceparent: str | None) -> UUID:
 class RequestMiddleware:
     """Pure ASGI, so that streamed answers stay streamed."""
 
-    def __init__(self, app: ASGIApp, *, body_most: int, files_most: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_most: int,
+        files_most: Mapping[str, int],
+        requests_most: int,
+        respond: Respond,
+    ) -> None:
         """``files_most`` are the paths that take files, and the most bytes in each."""
         self._app = app
         self._body_most = body_most
         self._files_most = files_most
+        self._requests_most = requests_most
+        self._respond = respond
+        self._requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _QUIET:
@@ -47,20 +58,26 @@ class RequestMiddleware:
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         began = time.perf_counter()
         status = 0
+        counted = 1
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    # It is held, not worked on, and has limits of its own (``changes.py``).
+                    self._requests -= counted
+                    counted = 0
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+            self._requests += counted
             try:
-                await self._limited(scope, receive, sending)
+                await self._admitted(scope, receive, sending)
             except ClientDisconnect:
                 # A large file that broke off on its way: nobody is there to be answered, and nothing was acknowledged.
                 status = _CLIENT_CLOSED
@@ -69,8 +86,9 @@ class RequestMiddleware:
                 _log_failure(error)
                 if status:
                     raise
-                await problem_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
+                self._requests -= counted
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",
@@ -81,13 +99,19 @@ class RequestMiddleware:
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
 
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
+        if self._requests > self._requests_most:
+            await self._respond(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
+
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's own limit answers in plain text; ours is a problem like any other."""
         most = self._files_most.get(scope["path"], self._body_most)
         if _announced(Headers(scope=scope)) > most:
-            await problem_response(Request(scope), "body-too-large", headers={"Connection": "close"})(
-                scope, receive, send
-            )
+            response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
+            await response(scope, receive, send)
             return
         size = 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
 from services.gateway.views import cards, employments, extracts, ledgers, outcomes, reports
-from services.gateway.views.cards import CardView, alias_of_number, alias_of_person
+from services.gateway.views.cards import CardView, Mandate, alias_of_number, alias_of_person
 from services.gateway.views.ledgers import LedgerView, ledger_id
 from services.gateway.views.outcomes import OutcomeView
 from services.gateway.views.reports import ReportView
@@ -54,6 +54,23 @@ class ReadModels:
         """The card that has this number now."""
         return await self.cards.by_alias(alias_of_number(number))
 
+    async def represented_by(
+        self, cpr_hash: str, today: date, mandate_id: str | None = None
+    ) -> list[tuple[CardView, Mandate]]:
+        """The mandates that this person has today, or the one of them with this id, each with its card."""
+        wanted = {"holder.cpr_hash": cpr_hash, "withdrawn_at": None, "until": {"$gte": today.isoformat()}}
+        if mandate_id is not None:
+            wanted["mandate_id"] = mandate_id
+        found = await self.cards.find({"mandates": {"$elemMatch": wanted}}, sort=[("card_id", 1)])
+        return [
+            (card, mandate)
+            for card in found
+            for mandate in card.mandates
+            if mandate.holder.cpr_hash == cpr_hash
+            and mandate.in_force(today)
+            and mandate_id in (None, mandate.mandate_id)
+        ]
+
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
         """The year of a card."""
         return await self.ledgers.get(ledger_id(card_id, year))
@@ -69,7 +86,7 @@ class ReadModels:
     async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
         needed = outcome.revision or 1
         if outcome.report_id is not None:
-            return await self._report_behind(outcome.report_id, needed)
+            return await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
         if outcome.employment_id is not None:
             employment = await self.employments.get(outcome.employment_id)
             there = employment is not None and employment.revision >= needed
@@ -79,9 +96,9 @@ class ReadModels:
             return () if card is not None and card.revision >= needed else (Key("cards", outcome.card_id),)
         return ()
 
-    async def _report_behind(self, report_id: str, needed: int) -> tuple[Key, ...]:
+    async def _report_behind(self, report_id: str, needed: int, dispute: int) -> tuple[Key, ...]:
         report = await self.reports.get(report_id)
-        if report is None or not settled(report, needed):
+        if report is None or not settled(report, needed) or report.dispute_revision < dispute:
             return (Key("reports", report_id),)
         ledger = await self.ledger(report.card_id, report.year)
         reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
@@ -106,6 +123,13 @@ def settled(report: ReportView, revision: int) -> bool:
     )
 
 
+class Written(NamedTuple):
+    """How much of an extract is written."""
+
+    parts: int
+    statements: int
+
+
 class Models(ReadModels):
     """Every read model, and what only the gateway itself knows, in its database."""
 
@@ -121,11 +145,20 @@ class Models(ReadModels):
         """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
         for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        # What wants the employer's attention are few of many.
+        for name in ("dispute.raised_at", "moved_at"):
+            await self._database[reports.PROCESSOR.name].create_index(
+                [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
+            )
         await self.extract_requests.prepare()
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
-        """How many parts of an extract are written."""
-        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
+    async def written(self, extract_id: str, attempt: int) -> Written:
+        """How much of an extract is written."""
+        found = {"state.extract_id": extract_id, "state.attempt": attempt}
+        most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
+        async for counted in self._parts.aggregate([{"$match": found}, most]):
+            return Written(counted["parts"], counted["statements"] or 0)
+        return Written(0, 0)
 
 
 class ExtractRequest(BaseModel):

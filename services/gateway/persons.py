@@ -70,9 +70,33 @@ class Persons:
         """A contact person in the clear."""
         return Contact(**json.loads(self._sealer.open(sealed, cvr)))
 
+    def seal_label(self, label: str, cvr: str) -> str:
+        """An employer's own name for an employment, which may be that of a person, as it travels."""
+        return self._sealer.seal(label, f"label:{cvr}")
+
+    def open_label(self, sealed: str | None, cvr: str) -> str | None:
+        """A label in the clear; None if there is none, or if an empty one took it away."""
+        return None if sealed is None else self._sealer.open(sealed, f"label:{cvr}") or None
+
+    def seal_message(self, message: str, report_id: str) -> str:
+        """What a citizen's side writes about a report, as it travels."""
+        return self._sealer.seal(message, f"dispute:{report_id}")
+
+    def open_message(self, sealed: str | None, report_id: str) -> str | None:
+        """A message in the clear; None if there is none."""
+        return None if sealed is None else self._sealer.open(sealed, f"dispute:{report_id}")
+
     def fingerprint(self, *parts: str) -> str:
         """A keyed hash of what must be compared later but not kept, as it may hold a CPR number."""
         return self._hasher.hash("request", *parts)
+
+    def seal_login(self, content: str, key: str) -> str:
+        """A session, or a login that is under way, as it is stored under ``key``."""
+        return self._sealer.seal(content, f"login:{key}")
+
+    def open_login(self, sealed: str, key: str) -> str:
+        """What is stored under ``key``. Raises ``CannotOpen``."""
+        return self._sealer.open(sealed, f"login:{key}")
 
     def seal_answer(self, answer: str, command_id: str) -> str:
         """An answer as it is stored for replay."""

@@ -71,6 +71,37 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("No control is due this year", "A control is made every second calendar year, and not in the year of "
              "issue.", "The next is due by the end of {due}."),
     ),
+    Problem.MANDATE_UNKNOWN: Entry(
+        404,
+        Text("Fuldmagten findes ikke", "Kontrollér id'et. En fuldmagt kan være udløbet eller trukket tilbage; borgeren "
+             "eller kommunen kan give en ny."),
+        Text("No such mandate", "Check the id. A mandate may be over or withdrawn; the citizen or the municipality can "
+             "give a new one."),
+    ),
+    Problem.MANDATE_OVER: Entry(
+        409,
+        Text("Fuldmagten gælder ikke længere", "Der er intet at gøre."),
+        Text("The mandate is over already", "There is nothing to do."),
+    ),
+    Problem.MANDATE_TO_ONESELF: Entry(
+        422,
+        Text("Fuldmagten er til borgeren selv", "Angiv CPR-nummeret på den, der skal have fuldmagten."),
+        Text("The mandate is to the citizen themselves", "State the CPR number of the one who is to have it."),
+    ),
+    Problem.MANDATE_DAY_OUTSIDE: Entry(
+        422,
+        Text("Fuldmagten kan ikke slutte den dag", "Vælg en anden sidste dag.",
+             "Den sidste dag kan tidligst være {first_day} og senest {last_day}."),
+        Text("The mandate cannot end on that day", "Choose another last day.",
+             "Its last day is {first_day} at the earliest and {last_day} at the latest."),
+    ),
+    Problem.MANDATES_TOO_MANY: Entry(
+        409,
+        Text("Der er givet så mange fuldmagter, som der kan være", "Der kan være 20 ad gangen. Træk en tilbage, som "
+             "ikke bruges længere."),
+        Text("There are as many mandates as there can be", "There can be 20 at a time. Withdraw one that is not used "
+             "any more."),
+    ),
     Problem.NUMBER_OR_BIRTH_DATE_WRONG: Entry(
         404,
         Text("Frikortnummer eller fødselsdato passer ikke", "Spørg borgeren om nummer og fødselsdato, og om frikortet "
@@ -103,6 +134,18 @@ CATALOGUE: Final[dict[str, Entry]] = {
              "periode, der dækker dem."),
         Text("There are reports outside the new period", "Correct or withdraw them first, or choose a period that "
              "covers them."),
+    ),
+    Problem.NO_WORK_OUTSIDE_EMPLOYMENT: Entry(
+        422,
+        Text("Dagene ligger uden for ansættelsen", "Vælg dage, der ligger i ansættelsen.",
+             "Ansættelsen begynder {employment_first}."),
+        Text("The days lie outside the employment", "Choose days that lie in the employment.",
+             "The employment begins on {employment_first}."),
+    ),
+    Problem.NO_WORK_IN_FUTURE: Entry(
+        422,
+        Text("Dagene ligger i fremtiden", "Vælg dage til og med i dag."),
+        Text("The days lie in the future", "Choose days up to today."),
     ),
     Problem.CARD_NOT_ACTIVE: Entry(
         422,
@@ -171,14 +214,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     Problem.REPORT_UNKNOWN: Entry(
         404,
-        Text("Indberetningen findes ikke", "Kontrollér id'et. En indberetning kan kun ses og rettes af den "
-             "virksomhed, der lavede den."),
-        Text("No such report", "Check the id. A report is seen and corrected only by the employer who made it."),
+        Text("Indberetningen findes ikke", "Kontrollér id'et. En indberetning kan kun ses af dem, den angår, og kun "
+             "rettes af den virksomhed, der lavede den."),
+        Text("No such report", "Check the id. A report is seen only by those whom it concerns, and corrected only by "
+             "the employer who made it."),
     ),
     Problem.REPORT_WITHDRAWN: Entry(
         409,
-        Text("Indberetningen er tilbagekaldt", "Lav en ny indberetning med en ny reference."),
-        Text("The report is withdrawn", "Make a new report with a new reference."),
+        Text("Indberetningen er tilbagekaldt", "Den tæller ikke med. En ny indberetning skal have en ny reference."),
+        Text("The report is withdrawn", "It does not count. A new report needs a new reference."),
     ),
     Problem.PAYMENT_YEAR_CHANGED: Entry(
         422,
@@ -187,7 +231,28 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("A correction cannot move the payment to another year", "Withdraw the report and make a new one.",
              "The year of payment is {year}."),
     ),
+    Problem.REPORT_ALREADY_DISPUTED: Entry(
+        409,
+        Text("Der er allerede gjort opmærksom på, at indberetningen ikke er rigtig", "Arbejdsgiveren kan se det. Træk "
+             "det tilbage først, hvis der skal skrives noget andet."),
+        Text("It has already been said that the report is not right", "The employer can see it. Take it back first if "
+             "something else is to be said."),
+    ),
+    Problem.REPORT_NOT_DISPUTED: Entry(
+        409,
+        Text("Der er ikke noget at trække tilbage", "Ingen har sagt, at indberetningen ikke er rigtig, eller "
+             "arbejdsgiveren har svaret."),
+        Text("There is nothing to take back", "Nobody has said that the report is not right, or the employer has "
+             "answered."),
+    ),
     # The gateway's own
+    "mandate-only-to-see": Entry(
+        403,
+        Text("Fuldmagten giver kun lov til at se frikortet", "Bed borgeren eller kommunen om en fuldmagt til også at "
+             "tale med arbejdsgivere."),
+        Text("The mandate is only to see the card", "Ask the citizen or the municipality for one to talk to employers, "
+             "too."),
+    ),
     "malformed-json": Entry(
         400,
         Text("Indholdet er ikke gyldig JSON", "Ret indholdet, og send det igen."),
@@ -245,6 +310,46 @@ CATALOGUE: Final[dict[str, Entry]] = {
         403,
         Text("Rollen giver ikke adgang", "Log ind i den rolle, som siden er til for."),
         Text("The role gives no access", "Sign in in the role that this is meant for."),
+    ),
+    "login-needed": Entry(
+        401,
+        Text("Du er ikke logget på", "Log på igen. Efter en pause bliver du logget af, så andre ikke kan se dine "
+             "oplysninger."),
+        Text("You are not logged on", "Log on again. After a pause you are logged off, so that nobody else can see "
+             "your information."),
+    ),
+    "login-cancelled": Entry(
+        400,
+        Text("Du afbrød login", "Log på igen, når du vil."),
+        Text("You cancelled the login", "Log on again when you like."),
+    ),
+    "login-failed": Entry(
+        400,
+        Text("Login lykkedes ikke", "Begynd forfra med at logge på. Det sker, når login tager for lang tid, eller "
+             "siden er åben i flere faner."),
+        Text("The login failed", "Start to log on again. This happens when logging on takes too long, or is done in "
+             "several tabs."),
+    ),
+    "login-role-missing": Entry(
+        403,
+        Text("Dit login giver ikke adgang her", "Vælg den indgang, der passer til dig, eller log på som en anden. "
+             "Mangler du en rettighed, kan din administrator give den."),
+        Text("Your login gives no access here", "Choose the entrance that is yours, or log on as someone else. If you "
+             "lack a right, your administrator can give it."),
+    ),
+    "login-unavailable": Entry(
+        503,
+        Text("Man kan ikke logge på lige nu", "Login-tjenesten svarer ikke. Prøv igen om nogle minutter; intet er gået "
+             "tabt."),
+        Text("Nobody can log on just now", "The login service does not answer. Try again in some minutes; nothing is "
+             "lost."),
+    ),
+    "form-refused": Entry(
+        403,
+        Text("Formularen blev ikke sendt fra din egen side", "Gå tilbage, hent siden igen, og send formularen derfra. "
+             "Intet er ændret."),
+        Text("The form did not come from your own page", "Go back, load the page again, and send the form from there. "
+             "Nothing was changed."),
     ),
     "too-many-guesses": Entry(
         429,
@@ -345,6 +450,16 @@ CATALOGUE: Final[dict[str, Entry]] = {
              "gjort to gange."),
         Text("The system is temporarily unavailable", "Try again in a while with the same Idempotency-Key; nothing is "
              "done twice."),
+    ),
+    "too-many-streams": Entry(
+        429,
+        Text("Der er åbnet for mange strømme af ændringer", "Luk nogle af dem, eller hent selv oplysningerne igen."),
+        Text("Too many streams of changes are open", "Close some of them, or fetch the data again yourself."),
+    ),
+    "too-busy": Entry(
+        503,
+        Text("Der er for travlt lige nu", "Intet er gemt. Prøv igen om nogle sekunder, med samme nøgle."),
+        Text("There is too much to do just now", "Nothing was kept. Try again in some seconds, under the same key."),
     ),
     "internal-error": Entry(
         500,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from contracts.allowances import AllowanceTable
+from collections.abc import Callable
+from datetime import date
+from typing import Literal
+
+from contracts.allowances import Allowance, AllowanceTable
 from contracts.municipalities import MUNICIPALITIES
 from contracts.values import Components, Period, WorkPeriod
 from services.gateway.advice import advice
 from services.gateway.api import resources as r
 from services.gateway.formats import Language
-from services.gateway.models import ExtractRequest
+from services.gateway.models import ExtractRequest, Written
 from services.gateway.persons import Contact, Person
-from services.gateway.views.cards import CardView, Control
+from services.gateway.reminders import Notice, Question, answer_texts, notice_text, question_text
+from services.gateway.views.cards import CardView, Control, Mandate
 from services.gateway.views.employments import EmploymentView
 from services.gateway.views.extracts import ExtractView, Manifest
 from services.gateway.views.ledgers import LedgerView
 from services.gateway.views.reports import ReportEntry, ReportView, Settlement
+
+OpenMessage = Callable[[str | None, str], str | None]
+"""Opens the sealed message, if there is one, about the report with this id."""
 
 
 def municipality(code: str) -> r.Municipality:
@@ -58,6 +66,26 @@ def own_card(view: CardView, person: Person) -> r.OwnCardResource:
         status="active" if view.active else "deactivated",
         active_periods=[_days(period) for period in view.active_periods],
     )
+
+
+def mandate(view: Mandate, holder: Person, today: date) -> r.MandateResource:
+    """For the citizen and the municipality."""
+    ended: Literal["over", "withdrawn"] = "over" if view.withdrawn_at is None else "withdrawn"
+    return r.MandateResource(
+        mandate_id=view.mandate_id,
+        name=holder.name,
+        scope=view.scope,
+        until=view.until,
+        status="in-force" if view.in_force(today) else ended,
+        granted_at=view.granted_at,
+        granted_by=view.granted_by,
+        withdrawn_at=view.withdrawn_at,
+    )
+
+
+def represented(view: Mandate, citizen: Person) -> r.RepresentedResource:
+    """For the holder of the mandate."""
+    return r.RepresentedResource(mandate_id=view.mandate_id, name=citizen.name, scope=view.scope, until=view.until)
 
 
 def control_due(view: CardView, person: Person) -> r.ControlDueResource:
@@ -124,12 +152,15 @@ def _warnings(ledger: LedgerView) -> list[r.WarningResource]:
     ]
 
 
-def employment(view: EmploymentView, contact: Contact) -> r.EmploymentResource:
+def employment(view: EmploymentView, contact: Contact, label: str | None) -> r.EmploymentResource:
     """For the employer."""
     return r.EmploymentResource(
         employment_id=view.employment_id,
         period=_days(view.period),
         contact=r.ContactResource(**contact._asdict()),
+        card_number=view.card_number,
+        label=label,
+        no_work=[_days(days) for days in view.no_work],
         registered_at=view.registered_at,
         revision=view.revision,
     )
@@ -146,7 +177,58 @@ def card_employment(view: EmploymentView, contact: Contact | None) -> r.CardEmpl
     )
 
 
-def report(view: ReportView, ledger: LedgerView | None, language: Language, *, known: bool = False) -> r.ReportDetail:
+def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> r.AllowanceLeft:
+    """What is left of the card's allowance of ``year``, for the employer; nothing about other employers."""
+    totals = None if ledger is None else ledger.totals
+    return r.AllowanceLeft(
+        employment_id=employment_id,
+        year=year,
+        allowance_ore=row.allowance if totals is None else totals.allowance,
+        provisional=row.provisional if totals is None else totals.provisional,
+        remaining_ore=remaining(row, ledger),
+    )
+
+
+def remaining(row: Allowance, ledger: LedgerView | None) -> int:
+    """What is left of a year's allowance, in øre: all of it while nothing is reported."""
+    return row.allowance if ledger is None or ledger.totals is None else ledger.totals.remaining
+
+
+def reminder(
+    view: EmploymentView, label: str | None, found: Question | Notice, language: Language
+) -> r.ReminderResource:
+    """For the employer."""
+    about = {"employment_id": view.employment_id, "card_number": view.card_number, "label": label}
+    if isinstance(found, Notice):
+        return r.ReminderResource(
+            **about,
+            kind="allowance-low",
+            text=notice_text(found, language),
+            pay_day=found.pay_day,
+            remaining_ore=found.remaining,
+            usual_ore=found.usual,
+        )
+    report_now, no_work = answer_texts(language)
+    return r.ReminderResource(
+        **about,
+        kind="no-report-lately",
+        text=question_text(found, language),
+        days=_days(found.days),
+        answers=[
+            r.ReminderAnswer(answer="report", text=report_now),
+            r.ReminderAnswer(answer="no-work", text=no_work),
+        ],
+    )
+
+
+def report(
+    view: ReportView,
+    ledger: LedgerView | None,
+    language: Language,
+    open_message: OpenMessage,
+    *,
+    known: bool = False,
+) -> r.ReportDetail:
     """For the employer who made it."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
@@ -175,20 +257,23 @@ def report(view: ReportView, ledger: LedgerView | None, language: Language, *, k
             provisional=view.booked.provisional,
             language=language,
         ),
+        dispute=_dispute(view, open_message),
         known=known,
         revision=view.revision,
-        history=[_report_entry(entry) for entry in view.history],
+        history=_history(view, open_message),
         splits=[_split(settlement, only_by=view.report_id) for settlement in view.settlements],
     )
 
 
-def report_line(view: ReportView, ledger: LedgerView | None, language: Language) -> r.ReportResource:
+def report_line(
+    view: ReportView, ledger: LedgerView | None, language: Language, open_message: OpenMessage
+) -> r.ReportResource:
     """A report in a list: without its history."""
-    detail = report(view, ledger, language)
+    detail = report(view, ledger, language, open_message)
     return r.ReportResource(**detail.model_dump(exclude={"history", "splits"}))
 
 
-def card_report(view: ReportView) -> r.CardReportResource:
+def card_report(view: ReportView, open_message: OpenMessage) -> r.CardReportResource:
     """For the citizen and the municipality."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
@@ -204,14 +289,15 @@ def card_report(view: ReportView) -> r.CardReportResource:
         total_ore=view.booked.total,
         split=None if view.settlement is None else _split(view.settlement),
         provisional=view.booked.provisional,
-        history=[_report_entry(entry) for entry in view.history],
+        dispute=_dispute(view, open_message),
+        history=_history(view, open_message),
     )
 
 
-def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.ExtractResource:
+def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> r.ExtractResource:
     """For the authority. Done means that every part can be read here."""
     manifest = None if view is None else view.manifest
-    complete = manifest is not None and parts >= sum(file.parts for file in manifest.files)
+    complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
     return r.ExtractResource(
         extract_id=request.extract_id,
         year=request.year,
@@ -219,14 +305,17 @@ def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.
         requested_at=request.requested_at,
         status="requested" if view is None else "done" if complete else "running",
         statements=None if view is None else view.statements,
-        parts_written=parts,
+        statements_written=written.statements,
+        parts_written=written.parts,
         manifest=_manifest(request.extract_id, manifest) if manifest is not None and complete else None,
     )
 
 
-def allowances(table: AllowanceTable) -> r.Allowances:
+def allowances(table: AllowanceTable, today: date) -> r.Allowances:
     """The whole table, newest year first."""
     return r.Allowances(
+        today=today,
+        present_year=today.year,
         allowances=[
             r.AllowanceResource(
                 year=year,
@@ -236,7 +325,7 @@ def allowances(table: AllowanceTable) -> r.Allowances:
                 provisional=row.provisional,
             )
             for year, row in sorted(table.items(), reverse=True)
-        ]
+        ],
     )
 
 
@@ -288,7 +377,23 @@ def _split(settlement: Settlement, *, only_by: str | None = None) -> r.SplitReso
     )
 
 
-def _report_entry(entry: ReportEntry) -> r.ReportHistory:
+def _dispute(view: ReportView, open_message: OpenMessage) -> r.DisputeResource | None:
+    dispute = view.dispute
+    if dispute is None:
+        return None
+    return r.DisputeResource(
+        reason=dispute.reason,
+        message=open_message(dispute.message, view.report_id),
+        raised_at=dispute.raised_at,
+        raised_by=dispute.raised_by,
+    )
+
+
+def _history(view: ReportView, open_message: OpenMessage) -> list[r.ReportHistory]:
+    return [_report_entry(entry, open_message(entry.message, view.report_id)) for entry in view.history]
+
+
+def _report_entry(entry: ReportEntry, message: str | None) -> r.ReportHistory:
     booked = entry.booked
     return r.ReportHistory(
         revision=entry.revision,
@@ -299,4 +404,6 @@ def _report_entry(entry: ReportEntry) -> r.ReportHistory:
         components=None if booked is None else _components(booked.components),
         total_ore=None if booked is None else booked.total,
         reason=entry.reason,
+        message=message,
+        by=entry.side,
     )

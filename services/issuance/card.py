@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator
 from hashlib import sha256
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.values import CardNumber, MunicipalityCode, Revision, SealedPerson, Year
+from services.issuance.mandates import Mandate
 
 CONTROL_EVERY_YEARS = 2
 NUMBERS_ASKED = 64
@@ -16,7 +17,10 @@ _NUMBERS = 99_999
 
 
 class Card(BaseModel):
-    """A citizen's card. ``numbers`` are all it ever had, the current one last: a number is never used again."""
+    """A citizen's card, and its mandates by id.
+
+    ``numbers`` are all it ever had, the current one last: a number is never used again.
+    """
 
     card_id: str
     revision: Revision
@@ -25,6 +29,7 @@ class Card(BaseModel):
     person: SealedPerson
     active: bool
     issued: Year
+    mandates: dict[str, Mandate] = Field(default_factory=dict)
 
 
 def aliases(card: Card) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a caseworker's command does to a card (lov om socialt frikort, § 6)."""
+"""What a command does to a card (lov om socialt frikort, § 6): a caseworker's, or a citizen's about mandates."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from contracts.issuance import (
     CardReactivated,
     ControlRecorded,
     DeactivateCard,
+    GrantMandate,
     HandOverCard,
     IssueCard,
+    MandateCommand,
+    MandateGranted,
+    MandateWithdrawn,
     MunicipalCardCommand,
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
+    WithdrawMandate,
 )
 from contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from contracts.topics import ISSUANCE_COMMANDS
-from contracts.values import danish_day
+from contracts.values import CitizenSide, danish_day
 from services.issuance.card import (
     Card,
     aliases,
@@ -35,6 +40,7 @@ from services.issuance.card import (
     number_candidates,
     person_alias,
 )
+from services.issuance.mandates import Mandate, is_full, last_day_allowed
 from services.runtime.decision import Address, Decision, Processor
 
 
@@ -56,8 +62,8 @@ def decide(card: Card | None, message: Envelope[Any], taken: Collection[str] = (
     command = message.data
     if isinstance(command, IssueCard):
         return _issue(card, message, taken)
-    # What another municipality is responsible for does not exist for this one.
-    if card is None or card.municipality != command.municipality:
+    # What another municipality is responsible for does not exist for this one. A citizen names none.
+    if card is None or command.municipality not in (None, card.municipality):
         return _refused(card, message, Problem.CARD_UNKNOWN)
     match command:
         case DeactivateCard():
@@ -70,6 +76,10 @@ def decide(card: Card | None, message: Envelope[Any], taken: Collection[str] = (
             return _hand_over(card, message)
         case RecordControl():
             return _record_control(card, message)
+        case GrantMandate():
+            return _grant_mandate(card, message)
+        case WithdrawMandate():
+            return _withdraw_mandate(card, message)
     raise TypeError(f"issuance knows no command {type(command).__name__}")
 
 
@@ -158,6 +168,48 @@ def _record_control(card: Card, message: Envelope[RecordControl]) -> Decision[Ca
     return _accepted(_next(card), message, event)
 
 
+def _grant_mandate(card: Card, message: Envelope[GrantMandate]) -> Decision[Card]:
+    """For at least today and at most five years, to somebody else, and at most twenty at a time."""
+    command, today = message.data, danish_day(message.time)
+    last = last_day_allowed(today)
+    if command.holder.cpr_hash == card.person.cpr_hash:
+        return _refused(card, message, Problem.MANDATE_TO_ONESELF)
+    if not today <= command.until <= last:
+        return _refused(
+            card, message, Problem.MANDATE_DAY_OUTSIDE, first_day=today.isoformat(), last_day=last.isoformat()
+        )
+    if is_full(card.mandates.values(), today):
+        return _refused(card, message, Problem.MANDATES_TOO_MANY)
+    mandate_id = str(uuid5(message.id, "mandate"))
+    mandate = Mandate(holder=command.holder.cpr_hash, until=command.until)
+    event = MandateGranted(
+        **_of(card, command),
+        mandate_id=mandate_id,
+        holder=command.holder,
+        scope=command.scope,
+        until=command.until,
+        by=_side(command),
+    )
+    return _accepted(_next(card, mandates={**card.mandates, mandate_id: mandate}), message, event, mandate_id)
+
+
+def _withdraw_mandate(card: Card, message: Envelope[WithdrawMandate]) -> Decision[Card]:
+    command = message.data
+    mandate = card.mandates.get(command.mandate_id)
+    if mandate is None:
+        return _refused(card, message, Problem.MANDATE_UNKNOWN)
+    if not mandate.in_force(danish_day(message.time)):
+        return _refused(card, message, Problem.MANDATE_OVER)
+    event = MandateWithdrawn(**_of(card, command), mandate_id=command.mandate_id, by=_side(command))
+    withdrawn = mandate.model_copy(update={"withdrawn": True})
+    mandates = {**card.mandates, command.mandate_id: withdrawn}
+    return _accepted(_next(card, mandates=mandates), message, event, command.mandate_id)
+
+
+def _side(command: MandateCommand) -> CitizenSide:
+    return CitizenSide.CITIZEN if command.municipality is None else CitizenSide.MUNICIPALITY
+
+
 def _numbers(message: Envelope[Any]) -> tuple[str, ...]:
     return tuple(number_alias(number) for number in number_candidates(message.id))
 
@@ -166,7 +218,7 @@ def _next(card: Card, **changes: Any) -> Card:
     return card.model_copy(update={"revision": card.revision + 1, **changes})
 
 
-def _of(card: Card, command: MunicipalCardCommand) -> dict[str, Any]:
+def _of(card: Card, command: MunicipalCardCommand | MandateCommand) -> dict[str, Any]:
     """The fields that every event about ``card`` has."""
     return {
         "card_id": card.card_id,
@@ -176,8 +228,10 @@ def _of(card: Card, command: MunicipalCardCommand) -> dict[str, Any]:
     }
 
 
-def _accepted(card: Card, message: Envelope[Any], event: AnyCardEvent) -> Decision[Card]:
-    outcome = CommandAccepted(command_id=str(message.id), card_id=card.card_id, revision=card.revision)
+def _accepted(card: Card, message: Envelope[Any], event: AnyCardEvent, mandate_id: str | None = None) -> Decision[Card]:
+    outcome = CommandAccepted(
+        command_id=str(message.id), card_id=card.card_id, mandate_id=mandate_id, revision=card.revision
+    )
     return Decision(card, (event, outcome))
 
 

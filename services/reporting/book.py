@@ -17,7 +17,10 @@ ONE_DAY = timedelta(days=1)
 
 
 class Report(BaseModel):
-    """An accepted report as it stands. ``contents`` are the fingerprints of everything it ever said."""
+    """An accepted report as it stands. ``contents`` are the fingerprints of everything it ever said.
+
+    ``dispute_revision`` counts what was told of its disputes.
+    """
 
     revision: Revision
     reference: str
@@ -27,15 +30,20 @@ class Report(BaseModel):
     components: Components
     contents: tuple[str, ...]
     withdrawn: bool = False
+    disputed: bool = False
+    dispute_revision: int = 0
 
 
 class Employment(BaseModel):
-    """An employment and its reports by report id."""
+    """An employment and its reports by report id. ``card_number`` is as typed at registration."""
 
     cvr: str
     revision: Revision
     period: Period
     contact: str
+    card_number: str | None = None
+    label: str | None = None
+    no_work: tuple[WorkPeriod, ...] = ()
     reports: dict[str, Report] = Field(default_factory=dict)
 
 

@@ -16,13 +16,16 @@ from contracts.outcomes import CommandRefused
 from contracts.reporting import (
     ChangeEmployment,
     CorrectReport,
+    DeclareNoWork,
+    DisputeReport,
     EarningsCommand,
     RegisterEmployment,
     ReportEarnings,
+    WithdrawDispute,
     WithdrawReport,
 )
 from contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS
-from services.reporting import employments, reports
+from services.reporting import disputes, employments, reports
 from services.reporting.book import Book, Waiting
 from services.reporting.cards import learn
 from services.reporting.rules import Refusal, Rules
@@ -57,12 +60,18 @@ def _carry_out(rules: Rules, book: Book, message: Envelope[Any]) -> Decision[Boo
                 return Decision(*employments.register(book, message))
             case ChangeEmployment():
                 return Decision(*employments.change(book, message))
+            case DeclareNoWork():
+                return Decision(*employments.declare_no_work(book, message))
             case ReportEarnings():
                 return Decision(*reports.report(rules, book, message))
             case CorrectReport():
                 return Decision(*reports.correct(rules, book, message))
             case WithdrawReport():
                 return Decision(*reports.withdraw(book, message))
+            case DisputeReport():
+                return Decision(*disputes.dispute(book, message))
+            case WithdrawDispute():
+                return Decision(*disputes.take_back(book, message))
     except Refusal as refusal:
         outcome = CommandRefused(
             command_id=str(message.id), card_id=book.card_id, problem=refusal.problem, detail=refusal.detail

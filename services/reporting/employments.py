@@ -1,7 +1,9 @@
-"""Registering and changing employments."""
+"""Registering and changing employments, and declaring days without work."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import uuid5
 
 from contracts.cloudevents import Envelope
@@ -9,15 +11,17 @@ from contracts.messages import Event
 from contracts.outcomes import CommandAccepted, Problem
 from contracts.reporting import (
     ChangeEmployment,
+    DeclareNoWork,
     EmploymentChanged,
     EmploymentCommand,
     EmploymentEvent,
     EmploymentRegistered,
+    NoWorkDeclared,
     RegisterEmployment,
 )
-from contracts.values import Period
-from services.reporting.book import Book, Employment
-from services.reporting.rules import refuse
+from contracts.values import Period, WorkPeriod, danish_day
+from services.reporting.book import ONE_DAY, Book, Employment, Report
+from services.reporting.rules import days_of, refuse
 
 
 def employment_of(book: Book, command: EmploymentCommand) -> Employment:
@@ -33,6 +37,12 @@ def put_employment(book: Book, employment_id: str, employment: Employment) -> Bo
     return book.model_copy(update={"employments": {**book.employments, employment_id: employment}})
 
 
+def put_report(book: Book, employment: Employment, employment_id: str, report_id: str, report: Report) -> Book:
+    """The book with this report in its employment."""
+    reports = {**employment.reports, report_id: report}
+    return put_employment(book, employment_id, employment.model_copy(update={"reports": reports}))
+
+
 def register(book: Book, message: Envelope[RegisterEmployment]) -> tuple[Book, tuple[Event, ...]]:
     """Register an employment of someone who told their card number and birth date. Raises ``Refusal``."""
     command = message.data
@@ -45,12 +55,19 @@ def register(book: Book, message: Envelope[RegisterEmployment]) -> tuple[Book, t
         raise refuse(Problem.CARD_NOT_ACTIVE, first_day_not_active=command.period.first.isoformat())
     _refuse_overlap(book, command.cvr, command.period, except_for=None)
     employment_id = str(uuid5(message.id, "employment"))
-    employment = Employment(cvr=command.cvr, revision=1, period=command.period, contact=command.contact)
+    employment = Employment(
+        cvr=command.cvr,
+        revision=1,
+        period=command.period,
+        contact=command.contact,
+        card_number=command.number,
+        label=command.label,
+    )
     return _told(EmploymentRegistered, book, message, employment_id, employment)
 
 
 def change(book: Book, message: Envelope[ChangeEmployment]) -> tuple[Book, tuple[Event, ...]]:
-    """Replace period and contact; what was reported must still lie inside. Raises ``Refusal``."""
+    """Replace period, contact and label; what was reported must still lie inside. Raises ``Refusal``."""
     command = message.data
     employment = employment_of(book, command)
     for report in employment.reports.values():
@@ -67,9 +84,35 @@ def change(book: Book, message: Envelope[ChangeEmployment]) -> tuple[Book, tuple
             "revision": employment.revision + 1,
             "period": command.period,
             "contact": command.contact or employment.contact,
+            "label": command.label or employment.label,
         }
     )
     return _told(EmploymentChanged, book, message, command.employment_id, changed)
+
+
+def declare_no_work(book: Book, message: Envelope[DeclareNoWork]) -> tuple[Book, tuple[Event, ...]]:
+    """Declare days without work, up to today. A later report of the same days is welcome. Raises ``Refusal``."""
+    command = message.data
+    employment = employment_of(book, command)
+    if not employment.period.covers(command.days.as_period()):
+        raise refuse(Problem.NO_WORK_OUTSIDE_EMPLOYMENT, **days_of(employment))
+    if command.days.last > (today := danish_day(message.time)):
+        raise refuse(Problem.NO_WORK_IN_FUTURE, today=today.isoformat())
+    declared = employment.model_copy(
+        update={"revision": employment.revision + 1, "no_work": joined((*employment.no_work, command.days))}
+    )
+    return _told(NoWorkDeclared, book, message, command.employment_id, declared, days=command.days)
+
+
+def joined(periods: Iterable[WorkPeriod]) -> tuple[WorkPeriod, ...]:
+    """The same days in order, each in one period, and no two periods that touch."""
+    found: list[WorkPeriod] = []
+    for period in sorted(periods, key=lambda p: p.first):
+        if found and period.first <= found[-1].last + ONE_DAY:
+            found[-1] = WorkPeriod(first=found[-1].first, last=max(found[-1].last, period.last))
+        else:
+            found.append(period)
+    return tuple(found)
 
 
 def _refuse_overlap(book: Book, cvr: str, period: Period, *, except_for: str | None) -> None:
@@ -81,9 +124,10 @@ def _refuse_overlap(book: Book, cvr: str, period: Period, *, except_for: str | N
 def _told(
     kind: type[EmploymentEvent],
     book: Book,
-    message: Envelope[RegisterEmployment] | Envelope[ChangeEmployment],
+    message: Envelope[Any],
     employment_id: str,
     employment: Employment,
+    **facts: Any,
 ) -> tuple[Book, tuple[Event, ...]]:
     event = kind(
         card_id=book.card_id,
@@ -92,6 +136,10 @@ def _told(
         cvr=employment.cvr,
         period=employment.period,
         contact=employment.contact,
+        card_number=employment.card_number,
+        label=employment.label,
+        no_work=employment.no_work,
+        **facts,
     )
     outcome = CommandAccepted(
         command_id=str(message.id), card_id=book.card_id, employment_id=employment_id, revision=employment.revision

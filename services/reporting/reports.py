@@ -10,6 +10,7 @@ from contracts.messages import Event
 from contracts.outcomes import CommandAccepted, Problem
 from contracts.reporting import (
     CorrectReport,
+    DisputeEnd,
     EarningsCorrected,
     EarningsReported,
     EarningsWithdrawn,
@@ -17,8 +18,9 @@ from contracts.reporting import (
     WithdrawReport,
 )
 from contracts.values import danish_day
+from services.reporting import disputes
 from services.reporting.book import Book, Employment, Report, fingerprint, report_id_of
-from services.reporting.employments import employment_of, put_employment
+from services.reporting.employments import employment_of, put_report
 from services.reporting.rules import Rules, looks_like, refuse
 
 
@@ -45,7 +47,7 @@ def report(rules: Rules, book: Book, message: Envelope[ReportEarnings]) -> tuple
     if command.dry_run:
         return book, (_outcome(book, message, report_id, accepted, dry_run=True),)
     event = EarningsReported(**_content(book, command, report_id, accepted, allowance))
-    return _put(book, employment, command.employment_id, report_id, accepted), (
+    return put_report(book, employment, command.employment_id, report_id, accepted), (
         event,
         _outcome(book, message, report_id, accepted),
     )
@@ -70,8 +72,12 @@ def correct(rules: Rules, book: Book, message: Envelope[CorrectReport]) -> tuple
         }
     )
     event = EarningsCorrected(**_content(book, command, command.report_id, corrected, allowance), reason=command.reason)
-    return _put(book, employment, command.employment_id, command.report_id, corrected), (
+    ended: tuple[Event, ...] = ()
+    if corrected.contents[-1] != earlier.contents[-1]:  # to say the same again is no answer to a dispute
+        corrected, ended = disputes.answered(employment, corrected, command, DisputeEnd.CORRECTED)
+    return put_report(book, employment, command.employment_id, command.report_id, corrected), (
         event,
+        *ended,
         _outcome(book, message, command.report_id, corrected),
     )
 
@@ -91,8 +97,10 @@ def withdraw(book: Book, message: Envelope[WithdrawReport]) -> tuple[Book, tuple
         year=withdrawn.year,
         reason=command.reason,
     )
-    return _put(book, employment, command.employment_id, command.report_id, withdrawn), (
+    withdrawn, ended = disputes.answered(employment, withdrawn, command, DisputeEnd.WITHDRAWN)
+    return put_report(book, employment, command.employment_id, command.report_id, withdrawn), (
         event,
+        *ended,
         _outcome(book, message, command.report_id, withdrawn),
     )
 
@@ -113,11 +121,6 @@ def _standing(employment: Employment, report_id: str) -> Report:
     if report.withdrawn:
         raise refuse(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=report.reference)
     return report
-
-
-def _put(book: Book, employment: Employment, employment_id: str, report_id: str, report: Report) -> Book:
-    reports = {**employment.reports, report_id: report}
-    return put_employment(book, employment_id, employment.model_copy(update={"reports": reports}))
 
 
 def _content(
@@ -159,6 +162,7 @@ def _outcome(
         employment_id=message.data.employment_id,
         report_id=report_id,
         revision=report.revision,
+        dispute_revision=report.dispute_revision or None,
         year=report.year,
         known=known,
         dry_run=dry_run,

@@ -60,14 +60,19 @@ class Rules:
         if command.payment_date < command.work.first:
             raise refuse(Problem.PAYMENT_BEFORE_WORK, work_first=command.work.first.isoformat())
         if not employment.period.covers(command.work.as_period()):
-            detail = {"employment_first": employment.period.first.isoformat()}
-            if employment.period.last is not None:
-                detail["employment_last"] = employment.period.last.isoformat()
-            raise refuse(Problem.WORK_OUTSIDE_EMPLOYMENT, **detail)
+            raise refuse(Problem.WORK_OUTSIDE_EMPLOYMENT, **days_of(employment))
         not_active = first_day_not_covered(command.work, book.active)
         if not_active is not None:
             raise refuse(Problem.CARD_NOT_ACTIVE, first_day_not_active=not_active.isoformat())
         return self.allowance_of(command.payment_date.year)
+
+
+def days_of(employment: Employment) -> dict[str, str]:
+    """The first and, if it has one, the last day of an employment, as facts of a refusal."""
+    days = {"employment_first": employment.period.first.isoformat()}
+    if employment.period.last is not None:
+        days["employment_last"] = employment.period.last.isoformat()
+    return days
 
 
 def looks_like(command: ReportEarnings, employment: Employment) -> tuple[str, Report] | None:

@@ -72,7 +72,7 @@ class Runtime:
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
+        self.stopping = asyncio.Event()
         self._stop_by: float | None = None
         self._broker = KafkaBroker(
             # FastStream takes one string for one address, also where aiokafka would read several in it.
@@ -131,7 +131,7 @@ class Runtime:
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self.settings.stop_timeout
         if self._event_loop is not None:
-            self._event_loop.call_soon_threadsafe(self._stopping.set)
+            self._event_loop.call_soon_threadsafe(self.stopping.set)
 
     async def stop(self) -> None:
         """Finish the batch in hand, then let go of everything; what takes too long is abandoned and redelivered."""
@@ -166,7 +166,7 @@ class Runtime:
 
     async def _start_or_give_up(self) -> None:
         starting = asyncio.ensure_future(self._connect())
-        stopping = asyncio.ensure_future(self._stopping.wait())
+        stopping = asyncio.ensure_future(self.stopping.wait())
         both: set[asyncio.Future[Any]] = {starting, stopping}
         try:
             await asyncio.wait(both, timeout=self.settings.start_timeout, return_when=asyncio.FIRST_COMPLETED)
@@ -176,7 +176,7 @@ class Runtime:
             for future in both:
                 future.cancel()
             await asyncio.gather(*both, return_exceptions=True)
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             raise CannotStart(f"{self.service} was stopped before it had started")
         raise CannotStart(
             f"{self.service} gave up after {self.settings.start_timeout:.0f} s: "
@@ -238,6 +238,8 @@ class Runtime:
         while True:
             try:
                 await job(self)
+            except MAY_PASS as error:
+                logger.warning("runtime.job_waits", job=job.__name__, because=type(error).__name__)
             except Exception:
                 logger.exception("runtime.job_failed", job=job.__name__)
             await asyncio.sleep(_PAUSE_BETWEEN_TRIES)

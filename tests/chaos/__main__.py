@@ -49,18 +49,24 @@ def main() -> int:
     command = f"make chaos ROUNDS={rounds} SECONDS={seconds:g} PROFILE={profile} SEED={seed}"
     console.print(f"[bold]Frikort[/bold] under chaos: {command}")
     directory = Path(os.environ.get("KEEP") or tempfile.mkdtemp(prefix="frikort-chaos-"))
-    disk = Disk.mount(directory / "mongodb") if profile == "single" else None
+    disks = _small_disks(directory) if profile == "single" else {}
     try:
         config = Config(directory, environment={**ENVIRONMENT, **(CLUSTER_ENVIRONMENT if profile == "cluster" else {})})
         with LocalSystem(config, for_people(), engines=Cluster if profile == "cluster" else Engines) as system:
-            return asyncio.run(_play(console, system, profile, rounds, seconds, seed, disk, command))
+            return asyncio.run(_play(console, system, profile, rounds, seconds, seed, disks, command))
     except LauncherError as error:
         console.print(f"\n{error.what}\n{error.remedy}\n{error.log_tail}", markup=False)
         return 1
     finally:
         console.print(f"logs: {directory / 'logs'}")
-        if disk is not None:
+        for disk in disks.values():
             disk.unmount()
+
+
+def _small_disks(directory: Path) -> dict[str, Disk]:
+    """A disk for each engine, as far as this machine lets us mount one."""
+    mounted = {name: Disk.mount(directory / name) for name in ("mongodb", "kafka")}
+    return {name: disk for name, disk in mounted.items() if disk is not None}
 
 
 async def _play(
@@ -70,7 +76,7 @@ async def _play(
     rounds: int,
     seconds: float,
     seed: int,
-    disk: Disk | None,
+    disks: dict[str, Disk],
     command: str,
 ) -> int:
     every = CLUSTER if profile == "cluster" else SINGLE
@@ -78,7 +84,7 @@ async def _play(
     kinds = {kind: every[kind] for kind in only or every}
     began = time.monotonic()
     commit = report.commit()
-    async with Chaos(system, kinds, seconds, seed, disk) as chaos:
+    async with Chaos(system, kinds, seconds, seed, disks) as chaos:
         try:
             rows = await chaos.run(rounds)
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from random import Random
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,6 +17,7 @@ from tests.chaos.pace import for_seconds
 from tests.chaos.rounds import Act, Field, kill_one, poison, rolling, zombie
 
 _DOWN_SECONDS = 5.0
+_MOST_BYTES_CUT = 2000
 
 
 async def kill_leader(on: Field) -> None:
@@ -96,6 +99,27 @@ async def all_brokers(on: Field) -> None:
     await on.arena.start(gone)
 
 
+async def power_loss(on: Field) -> None:
+    """A leader's machine loses power: what the broker had not yet forced to its disk is gone from its log."""
+    leader = f"kafka-{await _leader_of(on.arena.system.kafka)}"
+    await on.arena.kill(leader)
+    cut = cut_tails(on.arena.system.config.data / leader, on.arena.random)
+    on.notes.append(f"{leader} lost the end of {cut} partitions")
+    await for_seconds(_DOWN_SECONDS)
+    await on.arena.start([leader])
+
+
+def cut_tails(directory: Path, random: Random) -> int:
+    """Cut some of the last bytes off the newest segment of each of our topics' partitions. Returns how many."""
+    partitions = [path for path in directory.glob("**/frikort.*-*") if path.is_dir()]
+    newest = [max(found) for path in partitions if (found := list(path.glob("*.log")))]
+    written = [segment for segment in newest if segment.stat().st_size]
+    for segment in written:
+        with segment.open("r+b") as file:
+            file.truncate(max(0, segment.stat().st_size - random.randint(1, _MOST_BYTES_CUT)))
+    return len(written)
+
+
 async def _leader_of(kafka: str) -> int:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -125,6 +149,7 @@ CLUSTER: dict[str, Act] = {
     "primary steps down": step_down,
     "kill -9 majority of mongod": kill_majority,
     "kill -9 all brokers": all_brokers,
+    "power loss": power_loss,
     "zombie": zombie,
     "kill -9 balance": kill_one("balance"),
     "rolling restart": rolling,

@@ -1,4 +1,4 @@
-"""A small disk of its own for the database, which can be full: a tmpfs, where this machine lets us mount one."""
+"""A small disk of its own for an engine, which can be full: a tmpfs, where this machine lets us mount one."""
 
 from __future__ import annotations
 

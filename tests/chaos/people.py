@@ -10,9 +10,10 @@ from random import Random
 from joserfc.jwk import ECKey
 
 from contracts.values import is_cvr
-from deploy.local import keys, tokens
+from deploy.local import keys
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
+from tests import tokens
 
 MUNICIPALITIES = ("101", "751", "849", "461")
 _TOKEN_SECONDS = 12 * 3600
@@ -59,7 +60,7 @@ class People:
 
     @cached_property
     def _key(self) -> ECKey:
-        return keys.issuer_key(self._system.keys.issuer_key)
+        return keys.signing_key(self._system.keys.issuer_key)
 
     def _new(self, draw: Callable[[], str]) -> str:
         while (text := draw()) in self._drawn:

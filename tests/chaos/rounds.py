@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.cloudevents import Headers, Record
@@ -16,6 +16,8 @@ from tests.chaos.told import DeadLetter, Place
 
 _DOWN_SECONDS = 3.0
 _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
+# Longer than a publish may take, so that the producer gives up on records that the broker then still writes.
+_STALL_SECONDS = 25.0
 
 
 class NotPossible(Exception):
@@ -28,7 +30,7 @@ class Field:
 
     arena: Arena
     log: KafkaLog
-    disk: Disk | None = None
+    disks: Mapping[str, Disk] = field(default_factory=dict)
     turn: int = 0
     dead: set[DeadLetter] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
@@ -75,6 +77,18 @@ async def zombie(on: Field) -> None:
     await for_seconds(_ZOMBIE_SECONDS)
     on.arena.thaw(name)
     await for_seconds(2)
+
+
+def stall(name: str) -> Act:
+    """The broker or the database stands still with its connections open: half-open, neither there nor gone."""
+
+    async def act(on: Field) -> None:
+        on.arena.freeze(name)
+        await for_seconds(_STALL_SECONDS)
+        on.arena.thaw(name)
+        await for_seconds(2)
+
+    return act
 
 
 async def everything(on: Field) -> None:
@@ -137,18 +151,23 @@ async def _placed(log: KafkaLog, record: Record, topic: Topic, *, partition: int
     return Place(topic.name, sent.partition, sent.offset)
 
 
-async def disk_full(on: Field) -> None:
-    """Not a byte is left for the database; when there is again, it is started if it died."""
-    if on.disk is None:
-        raise NotPossible("the database's disk cannot be made small here (mount as root)")
-    on.disk.fill()
-    await for_seconds(2 * _DOWN_SECONDS)
-    died = not on.arena.process("mongodb").alive
-    on.notes.append("mongod died" if died else "mongod lived")
-    on.disk.free()
-    if died:
-        on.arena.expected_end("mongodb")
-        await on.arena.start(["mongodb"])
+def disk_full(name: str) -> Act:
+    """Not a byte is left for the database or the broker; when there is again, it is started if it died."""
+
+    async def act(on: Field) -> None:
+        disk = on.disks.get(name)
+        if disk is None:
+            raise NotPossible(f"the disk of {name} cannot be made small here (mount as root)")
+        disk.fill()
+        await for_seconds(2 * _DOWN_SECONDS)
+        died = not on.arena.process(name).alive
+        on.notes.append(f"{name} {'died' if died else 'lived'}")
+        disk.free()
+        if died:
+            on.arena.expected_end(name)
+            await on.arena.start([name])
+
+    return act
 
 
 SINGLE: dict[str, Act] = {
@@ -162,9 +181,12 @@ SINGLE: dict[str, Act] = {
     "kill -9 gateway": kill_one("gateway"),
     "rolling restart": rolling,
     "kill -9 issuance": kill_one("issuance"),
-    "disk full": disk_full,
+    "disk full": disk_full("mongodb"),
     "kill -9 exports": kill_one("exports"),
     "scale up and down": scale,
     "everything": everything,
+    "stall broker": stall("kafka"),
+    "stall mongod": stall("mongodb"),
+    "broker's disk full": disk_full("kafka"),
 }
 """The rounds on one broker and one database, in the order in which they come first."""

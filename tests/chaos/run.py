@@ -43,7 +43,7 @@ class Chaos:
     kinds: Mapping[str, Act]
     seconds: float
     seed: int
-    disk: Disk | None = None
+    disks: Mapping[str, Disk] = field(default_factory=dict)
     say: Callable[[str], None] = Console(highlight=False, soft_wrap=True).print
     rows: list[Row] = field(default_factory=list)
 
@@ -99,7 +99,7 @@ class Chaos:
     async def _round(self, number: int, kind: str, *, last: bool) -> Row:
         row = Row(number, kind)
         turn = sum(1 for earlier in self.rows if earlier.kind == kind)
-        on = Field(self.arena, self._log, self.disk, turn)
+        on = Field(self.arena, self._log, self.disks, turn)
         before = self.load.acknowledged, self.journal.refused.total()
         self.api.refusals.longest = 0.0
         self.api.refusals.kinds.clear()

@@ -30,29 +30,42 @@ from contracts.issuance import (
     ControlRecorded,
     ControlResult,
     DeactivateCard,
+    GrantMandate,
     HandOverCard,
     IssueCard,
+    MandateGranted,
+    MandateScope,
+    MandateWithdrawn,
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
     ReplacementReason,
+    WithdrawMandate,
 )
 from contracts.messages import Message
-from contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
 from contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
+    DeclareNoWork,
+    DisputeEnd,
+    DisputeEnded,
+    DisputeReason,
+    DisputeReport,
     EarningsCorrected,
     EarningsReported,
     EarningsWithdrawn,
     EmploymentChanged,
     EmploymentRegistered,
+    NoWorkDeclared,
     RegisterEmployment,
+    ReportDisputed,
     ReportEarnings,
+    WithdrawDispute,
     WithdrawReport,
 )
-from contracts.values import Components, Period, SealedPerson, WorkPeriod
+from contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
 
 SPACE: Final = UUID("7b2f6a52-0d0c-4a51-9d0e-3f6b0a3f5c11")
 NOON: Final = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)
@@ -62,6 +75,7 @@ PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k1
 _CARD: Final = str(uuid5(SPACE, "card"))
 _EMPLOYMENT: Final = str(uuid5(SPACE, "employment"))
 _REPORT: Final = str(uuid5(SPACE, "report"))
+_MANDATE: Final = str(uuid5(SPACE, "mandate"))
 _COMMAND: Final = str(uuid5(SPACE, "command"))
 _CASE: Final = "2025-000123"
 _MAY: Final = WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31))
@@ -71,6 +85,10 @@ _PAID: Final = Components(wage=500_000, holiday_pay=62_500, atp=9_900, pension=0
 _caseworker: Final[dict[str, Any]] = {"card_id": _CARD, "municipality": "849", "actor": "caseworker-1"}
 _card_event: Final[dict[str, Any]] = {**_caseworker, "revision": 2}
 _employer: Final[dict[str, Any]] = {"card_id": _CARD, "cvr": CVR, "actor": "payroll-1"}
+_dispute: Final[dict[str, Any]] = {
+    "card_id": _CARD, "employment_id": _EMPLOYMENT, "report_id": _REPORT, "side": CitizenSide.CITIZEN,
+    "actor": "citizen-1",
+}  # fmt: skip
 _report_event: Final[dict[str, Any]] = {
     "card_id": _CARD, "employment_id": _EMPLOYMENT, "report_id": _REPORT, "revision": 1, "cvr": CVR, "year": 2025,
 }  # fmt: skip
@@ -94,11 +112,16 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ReplaceCardNumber(**_caseworker, reason=ReplacementReason.LOST),
     HandOverCard(**_caseworker, to_municipality="101"),
     RecordControl(**_caseworker, result=ControlResult.UPHELD),
+    GrantMandate(
+        card_id=_CARD, actor="citizen-1", holder=PERSON, scope=MandateScope.VIEW, until=date(2026, 6, 2)
+    ),
+    WithdrawMandate(**_caseworker, mandate_id=_MANDATE),
     RegisterEmployment(
         **_employer, card_revision=1, number="00042", birth_check="b" * 22, owners=("o" * 22,), period=_PERIOD,
         contact="k1.Y29udGFjdA",
     ),
     ChangeEmployment(**_employer, employment_id=_EMPLOYMENT, period=_PERIOD),
+    DeclareNoWork(**_employer, employment_id=_EMPLOYMENT, days=_MAY),
     ReportEarnings(
         **_employer, employment_id=_EMPLOYMENT, card_revision=1, reference="2025-05", work=_MAY,
         payment_date=date(2025, 5, 30), components=_PAID, twin=True,
@@ -108,6 +131,8 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         payment_date=date(2025, 5, 30), components=_PAID, reason=CorrectionReason.WRONG_AMOUNT,
     ),
     WithdrawReport(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=CorrectionReason.NOT_PAID),
+    DisputeReport(**_dispute, reason=DisputeReason.WRONG_AMOUNT, message="k1.bWVzc2FnZQ"),
+    WithdrawDispute(**_dispute | {"side": CitizenSide.MANDATE_HOLDER}),
     RequestExtract(
         extract_id="extract-1", authority=Authority.SKAT, year=2025, actor="officer-1",
         positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
@@ -121,16 +146,32 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     CardNumberReplaced(**_card_event, number="99999", previous_number="00042", reason=ReplacementReason.ABUSED),
     CardHandedOver(**_card_event, from_municipality="101"),
     ControlRecorded(**_card_event, year=2027, result=ControlResult.NOT_UPHELD, control_due=2029),
+    MandateGranted(
+        **_card_event, mandate_id=_MANDATE, holder=PERSON, scope=MandateScope.REPRESENT, until=date(2026, 6, 2),
+        by=CitizenSide.CITIZEN,
+    ),
+    MandateWithdrawn(**_card_event, mandate_id=_MANDATE, by=CitizenSide.MUNICIPALITY),
     EmploymentRegistered(
-        card_id=_CARD, employment_id=_EMPLOYMENT, revision=1, cvr=CVR, period=_PERIOD, contact="k1.Y29udGFjdA"
+        card_id=_CARD, employment_id=_EMPLOYMENT, revision=1, cvr=CVR, period=_PERIOD, contact="k1.Y29udGFjdA",
+        card_number="00042", label="k1.bGFiZWw",
     ),
     EmploymentChanged(
         card_id=_CARD, employment_id=_EMPLOYMENT, revision=2, cvr=CVR, contact="k1.Y29udGFjdA",
         period=Period(first=date(2025, 1, 1), last=date(2025, 6, 30)),
     ),
+    NoWorkDeclared(
+        card_id=_CARD, employment_id=_EMPLOYMENT, revision=3, cvr=CVR, period=_PERIOD, contact="k1.Y29udGFjdA",
+        no_work=(_MAY,), days=_MAY,
+    ),
     EarningsReported(**_content),
     EarningsCorrected(**_content | {"revision": 2}, reason=CorrectionReason.WRONG_AMOUNT),
     EarningsWithdrawn(**_report_event | {"revision": 3}, reason=CorrectionReason.REPORTED_TWICE),
+    ReportDisputed(
+        **{**_report_event, **_dispute}, report_revision=2, reason=DisputeReason.OTHER, message="k1.bWVzc2FnZQ"
+    ),
+    DisputeEnded(
+        **_report_event | {"revision": 2}, report_revision=3, actor="payroll-1", cause=DisputeEnd.WITHDRAWN
+    ),
     ReportSettled(
         card_id=_CARD, year=2025, revision=1, report_id=_REPORT, report_revision=1, employment_id=_EMPLOYMENT, cvr=CVR,
         total=572_400, exempt=572_400, excess=0, caused_by=_REPORT,
@@ -142,6 +183,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     CapWarningRaised(**_warning),
     CapWarningWithdrawn(**_warning),
     CommandAccepted(command_id=_COMMAND, card_id=_CARD, report_id=_REPORT, revision=1, year=2025, known=True),
+    CommandRefusedV1(command_id=_COMMAND, problem="card-exists", detail={"municipality": "101"}),
     CommandRefused(command_id=_COMMAND, problem=Problem.AMOUNT_ABSURD, detail={"total": 100_000_001, "because": "æøå"}),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(

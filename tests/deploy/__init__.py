@@ -1,1 +1,1 @@
-"""Tests of the launcher, the token issuer and the deployment files."""
+"""Tests of the launcher, the local OpenID provider and the deployment files."""

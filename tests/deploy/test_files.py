@@ -1,13 +1,15 @@
 """docker-compose.yml, the image, and what may stand in no file."""
 
+import json
 import subprocess
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from compose_spec import PyCompose
 
-from deploy.local import containers, system
+from deploy.local import containers, provider, system
 from deploy.local.config import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
@@ -38,16 +40,37 @@ def test_compose_file_is_valid() -> None:
 
 def test_compose_has_the_system_of_the_launcher() -> None:
     modules = {name: service["command"][-1] for name, service in SERVICES.items() if "build" in service}
-    expected = {service.name: service.module for service in (*system.SERVICES, system.ISSUER)}
-    assert modules.items() >= (expected | {"topics": system.TOPICS}).items()
+    expected = {service.name: service.module for service in system.SERVICES}
+    assert modules.items() >= (expected | {"topics": system.TOPICS, "issuer": "provider.mjs"}).items()
     assert SERVICES["kafka"]["image"] == containers.KAFKA_IMAGE
     assert SERVICES["mongodb"]["image"] == containers.MONGODB_IMAGE
 
 
-@pytest.mark.parametrize("service", [*system.SERVICES, system.ISSUER], ids=lambda service: service.name)
-def test_a_service_holds_the_same_keys_in_compose(service: system.Service) -> None:
-    held = {name for name in SERVICES[service.name]["environment"] if "KEY" in name}
-    assert held == {name for name in service.settings if "KEY" in name}
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [*((service.name, service.settings) for service in system.SERVICES), ("issuer", system.ISSUER_SETTINGS)],
+)
+def test_a_service_holds_the_same_keys_in_compose(name: str, settings: tuple[str, ...]) -> None:
+    told = SERVICES[name]["environment"]
+    assert {name for name in told if "KEY" in name} == {name for name in settings if "KEY" in name}
+    assert set(settings) <= {*told, "FRIKORT_LOGIN_CLIENT_ID"}  # which has a default
+
+
+def test_the_lock_of_the_openid_provider_holds_hashes() -> None:
+    project = provider.SOURCES
+    lock = json.loads((project / "package-lock.json").read_text())["packages"]
+    assert lock[""]["dependencies"] == json.loads((project / "package.json").read_text())["dependencies"]
+    assert all(package["integrity"].startswith("sha512-") for name, package in lock.items() if name)
+
+
+def test_the_gateway_finds_the_openid_provider_under_the_name_that_a_browser_has_for_it() -> None:
+    address = SERVICES["issuer"]["environment"]["FRIKORT_ISSUER"]
+    host, port = urlsplit(address).hostname, urlsplit(address).port
+    assert SERVICES["gateway"]["environment"]["FRIKORT_ISSUER"] == address
+    assert SERVICES["issuer"]["networks"]["default"]["aliases"] == [host]
+    assert SERVICES["issuer"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert SERVICES["issuer"]["environment"]["FRIKORT_PORT"] == str(port)
+    assert SERVICES["keys"]["command"][-1] == SERVICES["gateway"]["environment"]["FRIKORT_PUBLIC_URL"]
 
 
 def test_compose_waits_for_what_it_depends_on() -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from deploy.local import kafka, mongod, ports
+from deploy.local import kafka, mongod, node, npm, ports, provider
 from deploy.local.cache import fetch_once, require_space
 from deploy.local.errors import LauncherError
 from deploy.local.progress import Silent
@@ -71,6 +71,23 @@ def test_other_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     with pytest.raises(LauncherError, match=r"this is Linux on aarch64.*Docker engine"):
         mongod.fetch(tmp_path, Silent())
+
+
+def test_node_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere.txt"
+    nowhere.write_text("frikort-no-such-wheel==1 --hash=sha256:" + "0" * 64 + "\n")
+    monkeypatch.setattr(node, "REQUIREMENTS", nowhere)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(LauncherError, match=r"pip could not fetch Node\.js.*package index"):
+        node.fetch(tmp_path / "cache", Silent())
+
+
+def test_npm_without_registry(bare_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    executable(bare_path, "node", "echo 'npm error network' >&2; exit 1")
+    monkeypatch.setattr(node, "fetch", lambda cache, progress: bare_path / "node")
+    with pytest.raises(LauncherError, match=r"npm could not install.*registry may be out of reach") as caught:
+        npm.install(provider.SOURCES, tmp_path / "cache")
+    assert caught.value.log_tail == "npm error network\n"
 
 
 def test_port_in_use() -> None:

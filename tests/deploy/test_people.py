@@ -19,15 +19,29 @@ EVERYONE = list(people.load().values())
 def test_the_cast() -> None:
     assert Counter(person.role for person in EVERYONE) == {
         "caseworker": 3,
-        "employer": 3,
-        "citizen": 4,
+        "employer": 7,
+        "citizen": 5,
         "authority": 2,
     }
     assert Counter(person.municipality for person in EVERYONE if person.municipality) == {"101": 2, "849": 1}
+    assert {person.id for person in EVERYONE if person.keyed} | {keys.PORTAL} == set(keys.CLIENTS)
     assert {person.authority for person in EVERYONE if person.authority} == set(keys.AUTHORITIES)
 
 
-@pytest.mark.parametrize("cvr", [person.cvr for person in EVERYONE if person.cvr])
+def test_someone_can_log_on_for_every_role_and_business() -> None:
+    by_hand = [person for person in EVERYONE if not person.program]
+    assert {person.role for person in by_hand} == {person.role for person in EVERYONE}
+    reached = {cvr for person in by_hand for cvr in (person.cvr, person.signs_for)}
+    assert {person.cvr for person in EVERYONE} <= reached
+
+
+def test_a_token_is_for_one_role() -> None:
+    owner = people.load()["owner-a"]
+    assert owner.claims() == {"role": "employer", "cvr": owner.cvr}
+    assert owner.identity() == {"name": owner.name, "cpr": owner.cpr, "cvr": owner.cvr, "signs_for": owner.cvr}
+
+
+@pytest.mark.parametrize("cvr", sorted({person.cvr for person in EVERYONE if person.cvr}))
 def test_cvr_numbers_are_well_formed(cvr: str) -> None:
     assert sum(weight * int(digit) for weight, digit in zip(CVR_WEIGHTS, cvr, strict=True)) % 11 == 0
 

@@ -13,7 +13,8 @@ from contracts.balance import BalanceChanged, ReportSettled
 from contracts.cloudevents import Envelope
 from contracts.issuance import CardHandedOver, CardIssued
 from contracts.messages import Event, Message
-from contracts.values import SealedPerson
+from contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason, ReportDisputed
+from contracts.values import CitizenSide, SealedPerson
 from services.exports.statements import CardStatements, decide
 from services.runtime.decision import Decision
 
@@ -47,6 +48,29 @@ def handed_over(to: str, revision: int = 2, *, card_id: str = CARD) -> CardHande
     return CardHandedOver(
         card_id=card_id, revision=revision, municipality=to, actor="caseworker", from_municipality="101"
     )
+
+
+def disputed(report_id: str, revision: int = 1, *, year: int = 2025) -> ReportDisputed:
+    return ReportDisputed(
+        **_dispute(report_id, revision, year), reason=DisputeReason.WRONG_AMOUNT, side=CitizenSide.CITIZEN
+    )
+
+
+def undisputed(report_id: str, revision: int = 2, *, year: int = 2025) -> DisputeEnded:
+    return DisputeEnded(**_dispute(report_id, revision, year), cause=DisputeEnd.TAKEN_BACK, side=CitizenSide.CITIZEN)
+
+
+def _dispute(report_id: str, revision: int, year: int) -> dict[str, Any]:
+    return {
+        "card_id": CARD,
+        "employment_id": "e",
+        "report_id": report_id,
+        "revision": revision,
+        "report_revision": 1,
+        "cvr": A,
+        "year": year,
+        "actor": "citizen",
+    }
 
 
 @dataclass

@@ -28,7 +28,9 @@ lines = st.builds(
 )
 
 
-def figures_of(employers: tuple[EmployerLine, ...], *, provisional: bool = False, revision: int = 1) -> Figures:
+def figures_of(
+    employers: tuple[EmployerLine, ...], *, provisional: bool = False, revision: int = 1, disputed: tuple[str, ...] = ()
+) -> Figures:
     return Figures(
         revision=revision,
         year=2025,
@@ -40,6 +42,7 @@ def figures_of(employers: tuple[EmployerLine, ...], *, provisional: bool = False
         excess=sum(line.excess for line in employers),
         reports=sum(line.reports for line in employers),
         employers=employers,
+        disputed_employers=disputed,
     )
 
 
@@ -104,16 +107,28 @@ def test_the_csv_of_the_tax_agency_to_the_letter() -> None:
         EmployerLine(cvr=A, reports=2, reported=4_300_050, exempt=4_276_600, excess=23_450),
         EmployerLine(cvr=B, reports=1, reported=5, exempt=0, excess=5),
     )
-    _, texts, _ = written(Authority.SKAT, [("card-1", figures_of(employers, provisional=True, revision=7))], 10_000)
+    year = figures_of(employers, provisional=True, revision=7, disputed=(B,))
+    _, texts, _ = written(Authority.SKAT, [("card-1", year)], 10_000)
     assert texts[ExtractFormat.CSV].encode() == (
         b"\xef\xbb\xbf"
         + (
             "CPR (krypteret, JWE);Kort-id;År;Kommunekode;Kommune;CVR;Antal indberetninger;Indberettet (kr.);"
-            "Skattefrit (kr.);Over beløbsgrænsen (kr.);Årets beløbsgrænse (kr.);Foreløbig beløbsgrænse;Udgave\r\n"
-            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000009;2;43000,50;42766,00;234,50;42766,00;ja;7\r\n"
-            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000017;1;0,05;0,00;0,05;42766,00;ja;7\r\n"
+            "Skattefrit (kr.);Over beløbsgrænsen (kr.);Årets beløbsgrænse (kr.);Foreløbig beløbsgrænse;Udgave;"
+            "Borgeren er uenig\r\n"
+            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000009;2;43000,50;42766,00;234,50;42766,00;ja;7;nej\r\n"
+            "eyJ.jwe;card-1;2025;849;Jammerbugt;10000017;1;0,05;0,00;0,05;42766,00;ja;7;ja\r\n"
         ).encode()
     )
+
+
+def test_star_is_told_that_a_report_is_disputed_but_not_whose() -> None:
+    line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
+    year = figures_of((line,), disputed=(A,))
+    _, texts, _ = written(Authority.STAR, [("card-1", year), ("card-2", figures_of((line,)))], 10_000)
+    rows = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
+    assert [row["Borgeren er uenig"] for row in rows] == ["ja", "nej"]
+    assert [one["disputed"] for one in json.loads(texts[ExtractFormat.JSON])] == [True, False]
+    assert A not in "".join(texts.values())
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])

@@ -10,8 +10,9 @@ from contracts.balance import BalanceChanged, ReportSettled
 from contracts.extracts import EmployerLine, FollowUpStatementUpdated, TaxStatementUpdated
 from contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
 from contracts.messages import Event
+from contracts.reporting import EarningsWithdrawn
 from services.exports.statements import CardStatements, address
-from tests.exports.build import CARD, A, B, Ledger, envelope, handed_over, issued, play
+from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, undisputed
 
 
 def tax(told: list[Event]) -> list[TaxStatementUpdated]:
@@ -162,6 +163,66 @@ class TestHandingOver:
         assert address(envelope(handed_over("849"))) is not None
         for event in (deactivated, replaced):
             assert address(envelope(event)) is None
+
+
+class TestDisputing:
+    @staticmethod
+    def flags(told: list[Event]) -> list[tuple[int, tuple[str, ...]]]:
+        return [(s.revision, s.disputed_employers) for s in tax(told)]
+
+    def test_a_dispute_and_its_end_are_told_with_the_same_amounts(self) -> None:
+        ledger = Ledger()
+        reports = [*ledger.report("r1", A, 10), *ledger.report("r2", B, 20)]
+        _, told = play([issued(), *reports, disputed("r2"), undisputed("r2")])
+
+        assert self.flags(told) == [(1, ()), (2, ()), (3, (B,)), (4, ())]
+        assert [s.disputed for s in follow_up(told)] == [s.disputed for s in tax(told)] == [False, False, True, False]
+        assert {(s.reported, s.exempt, s.excess) for s in tax(told)[1:]} == {(30, 30, 0)}
+
+    def test_a_second_dispute_at_the_same_employer_changes_nothing_that_is_told(self) -> None:
+        ledger = Ledger()
+        reports = [*ledger.report("r1", A, 10), *ledger.report("r2", A, 20)]
+        state, told = play([issued(), *reports, disputed("r1"), disputed("r2"), undisputed("r1")])
+        assert self.flags(told)[2:] == [(3, (A,))]
+
+        _, told = play([undisputed("r2")], state)
+        assert self.flags(told) == [(4, ())]
+
+    @pytest.mark.parametrize("place", range(4))
+    def test_no_order_across_the_topics_loses_a_dispute(self, place: int) -> None:
+        events: list[Event] = [issued(), *Ledger().report("r1", A, 10)]
+        events.insert(place, disputed("r1"))
+
+        state, told = play(events)
+
+        assert self.flags(told)[-1][1] == (A,)
+        assert (state.stated, state.held) == ((2025,), ())
+
+    def test_a_withdrawn_report_is_disputed_no_more_whichever_is_heard_first(self) -> None:
+        ledger = Ledger()
+        first = [issued(), *ledger.report("r1", A, 10), disputed("r1")]
+        gone = ledger.report("r1", A, 0)
+        for events in ([*first, *gone, undisputed("r1")], [*first, undisputed("r1"), *gone]):
+            _, told = play(events)
+            assert (tax(told)[-1].reports, tax(told)[-1].disputed) == (0, False)
+
+    def test_a_dispute_replayed_after_its_end_changes_nothing(self) -> None:
+        state, _ = play([issued(), *Ledger().report("r1", A, 10), undisputed("r1")])
+        after, told = play([disputed("r1")], state)
+        assert told == []
+        assert after == state
+
+    def test_a_dispute_of_what_nobody_knows_yet_tells_and_holds_nothing(self) -> None:
+        state, told = play([disputed("r1"), issued(), undisputed("r1")])
+        assert told == []
+        assert state.stated == state.held == ()
+
+    def test_other_earnings_events_touch_nothing(self) -> None:
+        withdrawn = EarningsWithdrawn(
+            card_id=CARD, employment_id="e", report_id="r1", revision=2, cvr=A, year=2025, reason="not-paid"
+        )
+        assert address(envelope(withdrawn)) is None
+        assert address(envelope(disputed("r1"))) is not None
 
 
 class TestHolding:

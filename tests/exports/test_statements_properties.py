@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.extracts import FollowUpStatementUpdated, Statement, TaxStatementUpdated
 from contracts.messages import Event
-from tests.exports.build import A, B, C, Ledger, handed_over, issued, play
+from tests.exports.build import A, B, C, Ledger, disputed, handed_over, issued, play, undisputed
 
 YEARS = (2024, 2025)
 ALLOWANCE = 1_000
@@ -16,6 +16,7 @@ operations = st.lists(
     st.tuples(st.sampled_from(YEARS), st.integers(0, 5), st.integers(0, 700)), min_size=1, max_size=15
 )
 moves = st.lists(st.sampled_from(["147", "849", "101"]), max_size=3)
+quarrels = st.lists(st.tuples(st.sampled_from(YEARS), st.integers(0, 5)), max_size=6)
 
 
 def balances(plan: list[tuple[int, int, int]]) -> tuple[list[Event], dict[int, Ledger]]:
@@ -32,16 +33,29 @@ def last_of(told: list[Event], kind: type[Statement]) -> dict[int, dict[str, obj
     return {year: event.model_dump(exclude={"revision"}) for year, event in last.items() if event.reports}
 
 
-@given(operations, moves, st.data())
+def disputes(plan: list[tuple[int, int]]) -> list[Event]:
+    """A report is disputed, and when it comes again, that ends."""
+    told: dict[tuple[int, int], int] = {}
+    events: list[Event] = []
+    for year, report in plan:
+        told[year, report] = revision = told.get((year, report), 0) + 1
+        say = disputed if revision % 2 else undisputed
+        events.append(say(f"{year}-{report}", revision, year=year))
+    return events
+
+
+@given(operations, moves, quarrels, st.data())
 def test_any_interleaving_ends_in_the_same_statements(
-    plan: list[tuple[int, int, int]], towns: list[str], data: st.DataObject
+    plan: list[tuple[int, int, int]], towns: list[str], quarrel: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     of_balance, _ = balances(plan)
     of_card: list[Event] = [issued(), *(handed_over(town, 2 + i) for i, town in enumerate(towns))]
-    reference, expected = play([*of_card, *of_balance])
+    of_earnings = disputes(quarrel)
+    reference, expected = play([*of_card, *of_balance, *of_earnings])
 
-    turns = data.draw(st.permutations([True] * len(of_card) + [False] * len(of_balance)))
-    left = {True: iter(of_card), False: iter(of_balance)}
+    topics = {"card": of_card, "balance": of_balance, "earnings": of_earnings}
+    turns = data.draw(st.permutations([name for name, events in topics.items() for _ in events]))
+    left = {name: iter(events) for name, events in topics.items()}
     state, told = play([next(left[turn]) for turn in turns])
 
     for kind in (TaxStatementUpdated, FollowUpStatementUpdated):
@@ -64,11 +78,11 @@ def test_every_statement_adds_up_and_the_last_one_is_the_ledger(plan: list[tuple
         assert last.get(year, {"reported": 0})["reported"] == sum(ledger.totals.values())
 
 
-@given(operations, st.integers(0, 100))
-def test_revisions_have_no_gaps(plan: list[tuple[int, int, int]], when: int) -> None:
+@given(operations, quarrels, st.integers(0, 100))
+def test_revisions_have_no_gaps(plan: list[tuple[int, int, int]], quarrel: list[tuple[int, int]], when: int) -> None:
     events, _ = balances(plan)
     events.insert(min(when, len(events)), issued())
-    events.append(handed_over("849"))
+    events += [*disputes(quarrel), handed_over("849")]
     _, told = play(events)
     for year in YEARS:
         for kind in (TaxStatementUpdated, FollowUpStatementUpdated):

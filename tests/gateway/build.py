@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 from uuid import uuid4
 
+from joserfc.jwk import ECKey
 from pydantic import BaseModel, SecretStr
 
 from contracts.balance import BalanceChanged, ReportSettled
 from contracts.cloudevents import Envelope
 from contracts.issuance import CardIssued
 from contracts.messages import Event
-from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
-from contracts.values import Components, SealedPerson, WorkPeriod
+from contracts.reporting import (
+    DisputeEnd,
+    DisputeEnded,
+    DisputeReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportDisputed,
+)
+from contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
 from services.runtime.decision import Processor, S
@@ -27,8 +40,17 @@ REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 CVR: Final = "99000007"
 NOON: Final = datetime(2025, 6, 1, 12, tzinfo=UTC)
 PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
+PUBLIC_URL: Final = "https://frikort.test"
 SEAL_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
+
+
+@cache
+def client_key() -> Path:
+    """A file with a private key of the portals."""
+    path = Path(mkdtemp(prefix="frikort-test-")) / "client.json"
+    path.write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "portal"}).as_dict(private=True)))
+    return path
 
 
 def persons() -> Persons:
@@ -45,6 +67,8 @@ def settings(**changes: Any) -> GatewaySettings:
         "lookup_key": SecretStr(LOOKUP_KEY),
         "issuer": "https://issuer.test",
         "jwks_url": "http://127.0.0.1:1/jwks",
+        "public_url": PUBLIC_URL,
+        "login_client_key": client_key(),
     }
     return GatewaySettings(**given | changes)
 
@@ -115,6 +139,22 @@ def withdrawn(revision: int = 2) -> EarningsWithdrawn:
     )
 
 
+def disputed(revision: int, *, report_revision: int = 1) -> ReportDisputed:
+    return ReportDisputed(
+        **_dispute(revision, report_revision),
+        reason=DisputeReason.WRONG_AMOUNT,
+        message="k.message",
+        side=CitizenSide.MANDATE_HOLDER,
+    )
+
+
+def dispute_ended(
+    revision: int, cause: DisputeEnd = DisputeEnd.TAKEN_BACK, *, report_revision: int = 1
+) -> DisputeEnded:
+    side = CitizenSide.CITIZEN if cause is DisputeEnd.TAKEN_BACK else None
+    return DisputeEnded(**_dispute(revision, report_revision), cause=cause, side=side)
+
+
 def settled(ledger_revision: int, report_revision: int, exempt: int, excess: int = 0, **changes: Any) -> ReportSettled:
     given: dict[str, Any] = {
         "card_id": CARD,
@@ -144,6 +184,19 @@ def balance(revision: int, exempt: int, excess: int = 0, allowance: int = 4_276_
         excess=excess,
         remaining=allowance - exempt,
     )
+
+
+def _dispute(revision: int, report_revision: int) -> dict[str, Any]:
+    return {
+        "card_id": CARD,
+        "employment_id": EMPLOYMENT,
+        "report_id": REPORT,
+        "revision": revision,
+        "report_revision": report_revision,
+        "cvr": CVR,
+        "year": 2025,
+        "actor": "someone",
+    }
 
 
 def _content(**changes: Any) -> dict[str, Any]:

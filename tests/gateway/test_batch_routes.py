@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -50,7 +51,7 @@ class Employer:
             persons=persons(),
             publish=self.world.country.publish,
             now=self.world.app.state.gateway.clock.now,
-            waiters=Waiters(),
+            waiters=Waiters(asyncio.Event()),
             patience=1,
         )
         for batch_id in await self.world.batches.waiting():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -67,7 +68,7 @@ class Office:
         self.batches = MemoryBatches(self.faults)
         self.country = Country(self.faults)
         self.accesses = MemoryAccessLog()
-        self.waiters = Waiters()
+        self.waiters = Waiters(asyncio.Event())
         self.now = NOON
         self.lines_most = lines_most
         self.country.employ(CVR, "12345")

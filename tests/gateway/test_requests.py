@@ -24,6 +24,8 @@ EMPLOYMENT: dict[str, Any] = {
     "period": {"first": "2025-01-01"},
     "contact": {"name": "Bo", "email": "bo@example.dk", "phone": "+45 12 34 56 78"},
 }
+DISPUTE: dict[str, Any] = {"reason": "other", "message": "Jeg var syg.\r\nDet ved de."}
+MANDATE: dict[str, Any] = {"cpr": "610180-0101", "name": "Karla", "scope": "view", "until": "2025-12-31"}
 CARD: dict[str, Any] = {"cpr": "610180-0101", "name": "Karla Eksempel", "case_reference": "S-1"}
 
 
@@ -47,6 +49,9 @@ def with_change(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def test_the_bodies_of_these_tests_are_good() -> None:
     requests.ReportBody.model_validate(REPORT)
     requests.RegisterEmploymentBody.model_validate(EMPLOYMENT)
+    requests.MandateBody.model_validate(MANDATE)
+    requests.DisputeBody.model_validate({"reason": "not-paid"})
+    assert requests.DisputeBody.model_validate(DISPUTE).message == "Jeg var syg.\r\nDet ved de."
     assert requests.IssueCardBody.model_validate(CARD).cpr == "6101800101"
 
 
@@ -95,10 +100,35 @@ def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
         ("/contact/phone", "call me"),
         ("/contact/name", ""),
         ("/contact/name", "   "),
+        ("/label", "x" * 41),
+        ("/label", "a\nb"),
+        ("/label", "610180-0101"),
     ],
 )
 def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
     assert path in pointers(requests.RegisterEmploymentBody, with_change(EMPLOYMENT, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("/reason", "because"),
+        ("/message", ""),
+        ("/message", "  \n "),
+        ("/message", "x" * 501),
+        ("/message", "a\x00b"),
+        ("/message", "Mit nummer er 6101800101."),
+    ],
+)
+def test_wrong_fields_of_a_dispute(path: str, value: Any) -> None:
+    assert pointers(requests.DisputeBody, with_change(DISPUTE, path, value)) == [path]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("/cpr", "1"), ("/name", ""), ("/scope", "own"), ("/until", "31-12-2025"), ("/until", None)]
+)
+def test_wrong_fields_of_a_mandate(path: str, value: Any) -> None:
+    assert pointers(requests.MandateBody, with_change(MANDATE, path, value)) == [path]
 
 
 @pytest.mark.parametrize("cpr", ["", "610180010", "61018001011", "3113800101", "610180 0101", 6101800101, "٦101800101"])

@@ -16,21 +16,27 @@ from contracts.issuance import (
     CardReactivated,
     ControlRecorded,
     ControlResult,
+    MandateGranted,
+    MandateScope,
+    MandateWithdrawn,
     ReplacementReason,
 )
 from contracts.messages import Event
-from contracts.outcomes import CommandAccepted, CommandRefused, Problem
-from contracts.reporting import EmploymentChanged, EmploymentRegistered
-from contracts.values import Components, Period
+from contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
+from contracts.reporting import DisputeEnd, EmploymentChanged, EmploymentRegistered, NoWorkDeclared
+from contracts.values import CitizenSide, Components, Period, WorkPeriod
 from services.gateway.views import PROCESSORS, cards, employments, extracts, ledgers, outcomes, reports
 from tests.gateway.build import (
     CARD,
     CVR,
     EMPLOYMENT,
+    PERSON,
     REPORT,
     after,
     balance,
     corrected,
+    dispute_ended,
+    disputed,
     envelope,
     issued,
     reported,
@@ -38,6 +44,7 @@ from tests.gateway.build import (
     withdrawn,
 )
 
+HOLDER = PERSON.model_copy(update={"cpr_hash": "m" * 22})
 BY = {"card_id": CARD, "municipality": "101", "actor": "caseworker"}
 
 
@@ -121,6 +128,38 @@ class TestCards:
         assert card.last_control is not None
         assert (card.last_control.year, card.last_control.result) == (2027, "upheld")
 
+    def test_a_mandate_is_in_force_through_its_last_day(self) -> None:
+        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1")])
+
+        (mandate,) = card.mandates
+        assert (mandate.holder, mandate.scope, mandate.granted_by) == (HOLDER, "view", "citizen")
+        assert mandate.in_force(date(2025, 12, 31))
+        assert not mandate.in_force(date(2026, 1, 1))
+
+    def test_a_mandate_that_is_withdrawn_is_over_and_stays_in_the_list(self) -> None:
+        withdrawn = MandateWithdrawn(**BY, revision=4, mandate_id="m-1", by=CitizenSide.MUNICIPALITY)
+
+        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1"), self.granted(3, "m-2"), withdrawn])
+
+        assert [(m.mandate_id, m.in_force(date(2025, 6, 1))) for m in card.mandates] == [("m-1", False), ("m-2", True)]
+        assert [entry.event for entry in card.history[1:]] == [
+            "mandate-granted",
+            "mandate-granted",
+            "mandate-withdrawn",
+        ]
+
+    @staticmethod
+    def granted(revision: int, mandate_id: str) -> MandateGranted:
+        return MandateGranted(
+            **BY,
+            revision=revision,
+            mandate_id=mandate_id,
+            holder=HOLDER,
+            scope=MandateScope.VIEW,
+            until=date(2025, 12, 31),
+            by=CitizenSide.CITIZEN,
+        )
+
     def test_an_older_revision_changes_nothing(self) -> None:
         card = after(cards.PROCESSOR, [issued(), deactivated(2, date(2025, 3, 1)), issued(number="99999")])
 
@@ -156,30 +195,91 @@ class TestEmployments:
         assert (employment.revision, employment.period) == (2, ended)
         assert employment.order.endswith(EMPLOYMENT)
 
+    def test_days_without_work_come_with_the_whole_employment(self) -> None:
+        may = WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31))
+        declared = NoWorkDeclared(
+            card_id=CARD,
+            employment_id=EMPLOYMENT,
+            cvr=CVR,
+            contact="k.sealed",
+            revision=2,
+            period=Period(first=date(2025, 1, 10)),
+            card_number="12345",
+            label="k.label",
+            no_work=(may,),
+            days=may,
+        )
+
+        employment = after(employments.PROCESSOR, [declared])
+
+        assert (employment.card_number, employment.label, employment.no_work) == ("12345", "k.label", [may])
+
     def test_reports_do_not_concern_it(self) -> None:
-        assert employments.PROCESSOR.address(envelope(reported())) is None
+        for event in (reported(), disputed(1)):
+            assert employments.PROCESSOR.address(envelope(event)) is None
 
 
 class TestReports:
-    EARNINGS = (reported(), corrected(total=80_000, components=Components(wage=80_000)), withdrawn(revision=3))
+    EARNINGS = (
+        reported(),
+        disputed(1),
+        corrected(total=80_000, components=Components(wage=80_000)),
+        dispute_ended(2, DisputeEnd.CORRECTED, report_revision=2),
+        withdrawn(revision=3),
+    )
     BALANCES = (settled(1, 1, 100_000), settled(2, 2, 80_000), settled(5, 3, 0))
 
     def test_any_interleaving_of_the_two_topics_gives_the_same_report(self) -> None:
         """Each topic keeps its own order; how the two interleave must not matter."""
         seen = set()
-        for places in itertools.combinations(range(6), 3):
+        for places in itertools.combinations(range(8), 5):
             earnings, balances = iter(self.EARNINGS), iter(self.BALANCES)
-            events: list[Event] = [next(earnings) if i in places else next(balances) for i in range(6)]
+            events: list[Event] = [next(earnings) if i in places else next(balances) for i in range(8)]
             seen.add(after(reports.PROCESSOR, events).model_dump_json())
         assert len(seen) == 1
 
     def test_the_history_keeps_what_was_replaced(self) -> None:
         report = after(reports.PROCESSOR, [*self.EARNINGS, *self.BALANCES])
 
-        assert [entry.event for entry in report.history] == ["reported", "corrected", "withdrawn"]
+        assert [(entry.event, entry.revision) for entry in report.history] == [
+            ("reported", 1),
+            ("disputed", 1),
+            ("corrected", 2),
+            ("dispute-ended", 2),
+            ("withdrawn", 3),
+        ]
         assert [entry.booked.total for entry in report.history if entry.booked] == [100_000, 80_000]
         assert [s.exempt for s in report.settlements] == [100_000, 80_000, 0]
         assert report.withdrawn
+
+    def test_a_dispute_stands_until_it_ends(self) -> None:
+        standing = after(reports.PROCESSOR, [reported(), disputed(1)])
+
+        assert standing.dispute is not None
+        assert (standing.dispute.reason, standing.dispute.message, standing.dispute.raised_by) == (
+            "wrong-amount",
+            "k.message",
+            "mandate-holder",
+        )
+        assert (standing.revision, standing.dispute_revision) == (1, 1)
+        ended = after(reports.PROCESSOR, [reported(), disputed(1), dispute_ended(2), disputed(1)])
+        assert (ended.dispute, ended.dispute_revision) == (None, 2)
+        assert [(e.event, e.reason, e.message, e.side) for e in ended.history[1:]] == [
+            ("disputed", "wrong-amount", "k.message", "mandate-holder"),
+            ("dispute-ended", "taken-back", None, "citizen"),
+        ]
+
+    def test_a_correction_alone_ends_no_dispute(self) -> None:
+        report = after(reports.PROCESSOR, [reported(), disputed(1), corrected()])
+
+        assert (report.revision, report.dispute is None) == (2, False)
+
+    def test_a_split_is_moved_by_another_report_until_this_one_says_something_new(self) -> None:
+        moved = [reported(), settled(1, 1, 100_000), settled(2, 1, 60_000, 40_000, caused_by="another")]
+
+        assert after(reports.PROCESSOR, moved[:2]).moved_at is None
+        assert after(reports.PROCESSOR, moved).moved_at is not None
+        assert after(reports.PROCESSOR, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
 
     def test_a_split_alone_is_no_report_yet(self) -> None:
         report = after(reports.PROCESSOR, [settled(1, 1, 100_000)])
@@ -242,12 +342,19 @@ class TestOutcomes:
 
         assert (outcome.problem, outcome.detail) == (Problem.CARD_EXISTS, {"municipality": "101"})
 
+    @pytest.mark.parametrize("kind", [CommandRefused, CommandRefusedV1])
+    def test_a_refusal_of_either_version_is_read(self, kind: type[CommandRefused | CommandRefusedV1]) -> None:
+        assert after(outcomes.PROCESSOR, [kind(command_id="c", problem="card-exists")]).problem == "card-exists"
+
     def test_what_was_accepted_is_kept(self) -> None:
-        accepted = CommandAccepted(command_id="c", report_id=REPORT, revision=3, year=2025, known=True)
+        accepted = CommandAccepted(
+            command_id="c", report_id=REPORT, mandate_id="m", revision=3, dispute_revision=2, year=2025, known=True
+        )
 
         outcome = after(outcomes.PROCESSOR, [accepted])
 
         assert (outcome.report_id, outcome.revision, outcome.known, outcome.problem) == (REPORT, 3, True, None)
+        assert (outcome.mandate_id, outcome.dispute_revision) == ("m", 2)
 
 
 class TestExtracts:

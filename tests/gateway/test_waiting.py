@@ -40,18 +40,18 @@ async def test_what_is_there_is_shown_at_once_even_without_patience() -> None:
     store = Store()
     store.there = {HERE, THERE}
 
-    assert await Waiters().until(store.check, 0) == "done"
+    assert await Waiters(asyncio.Event()).until(store.check, 0) == "done"
 
 
 async def test_without_patience_it_is_asked_once_more_at_most() -> None:
     store = Store()
 
-    assert await Waiters().until(store.check, 0) is None
+    assert await Waiters(asyncio.Event()).until(store.check, 0) is None
     assert store.looks == 1
 
 
 async def test_it_is_woken_by_each_document_in_turn() -> None:
-    store, waiters = Store(), Waiters()
+    store, waiters = Store(), Waiters(asyncio.Event())
     waiter = asyncio.create_task(waiters.until(store.check, 10))
     await asyncio.sleep(0.02)
 
@@ -64,7 +64,7 @@ async def test_it_is_woken_by_each_document_in_turn() -> None:
 
 
 async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
-    store, waiters = Store(), Waiters()
+    store, waiters = Store(), Waiters(asyncio.Event())
     store.there = {THERE}
 
     async def changes_while_looked_at() -> Shown[str] | Missing:
@@ -80,12 +80,12 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
 async def test_patience_ends() -> None:
     began = time.monotonic()
 
-    assert await Waiters().until(Store().check, 0.1) is None
+    assert await Waiters(asyncio.Event()).until(Store().check, 0.1) is None
     assert 0.08 < time.monotonic() - began < 1
 
 
 async def test_nobody_is_left_behind_in_the_list() -> None:
-    waiters = Waiters()
+    waiters = Waiters(asyncio.Event())
 
     await waiters.until(Store().check, 0.01)
 
@@ -93,7 +93,7 @@ async def test_nobody_is_left_behind_in_the_list() -> None:
 
 
 async def test_a_hundred_wait_for_the_same() -> None:
-    store, waiters = Store(), Waiters()
+    store, waiters = Store(), Waiters(asyncio.Event())
     store.there = {THERE}
     tasks = [asyncio.create_task(waiters.until(store.check, 10)) for _ in range(100)]
     await asyncio.sleep(0.05)
@@ -115,4 +115,14 @@ async def test_a_store_that_is_away_for_a_moment_is_waited_for(monkeypatch: pyte
             raise AutoReconnect("away")
         return await store.check()
 
-    assert await asyncio.wait_for(Waiters().until(sometimes_away, 5), 2) == "done"
+    assert await asyncio.wait_for(Waiters(asyncio.Event()).until(sometimes_away, 5), 2) == "done"
+
+
+async def test_who_waits_is_let_go_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_RECHECK_SECONDS", 0.01)
+    stopping = asyncio.Event()
+    waiter = asyncio.create_task(Waiters(stopping).until(Store().check, 60))
+    await asyncio.sleep(0)
+    assert not waiter.done()
+    stopping.set()
+    assert await asyncio.wait_for(waiter, 5) is None

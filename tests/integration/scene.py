@@ -20,10 +20,11 @@ import httpx2
 from joserfc.jwk import ECKey
 
 from contracts.values import birth_date_of, is_cvr
-from deploy.local import keys, tokens
+from deploy.local import keys
 from deploy.local.client import Answer, Caller, headers_of
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
+from tests import tokens
 from tests.integration.documentation import Documentation
 
 T = TypeVar("T")
@@ -122,6 +123,15 @@ class Card:
         """The reports as the citizen sees them."""
         return list(accepted(self.owner.get("/v1/me/reports"), 200)["reports"])
 
+    def report(self) -> dict[str, Any]:
+        """The one report of the card, as the citizen sees it."""
+        (report,) = self.reports()
+        return report
+
+    def mandate(self, holder: Citizen, scope: str = "view", *, until: str = "2025-12-31") -> Answer:
+        """A mandate that the citizen gives."""
+        return accepted(self.owner.post("/v1/me/mandates", mandate_body(holder, scope, until)), 201)
+
     def warnings(self) -> list[str]:
         """The thresholds of the warnings that stand, in the order in which they were raised."""
         told = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
@@ -194,7 +204,7 @@ class World:
         self._own = self.http()
         self.documentation = Documentation(accepted(Answer(self._own.get("/v1/openapi.json")), 200).body)
         self._began = monotonic()
-        self._key: ECKey = keys.issuer_key(self.system.keys.issuer_key)
+        self._key: ECKey = keys.signing_key(self.system.keys.issuer_key)
 
     def http(self, **settings: Any) -> httpx2.Client:
         """A client of the gateway."""
@@ -228,7 +238,7 @@ class World:
         return Client(self, person, self.token(person))
 
     def token(self, person: Person, **changes: Any) -> str:
-        """A token as the issuer would sign it; ``changes`` as in ``tokens.issue``."""
+        """A token as the OpenID provider would sign it; ``changes`` as in ``tokens.issue``."""
         return tokens.issue(changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes})
 
     def citizen(self) -> Citizen:
@@ -257,6 +267,10 @@ class World:
 
 def issue_body(citizen: Citizen) -> dict[str, Any]:
     return {"cpr": citizen.cpr, "name": citizen.name, "case_reference": "2025-0042"}
+
+
+def mandate_body(holder: Citizen, scope: str = "view", until: str = "2025-12-31") -> dict[str, Any]:
+    return {"cpr": holder.cpr, "name": holder.name, "scope": scope, "until": until}
 
 
 def employment_body(card: Card, *, last: str | None = None, **changes: Any) -> dict[str, Any]:

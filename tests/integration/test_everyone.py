@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 from openapi_spec_validator import validate
 
-from tests.integration.scene import ALLOWANCE, Client, Job, World, accepted, refused
+from services.gateway.formats import Language, kroner
+from tests.integration.scene import ALLOWANCE, TODAY, Client, Job, World, accepted, refused
 from tests.waiting import eventually
 
 
@@ -35,6 +37,16 @@ def test_everyone_sees_the_allowance_table(anyone: Client) -> None:
     assert table[2026]["provisional"]
     assert table[2019]["hourly_rate_ore"] is None
     assert 2027 not in table
+
+
+def test_the_allowance_table_needs_no_token_and_the_front_page_shows_it(world: World) -> None:
+    url = world.system.gateway_url
+    assert httpx2.get(f"{url}/v1/allowances").json()["present_year"] == TODAY.year
+
+    front = httpx2.get(url, headers={"Accept": "text/html"})
+
+    assert front.status_code == 200
+    assert kroner(ALLOWANCE, Language.DANISH).replace(" ", "\N{NO-BREAK SPACE}") in front.text
 
 
 def test_everyone_asks_in_vain_for_an_outcome_that_is_not_theirs(anyone: Client, job: Job) -> None:

@@ -53,7 +53,7 @@ def claims_of(world: World, person: Person, **changes: Any) -> dict[str, Any]:
 
 
 def signed(world: World, claims: dict[str, Any], **header: Any) -> str:
-    key = keys.issuer_key(world.system.keys.issuer_key)
+    key = keys.signing_key(world.system.keys.issuer_key)
     return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": key.kid, **header}, claims, key)
 
 
@@ -65,14 +65,14 @@ def unsigned(world: World, person: Person) -> str:
 
 def confused(world: World, person: Person) -> str:
     """Signed with the public key as if it were a shared secret."""
-    key = keys.issuer_key(world.system.keys.issuer_key)
+    key = keys.signing_key(world.system.keys.issuer_key)
     secret = OctKey.import_key(json.dumps(key.as_dict(private=False)).encode())
     return jwt.encode({"alg": "HS256", "typ": "at+jwt", "kid": key.kid}, claims_of(world, person), secret)
 
 
 def forged(world: World, person: Person) -> str:
     """Signed with another key that claims to be the issuer's."""
-    kid = str(keys.issuer_key(world.system.keys.issuer_key).kid)
+    kid = str(keys.signing_key(world.system.keys.issuer_key).kid)
     return world.token(person, key=ECKey.generate_key("P-256", {"kid": kid}))
 
 
@@ -141,7 +141,7 @@ def test_a_token_for_an_organisation_that_is_none_opens_nothing(
 
 def test_no_token_opens_nothing(world: World, still: Job) -> None:
     client = Client(world, still.employer.person, "").without_token()
-    for answer in (client.get(still.path), client.post("/v1/reports", still.body()), client.get("/v1/allowances")):
+    for answer in (client.get(still.path), client.post("/v1/reports", still.body()), client.get("/v1/outcomes/x")):
         refused(answer, 401, "token-missing")
         assert answer.headers["www-authenticate"] == "Bearer"
 
@@ -177,6 +177,7 @@ def test_another_role_may_do_nothing_of_this_one(world: World, still: Job, role:
                     employment_id=still.id,
                     report_id=uuid4(),
                     extract_id=uuid4(),
+                    mandate_id=uuid4(),
                     file_format="csv",
                 )
                 if "{" in path

@@ -17,13 +17,17 @@ from contracts.issuance import (
     ControlRecorded,
     ControlResult,
     DeactivateCard,
+    GrantMandate,
     HandOverCard,
     IssueCard,
+    MandateCommand,
+    MandateScope,
     MunicipalCardCommand,
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
     ReplacementReason,
+    WithdrawMandate,
 )
 from contracts.messages import Command, Event
 from contracts.outcomes import CommandAccepted, CommandRefused, Problem
@@ -34,6 +38,7 @@ from tests.contracts.examples import PERSON, envelope
 
 HOME, ELSEWHERE = "849", "101"
 NOON = datetime(2025, 6, 2, 10, 0, tzinfo=UTC)
+HOLDER = PERSON.model_copy(update={"cpr_hash": "m" * 22})
 ISSUE = IssueCard(person=PERSON, municipality=HOME, case_reference="case-1", actor="a")
 
 
@@ -134,12 +139,14 @@ def test_a_control_is_recorded_and_the_next_is_due_in_two_years(active: bool) ->
     assert (event.year, event.control_due, event.result) == (2027, 2029, ControlResult.NOT_UPHELD)
 
 
-COMMANDS: list[MunicipalCardCommand] = [
+COMMANDS: list[MunicipalCardCommand | MandateCommand] = [
     DeactivateCard(**by(), case_reference="c"),
     ReactivateCard(**by(), case_reference="c"),
     ReplaceCardNumber(**by(), reason=ReplacementReason.LOST),
     HandOverCard(**by(), to_municipality=ELSEWHERE),
     RecordControl(**by(), result=ControlResult.UPHELD),
+    GrantMandate(**by(), holder=HOLDER, scope=MandateScope.VIEW, until=date(2025, 12, 31)),
+    WithdrawMandate(**by(), mandate_id="mandate-1"),
 ]
 
 
@@ -205,7 +212,7 @@ def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) 
     assert decision.state == card
     (outcome,) = decision.events
     assert isinstance(outcome, CommandRefused)
-    assert outcome.problem is Problem.CARD_NUMBERS_SCARCE
+    assert outcome.problem == Problem.CARD_NUMBERS_SCARCE
 
 
 def test_a_number_is_asked_about_only_where_one_is_drawn() -> None:

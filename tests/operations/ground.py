@@ -111,6 +111,7 @@ class Ground:
             "kafka": self.engines.kafka,
             "mongodb": self.engines.mongodb,
             "topic_replication": "1",
+            "session_timeout": "3",
         } | settings
         return inherited | {f"FRIKORT_{name.upper()}": value for name, value in given.items()}
 

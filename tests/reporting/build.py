@@ -15,11 +15,15 @@ from contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
+    DeclareNoWork,
+    DisputeReason,
+    DisputeReport,
     RegisterEmployment,
     ReportEarnings,
+    WithdrawDispute,
     WithdrawReport,
 )
-from contracts.values import Components, Period, SealedPerson, WorkPeriod
+from contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
 from services.reporting.book import Book, report_id_of
 from services.reporting.decide import decider
 from services.reporting.rules import Rules
@@ -136,6 +140,27 @@ def withdraw(reference: str = "may", *, cvr: str = A) -> WithdrawReport:
     )  # fmt: skip
 
 
+def no_work(first: str, last: str, *, cvr: str = A) -> DeclareNoWork:
+    days = WorkPeriod(first=day(first), last=day(last))
+    return DeclareNoWork(card_id=CARD, cvr=cvr, actor="p", employment_id=EMPLOYMENT, days=days)
+
+
+def dispute(reference: str = "may", **changes: Any) -> DisputeReport:
+    said = {"reason": DisputeReason.WRONG_AMOUNT, "message": "k.bWVzc2FnZQ", **_by_citizen(reference), **changes}
+    return DisputeReport.model_validate(said)
+
+
+def take_back(reference: str = "may", **changes: Any) -> WithdrawDispute:
+    return WithdrawDispute.model_validate({**_by_citizen(reference), **changes})
+
+
+def _by_citizen(reference: str) -> dict[str, Any]:
+    return {
+        "card_id": CARD, "employment_id": EMPLOYMENT, "report_id": report_id_of(EMPLOYMENT, reference), "actor": "c",
+        "side": CitizenSide.CITIZEN,
+    }  # fmt: skip
+
+
 class Books:
     """A card's book to which messages happen, one after the other."""
 
@@ -179,4 +204,4 @@ def refused(events: tuple[Event, ...]) -> tuple[str, dict[str, str | int]]:
     """The problem and its facts, of a refusal that is all that was said."""
     (outcome,) = events
     assert isinstance(outcome, CommandRefused), outcome
-    return outcome.problem.value, outcome.detail
+    return outcome.problem, outcome.detail

@@ -13,8 +13,9 @@ from contracts.reporting import (
     EarningsWithdrawn,
     EmploymentChanged,
     EmploymentRegistered,
+    NoWorkDeclared,
 )
-from contracts.values import Components, Period
+from contracts.values import Components, Period, WorkPeriod
 from services.reporting.book import report_id_of
 from services.reporting.decide import address, decider
 from tests.reporting.build import (
@@ -28,8 +29,10 @@ from tests.reporting.build import (
     correct,
     day,
     deactivated,
+    dispute,
     employed,
     issued,
+    no_work,
     reactivated,
     register,
     renumbered,
@@ -133,6 +136,52 @@ def test_a_new_contact_replaces_the_old() -> None:
     assert event.contact == "k.bmV3"
 
 
+def test_an_employment_keeps_the_card_number_that_its_employer_typed() -> None:
+    books = employed(renumbered(2, "54321"))
+    changed, _ = books.tell(change("01-02", "12-31"))
+    assert isinstance(changed, EmploymentChanged)
+    assert changed.card_number == "12345"
+
+
+def test_a_label_stays_until_another_is_given() -> None:
+    books = employed(change("01-02", label="k.bGFiZWw"))
+    kept, _ = books.tell(change("01-02", "12-31"))
+    replaced, _ = books.tell(change("01-02", "12-31", label="k.bmV3"))
+    assert isinstance(kept, EmploymentChanged)
+    assert isinstance(replaced, EmploymentChanged)
+    assert (kept.label, replaced.label) == ("k.bGFiZWw", "k.bmV3")
+
+
+class TestDaysWithoutWork:
+    def test_they_are_told_with_the_whole_employment(self) -> None:
+        event, outcome = employed().tell(no_work("05-01", "05-31"))
+        assert isinstance(event, NoWorkDeclared)
+        may = WorkPeriod(first=day("05-01"), last=day("05-31"))
+        assert (event.days, event.no_work, event.revision, event.card_number) == (may, (may,), 2, "12345")
+        assert accepted((outcome,)).revision == 2
+
+    @pytest.mark.parametrize(
+        ("declared", "told"),
+        [
+            ([("03-01", "03-10"), ("05-01", "05-31")], [("03-01", "03-10"), ("05-01", "05-31")]),
+            ([("05-01", "05-31"), ("03-01", "03-10")], [("03-01", "03-10"), ("05-01", "05-31")]),
+            ([("05-01", "05-31"), ("05-10", "05-12")], [("05-01", "05-31")]),
+            ([("04-01", "04-30"), ("05-01", "05-31")], [("04-01", "05-31")]),
+            ([("04-01", "04-29"), ("05-01", "05-31")], [("04-01", "04-29"), ("05-01", "05-31")]),
+            ([("03-01", "03-31"), ("05-01", "05-31"), ("03-31", "05-01")], [("03-01", "05-31")]),
+        ],
+    )
+    def test_no_day_is_told_twice(self, declared: list[tuple[str, str]], told: list[tuple[str, str]]) -> None:
+        books = employed()
+        for first, last in declared:
+            event, _ = books.tell(no_work(first, last))
+        assert isinstance(event, NoWorkDeclared)
+        assert event.no_work == tuple(WorkPeriod(first=day(first), last=day(last)) for first, last in told)
+
+    def test_a_later_report_of_the_same_days_is_welcome(self) -> None:
+        assert not accepted(employed(no_work("05-01", "05-31")).tell(report())).known
+
+
 def test_a_clock_that_was_set_back_does_not_lose_a_deactivation() -> None:
     """Gateways differ by seconds, so around midnight a card is deactivated "the day before" it was issued."""
     books = employed(deactivated(2, day("01-01")))
@@ -144,7 +193,12 @@ def test_everything_about_a_card_is_one_document() -> None:
     assert {address(sent(message)).id for message in (issued(), register(), report(), withdraw())} == {CARD}
 
 
-@pytest.mark.parametrize("command", [report(), register(cvr=B), withdraw(), correct(), change("01-02")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        report(), register(cvr=B), withdraw(), correct(), change("01-02"), no_work("01-02", "01-03"), dispute(),
+    ],
+)  # fmt: skip
 def test_the_same_message_decides_the_same(command: Message) -> None:
     book = employed(report()).book
     decide = decider(RULES)

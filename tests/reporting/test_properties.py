@@ -24,12 +24,14 @@ from tests.reporting.build import (
     accepted,
     correct,
     deactivated,
+    dispute,
     employed,
     issued,
     reactivated,
     register,
     report,
     sent,
+    take_back,
     withdraw,
 )
 
@@ -68,12 +70,16 @@ def conversations(draw: st.DrawFn) -> list[Sent]:
         first, last = (moment.isoformat() for moment in work)
         paid = draw(st.dates(work[0], today)).isoformat()
         reference, wage = draw(st.sampled_from(("r1", "r2", "r3"))), draw(st.integers(1, 3))
-        kind = draw(st.sampled_from(("report", "report", "report", "correct", "withdraw")))
+        kind = draw(st.sampled_from(("report", "report", "report", "correct", "withdraw", "dispute", "take back")))
         command: Message
         if kind == "report":
             command = report(reference, first, last, paid, wage, card_revision=seen)
         elif kind == "correct":
             command = correct(reference, first, last, paid, wage, card_revision=seen)
+        elif kind == "dispute":
+            command = dispute(reference)
+        elif kind == "take back":
+            command = take_back(reference)
         else:
             command = withdraw(reference)
         said.append(Sent(sent(command, f"said {place}", today), seen))

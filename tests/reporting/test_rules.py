@@ -22,12 +22,15 @@ from tests.reporting.build import (
     correct,
     day,
     deactivated,
+    dispute,
     employed,
+    no_work,
     reactivated,
     refused,
     register,
     renumbered,
     report,
+    take_back,
     withdraw,
 )
 
@@ -133,6 +136,37 @@ CASES = [
         [report(), withdraw()], withdraw(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
         id="withdrawn twice",
     ),
+    pytest.param(
+        [], no_work("2024-12-31", "01-05"), "no-work-outside-employment", {"employment_first": "2025-01-02"},
+        id="no work before the employment",
+    ),
+    pytest.param(
+        [change("01-02", "03-31")], no_work("03-31", "04-01"), "no-work-outside-employment",
+        {"employment_first": "2025-01-02", "employment_last": "2025-03-31"}, id="no work after the employment",
+    ),
+    pytest.param(
+        [], no_work("06-01", "06-03"), "no-work-in-future", {"today": "2025-06-02"}, id="no work tomorrow"
+    ),
+    pytest.param([], no_work("05-01", "05-31", cvr=B), "employment-unknown", {}, id="no work at another's employment"),
+    pytest.param([], dispute(), "report-unknown", {}, id="dispute of no report"),
+    pytest.param(
+        [report()], dispute(employment_id="another"), "report-unknown", {}, id="dispute in an employment that is none"
+    ),
+    pytest.param(
+        [report(), withdraw()], dispute(), "report-withdrawn", {}, id="dispute of a withdrawn report",
+    ),
+    pytest.param(
+        [report(), dispute()], dispute(side="mandate-holder"), "report-already-disputed", {}, id="a second dispute"
+    ),
+    pytest.param([report()], take_back(), "report-not-disputed", {}, id="to take back what was never disputed"),
+    pytest.param(
+        [report(), dispute(), take_back()], take_back(), "report-not-disputed", {}, id="taken back twice"
+    ),
+    pytest.param(
+        [report(), dispute(), withdraw()], take_back(), "report-not-disputed", {},
+        id="to take back what the employer has ended",
+    ),
+    pytest.param([], take_back(), "report-unknown", {}, id="to take back the dispute of no report"),
 ]  # fmt: skip
 
 
@@ -163,7 +197,8 @@ def test_a_provisional_year_is_refused_where_it_is_not_switched_on(accepts: bool
 def test_every_problem_of_this_service_is_reached_by_a_case() -> None:
     of_issuance = {
         Problem.CARD_EXISTS, Problem.CARD_UNKNOWN, Problem.CARD_ALREADY_ACTIVE, Problem.CARD_ALREADY_DEACTIVATED,
-        Problem.CARD_NUMBERS_SCARCE, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE,
+        Problem.CARD_NUMBERS_SCARCE, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE, Problem.MANDATE_UNKNOWN,
+        Problem.MANDATE_OVER, Problem.MANDATE_TO_ONESELF, Problem.MANDATE_DAY_OUTSIDE, Problem.MANDATES_TOO_MANY,
     }  # fmt: skip
     here = {str(case.values[2]) for case in CASES} | {"year-without-allowance", "year-provisional"}
     assert here == {problem.value for problem in set(Problem) - of_issuance}

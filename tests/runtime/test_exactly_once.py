@@ -298,3 +298,25 @@ async def test_a_wrong_fold_is_found_out(
     monkeypatch.setattr(fold_module, what, instead)
     with pytest.raises(AssertionError):
         await play(sent, plan, MemoryDatabase(TALLIES))
+
+
+@given(taken_after=st.integers(0, 12), most=st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_an_old_backup_and_the_topic_read_from_its_start_end_in_the_same_books(taken_after: int, most: int) -> None:
+    records = [told("abc"[number % 3], number, number % 4) for number in range(13)]
+
+    async def run() -> None:
+        kafka, database = new_world(*records)
+        instance = Instance(kafka, database, Faults())
+        for _ in range(taken_after):
+            await instance.take([((COMMANDS, 0), 1)])
+        backup = database.backup()
+        await instance.drain([COMMANDS], most=most)
+
+        kafka.committed.clear()  # what `kafka-consumer-groups --reset-offsets --to-earliest` does
+        await Instance(kafka, backup, Faults()).drain([COMMANDS], most=most)
+
+        assert_every_effect_happened_once(kafka, backup, records)
+        assert {name: backup.state(name) for name in "abc"} == {name: database.state(name) for name in "abc"}
+
+    asyncio.run(run())

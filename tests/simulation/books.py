@@ -6,9 +6,7 @@ without the code that it checks. The letters I1 to I7 are those of the design's 
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,35 +23,16 @@ from contracts.topics import (
     REPORTING_COMMANDS,
     TOPICS,
 )
-from services.runtime.fold import Incoming
 from tests.runtime.memory import by_id
+from tests.simulation import sides
 from tests.simulation.referee import ACCEPTED, CardBook, CardFile, danish, facts_of
+from tests.simulation.told import Told, first, law, states, subject_of
 from tests.simulation.workload import Population
 from tests.simulation.world import POISON, World
 
 COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
 
 FEW_NUMBERS: Final = 8  # instead of 99,999, so that two cards want the same one, and now and then there is none left
-
-
-class Violation(Exception):
-    """A law is broken; the text says which, and by what."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """A message on the log, where it first stands."""
-
-    id: str
-    type: str
-    time: str
-    cause: str
-    data: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """``dk.frikort.card.issue.v1`` is a ``card.issue``."""
-        return self.type.removeprefix("dk.frikort.").removesuffix(".v1")
 
 
 @dataclass
@@ -128,10 +107,12 @@ class Books:
         self.world = world
         self.people = people
         self.counts: Counter[str] = Counter()
-        self.told = {topic.name: list(_first(world.broker.all(topic.name))) for topic in TOPICS}
+        self.told = {topic.name: list(first(world.broker.all(topic.name))) for topic in TOPICS}
         self.commands = {m.id: m for topic in COMMAND_TOPICS for m in self.told[topic.name]}
         self.outcomes: dict[str, Told] = {}
         self.years: dict[tuple[str, int], Year] = defaultdict(Year)
+        self.files: dict[str, CardFile] = {}
+        self.books: dict[str, CardBook] = {}
 
     def check(self) -> Counter[str]:
         self._everything_is_read()
@@ -143,6 +124,7 @@ class Books:
         self._issuance_decided_rightly()
         self._reporting_decided_rightly()
         self._what_was_accepted_was_told()
+        self.counts += sides.check(self.world, self.told[EARNINGS.name], self.commands, self.books, self.files)
         self._ledgers()
         self._settlements()
         self._warnings()
@@ -154,7 +136,7 @@ class Books:
 
     def _everything_is_read(self) -> None:
         for group in self.world.groups():
-            _law(not group.lag(), f"liveness: {group.name} is at rest and has not read {group.lag()}")
+            law(not group.lag(), f"liveness: {group.name} is at rest and has not read {group.lag()}")
 
     def _one_content_for_each_id(self) -> None:
         for topic in TOPICS:
@@ -162,7 +144,7 @@ class Books:
             contents = by_id(records)
             self.counts["records published twice"] += len(records) - len(contents)
             for message_id, found in contents.items():
-                _law(len(found) == 1, f"I2: {message_id} on {topic.name} has {len(found)} contents")
+                law(len(found) == 1, f"I2: {message_id} on {topic.name} has {len(found)} contents")
 
     def _dead_letters(self) -> None:
         consumed: dict[str, list[str]] = defaultdict(list)
@@ -178,9 +160,9 @@ class Books:
                 place = (facts["dead_topic"], int(facts["dead_partition"]), int(facts["dead_offset"]))
                 found.add((*place, f"{facts['dead_service']}/{facts['dead_processor']}"))
                 original = self.world.broker.partitions[place[0], place[1]][place[2]]
-                _law(dead.value == original.value, f"a dead letter of {place} is not what was put aside")
+                law(dead.value == original.value, f"a dead letter of {place} is not what was put aside")
         self.counts["dead letters"] += len(found)
-        _law(
+        law(
             found == expected,
             f"dead letters: missing {sorted(expected - found)}, unexplained {sorted(found - expected)}",
         )
@@ -188,8 +170,8 @@ class Books:
     def _one_outcome_for_each_command(self) -> None:
         for outcome in self.told[OUTCOMES.name]:
             command_id = outcome.data["command_id"]
-            _law(command_id not in self.outcomes, f"I2: the command {command_id} has two outcomes")
-            _law(command_id in self.commands, f"I1: an outcome of {command_id}, which nobody sent")
+            law(command_id not in self.outcomes, f"I2: the command {command_id} has two outcomes")
+            law(command_id in self.commands, f"I1: an outcome of {command_id}, which nobody sent")
             self.outcomes[command_id] = outcome
             problem = outcome.data.get("problem")
             self.counts["accepted" if problem is None else f"refused: {problem}"] += 1
@@ -198,10 +180,10 @@ class Books:
             self.counts["waited for their card"] += outcome.cause != command_id
             self.counts["commands"] += 1
         for command_id in self.commands:
-            _law(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
-            _law(command_id in self.people.diary.sent, f"I1: the command {command_id} was never sent")
+            law(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
+            law(command_id in self.people.diary.sent, f"I1: the command {command_id} was never sent")
         for command_id, what in self.people.diary.acknowledged.items():
-            _law(command_id in self.commands, f"I6: {command_id} ({what}) was acknowledged and is not in the log")
+            law(command_id in self.commands, f"I6: {command_id} ({what}) was acknowledged and is not in the log")
 
     def _revisions(self) -> None:
         """I5: gapless for each subject, and in order in the log."""
@@ -209,6 +191,7 @@ class Books:
             (CARDS, "card_id", ""),
             (EARNINGS, "employment_id", "employment"),
             (EARNINGS, "report_id", "earnings"),
+            (EARNINGS, "report_id", "report"),
             (BALANCES, "card_id", "balance"),
             (AUTHORITY_SKAT, "card_id", ""),
             (AUTHORITY_STAR, "card_id", ""),
@@ -220,7 +203,7 @@ class Books:
                     continue
                 name = event.data[subject], None if topic in (CARDS, EARNINGS) else event.data["year"]
                 expected = seen.get(name, 0) + 1
-                _law(
+                law(
                     event.data["revision"] == expected,
                     f"I5: {event.type} of {name} has revision {event.data['revision']} where {expected} comes next",
                 )
@@ -233,19 +216,19 @@ class Books:
         for event in self.told[CARDS.name]:
             if event.type == "dk.frikort.card.issued.v1":
                 person = event.data["person"]["cpr_hash"]
-                _law(person not in persons, "a person has two cards")
+                law(person not in persons, "a person has two cards")
                 persons.add(person)
                 issued[event.data["card_id"]] = event.data["active_from"][:4]
             if "number" in event.data:
-                _law(event.data["number"] not in numbers, f"the number {event.data['number']} is used twice")
+                law(event.data["number"] not in numbers, f"the number {event.data['number']} is used twice")
                 numbers.add(event.data["number"])
             if event.type == "dk.frikort.card.control-recorded.v1":
                 year = issued[event.data["card_id"]]
-                _law(str(event.data["year"]) > year, f"a control in {event.data['year']} of a card issued in {year}")
+                law(str(event.data["year"]) > year, f"a control in {event.data['year']} of a card issued in {year}")
 
     def _issuance_decided_rightly(self) -> None:
         scarce, numbers = "card-numbers-scarce", {e.data["number"] for e in self.told[CARDS.name] if "number" in e.data}
-        files: dict[str, CardFile] = {}
+        files = self.files
         persons: set[str] = set()
         # A person's issue comes before anything that is asked about the card, in whichever partition it stands.
         for command in sorted(self.told[ISSUANCE_COMMANDS.name], key=lambda c: c.kind != "card.issue"):
@@ -255,13 +238,13 @@ class Books:
                 verdict = ACCEPTED if person not in persons else "card-exists"
                 if "problem" not in outcome:
                     persons.add(person)
-                    files[outcome["card_id"]] = CardFile(data["municipality"], danish(command.time).year)
+                    files[outcome["card_id"]] = CardFile(data["municipality"], danish(command.time).year, person)
             else:
-                verdict = files[data["card_id"]].verdict(command.kind, data, command.time)
+                verdict = files[data["card_id"]].verdict(command.kind, data, command.time, outcome)
             found = outcome.get("problem", ACCEPTED)
             if found == scarce and verdict == ACCEPTED and command.kind in ("card.issue", "card.replace-number"):
                 verdict = scarce if len(numbers) == FEW_NUMBERS else verdict
-            _law(found == verdict, f"{command.kind} {command.id} was {found} and must be {verdict}")
+            law(found == verdict, f"{command.kind} {command.id} was {found} and must be {verdict}")
 
     def _reporting_decided_rightly(self) -> None:
         events: dict[str, list[Told]] = defaultdict(list)
@@ -269,11 +252,10 @@ class Books:
             events[event.data["card_id"]].append(event)
         facts = {card: facts_of((e.type.split(".")[3], e.data) for e in told) for card, told in events.items()}
         known: dict[str, int] = defaultdict(lambda: 1)
-        books: dict[str, CardBook] = {}
         accepted: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for command in self.told[REPORTING_COMMANDS.name]:
             card, outcome = command.data["card_id"], self.outcomes[command.id].data
-            book = books.setdefault(card, CardBook(self.world.allowances, self.world.provisional_accepted))
+            book = self.books.setdefault(card, CardBook(self.world.allowances, self.world.provisional_accepted))
             found = outcome.get("problem", ACCEPTED)
             at_least = max(known[card], command.data.get("card_revision", 0))
             verdicts = {
@@ -281,30 +263,29 @@ class Books:
                 for revision in range(at_least, len(facts[card]) + 1)
             }
             explained = [revision for revision, verdict in verdicts.items() if verdict == found]
-            _law(bool(explained), f"{command.kind} {command.id} was {found}; by card revision it must be {verdicts}")
+            law(bool(explained), f"{command.kind} {command.id} was {found}; by card revision it must be {verdicts}")
             known[card] = explained[0]
             if found == ACCEPTED:
+                before = {name: report.disputes for name, report in book.reports.items()}
                 book.take(command.kind, command.data, outcome)
-                if not outcome.get("known") and not outcome.get("dry_run"):
-                    accepted[card].append(_subject(outcome))
+                if not outcome.get("known") and not outcome.get("dry_run") and "dispute" not in command.kind:
+                    accepted[card].append(subject_of(outcome))
+                for name, report in book.reports.items():
+                    if report.disputes > before.get(name, 0):
+                        accepted[card].append((f"dispute of {name}", report.disputes))
         told: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for event in self.told[EARNINGS.name]:
-            told[event.data["card_id"]].append(_subject(event.data))
+            told[event.data["card_id"]].append(event.subject)
         for card, order in accepted.items():
-            _law(told[card] == order, f"I5: accepted for {card} in the order {order}, and told as {told[card]}")
+            law(told[card] == order, f"I5: accepted for {card} in the order {order}, and told as {told[card]}")
 
     def _what_was_accepted_was_told(self) -> None:
         """I1: each accepted command is told by exactly one event with what it said, and nothing else is told."""
-        told = Counter(
-            (e.data["report_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" in e.data
-        )
-        told |= Counter(
-            (e.data["employment_id"], e.data["revision"]) for e in self.told[EARNINGS.name] if "report_id" not in e.data
-        )
+        earnings = [e for e in self.told[EARNINGS.name] if not e.of_dispute]
+        told = Counter((e.data["report_id"], e.data["revision"]) for e in earnings if "report_id" in e.data)
+        told |= Counter((e.data["employment_id"], e.data["revision"]) for e in earnings if "report_id" not in e.data)
         told |= Counter((e.data["card_id"], e.data["revision"]) for e in self.told[CARDS.name])
-        content = {
-            (e.data["report_id"], e.data["revision"]): e.data for e in self.told[EARNINGS.name] if "report_id" in e.data
-        }
+        content = {(e.data["report_id"], e.data["revision"]): e.data for e in earnings if "report_id" in e.data}
         for command_id, outcome in self.outcomes.items():
             data, command = outcome.data, self.commands[command_id]
             if (
@@ -312,35 +293,36 @@ class Books:
                 or data.get("known")
                 or data.get("dry_run")
                 or command.type.startswith("dk.frikort.extract")
+                or "dispute" in command.kind
             ):
                 continue
             subject = data.get("report_id") or data.get("employment_id") or data["card_id"], data["revision"]
-            _law(told[subject] == 1, f"I2: {command.type} was accepted as {subject} and told {told[subject]} times")
+            law(told[subject] == 1, f"I2: {command.type} was accepted as {subject} and told {told[subject]} times")
             told[subject] -= 1
             event = content.get((data.get("report_id"), data["revision"]))
             for name in ("components", "payment_date", "work", "reference", "card_id"):
                 if event is not None and name in command.data:
-                    _law(event[name] == command.data[name], f"I1: {command_id} said {name} {command.data[name]}")
+                    law(event[name] == command.data[name], f"I1: {command_id} said {name} {command.data[name]}")
         extra = +told
-        _law(not extra, f"I1: told, and accepted by nobody: {extra}")
+        law(not extra, f"I1: told, and accepted by nobody: {extra}")
 
     def _ledgers(self) -> None:
         """I1 and I3: every total is the naive recomputation from what reporting accepted, in its order."""
         for event in self.told[EARNINGS.name]:
-            if "report_id" in event.data:
+            if "report_id" in event.data and not event.of_dispute:
                 moved = self.years[event.data["card_id"], event.data["year"]].take(event)
                 self.counts["splits of others moved"] += len(moved)
         database = self.world.database("balance", "ledgers")
-        _law(len(database.documents) == len(self.years), "I3: there are ledgers of nothing")
+        law(len(database.documents) == len(self.years), "I3: there are ledgers of nothing")
         for (card_id, number), year in self.years.items():
             ledger: Any = database.state(f"{card_id}:{number}")
-            _law(ledger is not None, f"I3: no ledger of {card_id} in {number}")
+            law(ledger is not None, f"I3: no ledger of {card_id} in {number}")
             found = {n: (e.total, e.exempt, e.excess) for n, e in ledger.entries.items()}
             wanted = {n: (e.total, e.exempt, e.total - e.exempt) for n, e in year.lines.items()}
-            _law(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
-            _law(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")
-            _law(year.exempt <= year.allowance, f"more than the allowance is exempt in {card_id}:{number}")
-            _law(ledger.revision == year.changes, f"I3: {card_id}:{number} changed {ledger.revision} times")
+            law(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
+            law(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")
+            law(year.exempt <= year.allowance, f"more than the allowance is exempt in {card_id}:{number}")
+            law(ledger.revision == year.changes, f"I3: {card_id}:{number} changed {ledger.revision} times")
             self.counts["split reports"] += sum(0 < line.exempt < line.total for line in year.lines.values())
 
     def _settlements(self) -> None:
@@ -352,17 +334,17 @@ class Books:
                 last[event.data["report_id"]] = event
             else:
                 totals[event.data["card_id"], event.data["year"]] = event
-        _law(totals.keys() == self.years.keys(), "I3: totals are told of other years than were reported")
+        law(totals.keys() == self.years.keys(), "I3: totals are told of other years than were reported")
         for key, year in self.years.items():
             told = totals[key].data
-            _law(
+            law(
                 (told["reported"], told["exempt"], told["excess"], told["remaining"])
                 == (year.reported, year.exempt, year.reported - year.exempt, year.allowance - year.exempt),
                 f"I3: the balance of {key} was told as {told}",
             )
             for report_id, line in year.lines.items():
                 split = last[report_id].data
-                _law(
+                law(
                     (split["total"], split["exempt"]) == (line.total, line.exempt), f"the split of {report_id}: {split}"
                 )
 
@@ -374,28 +356,28 @@ class Books:
             data = event.data
             key, threshold = (data["card_id"], data["year"]), data["threshold"]
             is_raise = ".raised." in event.type
-            _law((threshold in standing[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
+            law((threshold in standing[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
             standing[key] ^= {threshold}
             raised[*key, threshold] += is_raise
             self.counts["warnings raised" if is_raise else "warnings withdrawn"] += 1
         for key, year in self.years.items():
-            _law(standing[key] == year.standing, f"I4: the warnings of {key} are {standing[key]}, not {year.standing}")
+            law(standing[key] == year.standing, f"I4: the warnings of {key} are {standing[key]}, not {year.standing}")
             for threshold in ("near", "reached", "exceeded"):
                 count = raised[*key, threshold]
-                _law(count == year.raised[threshold], f"I4: {threshold} of {key} was raised {count} times")
+                law(count == year.raised[threshold], f"I4: {threshold} of {key} was raised {count} times")
 
     def _read_models(self) -> None:
         """What the gateway shows is what the services know."""
         gateway = self.world.services["gateway"].databases
-        for card in _states(self.world.database("issuance", "cards")):
+        for card in states(self.world.database("issuance", "cards")):
             view = gateway["cards"].state(card.card_id)
             shown = view and (view.revision, view.number, view.municipality, view.active, len(view.history))
             true = card.revision, card.numbers[-1], card.municipality, card.active, card.revision
-            _law(shown == true, f"the card {card.card_id} is shown as {shown} and is {true}")
+            law(shown == true, f"the card {card.card_id} is shown as {shown} and is {true}")
         employments = {e.data["employment_id"]: e.data for e in self.told[EARNINGS.name] if "report_id" not in e.data}
         for employment_id, data in employments.items():
             shown = gateway["employments"].state(employment_id)
-            _law(
+            law(
                 shown is not None
                 and (shown.revision, shown.period.model_dump(mode="json")) == (data["revision"], data["period"]),
                 f"the employment {employment_id} is shown as {shown}",
@@ -403,21 +385,19 @@ class Books:
         for (card_id, number), year in self.years.items():
             ledger: Any = gateway["ledgers"].state(f"{card_id}:{number}")
             totals = ledger and ledger.totals and (ledger.totals.reported, ledger.totals.exempt)
-            _law(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
-            _law(
+            law(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
+            law(
                 ledger.is_whole and set(ledger.warned) == year.standing, f"the warnings of {card_id}:{number}: {ledger}"
             )
             for report_id, line in year.lines.items():
                 report: Any = gateway["reports"].state(report_id)
                 split = report and report.settlement and (report.settlement.total, report.settlement.exempt)
-                _law(split == (line.total, line.exempt), f"the report {report_id} is shown as {split}")
-                _law(
-                    [entry.revision for entry in report.history] == list(range(1, line.revision + 1)),
-                    f"the history of {report_id} is not whole",
-                )
+                law(split == (line.total, line.exempt), f"the report {report_id} is shown as {split}")
+                revisions = [entry.revision for entry in report.history if "dispute" not in entry.event]
+                law(revisions == list(range(1, line.revision + 1)), f"the history of {report_id} is not whole")
         for command_id, outcome in self.outcomes.items():
             shown = gateway["outcomes"].state(command_id)
-            _law(
+            law(
                 shown is not None and shown.problem == outcome.data.get("problem"),
                 f"the outcome of {command_id}: {shown}",
             )
@@ -431,22 +411,27 @@ class Books:
                 counted = [line for line in year.lines.values() if line.total]
                 said = last.get(key)
                 if said is None:
-                    _law(not counted, f"nothing was told to {topic.name} of {key}")
+                    law(not counted, f"nothing was told to {topic.name} of {key}")
                     continue
-                _law(
+                law(
                     (said["reported"], said["exempt"], said["reports"], said["municipality"])
                     == (year.reported, year.exempt, len(counted), homes[key[0]]),
                     f"{topic.name} was told of {key}: {said}",
                 )
+                disputed = self.books[key[0]].disputed
+                employers = sorted({line.cvr for name, line in year.lines.items() if line.total and name in disputed})
+                law(said["disputed"] == bool(employers), f"{topic.name} was told of {key}: {disputed}, {said}")
+                self.counts["statements of a dispute"] += bool(employers)
                 if topic is AUTHORITY_SKAT:
+                    law(said["disputed_employers"] == employers, f"the disputes of {key}: {employers}, not {said}")
                     sums: dict[str, int] = defaultdict(int)
                     for line in counted:
                         sums[line.cvr] += line.exempt
                     found = {e["cvr"]: e["exempt"] for e in said["employers"]}
-                    _law(found == dict(sums), f"the employers of {key} were told as {found}")
+                    law(found == dict(sums), f"the employers of {key} were told as {found}")
                     self.counts["statements"] += 1
-        for card in _states(self.world.database("exports", "statements")):
-            _law(not card.held, f"the statements of {card.card_id} are held back: {card.held}")
+        for card in states(self.world.database("exports", "statements")):
+            law(not card.held, f"the statements of {card.card_id} are held back: {card.held}")
 
     def _outboxes(self) -> None:
         """What a document remembers to have said is in the log; nobody waits."""
@@ -456,54 +441,18 @@ class Books:
                     for entry in database.read(name).outbox:
                         for record in entry.records:
                             place = self.world.broker.partitions.get(self.world.broker.partition_of(record), ())
-                            _law(
+                            law(
                                 any(
                                     (r.key, r.value, r.headers) == (record.key, record.value, record.headers)
                                     for r in place
                                 ),
                                 f"I2: {name} of {service.name} has something to say that is not in the log",
                             )
-        for book in _states(self.world.database("reporting", "books")):
-            _law(not book.waiting, f"{len(book.waiting)} commands still wait in the book of {book.card_id}")
+        for book in states(self.world.database("reporting", "books")):
+            law(not book.waiting, f"{len(book.waiting)} commands still wait in the book of {book.card_id}")
 
     def _answers(self) -> None:
         for command_id, answers in self.people.diary.answers.items():
-            _law(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
+            law(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
         for command_id, kept in self.world.submissions.kept.items():
-            _law(not kept.produced or command_id in self.commands, f"I6: {command_id} is marked and not in the log")
-
-
-def _first(records: Iterable[Incoming]) -> Iterator[Told]:
-    """Every message once, where it first stands in its partition."""
-    seen: set[str] = set()
-    for record in records:
-        if record.value == POISON:
-            continue
-        headers = dict(record.headers)
-        message_id = headers["ce_id"].decode()
-        if message_id not in seen:
-            seen.add(message_id)
-            yield Told(
-                id=message_id,
-                type=headers["ce_type"].decode(),
-                time=headers["ce_time"].decode(),
-                cause=headers.get("ce_causationid", b"").decode(),
-                data=json.loads(record.value or b""),
-            )
-
-
-def _subject(data: dict[str, Any]) -> tuple[str, int]:
-    """What an outcome or an earnings event is about, and as of which revision."""
-    return data.get("report_id") or data["employment_id"], data["revision"]
-
-
-def _states(database: Any) -> Iterator[Any]:
-    for name in database.documents:
-        state = database.state(name)
-        if state is not None:
-            yield state
-
-
-def _law(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise Violation(otherwise)
+            law(not kept.produced or command_id in self.commands, f"I6: {command_id} is marked and not in the log")

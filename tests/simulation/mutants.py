@@ -17,10 +17,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from contracts.cloudevents import Record
 from services.balance import decide as balance
 from services.balance.ledger import Ledger, settle
+from services.exports.statements import CardYear
 from services.gateway.intake import Ask, Build, Intake, Submission
 from services.gateway.models import ReadModels
 from services.issuance import decide as issuance
+from services.issuance.mandates import Mandate
 from services.reporting import decide as reporting
+from services.reporting import disputes
 from services.runtime import fold as fold_module
 from services.runtime import loop as loop_module
 from services.runtime.consumer import MAY_PASS
@@ -147,6 +150,18 @@ async def _nothing_behind(self: ReadModels, outcome: Any) -> tuple[()]:
     return ()
 
 
+_report_behind = ReadModels._report_behind
+_dispute_changed = CardYear.dispute_changed
+
+
+async def _disputes_not_awaited(self: ReadModels, report_id: str, needed: int, _: int) -> tuple[Any, ...]:
+    return await _report_behind(self, report_id, needed, 0)
+
+
+def _early_disputes_dropped(self: CardYear, event: Any) -> CardYear:
+    return _dispute_changed(self, event) if event.report_id in self.reports else self
+
+
 def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> Folded:
     mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
 
@@ -174,7 +189,10 @@ MUTANTS: Final = (
     Mutant("ids from offsets", "a message is known by its place, not by its id", _of(Loop, "_read", _ids_from_offsets)),
     Mutant("no version guard", "a zombie overwrites what others wrote", _of(MemoryDatabase, "put", _put_over_anything)),
     Mutant(
-        "no alias guard", "two documents may hold one alias", _of(MemoryDatabase, "_held_by_others", lambda *_: False)
+        "no alias guard",
+        "two documents may hold one alias",
+        _of(MemoryDatabase, "_held_by_others", lambda *_: False),
+        first=20,
     ),
     Mutant(
         "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
@@ -198,7 +216,7 @@ MUTANTS: Final = (
         "only its own is said",
         "what another instance has yet to say is overtaken",
         _of(loop_module, "fold", _only_its_own),
-        within=40,
+        first=20,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
     Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(balance, "settle", _settled_by_id)),
@@ -228,5 +246,26 @@ MUTANTS: Final = (
         "answers ahead of the models",
         "an answer names what cannot be read",
         _of(ReadModels, "_behind", _nothing_behind),
+    ),
+    Mutant(
+        "disputes not awaited",
+        "a dispute is answered before it can be read",
+        _of(ReadModels, "_report_behind", _disputes_not_awaited),
+    ),
+    Mutant(
+        "disputes outlive their answer",
+        "a correction or withdrawal ends no dispute",
+        _of(disputes, "answered", lambda _employment, report, _command, _cause: (report, ())),
+    ),
+    Mutant(
+        "early disputes dropped",
+        "exports forgets a dispute that comes before the split of its report",
+        _of(CardYear, "dispute_changed", _early_disputes_dropped),
+        first=20,
+    ),
+    Mutant(
+        "mandates for ever",
+        "a mandate is in force after its last day",
+        _of(Mandate, "in_force", lambda self, _today: not self.withdrawn),
     ),
 )

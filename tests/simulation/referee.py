@@ -17,6 +17,7 @@ from contracts.allowances import AllowanceTable
 
 Json = Mapping[str, Any]
 ACCEPTED = "accepted"
+FEW_MANDATES = 2  # instead of twenty, so that there are too many now and then
 _DAY = timedelta(days=1)
 _DENMARK = ZoneInfo("Europe/Copenhagen")
 
@@ -68,12 +69,20 @@ def facts_of(events: Iterator[tuple[str, Json]]) -> list[Facts]:
 
 @dataclass
 class Report:
-    """A report, and everything that it ever said."""
+    """A report, and everything that it ever said; ``disputes`` counts what was told of its disputes."""
 
     said: Json
     contents: list[Json]
     year: int
     withdrawn: bool = False
+    disputed: bool = False
+    disputes: int = 0
+
+    def dispute(self, *, stands: bool) -> None:
+        """A dispute is raised, or ends if one stands."""
+        if self.disputed != stands:
+            self.disputed = stands
+            self.disputes += 1
 
 
 @dataclass
@@ -83,6 +92,7 @@ class Employment:
     cvr: str
     first: date
     last: date
+    no_work: set[date] = field(default_factory=set)
     reports: dict[str, Report] = field(default_factory=dict)
 
 
@@ -100,13 +110,62 @@ class CardBook:
         today = danish(time)
         if kind == "employment.register":
             return self._register(command, card)
+        if "dispute" in kind:
+            return self._dispute(kind, command)
         employment = self.employments.get(command["employment_id"])
         if employment is None or employment.cvr != command["cvr"]:
             return "employment-unknown"
+        match kind:
+            case "employment.change":
+                return self._change(employment, command)
+            case "employment.declare-no-work":
+                return self._no_work(employment, command, today)
+            case "earnings.report":
+                return self._report(employment, command, card, today)
+        return self._replace(kind, employment, command, card, today)
+
+    def take(self, kind: str, command: Json, outcome: Json) -> None:
+        """Enter an accepted command."""
+        if kind == "employment.register":
+            first, last = _days(command["period"])
+            self.employments[outcome["employment_id"]] = Employment(command["cvr"], first, last)
+            return
+        employment = self.employments[command["employment_id"]]
         if kind == "employment.change":
-            return self._change(employment, command)
-        if kind == "earnings.report":
-            return self._report(employment, command, card, today)
+            employment.first, employment.last = _days(command["period"])
+        elif kind == "employment.declare-no-work":
+            first, last = _days(command["days"])
+            employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
+        elif "dispute" in kind:
+            employment.reports[command["report_id"]].dispute(stands=kind == "report.dispute")
+        elif kind == "earnings.withdraw":
+            report = employment.reports[command["report_id"]]
+            report.withdrawn = True
+            report.dispute(stands=False)
+        elif kind == "earnings.correct":
+            report = employment.reports[command["report_id"]]
+            if report.said != _said(command):
+                report.dispute(stands=False)
+            report.said = _said(command)
+            report.contents.append(report.said)
+        elif not outcome.get("known") and not outcome.get("dry_run"):
+            said = _said(command)
+            report = Report(said, [said], int(command["payment_date"][:4]))
+            employment.reports[outcome["report_id"]] = report
+            self.references[command["employment_id"], command["reference"]] = report
+
+    @property
+    def disputed(self) -> set[str]:
+        """The reports in dispute."""
+        return {name for name, report in self.reports.items() if report.disputed}
+
+    @property
+    def reports(self) -> dict[str, Report]:
+        """Every report by its id."""
+        return {name: report for e in self.employments.values() for name, report in e.reports.items()}
+
+    def _replace(self, kind: str, employment: Employment, command: Json, card: Facts, today: date) -> str:
+        """A correction or a withdrawal."""
         report = employment.reports.get(command["report_id"])
         if report is None:
             return "report-unknown"
@@ -118,26 +177,23 @@ class CardBook:
             return "payment-year-changed"
         return self._check(employment, command, card, today)
 
-    def take(self, kind: str, command: Json, outcome: Json) -> None:
-        """Enter an accepted command."""
-        if kind == "employment.register":
-            first, last = _days(command["period"])
-            self.employments[outcome["employment_id"]] = Employment(command["cvr"], first, last)
-            return
-        employment = self.employments[command["employment_id"]]
-        if kind == "employment.change":
-            employment.first, employment.last = _days(command["period"])
-        elif kind == "earnings.withdraw":
-            employment.reports[command["report_id"]].withdrawn = True
-        elif kind == "earnings.correct":
-            report = employment.reports[command["report_id"]]
-            report.said = _said(command)
-            report.contents.append(report.said)
-        elif not outcome.get("known") and not outcome.get("dry_run"):
-            said = _said(command)
-            report = Report(said, [said], int(command["payment_date"][:4]))
-            employment.reports[outcome["report_id"]] = report
-            self.references[command["employment_id"], command["reference"]] = report
+    def _dispute(self, kind: str, command: Json) -> str:
+        employment = self.employments.get(command["employment_id"])
+        report = None if employment is None else employment.reports.get(command["report_id"])
+        if report is None:
+            return "report-unknown"
+        if kind == "report.withdraw-dispute":
+            return ACCEPTED if report.disputed else "report-not-disputed"
+        if report.withdrawn:
+            return "report-withdrawn"
+        return "report-already-disputed" if report.disputed else ACCEPTED
+
+    @staticmethod
+    def _no_work(employment: Employment, command: Json, today: date) -> str:
+        first, last = _days(command["days"])
+        if not (employment.first <= first and last <= employment.last):
+            return "no-work-outside-employment"
+        return "no-work-in-future" if last > today else ACCEPTED
 
     def _register(self, command: Json, card: Facts) -> str:
         if (command["number"], command["birth_check"]) != (card.number, card.birth_check):
@@ -196,18 +252,25 @@ class CardBook:
 
 @dataclass
 class CardFile:
-    """What issuance must know of a card."""
+    """What issuance must know of a card. ``mandates`` are last days by id; one that was withdrawn has none."""
 
     municipality: str
     issued: int
+    person: str
     active: bool = True
+    mandates: dict[str, date | None] = field(default_factory=dict)
 
-    def verdict(self, kind: str, command: Json, time: str) -> str:
-        """``accepted``, or the problem; an accepted command is entered."""
-        year = danish(time).year
-        if command["municipality"] != self.municipality:
+    def verdict(self, kind: str, command: Json, time: str, outcome: Json) -> str:
+        """``accepted``, or the problem; an accepted command is entered, with the id that its ``outcome`` gave."""
+        today = danish(time)
+        year = today.year
+        if command["municipality"] not in (None, self.municipality):
             return "card-unknown"
         match kind:
+            case "card.grant-mandate":
+                return self._grant(command, today, outcome)
+            case "card.withdraw-mandate":
+                return self._withdraw(command["mandate_id"], today)
             case "card.deactivate" if not self.active:
                 return "card-already-deactivated"
             case "card.reactivate" if self.active:
@@ -221,6 +284,32 @@ class CardFile:
             case "card.hand-over":
                 self.municipality = command["to_municipality"]
         return ACCEPTED
+
+    def _grant(self, command: Json, today: date, outcome: Json) -> str:
+        until = date.fromisoformat(command["until"])
+        in_force = [last for last in self.mandates.values() if last is not None and last >= today]
+        problems = (
+            ("mandate-to-oneself", command["holder"]["cpr_hash"] == self.person),
+            ("mandate-day-outside", not (today <= until and _less_than_five_years(today, until))),
+            ("mandates-too-many", len(in_force) >= FEW_MANDATES),
+        )
+        problem = next((problem for problem, is_true in problems if is_true), ACCEPTED)
+        if problem == ACCEPTED and "mandate_id" in outcome:
+            self.mandates[outcome["mandate_id"]] = until
+        return problem
+
+    def _withdraw(self, mandate_id: str, today: date) -> str:
+        if mandate_id not in self.mandates:
+            return "mandate-unknown"
+        last = self.mandates[mandate_id]
+        if last is None or last < today:
+            return "mandate-over"
+        self.mandates[mandate_id] = None
+        return ACCEPTED
+
+
+def _less_than_five_years(today: date, until: date) -> bool:
+    return (until.year - 5, until.month, until.day) <= (today.year, today.month, today.day)
 
 
 def _said(command: Json) -> Json:

@@ -38,20 +38,19 @@ class AccessDoor:
             nonlocal status, closed
             if closed:
                 return
-            because: Exception
             begins = message["type"] == "http.response.start"
             try:
                 await _record(look, scope, message["status"] if begins else status)
             except (PyMongoError, NobodyLooks) as error:
-                closed, because = True, error
-            else:
-                status = message.get("status", status)
-                await send(message)
+                closed = True
+                # Not the exception itself: its text may hold a name.
+                logger.error("gateway.access_not_recorded", because=type(error).__name__)  # noqa: TRY400
+                if not begins:
+                    raise NotRecorded("the rest of an answer was withheld") from error
+                await _instead(scope, error)(scope, receive, send)
                 return
-            logger.error("gateway.access_not_recorded", because=type(because).__name__)
-            if not begins:
-                raise NotRecorded("the rest of an answer was withheld") from because
-            await _instead(scope, because)(scope, receive, send)
+            status = message.get("status", status)
+            await send(message)
 
         token = looking.begin(look)
         try:

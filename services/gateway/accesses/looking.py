@@ -16,7 +16,7 @@ from uuid import uuid4
 from contracts.cloudevents import Envelope
 from contracts.issuance import IssueCard
 from contracts.messages import CardCommand, Command
-from contracts.values import without_cpr
+from contracts.values import check_no_cpr
 from services.gateway.accesses.acts import Act
 from services.gateway.accesses.log import NOBODY, Access, of_card, of_extract, of_person, stamp
 from services.gateway.auth import Caller, Role
@@ -148,7 +148,7 @@ def stated_reason(header: str) -> str:
     reason = " ".join(reason.split())
     if not _SHORTEST <= len(reason) <= _LONGEST or not reason.isprintable():
         raise ValueError("not a reason of 3 to 200 characters")
-    return without_cpr(reason)
+    return check_no_cpr(reason)
 
 
 class NotingStates(Generic[S]):

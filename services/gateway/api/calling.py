@@ -27,6 +27,8 @@ from services.gateway.problems import MEDIA_TYPE, ProblemError
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _PROBLEM_FROM: Final = 400
+# Where the pages' in-process client puts who is signed in. A scope is made by the server: no request can carry it.
+CALLER: Final = "frikort.caller"
 
 _bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
 
@@ -65,6 +67,14 @@ class Calling:
     def organisation(self) -> str:
         """The municipality, CVR, authority or CPR hash that the caller acts for."""
         return self.caller.organisation
+
+    async def check_token(self) -> None:
+        """Whether the token is still good, for answers that go on. Raises ``ProblemError``.
+
+        Who came in by a page has none: the page knows when the session ends.
+        """
+        if CALLER not in self.request.scope:
+            await self.gateway.authenticator.caller(self.request.headers.get("authorization"))
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,14 @@ def saying_why(role: Role) -> Callable[..., Awaitable[Calling]]:
     return dependency
 
 
+async def anybody(request: Request) -> Gateway:
+    """A dependency for what is open to all: no token is needed, but one that is given must be good."""
+    if "authorization" in request.headers:
+        await _who(request, ())
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
 def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
     """A dependency: the caller in ``role``, with a key for the command."""
     who = calling(role)
@@ -157,7 +175,9 @@ def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
 
 async def _who(request: Request, roles: tuple[Role, ...]) -> dict[str, Any]:
     gateway: Gateway = request.app.state.gateway
-    caller = await gateway.authenticator.caller(request.headers.get("authorization"))
+    caller: Caller | None = request.scope.get(CALLER)
+    if caller is None:
+        caller = await gateway.authenticator.caller(request.headers.get("authorization"))
     if roles and caller.role not in roles:
         raise ProblemError("role-not-allowed")
     language = preferred_language(request.headers.get("accept-language", ""))
@@ -219,6 +239,10 @@ COMMAND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     415: _problem("Not JSON"),
     500: _problem("An error of ours; the same key may be used again"),
     422: _problem("The request has errors, breaks a rule, or its key was used for another"),
+}
+STREAM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **FIND_RESPONSES,
+    429: _problem("Too many streams are open; see Retry-After"),
 }
 REGISTER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **COMMAND_RESPONSES,

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from contracts.issuance import (
@@ -18,10 +19,12 @@ from contracts.issuance import (
     ReplaceCardNumber,
 )
 from contracts.outcomes import Problem
+from contracts.values import CitizenSide
 from services.gateway import showing
 from services.gateway.accesses import telling
 from services.gateway.accesses.extracts import extracts_with
 from services.gateway.accesses.log import Span, of_card, of_person
+from services.gateway.api import cards
 from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
@@ -35,8 +38,10 @@ from services.gateway.api.calling import (
 from services.gateway.api.requests import (
     ControlBody,
     DecisionBody,
+    DisputeBody,
     HandOverBody,
     IssueCardBody,
+    MandateBody,
     NewNumberBody,
     SearchCardBody,
 )
@@ -88,101 +93,89 @@ async def get_card(card_id: str, ask: Caseworker) -> r.CardResource:
 @router.post("/cards/{card_id}/deactivation", response_model=r.CardResource, responses=COMMAND_RESPONSES)
 async def deactivate_card(card_id: str, body: DecisionBody, ask: CaseworkerCommand) -> Response:
     """Deactivate a card from today, not backwards: work up to and including today can still be reported."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(ask, card_id)
-        return DeactivateCard(
-            card_id=card.card_id,
-            municipality=ask.organisation,
-            actor=ask.caller.subject,
-            case_reference=body.case_reference,
-        )
-
-    return await ask.submit(body, build)
+    return await _submit(ask, card_id, body, DeactivateCard)
 
 
 @router.post("/cards/{card_id}/reactivation", response_model=r.CardResource, responses=COMMAND_RESPONSES)
 async def reactivate_card(card_id: str, body: DecisionBody, ask: CaseworkerCommand) -> Response:
     """Make a deactivated card active again from today."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(ask, card_id)
-        return ReactivateCard(
-            card_id=card.card_id,
-            municipality=ask.organisation,
-            actor=ask.caller.subject,
-            case_reference=body.case_reference,
-        )
-
-    return await ask.submit(body, build)
+    return await _submit(ask, card_id, body, ReactivateCard)
 
 
 @router.post("/cards/{card_id}/number", response_model=r.CardResource, responses=COMMAND_RESPONSES)
 async def replace_number(card_id: str, body: NewNumberBody, ask: CaseworkerCommand) -> Response:
     """Give the card a new number; the card and its totals stay."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(ask, card_id)
-        return ReplaceCardNumber(
-            card_id=card.card_id, municipality=ask.organisation, actor=ask.caller.subject, reason=body.reason
-        )
-
-    return await ask.submit(body, build)
+    return await _submit(ask, card_id, body, ReplaceCardNumber)
 
 
 @router.post("/cards/{card_id}/hand-over", response_model=r.HandedOverResource, responses=COMMAND_RESPONSES)
 async def hand_over_card(card_id: str, body: HandOverBody, ask: CaseworkerCommand) -> Response:
     """Hand the card over to the municipality that the citizen moved to. It can no longer be seen here then."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(ask, card_id)
-        return HandOverCard(
-            card_id=card.card_id,
-            municipality=ask.organisation,
-            actor=ask.caller.subject,
-            to_municipality=body.to_municipality,
-        )
-
-    return await ask.submit(body, build)
+    return await _submit(ask, card_id, body, HandOverCard)
 
 
 @router.post("/cards/{card_id}/controls", response_model=r.CardResource, responses=COMMAND_RESPONSES)
 async def record_control(card_id: str, body: ControlBody, ask: CaseworkerCommand) -> Response:
     """Record the result of this year's control. Its reasons stay in the municipality's own system."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(ask, card_id)
-        return RecordControl(
-            card_id=card.card_id, municipality=ask.organisation, actor=ask.caller.subject, result=body.result
-        )
-
-    return await ask.submit(body, build)
+    return await _submit(ask, card_id, body, RecordControl)
 
 
 @router.get("/cards/{card_id}/balances", response_model=r.Balances, responses=FIND_RESPONSES)
 async def card_balances(card_id: str, ask: Caseworker) -> r.Balances:
     """The card's years."""
-    card = await _card(ask, card_id)
-    ledgers = await ask.gateway.models.ledgers.find({"card_id": card.card_id})
-    return showing.balances(ledgers, await ask.gateway.present_year(), ask.gateway.allowances)
+    return await cards.balances_of(ask, await _card(ask, card_id))
 
 
 @router.get("/cards/{card_id}/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
 async def card_employments(card_id: str, ask: Caseworker) -> r.CardEmployments:
     """The card's employments, with the employers' contact persons."""
-    card = await _card(ask, card_id)
-    found = await ask.gateway.models.employments.find({"card_id": card.card_id}, sort=[("order", 1)])
-    open_contact = ask.gateway.persons.open_contact
-    return r.CardEmployments(
-        employments=[showing.card_employment(view, open_contact(view.contact, view.cvr)) for view in found]
-    )
+    return await cards.employments_of(ask, await _card(ask, card_id), contacts=True)
 
 
 @router.get("/cards/{card_id}/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
 async def card_reports(card_id: str, ask: Caseworker) -> r.CardReports:
     """The card's reports and their splits."""
-    card = await _card(ask, card_id)
-    return await reports_of_card(ask, card)
+    return await cards.reports_of(ask, await _card(ask, card_id))
+
+
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute", response_model=r.CardReportResource, responses=COMMAND_RESPONSES
+)
+async def dispute_report(card_id: str, report_id: str, body: DisputeBody, ask: CaseworkerCommand) -> Response:
+    """Say for the citizen that a report is not right. It stands until taken back, or until the employer answers it."""
+    return await cards.dispute_report(ask, body, report_id, lambda: _card(ask, card_id), CitizenSide.MUNICIPALITY)
+
+
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute/withdrawal",
+    response_model=r.CardReportResource,
+    responses=COMMAND_RESPONSES,
+)
+async def withdraw_dispute(card_id: str, report_id: str, ask: CaseworkerCommand) -> Response:
+    """Take back what was said about a report, by the citizen or for them."""
+    return await cards.withdraw_dispute(ask, report_id, lambda: _card(ask, card_id), CitizenSide.MUNICIPALITY)
+
+
+@router.get("/cards/{card_id}/mandates", response_model=r.Mandates, responses=FIND_RESPONSES)
+async def card_mandates(card_id: str, ask: Caseworker) -> r.Mandates:
+    """Whom the citizen lets see the card, now and before."""
+    return await cards.mandates_of(ask, await _card(ask, card_id))
+
+
+@router.post(
+    "/cards/{card_id}/mandates", status_code=201, response_model=r.MandateResource, responses=COMMAND_RESPONSES
+)
+async def grant_mandate(card_id: str, body: MandateBody, ask: CaseworkerCommand) -> Response:
+    """Let another person see the card, for a citizen who has no digital ID."""
+    return await cards.grant_mandate(ask, body, lambda: _card(ask, card_id), municipality=ask.organisation)
+
+
+@router.post(
+    "/cards/{card_id}/mandates/{mandate_id}/withdrawal", response_model=r.MandateResource, responses=COMMAND_RESPONSES
+)
+async def withdraw_mandate(card_id: str, mandate_id: str, ask: CaseworkerCommand) -> Response:
+    """End a mandate for the citizen."""
+    return await cards.withdraw_mandate(ask, mandate_id, lambda: _card(ask, card_id), municipality=ask.organisation)
 
 
 @router.get("/cards/{card_id}/accesses", response_model=r.AccessPage, responses=FIND_RESPONSES)
@@ -209,10 +202,16 @@ async def controls_due(
     )
 
 
-async def reports_of_card(ask: Calling, card: CardView) -> r.CardReports:
-    """The reports of a card, by acceptance."""
-    found = await ask.gateway.models.reports.find({"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)])
-    return r.CardReports(reports=[showing.card_report(view) for view in found])
+async def _submit(ask: Commanding, card_id: str, body: BaseModel, command: type[MunicipalCardCommand]) -> Response:
+    """Submit a command about an own card; the body has the fields of the command beside those of every one."""
+
+    async def build(_: UUID) -> MunicipalCardCommand:
+        card = await _card(ask, card_id)
+        return command(
+            card_id=card.card_id, municipality=ask.organisation, actor=ask.caller.subject, **body.model_dump()
+        )
+
+    return await ask.submit(body, build)
 
 
 async def accesses_of(

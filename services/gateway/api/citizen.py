@@ -1,60 +1,114 @@
-"""For citizens: what is theirs, found by the CPR number in the token."""
+"""For citizens: what is theirs, found by the CPR number in the token, and whom they let see it."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from starlette.responses import Response
 
 from contracts.outcomes import Problem
-from services.gateway import showing
+from contracts.values import CitizenSide
+from services.gateway.api import cards
 from services.gateway.api import resources as r
-from services.gateway.api.calling import FIND_RESPONSES, READ_RESPONSES, Calling, calling
-from services.gateway.api.caseworker import Own, accesses_of, reports_of_card
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    STREAM_RESPONSES,
+    Calling,
+    Commanding,
+    commanding,
+)
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
+from services.gateway.api.caseworker import Own, accesses_of
+from services.gateway.api.requests import DisputeBody, MandateBody
 from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
 router = APIRouter(prefix="/v1/me", tags=["citizen"])
 
-Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
+CitizenCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
 
 
 @router.get("/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
 async def own_card(ask: Citizen) -> r.OwnCardResource:
     """Your card."""
-    card = await _own(ask)
-    return showing.own_card(card, ask.gateway.persons.open(card.person))
+    return cards.own_card(ask, await _own(ask))
 
 
 @router.get("/balances", response_model=r.Balances, responses=FIND_RESPONSES)
 async def own_balances(ask: Citizen) -> r.Balances:
     """What you have earned on your card, by year, and what is left."""
-    card = await _own(ask)
-    ledgers = await ask.gateway.models.ledgers.find({"card_id": card.card_id})
-    return showing.balances(ledgers, await ask.gateway.present_year(), ask.gateway.allowances)
+    return await cards.balances_of(ask, await _own(ask))
 
 
 @router.get("/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
 async def own_employments(ask: Citizen) -> r.CardEmployments:
     """The employers who registered that you work for them."""
-    card = await _own(ask)
-    found = await ask.gateway.models.employments.find({"card_id": card.card_id}, sort=[("order", 1)])
-    return r.CardEmployments(employments=[showing.card_employment(view, None) for view in found])
+    return await cards.employments_of(ask, await _own(ask))
 
 
 @router.get("/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
 async def own_reports(ask: Citizen) -> r.CardReports:
     """What your employers reported, and how it was split."""
-    return await reports_of_card(ask, await _own(ask))
+    return await cards.reports_of(ask, await _own(ask))
+
+
+@router.post("/reports/{report_id}/dispute", response_model=r.CardReportResource, responses=COMMAND_RESPONSES)
+async def dispute_own_report(report_id: str, body: DisputeBody, ask: CitizenCommand) -> Response:
+    """Say that a report is not right. Its employer, your municipality and the authorities see it; no amount changes.
+
+    It stands until you take it back, or the employer corrects or withdraws the report.
+    """
+    return await cards.dispute_report(ask, body, report_id, lambda: _own(ask), CitizenSide.CITIZEN)
+
+
+@router.post(
+    "/reports/{report_id}/dispute/withdrawal", response_model=r.CardReportResource, responses=COMMAND_RESPONSES
+)
+async def withdraw_own_dispute(report_id: str, ask: CitizenCommand) -> Response:
+    """Take back what was said about a report, by you or for you."""
+    return await cards.withdraw_dispute(ask, report_id, lambda: _own(ask), CitizenSide.CITIZEN)
 
 
 @router.get("/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
 async def own_warnings(ask: Citizen) -> r.Warnings:
     """When you came near the allowance, reached it or went above it."""
-    card = await _own(ask)
-    return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
+    return await cards.warnings_of(ask, await _own(ask))
+
+
+@router.get("/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def own_changes(ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
+    """Server-sent events: `changed` at once, and whenever something about your card changes. What, is for you to ask.
+
+    The stream ends after some minutes at the latest; open it again then.
+    """
+    return await cards.changes_of(ask, lambda: _own(ask), seconds)
+
+
+@router.get("/mandates", response_model=r.Mandates, responses=FIND_RESPONSES)
+async def own_mandates(ask: Citizen) -> r.Mandates:
+    """Whom you let see your card, now and before."""
+    return await cards.mandates_of(ask, await _own(ask))
+
+
+@router.post("/mandates", status_code=201, response_model=r.MandateResource, responses=COMMAND_RESPONSES)
+async def grant_own_mandate(body: MandateBody, ask: CitizenCommand) -> Response:
+    """Let another person see your card (`view`), or also talk to employers about it (`represent`), through a day.
+
+    At least today and at most five years ahead; at most twenty people at a time.
+    """
+    return await cards.grant_mandate(ask, body, lambda: _own(ask), municipality=None)
+
+
+@router.post("/mandates/{mandate_id}/withdrawal", response_model=r.MandateResource, responses=COMMAND_RESPONSES)
+async def withdraw_own_mandate(mandate_id: str, ask: CitizenCommand) -> Response:
+    """Let somebody see your card no more, from now on."""
+    return await cards.withdraw_mandate(ask, mandate_id, lambda: _own(ask), municipality=None)
 
 
 @router.get("/accesses", response_model=r.AccessPage, responses=READ_RESPONSES)

@@ -1,4 +1,4 @@
-"""For everyone with a token: the allowance table and the outcomes of own commands. For everyone: the problems."""
+"""For everyone with a token: the outcomes of own commands. For everyone: the allowance table and the problems."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from services.gateway.api.calling import (
     FIND_RESPONSES,
     READ_RESPONSES,
     Calling,
+    anybody,
     calling,
     patience,
 )
+from services.gateway.gateway import Gateway
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import ProblemError
 
 router = APIRouter(tags=["everyone"])
 
 Anyone = Annotated[Calling, Depends(calling())]
+Anybody = Annotated[Gateway, Depends(anybody)]
 
 _PROBLEM_FROM = 400
 
 
 @router.get("/v1/allowances", response_model=r.Allowances, responses=READ_RESPONSES)
-async def allowances(ask: Anyone) -> r.Allowances:
-    """The yearly amounts. A provisional row is not published yet."""
-    return showing.allowances(ask.gateway.allowances)
+async def allowances(ask: Anybody) -> r.Allowances:
+    """The yearly amounts; no token is needed. A provisional row is not published yet."""
+    return showing.allowances(ask.allowances, await ask.today())
 
 
 @router.get("/v1/outcomes/{command_id}", response_model=r.OutcomeResource, responses=FIND_RESPONSES)

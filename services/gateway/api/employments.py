@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from contracts.outcomes import Problem
-from contracts.reporting import ChangeEmployment, RegisterEmployment
+from contracts.reporting import ChangeEmployment, DeclareNoWork, RegisterEmployment
 from contracts.values import Period
 from services.gateway import showing
 from services.gateway.api import resources as r
@@ -27,11 +27,12 @@ from services.gateway.api.requests import (
     ChangeEmploymentBody,
     ContactBody,
     EndEmploymentBody,
+    NoWorkBody,
     RegisterEmploymentBody,
 )
 from services.gateway.auth import Role
 from services.gateway.guesses import WRONG
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.persons import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
@@ -62,16 +63,21 @@ async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand
             owners=ask.caller.owners,
             period=body.period.value(),
             contact=_sealed(ask, body.contact),
+            label=_sealed_label(ask, body.label),
         )
 
     return await ask.submit(body, build)
 
 
 @router.get("/employments", response_model=r.EmploymentPage, responses=READ_RESPONSES)
-async def list_employments(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.EmploymentPage:
+async def list_employments(
+    ask: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.EmploymentPage:
     """All own present and former employments, by registration."""
     found = await ask.gateway.models.employments.find(
-        {"cvr": ask.organisation, **after(cursor)}, sort=[("order", 1)], limit=limit + 1
+        {"cvr": ask.organisation, **after(cursor, newest=newest)},
+        sort=[("order", -1 if newest else 1)],
+        limit=limit + 1,
     )
     shown, following = page(found, limit)
     return r.EmploymentPage(employments=[_shown(ask, view) for view in shown], next=following)
@@ -85,7 +91,7 @@ async def get_employment(employment_id: str, ask: Employer) -> r.EmploymentResou
 
 @router.put("/employments/{employment_id}", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
 async def change_employment(employment_id: str, body: ChangeEmploymentBody, ask: EmployerCommand) -> Response:
-    """Change the period, and the contact person if one is given."""
+    """Change the period, and the contact person and the label if they are given."""
 
     async def build(_: UUID) -> ChangeEmployment:
         employment = await own_employment(ask, employment_id)
@@ -96,6 +102,7 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, ask:
             employment_id=employment_id,
             period=body.period.value(),
             contact=None if body.contact is None else _sealed(ask, body.contact),
+            label=_sealed_label(ask, body.label),
         )
 
     return await ask.submit(body, build)
@@ -121,6 +128,23 @@ async def end_employment(employment_id: str, body: EndEmploymentBody, ask: Emplo
     return await ask.submit(body, build)
 
 
+@router.post("/employments/{employment_id}/no-work", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+async def declare_no_work(employment_id: str, body: NoWorkBody, ask: EmployerCommand) -> Response:
+    """Say that nothing was worked on some days up to today, so that nobody waits for a report of them."""
+
+    async def build(_: UUID) -> DeclareNoWork:
+        employment = await own_employment(ask, employment_id)
+        return DeclareNoWork(
+            card_id=employment.card_id,
+            cvr=ask.organisation,
+            actor=ask.caller.subject,
+            employment_id=employment_id,
+            days=body.value(),
+        )
+
+    return await ask.submit(body, build)
+
+
 @router.get("/employments/{employment_id}/allowance", response_model=r.AllowanceLeft, responses=FIND_RESPONSES)
 async def allowance_left(
     employment_id: str,
@@ -140,14 +164,7 @@ async def allowance_left(
     if row is None:
         raise ProblemError(Problem.YEAR_WITHOUT_ALLOWANCE, facts={"year": asked})
     ledger = await ask.gateway.models.ledger(employment.card_id, asked)
-    totals = None if ledger is None else ledger.totals
-    return r.AllowanceLeft(
-        employment_id=employment_id,
-        year=asked,
-        allowance_ore=row.allowance if totals is None else totals.allowance,
-        provisional=row.provisional if totals is None else totals.provisional,
-        remaining_ore=row.allowance if totals is None else totals.remaining,
-    )
+    return showing.allowance_left(employment_id, asked, row, ledger)
 
 
 async def own_employment(ask: Calling, employment_id: str) -> EmploymentView:
@@ -176,5 +193,11 @@ def _sealed(ask: Calling, contact: ContactBody) -> str:
     return ask.gateway.persons.seal_contact(Contact(contact.name, contact.email, contact.phone), ask.organisation)
 
 
+def _sealed_label(ask: Calling, label: str | None) -> str | None:
+    return None if label is None else ask.gateway.persons.seal_label(label, ask.organisation)
+
+
 def _shown(ask: Calling, view: EmploymentView) -> r.EmploymentResource:
-    return showing.employment(view, ask.gateway.persons.open_contact(view.contact, view.cvr))
+    persons = ask.gateway.persons
+    contact = persons.open_contact(view.contact, view.cvr)
+    return showing.employment(view, contact, persons.open_label(view.label, view.cvr))

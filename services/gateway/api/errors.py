@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from fastapi import FastAPI
@@ -35,6 +35,20 @@ _HEADERS: Final = {
 _RETRY: Final = {"Retry-After": "5"}
 
 
+class Respond(Protocol):
+    """Makes the answer to what went wrong: a problem document, or for people a page (``portals/errors.py``)."""
+
+    def __call__(
+        self,
+        request: Request,
+        code: str,
+        *,
+        facts: Facts | None = None,
+        errors: Sequence[tuple[str, str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Response: ...
+
+
 def problem_response(
     request: Request,
     code: str,
@@ -54,28 +68,28 @@ def problem_response(
     )
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Answer every kind of error with a problem document."""
+def add_handlers(app: FastAPI, respond: Respond) -> None:
+    """Answer every kind of error."""
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
-        return problem_response(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
+        return respond(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         code, errors = invalid_request(error, request.headers.get("content-type", ""))
-        return problem_response(request, code, errors=errors)
+        return respond(request, code, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "internal-error")
-        return problem_response(request, code, headers=error.headers)
+        return respond(request, code, headers=error.headers)
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(LogUnavailable)
     async def _away(request: Request, error: Exception) -> Response:
         logger.warning("gateway.dependency_away", because=type(error).__name__)
-        return problem_response(request, "temporarily-unavailable", headers=_RETRY)
+        return respond(request, "temporarily-unavailable", headers=_RETRY)
 
 
 def invalid_request(error: RequestValidationError, content_type: str) -> tuple[str, list[tuple[str, str, str]]]:

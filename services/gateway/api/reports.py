@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from services.gateway import showing
 from services.gateway.api import resources as r
 from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, Calling
 from services.gateway.api.employments import Employer, EmployerCommand, own_employment
-from services.gateway.api.requests import CorrectionBody, ReportBody, WithdrawalBody
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.api.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.problems import ProblemError
 from services.gateway.views.ledgers import LedgerView
 from services.gateway.views.reports import ReportView
@@ -49,16 +50,32 @@ async def list_reports(
     ask: Employer,
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="Year of the payment date.")] = None,
+    disputed: Annotated[bool, Query(description="Only those in dispute.")] = False,
+    moved_since: Annotated[
+        Day | None, Query(description="Only those whose split another report moved on this day or later.")
+    ] = None,
+    newest: Newest = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> r.ReportPage:
     """Own reports, by acceptance."""
-    query = {"cvr": ask.organisation, "employment_id": employment_id, "year": year}
+    query = {
+        "cvr": ask.organisation,
+        "employment_id": employment_id,
+        "year": year,
+        "dispute.raised_at": {"$gt": ""} if disputed else None,
+        "moved_at": None if moved_since is None else {"$gte": moved_since.isoformat()},
+    }
     wanted = {name: value for name, value in query.items() if value is not None}
-    found = await ask.gateway.models.reports.find({**wanted, **after(cursor)}, sort=[("order", 1)], limit=limit + 1)
+    found = await ask.gateway.models.reports.find(
+        {**wanted, **after(cursor, newest=newest)}, sort=[("order", -1 if newest else 1)], limit=limit + 1
+    )
     shown, following = page(found, limit)
-    ledgers = await _ledgers_of(ask, shown)
-    lines = [showing.report_line(view, ledgers.get((view.card_id, view.year)), ask.language) for view in shown]
+    ledgers = await ledgers_of(ask, {view.card_id for view in shown})
+    open_message = ask.gateway.persons.open_message
+    lines = [
+        showing.report_line(view, ledgers.get((view.card_id, view.year)), ask.language, open_message) for view in shown
+    ]
     return r.ReportPage(reports=lines, next=following)
 
 
@@ -66,7 +83,8 @@ async def list_reports(
 async def get_report(report_id: str, ask: Employer) -> r.ReportDetail:
     """An own report with its history."""
     view = await _own_report(ask, report_id)
-    return showing.report(view, await ask.gateway.models.ledger(view.card_id, view.year), ask.language)
+    ledger = await ask.gateway.models.ledger(view.card_id, view.year)
+    return showing.report(view, ledger, ask.language, ask.gateway.persons.open_message)
 
 
 @router.post("/reports/{report_id}/correction", response_model=r.ReportDetail, responses=COMMAND_RESPONSES)
@@ -139,7 +157,7 @@ async def _own_report(ask: Calling, report_id: str) -> ReportView:
     return view
 
 
-async def _ledgers_of(ask: Calling, reports: list[ReportView]) -> dict[tuple[str, int], LedgerView]:
-    cards = sorted({view.card_id for view in reports})
-    found = await ask.gateway.models.ledgers.find({"card_id": {"$in": cards}}) if cards else []
+async def ledgers_of(ask: Calling, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
+    """The years of these cards, by card and year."""
+    found = await ask.gateway.models.ledgers.find({"card_id": {"$in": sorted(cards)}}) if cards else []
     return {(ledger.card_id, ledger.year): ledger for ledger in found}

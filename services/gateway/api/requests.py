@@ -8,6 +8,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,9 +19,20 @@ from pydantic import (
     model_validator,
 )
 
-from contracts.issuance import ControlResult, ReplacementReason
-from contracts.reporting import CorrectionReason
-from contracts.values import CardNumber, Components, Cpr, MunicipalityCode, Ore, Period, Reference, WorkPeriod, Year
+from contracts.issuance import ControlResult, MandateScope, ReplacementReason
+from contracts.reporting import CorrectionReason, DisputeReason
+from contracts.values import (
+    CardNumber,
+    Components,
+    Cpr,
+    MunicipalityCode,
+    Ore,
+    Period,
+    Reference,
+    WorkPeriod,
+    Year,
+    check_no_cpr,
+)
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WITHOUT_CONTROLS: Final = r"^[^\x00-\x1f\x7f]+$"
@@ -43,6 +55,19 @@ def _day(value: Any) -> date:
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_WITHOUT_CONTROLS)]
+Label = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(check_no_cpr),
+    Field(description="Your own name for the employment, such as a payroll number; an empty text takes it away."),
+]
+Text = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+    ),
+    AfterValidator(check_no_cpr),
+]
 
 
 class Body(BaseModel):
@@ -122,6 +147,17 @@ class ControlBody(Body):
     result: ControlResult
 
 
+class MandateBody(Body):
+    """Who may see the card, what they may do, and the last day on which they may."""
+
+    model_config = _example(cpr="730185-4321", name="Karla Eksempel", scope="view", until="2026-12-31")
+
+    cpr: Cpr
+    name: PersonName
+    scope: MandateScope
+    until: Day
+
+
 class PeriodBody(Body):
     """Days from first to last, both included; no last day while it is open."""
 
@@ -156,22 +192,28 @@ class RegisterEmploymentBody(Body):
     """Register an employment with the card number and birth date that the citizen told."""
 
     model_config = _example(
-        card_number="12345", birth_date="1985-01-13", period=_PERIOD_EXAMPLE, contact=_CONTACT_EXAMPLE
+        card_number="12345",
+        birth_date="1985-01-13",
+        period=_PERIOD_EXAMPLE,
+        contact=_CONTACT_EXAMPLE,
+        label="Løn 4711",
     )
 
     card_number: CardNumber
     birth_date: Day
     period: PeriodBody
     contact: ContactBody
+    label: Label | None = None
 
 
 class ChangeEmploymentBody(Body):
-    """The employment's new period; without a contact person the present one stays."""
+    """The employment's new period; without a contact person or a label the present one stays."""
 
     model_config = _example(period={"first": "2025-01-01", "last": "2025-12-31"}, contact=_CONTACT_EXAMPLE)
 
     period: PeriodBody
     contact: ContactBody | None = None
+    label: Label | None = None
 
 
 class EndEmploymentBody(Body):
@@ -198,6 +240,12 @@ class WorkBody(Body):
         if self.last < self.first:
             raise ValueError("the last day lies before the first")
         return WorkPeriod(first=self.first, last=self.last)
+
+
+class NoWorkBody(WorkBody):
+    """The days on which nothing was worked, both included."""
+
+    model_config = _example(first="2025-03-01", last="2025-03-31")
 
 
 class ComponentsBody(Body):
@@ -284,6 +332,15 @@ class WithdrawalBody(Body):
     model_config = _example(reason="reported-twice")
 
     reason: CorrectionReason
+
+
+class DisputeBody(Body):
+    """What is not right about the report. The employer and the municipality can read the message."""
+
+    model_config = _example(reason="wrong-amount", message="Jeg fik kun 5.000 kr. i marts.")
+
+    reason: DisputeReason
+    message: Text | None = None
 
 
 class ExtractBody(Body):

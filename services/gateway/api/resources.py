@@ -7,6 +7,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.issuance import MandateScope
+from contracts.reporting import DisputeReason
+from contracts.values import CitizenSide
+
 
 class Resource(BaseModel):
     """Base of every answer."""
@@ -37,6 +41,40 @@ class CardHistory(Resource):
     municipality: Municipality
     by: str = Field(description="Who acted, as an opaque id.")
     case_reference: str | None
+
+
+class MandateResource(Resource):
+    """Who else may see the card: only see it, or also talk to employers about it."""
+
+    mandate_id: str
+    name: str = Field(description="Whom it was given to.")
+    scope: MandateScope
+    until: date = Field(description="Its last day.")
+    status: Literal["in-force", "over", "withdrawn"]
+    granted_at: datetime
+    granted_by: CitizenSide
+    withdrawn_at: datetime | None
+
+
+class Mandates(Resource):
+    """The mandates of a card, in the order in which they were given; also those that are over."""
+
+    mandates: list[MandateResource]
+
+
+class RepresentedResource(Resource):
+    """A card that the caller has a mandate of."""
+
+    mandate_id: str
+    name: str = Field(description="The citizen whose card it is.")
+    scope: MandateScope
+    until: date
+
+
+class Represented(Resource):
+    """The cards that the caller may see today."""
+
+    represented: list[RepresentedResource]
 
 
 class ControlResource(Resource):
@@ -147,6 +185,11 @@ class EmploymentResource(Resource):
     employment_id: str
     period: Days
     contact: ContactResource
+    card_number: str | None = Field(
+        description="As typed at registration, also when the card has a new number; null for the oldest employments."
+    )
+    label: str | None = Field(description="The employer's own name for it.")
+    no_work: list[Days] = Field(description="The days declared without work.")
     registered_at: datetime
     revision: int
 
@@ -205,17 +248,30 @@ class SplitResource(Resource):
     )
 
 
+class DisputeResource(Resource):
+    """The citizen's side says that the report is not right. It changes no amount."""
+
+    reason: DisputeReason
+    message: str | None
+    raised_at: datetime
+    raised_by: CitizenSide
+
+
 class ReportHistory(Resource):
     """One line of a report's history. Nothing is overwritten."""
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn"]
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
     at: datetime
     work: Days | None
     payment_date: date | None
     components: ComponentsResource | None
     total_ore: int | None
-    reason: str | None
+    reason: str | None = Field(
+        description="Why; of a dispute's end what ended it: taken-back, or the employer's answer: corrected, withdrawn."
+    )
+    message: str | None = Field(description="What was written with a dispute.")
+    by: CitizenSide | None = Field(description="Who raised a dispute or took it back.")
 
 
 class ReportResource(Resource):
@@ -235,6 +291,7 @@ class ReportResource(Resource):
     provisional: bool = Field(description="The year's allowance is not published yet.")
     remaining_ore: int | None = Field(description="What is left of the card's allowance of the year.")
     advice: list[str] = Field(description="What to do now, in plain words.")
+    dispute: DisputeResource | None = Field(description="Null unless one stands. Correct the report, or withdraw it.")
     known: bool = Field(default=False, description="The same report had been accepted before; nothing new was booked.")
     revision: int
 
@@ -251,6 +308,39 @@ class ReportPage(Resource):
 
     reports: list[ReportResource]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class ReminderAnswer(Resource):
+    """An answer to a reminder's question: POST /v1/reports, or POST /v1/employments/{employment_id}/no-work."""
+
+    answer: Literal["report", "no-work"]
+    text: str
+
+
+class ReminderResource(Resource):
+    """A reminder to an employer, which accuses nobody.
+
+    ``no-report-lately``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
+    ``pay_day`` less is left of the card's allowance than is usually paid.
+    """
+
+    kind: Literal["no-report-lately", "allowance-low"]
+    employment_id: str
+    card_number: str | None
+    label: str | None
+    text: str = Field(description="In plain words.")
+    days: Days | None = None
+    answers: list[ReminderAnswer] = []
+    pay_day: date | None = None
+    remaining_ore: int | None = None
+    usual_ore: int | None = None
+
+
+class Reminders(Resource):
+    """The reminders of a page of employments, by registration."""
+
+    reminders: list[ReminderResource]
+    next: str | None = Field(description="The cursor of the next page of employments; null on the last.")
 
 
 class DryRunResource(Resource):
@@ -285,6 +375,7 @@ class CardReportResource(Resource):
     total_ore: int
     split: SplitResource | None
     provisional: bool
+    dispute: DisputeResource | None
     history: list[ReportHistory]
 
 
@@ -404,6 +495,8 @@ class AllowanceResource(Resource):
 class Allowances(Resource):
     """The allowance table, newest year first."""
 
+    today: date = Field(description="The day in Denmark: what is dated after it is refused.")
+    present_year: int
     allowances: list[AllowanceResource]
 
 
@@ -437,6 +530,7 @@ class ExtractResource(Resource):
     requested_at: datetime
     status: Literal["requested", "running", "done"]
     statements: int | None = Field(description="How many statements there are to write.")
+    statements_written: int = Field(description="How many of them are written; after a crash it begins anew.")
     parts_written: int
     manifest: ManifestResource | None
 

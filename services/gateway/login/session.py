@@ -10,9 +10,14 @@ from services.gateway.auth import Caller
 
 @dataclass(frozen=True)
 class Session:
-    """Who is signed in, and until when. ``name`` is shown to the person alone and never logged."""
+    """Who is signed in, and until when. ``name`` is shown to the person alone and never logged.
+
+    ``ends_at`` is when the session ends if nothing more is asked for; ``signatory`` is whether an employer's person may
+    sign for the business, not only work for it.
+    """
 
     caller: Caller
     name: str
     form_token: str
     ends_at: datetime
+    signatory: bool = False

@@ -1,4 +1,4 @@
-"""Cards as the gateway shows them: id ``card_id``, also found by CPR hash and by current number."""
+"""Cards as the gateway shows them: id ``card_id``, also found by CPR hash, current number, and who has a mandate."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from contracts.issuance import (
     CardNumberReplaced,
     CardReactivated,
     ControlRecorded,
+    MandateGranted,
+    MandateScope,
+    MandateWithdrawn,
 )
 from contracts.topics import CARDS
-from contracts.values import Period, SealedPerson
+from contracts.values import CitizenSide, Period, SealedPerson
 from services.runtime.decision import Address, Decision, Processor
 
 
@@ -41,6 +44,22 @@ class Control(BaseModel):
     at: datetime
 
 
+class Mandate(BaseModel):
+    """Who else may see the card, and how long. Past its last day it is over by itself."""
+
+    mandate_id: str
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+    granted_at: datetime
+    granted_by: CitizenSide
+    withdrawn_at: datetime | None = None
+
+    def in_force(self, today: date) -> bool:
+        """Whether the holder may use it on this Danish day."""
+        return self.withdrawn_at is None and today <= self.until
+
+
 class CardView(BaseModel):
     """A card after its latest event."""
 
@@ -53,6 +72,7 @@ class CardView(BaseModel):
     active_periods: list[Period]
     control_due: int
     last_control: Control | None = None
+    mandates: list[Mandate] = []
     history: list[CardEntry]
 
     def active_during(self, period: Period) -> bool:
@@ -122,8 +142,27 @@ def _changes(card: CardView, event: AnyCardEvent, at: datetime) -> dict[str, Any
         case ControlRecorded():
             control = Control(year=event.year, result=event.result, at=at)
             return {"last_control": control, "control_due": event.control_due}
+        case MandateGranted():
+            return {"mandates": [*card.mandates, _granted(event, at)]}
+        case MandateWithdrawn():
+            return {"mandates": [_withdrawn(mandate, event, at) for mandate in card.mandates]}
         case CardIssued() | CardHandedOver():
             return {}
+
+
+def _granted(event: MandateGranted, at: datetime) -> Mandate:
+    return Mandate(
+        mandate_id=event.mandate_id,
+        holder=event.holder,
+        scope=event.scope,
+        until=event.until,
+        granted_at=at,
+        granted_by=event.by,
+    )
+
+
+def _withdrawn(mandate: Mandate, event: MandateWithdrawn, at: datetime) -> Mandate:
+    return mandate.model_copy(update={"withdrawn_at": at}) if mandate.mandate_id == event.mandate_id else mandate
 
 
 def _closed(periods: list[Period], last: date) -> list[Period]:
@@ -149,6 +188,8 @@ _NAMES: Final[dict[type[AnyCardEvent], str]] = {
     CardNumberReplaced: "number-replaced",
     CardHandedOver: "handed-over",
     ControlRecorded: "control-recorded",
+    MandateGranted: "mandate-granted",
+    MandateWithdrawn: "mandate-withdrawn",
 }
 
 
@@ -170,5 +211,5 @@ PROCESSOR: Final = Processor(
     address=_address,
     decide=decide,
     aliases=_aliases,
-    indexes=("municipality", "control_due"),
+    indexes=("card_id", "municipality", "control_due", "mandates.holder.cpr_hash"),
 )

@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from contracts.cloudevents import Envelope
-from contracts.reporting import EmploymentChanged, EmploymentEvent, EmploymentRegistered
+from contracts.reporting import EmploymentEvent
 from contracts.topics import EARNINGS
-from contracts.values import Period
+from contracts.values import Period, WorkPeriod
 from services.runtime.decision import Address, Decision, Processor
 
 
@@ -23,6 +23,9 @@ class EmploymentView(BaseModel):
     cvr: str
     period: Period
     contact: str
+    card_number: str | None = None
+    label: str | None = None
+    no_work: list[WorkPeriod] = []
     registered_at: datetime
     order: str
 
@@ -31,9 +34,7 @@ def _address(message: Envelope[Any]) -> Address | None:
     return Address(message.data.employment_id) if isinstance(message.data, EmploymentEvent) else None
 
 
-def decide(
-    employment: EmploymentView | None, message: Envelope[EmploymentRegistered | EmploymentChanged]
-) -> Decision[EmploymentView]:
+def decide(employment: EmploymentView | None, message: Envelope[EmploymentEvent]) -> Decision[EmploymentView]:
     """The employment after one event; each event carries the whole of it."""
     event = message.data
     if employment is not None and event.revision <= employment.revision:
@@ -47,6 +48,9 @@ def decide(
             cvr=event.cvr,
             period=event.period,
             contact=event.contact,
+            card_number=event.card_number,
+            label=event.label,
+            no_work=list(event.no_work),
             registered_at=first_seen,
             order=f"{first_seen.isoformat(timespec='microseconds')}|{event.employment_id}",
         )

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from contracts.cloudevents import Envelope
-from contracts.outcomes import AnyOutcome, CommandAccepted, Problem
+from contracts.outcomes import AnyOutcome, CommandAccepted
 from contracts.topics import OUTCOMES
 from services.runtime.decision import Address, Decision, Processor
 
@@ -21,11 +21,13 @@ class OutcomeView(BaseModel):
     card_id: str | None = None
     employment_id: str | None = None
     report_id: str | None = None
+    mandate_id: str | None = None
     revision: int | None = None
+    dispute_revision: int | None = None
     year: int | None = None
     known: bool = False
     dry_run: bool = False
-    problem: Problem | None = None
+    problem: str | None = None
     detail: dict[str, str | int] = {}
 
 
@@ -46,7 +48,8 @@ def decide(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Decisi
         report_id=event.report_id,
     )
     if isinstance(event, CommandAccepted):
-        accepted = {name: getattr(event, name) for name in ("revision", "year", "known", "dry_run")}
+        names = ("mandate_id", "revision", "dispute_revision", "year", "known", "dry_run")
+        accepted = {name: getattr(event, name) for name in names}
         return Decision(outcome.model_copy(update=accepted))
     return Decision(outcome.model_copy(update={"problem": event.problem, "detail": event.detail}))
 

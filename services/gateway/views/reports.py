@@ -1,6 +1,6 @@
-"""Reports as the gateway shows them: id ``report_id``; what was reported, and how balance split it.
+"""Reports as the gateway shows them: id ``report_id``; what was reported and disputed, and how balance split it.
 
-The two come from different topics: a split may be known before the report that it splits.
+What balance says comes from another topic than the rest: a split may be known before the report that it splits.
 """
 
 from __future__ import annotations
@@ -12,9 +12,19 @@ from pydantic import BaseModel
 
 from contracts.balance import ReportSettled
 from contracts.cloudevents import Envelope
-from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportContent, ReportEvent
+from contracts.reporting import (
+    DisputeEnded,
+    DisputeEvent,
+    DisputeReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportContent,
+    ReportDisputed,
+    ReportEvent,
+)
 from contracts.topics import BALANCES, EARNINGS
-from contracts.values import Components, WorkPeriod
+from contracts.values import CitizenSide, Components, WorkPeriod
 from services.runtime.decision import Address, Decision, Processor
 
 
@@ -30,13 +40,27 @@ class Booked(BaseModel):
 
 
 class ReportEntry(BaseModel):
-    """One line of a report's history. Nothing is overwritten."""
+    """One line of a report's history. Nothing is overwritten.
+
+    ``revision`` is the report's at that time; ``reason`` is also what ended a dispute. ``message`` is sealed.
+    """
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn"]
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
     at: datetime
     booked: Booked | None = None
     reason: str | None = None
+    message: str | None = None
+    side: CitizenSide | None = None
+
+
+class Dispute(BaseModel):
+    """The dispute that stands. ``message`` is sealed."""
+
+    reason: DisputeReason
+    message: str | None
+    raised_at: datetime
+    raised_by: CitizenSide
 
 
 class Settlement(BaseModel):
@@ -54,6 +78,7 @@ class Settlement(BaseModel):
 class ReportView(BaseModel):
     """A report after its latest events. Revision 0: only its split is known yet, and it is not shown.
 
+    ``moved_at`` is when another report moved the split, unless this one was corrected or withdrawn since.
     ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
     """
 
@@ -67,19 +92,24 @@ class ReportView(BaseModel):
     reference: str = ""
     booked: Booked | None = None
     withdrawn: bool = False
+    dispute: Dispute | None = None
+    dispute_revision: int = 0
     history: list[ReportEntry] = []
     settlement: Settlement | None = None
+    moved_at: datetime | None = None
     settlements: list[Settlement] = []
 
 
+Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
+Disputed = ReportDisputed | DisputeEnded
+
+
 def _address(message: Envelope[Any]) -> Address | None:
-    return Address(message.data.report_id) if isinstance(message.data, ReportEvent | ReportSettled) else None
+    about = isinstance(message.data, ReportEvent | DisputeEvent | ReportSettled)
+    return Address(message.data.report_id) if about else None
 
 
-def decide(
-    report: ReportView | None,
-    message: Envelope[EarningsReported | EarningsCorrected | EarningsWithdrawn | ReportSettled],
-) -> Decision[ReportView]:
+def decide(report: ReportView | None, message: Envelope[Reported | Disputed | ReportSettled]) -> Decision[ReportView]:
     """The report after one event of either topic."""
     event = message.data
     if report is None:
@@ -92,6 +122,8 @@ def decide(
         )
     if isinstance(event, ReportSettled):
         return Decision(_settled(report, event, message.time))
+    if isinstance(event, ReportDisputed | DisputeEnded):
+        return Decision(_disputed(report, event, message.time))
     if event.revision <= report.revision:
         return Decision(report)
     return Decision(_revised(report, event, message.time))
@@ -109,12 +141,35 @@ def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportVi
         at=at,
         caused_by=event.caused_by,
     )
-    return report.model_copy(update={"settlement": settlement, "settlements": [*report.settlements, settlement]})
+    return report.model_copy(
+        update={
+            "settlement": settlement,
+            "moved_at": None if event.caused_by == report.report_id else at,
+            "settlements": [*report.settlements, settlement],
+        }
+    )
 
 
-def _revised(
-    report: ReportView, event: EarningsReported | EarningsCorrected | EarningsWithdrawn, at: datetime
-) -> ReportView:
+def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
+    if event.revision <= report.dispute_revision:
+        return report
+    dispute: Dispute | None = None
+    if isinstance(event, ReportDisputed):
+        dispute = Dispute(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
+    entry = ReportEntry(
+        revision=event.report_revision,
+        event="dispute-ended" if dispute is None else "disputed",
+        at=at,
+        reason=event.cause if isinstance(event, DisputeEnded) else event.reason,
+        message=None if dispute is None else dispute.message,
+        side=event.side,
+    )
+    return report.model_copy(
+        update={"dispute": dispute, "dispute_revision": event.revision, "history": [*report.history, entry]}
+    )
+
+
+def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
     changes: dict[str, Any] = {"revision": event.revision}
     if not report.order:
         changes["order"] = f"{at.isoformat(timespec='microseconds')}|{event.report_id}"
@@ -140,9 +195,7 @@ def _revised(
     return report.model_copy(update=changes)
 
 
-def _name(
-    event: EarningsReported | EarningsCorrected | EarningsWithdrawn,
-) -> Literal["reported", "corrected", "withdrawn"]:
+def _name(event: Reported) -> Literal["reported", "corrected", "withdrawn"]:
     match event:
         case EarningsReported():
             return "reported"

@@ -1,0 +1,150 @@
+// The OpenID provider of a local system: everyone who may log on is a click away, so it starts nowhere else.
+// In earnest its place is taken by the state's own login; the gateway sees no difference.
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Provider, interactionPolicy } from 'oidc-provider'
+
+import { STYLE, choicePage, messagePage } from './pages.mjs'
+
+const environment = process.env
+if (environment.FRIKORT_ENVIRONMENT !== 'local') {
+  console.error('The local OpenID provider starts only with FRIKORT_ENVIRONMENT=local.')
+  process.exit(2)
+}
+
+const { audience, scope, portal, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_CAST, 'utf8'))
+const key = JSON.parse(readFileSync(environment.FRIKORT_ISSUER_KEY, 'utf8'))
+const claimsOfProgram = new Map(programs.map(program => [program.client_id, program.claims]))
+const known = new Map(people.map(person => [person.id, person]))
+
+const RESOURCE = 'urn:frikort:api'
+const PERSON = 'person' // the scope with which a person's identity is asked for
+const HOUR = 3600
+
+function clientOfProgram ({ client_id, client_secret, jwks }) {
+  const proof = jwks
+    ? { jwks, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256' }
+    : { client_secret, token_endpoint_auth_method: 'client_secret_basic' } // in the form is as good
+  return { client_id, ...proof, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }
+}
+
+function withoutConsent () {
+  const policy = interactionPolicy.base()
+  policy.remove('consent')
+  return policy
+}
+
+async function grantEverything (ctx) {
+  const { client, session } = ctx.oidc
+  const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+  grant.addOIDCScope(`openid ${PERSON}`)
+  await grant.save()
+  return grant
+}
+
+// Whoever comes from the portal's own logout has been asked already.
+async function endSession (ctx, form) {
+  const { session, params, entities, client } = ctx.oidc
+  if (entities.IdTokenHint?.payload.sub !== session.accountId) {
+    ctx.body = messagePage(
+      'Vil du logge af? · Do you want to log off?',
+      `${form}<p><button form="op.logoutForm" name="logout" value="yes">Log af · Log off</button></p>`
+    )
+    return
+  }
+  const next = params.post_logout_redirect_uri ?? client.postLogoutRedirectUris[0]
+  await session.destroy()
+  ctx.cookies.set(provider.cookieName('session'), null)
+  ctx.status = 303
+  ctx.redirect(next)
+}
+
+const provider = new Provider(environment.FRIKORT_ISSUER, {
+  jwks: { keys: [key] },
+  cookies: { keys: [randomBytes(32).toString('hex')] },
+  clients: [{ ...portal, grant_types: ['authorization_code'], response_types: ['code'] }, ...programs.map(clientOfProgram)],
+  clientDefaults: { id_token_signed_response_alg: key.alg },
+  clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+  responseTypes: ['code'],
+  pkce: { required: () => true },
+  scopes: ['openid', PERSON, scope],
+  claims: {
+    openid: ['sub'],
+    [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'owners', 'municipality', 'authority']
+  },
+  findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...known.get(id).claims }) },
+  loadExistingGrant: grantEverything,
+  extraTokenClaims: (ctx, token) => claimsOfProgram.get(token.clientId),
+  interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/people/${uid}` },
+  renderError (ctx, { error, error_description: description }) {
+    ctx.type = 'html'
+    ctx.body = messagePage('Login lykkedes ikke · The login failed', '<p>Gå tilbage og begynd forfra. Go back and start again.</p>', `${error}: ${description}`)
+  },
+  ttl: {
+    AccessToken: 60, AuthorizationCode: 60, IdToken: HOUR, Interaction: HOUR, Session: 8 * HOUR, Grant: 8 * HOUR, ClientCredentials: HOUR
+  },
+  features: {
+    devInteractions: { enabled: false },
+    clientCredentials: { enabled: true },
+    rpInitiatedLogout: { logoutSource: endSession },
+    resourceIndicators: {
+      enabled: true,
+      // A program's token is for the API; the portal asks for an identity only.
+      defaultResource: (ctx, client) => client.clientId === portal.client_id ? undefined : RESOURCE,
+      getResourceServerInfo: () => ({ scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: HOUR, jwt: { sign: { alg: key.alg } } })
+    }
+  }
+})
+
+async function form (request) {
+  const chunks = []
+  for await (const chunk of request) chunks.push(chunk)
+  return new URLSearchParams(Buffer.concat(chunks).toString())
+}
+
+// When someone else logs on, whoever was here before goes first; otherwise the library asks for that with a page of its own.
+async function leave (interaction) {
+  const session = await provider.Session.find(interaction.session.cookie)
+  await session?.destroy()
+  delete interaction.session
+  await interaction.persist()
+}
+
+async function choose (ctx) {
+  const interaction = await provider.interactionDetails(ctx.req, ctx.res) // throws for whoever did not come from a login
+  if (ctx.method === 'POST') {
+    const person = (await form(ctx.req)).get('person')
+    if (known.has(person) && interaction.session && interaction.session.accountId !== person) await leave(interaction)
+    const result = known.has(person)
+      ? { login: { accountId: person } }
+      : { error: 'access_denied', error_description: 'nobody was chosen' }
+    ctx.respond = false
+    return provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+  }
+  ctx.type = 'html'
+  ctx.body = choicePage(people)
+}
+
+provider.use(async (ctx, next) => {
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('X-Content-Type-Options', 'nosniff')
+  // The library adds the hash of a script where it needs one.
+  ctx.set('Content-Security-Policy', "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'")
+  if (ctx.path === '/health/ready') {
+    ctx.body = { status: 'ready' }
+  } else if (ctx.path === '/style.css') {
+    ctx.type = 'css'
+    ctx.body = STYLE
+  } else if (ctx.path.startsWith('/people/')) {
+    await choose(ctx)
+  } else {
+    await next()
+  }
+})
+
+const server = provider.listen(Number(environment.FRIKORT_PORT), environment.FRIKORT_HOST)
+process.on('SIGTERM', () => {
+  server.close(() => process.exit(0))
+  server.closeAllConnections()
+})

@@ -1,0 +1,88 @@
+"""Brings the English catalogues up to date with the texts of the pages: `make texts`.
+
+What is new comes in with an empty translation, what no page says any more goes out. A test refuses both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from babel.messages.pofile import read_po, write_po
+
+from services.gateway.formats import Language
+from services.gateway.portals.texts import ENGLISH
+
+PORTALS = ENGLISH.parents[1]
+DOCUMENTS = PORTALS.parent / "documents"
+_METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract"}
+_OPTIONS = {
+    "trimmed": "true",
+    "newstyle_gettext": "true",
+    "silent": "false",
+    "encoding": "utf-8",
+    "extensions": "jinja2.ext.do",
+}
+_KEYWORDS = {**DEFAULT_KEYWORDS, "say": None}  # a document is given `say` by the page that makes it
+_EVERYBODY = "common"
+_WIDTH = 110
+
+
+def part_of(file: Path) -> str:
+    """The part whose catalogue has a file's texts: the folder that it lies in."""
+    if file.is_relative_to(DOCUMENTS):
+        return DOCUMENTS.name
+    path = file.relative_to(PORTALS)
+    return path.parts[0] if len(path.parts) > 1 else _EVERYBODY
+
+
+def said() -> dict[str, Catalog]:
+    """What the pages and the documents say, by part, untranslated."""
+    parts: dict[str, Catalog] = {}
+    found = [*PORTALS.rglob("*"), *DOCUMENTS.rglob("*.py")]
+    for file in sorted(path for path in found if path.suffix in _METHODS):
+        for line, text, _comments, context in _texts(file):
+            catalogue = parts.setdefault(part_of(file), Catalog(locale=Language.ENGLISH))
+            catalogue.add(text, context=context, locations=[(_place(file), line)])
+    return parts
+
+
+def _place(file: Path) -> str:
+    return file.relative_to(DOCUMENTS.parent if file.is_relative_to(DOCUMENTS) else PORTALS).as_posix()
+
+
+def translated(part: str) -> Catalog:
+    """A part's catalogue as it is."""
+    path = ENGLISH / f"{part}.po"
+    if not path.exists():
+        return Catalog(locale=Language.ENGLISH)
+    with path.open("rb") as file:
+        return read_po(file, locale=Language.ENGLISH)
+
+
+def main() -> None:
+    """Write every catalogue anew, with the translations it has."""
+    wanted = said()
+    for path in ENGLISH.glob("*.po"):
+        if path.stem not in wanted:
+            path.unlink()
+    for part, template in wanted.items():
+        catalogue = translated(part)
+        catalogue.update(template, no_fuzzy_matching=True)
+        with (ENGLISH / f"{part}.po").open("wb") as file:
+            write_po(file, catalogue, width=_WIDTH, omit_header=True, ignore_obsolete=True, include_lineno=False)
+        empty = [str(message.id) for message in catalogue if message.id and not message.string]
+        print(f"{part}: {len(catalogue)} texts, {len(empty)} without English")
+        for text in empty:
+            print(f"    {text}")
+
+
+def _texts(file: Path) -> Iterator[tuple[int, str | tuple[str, ...], list[str], str | None]]:
+    with file.open("rb") as source:
+        yield from extract(_METHODS[file.suffix], source, _KEYWORDS, (), _OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""For whom a citizen gave a mandate: that citizen's card, as the citizen sees it, as long as the mandate is in force.
+
+A mandate that is over, another's, or none at all get the same answer. One needs no card of one's own here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from contracts.issuance import MandateScope
+from contracts.outcomes import Problem
+from contracts.values import CitizenSide
+from services.gateway import showing
+from services.gateway.api import cards
+from services.gateway.api import resources as r
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    STREAM_RESPONSES,
+    Calling,
+    Commanding,
+    commanding,
+)
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
+from services.gateway.api.requests import DisputeBody
+from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
+from services.gateway.problems import ProblemError
+from services.gateway.views.cards import CardView, Mandate
+
+router = APIRouter(prefix="/v1/represented", tags=["citizen"])
+
+HolderCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
+
+
+@router.get("", response_model=r.Represented, responses=READ_RESPONSES)
+async def list_represented(ask: Citizen) -> r.Represented:
+    """The cards that you may see today for others."""
+    found = await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today())
+    open_person = ask.gateway.persons.open
+    return r.Represented(
+        represented=[showing.represented(mandate, open_person(card.person)) for card, mandate in found]
+    )
+
+
+@router.get("/{mandate_id}/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
+async def represented_card(mandate_id: str, ask: Citizen) -> r.OwnCardResource:
+    """The citizen's card."""
+    return cards.own_card(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/balances", response_model=r.Balances, responses=FIND_RESPONSES)
+async def represented_balances(mandate_id: str, ask: Citizen) -> r.Balances:
+    """What the citizen has earned on the card, by year, and what is left."""
+    return await cards.balances_of(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
+async def represented_employments(mandate_id: str, ask: Citizen) -> r.CardEmployments:
+    """The employers who registered that the citizen works for them."""
+    return await cards.employments_of(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
+async def represented_reports(mandate_id: str, ask: Citizen) -> r.CardReports:
+    """What the citizen's employers reported, and how it was split."""
+    return await cards.reports_of(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
+async def represented_warnings(mandate_id: str, ask: Citizen) -> r.Warnings:
+    """When the citizen came near the allowance, reached it or went above it."""
+    return await cards.warnings_of(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def represented_changes(mandate_id: str, ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
+    """Server-sent events: `changed` at once, and whenever something about the citizen's card changes.
+
+    The stream ends with the mandate, and after some minutes at the latest; open it again then.
+    """
+    return await cards.changes_of(ask, lambda: _card(ask, mandate_id), seconds)
+
+
+@router.post(
+    "/{mandate_id}/reports/{report_id}/dispute", response_model=r.CardReportResource, responses=COMMAND_RESPONSES
+)
+async def dispute_represented_report(
+    mandate_id: str, report_id: str, body: DisputeBody, ask: HolderCommand
+) -> Response:
+    """Say for the citizen that a report is not right. Only with the scope `represent`."""
+    return await cards.dispute_report(
+        ask, body, report_id, lambda: _card_to_represent(ask, mandate_id), CitizenSide.MANDATE_HOLDER
+    )
+
+
+@router.post(
+    "/{mandate_id}/reports/{report_id}/dispute/withdrawal",
+    response_model=r.CardReportResource,
+    responses=COMMAND_RESPONSES,
+)
+async def withdraw_represented_dispute(mandate_id: str, report_id: str, ask: HolderCommand) -> Response:
+    """Take back what was said about a report, by the citizen or for them. Only with the scope `represent`."""
+    return await cards.withdraw_dispute(
+        ask, report_id, lambda: _card_to_represent(ask, mandate_id), CitizenSide.MANDATE_HOLDER
+    )
+
+
+async def _found(ask: Calling, mandate_id: str) -> tuple[CardView, Mandate]:
+    for found in await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today(), mandate_id):
+        return found
+    raise ProblemError(Problem.MANDATE_UNKNOWN)
+
+
+async def _card(ask: Calling, mandate_id: str) -> CardView:
+    card, _ = await _found(ask, mandate_id)
+    return card
+
+
+async def _card_to_represent(ask: Calling, mandate_id: str) -> CardView:
+    card, mandate = await _found(ask, mandate_id)
+    if mandate.scope is not MandateScope.REPRESENT:
+        raise ProblemError("mandate-only-to-see")
+    return card

@@ -1,0 +1,89 @@
+"""The decisions about a card that exists: what it means, a summary, and a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts.issuance import ControlResult, ReplacementReason
+from services.gateway.api import resources as r
+from services.gateway.portals.api import Refused
+from services.gateway.portals.caseworker.issue import ISSUE
+from services.gateway.portals.caseworker.visit import CardVisit, Visit
+from services.gateway.portals.forms import Fields, Form, choice
+from services.gateway.portals.texts import N_
+
+router = APIRouter()
+
+
+class Kind(StrEnum):
+    """The decisions, as their pages' addresses name them."""
+
+    DEACTIVATION = "deaktivering"
+    REACTIVATION = "genaktivering"
+    NUMBER = "nyt-nummer"
+    CONTROL = "kontrol"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``command`` is the last step of the API's address, ``concerns`` the fields of its problems."""
+
+    command: str
+    template: str
+    fields: Fields
+    concerns: Mapping[str, str] = field(default_factory=dict)
+
+
+_CASE: Final[Fields] = {"case_reference": ISSUE["case_reference"]}
+DECISIONS: Final = {
+    Kind.DEACTIVATION: Decision("deactivation", "caseworker/deactivation.html", _CASE),
+    Kind.REACTIVATION: Decision("reactivation", "caseworker/reactivation.html", _CASE),
+    Kind.NUMBER: Decision(
+        "number",
+        "caseworker/number.html",
+        {"reason": choice(*ReplacementReason, missing=N_("Vælg, hvorfor nummeret skal skiftes."))},
+    ),
+    Kind.CONTROL: Decision(
+        "controls",
+        "caseworker/control.html",
+        {"result": choice(*ControlResult, missing=N_("Vælg kontrollens resultat."))},
+        {"control-not-due": "result"},
+    ),
+}
+
+
+@router.get("/kommune/frikort/{card_id}/beslutning/{kind}")
+async def decision(kind: Kind, visit: CardVisit) -> Response:
+    """What the decision means, and what it needs."""
+    return await _show(visit, kind, visit.page.form(DECISIONS[kind].fields), stage="form")
+
+
+@router.post("/kommune/frikort/{card_id}/beslutning/{kind}")
+async def decide(kind: Kind, visit: CardVisit) -> Response:
+    """First the summary, then the decision."""
+    chosen = DECISIONS[kind]
+    form = await visit.page.posted(chosen.fields)
+    if form.good and form.step == "send":
+        try:
+            await visit.post(f"/{chosen.command}", form, r.CardResource)
+            return visit.redirect(f"/beslutning/{kind}/kvittering")
+        except Refused as refused:
+            form.refuse(refused, chosen.concerns)
+    return await _show(visit, kind, form, stage="summary" if form.good and form.step != "edit" else "form")
+
+
+@router.get("/kommune/frikort/{card_id}/beslutning/{kind}/kvittering")
+async def receipt(kind: Kind, visit: CardVisit) -> Response:
+    """What was decided, and what happens next."""
+    return await _show(visit, kind, None, stage="receipt")
+
+
+async def _show(visit: Visit, kind: Kind, form: Form | None, *, stage: str) -> Response:
+    context: dict[str, Any] = {} if form is None else {"form": form}
+    return await visit.render(DECISIONS[kind].template, stage=stage, **context)

@@ -1,0 +1,56 @@
+"""Hand a card over to the municipality that the citizen has moved to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from contracts.municipalities import MUNICIPALITIES
+from contracts.values import MunicipalityCode
+from services.gateway.api import resources as r
+from services.gateway.portals.api import Refused
+from services.gateway.portals.caseworker.visit import CardVisit, Visit
+from services.gateway.portals.common.municipalities import by_name
+from services.gateway.portals.forms import Fields, Form, choice
+from services.gateway.portals.page import CaseworkerPage
+from services.gateway.portals.texts import N_
+
+router = APIRouter()
+
+HAND_OVER: Final[Fields] = {
+    "to_municipality": choice(*MUNICIPALITIES, missing=N_("Vælg den kommune, som borgeren er flyttet til."))
+}
+
+
+@router.get("/kommune/frikort/{card_id}/overdragelse")
+async def hand_over(visit: CardVisit) -> Response:
+    """Where the citizen has moved to."""
+    return await _show(visit, visit.page.form(HAND_OVER), summary=False)
+
+
+@router.post("/kommune/frikort/{card_id}/overdragelse")
+async def hand_card_over(visit: CardVisit) -> Response:
+    """First the summary, then the hand-over. The card can no longer be seen here then."""
+    form = await visit.page.posted(HAND_OVER)
+    if form.good and form.step == "send":
+        try:
+            done = await visit.post("/hand-over", form, r.HandedOverResource)
+        except Refused as refused:
+            form.refuse(refused, {"same-municipality": "to_municipality"})
+        else:
+            return visit.page.redirect(f"/kommune/overdraget/{done.handed_over_to.code}")
+    return await _show(visit, form, summary=form.good and form.step != "edit")
+
+
+@router.get("/kommune/overdraget/{municipality}")
+async def handed_over(municipality: MunicipalityCode, page: CaseworkerPage) -> Response:
+    """The receipt, with nothing about the citizen."""
+    return page.render("caseworker/handed_over.html", municipality=MUNICIPALITIES[municipality])
+
+
+async def _show(visit: Visit, form: Form, *, summary: bool) -> Response:
+    return await visit.render(
+        "caseworker/hand_over.html", form=form, summary=summary, municipalities=by_name(), names=MUNICIPALITIES
+    )

@@ -1,0 +1,84 @@
+"""Mandates given and withdrawn for a citizen who has no digital ID."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from contracts.issuance import MandateScope
+from services.gateway.api import resources as r
+from services.gateway.portals.api import Refused
+from services.gateway.portals.caseworker import fields
+from services.gateway.portals.caseworker.visit import CardVisit, Visit
+from services.gateway.portals.forms import Fields, choice, day, text
+from services.gateway.portals.texts import N_
+
+router = APIRouter()
+
+MANDATE: Final[Fields] = {
+    "cpr": fields.cpr(),
+    "name": text(missing=N_("Skriv navnet."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")),
+    "scope": choice(*MandateScope, missing=N_("Vælg, hvad fuldmagten skal gælde.")),
+    "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
+}
+_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter")
+async def mandates(visit: CardVisit) -> Response:
+    """Whom the citizen lets see the card, now and before."""
+    found = await visit.get("/mandates", r.Mandates)
+    return await visit.render("caseworker/mandates.html", mandates=found.mandates)
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter/ny")
+async def new_mandate(visit: CardVisit) -> Response:
+    """To whom, for what and how long."""
+    return await visit.render("caseworker/new_mandate.html", form=visit.page.form(MANDATE), summary=False)
+
+
+@router.post("/kommune/frikort/{card_id}/fuldmagter/ny")
+async def grant_mandate(visit: CardVisit) -> Response:
+    """First the summary, then the mandate."""
+    form = await visit.page.posted(MANDATE)
+    if form.good and form.step == "send":
+        try:
+            made = await visit.post("/mandates", form, r.MandateResource)
+        except Refused as refused:
+            form.refuse(refused, _CONCERNS)
+        else:
+            return visit.redirect(f"/fuldmagter/{made.mandate_id}")
+    summary = form.good and form.step != "edit"
+    return await visit.render("caseworker/new_mandate.html", form=form, summary=summary)
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
+async def mandate(mandate_id: UUID, visit: CardVisit) -> Response:
+    """One mandate: the receipt of what was done with it, and the way to end it."""
+    return await visit.render(
+        "caseworker/mandate.html", mandate=await _found(visit, mandate_id), form=visit.page.form()
+    )
+
+
+@router.post("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
+async def withdraw_mandate(mandate_id: UUID, visit: CardVisit) -> Response:
+    """End a mandate before its last day."""
+    form = await visit.page.posted()
+    try:
+        await visit.post(f"/mandates/{mandate_id}/withdrawal", form, r.MandateResource)
+    except Refused as refused:
+        form.refuse(refused)
+        return await visit.render("caseworker/mandate.html", mandate=await _found(visit, mandate_id), form=form)
+    return visit.redirect(f"/fuldmagter/{mandate_id}")
+
+
+async def _found(visit: Visit, mandate_id: UUID) -> r.MandateResource:
+    found = await visit.get("/mandates", r.Mandates)
+    for one in found.mandates:
+        if one.mandate_id == str(mandate_id):
+            return one
+    raise HTTPException(404)

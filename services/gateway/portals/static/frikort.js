@@ -1,0 +1,40 @@
+// Small helps on top of pages that work without them.
+(function () {
+  "use strict";
+
+  DKFDS.init();
+
+  warnBeforeSignOut(document.getElementById("session-warning"));
+  sendAgainByItself(document.querySelector("form[data-again-after]"));
+
+  // Five minutes before the session ends (or at once, if less is left) a dialog offers to stay.
+  function warnBeforeSignOut(dialog) {
+    if (!dialog) return;
+    const WARN_SECONDS = 300;
+    const modal = new DKFDS.Modal(dialog);
+    const left = dialog.querySelector("[data-time-left]");
+    let endsAt = Date.now() + 1000 * Number(dialog.dataset.secondsLeft);
+
+    dialog.querySelector("[data-stay]").addEventListener("submit", async function (event) {
+      event.preventDefault();
+      const body = new URLSearchParams(new FormData(event.target));
+      const answer = await fetch(event.target.action, { method: "POST", body, headers: { Accept: "application/json" } });
+      if (!answer.ok) return location.assign(dialog.dataset.signedOut);
+      // By the server's clock, for ours may be wrong.
+      endsAt = Date.now() + Date.parse((await answer.json()).ends_at) - Date.parse(answer.headers.get("Date"));
+      modal.hide();
+    });
+    setInterval(function () {
+      const seconds = Math.round((endsAt - Date.now()) / 1000);
+      const open = dialog.getAttribute("aria-hidden") === "false";
+      if (seconds <= 0) location.assign(dialog.dataset.signedOut);
+      else if (seconds <= WARN_SECONDS && !open) modal.show();
+      left.textContent = Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
+    }, 1000);
+  }
+
+  // A page that waits for an answer asks again by itself; the same key makes that harmless.
+  function sendAgainByItself(form) {
+    if (form) setTimeout(function () { form.submit(); }, 1000 * Number(form.dataset.againAfter));
+  }
+})();

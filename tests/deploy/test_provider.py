@@ -1,0 +1,278 @@
+"""The OpenID provider of the local system: real, and for nothing but a local system."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from deploy.local import cast, keys, people, provider
+from deploy.local.client import assertion, fetch_token
+from deploy.local.config import REPOSITORY, default_cache
+from deploy.local.keys import Keys
+from deploy.local.ports import free_port
+from deploy.local.process import Process
+from deploy.local.progress import Silent
+from deploy.local.system import answers_ready
+from tests import tokens
+
+PEOPLE = people.load()
+CLIENT_CREDENTIALS = {"grant_type": "client_credentials"}
+EMPLOYER = ("employer-b", "local-employer-b")
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+PORTAL_URL = "http://portal.example"
+VERIFIER = "v" * 43
+
+
+class Running(NamedTuple):
+    """A provider that runs, and its keys."""
+
+    url: str
+    keys: Keys
+    argv: list[str]
+    environment: Mapping[str, str]
+
+    def post(self, **request: Any) -> httpx2.Response:
+        return httpx2.post(f"{self.url}/token", timeout=10, **request)
+
+    def refusal(self, **request: Any) -> tuple[int, str]:
+        answer = self.post(**request)
+        return answer.status_code, answer.json()["error"]
+
+    def verified(self, token: str, kind: str | None = "at+jwt") -> dict[str, Any]:
+        """The claims of a token as a service sees it: checked against the published keys."""
+        published = KeySet.import_key_set(httpx2.get(f"{self.url}/jwks").json())
+        decoded = jwt.decode(token, published, algorithms=["ES256"])
+        assert decoded.header.get("typ") == kind
+        return decoded.claims
+
+    def private_key(self, client: str) -> ECKey:
+        return keys.signing_key(self.keys.client_keys[client])
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("provider")
+    held = keys.load_or_create(directory / "keys")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    environment = os.environ | {
+        "FRIKORT_ENVIRONMENT": "local",
+        "FRIKORT_HOST": "127.0.0.1",
+        "FRIKORT_PORT": str(port),
+        "FRIKORT_ISSUER": url,
+        "FRIKORT_ISSUER_KEY": str(held.issuer_key),
+        "FRIKORT_CAST": str(cast.write(directory / "keys", held, PEOPLE, PORTAL_URL)),
+    }
+    argv = provider.install(default_cache(), directory / "openid", Silent())
+    process = Process(
+        "issuer", argv, log=directory / "issuer.log", environment=environment, ready=lambda: answers_ready(url)
+    )
+    process.start()
+    try:
+        process.wait_ready()
+        yield Running(url, held, argv, environment)
+        assert "6101800101" not in process.log_tail(1000)
+    finally:
+        assert process.terminate() == 0
+
+
+@pytest.mark.parametrize("person", PEOPLE.values(), ids=PEOPLE.keys())
+def test_a_token_says_who_its_bearer_is_as_the_tokens_of_the_tests_do(running: Running, person: people.Person) -> None:
+    key = running.private_key(person.id) if person.keyed else None
+    claims = running.verified(fetch_token(running.url, person, key))
+    made = tokens.issue(keys.signing_key(running.keys.issuer_key), person, issuer=running.url)
+    expected = running.verified(made)
+    assert claims["exp"] - claims["iat"] == expected["exp"] - expected["iat"] == 3600
+    for each in ("jti", "iat", "exp"):
+        assert claims.pop(each)
+        del expected[each]
+    assert claims == expected
+
+
+def test_the_secret_may_stand_in_the_form(running: Running) -> None:
+    form = CLIENT_CREDENTIALS | {"client_id": "citizen-1", "client_secret": "local-citizen-1"}
+    answer = running.post(data=form)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json()["token_type"] == "Bearer"
+    claims = running.verified(answer.json()["access_token"])
+    assert (claims["role"], claims["cpr"]) == ("citizen", "6101800101")
+
+
+def test_refusals_are_those_of_rfc_6749(running: Running) -> None:
+    assert running.refusal(data=CLIENT_CREDENTIALS, auth=("employer-b", "wrong")) == (401, "invalid_client")
+    assert running.refusal(data=CLIENT_CREDENTIALS, auth=("nobody", "x")) == (401, "invalid_client")
+    assert running.refusal(data=CLIENT_CREDENTIALS) == (400, "invalid_request")
+    assert running.refusal(data={"grant_type": "password"}, auth=EMPLOYER) == (400, "unsupported_grant_type")
+    both = CLIENT_CREDENTIALS | {"client_secret": "local-employer-b"}
+    assert running.refusal(data=both, auth=EMPLOYER) == (400, "invalid_request")
+
+
+def test_no_scope_is_granted_that_does_not_exist(running: Running) -> None:
+    answer = running.post(data=CLIENT_CREDENTIALS | {"scope": "admin frikort"}, auth=EMPLOYER)
+    assert answer.json()["scope"] == running.verified(answer.json()["access_token"])["scope"] == "frikort"
+
+
+def keyed(proof: str) -> dict[str, str]:
+    return CLIENT_CREDENTIALS | {"client_assertion_type": ASSERTION, "client_assertion": proof}
+
+
+def test_a_key_proves_once_who_holds_it(running: Running) -> None:
+    proof = assertion(running.url, "payroll-a", running.private_key("payroll-a"))
+    assert running.post(data=keyed(proof)).status_code == 200
+    assert running.refusal(data=keyed(proof)) == (401, "invalid_client")
+
+
+def test_nothing_but_its_key_proves_who_a_program_is(running: Running) -> None:
+    another = ECKey.generate_key("P-256", {"kid": str(running.private_key("payroll-a").kid)})
+    forged = assertion(running.url, "payroll-a", another)
+    assert running.refusal(data=keyed(forged)) == (401, "invalid_client")
+    elsewhere = assertion("https://elsewhere.example", "payroll-a", running.private_key("payroll-a"))
+    assert running.refusal(data=keyed(elsewhere)) == (401, "invalid_client")
+    assert running.refusal(data=CLIENT_CREDENTIALS, auth=("payroll-a", "local-payroll-a")) == (401, "invalid_client")
+
+
+def test_what_it_tells_of_itself(running: Running) -> None:
+    metadata = httpx2.get(f"{running.url}/.well-known/openid-configuration").json()
+    assert metadata["issuer"] == running.url
+    assert metadata["jwks_uri"] == f"{running.url}/jwks"
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["response_types_supported"] == ["code"]
+
+
+def test_no_private_key_is_published(running: Running) -> None:
+    published = httpx2.get(f"{running.url}/jwks").json()["keys"]
+    assert published
+    assert all("d" not in key for key in published)
+
+
+class Browser(httpx2.Client):
+    """A browser at the provider, which stops where it would leave it."""
+
+    def __init__(self, running: Running) -> None:
+        super().__init__(base_url=running.url, timeout=10)
+
+    def asks(self, **changes: str | None) -> httpx2.Response:
+        """Begin a login as the portal would."""
+        challenge = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+        asked = {
+            "client_id": keys.PORTAL,
+            "response_type": "code",
+            "redirect_uri": PORTAL_URL + cast.CALLBACK,
+            "scope": "openid person",
+            "state": "state",
+            "nonce": "nonce",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **changes,
+        }
+        return self.get("/auth", params={name: value for name, value in asked.items() if value is not None})
+
+    def chooses(self, person: str, **changes: str) -> dict[str, list[str]]:
+        """Choose someone, and follow back to the portal; what the portal is told."""
+        page = self.asks(**changes).headers["location"]
+        answer = self.post(page, data={"person": person})
+        while (place := answer.headers["location"]).startswith((str(self.base_url), "/")):
+            answer = self.get(place)
+        assert place.startswith(PORTAL_URL + cast.CALLBACK)
+        return parse_qs(urlsplit(place).query)
+
+
+@pytest.fixture
+def browser(running: Running) -> Iterator[Browser]:
+    with Browser(running) as browser:
+        yield browser
+
+
+def test_everyone_but_the_programs_can_be_chosen(browser: Browser) -> None:
+    page = browser.get(browser.asks().headers["location"])
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for person in PEOPLE.values():
+        assert (f'value="{person.id}"' in page.text) is not person.program, person.id
+
+
+def test_whoever_is_chosen_has_logged_on(running: Running, browser: Browser) -> None:
+    told = browser.chooses("citizen-4")
+    assert told["state"] == ["state"]
+    assert told["iss"] == [running.url]
+
+    proof = assertion(running.url, keys.PORTAL, running.private_key(keys.PORTAL))
+    form = {
+        "grant_type": "authorization_code",
+        "code": told["code"][0],
+        "redirect_uri": PORTAL_URL + cast.CALLBACK,
+        "code_verifier": VERIFIER,
+        "client_assertion_type": ASSERTION,
+        "client_assertion": proof,
+    }
+    answer = running.post(data=form).json()
+    identity = httpx2.get(f"{running.url}/me", headers={"Authorization": f"Bearer {answer['access_token']}"}).json()
+
+    assert identity == {"sub": "citizen-4", **PEOPLE["citizen-4"].identity()}
+    proven = running.verified(answer["id_token"], kind=None)
+    assert (proven["sub"], proven["nonce"], proven["aud"]) == ("citizen-4", "nonce", keys.PORTAL)
+    assert proven.keys().isdisjoint(PEOPLE["citizen-4"].identity())
+
+
+def test_it_knows_who_has_logged_on_until_someone_else_does(browser: Browser) -> None:
+    browser.chooses("citizen-1")
+    assert "code=" in browser.asks().headers["location"]
+
+    assert "code" in browser.chooses("citizen-2", prompt="login")
+
+
+@pytest.mark.parametrize("person", ["", "employer-a", "nobody"])
+def test_nobody_else_can_be_chosen(browser: Browser, person: str) -> None:
+    assert browser.chooses(person)["error"] == ["access_denied"]
+
+
+def test_a_login_needs_a_code_challenge(browser: Browser) -> None:
+    answer = browser.asks(code_challenge=None, code_challenge_method=None)
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["error"] == ["invalid_request"]
+
+
+def test_a_login_leads_to_no_other_site(browser: Browser) -> None:
+    answer = browser.asks(redirect_uri="https://elsewhere.example/")
+    assert (answer.status_code, answer.headers.get("location")) == (400, None)
+
+
+def test_who_did_not_come_from_a_login_sees_nobody(browser: Browser) -> None:
+    assert browser.get("/people/made-up").status_code == 400
+
+
+def test_refuses_to_start_outside_a_local_environment(running: Running) -> None:
+    for environment in ("production", ""):
+        done = subprocess.run(
+            running.argv,
+            env={**running.environment, "FRIKORT_ENVIRONMENT": environment},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert "FRIKORT_ENVIRONMENT=local" in done.stderr
+
+
+def test_what_draws_its_keys_needs_no_development_package() -> None:
+    code = "import sys, deploy.local.cast; print({'rich', 'docker', 'pytest'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_what_it_reads_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = cast.write(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
+    assert path.stat().st_mode & 0o077 == 0
+    assert '"d":' not in path.read_text()

@@ -1,0 +1,97 @@
+"""What the OpenID provider tells, as roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.gateway.auth import Role
+from services.gateway.login.claims import Hat, hats_of
+from services.gateway.settings import ClaimNames
+from tests.gateway.login.fakes import CLIENT, ISSUER
+
+CPR = "6101800101"
+CVR = "99000007"
+
+
+def hats(names: ClaimNames | None = None, **told: Any) -> dict[Role, Hat]:
+    return hats_of({"sub": "someone", **told}, names or ClaimNames(), issuer=ISSUER, client_id=CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("told", "role", "organisation"),
+    [
+        ({"cpr": CPR}, Role.CITIZEN, CPR),
+        ({"cpr": "610180-0101"}, Role.CITIZEN, CPR),
+        ({"cvr": CVR}, Role.EMPLOYER, CVR),
+        ({"signs_for": CVR}, Role.EMPLOYER, CVR),
+        ({"municipality": "849"}, Role.CASEWORKER, "849"),
+        ({"authority": "skat"}, Role.AUTHORITY, "skat"),
+    ],
+)
+def test_who_has_one_claim_has_one_role(told: dict[str, str], role: Role, organisation: str) -> None:
+    [(found, hat)] = hats(None, **told).items()
+
+    assert (found, hat.claims.role, hat.claims.organisation) == (role, role, organisation)
+    assert (hat.claims.iss, hat.claims.sub, hat.claims.client_id) == (ISSUER, "someone", CLIENT)
+
+
+def test_a_citizen_who_signs_for_a_business_has_two() -> None:
+    found = hats(cpr=CPR, signs_for=CVR, owners=[CPR])
+
+    assert found.keys() == {Role.CITIZEN, Role.EMPLOYER}
+    assert found[Role.EMPLOYER].signatory
+    assert found[Role.EMPLOYER].claims.owners == (CPR,)
+    assert not found[Role.CITIZEN].signatory
+    assert found[Role.CITIZEN].claims.owners == ()
+
+
+def test_an_employee_does_not_sign() -> None:
+    assert not hats(cvr=CVR)[Role.EMPLOYER].signatory
+    assert hats(cvr=CVR, signs_for=CVR)[Role.EMPLOYER].signatory
+
+
+def test_whoever_signs_for_another_business_is_an_employee_of_this_one() -> None:
+    hat = hats(cvr=CVR, signs_for="99000015", owners=[CPR])[Role.EMPLOYER]
+
+    assert (hat.claims.cvr, hat.signatory, hat.claims.owners) == (CVR, False, ())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"cpr": ""},
+        {"cpr": "3113800101"},
+        {"cvr": "12345678"},
+        {"cvr": ["99000007"]},
+        {"municipality": "999"},
+        {"authority": "nobody"},
+        {"signs_for": CVR, "owners": ["nobody"]},
+        {"sub": CPR, "cpr": CPR},
+        {"sub": None, "cpr": CPR},
+    ],
+)
+def test_what_makes_no_sense_gives_no_role(told: dict[str, Any]) -> None:
+    assert hats(**told) == {}
+
+
+def test_one_wrong_claim_takes_no_other_role_away() -> None:
+    assert hats(cpr=CPR, cvr="12345678").keys() == {Role.CITIZEN}
+
+
+def test_a_wrong_claim_is_logged_without_its_value(capsys: pytest.CaptureFixture[str]) -> None:
+    hats(cpr="3113800101")
+
+    logged = capsys.readouterr().out
+    assert "gateway.login_claims_unusable" in logged
+    assert "cpr" in logged
+    assert "3113800101" not in logged
+
+
+def test_the_names_of_the_claims_are_settings() -> None:
+    names = ClaimNames(cpr="https://data.gov.dk/model/core/eid/cprNumber")
+
+    assert hats(names, **{"https://data.gov.dk/model/core/eid/cprNumber": CPR}).keys() == {Role.CITIZEN}
+    assert hats(names, cpr=CPR) == {}

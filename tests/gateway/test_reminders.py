@@ -1,0 +1,197 @@
+"""Reminders: when an employer is asked and told, when not, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from contracts.messages import Event
+from contracts.values import Components, Period, WorkPeriod
+from services.gateway.formats import Language
+from services.gateway.reminders import (
+    Notice,
+    Question,
+    answer_texts,
+    notice,
+    notice_text,
+    question,
+    question_text,
+)
+from services.gateway.views import cards, reports
+from services.gateway.views.cards import CardView
+from services.gateway.views.employments import EmploymentView
+from services.gateway.views.reports import ReportView
+from tests.gateway.build import CARD, CVR, EMPLOYMENT, after, issued, reported, withdrawn
+from tests.gateway.test_views import deactivated, reactivated
+
+BEGAN = date(2025, 1, 10)
+ALL = {2025: 4_276_600, 2026: 4_276_600}
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(f"2025-{text}" if len(text) == 5 else text)
+
+
+def employment(last: str | None = None, no_work: Sequence[tuple[str, str]] = ()) -> EmploymentView:
+    return EmploymentView(
+        employment_id=EMPLOYMENT,
+        card_id=CARD,
+        revision=1,
+        cvr=CVR,
+        period=Period(first=BEGAN, last=None if last is None else day(last)),
+        contact="k.sealed",
+        no_work=[WorkPeriod(first=day(first), last=day(end)) for first, end in no_work],
+        registered_at=datetime(2025, 1, 10, tzinfo=UTC),
+        order="1",
+    )
+
+
+def card(*events: Event) -> CardView:
+    return after(cards.PROCESSOR, [issued(), *events])
+
+
+def paid(*days: str, total: int = 100_000) -> list[ReportView]:
+    return [
+        after(
+            reports.PROCESSOR,
+            [reported(payment_date=day(one), year=day(one).year, total=total, components=Components(wage=total))],
+        )
+        for one in days
+    ]
+
+
+MONTHLY = paid("01-31", "02-28", "03-31")  # 28 and 31 days
+WEEKLY = paid("03-07", "03-14", "03-21", "04-04", "04-11")
+
+
+class TestTheQuestion:
+    @pytest.mark.parametrize(
+        ("of", "last_quiet_day"),
+        [
+            ([], date(2025, 1, 9) + timedelta(days=30 + 7)),
+            (paid("01-31"), date(2025, 1, 31) + timedelta(days=30 + 7)),
+            (paid("01-31", "02-28"), date(2025, 2, 28) + timedelta(days=30 + 7)),
+            (MONTHLY, date(2025, 3, 31) + timedelta(days=31 + 7)),
+            (WEEKLY, date(2025, 4, 11) + timedelta(days=7 + 7)),
+            ([*WEEKLY, *WEEKLY], date(2025, 4, 11) + timedelta(days=7 + 7)),
+        ],
+        ids=["no report", "one", "two", "monthly", "weekly", "twins on one pay day"],
+    )
+    def test_is_asked_when_the_rhythm_and_a_week_have_passed(self, of: list[ReportView], last_quiet_day: date) -> None:
+        assert question(employment(), card(), of, last_quiet_day) is None
+        assert question(employment(), card(), of, last_quiet_day + timedelta(days=1)) is not None
+
+    def test_is_about_the_days_since_the_last_pay_day(self) -> None:
+        asked = question(employment(), card(), WEEKLY, day("05-01"))
+        assert asked == Question(WorkPeriod(first=day("04-12"), last=day("04-30")), day("04-11"))
+
+    def test_is_about_the_days_since_the_employment_began_if_nothing_is_reported(self) -> None:
+        asked = question(employment(), card(), [], day("04-01"))
+        assert asked == Question(WorkPeriod(first=BEGAN, last=day("03-31")), None)
+
+    def test_is_answered_by_days_without_work_until_the_rhythm_has_passed_again(self) -> None:
+        answered = employment(no_work=[("04-12", "04-30")])
+        assert question(answered, card(), WEEKLY, day("05-14")) is None
+        asked = question(answered, card(), WEEKLY, day("05-15"))
+        assert asked is not None
+        assert asked.days == WorkPeriod(first=day("05-01"), last=day("05-14"))
+
+    def test_is_not_answered_by_a_report_that_was_withdrawn(self) -> None:
+        gone = after(reports.PROCESSOR, [reported(payment_date=day("05-31")), withdrawn()])
+        asked = question(employment(), card(), [*WEEKLY, gone], day("06-02"))
+        assert asked is not None
+        assert asked.last_paid == day("04-11")
+
+    @pytest.mark.parametrize(("last", "asked"), [("06-01", False), ("06-02", True), (None, True)])
+    def test_is_not_asked_of_an_employment_that_has_ended(self, last: str | None, asked: bool) -> None:
+        assert (question(employment(last), card(), MONTHLY, day("06-02")) is not None) is asked
+
+    def test_is_not_asked_of_an_employment_that_has_not_begun(self) -> None:
+        assert question(employment(), card(), [], day("2024-12-31")) is None
+
+    def test_is_not_asked_while_the_card_is_not_active_nor_about_those_days(self) -> None:
+        off = deactivated(2, day("04-15"))
+        assert question(employment(), card(off), WEEKLY, day("08-01")) is None
+
+        asked = question(employment(), card(off, reactivated(3, day("06-01"))), WEEKLY, day("08-01"))
+        assert asked is not None
+        assert asked.days.first == day("06-01")
+
+    def test_reaches_no_farther_back_than_last_year(self) -> None:
+        asked = question(employment(), card(), [], day("2027-03-01"))
+        assert asked is not None
+        assert asked.days == WorkPeriod(first=date(2026, 1, 1), last=date(2027, 2, 28))
+
+
+class TestTheNotice:
+    @pytest.mark.parametrize(("left", "told"), [(100_000, False), (99_999, True), (0, True)])
+    def test_is_given_when_less_is_left_than_is_usually_paid(self, left: int, told: bool) -> None:
+        given = notice(employment(), card(), WEEKLY, {2025: left}, day("04-12"))
+        assert given == (Notice(day("04-18"), left, 100_000) if told else None)
+
+    @pytest.mark.parametrize(
+        ("today", "pay_day"),
+        [("04-11", "04-18"), ("04-12", "04-18"), ("04-18", "04-18"), ("04-19", "04-25"), ("05-01", "05-02")],
+    )
+    def test_names_the_next_pay_day_of_the_rhythm(self, today: str, pay_day: str) -> None:
+        given = notice(employment(), card(), WEEKLY, {2025: 1}, day(today))
+        assert given is not None
+        assert given.pay_day == day(pay_day)
+
+    def test_goes_by_the_year_of_the_next_pay_day(self) -> None:
+        december = paid("2025-12-15", "2025-12-22", "2025-12-29")
+        assert notice(employment(), card(), december, {2025: 0, 2026: 4_276_600}, day("12-30")) is None
+        assert notice(employment(), card(), december, {2025: 4_276_600, 2026: 0}, day("12-30")) is not None
+        assert notice(employment(), card(), december, {2025: 0}, day("12-30")) is None
+
+    def test_the_usual_amount_is_the_median_of_the_pay_days(self) -> None:
+        of = [*paid("03-07", total=1), *paid("03-14", "03-14", total=500), *paid("03-21", total=9_000_000)]
+        given = notice(employment(), card(), of, {2025: 0}, day("03-22"))
+        assert given is not None
+        assert given.usual == 1_000
+
+    def test_is_not_given_where_nothing_was_ever_paid_or_nothing_can_be(self) -> None:
+        for of, job, on in (
+            ([], employment(), card()),
+            (WEEKLY, employment("04-11"), card()),
+            (WEEKLY, employment(), card(deactivated(2, day("04-11")))),
+        ):
+            assert notice(job, on, of, {2025: 0}, day("04-12")) is None
+
+
+class TestTheWords:
+    ASKED = Question(WorkPeriod(first=day("06-01"), last=day("07-08")), day("05-31"))
+    GIVEN = Notice(day("07-31"), 120_000, 500_000)
+
+    def test_of_the_question(self) -> None:
+        assert question_text(self.ASKED, Language.DANISH) == (
+            "Den seneste indberettede løn er betalt den 31. maj 2025. "
+            "Har der været arbejde fra den 1. juni 2025 til den 8. juli 2025?"
+        )
+        assert question_text(self.ASKED, Language.ENGLISH) == (
+            "The latest reported wage was paid 31 May 2025. Was there work from 1 June 2025 to 8 July 2025?"
+        )
+
+    def test_of_the_question_where_nothing_is_known_to_be_paid(self) -> None:
+        never = Question(self.ASKED.days, None)
+        assert question_text(never, Language.DANISH).startswith("Har der været arbejde")
+        assert question_text(never, Language.ENGLISH).startswith("Was there work")
+
+    def test_of_the_notice(self) -> None:
+        assert notice_text(self.GIVEN, Language.DANISH) == (
+            "Der er 1.200,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I det samme "
+            "omkring den 31. juli 2025, skal 3.800,00 kr. udbetales som almindelig løn og indberettes til eIndkomst "
+            "som A-indkomst med skat."
+        )
+        assert notice_text(self.GIVEN, Language.ENGLISH) == (
+            "There is 1,200.00 kr. left of the year's allowance, and you usually pay 5,000.00 kr. If you pay the same "
+            "around 31 July 2025, pay 3,800.00 kr. of it as ordinary wage, and report that to eIndkomst as A-income "
+            "with tax."
+        )
+
+    def test_the_two_answers(self) -> None:
+        for language in Language:
+            assert len(set(answer_texts(language))) == 2
+        assert answer_texts(Language.DANISH) != answer_texts(Language.ENGLISH)

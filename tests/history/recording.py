@@ -1,0 +1,109 @@
+"""Write a history, and read it again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.cloudevents import Record
+from contracts.topics import TOPICS
+from services.balance.ledger import Ledger, totals
+from services.exports.statements import CardStatements
+from tests.runtime.memory import MemoryDatabase
+from tests.simulation.run import few_of_everything, quiet
+from tests.simulation.workload import Population
+from tests.simulation.world import World
+
+DIRECTORY: Final = Path(__file__).parent / "recorded"
+_SEEDS: Final = (3, 11, 29)
+_MOST_STEPS: Final = 150_000
+
+Totals = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class History:
+    """Records by topic and partition, in their order; and the totals by card and year that they led to, in øre."""
+
+    partitions: dict[tuple[str, int], list[Record]]
+    ledgers: Totals
+    statements: Totals
+
+
+def read(path: Path) -> list[History]:
+    """The histories of one release."""
+    return [_history(json.loads(line)) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+
+
+def ledgers_in(database: MemoryDatabase[Ledger]) -> Totals:
+    """Reported, exempt and excess of each card and year that has any."""
+    found = {name: totals(state) for name in database.documents if (state := database.state(name)) is not None}
+    return {
+        name: {"reported": year.reported, "exempt": year.exempt, "excess": year.excess}
+        for name, year in sorted(found.items())
+    }
+
+
+def statements_in(database: MemoryDatabase[CardStatements]) -> Totals:
+    """What the authorities are told of each card and year."""
+    figures: Totals = {}
+    for name in sorted(database.documents):
+        state = database.state(name)
+        for year, stated in sorted(state.years.items()) if state is not None else ():
+            if stated.statement is not None:
+                told = stated.statement
+                figures[f"{name}:{year}"] = {"reported": told.reported, "exempt": told.exempt, "excess": told.excess}
+    return figures
+
+
+def _history(stored: dict[str, Any]) -> History:
+    partitions: dict[tuple[str, int], list[Record]] = {}
+    for topic, partition, key, value, headers in stored["records"]:
+        record = Record(topic, key.encode("latin-1"), value.encode("latin-1"), _headers(headers))
+        partitions.setdefault((topic, partition), []).append(record)
+    return History(partitions, stored["ledgers"], stored["statements"])
+
+
+def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name, value.encode("latin-1")) for name, value in stored)
+
+
+def _record(seed: int) -> dict[str, Any]:
+    with quiet(), few_of_everything():
+        world = World(seed)
+        people = Population(world, seed, 3.0)
+        world.scheduler.run(people.at_rest, most=_MOST_STEPS)
+        world.heal()
+        world.scheduler.rest(most=_MOST_STEPS)
+        world.scheduler.close()
+    names = {topic.name for topic in TOPICS}
+    records = [
+        [
+            topic,
+            partition,
+            (incoming.key or b"").decode("latin-1"),
+            (incoming.value or b"").decode("latin-1"),
+            [[name, value.decode("latin-1")] for name, value in incoming.headers],
+        ]
+        for (topic, partition), place in sorted(world.broker.partitions.items())
+        if topic in names
+        for incoming in place
+    ]
+    return {
+        "records": records,
+        "ledgers": ledgers_in(world.database("balance", "ledgers")),
+        "statements": statements_in(world.database("exports", "statements")),
+    }
+
+
+if __name__ == "__main__":
+    target = DIRECTORY / f"{sys.argv[1]}.jsonl.gz"
+    if target.exists():
+        sys.exit(f"{target} is there already, and a history is never written anew")
+    DIRECTORY.mkdir(exist_ok=True)
+    target.write_bytes(gzip.compress("\n".join(json.dumps(_record(seed)) for seed in _SEEDS).encode(), mtime=0))

@@ -1,0 +1,96 @@
+"""Today's code reads what earlier releases wrote, and comes to the same totals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.cloudevents import BrokenContract, Envelope, decode
+from contracts.topics import BALANCES, TOPICS, Topic
+from services.balance.decide import LEDGERS
+from services.exports.statements import statements
+from services.gateway.views import PROCESSORS as VIEWS
+from services.runtime.decision import Processor
+from tests.history.recording import DIRECTORY, History, ledgers_in, read, statements_in
+from tests.runtime.memory import Faults, Instance, MemoryDatabase, MemoryKafka
+
+HISTORIES = [
+    pytest.param(history, id=f"{path.name.removesuffix('.jsonl.gz')}-{number}")
+    for path in sorted(DIRECTORY.glob("*.jsonl.gz"))
+    for number, history in enumerate(read(path))
+]
+_TOPICS = {topic.name: topic for topic in TOPICS}
+
+
+async def replayed(history: History, processor: Processor[Any], service: str) -> tuple[MemoryKafka, Any]:
+    """What ``processor`` makes of a history from its beginning."""
+    kafka, database = MemoryKafka(), MemoryDatabase(processor)
+    names = [topic.name for topic in processor.topics]
+    for (topic, partition), records in history.partitions.items():
+        for record in records if topic in names else ():
+            kafka.append(record, partition)
+    await Instance(kafka, database, Faults(), service=service).drain(names, most=50)
+    return kafka, database
+
+
+def understood(history: History, topic: Topic) -> dict[str, Envelope[Any]]:
+    """The messages of a topic by id; poison is none."""
+    found = {}
+    for (name, _), records in history.partitions.items():
+        for record in records if name == topic.name else ():
+            try:
+                message = decode(topic, record.value, record.headers)
+            except BrokenContract:
+                continue
+            found[str(message.id)] = message
+    return found
+
+
+def test_enough_happened_in_them() -> None:
+    for path in sorted(DIRECTORY.glob("*.jsonl.gz")):
+        totals = [year for history in read(path) for year in history.ledgers.values()]
+        assert len(totals) >= 10
+        assert sum(1 for year in totals if year["excess"]) >= 3
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+async def test_balance_comes_to_the_same_ledgers_by_the_same_events(history: History) -> None:
+    kafka, ledgers = await replayed(history, LEDGERS, "balance")
+
+    assert ledgers_in(ledgers) == history.ledgers
+    again = [decode(BALANCES, i.value or b"", i.headers) for i in kafka.all(BALANCES.name)]
+    wrote = understood(history, BALANCES)
+    assert {str(message.id): message.data for message in again} == {i: m.data for i, m in wrote.items()}
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+async def test_exports_states_the_same_totals(history: History) -> None:
+    _, cards = await replayed(history, statements(lambda person: f"jwe {person.cpr_hash}"), "exports")
+
+    assert statements_in(cards) == history.statements
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+async def test_the_gateways_read_models_understand_everything_that_is_no_poison(
+    history: History, view: Processor[Any]
+) -> None:
+    kafka, _ = await replayed(history, view, "gateway")
+
+    for topic in view.topics:
+        put_aside = {(i.key, i.value) for i in kafka.all(topic.dead)}
+        assert put_aside == {
+            (record.key, record.value)
+            for (name, _), records in history.partitions.items()
+            for record in (records if name == topic.name else ())
+            if not _is_understood(record.topic, record.value, record.headers)
+        }
+
+
+def _is_understood(topic: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> bool:
+    try:
+        decode(_TOPICS[topic], value, headers)
+    except BrokenContract:
+        return False
+    return True

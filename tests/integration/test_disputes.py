@@ -1,0 +1,134 @@
+"""Disputes: who may say that a report is not right, who sees it, and that no amount changes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.extracts import FollowUpStatementUpdated, TaxStatementUpdated
+from contracts.messages import Message
+from tests.integration.scene import ELSEWHERE, SECRET, Job, World, accepted, refused
+from tests.integration.topics import records_about
+from tests.waiting import eventually
+
+WRONG = {"reason": "wrong-amount", "message": f"Jeg fik kun det halve, siger {SECRET}."}
+
+
+@pytest.fixture
+def report_id(job: Job) -> str:
+    """A report of the job."""
+    return str(job.report(120_000)["report_id"])
+
+
+def test_a_dispute_is_seen_by_citizen_municipality_and_employer(job: Job, report_id: str) -> None:
+    done = accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    dispute = done["dispute"]
+    assert {name: dispute[name] for name in ("reason", "message", "raised_by")} == {**WRONG, "raised_by": "citizen"}
+    assert dispute["raised_at"].startswith("2025-09-30T12:")
+    assert job.card.report() == done.body
+    assert accepted(job.card.caseworker.get(f"{job.card.path}/reports"), 200)["reports"] == [done.body]
+    assert accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)["dispute"] == dispute
+    assert accepted(job.employer.get("/v1/reports"), 200)["reports"][0]["dispute"] == dispute
+
+
+def test_an_employer_can_ask_for_the_disputed_reports_only(job: Job, report_id: str) -> None:
+    job.report(1)
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    listed = accepted(job.employer.get("/v1/reports", disputed="true"), 200)["reports"]
+    assert [line["report_id"] for line in listed] == [report_id]
+    assert len(accepted(job.employer.get("/v1/reports"), 200)["reports"]) == 2
+
+
+def test_no_amount_changes(job: Job, report_id: str) -> None:
+    before = job.card.balance(), job.card.report()["split"]
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    assert (job.card.balance(), job.card.report()["split"]) == before
+
+
+def test_whoever_of_the_citizens_side_takes_it_back_and_the_history_keeps_it(
+    world: World, job: Job, report_id: str
+) -> None:
+    card = job.card
+    friend = world.citizen()
+    mandate = card.mandate(friend, "represent")
+    holder = world.client("citizen", cpr=friend.cpr)
+    sides = {
+        "citizen": (card.owner, "/v1/me"),
+        "municipality": (card.caseworker, card.path),
+        "mandate-holder": (holder, f"/v1/represented/{mandate['mandate_id']}"),
+    }
+    for side, (client, path) in sides.items():
+        raised = accepted(client.post(f"{path}/reports/{report_id}/dispute", {"reason": "not-my-work"}), 200)
+        assert (raised["dispute"]["raised_by"], raised["dispute"]["message"]) == (side, None)
+        ended = accepted(client.post(f"{path}/reports/{report_id}/dispute/withdrawal", {}), 200)
+        assert ended["dispute"] is None
+    history = accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)["history"]
+    assert [(line["event"], line["by"], line["reason"]) for line in history[1:]] == [
+        line for side in sides for line in (("disputed", side, "not-my-work"), ("dispute-ended", side, "taken-back"))
+    ]
+
+
+@pytest.mark.parametrize(("answer", "cause"), [("correction", "corrected"), ("withdrawal", "withdrawn")])
+def test_the_employers_answer_ends_it(job: Job, report_id: str, answer: str, cause: str) -> None:
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    body: dict[str, Any] = job.correction(60_000) if answer == "correction" else {"reason": "not-paid"}
+    done = accepted(job.employer.post(f"/v1/reports/{report_id}/{answer}", body), 200)
+    assert done["dispute"] is None
+    assert [(line["event"], line["reason"], line["message"]) for line in done["history"][1:]] == [
+        ("disputed", "wrong-amount", WRONG["message"]),
+        (cause, body["reason"], None),
+        ("dispute-ended", cause, None),
+    ]
+
+
+def test_a_correction_that_says_the_same_again_does_not_end_it(job: Job, report_id: str) -> None:
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    same = accepted(job.employer.post(f"/v1/reports/{report_id}/correction", job.correction(120_000)), 200)
+    assert same["dispute"]["reason"] == "wrong-amount"
+
+
+def test_what_cannot_be_disputed_or_taken_back(job: Job, report_id: str) -> None:
+    owner, path = job.card.owner, f"/v1/me/reports/{report_id}/dispute"
+    refused(owner.post(f"{path}/withdrawal", {}), 409, "report-not-disputed")
+    accepted(owner.post(path, WRONG), 200)
+    refused(
+        job.card.caseworker.post(f"{job.card.path}/reports/{report_id}/dispute", WRONG), 409, "report-already-disputed"
+    )
+    accepted(job.employer.post(f"/v1/reports/{report_id}/withdrawal", {"reason": "not-paid"}), 200)
+    refused(owner.post(path, WRONG), 409, "report-withdrawn")
+    refused(owner.post(f"/v1/me/reports/{uuid4()}/dispute", WRONG), 404, "report-unknown")
+
+
+def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) -> None:
+    seen = job.seen()
+    other = world.job().card
+    for client, path, code in (
+        (other.owner, "/v1/me", "report-unknown"),
+        (other.caseworker, other.path, "report-unknown"),
+        (world.caseworker(ELSEWHERE), job.card.path, "card-unknown"),
+        (world.client("citizen", cpr=world.citizen().cpr), "/v1/me", "card-unknown"),
+        (other.owner, f"/v1/represented/{uuid4()}", "mandate-unknown"),
+    ):
+        refused(client.post(f"{path}/reports/{report_id}/dispute", WRONG), 404, code)
+        refused(client.post(f"{path}/reports/{report_id}/dispute/withdrawal", {}), 404, code)
+    assert job.seen() == seen
+
+
+@pytest.mark.parametrize("kind", [TaxStatementUpdated, FollowUpStatementUpdated])
+async def test_every_feed_sees_it_until_it_ends(world: World, job: Job, report_id: str, kind: type[Message]) -> None:
+    async def flags() -> list[bool]:
+        told = await records_about(world.system.kafka, kind, lambda statement: statement.card_id == job.card.id)
+        by_id = {dict(record.headers)["ce_id"]: json.loads(record.value) for record in told}  # one may come again
+        return [statement["disputed"] for statement in by_id.values()]
+
+    async def are(expected: list[bool]) -> bool:
+        return await flags() == expected
+
+    await eventually(lambda: are([False]))
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    await eventually(lambda: are([False, True]))
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute/withdrawal", {}), 200)
+    await eventually(lambda: are([False, True, False]))

@@ -1,0 +1,148 @@
+"""Logging on by hand, through the real OpenID provider and the real gateway, and what programs do instead."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import pytest
+
+from deploy.local.client import Caller
+from services.gateway.auth import Role
+from services.gateway.login.doors import DOORS
+from services.gateway.login.guard import COOKIE, FORM_TOKEN
+from services.gateway.login.records import MongoRecords
+from services.gateway.login.session import Session
+from services.gateway.login.sessions import Sessions
+from services.gateway.persons import Persons
+from services.runtime.sealing import KeyedHasher, Sealer, read_key
+from services.runtime.store import connect, durable_database
+from tests.integration.browser import Browser
+from tests.integration.scene import World, accepted
+
+DOOR_OF = {role: door for door, role in DOORS.items()}
+
+
+@pytest.fixture
+def browser(world: World) -> Iterator[Browser]:
+    with Browser(world.system) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def sessions(world: World) -> AsyncIterator[Sessions]:
+    """The gateway's sessions, as it sees them itself."""
+    client = connect(world.system.mongodb)
+    records = MongoRecords(durable_database(client, "frikort_gateway"), "sessions")
+    keys = world.system.keys
+    persons = Persons(Sealer.from_setting(keys.seal_keys), KeyedHasher(read_key(keys.lookup_key, "the lookup key")))
+    yield Sessions(records, persons, idle=timedelta(minutes=30), most=timedelta(hours=8))
+    client.close()
+
+
+async def session_in(browser: Browser, sessions: Sessions) -> Session:
+    session = await sessions.find(str(browser.cookies[COOKIE]))
+    assert session is not None
+    return session
+
+
+@pytest.mark.parametrize(
+    ("person", "role", "signatory"),
+    [
+        ("citizen-1", Role.CITIZEN, False),
+        ("mandate-holder-1", Role.CITIZEN, False),
+        ("owner-a", Role.EMPLOYER, True),
+        ("owner-a", Role.CITIZEN, False),
+        ("bookkeeper-a", Role.EMPLOYER, False),
+        ("citizen-4", Role.EMPLOYER, True),
+        ("caseworker-849", Role.CASEWORKER, False),
+        ("authority-star", Role.AUTHORITY, False),
+    ],
+)
+async def test_a_person_logs_on_at_a_door_and_off_again(
+    world: World, browser: Browser, sessions: Sessions, person: str, role: Role, signatory: bool
+) -> None:
+    system, known = world.system, world.system.people[person]
+    room = f"/{DOOR_OF[role]}"
+    page = browser.goes(f"/login?dør={DOOR_OF[role]}")
+    assert str(page.url).startswith(f"{system.issuer_url}/people/")
+
+    browser.chooses(page, person)
+
+    assert browser.places[-1] == system.gateway_url + room
+    session = await session_in(browser, sessions)
+    organisation = {
+        Role.CITIZEN: None if known.cpr is None else sessions.persons.cpr_hash(known.cpr),
+        Role.EMPLOYER: known.cvr or known.signs_for,
+        Role.CASEWORKER: known.municipality,
+        Role.AUTHORITY: known.authority,
+    }
+    assert (session.caller.role, session.caller.organisation) == (role, organisation[role])
+    assert (session.name, session.signatory) == (known.name, signatory)
+    if role is Role.EMPLOYER and known.owners:
+        assert session.caller.owners == tuple(sessions.persons.cpr_hash(owner) for owner in known.owners)
+
+    browser.sends("/logout", {FORM_TOKEN: session.form_token})
+
+    assert browser.places[-2].startswith(f"{system.issuer_url}/session/end?")
+    assert browser.places[-1] == f"{system.gateway_url}/"
+    assert COOKIE not in browser.cookies
+    assert str(browser.goes(f"/login?dør={DOOR_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
+    assert all(not known.cpr or known.cpr not in place for place in browser.places)
+
+
+async def test_whoever_has_two_roles_goes_from_one_to_the_other(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    browser.chooses(browser.goes("/login?dør=borger"), "owner-a")
+    citizen = str(browser.cookies[COOKIE])
+
+    browser.goes("/login?next=/virksomhed")
+
+    assert browser.places[-1] == f"{world.system.gateway_url}/virksomhed"
+    assert (await session_in(browser, sessions)).caller.role is Role.EMPLOYER
+    assert await sessions.find(citizen) is None
+
+
+async def test_who_has_no_right_stays_outside_and_can_log_on_as_someone_else(
+    browser: Browser, sessions: Sessions
+) -> None:
+    refused = browser.chooses(browser.goes("/login?dør=kommune"), "citizen-1")
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/login-role-missing")
+    assert COOKIE not in browser.cookies
+
+    browser.chooses(browser.goes("/login?dør=kommune"), "caseworker-101-a")
+
+    assert (await session_in(browser, sessions)).caller.organisation == "101"
+
+
+def test_who_gives_up_is_told_so(browser: Browser) -> None:
+    cancelled = browser.chooses(browser.goes("/login?dør=borger"), "")
+
+    assert (cancelled.status_code, cancelled.json()["type"]) == (400, "/problems/login-cancelled")
+
+
+@pytest.mark.parametrize("program", ["employer-a", "payroll-a"])
+def test_a_program_needs_nobody_to_log_on(world: World, program: str) -> None:
+    """By its secret, and by its key."""
+    caller = Caller(world.system.gateway_url, world.system.token(program))
+
+    assert "employments" in accepted(caller.get("/v1/employments"), 200).body
+
+
+async def test_while_the_provider_is_away_those_who_are_signed_in_go_on(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    browser.chooses(browser.goes("/login?dør=borger"), "citizen-1")
+    session = await session_in(browser, sessions)
+    provider = world.system.processes["issuer"]
+    provider.terminate()
+    try:
+        extended = browser.sends("/login/forlaeng", {FORM_TOKEN: session.form_token, "next": "/login?dør=borger"})
+        assert str(extended.url) == f"{world.system.gateway_url}/borger"
+        with Browser(world.system) as other:
+            # It is known where the provider is; that it does not answer, the browser sees by itself.
+            away = other.get(f"{world.system.gateway_url}/login?dør=borger")
+            assert away.headers["location"].startswith(f"{world.system.issuer_url}/auth?")
+    finally:
+        provider.restart()

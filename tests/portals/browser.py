@@ -1,0 +1,219 @@
+"""A real browser, and what every page must hold in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, Response
+
+from deploy.local import ports
+from deploy.local.config import REPOSITORY, default_cache
+from deploy.local.npm import install
+from tests.waiting import eventually
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+MISSING: Final = (
+    "The tests of the pages need Chromium: on Debian or Ubuntu "
+    "`apt-get install --no-install-recommends chromium` (/usr/bin/chromium), as .ci/run does."
+)
+WIDTHS: Final = (1200, 390)
+_FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "EN-301-549", "best-practice"]
+_MOST_TABS: Final = 120
+SCREENSHOTS: Final = REPOSITORY / "docs" / "portals"
+
+
+class Tab:
+    """A page in a browser of its own: nothing is kept from another tab."""
+
+    def __init__(self, page: Page, checks: Checks, width: int) -> None:
+        self.page = page
+        self.width = width
+        self.keys = Keys(page)
+        self._checks = checks
+        self._said: list[str] = []
+        self._opened: set[str] = set()
+        self._document: Response | None = None
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._said.append(str(error)))
+        page.on("response", self._response)
+
+    async def open(self, address: str) -> Tab:
+        """Go to an address."""
+        await self.page.goto(address)
+        return self
+
+    async def check(self) -> None:
+        """The page as it stands: accessible, valid, silent, and no wider than the screen."""
+        assert self._document is not None, "nothing is open"
+        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found = [f"says on the console: {said}" for said in self._said]
+        if wide > 0:
+            found.append(f"is {wide} px too wide for a screen of {self.width} px")
+        found += await self._checks.accessibility(self.page)
+        found += await self._checks.html(await self._document.body())
+        if found:
+            raise AssertionError("\n  ".join([self.page.url, *found]))
+
+    async def picture(self, name: str) -> None:
+        """A picture for the documentation, when `make screenshots` asks for it."""
+        if os.environ.get("SCREENSHOTS"):
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            await self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.width}.png", full_page=True)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A page that answers 404 or 422 is one: only what it fails to load is an error.
+        of_the_page = message.text.startswith("Failed to load resource") and message.location["url"] in self._opened
+        if message.type in {"error", "warning"} and not of_the_page:
+            self._said.append(message.text)
+
+    def _response(self, response: Response) -> None:
+        request = response.request
+        if (
+            request.is_navigation_request()
+            and request.frame == self.page.main_frame
+            and not 300 <= response.status < 400
+        ):
+            self._document = response
+            self._opened.add(response.url)
+
+
+class Keys:
+    """A person who has no mouse."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def to(self, target: Locator) -> Keys:
+        """Press Tab until ``target`` has the focus, and see that it can be seen to have it."""
+        await target.wait_for()
+        for _ in range(_MOST_TABS):
+            await self._page.keyboard.press("Tab")
+            if await target.evaluate("element => element === document.activeElement"):
+                shown = await target.evaluate(
+                    "element => { const s = getComputedStyle(element);"
+                    " return s.outlineStyle !== 'none' || s.boxShadow !== 'none' }"
+                )
+                assert shown, f"{target} has the focus, but does not show it"
+                return self
+        raise AssertionError(f"{target} cannot be reached with the Tab key")
+
+    async def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        await self._page.keyboard.type(text)
+
+    async def press(self, key: str) -> None:
+        """``Enter``, ``Space``, ``ArrowDown``, ``Escape``, ..."""
+        await self._page.keyboard.press(key)
+
+
+class Checks:
+    """axe-core and the Nu HTML checker (one JVM for all pages of a session)."""
+
+    def __init__(self, modules: Path, nu: str) -> None:
+        self._axe = (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+        self._danish = json.loads((modules / "axe-core" / "locales" / "da.json").read_text(encoding="utf-8"))
+        self._nu = nu
+
+    async def accessibility(self, page: Page) -> list[str]:
+        """What axe-core finds: each rule broken, and where."""
+        await page.evaluate(self._axe)
+        found: dict[str, Any] = await page.evaluate(
+            """([locale, tags]) => { axe.configure({ locale });
+               return axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] }) }""",
+            [self._danish, _RULES],
+        )
+        return [
+            f"{rule['id']}: {rule['help']}: " + " | ".join(node["html"][:300] for node in rule["nodes"])
+            for rule in found["violations"]
+        ]
+
+    async def html(self, document: bytes) -> list[str]:
+        """What the Nu checker finds in the document as the server sent it."""
+        async with httpx2.AsyncClient(timeout=30) as client:
+            answer = await client.post(
+                self._nu, params={"out": "json"}, content=document, headers={"Content-Type": "text/html; charset=utf-8"}
+            )
+        answer.raise_for_status()
+        return [
+            f"line {message.get('lastLine')}: {message['message']}: {message.get('extract', '')}"
+            for message in answer.json()["messages"]
+            if message["type"] == "error"
+        ]
+
+
+@contextlib.contextmanager
+def checker(log: Path) -> Iterator[tuple[Path, str]]:
+    """The checking tools from npm, and the address of a running Nu checker."""
+    modules = install(REPOSITORY / "tests" / "portals", default_cache())
+    port = ports.free_port()
+    jar = modules / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    options = ["-Xmx384m", "-Dnu.validator.servlet.bind-address=127.0.0.1", "-cp", str(jar)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["java", *options, "nu.validator.servlet.Main", str(port)], stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            yield modules, f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+async def ready(address: str) -> None:
+    """Wait until a server answers."""
+
+    async def answers() -> bool:
+        async with httpx2.AsyncClient(timeout=5) as client:
+            try:
+                await client.get(address)
+            except httpx2.TransportError:
+                return False
+        return True
+
+    await eventually(answers, within=90, what=address)
+
+
+@contextlib.asynccontextmanager
+async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
+    """Debian's Chromium without a window. Fails, and says what is missing, where there is none."""
+    assert CHROMIUM.exists(), MISSING
+    browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS, timeout=90_000)
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def tab(
+    browser: Browser, checks: Checks, *, width: int = WIDTHS[0], javascript: bool = True
+) -> AsyncIterator[Tab]:
+    """A tab of a new browser profile."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900},
+        locale="da-DK",
+        timezone_id="Europe/Copenhagen",
+        java_script_enabled=javascript,
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(30_000)
+    try:
+        yield Tab(await context.new_page(), checks, width)
+    finally:
+        await context.close()

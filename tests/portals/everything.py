@@ -1,0 +1,290 @@
+"""The pages on an API that answers everything, with something nasty in every text; and a reader of the pages' forms.
+
+What the API answers is made from the models of its own routes, so a page that is added tomorrow is answered too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import Enum
+from functools import cache
+from html.parser import HTMLParser
+from itertools import count
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+import httpx2
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Path, Query
+from fastapi.routing import RouteContext, iter_route_contexts
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from services.gateway.app import application_factory
+from services.gateway.auth import Role
+from services.gateway.login import guard
+from services.gateway.login.session import Session
+from services.gateway.portals.doors import DOORS
+from services.gateway.portals.router import router
+from services.gateway.views import PROCESSORS
+from services.runtime.service import Runtime
+from tests.gateway.build import settings
+from tests.portals.site import Refusal, Site
+
+NASTY: Final = """<script>alert(1)</script>" onfocus="alert(2)' {{ 7 * 7 }}"""
+ID: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
+VARIANTS: Final = range(6)
+EMPTY: Final = VARIANTS[-1]
+_WRITES: Final = frozenset({"POST", "PUT"})
+_MOMENT: Final = datetime(2025, 3, 31, 12, tzinfo=UTC)
+_YEAR: Final = 2025
+_ADDRESSES: Final = frozenset({"href", "src", "action", "formaction", "hx-get", "hx-post", "sse-connect"})
+_OF_EVERY_PAGE: Final = frozenset({"/logout", "/login/forlaeng"})
+_TEXTUAL: Final = frozenset({"text", "search", "email", "tel", "password", "url"})
+
+
+@dataclass(frozen=True)
+class PortalRoute:
+    """An address of a page, with something for each of its parameters."""
+
+    method: str
+    path: str
+    parameters: tuple[str, ...]
+
+    @property
+    def role(self) -> Role | None:
+        """Who the address says that the page is for; None for everybody."""
+        return next((role for role, door in DOORS.items() if f"{self.path}/".startswith(f"{door.home}/")), None)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.replace(ID, 'id')}"
+
+
+def portal_routes() -> Iterator[PortalRoute]:
+    """Every address of every part, once for each choice that it has."""
+    for context in iter_route_contexts(router.routes):
+        parameters = get_flat_params(context.dependant)
+        paths = [str(context.path)]
+        for parameter in parameters:
+            if isinstance(parameter.field_info, Path):
+                shown = _in_path(parameter.alias, parameter.field_info.annotation)
+                paths = [path.replace(f"{{{parameter.alias}}}", value) for path in paths for value in shown]
+        named = tuple(one.alias for one in parameters if isinstance(one.field_info, Path | Query))
+        for method in sorted(context.methods or ()):
+            yield from (PortalRoute(method, path, named) for path in dict.fromkeys(paths))
+
+
+def _in_path(name: str, annotation: Any) -> list[str]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(one.value) for one in annotation]
+    if annotation is UUID:
+        return [ID]
+    return [str(_YEAR) if annotation is int else {"municipality": "101"}[name]]
+
+
+class Everything(Site):
+    """A site whose API knows everything.
+
+    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.variant = 0
+        self.refuses = False
+        self.app.state.gateway = SimpleNamespace(settings=SimpleNamespace(public_url=self.app.state.public_url))
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
+
+    async def _api(self, request: Request) -> Response:
+        key = (request.method, request.url.path, frozenset[tuple[str, str]]())
+        if request.method in _WRITES and self.refuses:
+            self._answers[key] = Refusal("invalid-request")
+        else:
+            model = self._model(request)
+            if model is None:
+                self._answers[key] = 200, NASTY.encode(), "text/csv"
+            else:
+                self._answers[key] = 200, Maker(self.variant).make(model).model_dump_json().encode(), "application/json"
+        return await super()._api(request)
+
+    def _model(self, request: Request) -> type[BaseModel] | None:
+        for route in _api_routes():
+            matched, _ = route.original_route.matches(dict(request.scope))
+            if matched is Match.FULL:
+                found: type[BaseModel] | None = route.response_model
+                return found
+        raise LookupError(f"a page asks for {request.method} {request.url.path}, which the API does not have")
+
+
+@cache
+def _api_routes() -> list[RouteContext]:
+    chosen = settings()
+    app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
+    return [one for one in iter_route_contexts(app.routes) if str(one.path).startswith("/v1/")]
+
+
+@dataclass
+class Maker:
+    """Makes a value of any type that the API's models have."""
+
+    variant: int
+    _number: Iterator[int] = field(default_factory=count)
+
+    def make(self, model: type[BaseModel]) -> Any:
+        return model.model_validate(
+            {name: self._of(info.annotation, name) for name, info in model.model_fields.items()}
+        )
+
+    def _of(self, annotation: Any, name: str) -> Any:
+        origin, arguments = get_origin(annotation), get_args(annotation)
+        if origin is Annotated:
+            return self._of(arguments[0], name)
+        if origin in (Union, UnionType):
+            given = [one for one in arguments if one is not NoneType]
+            nothing = NoneType in arguments and self.variant % 2 == 1
+            return None if nothing else self._of(given[self.variant % len(given)], name)
+        if origin is Literal:
+            return arguments[self.variant % len(arguments)]
+        if origin is list:
+            return [] if self.variant == EMPTY else [self._of(arguments[0], name) for _ in range(2)]
+        if origin is dict:
+            return {}
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return self.make(annotation)
+        return self._plain(annotation, name)
+
+    def _plain(self, annotation: Any, name: str) -> Any:
+        if isinstance(annotation, type) and issubclass(annotation, Enum):
+            return list(annotation)[self.variant % len(annotation)]
+        if annotation is bool:
+            return self.variant % 2 == 0
+        if annotation is int:
+            return _YEAR if name == "year" else 0 if self.variant == 1 else 750_000 + next(self._number)
+        if annotation is date:
+            return _MOMENT.date()
+        if annotation is datetime:
+            return _MOMENT
+        if annotation is str:
+            return ID if name.endswith("_id") else NASTY
+        raise TypeError(f"nothing is known of {annotation} ({name})")
+
+
+@dataclass
+class Input:
+    """A field of a form as it stands in a page."""
+
+    name: str
+    kind: str
+    value: str = ""
+
+
+@dataclass
+class HtmlForm:
+    """A form as it stands in a page. ``buttons`` are the names and values of those that have any."""
+
+    method: str
+    action: str
+    inputs: list[Input] = field(default_factory=list)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def texts(self) -> set[str]:
+        """The names of the fields that one types into."""
+        return {one.name for one in self.inputs if one.kind == "text"}
+
+    def filled(self, typed: Mapping[str, str], otherwise: str = NASTY) -> dict[str, str]:
+        """The form as it is sent when ``typed`` is typed, and ``otherwise`` in the other text fields."""
+        return {one.name: typed.get(one.name, otherwise) if one.kind == "text" else one.value for one in self.inputs}
+
+
+class Reader(HTMLParser):
+    """Reads a page: its forms, its links, and what would be run in it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.forms: list[HtmlForm] = []
+        self.addresses: list[str] = []
+        self.run: list[str] = []
+        self._script = False
+        self._area: Input | None = None
+        self._choice: Input | None = None
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.run += [f"{name}={value}" for name, value in given.items() if name.startswith("on")]
+        self.addresses += [
+            given[name] for name in ("href", "src", "action", "hx-get", "hx-post", "sse-connect") if name in given
+        ]
+        if tag == "script":
+            self._script = "src" not in given
+        elif tag == "form":
+            self.forms.append(HtmlForm(given.get("method", "get"), given.get("action", "")))
+        elif self.forms:
+            self._field(tag, given)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self._script = False
+        elif tag == "textarea":
+            self._area = None
+        elif tag == "select":
+            self._choice = None
+
+    def handle_data(self, data: str) -> None:
+        if self._script and data.strip():
+            self.run.append(data)
+        if self._area is not None:
+            self._area.value += data.removeprefix("\n")
+
+    def _field(self, tag: str, given: dict[str, str]) -> None:
+        form, name, value = self.forms[-1], given.get("name", ""), given.get("value", "")
+        known = {one.name: one for one in form.inputs}
+        kind = given.get("type", "text")
+        if tag == "button" and name:
+            form.buttons.append((name, value))
+        elif tag == "textarea":
+            self._area = Input(name, "text")
+            form.inputs.append(self._area)
+        elif tag == "select":
+            self._choice = Input(name, "choice")
+            form.inputs.append(self._choice)
+        elif tag == "option" and self._choice is not None:
+            # What is chosen already, else the first that is something.
+            if "selected" in given or not self._choice.value:
+                self._choice.value = value
+        elif tag == "input" and kind in ("radio", "checkbox"):
+            if name not in known:
+                form.inputs.append(Input(name, "choice", value))
+            elif "checked" in given:
+                known[name].value = value
+        elif tag == "input" and kind != "file":
+            form.inputs.append(Input(name, "text" if kind in _TEXTUAL else kind, value))
+
+
+async def open_page(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
+    """The page, also when another with a form comes before it: then that is sent with its first choices."""
+    answer = await client.get(path)
+    if answer.status_code == 303:
+        before = answer.headers["location"]
+        for form in own_forms((await client.get(before)).text):
+            await client.post(before, data=form.filled({}, ""))
+            answer = await client.get(path)
+    return answer
+
+
+def own_forms(html: str) -> list[HtmlForm]:
+    """The forms of a page itself: not those that every page has."""
+    return [
+        form
+        for form in Reader(html).forms
+        if form.method == "post" and form.action not in ("/logout", "/login/forlaeng")
+    ]

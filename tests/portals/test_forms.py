@@ -1,0 +1,203 @@
+"""What a person typed becomes what the API takes, and what the API says comes back to the field it concerns."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import FormData
+
+from services.gateway.api.resources import ProblemResource
+from services.gateway.formats import Language, kroner
+from services.gateway.portals import forms
+from services.gateway.portals.api import Refused
+from services.gateway.portals.forms import Form, parse_amount, parse_day
+from services.gateway.portals.texts import translations
+from services.gateway.problems import document
+
+DANISH: Final = {"language": Language.DANISH, "translations": translations(Language.DANISH), "token": "t"}
+ENGLISH: Final = {"language": Language.ENGLISH, "translations": translations(Language.ENGLISH), "token": "t"}
+FIELDS: Final = {
+    "card_number": forms.digits(wrong="Et frikortnummer er fem cifre."),
+    "period.first": forms.day(),
+    "period.last": forms.day(optional=True),
+    "components.wage_ore": forms.amount(),
+    "reason": forms.choice("lost", "abused"),
+    "twin": forms.flag(),
+}
+TYPED: Final = {
+    "key": "11111111-1111-4111-8111-111111111111",
+    "form_token": "t",
+    "card_number": " 123 45 ",
+    "period.first-day": "1",
+    "period.first-month": "3",
+    "period.first-year": "2025",
+    "components.wage_ore": "7.500,00",
+    "reason": "lost",
+    "twin": "true",
+}
+
+
+def read(changes: dict[str, str] | None = None, **about: Any) -> Form:
+    return forms.read_form(FIELDS, FormData(list((TYPED | (changes or {})).items())), **(about or DANISH))
+
+
+def refused(code: str, *errors: tuple[str, str, str]) -> Refused:
+    body = document(code, Language.DANISH, instance="x", errors=errors)
+    return Refused(ProblemResource.model_validate(body))
+
+
+@pytest.mark.parametrize(
+    ("typed", "ore"),
+    [("7.500,00", 750_000), ("7500", 750_000), ("7500,05", 750_005), ("0", 0), ("1.000.000,00 kr.", 100_000_000),
+     ("007", 700), ("12kr", 1_200)],
+)  # fmt: skip
+def test_a_danish_page_reads_kroner_as_danes_write_them(typed: str, ore: int) -> None:
+    assert parse_amount(typed, Language.DANISH) == ore
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["16,500.50", "7.5", "7,5", "7,500", "75.00,00", "1.0000", "-5", "1 000", "7.500,", ",50", "١٢", "1e3", "9" * 13,
+     "7.500.00", "kr. 5"],
+)  # fmt: skip
+def test_what_is_no_danish_amount_is_an_error_and_never_another_amount(typed: str) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        parse_amount(typed, Language.DANISH)
+
+
+@pytest.mark.parametrize("language", Language)
+@given(st.integers(min_value=0, max_value=10**13))
+def test_an_amount_is_read_as_it_is_shown(language: Language, ore: int) -> None:
+    assert parse_amount(kroner(ore, language), language) == ore
+
+
+@given(st.text(alphabet="0123456789.,", max_size=12))
+def test_no_text_is_one_amount_in_danish_and_another_in_english(typed: str) -> None:
+    meant = set()
+    for language in Language:
+        try:
+            meant.add(parse_amount(typed, language))
+        except ValueError:
+            continue
+    assert len(meant) <= 1
+
+
+@pytest.mark.parametrize("typed", ["31 2 2025", "29 2 2025", "1 3 25", "0 1 2025", "1 13 2025", "x 1 2025", "1 2025"])
+def test_a_day_must_exist(typed: str) -> None:
+    with pytest.raises(ValueError, match=r"day|month"):
+        parse_day(typed, Language.DANISH)
+
+
+def test_a_good_form_is_the_body_of_the_request() -> None:
+    form = read()
+
+    assert form.good
+    assert form.key == TYPED["key"]
+    assert form.body == {
+        "card_number": "12345",
+        "period": {"first": date(2025, 3, 1)},
+        "components": {"wage_ore": 750_000},
+        "reason": "lost",
+        "twin": True,
+    }
+
+
+def test_each_wrong_field_says_what_to_do_in_the_order_of_the_form() -> None:
+    form = read({"card_number": "", "period.first-month": "13", "components.wage_ore": "16,500.50", "reason": "joke"})
+
+    assert form.status == 422
+    assert form.problems == [
+        ("card_number", "Udfyld feltet."),
+        ("period-first-day", "Skriv en dag, der findes, for eksempel 21 11 2026."),
+        (
+            "components-wage_ore",
+            "Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørebeløbet.",
+        ),
+        ("reason", "Vælg en mulighed."),
+    ]
+    assert form.value("components.wage_ore") == "16,500.50"
+
+
+def test_an_english_page_shows_the_english_form_of_an_amount() -> None:
+    form = read({"components.wage_ore": "7.500,00"}, **ENGLISH)
+
+    assert form.errors["components.wage_ore"].startswith("Write the amount as 7,500.00 or 7500")
+
+
+def test_half_a_day_is_wrong_also_where_a_day_is_optional() -> None:
+    assert list(read({"period.last-day": "5"}).errors) == ["period.last"]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "name"),
+    [
+        ("/components/wage_ore", "components.wage_ore"),
+        ("/period", "period.last"),
+        ("/reason/0", "reason"),
+        ("/card_number", "card_number"),
+    ],
+)
+def test_what_the_api_points_at_is_shown_at_its_field(pointer: str, name: str) -> None:
+    form = read().refuse(refused("invalid-request", (pointer, "string_too_long", "")))
+
+    assert list(form.errors) == [name]
+    assert form.general == []
+    assert form.status == 422
+
+
+def test_a_field_has_better_words_than_the_api_where_it_brings_some() -> None:
+    form = read().refuse(
+        refused(
+            "invalid-request",
+            ("/card_number", "string_pattern_mismatch", ""),
+            ("/components/wage_ore", "less_than_equal", ""),
+        )
+    )
+
+    assert form.errors == {
+        "card_number": "Et frikortnummer er fem cifre.",
+        "components.wage_ore": "Tallet er for stort.",
+    }
+
+
+def test_what_no_field_has_is_said_above_the_form() -> None:
+    form = read().refuse(refused("invalid-request", ("/elsewhere", "missing", "")))
+
+    assert form.problems == [(None, "Noget er ikke udfyldt rigtigt. Ret det, og send igen.")]
+
+
+def test_a_problem_is_shown_at_the_field_that_the_page_says_it_concerns() -> None:
+    form = read().refuse(refused("card-unknown"), {"card-unknown": "card_number"})
+
+    assert form.problems == [
+        (
+            "card_number",
+            "Frikortet findes ikke. Kontrollér nummeret eller CPR-nummeret. Et frikort, som en anden kommune er "
+            "ansvarlig for, kan ikke ses her.",
+        )
+    ]
+    assert form.status == 404
+
+
+@pytest.mark.parametrize(("code", "kept"), [("card-exists", False), ("temporarily-unavailable", True)])
+def test_only_what_may_have_happened_keeps_its_key(code: str, kept: bool) -> None:
+    form = read().refuse(refused(code))
+
+    assert (form.key == TYPED["key"]) is kept
+
+
+def test_a_form_can_begin_with_what_is_there_already() -> None:
+    values = {"period.first": date(2025, 3, 1), "period.last": None, "components.wage_ore": 750_000, "twin": False}
+    form = forms.empty_form(FIELDS, values, **DANISH)
+
+    assert form.value("period.first-month") == "3"
+    assert form.value("components.wage_ore") == "7.500,00"
+    assert form.value("period.last-day") == form.value("twin") == ""
+
+
+def test_each_form_has_a_key_of_its_own() -> None:
+    assert forms.empty_form(FIELDS, {}, **DANISH).key != forms.empty_form(FIELDS, {}, **DANISH).key

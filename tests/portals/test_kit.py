@@ -1,0 +1,229 @@
+"""The building blocks of the pages, in a real browser: accessible, valid, and usable without a mouse or JavaScript."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from services.gateway.auth import Role
+from services.gateway.portals import forms
+from services.gateway.portals.page import OpenPage
+from tests.portals.browser import Tab
+from tests.portals.conftest import OpenTab
+from tests.portals.site import Site, show
+from tests.waiting import eventually
+
+KIT: Final = (Path(__file__).parent / "kit.html").read_text(encoding="utf-8")
+FIELDS: Final = {
+    "card_number": forms.digits(),
+    "components.wage_ore": forms.amount(),
+    "period.first": forms.day(),
+    "period.last": forms.day(optional=True),
+    "year": forms.whole_number(),
+    "reason": forms.choice("lost", "abused"),
+    "note": forms.text(optional=True),
+    "twin": forms.flag(),
+    "file": forms.text(optional=True),
+}
+VALUES: Final = {"today": date(2026, 11, 21), "now": datetime(2026, 11, 21, 13, 30, tzinfo=UTC)}
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A page with every building block; it keeps what was sent."""
+    sent: list[forms.Form] = []
+    site.app.state.sent = sent
+
+    @site.app.get("/borger/kit")
+    async def see(page: OpenPage) -> Response:
+        return show(page, KIT, page.form(FIELDS, {"reason": "lost"}), **VALUES)
+
+    @site.app.post("/borger/kit")
+    async def send(page: OpenPage) -> Response:
+        form = await page.posted(FIELDS)
+        sent.append(form)
+        return show(page, KIT, form, **VALUES)
+
+    @site.app.post("/login/forlaeng")
+    async def stay() -> Response:
+        return JSONResponse({"ends_at": "2999-01-01T00:00:00+00:00"})
+
+    site.sign_in(Role.CITIZEN)
+    return site
+
+
+async def fill_in(tab: Tab, **typed: str) -> None:
+    """With the keyboard alone, from the top of the page to its button."""
+    page, keys = tab.page, tab.keys
+    await keys.to(page.get_by_label("Frikortnummer"))
+    await keys.type("12345")
+    await keys.to(page.get_by_label("Løn i kroner"))
+    await keys.type(typed.get("wage", "7.500,00"))
+    first = page.get_by_role("group", name="Første dag")
+    for label, value in (("Dag", "1"), ("Måned", "3"), ("År", "2025")):
+        await keys.to(first.get_by_label(label))
+        await keys.type(value)
+    await keys.to(page.get_by_role("combobox", name="År"))
+    await keys.type("2026")
+    await keys.to(page.get_by_label("Mistet"))
+    await keys.press("ArrowDown")
+    await keys.to(page.get_by_label("Det er en anden betaling"))
+    await keys.press("Space")
+    await keys.to(page.get_by_role("button", name="Send", exact=True))
+    await keys.press("Enter")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without"])
+async def test_a_form_is_filled_in_with_the_keyboard_alone(
+    open_tab: OpenTab, site: Site, address: str, javascript: bool
+) -> None:
+    tab = await open_tab(javascript=javascript)
+    await tab.open(f"{address}/borger/kit")
+
+    await fill_in(tab)
+
+    async def sent() -> forms.Form | None:
+        return site.app.state.sent[0] if site.app.state.sent else None
+
+    form = await eventually(sent)
+    assert form.errors == {}
+    assert form.body == {
+        "card_number": "12345",
+        "components": {"wage_ore": 750_000},
+        "period": {"first": date(2025, 3, 1)},
+        "year": 2026,
+        "reason": "abused",
+        "twin": True,
+    }
+
+
+async def test_every_building_block_is_accessible_valid_and_silent(open_tab: OpenTab, address: str, width: int) -> None:
+    tab = await open_tab(width=width)
+
+    await tab.open(f"{address}/borger/kit")
+
+    await tab.check()
+
+
+async def test_an_error_is_told_of_at_the_top_and_leads_to_its_field(
+    open_tab: OpenTab, address: str, width: int
+) -> None:
+    tab = await open_tab(width=width)
+    await tab.open(f"{address}/borger/kit")
+    await tab.page.get_by_label("Løn i kroner").fill("16,500.50")
+    await tab.page.get_by_role("button", name="Send", exact=True).click()
+
+    await tab.check()
+    wage = tab.page.get_by_label("Løn i kroner")
+    await tab.page.get_by_role("link", name="Skriv beløbet som 7.500,00").click()
+    assert await wage.evaluate("element => element === document.activeElement")
+    assert await wage.input_value() == "16,500.50"
+    assert await wage.get_attribute("aria-invalid") == "true"
+
+
+async def test_the_menu_of_a_phone_opens_with_the_keyboard(open_tab: OpenTab, address: str) -> None:
+    tab = await open_tab(width=390)
+    await tab.open(f"{address}/borger/kit")
+
+    await tab.keys.to(tab.page.get_by_role("button", name="Menu", exact=True))
+    await tab.keys.press("Enter")
+
+    await tab.page.get_by_role("dialog", name="Menu").get_by_role("button", name="Log af").wait_for()
+    await tab.check()
+
+
+async def test_without_javascript_the_whole_menu_is_there(open_tab: OpenTab, address: str) -> None:
+    tab = await open_tab(width=390, javascript=False)
+    await tab.open(f"{address}/")
+
+    await tab.keys.to(tab.page.get_by_role("button", name="Log af"))
+    await tab.keys.to(tab.page.get_by_role("link", name="For virksomheder", exact=True))
+    await tab.keys.press("Enter")
+
+    await tab.page.get_by_role("heading", name="Frikort for virksomheder", level=1).wait_for()
+
+
+async def test_who_is_about_to_be_signed_out_is_asked_to_stay(open_tab: OpenTab, site: Site, address: str) -> None:
+    site.sign_in(Role.CITIZEN, minutes=4)
+    tab = await open_tab()
+    await tab.open(f"{address}/borger/kit")
+    await tab.page.get_by_label("Frikortnummer").fill("123")
+
+    dialog = tab.page.get_by_role("dialog", name="Du er ved at blive logget af")
+    await dialog.wait_for()
+    await tab.check()
+    await tab.keys.to(dialog.get_by_role("button", name="Forbliv logget på"))
+    await tab.keys.press("Enter")
+
+    await dialog.wait_for(state="hidden")
+    assert await tab.page.get_by_label("Frikortnummer").input_value() == "123"
+
+
+async def test_who_was_signed_out_is_told(open_tab: OpenTab, site: Site, address: str) -> None:
+    site.sign_in(Role.CITIZEN, minutes=0.02)
+    tab = await open_tab()
+    await tab.open(f"{address}/borger/kit")
+
+    await tab.page.get_by_role("heading", name="Du er logget af").wait_for()
+
+    again = tab.page.get_by_role("link", name="Log på igen")
+    assert await again.get_attribute("href") == "/login?next=%2Fborger%2Fkit"
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ('<img src="/static/x/logo.svg">', "alternativ tekst|alt"),
+        ("<h4>Dybt</h4>", "Overskrift|heading"),
+        ("<p id=a></p><p id=a></p>", "Duplicate ID"),
+        ('<p style="color: red">Rød</p>', "Content Security Policy"),
+        ("<script>alert(1)</script>", "Content Security Policy"),
+        ('<p class="wide">Bred</p><div class="table" role="presentation">' + "x" * 500 + "</div>", "too wide"),
+    ],
+)
+async def test_the_checks_find_what_they_are_for(
+    open_tab: OpenTab, site: Site, address: str, broken: str, said: str
+) -> None:
+    @site.app.get("/broken")
+    async def see(page: OpenPage) -> Response:
+        source = (
+            '{% extends "layout.html" %}{% set title = "x" %}{% block content %}<h1>x</h1>' + broken + "{% endblock %}"
+        )
+        return show(page, source, page.form())
+
+    tab = await open_tab()
+    await tab.open(f"{address}/broken")
+
+    with pytest.raises(AssertionError, match=f"(?i){said}"):
+        await tab.check()
+
+
+async def test_a_page_that_waits_asks_again_by_itself(open_tab: OpenTab, site: Site, address: str) -> None:
+    asked = 0
+
+    @site.app.post("/wait")
+    async def see(page: OpenPage) -> Response:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            return page.redirect("/")
+        return page.render("common/pending.html", waiting=await page.posted())
+
+    tab = await open_tab()
+    await tab.open(f"{address}/")
+    await tab.page.evaluate(
+        "() => { const form = document.createElement('form'); form.method = 'post'; form.action = '/wait';"
+        " const token = document.createElement('input'); token.name = 'form_token';"
+        " token.value = document.querySelector('[name=form_token]').value; form.append(token);"
+        " document.body.append(form); form.submit(); }"
+    )
+
+    async def back() -> bool:
+        return tab.page.url == f"{address}/" and asked > 1
+
+    await eventually(back)
+    assert asked == 2

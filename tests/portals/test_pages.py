@@ -1,0 +1,309 @@
+"""What holds for every page: who gets in, what the API is asked, and what is shown when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx2
+import pytest
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from services.gateway.api import resources as r
+from services.gateway.auth import Role
+from services.gateway.portals import forms
+from services.gateway.portals.api import Refused
+from services.gateway.portals.page import CitizenPage, EmployerPage, OpenPage
+from services.gateway.portals.rendering import column
+from services.gateway.portals.security import content_security_policy
+from tests.portals.site import TOKEN, Refusal, Site, show
+
+BALANCES: Final = r.Balances(balances=[])
+FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
+KEY: Final = "11111111-1111-4111-8111-111111111111"
+SENT: Final = {"key": KEY, "form_token": TOKEN, "cpr": "6507901234", "name": '<script>alert("x")</script>'}
+TEMPLATE: Final = """
+{% extends "layout.html" %}{% set title = "Prøve" %}
+{% block content %}<h1>{{ title }}</h1>
+{% call ui.form(form) %}{{ ui.text(form, "cpr", "CPR") }}{{ ui.text(form, "name", "Navn") }}{% endcall %}{% endblock %}
+"""
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """The pages, and three more to try what pages are made of."""
+
+    @site.app.get("/borger/proeve")
+    async def see(page: CitizenPage) -> r.Balances:
+        return await page.api.get("/v1/me/balances", r.Balances, year=2025, month=None)
+
+    @site.app.get("/virksomhed/fil")
+    async def download(page: EmployerPage) -> Response:
+        return page.api.forward("/v1/receipts/1", language="da")
+
+    @site.app.post("/virksomhed/proeve")
+    async def send(page: EmployerPage) -> Response:
+        form = await page.posted(FIELDS)
+        if form.good:
+            try:
+                await page.api.post("/v1/cards", form.body, r.Balances, key=form.key)
+            except Refused as refused:
+                form.refuse(refused, {"card-exists": "cpr"})
+            else:
+                return page.redirect("/virksomhed/kvittering")
+        return show(page, TEMPLATE, form)
+
+    return site
+
+
+async def test_who_is_signed_out_is_led_to_sign_in_and_back_again(site: Site) -> None:
+    async with site.client() as client:
+        response = await client.get("/borger/proeve?a=b")
+
+    assert response.status_code == 303
+    assert response.headers["location"] == "/login?next=%2Fborger%2Fproeve%3Fa%3Db"
+    assert site.asked == []
+
+
+async def test_a_form_of_an_ended_session_does_nothing_and_says_so(site: Site) -> None:
+    async with site.client() as client:
+        response = await client.post("/virksomhed/proeve", data=SENT)
+
+    assert response.status_code == 401
+    assert "Du er logget af" in response.text
+    assert "location" not in response.headers
+    assert site.asked == []
+
+
+@pytest.mark.parametrize("role", [Role.EMPLOYER, Role.CASEWORKER, Role.AUTHORITY])
+async def test_another_role_is_shown_its_own_door(site: Site, role: Role) -> None:
+    site.sign_in(role)
+    async with site.client() as client:
+        response = await client.get("/borger/proeve")
+
+    assert response.status_code == 403
+    home = {Role.EMPLOYER: "/virksomhed", Role.CASEWORKER: "/kommune", Role.AUTHORITY: "/myndighed"}[role]
+    assert f'href="{home}"' in response.text
+    assert site.asked == []
+
+
+async def test_a_page_asks_the_api_as_the_person_in_their_language_and_under_one_correlation_id(site: Site) -> None:
+    session = site.sign_in(Role.CITIZEN)
+    site.answer("GET", "/v1/me/balances", BALANCES)
+    async with site.client(cookie="sprog=en") as client:
+        response = await client.get("/borger/proeve")
+
+    assert response.json() == {"balances": []}
+    [asked] = site.asked
+    assert asked.caller == session.caller
+    assert asked.query == {"year": "2025"}
+    assert asked.language == "en"
+    assert asked.correlation_id == response.headers["correlation-id"]
+
+
+async def test_a_form_becomes_a_command_under_its_own_key_and_then_another_page(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    site.answer("POST", "/v1/cards", BALANCES, status=201)
+    async with site.client() as client:
+        response = await client.post("/virksomhed/proeve", data=SENT)
+
+    assert (response.status_code, response.headers["location"]) == (303, "/virksomhed/kvittering")
+    [asked] = site.asked
+    assert asked.key == KEY
+    assert asked.body == {"cpr": SENT["cpr"], "name": SENT["name"]}
+
+
+async def test_a_form_that_was_not_made_in_this_session_does_nothing(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    async with site.client() as client:
+        response = await client.post("/virksomhed/proeve", data=SENT | {"form_token": "guessed"})
+
+    assert response.status_code == 403
+    assert site.asked == []
+
+
+async def test_a_refused_form_keeps_what_was_typed_escaped_and_points_to_the_field(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    site.answer("POST", "/v1/cards", Refusal("card-exists", facts={"municipality": "101"}))
+    async with site.client() as client:
+        response = await client.post("/virksomhed/proeve", data=SENT)
+
+    assert response.status_code == 409
+    assert "<title>Fejl: Prøve" in response.text
+    assert '<a class="function-link" href="#cpr">Borgeren har allerede et frikort.' in response.text
+    assert 'id="cpr" name="cpr" value="6507901234"' in response.text
+    assert "<script>alert" not in response.text
+    assert "&lt;script&gt;alert" in response.text
+    assert KEY not in response.text
+
+
+async def test_a_slow_command_can_be_asked_for_again_under_its_key(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    site.answer("POST", "/v1/cards", r.PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
+    async with site.client() as client:
+        response = await client.post("/virksomhed/proeve", data=SENT)
+
+    assert response.status_code == 202
+    main = re.search("<main.*</main>", response.text, re.DOTALL)
+    assert main is not None
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]+)">', main[0]))
+    assert hidden["key"] == KEY
+    assert set(hidden) == set(SENT)
+
+
+async def test_a_file_of_the_api_comes_through_as_it_is(site: Site) -> None:
+    session = site.sign_in(Role.EMPLOYER)
+    site.file("/v1/receipts/1", b"%PDF-1.7", "application/pdf")
+    async with site.client(range="bytes=0-") as client:
+        response = await client.get("/virksomhed/fil")
+
+    assert response.content == b"%PDF-1.7"
+    assert response.headers["content-type"] == "application/pdf"
+    [asked] = site.asked
+    assert (asked.caller, asked.query, asked.key) == (session.caller, {"language": "da"}, None)
+
+
+async def test_events_come_through_as_they_happen_and_end_when_the_browser_leaves(site: Site, address: str) -> None:
+    left = threading.Event()
+
+    async def events(_: Request) -> Response:
+        async def stream() -> AsyncIterator[bytes]:
+            try:
+                yield b"data: changed\n\n"
+                await asyncio.Event().wait()
+            finally:
+                left.set()
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    @site.app.get("/borger/nyt")
+    async def live(page: CitizenPage) -> Response:
+        return page.api.forward("/v1/me/events")
+
+    site.app.router.routes.insert(0, Route("/v1/me/events", events))
+    site.sign_in(Role.CITIZEN)
+    async with (
+        httpx2.AsyncClient() as client,
+        client.stream("GET", f"{address}/borger/nyt", headers={"accept": "text/event-stream"}) as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert await anext(response.aiter_bytes()) == b"data: changed\n\n"
+        assert not left.is_set()
+
+    assert await asyncio.to_thread(left.wait, 10)
+
+
+async def test_a_file_that_is_not_there_is_told_of_in_a_page(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    async with site.client(cookie="sprog=en") as client:
+        response = await client.get("/virksomhed/fil")
+
+    assert response.status_code == 404
+    assert "We cannot find the page" in response.text
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("card-unknown", 404, "Frikortet findes ikke"),
+        ("temporarily-unavailable", 503, "Vi kan ikke vise siden lige nu"),
+        ("internal-error", 500, "Der skete en fejl hos os"),
+    ],
+)
+async def test_what_the_api_refuses_to_show_is_told_of_in_plain_words(
+    site: Site, code: str, status: int, said: str
+) -> None:
+    site.sign_in(Role.CITIZEN)
+    site.answer("GET", "/v1/me/balances", Refusal(code))
+    async with site.client() as client:
+        response = await client.get("/borger/proeve")
+
+    assert response.status_code == status
+    assert f"<h1>{said}</h1>" in response.text
+    assert response.headers["correlation-id"] in response.text
+
+
+async def test_an_unexpected_error_tells_nothing_of_itself(site: Site) -> None:
+    @site.app.get("/broken")
+    async def broken(page: OpenPage) -> None:
+        raise RuntimeError("Karla Eksempel has number 12345")
+
+    async with site.client() as client:
+        response = await client.get("/broken")
+
+    assert response.status_code == 500
+    assert "Der skete en fejl hos os" in response.text
+    assert "Karla" not in response.text
+
+
+async def test_a_program_gets_a_problem_document_where_a_person_gets_a_page(site: Site) -> None:
+    async with site.client() as client:
+        page = await client.get("/nowhere")
+        program = await client.get("/nowhere", headers={"accept": "application/json"})
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert program.headers["content-type"] == "application/problem+json"
+    assert page.status_code == program.status_code == 404
+
+
+async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
+    async with site.client() as client:
+        for path in ("/", "/nowhere", "/logget-af"):
+            headers = (await client.get(path)).headers
+            assert headers["content-security-policy"] == content_security_policy()
+            assert headers["x-frame-options"] == "DENY"
+            assert headers["referrer-policy"] == "same-origin"
+            assert headers["cache-control"] == "no-store"
+    assert "unsafe" not in content_security_policy()
+
+
+async def test_a_page_is_danish_until_english_is_chosen_and_back_at_the_same_place(site: Site) -> None:
+    async with site.client(**{"accept-language": "en"}) as client:
+        danish = await client.get("/privatliv?x=1")
+        chosen = await client.get("/sprog/en?til=/privatliv%3Fx%3D1")
+        english = await client.get(chosen.headers["location"])
+
+    assert '<html lang="da">' in danish.text
+    assert 'href="/sprog/en?til=%2Fprivatliv%3Fx%3D1"' in danish.text
+    assert '<html lang="en">' in english.text
+    assert str(english.url).endswith("/privatliv?x=1")
+
+
+@pytest.mark.parametrize("away", ["https://evil.test/", "//evil.test", "/\\evil.test", "evil", "/\tx", "javascript:x"])
+async def test_the_language_switch_leads_nobody_away(site: Site, away: str) -> None:
+    async with site.client() as client:
+        response = await client.get("/sprog/en", params={"til": away})
+
+    assert response.headers["location"] == "/"
+
+
+async def test_updates_that_a_page_makes_by_itself_keep_no_session_alive(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    site.answer("GET", "/v1/me/balances", BALANCES)
+    async with site.client() as client:
+        await client.get("/borger/proeve")
+        await client.get("/borger/proeve", headers={"hx-request": "true"})
+        await client.get("/borger/proeve", headers={"accept": "text/event-stream"})
+
+    assert site.seen_active == [True, False, False]
+
+
+async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> None:
+    site.sign_in(Role.CITIZEN, name="<b>Karla</b>")
+    async with site.client() as client:
+        response = await client.get("/")
+
+    assert "&lt;b&gt;Karla&lt;/b&gt;" in response.text
+    assert "<b>Karla" not in response.text
+
+
+@pytest.mark.parametrize("heading", [">Beløb", Markup("&gt;Beløb"), Markup(">Beløb")])
+def test_a_column_of_numbers_is_known_also_when_its_heading_is_translated(heading: str) -> None:
+    assert column(heading) == ("Beløb", True)
+    assert column("Måned") == ("Måned", False)

@@ -1,0 +1,116 @@
+"""The public pages: what the scheme is, in plain words, with figures that are never our own."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+import pytest
+
+from services.gateway.api import resources as r
+from services.gateway.auth import Role
+from services.gateway.portals.public import hours
+from tests.portals.conftest import OpenTab
+from tests.portals.site import Refusal, Site
+
+PAGES: Final = {
+    "/": "forside",
+    "/vejledning/borger": "",
+    "/vejledning/virksomhed": "vejledning-virksomhed",
+    "/vejledning/kommune": "",
+    "/vejledning/myndighed": "",
+    "/tilgaengelighed": "",
+    "/privatliv": "",
+    "/logget-af": "",
+    "/findes-ikke": "",
+}
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+
+
+async def test_the_public_pages_are_accessible_valid_and_silent(
+    open_tab: OpenTab, site: Site, address: str, width: int
+) -> None:
+    tab = await open_tab(width=width)
+    for path, picture in PAGES.items():
+        await tab.open(address + path)
+        await tab.check()
+        if picture:
+            await tab.picture(picture)
+    await tab.open(f"{address}/sprog/en?til=/")
+    await tab.check()
+    site.sign_in(Role.EMPLOYER)
+    await tab.open(f"{address}/borger-findes-ikke")
+    await tab.check()
+
+
+async def test_a_newcomer_finds_the_door_with_the_keyboard_alone(open_tab: OpenTab, address: str) -> None:
+    tab = await open_tab(javascript=False)
+    await tab.open(f"{address}/")
+
+    await tab.keys.to(tab.page.get_by_role("link", name="Gå til sidens indhold"))
+    await tab.keys.press("Enter")
+    await tab.keys.to(tab.page.get_by_role("link", name="Læs mere for borgere"))
+    await tab.keys.press("Enter")
+    question = tab.page.get_by_text("Jeg har ikke MitID. Kan jeg få et frikort?")
+    await tab.keys.to(question)
+    await tab.keys.press("Enter")
+
+    await tab.page.get_by_text("Sagsbehandleren kan slå dit frikort op").wait_for()
+
+
+async def test_the_front_page_leads_to_the_four_doors_and_tells_the_years_allowance(site: Site) -> None:
+    async with site.client() as client:
+        text = (await client.get("/")).text
+
+    for home in ("/borger", "/virksomhed", "/kommune", "/myndighed"):
+        assert f'href="{home}"' in text
+    assert f"42.766,00{NO_BREAK}kr." in text
+    assert "Beløbet for 2026 er foreløbigt." in text
+
+
+async def test_a_published_amount_is_not_called_provisional(site: Site) -> None:
+    row = r.AllowanceResource(
+        year=2030, allowance_ore=5_000_000, income_limit_ore=1_000_000, hourly_rate_ore=30_000, provisional=False
+    )
+    site.answer("GET", "/v1/allowances", r.Allowances(today=date(2030, 1, 1), present_year=2030, allowances=[row]))
+    async with site.client() as client:
+        front = (await client.get("/")).text
+        guide = (await client.get("/vejledning/borger")).text
+
+    assert f"50.000,00{NO_BREAK}kr." in front
+    assert "foreløbig" not in front + guide
+    assert "svarer det til 33 timer" in guide
+
+
+async def test_a_year_without_an_amount_says_so_and_guesses_nothing(site: Site) -> None:
+    site.answer("GET", "/v1/allowances", r.Allowances(today=date(2027, 1, 1), present_year=2027, allowances=[]))
+    async with site.client() as client:
+        text = (await client.get("/")).text
+
+    assert "Årets beløbsgrænse er ikke fastsat endnu." in text
+    assert f"00{NO_BREAK}kr." not in text
+
+
+async def test_no_danish_word_is_left_on_an_english_page(site: Site) -> None:
+    names = re.compile("Digitaliseringsstyrelsen|Det Fælles Designsystem|løntilskud|øre")
+    async with site.client(cookie="sprog=en") as client:
+        for path in PAGES:
+            text = names.sub("", (await client.get(path)).text)
+            assert re.findall(r"[^>]*(?: og | ikke |[æøåÆØÅ])[^<]*", text) == [], path
+
+
+async def test_without_the_allowance_table_the_page_says_that_it_cannot_be_shown(site: Site) -> None:
+    site.answer("GET", "/v1/allowances", Refusal("temporarily-unavailable"))
+    async with site.client() as client:
+        response = await client.get("/")
+
+    assert response.status_code == 503
+    assert "Vi kan ikke vise siden lige nu" in response.text
+
+
+@pytest.mark.parametrize(
+    ("amount", "rate", "expected"), [(1_000_000, 29_554, 34), (1_500, 1_000, 2), (1_499, 1_000, 1), (0, 1_000, 0)]
+)
+def test_hours_are_the_amount_by_the_rate_to_the_nearest_whole_hour(amount: int, rate: int, expected: int) -> None:
+    assert hours(amount, rate) == expected

@@ -1,0 +1,141 @@
+"""What the citizen's side does: it says of reports that they are not right, and lets others do so.
+
+By the citizen, by the caseworker, or by who has a mandate: each only as the gateway's routes let them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
+from contracts.outcomes import Problem
+from contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
+from contracts.values import CitizenSide, SealedPerson
+from services.gateway.auth import Role
+from services.gateway.models import ReadModels
+from services.gateway.problems import ProblemError
+from services.gateway.views.cards import CardView
+from tests.simulation.clients import Clients
+from tests.simulation.payroll import Payroll, report_id_of
+
+ROLES: Final = {
+    CitizenSide.CITIZEN: Role.CITIZEN,
+    CitizenSide.MUNICIPALITY: Role.CASEWORKER,
+    CitizenSide.MANDATE_HOLDER: Role.CITIZEN,
+}
+
+
+class Citizens:
+    """The citizens, and those who act for them."""
+
+    def __init__(self, clients: Clients, payroll: Payroll, friends: list[SealedPerson]) -> None:
+        self._clients = clients
+        self._payroll = payroll
+        self._friends = friends
+        self.rng = clients.rng
+
+    async def act(self, card_id: str) -> None:
+        """One thing that is done for the citizen of a card."""
+        deed = self.rng.random()
+        if deed < 0.5:
+            await self._dispute(card_id)
+        elif deed < 0.6:
+            await self._take_back(card_id)
+        elif deed < 0.88:
+            await self._grant(card_id)
+        else:
+            await self._withdraw_mandate(card_id)
+
+    async def _dispute(self, card_id: str) -> None:
+        employment_id, report_id = self._some_report(card_id)
+        side, reason = self._some_side(card_id), self.rng.choice(list(DisputeReason))
+
+        async def build(models: ReadModels) -> DisputeReport:
+            await self._check(models, card_id, side)
+            return DisputeReport(
+                card_id=card_id,
+                employment_id=employment_id,
+                report_id=report_id,
+                side=side,
+                actor="someone",
+                reason=reason,
+                message=f"k.about-{report_id}",
+            )
+
+        await self._clients.send(ROLES[side], card_id, f"dispute {report_id}", build)
+
+    async def _take_back(self, card_id: str) -> None:
+        employment_id, report_id = self._some_report(card_id)
+        side = self._some_side(card_id)
+
+        async def build(models: ReadModels) -> WithdrawDispute:
+            await self._check(models, card_id, side)
+            return WithdrawDispute(
+                card_id=card_id, employment_id=employment_id, report_id=report_id, side=side, actor="someone"
+            )
+
+        await self._clients.send(ROLES[side], card_id, f"take back {report_id}", build)
+
+    async def _grant(self, card_id: str) -> None:
+        holder = self.rng.choice(self._friends)
+        scope = self.rng.choice((MandateScope.VIEW, MandateScope.REPRESENT, MandateScope.REPRESENT))
+        until = self._clients.today() + timedelta(
+            days=self.rng.choice((0, 1, 30, 30, 30, 400, 400, 400, 1825, 1830, -1))
+        )
+        by_citizen = self.rng.random() < 0.6
+
+        async def build(models: ReadModels) -> GrantMandate:
+            card = await self._card(models, card_id)
+            return GrantMandate(
+                card_id=card_id,
+                municipality=None if by_citizen else card.municipality,
+                actor="someone",
+                holder=holder,
+                scope=scope,
+                until=until,
+            )
+
+        await self._clients.send(Role.CITIZEN if by_citizen else Role.CASEWORKER, card_id, "grant", build)
+
+    async def _withdraw_mandate(self, card_id: str) -> None:
+        card = self._clients.card(card_id)
+        known = [mandate.mandate_id for mandate in card.mandates] if card is not None else []
+        mandate_id = self.rng.choice([*known, *known, "none"])
+
+        async def build(_: ReadModels) -> WithdrawMandate:
+            return WithdrawMandate(card_id=card_id, actor="someone", mandate_id=mandate_id)
+
+        await self._clients.send(Role.CITIZEN, card_id, f"withdraw mandate {mandate_id}", build)
+
+    async def _check(self, models: ReadModels, card_id: str, side: CitizenSide) -> None:
+        """Whether somebody may speak in this role now."""
+        card = await self._card(models, card_id)
+        today = self._clients.today()
+        may_speak = (m for m in card.mandates if m.in_force(today) and m.scope is MandateScope.REPRESENT)
+        if side is CitizenSide.MANDATE_HOLDER and next(may_speak, None) is None:
+            raise ProblemError(Problem.MANDATE_UNKNOWN)
+
+    @staticmethod
+    async def _card(models: ReadModels, card_id: str) -> CardView:
+        card = await models.cards.get(card_id)
+        if card is None:
+            raise ProblemError(Problem.CARD_UNKNOWN)
+        return card
+
+    def _some_side(self, card_id: str) -> CitizenSide:
+        """Where there is a mandate, mostly by it; now and then somebody who never had one tries."""
+        card = self._clients.card(card_id)
+        has_mandates = card is not None and bool(card.mandates)
+        if self.rng.random() < (0.6 if has_mandates else 0.1):
+            return CitizenSide.MANDATE_HOLDER
+        return self.rng.choice((CitizenSide.CITIZEN, CitizenSide.MUNICIPALITY))
+
+    def _some_report(self, card_id: str) -> tuple[str, str]:
+        """A report of the card; one that there is not, or is only on its way, now and then."""
+        jobs = [job for job in self._payroll.jobs if job.card_id == card_id and job.reports]
+        if not jobs:
+            return "none", "none"
+        job = self.rng.choice(jobs)
+        known = job.accepted if job.accepted and self.rng.random() < 0.9 else job.reports
+        return job.employment_id, report_id_of(job, self.rng.choice(known[-3:]))

@@ -1,0 +1,202 @@
+"""How clients behave that get no answer, and what they saw.
+
+They stand outside of every process and never crash, but they hear nothing when a gateway dies, grow impatient, and
+send again under the same key, to any gateway, also while the first request still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from pymongo.errors import PyMongoError
+
+from contracts.messages import Command
+from contracts.values import SealedPerson, danish_day
+from services.gateway.auth import Caller, Role
+from services.gateway.intake import Answer, Ask
+from services.gateway.models import ReadModels
+from services.gateway.problems import ProblemError
+from services.gateway.views.cards import CardView
+from services.gateway.views.outcomes import OutcomeView
+from services.gateway.waiting import Shown
+from services.runtime.log import LogUnavailable
+from tests.simulation.scheduler import Died, Pause, Process, dice, pause
+from tests.simulation.world import GatewayInstance, World
+
+LOOKS: Final = 25
+
+Build = Callable[[ReadModels], Awaitable[Command]]
+
+
+@dataclass(eq=False)
+class Request:
+    """A request that a gateway works on. ``over`` when it has been answered in any way; else its process died."""
+
+    process: Process
+    over: bool = False
+    answer: OutcomeView | None = None
+    problem: str | None = None
+
+    def is_heard(self) -> bool:
+        return self.over or not self.process.alive
+
+
+@dataclass
+class Diary:
+    """What the clients saw: the oracle's side of the story."""
+
+    acknowledged: dict[str, str] = field(default_factory=dict)  # command id: who sent it
+    sent: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, set[str]] = field(default_factory=dict)
+    torn: list[str] = field(default_factory=list)
+
+
+class Clients:
+    """Everybody's way to the gateways, and their eyes; ``busy`` counts those who are not at rest yet."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.rng = dice("people", seed)
+        self.diary = Diary()
+        self.busy = 0
+        self._names = 0
+
+    def start(self, name: str, work: Coroutine[Pause, None, None]) -> None:
+        """Let somebody do something beside everything else."""
+        self.busy += 1
+
+        async def counted(work: Coroutine[Pause, None, None]) -> None:
+            await work
+            self.busy -= 1
+
+        self.world.outside_work(name, counted(work))
+
+    def new_name(self) -> int:
+        """A number that nobody has yet."""
+        self._names += 1
+        return self._names
+
+    async def send(
+        self, role: Role, organisation: str, body: str, build: Build, *, tries: int = 4
+    ) -> OutcomeView | None:
+        """Send one command as a client does who kept its key: again, until there is an answer or patience is out."""
+        ask = Ask(
+            caller=Caller("issuer", f"client-{organisation}", "subject", role, organisation),
+            key=f"key-{self.new_name()}",
+            method="POST",
+            path="/",
+            body=body,
+        )
+        rng = self.rng
+        for _ in range(tries):
+            await pause(Pause("client.send", ready=lambda: bool(self.world.gateways)))
+            request = self._request(rng.choice(self.world.gateways), ask, build)
+            if rng.random() < 0.06:  # twice at once, as an impatient proxy does
+                self._request(rng.choice(self.world.gateways), ask, build)
+            deadline = self.world.scheduler.step + rng.choice((60, 300, 3000, 3000))
+            await pause(
+                Pause(
+                    "client.wait",
+                    ready=lambda r=request, d=deadline: r.is_heard() or self.world.scheduler.step > d,  # type: ignore[misc]
+                )
+            )
+            if not request.over:
+                self.world.counts["lost or late answer, sent again"] += 1
+            elif request.problem is not None and request.problem != "unavailable":
+                self.world.counts[f"gateway refused: {request.problem}"] += 1
+                return None
+            elif request.answer is not None:
+                self.world.counts["answered"] += 1
+                return request.answer
+            else:
+                self.world.counts[f"{request.problem or 'accepted, no outcome yet'}, sent again"] += 1
+        return None
+
+    def _request(self, gateway: GatewayInstance, ask: Ask, build: Build) -> Request:
+        request = Request(gateway.process)
+        self.world.scheduler.spawn(gateway.process, f"request {ask.key}", self._serve(gateway, ask, build, request))
+        return request
+
+    async def _serve(self, gateway: GatewayInstance, ask: Ask, build: Build, request: Request) -> None:
+        """What the gateway's routes do with a command: take it in, wait until its outcome can be read, answer."""
+        diary, command_id = self.diary, str(ask.command_id)
+        diary.sent[command_id] = ask.body
+        try:
+            submission = await gateway.intake.take(ask, lambda _: build(gateway.models))
+            diary.acknowledged[command_id] = ask.body
+            answer = submission.answer
+            for _ in range(LOOKS):
+                if answer is not None:
+                    break
+                shown = await gateway.models.outcome_shown(command_id)
+                if isinstance(shown, Shown):
+                    self._read_your_writes(shown.value)
+                    body = shown.value.model_dump(mode="json")
+                    answer = await gateway.intake.keep_answer(submission, Answer(status=200, body=body, language="en"))
+                else:
+                    again = self.world.scheduler.step + 60
+                    await pause(
+                        Pause("gateway.wait", ready=lambda a=again: self.world.scheduler.step > a)  # type: ignore[misc]
+                    )
+            if answer is not None:
+                diary.answers.setdefault(command_id, set()).add(answer.model_dump_json())
+                request.answer = OutcomeView.model_validate(answer.body)
+        except ProblemError as problem:
+            request.problem = problem.code
+        except (PyMongoError, LogUnavailable):
+            request.problem = "unavailable"
+        request.over = True
+
+    def _read_your_writes(self, outcome: OutcomeView) -> None:
+        """Whoever is answered can read what was done, on any gateway."""
+        if outcome.problem is not None or outcome.dry_run:
+            return
+        view = self._view_of(outcome)
+        if view is None:
+            return
+        shown, name = view
+        behind = shown is None or shown.revision < (outcome.revision or 1)
+        if behind or getattr(shown, "dispute_revision", 0) < (outcome.dispute_revision or 0):
+            raise Died(f"answered {outcome.command_id}, but {name} is not there to read")
+
+    def _view_of(self, outcome: OutcomeView) -> tuple[Any, str] | None:
+        for model, found in (
+            ("reports", outcome.report_id),
+            ("employments", outcome.employment_id),
+            ("cards", outcome.card_id),
+        ):
+            if found is not None:
+                return self.world.database("gateway", model).state(found), f"{model}/{found}"
+        return None
+
+    def today(self) -> date:
+        """The Danish day now."""
+        return danish_day(self.world.clock.read())
+
+    def card(self, card_id: str) -> CardView | None:
+        """A card as it is shown now."""
+        card: CardView | None = self.world.database("gateway", "cards").state(card_id)
+        return card
+
+    def is_disputed(self, report_id: str) -> bool:
+        """Whether a report is shown as disputed now."""
+        report: Any = self.world.database("gateway", "reports").state(report_id)
+        return report is not None and report.dispute is not None
+
+    def card_of(self, person: SealedPerson) -> CardView | None:
+        """The person's card as it is shown now."""
+        holders = self.world.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")
+        return self.card(holders[0]) if holders else None
+
+    async def think(self) -> None:
+        """Do nothing for a while."""
+        until = self.world.scheduler.step + self.rng.randrange(150)
+        await self.until(lambda: self.world.scheduler.step > until, 10_000)
+
+    async def until(self, true: Callable[[], bool], most: int) -> None:
+        """Wait until something is true, but not for ever."""
+        deadline = self.world.scheduler.step + most
+        await pause(Pause("client.until", ready=lambda: true() or self.world.scheduler.step > deadline))

@@ -1,0 +1,82 @@
+"""What municipalities and authorities do: cards, and extracts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from contracts.extracts import Authority, RequestExtract
+from contracts.issuance import (
+    ControlResult,
+    DeactivateCard,
+    HandOverCard,
+    IssueCard,
+    ReactivateCard,
+    RecordControl,
+    ReplaceCardNumber,
+    ReplacementReason,
+)
+from contracts.messages import Command
+from contracts.outcomes import Problem
+from contracts.values import SealedPerson
+from services.gateway.auth import Role
+from services.gateway.models import ReadModels
+from services.gateway.problems import ProblemError
+from tests.simulation.clients import Clients
+
+MUNICIPALITIES: Final = ("101", "461", "849")
+
+
+class Offices:
+    """The caseworkers and the analysts."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self.rng = clients.rng
+
+    async def issue(self, municipality: str, person: SealedPerson) -> None:
+        command = IssueCard(person=person, municipality=municipality, case_reference="case", actor="caseworker")
+
+        async def build(_: ReadModels) -> IssueCard:
+            return command
+
+        await self._clients.send(Role.CASEWORKER, municipality, "issue", build)
+
+    async def extract(self) -> None:
+        command = RequestExtract(
+            extract_id=f"extract-{self._clients.new_name()}",
+            authority=Authority.SKAT,
+            year=2025,
+            municipality=None,
+            positions=(),
+            actor="skat",
+        )
+
+        async def build(_: ReadModels) -> RequestExtract:
+            return command
+
+        await self._clients.send(Role.AUTHORITY, "skat", "extract", build)
+
+    async def decide_about(self, card_id: str) -> None:
+        kind = self.rng.choice(("deactivate", "reactivate", "number", "hand over", "hand over", "control"))
+        wrong = self.rng.random() < 0.1
+        other, to = self.rng.choice(MUNICIPALITIES), self.rng.choice(MUNICIPALITIES)
+        card = self._clients.card(card_id)
+        home = other if wrong or card is None else card.municipality
+
+        async def build(models: ReadModels) -> Command:
+            view = await models.cards.get(card_id)
+            if view is None or (view.municipality != home and not wrong):
+                raise ProblemError(Problem.CARD_UNKNOWN)
+            facts = {"card_id": card_id, "municipality": home, "actor": "caseworker"}
+            match kind:
+                case "deactivate":
+                    return DeactivateCard(**facts, case_reference="case")
+                case "reactivate":
+                    return ReactivateCard(**facts, case_reference="case")
+                case "number":
+                    return ReplaceCardNumber(**facts, reason=ReplacementReason.LOST)
+                case "hand over":
+                    return HandOverCard(**facts, to_municipality=to)
+            return RecordControl(**facts, result=ControlResult.UPHELD)
+
+        await self._clients.send(Role.CASEWORKER, home, kind, build)

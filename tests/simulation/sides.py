@@ -1,0 +1,92 @@
+"""The laws of what moves no money: disputes, mandates and days without work are what the commands said.
+
+At their owner, where they are shown, and in what was told of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from tests.simulation.referee import CardBook, CardFile, Employment
+from tests.simulation.told import Told, law, states
+from tests.simulation.world import World
+
+
+def check(
+    world: World,
+    earnings: Iterable[Told],
+    commands: Mapping[str, Told],
+    books: Mapping[str, CardBook],
+    files: Mapping[str, CardFile],
+) -> Counter[str]:
+    """Returns what happened. Raises ``Violation``."""
+    counts: Counter[str] = Counter()
+    standing = _told(earnings, commands, counts)
+    for card_id, book in books.items():
+        known: Any = world.database("reporting", "books").state(card_id)
+        for employment_id, employment in book.employments.items():
+            _disputes(world, employment, known.employments[employment_id], standing)
+            _no_work(world, employment_id, employment)
+            counts["days without work"] += len(employment.no_work)
+    for card in states(world.database("issuance", "cards")):
+        _mandates(world, card, files[card.card_id])
+        counts["mandates"] += len(card.mandates)
+        counts["mandates withdrawn"] += sum(mandate.withdrawn for mandate in card.mandates.values())
+    return counts
+
+
+def _told(earnings: Iterable[Told], commands: Mapping[str, Told], counts: Counter[str]) -> dict[str, bool]:
+    """Disputes are raised and ended in turn, as their commands said. Returns which reports are in dispute."""
+    standing: dict[str, bool] = defaultdict(bool)
+    for event in earnings:
+        if not event.of_dispute:
+            continue
+        report_id, raised = event.data["report_id"], event.kind == "report.disputed"
+        law(standing[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
+        standing[report_id] = raised
+        if event.cause in commands:  # else the command waited, and a card event caused it
+            _as_commanded(event, commands[event.cause])
+        counts["disputes" if raised else f"disputes {event.data['cause']}"] += 1
+    return standing
+
+
+def _as_commanded(event: Told, command: Told) -> None:
+    said = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
+    if command.kind == "report.dispute":
+        said |= {"reason": command.data["reason"], "message": command.data["message"]}
+    else:
+        causes = {"earnings.correct": "corrected", "earnings.withdraw": "withdrawn"}
+        said["cause"] = causes.get(command.kind, "taken-back")
+    found = {name: event.data.get(name) for name in said}
+    law(found == said, f"I1: {command.kind} {command.id} said {said} and was told as {found}")
+
+
+def _disputes(world: World, employment: Employment, known: Any, standing: Mapping[str, bool]) -> None:
+    for report_id, report in employment.reports.items():
+        found = standing[report_id], known.reports[report_id].disputed
+        law(found == (report.disputed,) * 2, f"the dispute of {report_id} is told and known as {found}")
+        view: Any = world.database("gateway", "reports").state(report_id)
+        told = sum("dispute" in entry.event for entry in view.history)
+        shown = view.dispute is not None, view.dispute_revision, told
+        true = report.disputed, report.disputes, report.disputes
+        law(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
+
+
+def _no_work(world: World, employment_id: str, employment: Employment) -> None:
+    view: Any = world.database("gateway", "employments").state(employment_id)
+    shown = [
+        period.first + timedelta(days=number)
+        for period in view.no_work
+        for number in range((period.last - period.first).days + 1)
+    ]
+    law(shown == sorted(employment.no_work), f"the days without work of {employment_id} are shown as {view.no_work}")
+
+
+def _mandates(world: World, card: Any, file: CardFile) -> None:
+    view: Any = world.database("gateway", "cards").state(card.card_id)
+    known = {name: None if mandate.withdrawn else mandate.until for name, mandate in card.mandates.items()}
+    shown = {m.mandate_id: None if m.withdrawn_at else m.until for m in view.mandates}
+    law(known == shown == file.mandates, f"the mandates of {card.card_id} are {known}, {shown} and {file.mandates}")

@@ -1,0 +1,78 @@
+"""What stands in the log, read without the code that wrote it; and what to do when a law is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from services.runtime.fold import Incoming
+from tests.simulation.world import POISON
+
+
+class Violation(Exception):
+    """A law is broken; the text says which, and by what."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A message on the log, where it first stands."""
+
+    id: str
+    type: str
+    time: str
+    cause: str
+    data: dict[str, Any]
+
+    @property
+    def of_dispute(self) -> bool:
+        """Whether it is about a dispute, and not about the report itself."""
+        return "disput" in self.type
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        """What an earnings event is about, and as of which revision."""
+        subject, revision = subject_of(self.data)
+        return f"dispute of {subject}" if self.of_dispute else subject, revision
+
+    @property
+    def kind(self) -> str:
+        """``dk.frikort.card.issue.v1`` is a ``card.issue``."""
+        return self.type.removeprefix("dk.frikort.").removesuffix(".v1")
+
+
+def first(records: Iterable[Incoming]) -> Iterator[Told]:
+    """Every message once, where it first stands in its partition."""
+    seen: set[str] = set()
+    for record in records:
+        if record.value == POISON:
+            continue
+        headers = dict(record.headers)
+        message_id = headers["ce_id"].decode()
+        if message_id not in seen:
+            seen.add(message_id)
+            yield Told(
+                id=message_id,
+                type=headers["ce_type"].decode(),
+                time=headers["ce_time"].decode(),
+                cause=headers.get("ce_causationid", b"").decode(),
+                data=json.loads(record.value or b""),
+            )
+
+
+def subject_of(data: dict[str, Any]) -> tuple[str, int]:
+    """What an outcome or an earnings event is about, and as of which revision."""
+    return data.get("report_id") or data["employment_id"], data["revision"]
+
+
+def states(database: Any) -> Iterator[Any]:
+    for name in database.documents:
+        state = database.state(name)
+        if state is not None:
+            yield state
+
+
+def law(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Violation(otherwise)
