@@ -97,7 +97,7 @@ class Everything(Site):
         self.refuses = False
 
     async def _api(self, request: Request) -> Response:
-        key = (request.method, request.url.path)
+        key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:
             self._answers[key] = Refusal("invalid-request")
         else:

@@ -636,9 +636,9 @@ class TestReports:
         assert (answer.status_code, "Indberetningen er tilbagekaldt" in shown(answer)) == (409, True)
 
     async def test_a_report_of_somebody_else_does_not_exist(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        site.answer("GET", "/v1/reports/other", Refusal("report-unknown"))
+        site.answer("GET", f"/v1/reports/{JOB}", Refusal("report-unknown"))
         for page in ("", "/kvittering", "/kvittering.pdf", "/kvittering.csv", "/ret", "/tilbagekald"):
-            assert (await visitor.get(f"/virksomhed/indberetninger/other{page}")).status_code == 404
+            assert (await visitor.get(f"/virksomhed/indberetninger/{JOB}{page}")).status_code == 404
 
 
 def lines(answer: httpx2.Response, delimiter: str = ";") -> list[list[str]]:
