@@ -31,6 +31,11 @@ def kroner(ore: int, language: Language) -> str:
     return f"{format_decimal(Decimal(ore).scaleb(-2), format='#,##0.00', locale=language)} kr."
 
 
+def whole_kroner(ore: int, language: Language) -> str:
+    """``16.500`` in Danish, ``16,500`` in English: for an axis, where øre would only be in the way."""
+    return format_decimal(ore // 100, format="#,##0", locale=language)
+
+
 def day(moment: date, language: Language) -> str:
     """``21. november 2026`` in Danish, ``21 November 2026`` in English."""
     return format_date(moment, format=_DAY[language], locale=language)
@@ -44,6 +49,11 @@ def moment(time: datetime, language: Language) -> str:
 def month(moment: date, language: Language) -> str:
     """``november 2026`` in Danish, ``November 2026`` in English."""
     return format_date(moment, format=_MONTH, locale=language)
+
+
+def month_name(number: int, language: Language, *, short: bool = False) -> str:
+    """``november`` in Danish, ``November`` in English; ``short``: ``nov.`` and ``Nov``."""
+    return format_date(date(2000, number, 1), format="LLL" if short else "LLLL", locale=language)
 
 
 def preferred_language(accept_language: str) -> Language:

@@ -14,6 +14,7 @@ from services.gateway.auth import Authenticator, Caller, fetch_from
 from services.gateway.batches.receiving import Reception
 from services.gateway.batches.store import Batches, MongoBatches, MongoBooks
 from services.gateway.batches.worker import BatchJob, BatchWorker
+from services.gateway.changes import Changes
 from services.gateway.clock import Clock
 from services.gateway.formats import Language
 from services.gateway.guesses import Guesses
@@ -50,6 +51,7 @@ class Gateway:
     desk: Desk
     waiters: Waiters
     watcher: Watcher
+    changes: Changes
     accesses: AccessLog
     batches: Batches
     reception: Reception
@@ -143,6 +145,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         desk=_desk(settings, runtime, persons),
         waiters=waiters,
         watcher=Watcher(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        changes=Changes(waiters, per_caller=settings.streams_per_caller, most=settings.streams_most),
         accesses=accesses,
         batches=batches,
         reception=Reception(

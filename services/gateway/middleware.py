@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.api.errors import Respond
@@ -20,6 +20,7 @@ from services.gateway.api.errors import Respond
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_CLIENT_CLOSED: Final = 499
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -57,21 +58,29 @@ class RequestMiddleware:
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         began = time.perf_counter()
         status = 0
+        counted = 1
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
                 headers.setdefault("Cache-Control", "no-store")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    # It is held, not worked on, and has limits of its own (``changes.py``).
+                    self._requests -= counted
+                    counted = 0
             await send(message)
 
         with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            self._requests += 1
+            self._requests += counted
             try:
                 await self._admitted(scope, receive, sending)
+            except ClientDisconnect:
+                # A large file that broke off on its way: nobody is there to be answered, and nothing was acknowledged.
+                status = _CLIENT_CLOSED
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)
@@ -79,7 +88,7 @@ class RequestMiddleware:
                     raise
                 await self._respond(Request(scope), "internal-error")(scope, receive, sending)
             finally:
-                self._requests -= 1
+                self._requests -= counted
                 route = scope.get("route")
                 logger.info(
                     "gateway.request",

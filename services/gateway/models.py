@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -123,6 +123,13 @@ def settled(report: ReportView, revision: int) -> bool:
     )
 
 
+class Written(NamedTuple):
+    """How much of an extract is written."""
+
+    parts: int
+    statements: int
+
+
 class Models(ReadModels):
     """Every read model, and what only the gateway itself knows, in its database."""
 
@@ -145,9 +152,13 @@ class Models(ReadModels):
             )
         await self.extract_requests.prepare()
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
-        """How many parts of an extract are written."""
-        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
+    async def written(self, extract_id: str, attempt: int) -> Written:
+        """How much of an extract is written."""
+        found = {"state.extract_id": extract_id, "state.attempt": attempt}
+        most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
+        async for counted in self._parts.aggregate([{"$match": found}, most]):
+            return Written(counted["parts"], counted["statements"] or 0)
+        return Written(0, 0)
 
 
 class ExtractRequest(BaseModel):

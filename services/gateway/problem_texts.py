@@ -451,6 +451,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("The system is temporarily unavailable", "Try again in a while with the same Idempotency-Key; nothing is "
              "done twice."),
     ),
+    "too-many-streams": Entry(
+        429,
+        Text("Der er åbnet for mange strømme af ændringer", "Luk nogle af dem, eller hent selv oplysningerne igen."),
+        Text("Too many streams of changes are open", "Close some of them, or fetch the data again yourself."),
+    ),
     "too-busy": Entry(
         503,
         Text("Der er for travlt lige nu", "Intet er gemt. Prøv igen om nogle sekunder, med samme nøgle."),

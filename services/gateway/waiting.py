@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -30,6 +30,11 @@ class Key(NamedTuple):
 
     collection: str
     id: str
+
+
+def of_card(card_id: str) -> Key:
+    """Every document about a card, whatever the read model."""
+    return Key("of-card", card_id)
 
 
 class Missing(NamedTuple):
@@ -61,6 +66,28 @@ class Waiters:
         """Anything may have changed."""
         for key in self._events:
             self.wake(key)
+
+    async def changes(self, key: Key, *, every: float, seconds: float) -> AsyncIterator[bool]:
+        """True at once and whenever ``key`` has changed since, False when it has not for ``every`` seconds.
+
+        It ends after ``seconds``, or when this process stops.
+        """
+        event = asyncio.Event()
+        event.set()  # nobody knows what changed before
+        loop = asyncio.get_running_loop()
+        begun = told = loop.time()
+        self._add(event, (key,))
+        try:
+            while loop.time() < begun + seconds and not self._stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(_RECHECK_SECONDS, every, seconds)):
+                        await event.wait()
+                if event.is_set() or loop.time() >= told + every:
+                    changed, told = event.is_set(), loop.time()
+                    event.clear()
+                    yield changed
+        finally:
+            self._remove(event, (key,))
 
     async def until(self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float) -> T | None:
         """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
@@ -119,7 +146,7 @@ class Watcher:
         self._waiters = waiters
         self._pipeline: list[dict[str, Any]] = [
             {"$match": {"ns.coll": {"$in": sorted(collections)}, "operationType": {"$in": ["insert", "replace"]}}},
-            {"$project": {"ns": 1, "documentKey": 1}},
+            {"$project": {"ns": 1, "documentKey": 1, "fullDocument.state.card_id": 1}},
         ]
         self._resume_after: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -149,4 +176,13 @@ class Watcher:
             self._waiters.wake_all()
             async for change in stream:
                 self._resume_after = stream.resume_token
-                self._waiters.wake(Key(change["ns"]["coll"], str(change["documentKey"]["_id"])))
+                for key in keys_of(change):
+                    self._waiters.wake(key)
+
+
+def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:
+    """Who is to be woken by a change: those who wait for the document, and for anything about its card."""
+    yield Key(change["ns"]["coll"], str(change["documentKey"]["_id"]))
+    state = change["fullDocument"].get("state") or {}
+    if (card_id := state.get("card_id")) is not None:
+        yield of_card(card_id)

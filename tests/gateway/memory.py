@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from types import SimpleNamespace
 from typing import Any, Generic, cast
 
 from fastapi import FastAPI
@@ -22,7 +24,7 @@ from services.gateway.batches.receiving import Reception
 from services.gateway.clock import Clock
 from services.gateway.gateway import Gateway
 from services.gateway.intake import Intake
-from services.gateway.models import ExtractRequest, Models, States
+from services.gateway.models import ExtractRequest, Models, States, Written
 from services.gateway.problems import ProblemError
 from services.gateway.submissions import Kept
 from services.gateway.views import PROCESSORS
@@ -62,8 +64,16 @@ def _holds(state: Any, name: str, wanted: Any) -> bool:
         "$in": lambda v, w: v in w,
         "$gt": operator.gt,
         "$lte": operator.le,
+        "$gte": operator.ge,
+        "$elemMatch": lambda v, w: any(_item_holds(item.model_dump(mode="json"), w) for item in v),
     }
     return all(tests[test](value, operand) for test, operand in wanted.items())
+
+
+def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a part of a state, as it is stored, has the fields that are wanted of it."""
+    fields = {path: reduce(operator.getitem, path.split("."), item) for path in wanted}
+    return all(_holds(SimpleNamespace(value=fields[path]), "value", want) for path, want in wanted.items())
 
 
 @dataclass
@@ -164,9 +174,10 @@ class MemoryModels(Models):
         """Let this be the state of a document."""
         self.memory[model].states[document_id] = state
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
+    async def written(self, extract_id: str, attempt: int) -> Written:
         parts = self.memory["extract_parts"].states.values()
-        return sum(1 for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt))
+        found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
+        return Written(len(found), max((part.statements for part in found), default=0))
 
 
 class _Collections:

@@ -55,6 +55,7 @@ class Asked:
     query: Mapping[str, str]
     body: Any
     key: str | None
+    reason: str | None
     language: str
     correlation_id: str
     caller: Caller | None
@@ -86,7 +87,7 @@ class Site:
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
-        add_portals(self.app, guard=self, secure=False)
+        add_portals(self.app, guard=self, public_url="http://frikort.test")
         self.app.add_middleware(
             RequestMiddleware, body_most=1_000_000, files_most={}, requests_most=100, respond=respond
         )
@@ -156,6 +157,7 @@ class Site:
                 query=dict(request.query_params),
                 body=json.loads(content) if is_json else content,
                 key=request.headers.get("idempotency-key"),
+                reason=_utf8(request.headers.get("access-reason")),
                 language=request.headers.get("accept-language", ""),
                 correlation_id=request.state.correlation_id,
                 caller=request.scope.get(CALLER),
@@ -175,3 +177,7 @@ class Site:
             if (method, path) == (request.method, request.url.path) and query <= set(request.query_params.items())
         ]
         return max(fitting, key=lambda one: one[0])[1] if fitting else Refusal("not-found")
+
+
+def _utf8(header: str | None) -> str | None:
+    return None if header is None else header.encode("latin-1").decode()

@@ -69,6 +69,14 @@ class Calling:
         """The municipality, CVR, authority or CPR hash that the caller acts for."""
         return self.caller.organisation
 
+    async def check_token(self) -> None:
+        """Whether the token is still good, for answers that go on. Raises ``ProblemError``.
+
+        Who came in by a page has none: the page knows when the session ends.
+        """
+        if CALLER not in self.request.scope:
+            await self.gateway.authenticator.caller(self.request.headers.get("authorization"))
+
 
 @dataclass(frozen=True)
 class Commanding(Calling):
@@ -234,6 +242,10 @@ COMMAND_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     415: _problem("Not JSON"),
     500: _problem("An error of ours; the same key may be used again"),
     422: _problem("The request has errors, breaks a rule, or its key was used for another"),
+}
+STREAM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **FIND_RESPONSES,
+    429: _problem("Too many streams are open; see Retry-After"),
 }
 REGISTER_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **COMMAND_RESPONSES,

@@ -5,10 +5,12 @@ Whoever asks says by ``find`` which card it is and that they may: it raises the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
 from uuid import UUID
 
-from starlette.responses import Response
+from fastapi import Depends, Query
+from starlette.responses import Response, StreamingResponse
 
 from contracts.issuance import GrantMandate, WithdrawMandate
 from contracts.outcomes import Problem
@@ -16,14 +18,33 @@ from contracts.reporting import DisputeReport, WithdrawDispute
 from contracts.values import CitizenSide
 from services.gateway import showing
 from services.gateway.api import resources as r
-from services.gateway.api.calling import Calling, Commanding
+from services.gateway.api.calling import Calling, Commanding, calling
 from services.gateway.api.requests import DisputeBody, MandateBody
+from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
 from services.gateway.persons import Person
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 from services.gateway.views.reports import ReportView
 
 Find = Callable[[], Awaitable[CardView]]
+Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
+StreamSeconds = Annotated[int, Query(ge=1, description="The stream ends after so many seconds, if not before.")]
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+async def _place(ask: Citizen) -> AsyncIterator[None]:
+    with ask.gateway.changes.place(ask.caller):
+        yield
+
+
+Place = Annotated[None, Depends(_place)]
+"""A place for a stream, given back when the stream has ended."""
 
 
 def own_card(ask: Calling, card: CardView) -> r.OwnCardResource:
@@ -58,6 +79,21 @@ async def reports_of(ask: Calling, card: CardView) -> r.CardReports:
 async def warnings_of(ask: Calling, card: CardView) -> r.Warnings:
     """The card's warnings, newest year first."""
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
+
+
+async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
+    """Says ``changed`` at once and whenever something about the card changes, while the caller may see it."""
+    card = await find()
+
+    async def may() -> None:
+        await ask.check_token()
+        await find()
+
+    async def said() -> AsyncIterator[bytes]:
+        async for changed in ask.gateway.changes.of_card(card.card_id, may, seconds=min(seconds, LONGEST)):
+            yield b"event: changed\ndata: {}\n\n" if changed else b":\n\n"
+
+    return EventStream(said(), headers={"X-Accel-Buffering": "no"})
 
 
 async def mandates_of(ask: Calling, card: CardView) -> r.Mandates:

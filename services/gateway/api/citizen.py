@@ -15,21 +15,22 @@ from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
+    STREAM_RESPONSES,
     Calling,
     Commanding,
-    calling,
     commanding,
 )
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
 from services.gateway.api.caseworker import Own, accesses_of
 from services.gateway.api.requests import DisputeBody, MandateBody
 from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
 
 router = APIRouter(prefix="/v1/me", tags=["citizen"])
 
-Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
 CitizenCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
 
 
@@ -78,6 +79,15 @@ async def withdraw_own_dispute(report_id: str, ask: CitizenCommand) -> Response:
 async def own_warnings(ask: Citizen) -> r.Warnings:
     """When you came near the allowance, reached it or went above it."""
     return await cards.warnings_of(ask, await _own(ask))
+
+
+@router.get("/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def own_changes(ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
+    """Server-sent events: `changed` at once, and whenever something about your card changes. What, is for you to ask.
+
+    The stream ends after some minutes at the latest; open it again then.
+    """
+    return await cards.changes_of(ask, lambda: _own(ask), seconds)
 
 
 @router.get("/mandates", response_model=r.Mandates, responses=FIND_RESPONSES)

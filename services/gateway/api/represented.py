@@ -20,24 +20,25 @@ from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
+    STREAM_RESPONSES,
     Calling,
     Commanding,
-    calling,
     commanding,
 )
+from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
 from services.gateway.api.requests import DisputeBody
 from services.gateway.auth import Role
+from services.gateway.changes import LONGEST
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView, Mandate
 
 router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 
-Holder = Annotated[Calling, Depends(calling(Role.CITIZEN))]
 HolderCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
 
 
 @router.get("", response_model=r.Represented, responses=READ_RESPONSES)
-async def list_represented(ask: Holder) -> r.Represented:
+async def list_represented(ask: Citizen) -> r.Represented:
     """The cards that you may see today for others."""
     found = await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today())
     open_person = ask.gateway.persons.open
@@ -47,33 +48,42 @@ async def list_represented(ask: Holder) -> r.Represented:
 
 
 @router.get("/{mandate_id}/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
-async def represented_card(mandate_id: str, ask: Holder) -> r.OwnCardResource:
+async def represented_card(mandate_id: str, ask: Citizen) -> r.OwnCardResource:
     """The citizen's card."""
     return cards.own_card(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/balances", response_model=r.Balances, responses=FIND_RESPONSES)
-async def represented_balances(mandate_id: str, ask: Holder) -> r.Balances:
+async def represented_balances(mandate_id: str, ask: Citizen) -> r.Balances:
     """What the citizen has earned on the card, by year, and what is left."""
     return await cards.balances_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
-async def represented_employments(mandate_id: str, ask: Holder) -> r.CardEmployments:
+async def represented_employments(mandate_id: str, ask: Citizen) -> r.CardEmployments:
     """The employers who registered that the citizen works for them."""
     return await cards.employments_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
-async def represented_reports(mandate_id: str, ask: Holder) -> r.CardReports:
+async def represented_reports(mandate_id: str, ask: Citizen) -> r.CardReports:
     """What the citizen's employers reported, and how it was split."""
     return await cards.reports_of(ask, await _card(ask, mandate_id))
 
 
 @router.get("/{mandate_id}/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
-async def represented_warnings(mandate_id: str, ask: Holder) -> r.Warnings:
+async def represented_warnings(mandate_id: str, ask: Citizen) -> r.Warnings:
     """When the citizen came near the allowance, reached it or went above it."""
     return await cards.warnings_of(ask, await _card(ask, mandate_id))
+
+
+@router.get("/{mandate_id}/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+async def represented_changes(mandate_id: str, ask: Citizen, _: Place, seconds: StreamSeconds = LONGEST) -> Response:
+    """Server-sent events: `changed` at once, and whenever something about the citizen's card changes.
+
+    The stream ends with the mandate, and after some minutes at the latest; open it again then.
+    """
+    return await cards.changes_of(ask, lambda: _card(ask, mandate_id), seconds)
 
 
 @router.post(

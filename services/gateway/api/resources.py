@@ -530,6 +530,7 @@ class ExtractResource(Resource):
     requested_at: datetime
     status: Literal["requested", "running", "done"]
     statements: int | None = Field(description="How many statements there are to write.")
+    statements_written: int = Field(description="How many of them are written; after a crash it begins anew.")
     parts_written: int
     manifest: ManifestResource | None
 

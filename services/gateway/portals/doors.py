@@ -47,7 +47,15 @@ DOORS: Final[dict[Role, Door]] = {
         title=N_("Mit frikort"),
         portal="https://www.borger.dk/",
         portal_name=N_("Gå til borger.dk"),
-        navigation=(("/borger", N_("Mit frikort")),),
+        navigation=(
+            ("/borger", N_("Mit frikort")),
+            ("/borger/loen", N_("Løn")),
+            ("/borger/arbejde", N_("Arbejde")),
+            ("/borger/fuldmagter", N_("Fuldmagter")),
+            ("/borger/paa-vegne-af", N_("På vegne af andre")),
+            ("/borger/hvem-har-set", N_("Hvem har set?")),
+            ("/borger/mine-data", N_("Hent mine data")),
+        ),
     ),
     Role.EMPLOYER: Door(
         home="/virksomhed",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -37,6 +38,16 @@ def environment(language: Language) -> Environment:
     def month(first: date) -> str:
         return formats.month(first, language)
 
+    def whole_kroner(ore: int) -> str:
+        return formats.whole_kroner(ore, language)
+
+    def month_name(number: int, width: Literal["wide", "short"] = "wide") -> str:
+        return formats.month_name(number, language, short=width == "short")
+
+    def units(length: Fraction) -> str:
+        """A length in a picture, to a hundredth."""
+        return f"{float(length):.2f}"
+
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -47,7 +58,7 @@ def environment(language: Language) -> Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    for one in (kroner, day, moment, month, column):
+    for one in (kroner, whole_kroner, day, moment, month, month_name, units, column):
         made.filters[one.__name__] = one
     made.globals |= {
         "static": static_url,

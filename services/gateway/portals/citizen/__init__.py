@@ -1,0 +1,15 @@
+"""The citizen portal, "Mit frikort". The pages about a card serve its citizen and whoever has a mandate."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.gateway.portals.citizen import accesses, disputes, download, mandates, overview, wages
+from services.gateway.portals.citizen.whose import HOME, ON_BEHALF
+
+router = APIRouter()
+for part in (overview.others, mandates.router, accesses.router, download.router):
+    router.include_router(part, prefix=HOME)
+for home in (HOME, ON_BEHALF + "/{held}"):
+    for part in (overview.router, wages.router, disputes.router):
+        router.include_router(part, prefix=home)

@@ -1,0 +1,101 @@
+"""Mandates: whom a citizen lets see the card; given, seen and withdrawn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway.api import resources as r
+from services.gateway.portals.api import Refused
+from services.gateway.portals.citizen.whose import HOME, Card, Whose
+from services.gateway.portals.forms import Form, choice, day, digits, text
+from services.gateway.portals.texts import N_
+from services.gateway.problems import ProblemError
+
+router = APIRouter(prefix="/fuldmagter")
+
+_FIELDS: Final = {
+    "name": text(missing=N_("Skriv navnet på den, der skal have fuldmagten."), wrong=N_("Skriv et navn.")),
+    "cpr": digits(
+        missing=N_("Skriv CPR-nummeret på den, der skal have fuldmagten."), wrong=N_("Et CPR-nummer er ti cifre.")
+    ),
+    "scope": choice("view", "represent", missing=N_("Vælg, hvad fuldmagten giver lov til.")),
+    "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
+}
+_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+
+
+@router.get("")
+async def mandates(card: Card) -> Response:
+    """All mandates of the card, those in force first."""
+    found = await _all(card)
+    in_force = [one for one in found if one.status == "in-force"]
+    over = [one for one in reversed(found) if one.status != "in-force"]
+    return card.render("citizen/mandates.html", in_force=in_force, over=over)
+
+
+@router.get("/ny")
+async def new_mandate(card: Card) -> Response:
+    """The form."""
+    return _form(card, card.page.form(_FIELDS))
+
+
+@router.post("/ny")
+async def grant_mandate(card: Card) -> Response:
+    """The form, what will be given, or given: the button says which."""
+    form = await card.page.posted(_FIELDS)
+    step = form.value("step")
+    if not form.good or step == "edit":
+        return _form(card, form)
+    if step != "send":
+        return card.render("citizen/mandate_check.html", form=form)
+    try:
+        made = await card.page.api.post("/v1/me/mandates", form.body, r.MandateResource, key=form.key)
+    except Refused as refused:
+        return _form(card, form.refuse(refused, _CONCERNS))
+    return card.page.redirect(f"{HOME}/fuldmagter/{made.mandate_id}/kvittering")
+
+
+@router.get("/{mandate_id}/traek-tilbage")
+async def withdrawal(card: Card, mandate_id: str) -> Response:
+    """Whether it is to be withdrawn."""
+    return _withdrawal(card, await _one(card, mandate_id), card.page.form())
+
+
+@router.post("/{mandate_id}/traek-tilbage")
+async def withdraw(card: Card, mandate_id: str) -> Response:
+    """It is withdrawn."""
+    mandate = await _one(card, mandate_id)
+    form = await card.page.posted()
+    try:
+        await card.page.api.post(f"/v1/me/mandates/{mandate_id}/withdrawal", None, r.MandateResource, key=form.key)
+    except Refused as refused:
+        return _withdrawal(card, mandate, form.refuse(refused))
+    return card.page.redirect(f"{HOME}/fuldmagter/{mandate_id}/kvittering")
+
+
+@router.get("/{mandate_id}/kvittering")
+async def receipt(card: Card, mandate_id: str) -> Response:
+    """What was done, and what it means."""
+    return card.render("citizen/mandate_receipt.html", mandate=await _one(card, mandate_id))
+
+
+def _form(card: Whose, form: Form) -> Response:
+    return card.render("citizen/new_mandate.html", form=form)
+
+
+def _withdrawal(card: Whose, mandate: r.MandateResource, form: Form) -> Response:
+    return card.render("citizen/mandate_withdrawal.html", mandate=mandate, form=form)
+
+
+async def _all(card: Whose) -> list[r.MandateResource]:
+    return (await card.get("mandates", r.Mandates)).mandates
+
+
+async def _one(card: Whose, mandate_id: str) -> r.MandateResource:
+    for mandate in await _all(card):
+        if mandate.mandate_id == mandate_id:
+            return mandate
+    raise ProblemError("not-found")

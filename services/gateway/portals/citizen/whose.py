@@ -1,0 +1,95 @@
+"""Whose card a page is about: one's own, or that of somebody who gave a mandate. The same pages serve both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from contracts.issuance import MandateScope
+from services.gateway.api import resources as r
+from services.gateway.portals.api import Refused
+from services.gateway.portals.citizen import words
+from services.gateway.portals.page import CitizenPage, Instead, Page
+from services.gateway.problems import ProblemError
+
+M = TypeVar("M", bound=BaseModel)
+
+HOME = "/borger"
+ON_BEHALF = "/borger/paa-vegne-af"
+
+
+@dataclass(frozen=True)
+class Whose:
+    """A card, and how the signed-in person came to see it.
+
+    Attributes:
+        home: the address of the card's pages.
+        source: where the API has what is shown.
+        mandate: None for one's own card.
+    """
+
+    page: Page
+    card: r.OwnCardResource
+    home: str
+    source: str
+    mandate: r.RepresentedResource | None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the signed-in person's own."""
+        return self.mandate is None
+
+    @property
+    def may_dispute(self) -> bool:
+        """Whether the signed-in person may say that a report is not right."""
+        return self.mandate is None or self.mandate.scope is MandateScope.REPRESENT
+
+    async def get(self, what: str, model: type[M]) -> M:
+        """What the API shows of the card. Raises ``Refused``."""
+        return await self.page.api.get(f"{self.source}/{what}", model)
+
+    async def report(self, report_id: str) -> r.CardReportResource:
+        """One of the card's reports. Raises ``ProblemError`` where there is none."""
+        for report in (await self.get("reports", r.CardReports)).reports:
+            if report.report_id == report_id:
+                return report
+        raise ProblemError("not-found")
+
+    def render(self, template: str, **context: Any) -> Response:
+        """A page about the card."""
+        return self.page.render(template, whose=self, words=words, **context)
+
+
+async def represented_by(page: Page) -> list[r.RepresentedResource]:
+    """The cards of others that the signed-in person may see."""
+    return (await page.api.get("/v1/represented", r.Represented)).represented
+
+
+async def whose(page: CitizenPage) -> Whose:
+    """The card that the address is about. What the signed-in person may not see does not exist."""
+    held = page.request.path_params.get("held")
+    if held is None:
+        return await _own(page)
+    for mandate in await represented_by(page):
+        if mandate.mandate_id == held:
+            source = f"/v1/represented/{held}"
+            card = await page.api.get(f"{source}/card", r.OwnCardResource)
+            return Whose(page, card, f"{ON_BEHALF}/{held}", source, mandate)
+    raise ProblemError("not-found")
+
+
+async def _own(page: Page) -> Whose:
+    try:
+        card = await page.api.get("/v1/me/card", r.OwnCardResource)
+    except Refused as refused:
+        if refused.code != "card-unknown":
+            raise
+        raise Instead(page.render("citizen/no_card.html", represented=await represented_by(page))) from None
+    return Whose(page, card, HOME, "/v1/me", None)
+
+
+Card = Annotated[Whose, Depends(whose)]

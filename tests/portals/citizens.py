@@ -1,0 +1,192 @@
+"""What the API answers a citizen with, for the tests of their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from contracts.issuance import MandateScope
+from contracts.reporting import DisputeReason
+from contracts.values import CitizenSide
+from services.gateway.api import resources as r
+from services.gateway.auth import Role
+from tests.portals.site import Refusal, Site
+
+NOON: Final = datetime(2025, 6, 1, 10, tzinfo=UTC)
+ALLOWANCE: Final = 4_276_600
+OWN: Final = "/v1/me"
+MANDATE: Final = "7d9d6a0e-0b0c-4c7d-8f14-1f3e9b1c0a01"
+HELD: Final = f"/v1/represented/{MANDATE}"
+REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
+
+
+def card(**changes: Any) -> r.OwnCardResource:
+    given: dict[str, Any] = {
+        "number": "48213",
+        "name": "Karla Eksempel",
+        "municipality": r.Municipality(code="101", name="København"),
+        "status": "active",
+        "active_periods": [r.Days(first=date(2025, 1, 6))],
+    }
+    return r.OwnCardResource(**given | changes)
+
+
+def balance(reported: int = 0, year: int = 2025, **changes: Any) -> r.BalanceResource:
+    exempt = min(reported, ALLOWANCE)
+    given: dict[str, Any] = {
+        "year": year,
+        "allowance_ore": ALLOWANCE,
+        "provisional": False,
+        "reported_ore": reported,
+        "exempt_ore": exempt,
+        "excess_ore": reported - exempt,
+        "remaining_ore": ALLOWANCE - exempt,
+        "warnings": [],
+    }
+    return r.BalanceResource(**given | changes)
+
+
+def warning(threshold: str, *, withdrawn: bool = False) -> r.WarningResource:
+    return r.WarningResource(
+        year=2025,
+        threshold=threshold,
+        allowance_ore=ALLOWANCE,
+        reported_ore=ALLOWANCE,
+        raised_at=NOON,
+        withdrawn_at=NOON if withdrawn else None,
+    )
+
+
+def report(exempt: int = 750_000, excess: int = 0, **changes: Any) -> r.CardReportResource:
+    """A report with its first line of history, paid on the last day of March."""
+    total = exempt + excess
+    components = r.ComponentsResource(wage_ore=total, holiday_pay_ore=0, atp_ore=0, pension_ore=0)
+    work = r.Days(first=date(2025, 3, 1), last=date(2025, 3, 31))
+    given: dict[str, Any] = {
+        "report_id": REPORT,
+        "employment_id": "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22",
+        "cvr": "99000007",
+        "status": "accepted",
+        "year": 2025,
+        "work": work,
+        "payment_date": date(2025, 3, 31),
+        "components": components,
+        "total_ore": total,
+        "split": r.SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=REPORT),
+        "provisional": False,
+        "dispute": None,
+        "history": [history("reported", components=components, total_ore=total, work=work)],
+    }
+    return r.CardReportResource(**given | changes)
+
+
+def history(event: str, **changes: Any) -> r.ReportHistory:
+    given: dict[str, Any] = {
+        "revision": 1,
+        "event": event,
+        "at": NOON,
+        "work": None,
+        "payment_date": None,
+        "components": None,
+        "total_ore": None,
+        "reason": None,
+        "message": None,
+        "by": None,
+    }
+    return r.ReportHistory(**given | changes)
+
+
+def dispute(**changes: Any) -> r.DisputeResource:
+    given: dict[str, Any] = {
+        "reason": DisputeReason.WRONG_AMOUNT,
+        "message": "Jeg fik kun 5.000 kr.",
+        "raised_at": NOON,
+        "raised_by": CitizenSide.CITIZEN,
+    }
+    return r.DisputeResource(**given | changes)
+
+
+def employment(**changes: Any) -> r.CardEmploymentResource:
+    given: dict[str, Any] = {
+        "employment_id": "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22",
+        "cvr": "99000007",
+        "period": r.Days(first=date(2025, 1, 10)),
+        "registered_at": NOON,
+        "contact": None,
+    }
+    return r.CardEmploymentResource(**given | changes)
+
+
+def mandate(**changes: Any) -> r.MandateResource:
+    given: dict[str, Any] = {
+        "mandate_id": MANDATE,
+        "name": "Mikkel Eksempel",
+        "scope": MandateScope.VIEW,
+        "until": date(2026, 12, 31),
+        "status": "in-force",
+        "granted_at": NOON,
+        "granted_by": CitizenSide.CITIZEN,
+        "withdrawn_at": None,
+    }
+    return r.MandateResource(**given | changes)
+
+
+def represented(scope: MandateScope = MandateScope.VIEW) -> r.RepresentedResource:
+    return r.RepresentedResource(mandate_id=MANDATE, name="Karla Eksempel", scope=scope, until=date(2026, 12, 31))
+
+
+def has_card(
+    site: Site,
+    *,
+    source: str = OWN,
+    card: r.OwnCardResource = card(),  # noqa: B008 - it is never changed
+    balances: Sequence[r.BalanceResource] = (balance(),),
+    reports: Sequence[r.CardReportResource] = (),
+    employments: Sequence[r.CardEmploymentResource] = (),
+) -> Site:
+    """A citizen is signed in, and ``source`` of the API has this card."""
+    site.sign_in(Role.CITIZEN)
+    holds(site)
+    site.answer("GET", f"{source}/card", card)
+    site.answer("GET", f"{source}/balances", r.Balances(balances=list(balances)))
+    site.answer("GET", f"{source}/reports", r.CardReports(reports=list(reports)))
+    site.answer("GET", f"{source}/employments", r.CardEmployments(employments=list(employments)))
+    site.answer("GET", f"{source}/mandates", r.Mandates(mandates=[]))
+    warnings = [one for year in balances for one in year.warnings]
+    site.answer("GET", f"{source}/warnings", r.Warnings(warnings=warnings))
+    return site
+
+
+def holds(site: Site, *mandates: r.RepresentedResource) -> Site:
+    """Whoever is signed in has these mandates."""
+    site.answer("GET", "/v1/represented", r.Represented(represented=list(mandates)))
+    return site
+
+
+def accesses(*lines: r.AccessResource, following: str | None = None) -> r.AccessPage:
+    return r.AccessPage(accesses=list(lines), next=following)
+
+
+def access(**changes: Any) -> r.AccessResource:
+    given: dict[str, Any] = {
+        "at": NOON,
+        "by": "Københavns Kommune, sagsbehandler",
+        "role": "caseworker",
+        "own": False,
+        "act": "read-card",
+        "kind": "read",
+        "what": "har set dit frikort",
+        "refused": False,
+        "reason": "Opfølgning på samtale",
+        "request": "0" * 32,
+    }
+    return r.AccessResource(**given | changes)
+
+
+def has_no_card(site: Site) -> Site:
+    """A citizen is signed in who has no card."""
+    site.sign_in(Role.CITIZEN)
+    for what in ("card", "balances", "reports", "employments", "mandates", "warnings"):
+        site.answer("GET", f"{OWN}/{what}", Refusal("card-unknown"))
+    return holds(site)
