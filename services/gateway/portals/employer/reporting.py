@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -72,18 +72,18 @@ async def find_employment(page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}")
-async def what_was_paid(employment_id: own.Id, page: EmployerPage) -> Response:
+async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
     """Payment day, work and amount, with what is likely written already."""
     employment = await own.employment(page, employment_id)
     day_now = await own.today(page)
-    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=employment_id, newest=True, limit=1)
+    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=str(employment_id), newest=True, limit=1)
     first, last = likely_work(employment, [report.work for report in latest.reports], day_now)
     form = page.form(REPORT, {"payment_date": day_now, "work.first": first, "work.last": last})
     return _paid(page, form, employment)
 
 
 @router.post("/{employment_id}")
-async def report_earnings(employment_id: own.Id, page: EmployerPage) -> Response:
+async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
     """First what it would mean, by a dry run; then, when that was seen, the report itself."""
     form = await page.posted(REPORT)
     employment = await own.employment(page, employment_id)
