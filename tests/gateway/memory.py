@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import getitem
 from typing import Any, Generic, cast
 
 from fastapi import FastAPI
@@ -48,20 +50,25 @@ class MemoryStates(Generic[S]):
     async def find(
         self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
     ) -> list[S]:
-        found = [state for state in self.states.values() if all(_holds(state, *term) for term in query.items())]
+        found = [state for state in self.states.values() if _holds(state.model_dump(mode="json"), query)]
         for name, direction in reversed(sort):
             found.sort(key=lambda state: getattr(state, name), reverse=direction < 0)
         return found[skip : skip + limit if limit else None]
 
 
-def _holds(state: Any, name: str, wanted: Any) -> bool:
-    value = getattr(state, name)
+def _holds(document: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    return all(_has(reduce(getitem, name.split("."), document), wanted) for name, wanted in query.items())
+
+
+def _has(value: Any, wanted: Any) -> bool:
     if not isinstance(wanted, dict):
         return bool(value == wanted)
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "$in": lambda v, w: v in w,
         "$gt": operator.gt,
+        "$gte": operator.ge,
         "$lte": operator.le,
+        "$elemMatch": lambda v, w: any(_holds(one, w) for one in v),
     }
     return all(tests[test](value, operand) for test, operand in wanted.items())
 

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 from fastapi import Depends
 
-from contracts.values import Period
+from contracts.issuance import MandateGranted, MandateScope
+from contracts.values import CitizenSide, Period
 from services.gateway.accesses.acts import ROUTES, WORDS, Act
 from services.gateway.accesses.door import NotRecorded
 from services.gateway.api.calling import Calling, calling
@@ -43,6 +44,7 @@ from tests.gateway.memory import MemoryGateway, memory_gateway
 # As in the examples of the API's own document, so that these are what its example requests are about.
 CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
+HOLDER: Final = "6301854321"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 REASON: Final = "Opfølgning på sag 2025-0042"
 SUBJECTS: Final = {
@@ -51,7 +53,10 @@ SUBJECTS: Final = {
     f"extract:{EXTRACT}",
     "year:2025",
 }
+MANDATE: Final = "7d9d6a0e-0b0c-4c7d-8f14-1f3e9b1c0a01"
+STREAMS: Final = {"own_changes", "represented_changes"}
 ABOUT_NOBODY: Final = {
+    *STREAMS,  # they say that something changed, and nothing of it
     *("allowances", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
 }
@@ -61,6 +66,7 @@ CALLERS: Final = {
     "caseworker": Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
     "employer": Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, CVR),
     "citizen": Caller("issuer", "c", "citizen-1", Role.CITIZEN, persons().cpr_hash(CPR)),
+    "holder": Caller("issuer", "c", "holder-1", Role.CITIZEN, persons().cpr_hash(HOLDER)),
     "authority": Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
 }
 
@@ -71,7 +77,18 @@ async def world() -> MemoryGateway:
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
     card = issued(person=persons().seal(Person(CPR, NAME)), control_due=2025)
-    world.models.put("cards", CARD, after(cards.PROCESSOR, [card]))
+    mandate = MandateGranted(
+        card_id=CARD,
+        revision=2,
+        municipality="101",
+        actor="citizen-1",
+        mandate_id=MANDATE,
+        holder=persons().seal(Person(HOLDER, "Mikkel Eksempel")),
+        scope=MandateScope.REPRESENT,
+        until=date(2099, 12, 31),
+        by=CitizenSide.CITIZEN,
+    )
+    world.models.put("cards", CARD, after(cards.PROCESSOR, [card, mandate]))
     employment = EmploymentView(
         employment_id=EMPLOYMENT,
         card_id=CARD,
@@ -139,6 +156,7 @@ async def call(
         "card_id": CARD,
         "employment_id": EMPLOYMENT,
         "report_id": REPORT,
+        "mandate_id": MANDATE,
         "extract_id": EXTRACT,
         "file_format": "csv",
         "code": "card-unknown",
@@ -150,13 +168,20 @@ async def call(
     media_type, content = example(operation)
     headers = {
         b"content-type": media_type.encode(),
-        b"authorization": f"Bearer {operation['tags'][0]}".encode(),
+        b"authorization": f"Bearer {audience(path, operation)}".encode(),
         b"access-reason": REASON.encode(),
         b"idempotency-key": operation["operationId"].encode(),
         b"prefer": b"wait=0",
     }
     where = path.format(**{name: quote(place) for name, place in places.items()})
-    return await client.request(method, where, content=content, headers=headers)
+    query = {"seconds": 1} if operation["operationId"] in STREAMS else {}
+    return await client.request(method, where, content=content, headers=headers, params=query)
+
+
+def audience(path: str, operation: dict[str, Any]) -> str:
+    """Whose operation it is; a mandate holder's are those of a citizen who is somebody else."""
+    tag: str = operation["tags"][0]
+    return "holder" if path.startswith("/v1/represented") else tag.replace("everyone", "employer")
 
 
 async def batch_of_one_line(world: MemoryGateway) -> str:
@@ -210,14 +235,14 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
             assert recorded == [], name
             continue
         assert recorded, f"{name} recorded nothing; if it is about nobody, say so in ABOUT_NOBODY"
-        role = operation["tags"][0].replace("everyone", "employer")
+        who = audience(path, operation)
         for line in recorded:
             assert line.subject in SUBJECTS, name
             assert (line.act, line.refused) == (ROUTES[name], False), name
-            assert (line.role, line.actor) == (role, CALLERS[role].subject), name
-            assert line.own == (role == "citizen"), name
+            assert (line.role, line.actor) == (CALLERS[who].role, CALLERS[who].subject), name
+            assert line.own == (who == "citizen"), name
             assert line.request == response.headers["correlation-id"], name
-            if role == "caseworker" and "Access-Reason" in headers_of(operation):
+            if who == "caseworker" and "Access-Reason" in headers_of(operation):
                 assert line.reason == REASON, name
 
 

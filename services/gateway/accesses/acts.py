@@ -22,6 +22,8 @@ class Act(StrEnum):
     READ_EMPLOYMENTS = "read-employments"
     READ_REPORTS = "read-reports"
     READ_WARNINGS = "read-warnings"
+    READ_MANDATES = "read-mandates"
+    READ_REPRESENTED = "read-represented"
     READ_CONTROLS_DUE = "read-controls-due"
     READ_ACCESSES = "read-accesses"
     READ_OUTCOME = "read-outcome"
@@ -37,6 +39,11 @@ class Act(StrEnum):
     TRY_REPORT = "try-report"
     CORRECT_REPORT = "correct-report"
     WITHDRAW_REPORT = "withdraw-report"
+    DISPUTE_REPORT = "dispute-report"
+    WITHDRAW_DISPUTE = "withdraw-dispute"
+    DECLARE_NO_WORK = "declare-no-work"
+    GRANT_MANDATE = "grant-mandate"
+    WITHDRAW_MANDATE = "withdraw-mandate"
     DRAW_EXTRACT = "draw-extract"
     READ_EXTRACT = "read-extract"
 
@@ -63,6 +70,10 @@ WORDS: Final[dict[Act, Words]] = {
     Act.READ_EMPLOYMENTS: Words("read", "har set dine ansættelser", "looked at your employments"),
     Act.READ_REPORTS: Words("read", "har set indberetninger af din løn", "looked at reports of your wage"),
     Act.READ_WARNINGS: Words("read", "har set dine advarsler", "looked at your warnings"),
+    Act.READ_MANDATES: Words("read", "har set dine fuldmagter", "looked at your mandates"),
+    Act.READ_REPRESENTED: Words(
+        "read", "har set, at de har fuldmagt til dit frikort", "saw that they have a mandate for your card"
+    ),
     Act.READ_CONTROLS_DUE: Words(
         "read",
         "har set dig på listen over frikort, der skal kontrolleres",
@@ -94,6 +105,23 @@ WORDS: Final[dict[Act, Words]] = {
     Act.WITHDRAW_REPORT: Words(
         "change", "har tilbagekaldt en indberetning af din løn", "withdrew a report of your wage"
     ),
+    Act.DISPUTE_REPORT: Words(
+        "change",
+        "har sagt, at en indberetning af din løn ikke er rigtig",
+        "said that a report of your wage is not right",
+    ),
+    Act.WITHDRAW_DISPUTE: Words(
+        "change",
+        "har trukket tilbage, at en indberetning af din løn ikke er rigtig",
+        "took back that a report of your wage is not right",
+    ),
+    Act.DECLARE_NO_WORK: Words(
+        "change", "har meldt, at du ikke arbejdede for dem i nogle dage", "declared days without work for them"
+    ),
+    Act.GRANT_MANDATE: Words("change", "har givet en fuldmagt til dit frikort", "gave a mandate for your card"),
+    Act.WITHDRAW_MANDATE: Words(
+        "change", "har trukket en fuldmagt til dit frikort tilbage", "withdrew a mandate for your card"
+    ),
     Act.DRAW_EXTRACT: Words(
         "extract", "har trukket et udtræk, som dit frikort er med i", "drew an extract that your card is part of"
     ),
@@ -113,6 +141,11 @@ ROUTES: Final[dict[str, Act]] = {
     "card_balances": Act.READ_BALANCE,
     "card_employments": Act.READ_EMPLOYMENTS,
     "card_reports": Act.READ_REPORTS,
+    "dispute_report": Act.DISPUTE_REPORT,
+    "withdraw_dispute": Act.WITHDRAW_DISPUTE,
+    "card_mandates": Act.READ_MANDATES,
+    "grant_mandate": Act.GRANT_MANDATE,
+    "withdraw_mandate": Act.WITHDRAW_MANDATE,
     "card_accesses": Act.READ_ACCESSES,
     "controls_due": Act.READ_CONTROLS_DUE,
     # the employer
@@ -121,6 +154,8 @@ ROUTES: Final[dict[str, Act]] = {
     "get_employment": Act.READ_EMPLOYMENTS,
     "change_employment": Act.CHANGE_EMPLOYMENT,
     "end_employment": Act.CHANGE_EMPLOYMENT,
+    "declare_no_work": Act.DECLARE_NO_WORK,
+    "list_reminders": Act.READ_EMPLOYMENTS,
     "allowance_left": Act.READ_BALANCE,
     "report_earnings": Act.REPORT_EARNINGS,
     "dry_run": Act.TRY_REPORT,
@@ -136,7 +171,21 @@ ROUTES: Final[dict[str, Act]] = {
     "own_employments": Act.READ_EMPLOYMENTS,
     "own_reports": Act.READ_REPORTS,
     "own_warnings": Act.READ_WARNINGS,
+    "dispute_own_report": Act.DISPUTE_REPORT,
+    "withdraw_own_dispute": Act.WITHDRAW_DISPUTE,
+    "own_mandates": Act.READ_MANDATES,
+    "grant_own_mandate": Act.GRANT_MANDATE,
+    "withdraw_own_mandate": Act.WITHDRAW_MANDATE,
     "own_accesses": Act.READ_ACCESSES,
+    # who has a mandate
+    "list_represented": Act.READ_REPRESENTED,
+    "represented_card": Act.READ_CARD,
+    "represented_balances": Act.READ_BALANCE,
+    "represented_employments": Act.READ_EMPLOYMENTS,
+    "represented_reports": Act.READ_REPORTS,
+    "represented_warnings": Act.READ_WARNINGS,
+    "dispute_represented_report": Act.DISPUTE_REPORT,
+    "withdraw_represented_dispute": Act.WITHDRAW_DISPUTE,
     # the authority
     "request_extract": Act.DRAW_EXTRACT,
     "download_extract": Act.READ_EXTRACT,
