@@ -177,6 +177,7 @@ ROUTES: Final[dict[str, Act]] = {
     "grant_own_mandate": Act.GRANT_MANDATE,
     "withdraw_own_mandate": Act.WITHDRAW_MANDATE,
     "own_accesses": Act.READ_ACCESSES,
+    "own_changes": Act.READ_CARD,
     # who has a mandate
     "list_represented": Act.READ_REPRESENTED,
     "represented_card": Act.READ_CARD,
@@ -184,6 +185,7 @@ ROUTES: Final[dict[str, Act]] = {
     "represented_employments": Act.READ_EMPLOYMENTS,
     "represented_reports": Act.READ_REPORTS,
     "represented_warnings": Act.READ_WARNINGS,
+    "represented_changes": Act.READ_CARD,
     "dispute_represented_report": Act.DISPUTE_REPORT,
     "withdraw_represented_dispute": Act.WITHDRAW_DISPUTE,
     # the authority
