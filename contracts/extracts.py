@@ -77,6 +77,7 @@ class ExtractPartWritten(ExtractEvent):
     format: ExtractFormat
     index: int = Field(ge=0)
     content: str = Field(description="A piece of the UTF-8 file as text.")
+    statements: int = Field(default=0, ge=0, description="How many are written by now, for progress.")
 
 
 class ExtractFile(Value):

@@ -16,6 +16,7 @@ from services.gateway.formats import Language
 from services.gateway.portals.texts import ENGLISH
 
 PORTALS = ENGLISH.parents[1]
+DOCUMENTS = PORTALS.parent / "documents"
 _METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract"}
 _OPTIONS = {
     "trimmed": "true",
@@ -24,24 +25,32 @@ _OPTIONS = {
     "encoding": "utf-8",
     "extensions": "jinja2.ext.do",
 }
+_KEYWORDS = {**DEFAULT_KEYWORDS, "say": None}  # a document is given `say` by the page that makes it
 _EVERYBODY = "common"
 _WIDTH = 110
 
 
 def part_of(file: Path) -> str:
     """The part whose catalogue has a file's texts: the folder that it lies in."""
+    if file.is_relative_to(DOCUMENTS):
+        return DOCUMENTS.name
     path = file.relative_to(PORTALS)
     return path.parts[0] if len(path.parts) > 1 else _EVERYBODY
 
 
 def said() -> dict[str, Catalog]:
-    """What the pages say, by part, untranslated."""
+    """What the pages and the documents say, by part, untranslated."""
     parts: dict[str, Catalog] = {}
-    for file in sorted(path for path in PORTALS.rglob("*") if path.suffix in _METHODS):
+    found = [*PORTALS.rglob("*"), *DOCUMENTS.rglob("*.py")]
+    for file in sorted(path for path in found if path.suffix in _METHODS):
         for line, text, _comments, context in _texts(file):
             catalogue = parts.setdefault(part_of(file), Catalog(locale=Language.ENGLISH))
-            catalogue.add(text, context=context, locations=[(file.relative_to(PORTALS).as_posix(), line)])
+            catalogue.add(text, context=context, locations=[(_place(file), line)])
     return parts
+
+
+def _place(file: Path) -> str:
+    return file.relative_to(DOCUMENTS.parent if file.is_relative_to(DOCUMENTS) else PORTALS).as_posix()
 
 
 def translated(part: str) -> Catalog:
@@ -72,7 +81,7 @@ def main() -> None:
 
 def _texts(file: Path) -> Iterator[tuple[int, str | tuple[str, ...], list[str], str | None]]:
     with file.open("rb") as source:
-        yield from extract(_METHODS[file.suffix], source, DEFAULT_KEYWORDS, (), _OPTIONS)
+        yield from extract(_METHODS[file.suffix], source, _KEYWORDS, (), _OPTIONS)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class ExtractFiles:
         self._count = self._reported = self._exempt = self._excess = 0
         self._provisional = False
 
+    @property
+    def count(self) -> int:
+        """How many statements are written."""
+        return self._count
+
     def add(self, statement: Statement) -> Iterator[Part]:
         """Write one statement; yields the parts that became full."""
         json_start = ",\n" if self._count else "\n"

@@ -150,14 +150,14 @@ class ExtractWorker:
             async for statement in statements:
                 parts += files.add(statement)
                 if len(parts) >= _BATCH_PARTS:
-                    await self._tell_parts(held, parts)
+                    await self._tell_parts(held, parts, files.count)
                     parts = []
-        await self._tell_parts(held, [*parts, *files.finish()])
+        await self._tell_parts(held, [*parts, *files.finish()], files.count)
         return files.manifest(
             extract_id=held.extract_id, attempt=held.attempt, year=held.year, municipality=held.municipality
         )
 
-    async def _tell_parts(self, held: ExtractRequest, parts: Iterable[Part]) -> None:
+    async def _tell_parts(self, held: ExtractRequest, parts: Iterable[Part], statements: int) -> None:
         await self._tell(
             held,
             [
@@ -167,6 +167,7 @@ class ExtractWorker:
                     format=part.format,
                     index=part.index,
                     content=part.content,
+                    statements=statements,
                 )
                 for part in parts
             ],

@@ -86,8 +86,8 @@ class Answers:
     async def extract(self, request: ExtractRequest) -> r.ExtractResource:
         """An extract and how far it has come."""
         view = await self._models.extracts.get(request.extract_id)
-        parts = 0 if view is None else await self._models.count_parts(request.extract_id, view.attempt)
-        return showing.extract(request, view, parts)
+        attempt = 0 if view is None else view.attempt
+        return showing.extract(request, view, await self._models.written(request.extract_id, attempt))
 
     async def _refused(self, command: Command, outcome: OutcomeView, language: Language) -> Answer:
         code = str(outcome.problem)

@@ -73,12 +73,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
-    add_portals(
-        app,
-        guard=guard,
-        secure=settings.public_url.startswith("https:"),
-        login=origin_of(settings.issuer),
-    )
+    add_portals(app, guard=guard, public_url=settings.public_url, login=origin_of(settings.issuer))
     app.add_middleware(AccessDoor)
     app.add_middleware(
         RequestMiddleware,

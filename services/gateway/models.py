@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
@@ -123,6 +123,13 @@ def settled(report: ReportView, revision: int) -> bool:
     )
 
 
+class Written(NamedTuple):
+    """How much of an extract is written."""
+
+    parts: int
+    statements: int
+
+
 class Models(ReadModels):
     """Every read model, and what only the gateway itself knows, in its database."""
 
@@ -138,11 +145,20 @@ class Models(ReadModels):
         """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
         for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        # What wants the employer's attention are few of many.
+        for name in ("dispute.raised_at", "moved_at"):
+            await self._database[reports.PROCESSOR.name].create_index(
+                [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
+            )
         await self.extract_requests.prepare()
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
-        """How many parts of an extract are written."""
-        return await self._parts.count_documents({"state.extract_id": extract_id, "state.attempt": attempt})
+    async def written(self, extract_id: str, attempt: int) -> Written:
+        """How much of an extract is written."""
+        found = {"state.extract_id": extract_id, "state.attempt": attempt}
+        most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
+        async for counted in self._parts.aggregate([{"$match": found}, most]):
+            return Written(counted["parts"], counted["statements"] or 0)
+        return Written(0, 0)
 
 
 class ExtractRequest(BaseModel):

@@ -12,7 +12,7 @@ from contracts.values import Components, Period, WorkPeriod
 from services.gateway.advice import advice
 from services.gateway.api import resources as r
 from services.gateway.formats import Language
-from services.gateway.models import ExtractRequest
+from services.gateway.models import ExtractRequest, Written
 from services.gateway.persons import Contact, Person
 from services.gateway.reminders import Notice, Question, answer_texts, notice_text, question_text
 from services.gateway.views.cards import CardView, Control, Mandate
@@ -294,10 +294,10 @@ def card_report(view: ReportView, open_message: OpenMessage) -> r.CardReportReso
     )
 
 
-def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.ExtractResource:
+def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> r.ExtractResource:
     """For the authority. Done means that every part can be read here."""
     manifest = None if view is None else view.manifest
-    complete = manifest is not None and parts >= sum(file.parts for file in manifest.files)
+    complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
     return r.ExtractResource(
         extract_id=request.extract_id,
         year=request.year,
@@ -305,15 +305,17 @@ def extract(request: ExtractRequest, view: ExtractView | None, parts: int) -> r.
         requested_at=request.requested_at,
         status="requested" if view is None else "done" if complete else "running",
         statements=None if view is None else view.statements,
-        parts_written=parts,
+        statements_written=written.statements,
+        parts_written=written.parts,
         manifest=_manifest(request.extract_id, manifest) if manifest is not None and complete else None,
     )
 
 
-def allowances(table: AllowanceTable, present_year: int) -> r.Allowances:
+def allowances(table: AllowanceTable, today: date) -> r.Allowances:
     """The whole table, newest year first."""
     return r.Allowances(
-        present_year=present_year,
+        today=today,
+        present_year=today.year,
         allowances=[
             r.AllowanceResource(
                 year=year,

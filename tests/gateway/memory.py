@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from operator import getitem
+from types import SimpleNamespace
 from typing import Any, Generic, cast
 
 from fastapi import FastAPI
@@ -24,7 +24,7 @@ from services.gateway.batches.receiving import Reception
 from services.gateway.clock import Clock
 from services.gateway.gateway import Gateway
 from services.gateway.intake import Intake
-from services.gateway.models import ExtractRequest, Models, States
+from services.gateway.models import ExtractRequest, Models, States, Written
 from services.gateway.problems import ProblemError
 from services.gateway.submissions import Kept
 from services.gateway.views import PROCESSORS
@@ -50,27 +50,30 @@ class MemoryStates(Generic[S]):
     async def find(
         self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
     ) -> list[S]:
-        found = [state for state in self.states.values() if _holds(state.model_dump(mode="json"), query)]
+        found = [state for state in self.states.values() if all(_holds(state, *term) for term in query.items())]
         for name, direction in reversed(sort):
             found.sort(key=lambda state: getattr(state, name), reverse=direction < 0)
         return found[skip : skip + limit if limit else None]
 
 
-def _holds(document: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
-    return all(_has(reduce(getitem, name.split("."), document), wanted) for name, wanted in query.items())
-
-
-def _has(value: Any, wanted: Any) -> bool:
+def _holds(state: Any, name: str, wanted: Any) -> bool:
+    value = getattr(state, name)
     if not isinstance(wanted, dict):
         return bool(value == wanted)
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "$in": lambda v, w: v in w,
         "$gt": operator.gt,
-        "$gte": operator.ge,
         "$lte": operator.le,
-        "$elemMatch": lambda v, w: any(_holds(one, w) for one in v),
+        "$gte": operator.ge,
+        "$elemMatch": lambda v, w: any(_item_holds(item.model_dump(mode="json"), w) for item in v),
     }
     return all(tests[test](value, operand) for test, operand in wanted.items())
+
+
+def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a part of a state, as it is stored, has the fields that are wanted of it."""
+    fields = {path: reduce(operator.getitem, path.split("."), item) for path in wanted}
+    return all(_holds(SimpleNamespace(value=fields[path]), "value", want) for path, want in wanted.items())
 
 
 @dataclass
@@ -171,9 +174,10 @@ class MemoryModels(Models):
         """Let this be the state of a document."""
         self.memory[model].states[document_id] = state
 
-    async def count_parts(self, extract_id: str, attempt: int) -> int:
+    async def written(self, extract_id: str, attempt: int) -> Written:
         parts = self.memory["extract_parts"].states.values()
-        return sum(1 for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt))
+        found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
+        return Written(len(found), max((part.statements for part in found), default=0))
 
 
 class _Collections:

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from fastapi import Depends
 
-from contracts.issuance import MandateGranted, MandateScope
+from contracts.issuance import MandateScope
 from contracts.values import CitizenSide, Period
 from services.gateway.accesses.acts import ROUTES, WORDS, Act
 from services.gateway.accesses.door import NotRecorded
@@ -23,6 +23,7 @@ from services.gateway.batches.receiving import Sending
 from services.gateway.models import ExtractRequest
 from services.gateway.persons import Contact, Person
 from services.gateway.views import cards, extracts, ledgers, reports
+from services.gateway.views.cards import Mandate
 from services.gateway.views.employments import EmploymentView
 from services.gateway.views.extracts import ExtractPartView, ExtractView, FileView, Manifest
 from services.gateway.views.outcomes import OutcomeView
@@ -44,21 +45,27 @@ from tests.gateway.memory import MemoryGateway, memory_gateway
 # As in the examples of the API's own document, so that these are what its example requests are about.
 CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
-HOLDER: Final = "6301854321"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 REASON: Final = "Opfølgning på sag 2025-0042"
+HOLDER: Final = persons().seal(Person("7505920102", "Testborger To"))
+MANDATE: Final = Mandate(
+    mandate_id="5f0e3c52-1b8e-4a53-9c59-0d6f4c6a1b99",
+    holder=HOLDER,
+    scope=MandateScope.REPRESENT,
+    until=date(2200, 1, 1),
+    granted_at=NOON,
+    granted_by=CitizenSide.CITIZEN,
+)
 SUBJECTS: Final = {
     f"card:{CARD}",
     f"person:{persons().cpr_hash(CPR)}",
     f"extract:{EXTRACT}",
     "year:2025",
 }
-MANDATE: Final = "7d9d6a0e-0b0c-4c7d-8f14-1f3e9b1c0a01"
-STREAMS: Final = {"own_changes", "represented_changes"}
 ABOUT_NOBODY: Final = {
-    *STREAMS,  # they say that something changed, and nothing of it
     *("allowances", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
+    *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }
 """Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
 
@@ -66,7 +73,7 @@ CALLERS: Final = {
     "caseworker": Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
     "employer": Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, CVR),
     "citizen": Caller("issuer", "c", "citizen-1", Role.CITIZEN, persons().cpr_hash(CPR)),
-    "holder": Caller("issuer", "c", "holder-1", Role.CITIZEN, persons().cpr_hash(HOLDER)),
+    "holder": Caller("issuer", "c", "relative-1", Role.CITIZEN, HOLDER.cpr_hash),
     "authority": Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
 }
 
@@ -77,18 +84,8 @@ async def world() -> MemoryGateway:
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
     card = issued(person=persons().seal(Person(CPR, NAME)), control_due=2025)
-    mandate = MandateGranted(
-        card_id=CARD,
-        revision=2,
-        municipality="101",
-        actor="citizen-1",
-        mandate_id=MANDATE,
-        holder=persons().seal(Person(HOLDER, "Mikkel Eksempel")),
-        scope=MandateScope.REPRESENT,
-        until=date(2099, 12, 31),
-        by=CitizenSide.CITIZEN,
-    )
-    world.models.put("cards", CARD, after(cards.PROCESSOR, [card, mandate]))
+    view = after(cards.PROCESSOR, [card])
+    world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
     employment = EmploymentView(
         employment_id=EMPLOYMENT,
         card_id=CARD,
@@ -156,9 +153,9 @@ async def call(
         "card_id": CARD,
         "employment_id": EMPLOYMENT,
         "report_id": REPORT,
-        "mandate_id": MANDATE,
         "extract_id": EXTRACT,
         "file_format": "csv",
+        "mandate_id": MANDATE.mandate_id,
         "code": "card-unknown",
     }
     if "{batch_id}" in path:
@@ -168,18 +165,18 @@ async def call(
     media_type, content = example(operation)
     headers = {
         b"content-type": media_type.encode(),
-        b"authorization": f"Bearer {audience(path, operation)}".encode(),
+        b"authorization": f"Bearer {caller_of(path, operation)}".encode(),
         b"access-reason": REASON.encode(),
         b"idempotency-key": operation["operationId"].encode(),
         b"prefer": b"wait=0",
     }
     where = path.format(**{name: quote(place) for name, place in places.items()})
-    query = {"seconds": 1} if operation["operationId"] in STREAMS else {}
-    return await client.request(method, where, content=content, headers=headers, params=query)
+    queried = {"seconds": 1} if any(p["name"] == "seconds" for p in operation.get("parameters", ())) else {}
+    return await client.request(method, where, params=queried, content=content, headers=headers)
 
 
-def audience(path: str, operation: dict[str, Any]) -> str:
-    """Whose operation it is; a mandate holder's are those of a citizen who is somebody else."""
+def caller_of(path: str, operation: dict[str, Any]) -> str:
+    """Who calls an operation of this audience: for what is another's, the one who has that other's mandate."""
     tag: str = operation["tags"][0]
     return "holder" if path.startswith("/v1/represented") else tag.replace("everyone", "employer")
 
@@ -235,14 +232,14 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
             assert recorded == [], name
             continue
         assert recorded, f"{name} recorded nothing; if it is about nobody, say so in ABOUT_NOBODY"
-        who = audience(path, operation)
+        caller = CALLERS[caller_of(path, operation)]
         for line in recorded:
             assert line.subject in SUBJECTS, name
             assert (line.act, line.refused) == (ROUTES[name], False), name
-            assert (line.role, line.actor) == (CALLERS[who].role, CALLERS[who].subject), name
-            assert line.own == (who == "citizen"), name
+            assert (line.role, line.actor) == (caller.role, caller.subject), name
+            assert line.own == (caller is CALLERS["citizen"]), name
             assert line.request == response.headers["correlation-id"], name
-            if who == "caseworker" and "Access-Reason" in headers_of(operation):
+            if caller.role is Role.CASEWORKER and "Access-Reason" in headers_of(operation):
                 assert line.reason == REASON, name
 
 

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from html.parser import HTMLParser
 from itertools import count
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
 
@@ -27,6 +27,8 @@ from starlette.routing import Match
 
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
+from services.gateway.login import guard
+from services.gateway.login.session import Session
 from services.gateway.portals.doors import DOORS
 from services.gateway.portals.router import router
 from services.gateway.views import PROCESSORS
@@ -95,9 +97,13 @@ class Everything(Site):
         super().__init__()
         self.variant = 0
         self.refuses = False
+        self.app.state.gateway = SimpleNamespace(settings=SimpleNamespace(public_url=self.app.state.public_url))
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
 
     async def _api(self, request: Request) -> Response:
-        key = (request.method, request.url.path)
+        key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:
             self._answers[key] = Refusal("invalid-request")
         else:

@@ -22,8 +22,6 @@ class Act(StrEnum):
     READ_EMPLOYMENTS = "read-employments"
     READ_REPORTS = "read-reports"
     READ_WARNINGS = "read-warnings"
-    READ_MANDATES = "read-mandates"
-    READ_REPRESENTED = "read-represented"
     READ_CONTROLS_DUE = "read-controls-due"
     READ_ACCESSES = "read-accesses"
     READ_OUTCOME = "read-outcome"
@@ -42,6 +40,8 @@ class Act(StrEnum):
     DISPUTE_REPORT = "dispute-report"
     WITHDRAW_DISPUTE = "withdraw-dispute"
     DECLARE_NO_WORK = "declare-no-work"
+    READ_REMINDERS = "read-reminders"
+    READ_MANDATES = "read-mandates"
     GRANT_MANDATE = "grant-mandate"
     WITHDRAW_MANDATE = "withdraw-mandate"
     DRAW_EXTRACT = "draw-extract"
@@ -70,10 +70,6 @@ WORDS: Final[dict[Act, Words]] = {
     Act.READ_EMPLOYMENTS: Words("read", "har set dine ansættelser", "looked at your employments"),
     Act.READ_REPORTS: Words("read", "har set indberetninger af din løn", "looked at reports of your wage"),
     Act.READ_WARNINGS: Words("read", "har set dine advarsler", "looked at your warnings"),
-    Act.READ_MANDATES: Words("read", "har set dine fuldmagter", "looked at your mandates"),
-    Act.READ_REPRESENTED: Words(
-        "read", "har set, at de har fuldmagt til dit frikort", "saw that they have a mandate for your card"
-    ),
     Act.READ_CONTROLS_DUE: Words(
         "read",
         "har set dig på listen over frikort, der skal kontrolleres",
@@ -112,16 +108,18 @@ WORDS: Final[dict[Act, Words]] = {
     ),
     Act.WITHDRAW_DISPUTE: Words(
         "change",
-        "har trukket tilbage, at en indberetning af din løn ikke er rigtig",
+        "har taget tilbage, at en indberetning af din løn ikke er rigtig",
         "took back that a report of your wage is not right",
     ),
     Act.DECLARE_NO_WORK: Words(
-        "change", "har meldt, at du ikke arbejdede for dem i nogle dage", "declared days without work for them"
+        "change", "har oplyst, at du ikke arbejdede i en periode", "stated that you did not work for a while"
     ),
-    Act.GRANT_MANDATE: Words("change", "har givet en fuldmagt til dit frikort", "gave a mandate for your card"),
-    Act.WITHDRAW_MANDATE: Words(
-        "change", "har trukket en fuldmagt til dit frikort tilbage", "withdrew a mandate for your card"
+    Act.READ_REMINDERS: Words(
+        "read", "har set påmindelser om dine ansættelser", "looked at reminders about your employments"
     ),
+    Act.READ_MANDATES: Words("read", "har set dine fuldmagter", "looked at your mandates"),
+    Act.GRANT_MANDATE: Words("change", "har oprettet en fuldmagt for dig", "set up a mandate for you"),
+    Act.WITHDRAW_MANDATE: Words("change", "har trukket en fuldmagt tilbage for dig", "withdrew a mandate for you"),
     Act.DRAW_EXTRACT: Words(
         "extract", "har trukket et udtræk, som dit frikort er med i", "drew an extract that your card is part of"
     ),
@@ -141,12 +139,12 @@ ROUTES: Final[dict[str, Act]] = {
     "card_balances": Act.READ_BALANCE,
     "card_employments": Act.READ_EMPLOYMENTS,
     "card_reports": Act.READ_REPORTS,
+    "card_accesses": Act.READ_ACCESSES,
     "dispute_report": Act.DISPUTE_REPORT,
     "withdraw_dispute": Act.WITHDRAW_DISPUTE,
     "card_mandates": Act.READ_MANDATES,
     "grant_mandate": Act.GRANT_MANDATE,
     "withdraw_mandate": Act.WITHDRAW_MANDATE,
-    "card_accesses": Act.READ_ACCESSES,
     "controls_due": Act.READ_CONTROLS_DUE,
     # the employer
     "register_employment": Act.REGISTER_EMPLOYMENT,
@@ -154,8 +152,6 @@ ROUTES: Final[dict[str, Act]] = {
     "get_employment": Act.READ_EMPLOYMENTS,
     "change_employment": Act.CHANGE_EMPLOYMENT,
     "end_employment": Act.CHANGE_EMPLOYMENT,
-    "declare_no_work": Act.DECLARE_NO_WORK,
-    "list_reminders": Act.READ_EMPLOYMENTS,
     "allowance_left": Act.READ_BALANCE,
     "report_earnings": Act.REPORT_EARNINGS,
     "dry_run": Act.TRY_REPORT,
@@ -163,6 +159,8 @@ ROUTES: Final[dict[str, Act]] = {
     "get_report": Act.READ_REPORTS,
     "correct_report": Act.CORRECT_REPORT,
     "withdraw_report": Act.WITHDRAW_REPORT,
+    "declare_no_work": Act.DECLARE_NO_WORK,
+    "list_reminders": Act.READ_REMINDERS,
     "list_lines": Act.READ_REPORTS,
     "batch_result": Act.READ_REPORTS,
     # the citizen
@@ -171,15 +169,15 @@ ROUTES: Final[dict[str, Act]] = {
     "own_employments": Act.READ_EMPLOYMENTS,
     "own_reports": Act.READ_REPORTS,
     "own_warnings": Act.READ_WARNINGS,
+    "own_accesses": Act.READ_ACCESSES,
+    "own_changes": Act.READ_CARD,
     "dispute_own_report": Act.DISPUTE_REPORT,
     "withdraw_own_dispute": Act.WITHDRAW_DISPUTE,
     "own_mandates": Act.READ_MANDATES,
     "grant_own_mandate": Act.GRANT_MANDATE,
     "withdraw_own_mandate": Act.WITHDRAW_MANDATE,
-    "own_accesses": Act.READ_ACCESSES,
-    "own_changes": Act.READ_CARD,
-    # who has a mandate
-    "list_represented": Act.READ_REPRESENTED,
+    # whoever has a mandate
+    "list_represented": Act.READ_CARD,
     "represented_card": Act.READ_CARD,
     "represented_balances": Act.READ_BALANCE,
     "represented_employments": Act.READ_EMPLOYMENTS,

@@ -495,6 +495,7 @@ class AllowanceResource(Resource):
 class Allowances(Resource):
     """The allowance table, newest year first."""
 
+    today: date = Field(description="The day in Denmark: what is dated after it is refused.")
     present_year: int
     allowances: list[AllowanceResource]
 
@@ -529,6 +530,7 @@ class ExtractResource(Resource):
     requested_at: datetime
     status: Literal["requested", "running", "done"]
     statements: int | None = Field(description="How many statements there are to write.")
+    statements_written: int = Field(description="How many of them are written; after a crash it begins anew.")
     parts_written: int
     manifest: ManifestResource | None
 

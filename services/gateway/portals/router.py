@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from services.gateway.portals import authority, caseworker, citizen, common, public, static
+from services.gateway.portals import authority, caseworker, citizen, common, employer, public, static
 from services.gateway.portals.errors import add_page_handlers
 from services.gateway.portals.page import Guard
 from services.gateway.portals.security import SecurityMiddleware
 
 router = APIRouter(include_in_schema=False)
-for part in (common, public, citizen, caseworker, authority):
+for part in (common, public, citizen, employer, caseworker, authority):
     router.include_router(part.router)
 
 
-def add_portals(app: FastAPI, *, guard: Guard, secure: bool, login: str = "") -> None:
+def add_portals(app: FastAPI, *, guard: Guard, public_url: str, login: str = "") -> None:
     """Add all pages to ``app``, which has the API that they are clients of.
 
-    ``guard`` tells who is signed in; ``secure`` says that the outside is HTTPS; ``login`` is the origin of the OpenID
+    ``guard`` tells who is signed in; ``public_url`` is where people find us; ``login`` is the origin of the OpenID
     provider, which the form that logs off leads to.
     """
+    secure = public_url.startswith("https:")
     app.state.guard = guard
+    app.state.public_url = public_url
     app.state.secure = secure
     app.include_router(router)
     app.router.routes.append(static.ROUTE)

@@ -53,6 +53,7 @@ class ExtractPartView(BaseModel):
     format: str
     index: int
     content: str
+    statements: int = 0
 
 
 def part_id(extract_id: str, attempt: int, file_format: str, index: int) -> str:
@@ -110,6 +111,7 @@ def decide_part(part: ExtractPartView | None, message: Envelope[ExtractPartWritt
             format=event.format,
             index=event.index,
             content=event.content,
+            statements=event.statements,
         )
     )
 

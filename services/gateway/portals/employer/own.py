@@ -1,0 +1,78 @@
+"""What several of the employer's pages need: their own employments, what these are called, and what day it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from datetime import date
+from typing import Annotated, Final
+
+from fastapi import Path
+
+from services.gateway.api import resources as r
+from services.gateway.portals.page import Page
+
+Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+"""An id in an address: nothing that could make another address of the API of it."""
+
+_MOST: Final = 500  # as many as the API gives at a time
+
+
+async def today(page: Page) -> date:
+    """The day in Denmark, as the system has it: a payment after it is refused."""
+    return (await page.api.get("/v1/allowances", r.Allowances)).today
+
+
+def cvr(page: Page) -> str:
+    """The CVR number that the signed-in person acts for."""
+    return "" if page.session is None else page.session.caller.organisation
+
+
+async def employments(page: Page) -> list[r.EmploymentResource]:
+    """All own employments, present and former, the latest registered first."""
+    found: list[r.EmploymentResource] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        part = await page.api.get("/v1/employments", r.EmploymentPage, limit=_MOST, newest=True, cursor=cursor)
+        found += part.employments
+        cursor = part.next
+    return found
+
+
+async def employment(page: Page, employment_id: str) -> r.EmploymentResource:
+    """One of them. Raises ``Refused``."""
+    return await page.api.get(f"/v1/employments/{employment_id}", r.EmploymentResource)
+
+
+async def reports(page: Page, **query: str | int | bool | None) -> AsyncIterator[r.ReportResource]:
+    """All own reports of a query, page by page, in the order in which they were accepted."""
+    cursor: str | None = ""
+    while cursor is not None:
+        part = await page.api.get("/v1/reports", r.ReportPage, limit=_MOST, cursor=cursor, **query)
+        for report in part.reports:
+            yield report
+        cursor = part.next
+
+
+def name(page: Page, one: r.EmploymentResource | r.ReminderResource) -> str:
+    """What an employment is called on the pages: never by the person, whose name the employer is not told."""
+    if one.card_number is None:
+        return one.label or page.gettext("Ansættelse uden frikortnummer")
+    number = page.gettext("Frikort %(number)s", number=one.card_number)
+    return f"{number} ({one.label})" if one.label else number
+
+
+def names(page: Page, of: Iterable[r.EmploymentResource]) -> dict[str, str]:
+    """The names of employments by their ids."""
+    return {one.employment_id: name(page, one) for one in of}
+
+
+async def names_in(page: Page, reports: Iterable[r.ReportResource]) -> dict[str, str]:
+    """The names of the employments that a page of reports is about."""
+    ids = sorted({report.employment_id for report in reports})
+    return names(page, await asyncio.gather(*(employment(page, one) for one in ids)))
+
+
+def is_over(one: r.EmploymentResource, day: date) -> bool:
+    """Its last day lies before ``day``."""
+    return one.period.last is not None and one.period.last < day
