@@ -542,7 +542,7 @@ class TestReports:
         page = await visitor.get(f"/virksomhed/indberetninger?ansaettelse={JOB}&aar=2026")
         asked = next(one.query for one in site.asked if one.path == "/v1/reports")
         assert asked == {"employment_id": JOB, "year": "2026", "newest": "True", "limit": "25", "cursor": ""}
-        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;side=Zm9v" in page.text
+        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;cursor=Zm9v" in page.text
 
     async def test_a_dispute_is_told_in_plain_words_with_what_to_do(
         self, site: Site, visitor: httpx2.AsyncClient
@@ -816,7 +816,7 @@ class TestFiles:
         assert "Løn (kr.): Skal være et beløb i kroner." in text
         assert "Indberet 3 linjer" in text
         assert next(one.query for one in site.asked if one.path.endswith("/lines"))["result"] == "error"
-        assert f'href="{FILE}?side=Zm9v"' in page.text
+        assert f'href="{FILE}?cursor=Zm9v"' in page.text
 
     async def test_a_file_with_nothing_but_errors_can_only_be_cancelled(
         self, site: Site, visitor: httpx2.AsyncClient

@@ -108,7 +108,7 @@ async def receipt_pdf(page: Page, report: r.ReportDetail, name: str, made: date)
             *((what, kroner(ore)) for what, ore in more if ore),
             (_("I alt"), kroner(report.total_ore)),
             (_("Reference"), report.reference),
-            (_("Modtaget"), formats.moment(report.history[0].at, page.language)),
+            *((_("Modtaget"), formats.moment(entry.at, page.language)) for entry in report.history[:1]),
             (_("Kvitteringens nummer"), f"{report.report_id}/{report.revision}"),
         ]
     )
