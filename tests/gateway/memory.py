@@ -220,9 +220,9 @@ class MemoryGateway:
     callers: dict[str, Caller]
 
 
-async def memory_gateway() -> MemoryGateway:
-    """A gateway with nothing in it."""
-    chosen = settings()
+async def memory_gateway(**changes: Any) -> MemoryGateway:
+    """A gateway with nothing in it; ``changes`` to its settings."""
+    chosen = settings(**changes)
     runtime = Runtime(service="gateway", settings=chosen, processors=PROCESSORS)
     app = application_factory(chosen, runtime)
     gateway: Gateway = app.state.gateway

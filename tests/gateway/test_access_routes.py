@@ -65,6 +65,7 @@ SUBJECTS: Final = {
 ABOUT_NOBODY: Final = {
     *("allowances", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
+    *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }
 """Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
 
