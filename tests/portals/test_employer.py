@@ -136,6 +136,7 @@ async def site(site: Site) -> Site:
     employed(site, employment())
     reported(site, report())
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[], next=None))
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[], next=None))
     left = r.AllowanceLeft(
         employment_id=JOB, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
     )
@@ -272,6 +273,13 @@ class TestFrontPage:
         assert "En anden indberetning på kortet er ændret" in shown(page)
         for one in (disputed, changed):
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text
+
+    async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        files = [batch("held", waiting=1), batch("booking", waiting=1), batch("done", accepted=1)]
+        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        page = await visitor.get("/virksomhed")
+        assert page.text.count(f'href="{FILE}"') == 2
+        assert "Den bliver ikke indberettet, før du siger til." in shown(page)
 
 
 class TestReporting:
@@ -956,6 +964,8 @@ def eventful(site: Site) -> None:
         usual_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))
+    waiting = batch("held", waiting=3, errors=1)
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
 
 
 @pytest.mark.parametrize("bad", ["x%3Flimit=1", "%2e%2e", "a%23b", "x" * 65])
