@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.async_api import expect
 from pypdf import PdfReader
 
 from contracts.reporting import CorrectionReason, DisputeReason
@@ -205,6 +206,7 @@ PAGES = (
     f"/virksomhed/ansaettelser/{JOB}/intet-arbejde",
     "/virksomhed/loensystem",
 )
+PICTURES = {"/virksomhed": "virksomhed", f"/virksomhed/indberetninger/{REPORT}": "virksomhed-indberetning"}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -923,10 +925,15 @@ async def test_every_page_is_accessible_valid_and_silent(
 ) -> None:
     eventful(site)
     tab = await open_tab(width=width)
-    for path in PAGES:
+    for path in (*PAGES, "/virksomhed/filer", "/virksomhed/filer/ny"):
         await tab.open(address + path)
         await tab.check()
-        await tab.picture(f"virksomhed-{PAGES.index(path)}")
+        if path in PICTURES:
+            await tab.picture(PICTURES[path])
+    for file in (batch("held", waiting=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
+        sent_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
+        await tab.open(address + FILE)
+        await tab.check()
 
 
 def eventful(site: Site) -> None:
@@ -975,3 +982,21 @@ async def test_no_address_of_a_page_becomes_another_address_of_the_api(
     for path in ("ansaettelser/{}", "indberetninger/{}", "indberetninger/{}/kvittering.pdf", "indberet/{}"):
         assert (await visitor.get(f"/virksomhed/{path.format(bad)}")).status_code in {404, 422}
     assert site.asked == []
+
+
+async def test_the_progress_of_a_file_moves_by_itself_and_ends_at_the_result(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    sent_file(site, batch("booking", accepted=1, waiting=3))
+    tab = await open_tab()
+    await tab.open(address + FILE)
+    bar = tab.page.get_by_role("progressbar")
+    await expect(bar).to_have_attribute("value", "1")
+    await tab.check()
+
+    sent_file(site, batch("booking", accepted=3, waiting=1))
+    await expect(bar).to_have_attribute("value", "3")
+    sent_file(site, batch("done", accepted=3, refused=1), GOOD_LINE, REFUSED_LINE)
+
+    await expect(tab.page.get_by_role("heading", name="Filen er indberettet")).to_be_visible()
+    await tab.check()
