@@ -894,6 +894,12 @@ class TestFiles:
         assert page.text.count(f'href="{FILE}"') == 4
 
 
+async def test_a_payroll_vendor_is_told_where_to_get_a_token_and_what_it_must_say(visitor: httpx2.AsyncClient) -> None:
+    text = shown(await visitor.get("/virksomhed/loensystem"))
+    for needed in ("https://issuer.test/.well-known/openid-configuration", "99000007", "/v1/report-batches"):
+        assert needed in text
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_script_in_any_text_is_only_text(site: Site, visitor: httpx2.AsyncClient, path: str) -> None:
     contact = r.ContactResource(name=SCRIPT, email=SCRIPT, phone=SCRIPT)

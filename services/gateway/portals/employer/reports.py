@@ -49,7 +49,7 @@ _REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberet
 CORRECTION: Final = {**PAID, "reason": _REASON}
 WITHDRAWAL: Final = {"reason": _REASON}
 _PAGE: Final = 25
-_MOST_LISTED: Final = 200  # employments that can be chosen among; others are found on their own pages
+_MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
 
 Year = Annotated[int, Path(ge=2019, le=2200)]
 
