@@ -6,23 +6,23 @@ from services.gateway.formats import Language, kroner
 
 
 def advice(*, exempt: int, excess: int, year: int, provisional: bool, language: Language) -> list[str]:
-    """What to do now: first the excess, then the reminder that saves most mistakes."""
+    """What to do now: what is paid without tax and kept out of eIndkomst, and what is ordinary wage."""
     danish = language is Language.DANISH
     free, above = kroner(exempt, language), kroner(excess, language)
     sentences: list[str] = []
-    if excess > 0:
-        sentences.append(
-            f"Årets beløbsgrænse er brugt op: {above} skal udbetales som almindelig løn og indberettes til eIndkomst "
-            "som A-indkomst med skat."
-            if danish
-            else f"The year's allowance is used up: pay {above} as ordinary wage, and report it to eIndkomst as "
-            "A-income with tax."
-        )
     if exempt > 0:
         sentences.append(
-            f"{free} er skattefri frikortløn og må ikke indberettes til eIndkomst."
+            f"Udbetal {free} uden skat. Det beløb er frikortløn og må ikke indberettes til eIndkomst."
             if danish
-            else f"{free} is tax-free card wage and must not be reported to eIndkomst."
+            else f"Pay {free} without tax. That amount is card wage and must not be reported to eIndkomst."
+        )
+    if excess > 0:
+        sentences.append(
+            f"{above} er almindelig løn, for årets beløbsgrænse er brugt op: træk A-skat af det beløb, og indberet det "
+            "til eIndkomst."
+            if danish
+            else f"{above} is ordinary wage, as the year's allowance is used up: deduct A-tax from that amount, and "
+            "report it to eIndkomst."
         )
     if provisional:
         sentences.append(

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.api.errors import Respond
@@ -20,6 +20,7 @@ from services.gateway.api.errors import Respond
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_CLIENT_CLOSED: Final = 499
 _QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -77,6 +78,9 @@ class RequestMiddleware:
             self._requests += counted
             try:
                 await self._admitted(scope, receive, sending)
+            except ClientDisconnect:
+                # A large file that broke off on its way: nobody is there to be answered, and nothing was acknowledged.
+                status = _CLIENT_CLOSED
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
                 _log_failure(error)

@@ -145,6 +145,11 @@ class Models(ReadModels):
         """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
         for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        # What wants the employer's attention are few of many.
+        for name in ("dispute.raised_at", "moved_at"):
+            await self._database[reports.PROCESSOR.name].create_index(
+                [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
+            )
         await self.extract_requests.prepare()
 
     async def written(self, extract_id: str, attempt: int) -> Written:

@@ -26,11 +26,17 @@ Entry = TypeVar("Entry", bound=Ordered)
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Most entries on the page.")]
 Cursor = Annotated[str, Query(max_length=400, description="`next` of the page before.")]
+Newest = Annotated[bool, Query(description="The newest first.")]
 
 
-def after(cursor: str) -> dict[str, Any]:
-    """The query for what comes after ``cursor``. What has no order yet is not shown."""
-    return {"order": {"$gt": order_in(cursor)}}
+def after(cursor: str, *, newest: bool = False) -> dict[str, Any]:
+    """The query for what comes after ``cursor`` in a list with the oldest or the ``newest`` first.
+
+    What has no order yet is not shown.
+    """
+    if newest and (order := before(cursor)) is not None:
+        return {"order": {"$lt": order}}
+    return {"order": {"$gt": "" if newest else order_in(cursor)}}
 
 
 def before(cursor: str) -> str | None:

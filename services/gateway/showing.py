@@ -311,10 +311,11 @@ def extract(request: ExtractRequest, view: ExtractView | None, written: Written)
     )
 
 
-def allowances(table: AllowanceTable, present_year: int) -> r.Allowances:
+def allowances(table: AllowanceTable, today: date) -> r.Allowances:
     """The whole table, newest year first."""
     return r.Allowances(
-        present_year=present_year,
+        today=today,
+        present_year=today.year,
         allowances=[
             r.AllowanceResource(
                 year=year,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from types import SimpleNamespace
 from typing import Any, Generic, cast
 
 from fastapi import FastAPI
@@ -62,8 +64,16 @@ def _holds(state: Any, name: str, wanted: Any) -> bool:
         "$in": lambda v, w: v in w,
         "$gt": operator.gt,
         "$lte": operator.le,
+        "$gte": operator.ge,
+        "$elemMatch": lambda v, w: any(_item_holds(item.model_dump(mode="json"), w) for item in v),
     }
     return all(tests[test](value, operand) for test, operand in wanted.items())
+
+
+def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a part of a state, as it is stored, has the fields that are wanted of it."""
+    fields = {path: reduce(operator.getitem, path.split("."), item) for path in wanted}
+    return all(_holds(SimpleNamespace(value=fields[path]), "value", want) for path, want in wanted.items())
 
 
 @dataclass
@@ -210,9 +220,9 @@ class MemoryGateway:
     callers: dict[str, Caller]
 
 
-async def memory_gateway() -> MemoryGateway:
-    """A gateway with nothing in it."""
-    chosen = settings()
+async def memory_gateway(**changes: Any) -> MemoryGateway:
+    """A gateway with nothing in it; ``changes`` to its settings."""
+    chosen = settings(**changes)
     runtime = Runtime(service="gateway", settings=chosen, processors=PROCESSORS)
     app = application_factory(chosen, runtime)
     gateway: Gateway = app.state.gateway

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 from fastapi import Depends
 
-from contracts.values import Period
+from contracts.issuance import MandateScope
+from contracts.values import CitizenSide, Period
 from services.gateway.accesses.acts import ROUTES, WORDS, Act
 from services.gateway.accesses.door import NotRecorded
 from services.gateway.api.calling import Calling, calling
@@ -22,6 +23,7 @@ from services.gateway.batches.receiving import Sending
 from services.gateway.models import ExtractRequest
 from services.gateway.persons import Contact, Person
 from services.gateway.views import cards, extracts, ledgers, reports
+from services.gateway.views.cards import Mandate
 from services.gateway.views.employments import EmploymentView
 from services.gateway.views.extracts import ExtractPartView, ExtractView, FileView, Manifest
 from services.gateway.views.outcomes import OutcomeView
@@ -45,6 +47,15 @@ CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 REASON: Final = "Opfølgning på sag 2025-0042"
+HOLDER: Final = persons().seal(Person("7505920102", "Testborger To"))
+MANDATE: Final = Mandate(
+    mandate_id="5f0e3c52-1b8e-4a53-9c59-0d6f4c6a1b99",
+    holder=HOLDER,
+    scope=MandateScope.REPRESENT,
+    until=date(2200, 1, 1),
+    granted_at=NOON,
+    granted_by=CitizenSide.CITIZEN,
+)
 SUBJECTS: Final = {
     f"card:{CARD}",
     f"person:{persons().cpr_hash(CPR)}",
@@ -54,6 +65,7 @@ SUBJECTS: Final = {
 ABOUT_NOBODY: Final = {
     *("allowances", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
+    *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }
 """Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
 
@@ -61,6 +73,7 @@ CALLERS: Final = {
     "caseworker": Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
     "employer": Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, CVR),
     "citizen": Caller("issuer", "c", "citizen-1", Role.CITIZEN, persons().cpr_hash(CPR)),
+    "holder": Caller("issuer", "c", "relative-1", Role.CITIZEN, HOLDER.cpr_hash),
     "authority": Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
 }
 
@@ -71,7 +84,8 @@ async def world() -> MemoryGateway:
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
     card = issued(person=persons().seal(Person(CPR, NAME)), control_due=2025)
-    world.models.put("cards", CARD, after(cards.PROCESSOR, [card]))
+    view = after(cards.PROCESSOR, [card])
+    world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
     employment = EmploymentView(
         employment_id=EMPLOYMENT,
         card_id=CARD,
@@ -141,6 +155,7 @@ async def call(
         "report_id": REPORT,
         "extract_id": EXTRACT,
         "file_format": "csv",
+        "mandate_id": MANDATE.mandate_id,
         "code": "card-unknown",
     }
     if "{batch_id}" in path:
@@ -150,13 +165,20 @@ async def call(
     media_type, content = example(operation)
     headers = {
         b"content-type": media_type.encode(),
-        b"authorization": f"Bearer {operation['tags'][0]}".encode(),
+        b"authorization": f"Bearer {caller_of(path, operation)}".encode(),
         b"access-reason": REASON.encode(),
         b"idempotency-key": operation["operationId"].encode(),
         b"prefer": b"wait=0",
     }
     where = path.format(**{name: quote(place) for name, place in places.items()})
-    return await client.request(method, where, content=content, headers=headers)
+    queried = {"seconds": 1} if any(p["name"] == "seconds" for p in operation.get("parameters", ())) else {}
+    return await client.request(method, where, params=queried, content=content, headers=headers)
+
+
+def caller_of(path: str, operation: dict[str, Any]) -> str:
+    """Who calls an operation of this audience: for what is another's, the one who has that other's mandate."""
+    tag: str = operation["tags"][0]
+    return "holder" if path.startswith("/v1/represented") else tag.replace("everyone", "employer")
 
 
 async def batch_of_one_line(world: MemoryGateway) -> str:
@@ -210,14 +232,14 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
             assert recorded == [], name
             continue
         assert recorded, f"{name} recorded nothing; if it is about nobody, say so in ABOUT_NOBODY"
-        role = operation["tags"][0].replace("everyone", "employer")
+        caller = CALLERS[caller_of(path, operation)]
         for line in recorded:
             assert line.subject in SUBJECTS, name
             assert (line.act, line.refused) == (ROUTES[name], False), name
-            assert (line.role, line.actor) == (role, CALLERS[role].subject), name
-            assert line.own == (role == "citizen"), name
+            assert (line.role, line.actor) == (caller.role, caller.subject), name
+            assert line.own == (caller is CALLERS["citizen"]), name
             assert line.request == response.headers["correlation-id"], name
-            if role == "caseworker" and "Access-Reason" in headers_of(operation):
+            if caller.role is Role.CASEWORKER and "Access-Reason" in headers_of(operation):
                 assert line.reason == REASON, name
 
 

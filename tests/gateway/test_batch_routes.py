@@ -313,3 +313,26 @@ async def test_errors_are_told_in_the_callers_language_without_what_was_said(emp
     assert "Must not contain a CPR number." in texts[1]
     assert not any(CPR in text for text in texts)
     assert not any(CPR in stored for stored in employer.world.batches.chunks.values())
+
+
+async def test_a_file_that_breaks_off_on_its_way_acknowledges_nothing(employer: Employer) -> None:
+    messages = iter([{"type": "http.request", "body": MIXED, "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(f"{message} was sent to nobody")
+
+    headers = {"authorization": "Bearer employer", "idempotency-key": "k", "content-type": "application/jsonl"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await employer.world.app(scope, receive, send)
+
+    assert (await employer.get(PATH)).json()["batches"] == []
+    assert (await employer.send(MIXED)).status_code == 202

@@ -207,6 +207,8 @@ def test_pages_follow_one_another() -> None:
     assert [e.order for e in first] == ["00", "01"]
     assert following is not None
     assert after(following) == {"order": {"$gt": "01"}}
+    assert after(following, newest=True) == {"order": {"$lt": "01"}}
+    assert after("", newest=True) == after("") == {"order": {"$gt": ""}}  # what has no order is in no list
     last, nothing = page(entries[4:], 2)
     assert ([e.order for e in last], nothing) == (["04"], None)
 

@@ -274,6 +274,13 @@ class TestReports:
 
         assert (report.revision, report.dispute is None) == (2, False)
 
+    def test_a_split_is_moved_by_another_report_until_this_one_says_something_new(self) -> None:
+        moved = [reported(), settled(1, 1, 100_000), settled(2, 1, 60_000, 40_000, caused_by="another")]
+
+        assert after(reports.PROCESSOR, moved[:2]).moved_at is None
+        assert after(reports.PROCESSOR, moved).moved_at is not None
+        assert after(reports.PROCESSOR, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
+
     def test_a_split_alone_is_no_report_yet(self) -> None:
         report = after(reports.PROCESSOR, [settled(1, 1, 100_000)])
 

@@ -249,6 +249,7 @@ def test_a_wrong_decision_leaves_the_card_as_it_is(still: Job, path: str, body: 
         ("/v1/reports", {"limit": "many"}),
         ("/v1/reports", {"year": 1999}),
         ("/v1/reports", {"cursor": "%%%"}),
+        ("/v1/reports", {"moved_since": "yesterday"}),
         ("/v1/employments", {"cursor": "/w"}),
     ],
 )

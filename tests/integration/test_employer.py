@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from tests.integration.scene import (
     ALLOWANCE,
     MARCH,
     SECRET,
     STARTED,
+    TODAY,
     Job,
     World,
     accepted,
@@ -109,6 +110,10 @@ def test_employments_are_listed_in_pages(world: World) -> None:
         pages.append([e["employment_id"] for e in answer["employments"]])
     assert [len(page) for page in pages] == [2, 2, 1]
     assert [e for page in pages for e in page] == [job.id for job in jobs]
+    newest = accepted(employer.get("/v1/employments", limit=3, newest=True), 200)
+    rest = accepted(employer.get("/v1/employments", limit=3, newest=True, cursor=newest["next"]), 200)
+    listed = [e["employment_id"] for e in [*newest["employments"], *rest["employments"]]]
+    assert (listed, rest["next"]) == ([job.id for job in reversed(jobs)], None)
 
 
 def test_reports_are_listed_in_pages_by_employment_and_year(world: World, job: Job) -> None:
@@ -145,7 +150,8 @@ def test_a_report_above_the_allowance_is_accepted_and_split(job: Job) -> None:
     report = job.report(500_000)
     assert (report["split"]["exempt_ore"], report["split"]["excess_ore"]) == (276_600, 223_400)
     assert report["remaining_ore"] == 0
-    assert "2,234.00 kr." in report["advice"][0]
+    assert "2,766.00 kr. without tax" in report["advice"][0]
+    assert "2,234.00 kr. is ordinary wage" in report["advice"][1]
     assert job.card.warnings() == ["near", "reached", "exceeded"]
 
 
@@ -220,6 +226,10 @@ def test_a_correction_moves_the_split_of_another_employers_later_report(world: W
     assert (moved["split"]["exempt_ore"], moved["split"]["excess_ore"]) == (376_600, 123_400)
     assert [split["exempt_ore"] for split in moved["splits"]] == [276_600, 376_600]
     assert moved["split"]["caused_by"] is None, "the id of another employer's report is not told"
+    tomorrow = TODAY + timedelta(days=1)
+    for asked, since, listed in ((later, TODAY, [moved["report_id"]]), (later, tomorrow, []), (job, TODAY, [])):
+        told = accepted(asked.employer.get("/v1/reports", moved_since=since.isoformat()), 200)
+        assert [report["report_id"] for report in told["reports"]] == listed
     assert job.card.balance()["exempt_ore"] == ALLOWANCE
 
 

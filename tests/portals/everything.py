@@ -120,7 +120,7 @@ class Everything(Site):
         guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
 
     async def _api(self, request: Request) -> Response:
-        key = (request.method, request.url.path)
+        key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:
             self._answers[key] = Refusal("invalid-request")
         else:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import httpx2
@@ -36,6 +36,7 @@ from services.gateway.portals.rendering import environment
 from services.gateway.portals.router import add_portals
 from services.gateway.problems import ProblemError
 
+TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
 ORGANISATIONS: Final = {
     Role.CITIZEN: "h" * 22,
@@ -82,7 +83,7 @@ class Site:
         self.session: Session | None = None
         self.asked: list[Asked] = []
         self.seen_active: list[bool] = []
-        self._answers: dict[tuple[str, str], tuple[int, bytes, str] | Refusal] = {}
+        self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
@@ -91,7 +92,7 @@ class Site:
             RequestMiddleware, body_most=1_000_000, files_most={}, requests_most=100, respond=respond
         )
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
-        self.answer("GET", "/v1/allowances", showing.allowances(table, present_year=2026))
+        self.answer("GET", "/v1/allowances", showing.allowances(table, TODAY))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""
@@ -103,16 +104,17 @@ class Site:
         """From now on nobody is."""
         self.session = None
 
-    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200) -> None:
-        """What the API answers from now on."""
+    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200, **query: str) -> None:
+        """What the API answers from now on, when it is asked with (at least) this query."""
+        address = method, path, frozenset(query.items())
         if isinstance(what, Refusal):
-            self._answers[method, path] = what
+            self._answers[address] = what
         else:
-            self._answers[method, path] = status, what.model_dump_json().encode(), "application/json"
+            self._answers[address] = status, what.model_dump_json().encode(), "application/json"
 
     def file(self, path: str, content: bytes, media_type: str) -> None:
         """A file that the API has."""
-        self._answers["GET", path] = 200, content, media_type
+        self._answers["GET", path, frozenset()] = 200, content, media_type
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
         """A browser's requests without the browser."""
@@ -161,11 +163,20 @@ class Site:
                 caller=request.scope.get(CALLER),
             )
         )
-        found = self._answers.get((request.method, request.url.path), Refusal("not-found"))
+        found = self._found(request)
         if isinstance(found, Refusal):
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
+
+    def _found(self, request: Request) -> tuple[int, bytes, str] | Refusal:
+        """The answer with the longest query of those that fit."""
+        fitting = [
+            (len(query), answer)
+            for (method, path, query), answer in self._answers.items()
+            if (method, path) == (request.method, request.url.path) and query <= set(request.query_params.items())
+        ]
+        return max(fitting, key=lambda one: one[0])[1] if fitting else Refusal("not-found")
 
 
 def _utf8(header: str | None) -> str | None:

@@ -629,9 +629,22 @@ async def test_ones_own_looks_are_shown_on_request_and_pages_go_on(site: Site) -
 
     page = await get(site, f"{OWN}/hvem-har-set?mine=true&fra=Zmly")
 
-    assert dict(site.asked[-1].query) == {"own": "True", "cursor": "Zmly", "limit": "25"}
+    assert dict(site.asked[-1].query) == {"own": "True", "cursor": "Zmly", "limit": "50"}
     assert 'href="/borger/hvem-har-set?mine=true&amp;fra=bmV4dA"' in page.text
     assert 'href="/borger/hvem-har-set?mine=true"' in page.text
+
+
+async def test_what_somebody_did_in_one_minute_is_one_line(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    whats = ("har set dit frikort", "har set dine advarsler", "har set dit frikort")
+    lines = [c.access(what=what, at=c.NOON + timedelta(seconds=seconds)) for seconds, what in enumerate(whats)]
+    later = c.access(what="har deaktiveret dit frikort", at=c.NOON + timedelta(minutes=5))
+    site.answer("GET", "/v1/me/accesses", c.accesses(later, *lines))
+
+    page = await get(site, f"{OWN}/hvem-har-set")
+
+    assert page.text.count("<tr>") == 1 + 2
+    assert "har set dit frikort har set dine advarsler Opfølgning på samtale" in said(page)
 
 
 async def test_nobody_has_looked(site: Site) -> None:

@@ -36,6 +36,7 @@ from tests.simulation.scheduler import Pause, Process, Rates, Scheduler, dice, p
 
 INSTANCES: Final = 2
 POISON: Final = b"poison"
+MOST_DEAD_LETTERS: Final = 10**9  # the limit is not simulated: two replays of much poison come to it
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,11 @@ class World:
         log = SimLog(self.broker, self._points)
         for name, database in service.databases.items():
             loop = Loop(
-                service=service.name, processor=database.processor, store=MemoryStore(database, self._points), log=log
+                service=service.name,
+                processor=database.processor,
+                store=MemoryStore(database, self._points),
+                log=log,
+                dead_letter_limit=MOST_DEAD_LETTERS,
             )
             group = service.groups[name]
             consumer = Consumer(f"{process.name}.{name}", process, group, self.broker, loop, self.climate.batch)

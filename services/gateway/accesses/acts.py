@@ -37,6 +37,13 @@ class Act(StrEnum):
     TRY_REPORT = "try-report"
     CORRECT_REPORT = "correct-report"
     WITHDRAW_REPORT = "withdraw-report"
+    DISPUTE_REPORT = "dispute-report"
+    WITHDRAW_DISPUTE = "withdraw-dispute"
+    DECLARE_NO_WORK = "declare-no-work"
+    READ_REMINDERS = "read-reminders"
+    READ_MANDATES = "read-mandates"
+    GRANT_MANDATE = "grant-mandate"
+    WITHDRAW_MANDATE = "withdraw-mandate"
     DRAW_EXTRACT = "draw-extract"
     READ_EXTRACT = "read-extract"
 
@@ -94,6 +101,25 @@ WORDS: Final[dict[Act, Words]] = {
     Act.WITHDRAW_REPORT: Words(
         "change", "har tilbagekaldt en indberetning af din løn", "withdrew a report of your wage"
     ),
+    Act.DISPUTE_REPORT: Words(
+        "change",
+        "har sagt, at en indberetning af din løn ikke er rigtig",
+        "said that a report of your wage is not right",
+    ),
+    Act.WITHDRAW_DISPUTE: Words(
+        "change",
+        "har taget tilbage, at en indberetning af din løn ikke er rigtig",
+        "took back that a report of your wage is not right",
+    ),
+    Act.DECLARE_NO_WORK: Words(
+        "change", "har oplyst, at du ikke arbejdede i en periode", "stated that you did not work for a while"
+    ),
+    Act.READ_REMINDERS: Words(
+        "read", "har set påmindelser om dine ansættelser", "looked at reminders about your employments"
+    ),
+    Act.READ_MANDATES: Words("read", "har set dine fuldmagter", "looked at your mandates"),
+    Act.GRANT_MANDATE: Words("change", "har oprettet en fuldmagt for dig", "set up a mandate for you"),
+    Act.WITHDRAW_MANDATE: Words("change", "har trukket en fuldmagt tilbage for dig", "withdrew a mandate for you"),
     Act.DRAW_EXTRACT: Words(
         "extract", "har trukket et udtræk, som dit frikort er med i", "drew an extract that your card is part of"
     ),
@@ -114,6 +140,11 @@ ROUTES: Final[dict[str, Act]] = {
     "card_employments": Act.READ_EMPLOYMENTS,
     "card_reports": Act.READ_REPORTS,
     "card_accesses": Act.READ_ACCESSES,
+    "dispute_report": Act.DISPUTE_REPORT,
+    "withdraw_dispute": Act.WITHDRAW_DISPUTE,
+    "card_mandates": Act.READ_MANDATES,
+    "grant_mandate": Act.GRANT_MANDATE,
+    "withdraw_mandate": Act.WITHDRAW_MANDATE,
     "controls_due": Act.READ_CONTROLS_DUE,
     # the employer
     "register_employment": Act.REGISTER_EMPLOYMENT,
@@ -128,6 +159,8 @@ ROUTES: Final[dict[str, Act]] = {
     "get_report": Act.READ_REPORTS,
     "correct_report": Act.CORRECT_REPORT,
     "withdraw_report": Act.WITHDRAW_REPORT,
+    "declare_no_work": Act.DECLARE_NO_WORK,
+    "list_reminders": Act.READ_REMINDERS,
     "list_lines": Act.READ_REPORTS,
     "batch_result": Act.READ_REPORTS,
     # the citizen
@@ -137,6 +170,22 @@ ROUTES: Final[dict[str, Act]] = {
     "own_reports": Act.READ_REPORTS,
     "own_warnings": Act.READ_WARNINGS,
     "own_accesses": Act.READ_ACCESSES,
+    "own_changes": Act.READ_CARD,
+    "dispute_own_report": Act.DISPUTE_REPORT,
+    "withdraw_own_dispute": Act.WITHDRAW_DISPUTE,
+    "own_mandates": Act.READ_MANDATES,
+    "grant_own_mandate": Act.GRANT_MANDATE,
+    "withdraw_own_mandate": Act.WITHDRAW_MANDATE,
+    # whoever has a mandate
+    "list_represented": Act.READ_CARD,
+    "represented_card": Act.READ_CARD,
+    "represented_balances": Act.READ_BALANCE,
+    "represented_employments": Act.READ_EMPLOYMENTS,
+    "represented_reports": Act.READ_REPORTS,
+    "represented_warnings": Act.READ_WARNINGS,
+    "represented_changes": Act.READ_CARD,
+    "dispute_represented_report": Act.DISPUTE_REPORT,
+    "withdraw_represented_dispute": Act.WITHDRAW_DISPUTE,
     # the authority
     "request_extract": Act.DRAW_EXTRACT,
     "download_extract": Act.READ_EXTRACT,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import structlog
 from pymongo.errors import PyMongoError
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.accesses import looking
@@ -38,23 +39,18 @@ class AccessDoor:
             if closed:
                 return
             begins = message["type"] == "http.response.start"
-            code = ""
             try:
                 await _record(look, scope, message["status"] if begins else status)
-            except PyMongoError as error:
-                code, because = "temporarily-unavailable", type(error).__name__
-            except NobodyLooks as error:
-                code, because = "internal-error", str(error)
-            if not code:
-                status = message.get("status", status)
-                await send(message)
+            except (PyMongoError, NobodyLooks) as error:
+                closed = True
+                # Not the exception itself: its text may hold a name.
+                logger.error("gateway.access_not_recorded", because=type(error).__name__)  # noqa: TRY400
+                if not begins:
+                    raise NotRecorded("the rest of an answer was withheld") from error
+                await _instead(scope, error)(scope, receive, send)
                 return
-            closed = True
-            logger.error("gateway.access_not_recorded", because=because)
-            if not begins:
-                raise NotRecorded(because)
-            headers = {"Retry-After": "5"} if code == "temporarily-unavailable" else {}
-            await problem_response(Request(scope), code, headers=headers)(scope, receive, send)
+            status = message.get("status", status)
+            await send(message)
 
         token = looking.begin(look)
         try:
@@ -65,6 +61,13 @@ class AccessDoor:
 
 class NotRecorded(RuntimeError):
     """An answer broke off, because the rest of what it shows could not be recorded."""
+
+
+def _instead(scope: Scope, error: Exception) -> Response:
+    """What is answered in place of what cannot be recorded."""
+    if isinstance(error, NobodyLooks):
+        return problem_response(Request(scope), "internal-error")
+    return problem_response(Request(scope), "temporarily-unavailable", headers={"Retry-After": "5"})
 
 
 async def _record(look: Look, scope: Scope, status: int) -> None:

@@ -17,6 +17,7 @@ from contracts.outcomes import Problem
 from contracts.reporting import DisputeReport, WithdrawDispute
 from contracts.values import CitizenSide
 from services.gateway import showing
+from services.gateway.accesses.looking import present_look
 from services.gateway.api import resources as r
 from services.gateway.api.calling import Calling, Commanding, calling
 from services.gateway.api.requests import DisputeBody, MandateBody
@@ -83,11 +84,13 @@ async def warnings_of(ask: Calling, card: CardView) -> r.Warnings:
 
 async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
     """Says ``changed`` at once and whenever something about the card changes, while the caller may see it."""
+    look = present_look()
     card = await find()
+    look.forget(card)  # that something changed shows nothing of it
 
     async def may() -> None:
         await ask.check_token()
-        await find()
+        look.forget(await find())
 
     async def said() -> AsyncIterator[bytes]:
         async for changed in ask.gateway.changes.of_card(card.card_id, may, seconds=min(seconds, LONGEST)):

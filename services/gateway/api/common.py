@@ -32,7 +32,7 @@ _PROBLEM_FROM = 400
 @router.get("/v1/allowances", response_model=r.Allowances, responses=READ_RESPONSES)
 async def allowances(ask: Anybody) -> r.Allowances:
     """The yearly amounts; no token is needed. A provisional row is not published yet."""
-    return showing.allowances(ask.allowances, await ask.present_year())
+    return showing.allowances(ask.allowances, await ask.today())
 
 
 @router.get("/v1/outcomes/{command_id}", response_model=r.OutcomeResource, responses=FIND_RESPONSES)

@@ -32,7 +32,7 @@ from services.gateway.api.requests import (
 )
 from services.gateway.auth import Role
 from services.gateway.guesses import WRONG
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.persons import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.views.cards import CardView
@@ -70,10 +70,14 @@ async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand
 
 
 @router.get("/employments", response_model=r.EmploymentPage, responses=READ_RESPONSES)
-async def list_employments(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.EmploymentPage:
+async def list_employments(
+    ask: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> r.EmploymentPage:
     """All own present and former employments, by registration."""
     found = await ask.gateway.models.employments.find(
-        {"cvr": ask.organisation, **after(cursor)}, sort=[("order", 1)], limit=limit + 1
+        {"cvr": ask.organisation, **after(cursor, newest=newest)},
+        sort=[("order", -1 if newest else 1)],
+        limit=limit + 1,
     )
     shown, following = page(found, limit)
     return r.EmploymentPage(employments=[_shown(ask, view) for view in shown], next=following)

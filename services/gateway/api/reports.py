@@ -15,8 +15,8 @@ from services.gateway import showing
 from services.gateway.api import resources as r
 from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, Calling
 from services.gateway.api.employments import Employer, EmployerCommand, own_employment
-from services.gateway.api.requests import CorrectionBody, ReportBody, WithdrawalBody
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.api.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
+from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.problems import ProblemError
 from services.gateway.views.ledgers import LedgerView
 from services.gateway.views.reports import ReportView
@@ -51,14 +51,25 @@ async def list_reports(
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="Year of the payment date.")] = None,
     disputed: Annotated[bool, Query(description="Only those in dispute.")] = False,
+    moved_since: Annotated[
+        Day | None, Query(description="Only those whose split another report moved on this day or later.")
+    ] = None,
+    newest: Newest = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> r.ReportPage:
     """Own reports, by acceptance."""
-    in_dispute = {"$ne": None} if disputed else None
-    query = {"cvr": ask.organisation, "employment_id": employment_id, "year": year, "dispute": in_dispute}
+    query = {
+        "cvr": ask.organisation,
+        "employment_id": employment_id,
+        "year": year,
+        "dispute.raised_at": {"$gt": ""} if disputed else None,
+        "moved_at": None if moved_since is None else {"$gte": moved_since.isoformat()},
+    }
     wanted = {name: value for name, value in query.items() if value is not None}
-    found = await ask.gateway.models.reports.find({**wanted, **after(cursor)}, sort=[("order", 1)], limit=limit + 1)
+    found = await ask.gateway.models.reports.find(
+        {**wanted, **after(cursor, newest=newest)}, sort=[("order", -1 if newest else 1)], limit=limit + 1
+    )
     shown, following = page(found, limit)
     ledgers = await ledgers_of(ask, {view.card_id for view in shown})
     open_message = ask.gateway.persons.open_message

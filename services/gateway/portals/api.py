@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -134,7 +134,12 @@ class Api:
         if response.status_code >= _REFUSED_FROM:
             raise Refused(ProblemResource.model_validate_json(response.content))
         if response.status_code == _ACCEPTED and model is not PendingResource:
-            raise Pending(PendingResource.model_validate_json(response.content))
+            # A command that waits for its outcome; or a resource that is told of while it is worked on.
+            either: Any = model | PendingResource
+            answer: M | PendingResource = TypeAdapter(either).validate_json(response.content)
+            if isinstance(answer, PendingResource):
+                raise Pending(answer)
+            return answer
         return model.model_validate_json(response.content)
 
     def _headers(self) -> dict[str, str]:

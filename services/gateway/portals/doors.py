@@ -63,7 +63,14 @@ DOORS: Final[dict[Role, Door]] = {
         title=N_("Frikort for virksomheder"),
         portal="https://virk.dk/",
         portal_name=N_("Gå til virk.dk"),
-        navigation=(("/virksomhed", N_("Overblik")),),
+        navigation=(
+            ("/virksomhed", N_("Overblik")),
+            ("/virksomhed/indberet", N_("Indberet løn")),
+            ("/virksomhed/indberetninger", N_("Indberetninger")),
+            ("/virksomhed/ansaettelser", N_("Ansættelser")),
+            ("/virksomhed/filer", N_("Lønfiler")),
+            ("/virksomhed/loensystem", N_("Lønsystemer")),
+        ),
     ),
     Role.CASEWORKER: Door(
         home="/kommune",

@@ -47,6 +47,7 @@ class Field:
         wrong: what to say when it is no value, or when the API refuses it.
         optional: nothing typed is no error; the field is then left out of the body.
         parts: names of the inputs that it is typed into, if there are several.
+        is_file: what is sent is a file, which stands in ``Form.files`` and not in the body.
     """
 
     parse: Parse
@@ -55,6 +56,7 @@ class Field:
     wrong: str
     optional: bool = False
     parts: tuple[str, ...] = ()
+    is_file: bool = False
 
 
 Fields = Mapping[str, Field]
@@ -111,6 +113,11 @@ def whole_number(*, missing: str = N_("Skriv et helt tal."), optional: bool = Fa
 def flag() -> Field:
     """A checkbox that may be left alone: true when ticked, else left out of the body."""
     return Field(lambda typed, _: typed == "true", lambda value, _: "true" if value else "", "", "", optional=True)
+
+
+def upload(*, missing: str = N_("Vælg en fil.")) -> Field:
+    """A file."""
+    return Field(lambda typed, _: typed, lambda value, _: str(value), missing, "", is_file=True)
 
 
 def parse_amount(typed: str, language: Language) -> int:
@@ -250,6 +257,10 @@ def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
     form = Form(fields=fields, typed=typed, posted=posted, files=files, **about)
     form.key = typed.get(KEY) or form.key
     for name, one in fields.items():
+        if one.is_file:
+            if name not in files:
+                form.wrong(name, form.translations.gettext(one.missing))
+            continue
         raw = " ".join(typed.get(f"{name}-{part}", "") for part in one.parts) if one.parts else typed.get(name, "")
         if not raw.strip():
             if not one.optional:

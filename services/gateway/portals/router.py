@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from services.gateway.portals import authority, caseworker, citizen, common, public, static
+from services.gateway.portals import authority, caseworker, citizen, common, employer, public, static
 from services.gateway.portals.errors import add_page_handlers
 from services.gateway.portals.page import Guard
 from services.gateway.portals.security import SecurityMiddleware
 
 router = APIRouter(include_in_schema=False)
-for part in (common, public, citizen, caseworker, authority):
+for part in (common, public, citizen, employer, caseworker, authority):
     router.include_router(part.router)
 
 

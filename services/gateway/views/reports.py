@@ -78,6 +78,7 @@ class Settlement(BaseModel):
 class ReportView(BaseModel):
     """A report after its latest events. Revision 0: only its split is known yet, and it is not shown.
 
+    ``moved_at`` is when another report moved the split, unless this one was corrected or withdrawn since.
     ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
     """
 
@@ -95,6 +96,7 @@ class ReportView(BaseModel):
     dispute_revision: int = 0
     history: list[ReportEntry] = []
     settlement: Settlement | None = None
+    moved_at: datetime | None = None
     settlements: list[Settlement] = []
 
 
@@ -139,7 +141,13 @@ def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportVi
         at=at,
         caused_by=event.caused_by,
     )
-    return report.model_copy(update={"settlement": settlement, "settlements": [*report.settlements, settlement]})
+    return report.model_copy(
+        update={
+            "settlement": settlement,
+            "moved_at": None if event.caused_by == report.report_id else at,
+            "settlements": [*report.settlements, settlement],
+        }
+    )
 
 
 def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:

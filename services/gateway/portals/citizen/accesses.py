@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -13,7 +17,7 @@ from services.gateway.portals.page import CitizenPage
 
 router = APIRouter(prefix="/hvem-har-set")
 
-_ON_A_PAGE: Final = 25
+_ON_A_PAGE: Final = 50
 
 
 @router.get("")
@@ -24,11 +28,33 @@ async def accesses(
     found = await page.api.get("/v1/me/accesses", r.AccessPage, own=mine, limit=_ON_A_PAGE, cursor=fra)
     return page.render(
         "citizen/accesses.html",
-        accesses=found.accesses,
+        visits=visits(found.accesses),
         mine=mine,
         first=_address(mine=mine) if fra else None,
         following=_address(mine=mine, cursor=found.next) if found.next else None,
     )
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What somebody did in a minute, for one reason: a page asks for several things at once."""
+
+    at: datetime
+    by: str
+    reason: str | None
+    what: tuple[str, ...]
+
+
+def visits(accesses: Iterable[r.AccessResource]) -> list[Visit]:
+    """The lines of the log, those of one visit together; each thing once."""
+
+    def visit(line: r.AccessResource) -> tuple[datetime, str, str | None]:
+        return line.at.replace(second=0, microsecond=0), line.by, line.reason
+
+    return [
+        Visit(minute, by, reason, tuple(dict.fromkeys(line.what for line in lines)))
+        for (minute, by, reason), lines in groupby(accesses, visit)
+    ]
 
 
 def _address(*, mine: bool, cursor: str | None = None) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.gateway import formats
+from services.gateway.api import resources as r
 from services.gateway.documents.record import Section, record
 from services.gateway.portals.citizen.everything import everything, in_spreadsheet, on_paper, tables
 from services.gateway.portals.common import spreadsheet
@@ -33,12 +32,12 @@ async def as_pdf(page: CitizenPage) -> Response:
     introduction = Section(lines=[say(N_("Her er alt, hvad frikortet viser om dig."))])
     all_tables = (table for table in tables(found, say) if table.rows)
     sections = [introduction, *(section for table in all_tables for section in on_paper(table, page.language))]
-    made_at = formats.moment(datetime.now(UTC), page.language)
+    today = (await page.api.get("/v1/allowances", r.Allowances)).today
     pdf = await record(
         title=say(N_("Mine oplysninger på frikortet")),
         issuer=say(N_("Socialt frikort")),
         sections=sections,
-        made_at=say(N_("Hentet %(at)s"), at=made_at),
+        made_at=say(N_("Hentet %(day)s"), day=formats.day(today, page.language)),
         language=page.language,
     )
     return _file(pdf, "application/pdf", "pdf")

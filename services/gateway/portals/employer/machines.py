@@ -1,0 +1,18 @@
+"""How a payroll system reports by itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.gateway.portals.employer import own
+from services.gateway.portals.page import EmployerPage
+
+router = APIRouter(prefix="/virksomhed/loensystem")
+
+
+@router.get("")
+async def machine_access(page: EmployerPage) -> Response:
+    """In plain words for the employer, and with what the payroll vendor needs."""
+    address = str(page.request.base_url).rstrip("/")
+    return page.render("employer/machines.html", address=address, cvr=own.cvr(page))

@@ -1,0 +1,237 @@
+"""The streams of changes as they go over the wire: with rights, limits, and an end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from contracts.issuance import MandateGranted, MandateScope, MandateWithdrawn
+from contracts.values import CitizenSide
+from services.gateway import changes
+from services.gateway.auth import Caller, Role
+from services.gateway.gateway import Gateway
+from services.gateway.persons import Person
+from services.gateway.views import cards
+from services.gateway.waiting import of_card
+from tests.gateway.build import CARD, after, issued, persons
+from tests.gateway.memory import MemoryGateway, memory_gateway
+from tests.waiting import eventually
+
+CPR: Final = "7301854321"
+HOLDER: Final = "6301854321"
+CHANGED: Final = b"event: changed\ndata: {}\n\n"
+OWN: Final = "/v1/me/changes"
+HELD: Final = "/v1/represented/m-1/changes"
+ISSUED: Final = issued(person=persons().seal(Person(CPR, "Karla Eksempel")))
+BY: Final[dict[str, Any]] = {"card_id": CARD, "municipality": "101", "actor": "someone", "mandate_id": "m-1"}
+GRANTED: Final = MandateGranted(
+    **BY,
+    revision=2,
+    holder=persons().seal(Person(HOLDER, "Mikkel Eksempel")),
+    scope=MandateScope.VIEW,
+    until=date(2099, 12, 31),
+    by=CitizenSide.CITIZEN,
+)
+WITHDRAWN: Final = MandateWithdrawn(**BY, revision=3, by=CitizenSide.CITIZEN)
+
+
+def citizen(cpr: str) -> Caller:
+    return Caller("issuer", "c", "someone", Role.CITIZEN, persons().cpr_hash(cpr))
+
+
+async def a_world(**changes: Any) -> MemoryGateway:
+    """A citizen with a card, and somebody who has a mandate."""
+    world = await memory_gateway(**changes)
+    world.callers.update(citizen=citizen(CPR), holder=citizen(HOLDER), nobody=citizen("6401854321"))
+    world.models.put("cards", CARD, after(cards.PROCESSOR, [ISSUED, GRANTED]))
+    return world
+
+
+@pytest.fixture
+async def world() -> MemoryGateway:
+    return await a_world()
+
+
+class Listener:
+    """Somebody who reads a stream as it comes."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[bytes, bytes] = {}
+        self.read = b""
+        self.task: asyncio.Task[None] | None = None
+        self._gone = asyncio.Event()
+        self._asked = False
+
+    @property
+    def over(self) -> bool:
+        return self.task is not None and self.task.done()
+
+    def leave(self) -> None:
+        self._gone.set()
+
+    async def receive(self) -> dict[str, Any]:
+        if self._asked:
+            await self._gone.wait()
+            return {"type": "http.disconnect"}
+        self._asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], dict(message["headers"])
+        else:
+            self.read += message["body"]
+
+    async def hears(self, times: int) -> None:
+        async def heard() -> bool:
+            return self.read.count(CHANGED) >= times
+
+        await eventually(heard, within=5, what=f"{times} changes")
+
+    async def hears_the_end(self) -> None:
+        assert self.task is not None
+        await asyncio.wait_for(self.task, 5)
+
+
+@asynccontextmanager
+async def listening(world: MemoryGateway, path: str, token: str, query: str = "") -> AsyncIterator[Listener]:
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},  # as uvicorn says
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "server": ("gateway", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(b"authorization", f"Bearer {token}".encode()), (b"accept", b"text/event-stream")],
+    }
+    listener = Listener()
+    listener.task = asyncio.create_task(_answer(world.app, scope, listener))
+    try:
+        yield listener
+    finally:
+        listener.leave()
+        await asyncio.wait_for(listener.task, 5)
+
+
+async def _answer(app: Callable[..., Awaitable[None]], scope: dict[str, Any], listener: Listener) -> None:
+    await app(scope, listener.receive, listener.send)
+
+
+def something_changes(world: MemoryGateway) -> None:
+    gateway: Gateway = world.app.state.gateway
+    gateway.waiters.wake(of_card(CARD))
+
+
+@pytest.mark.parametrize(("path", "token"), [(OWN, "citizen"), (HELD, "holder")])
+async def test_a_change_is_heard_while_the_stream_is_open(world: MemoryGateway, path: str, token: str) -> None:
+    async with listening(world, path, token) as listener:
+        await listener.hears(1)
+        something_changes(world)
+        await listener.hears(2)
+
+    assert listener.status == 200
+    assert listener.headers[b"content-type"].startswith(b"text/event-stream")
+    assert listener.headers[b"cache-control"] == b"no-store"
+    assert listener.read == 2 * CHANGED, "and nothing of what changed"
+
+
+async def test_it_shows_nothing_so_nothing_of_it_is_in_the_access_log(world: MemoryGateway) -> None:
+    async with listening(world, OWN, "citizen") as listener:
+        await listener.hears(1)
+        something_changes(world)
+        await listener.hears(2)
+
+    assert world.accesses.take() == []
+
+
+async def test_who_listens_is_told_now_and_then_that_the_stream_goes_on(
+    world: MemoryGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_HEARTBEAT_SECONDS", 0.01)
+
+    async with listening(world, OWN, "citizen") as listener:
+
+        async def has_a_heartbeat() -> bool:
+            return listener.read.endswith(b":\n\n")
+
+        await eventually(has_a_heartbeat, within=5)
+
+
+@pytest.mark.parametrize(("path", "code"), [(OWN, "card-unknown"), (HELD, "mandate-unknown")])
+async def test_who_may_not_see_the_card_gets_no_stream(world: MemoryGateway, path: str, code: str) -> None:
+    async with listening(world, path, "nobody") as listener:
+        await listener.hears_the_end()
+
+    assert listener.status == 404
+    assert f"/problems/{code}".encode() in listener.read
+
+
+async def test_a_mandate_that_is_withdrawn_ends_its_stream_before_anything_is_said(world: MemoryGateway) -> None:
+    async with listening(world, HELD, "holder") as listener:
+        await listener.hears(1)
+        world.models.put("cards", CARD, after(cards.PROCESSOR, [ISSUED, GRANTED, WITHDRAWN]))
+        something_changes(world)
+        await listener.hears_the_end()
+
+    assert listener.read == CHANGED
+
+
+async def test_a_token_that_has_expired_ends_its_stream(world: MemoryGateway) -> None:
+    async with listening(world, OWN, "citizen") as listener:
+        await listener.hears(1)
+        del world.callers["citizen"]
+        something_changes(world)
+        await listener.hears_the_end()
+
+    assert listener.read == CHANGED
+
+
+async def test_it_ends_when_it_was_asked_to(world: MemoryGateway) -> None:
+    async with listening(world, OWN, "citizen", "seconds=1") as listener:
+        await listener.hears(1)
+        await listener.hears_the_end()
+
+
+async def test_who_leaves_gives_the_place_back(world: MemoryGateway) -> None:
+    gateway: Gateway = world.app.state.gateway
+    async with listening(world, OWN, "citizen") as listener:
+        await listener.hears(1)
+        assert gateway.changes._open.total() == 1
+
+    assert gateway.changes._open.total() == 0
+    assert gateway.waiters._events == {}
+
+
+async def test_too_many_streams_of_one_citizen_are_refused() -> None:
+    world = await a_world(streams_per_caller=1)
+
+    async with listening(world, OWN, "citizen") as first:
+        await first.hears(1)
+        async with listening(world, OWN, "citizen") as second:
+            await second.hears_the_end()
+
+    assert second.status == 429
+    assert b"/problems/too-many-streams" in second.read
+
+
+async def test_an_open_stream_takes_no_room_from_requests() -> None:
+    world = await a_world(requests_most=1)
+
+    async with listening(world, OWN, "citizen") as listener:
+        await listener.hears(1)
+        transport = httpx2.ASGITransport(app=world.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            for _ in range(3):
+                assert (await client.get("/v1/allowances")).status_code == 200
