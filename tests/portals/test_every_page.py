@@ -35,7 +35,7 @@ SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 # What may stand in an address: opaque ids, codes of organisations and formats, and where to go next.
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id",
-    "municipality", "kind", "file_format", "language", "aar", "cursor", "next", "til",
+    "municipality", "kind", "file_format", "language", "aar", "cursor", "next", "til", "held", "mine", "vist",
 }  # fmt: skip
 # The public pages are for everybody: everything else lies behind a door.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
