@@ -5,7 +5,9 @@ INSTALLED := $(VENV)/.installed-from-lock
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate demo chaos lint schemas assets texts screenshots lock clean
+APT := DEBIAN_FRONTEND=noninteractive apt-get
+
+.PHONY: help run test chromium simulate demo chaos lint schemas assets texts screenshots lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -13,7 +15,7 @@ help: ## list the commands
 run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
 	@$(VENV)/bin/python -m deploy.local
 
-test: $(INSTALLED) ## run all tests, on a real broker and database
+test: $(INSTALLED) chromium ## run all tests, on a real broker and database
 	@$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadgroup
 
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
@@ -61,3 +63,10 @@ $(INSTALLED): requirements/dev.txt
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
+
+chromium:
+	@[ -x /usr/bin/chromium ] || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo 'Chromium is installed, for the tests of the pages ...'; \
+			$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends chromium >/dev/null; \
+		else echo 'The tests of the pages will fail: they need Chromium. On Debian: `sudo apt-get install chromium`.' >&2; fi; }

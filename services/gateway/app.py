@@ -25,6 +25,7 @@ from services.gateway.gateway import build
 from services.gateway.login import guard
 from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
+from services.gateway.portals.employer.files import UPLOAD_PATH
 from services.gateway.portals.errors import respond
 from services.gateway.portals.router import add_portals
 from services.gateway.portals.security import origin_of
@@ -78,7 +79,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.add_middleware(
         RequestMiddleware,
         body_most=settings.body_most,
-        files_most={batches.PATH: settings.batch_bytes_most},
+        files_most=dict.fromkeys((batches.PATH, UPLOAD_PATH), settings.batch_bytes_most),
         requests_most=settings.requests_most,
         respond=respond,
     )

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from contracts.allowances import AllowanceTable, load_allowances
 from contracts.values import danish_day
 from services.gateway.accesses.log import AccessLog, MongoAccessLog
-from services.gateway.accesses.looking import note_command, noting
+from services.gateway.accesses.looking import noting, present_look
 from services.gateway.answers import Answers
 from services.gateway.auth import Authenticator, Caller, fetch_from
 from services.gateway.batches.receiving import Reception
@@ -83,12 +83,12 @@ class Gateway:
     async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
         """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
         if submission.answer is not None:
-            note_command(submission.envelope.data)
+            present_look().note_answer(submission.envelope.data)
             return submission.answer
         outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
         if outcome is None:
             return None
-        note_command(submission.envelope.data)
+        present_look().note_answer(submission.envelope.data)
         return await self.intake.keep_answer(
             submission, await self.answers.answer(submission.envelope, outcome, language)
         )

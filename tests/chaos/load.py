@@ -291,7 +291,9 @@ class Load:
         body = self._report_body(sent.report.employment_id)
         match self.random.randrange(4):
             case 0:
-                reused = body | {"reference": sent.body["reference"]}
+                # Not merely another body: two reports of the whole allowance on one day would be the same.
+                other = {"wage_ore": sent.body["components"]["wage_ore"] + 1}
+                reused = sent.body | {"components": other}
                 await self._refusal(sent.token, "/v1/reports", reused, "reference-reused")
             case 1:
                 future = body | {"payment_date": f"{self.day.year}-12-31"}

@@ -120,11 +120,27 @@ class TestWhatIsRecorded:
     async def test_a_command_is_recorded_once_and_its_repetition_as_fetching_the_answer(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
-        for act in ("deactivate-card", "read-outcome"):
-            headers = {"idempotency-key": "k", "prefer": "wait=0"}
-            await ask(client, "home", f"/v1/cards/{CARD}/deactivation", {"case_reference": "S-7"}, headers=headers)
-            (line,) = world.accesses.take()
-            assert (line.subject, line.act, line.refused, line.reason) == (of_card(CARD), act, False, "S-7")
+        for _ in range(2):
+            assert (await self.deactivate(client)).status_code == 202
+        assert [(line.act, line.refused, line.reason) for line in world.accesses.take()] == [
+            ("deactivate-card", False, "S-7"),
+            ("read-outcome", False, "S-7"),
+        ]
+
+    async def test_a_command_that_could_not_be_recorded_is_recorded_when_it_is_sent_again(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        world.accesses.away = True
+        assert (await self.deactivate(client)).status_code == 503
+        assert len(world.log.records) == 1
+        world.accesses.away = False
+        assert (await self.deactivate(client)).status_code == 202
+        assert len(world.log.records) == 1
+        assert [line.act for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]
+
+    async def deactivate(self, client: httpx2.AsyncClient) -> httpx2.Response:
+        headers = {"idempotency-key": "k", "prefer": "wait=0"}
+        return await ask(client, "home", f"/v1/cards/{CARD}/deactivation", {"case_reference": "S-7"}, headers=headers)
 
     async def test_a_card_that_is_issued_is_recorded_once_for_its_person(
         self, world: MemoryGateway, client: httpx2.AsyncClient

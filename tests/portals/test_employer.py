@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.async_api import expect
 from pypdf import PdfReader
 
 from contracts.reporting import CorrectionReason, DisputeReason
@@ -18,7 +19,9 @@ from contracts.values import CitizenSide
 from services.gateway.advice import advice
 from services.gateway.api import resources as r
 from services.gateway.auth import Role
+from services.gateway.batches.reading import DANISH, Csv
 from services.gateway.formats import Language
+from services.gateway.portals.employer.files import media_type_of
 from services.gateway.portals.employer.reporting import likely_work
 from services.gateway.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
 from services.gateway.problems import document
@@ -134,6 +137,7 @@ async def site(site: Site) -> Site:
     employed(site, employment())
     reported(site, report())
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[], next=None))
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[], next=None))
     left = r.AllowanceLeft(
         employment_id=JOB, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
     )
@@ -202,6 +206,7 @@ PAGES = (
     f"/virksomhed/ansaettelser/{JOB}/intet-arbejde",
     "/virksomhed/loensystem",
 )
+PICTURES = {"/virksomhed": "virksomhed", f"/virksomhed/indberetninger/{REPORT}": "virksomhed-indberetning"}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -270,6 +275,13 @@ class TestFrontPage:
         assert "En anden indberetning på kortet er ændret" in shown(page)
         for one in (disputed, changed):
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text
+
+    async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        files = [batch("held", waiting=1), batch("booking", waiting=1), batch("done", accepted=1)]
+        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        page = await visitor.get("/virksomhed")
+        assert page.text.count(f'href="{FILE}"') == 2
+        assert "Den bliver ikke indberettet, før du siger til." in shown(page)
 
 
 class TestReporting:
@@ -540,7 +552,7 @@ class TestReports:
         page = await visitor.get(f"/virksomhed/indberetninger?ansaettelse={JOB}&aar=2026")
         asked = next(one.query for one in site.asked if one.path == "/v1/reports")
         assert asked == {"employment_id": JOB, "year": "2026", "newest": "True", "limit": "25", "cursor": ""}
-        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;side=Zm9v" in page.text
+        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;cursor=Zm9v" in page.text
 
     async def test_a_dispute_is_told_in_plain_words_with_what_to_do(
         self, site: Site, visitor: httpx2.AsyncClient
@@ -636,9 +648,9 @@ class TestReports:
         assert (answer.status_code, "Indberetningen er tilbagekaldt" in shown(answer)) == (409, True)
 
     async def test_a_report_of_somebody_else_does_not_exist(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        site.answer("GET", "/v1/reports/other", Refusal("report-unknown"))
+        site.answer("GET", f"/v1/reports/{JOB}", Refusal("report-unknown"))
         for page in ("", "/kvittering", "/kvittering.pdf", "/kvittering.csv", "/ret", "/tilbagekald"):
-            assert (await visitor.get(f"/virksomhed/indberetninger/other{page}")).status_code == 404
+            assert (await visitor.get(f"/virksomhed/indberetninger/{JOB}{page}")).status_code == 404
 
 
 def lines(answer: httpx2.Response, delimiter: str = ";") -> list[list[str]]:
@@ -711,6 +723,183 @@ class TestBooks:
         assert values[7] == "2500.00"
 
 
+FILE = "/virksomhed/filer/5f0c2a3e-1111-4000-8000-000000000001"
+BATCH = "/v1/report-batches/5f0c2a3e-1111-4000-8000-000000000001"
+ROWS = "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)\r\n48213;a;1-10-2026;...\r\n".encode()
+
+
+def batch(status: str, **counts: int) -> r.BatchResource:
+    none = {"errors": 0, "accepted": 0, "known": 0, "refused": 0, "waiting": 0}
+    return r.BatchResource(
+        batch_id=BATCH.rsplit("/", 1)[1],
+        status=status,
+        created_at=NOON,
+        expires_at=NOON if status == "held" else None,
+        finished_at=NOON if status == "done" else None,
+        counts=r.BatchCounts(lines=sum(counts.values()), **none | counts),
+        total_ore=750_000,
+        exempt_ore=500_000 if status == "done" else 0,
+        excess_ore=100_000 if status == "done" else 0,
+    )
+
+
+def file_line(number: int, result: str, **changes: Any) -> r.BatchLineResource:
+    given: dict[str, Any] = {
+        "number": number,
+        "reference": f"ref-{number}",
+        "result": result,
+        "employment_id": JOB,
+        "total_ore": 250_000,
+        "report_id": None,
+        "split": None,
+        "problem": None,
+        "errors": [],
+    }
+    return r.BatchLineResource(**given | changes)
+
+
+WRONG_LINE = file_line(
+    3, "error", total_ore=None, errors=[r.LineError(field="Løn (kr.)", detail="Skal være et beløb i kroner.")]
+)
+REFUSED_LINE = file_line(
+    4,
+    "refused",
+    problem=r.LineProblem(type="/problems/card-not-active", title="Frikortet var ikke aktivt", detail="Ret dagene."),
+)
+GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=r.LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
+
+
+def sent_file(site: Site, file: r.BatchResource, *lines: r.BatchLineResource) -> None:
+    """The employer has sent this file."""
+    site.answer("GET", BATCH, file)
+    site.answer("GET", f"{BATCH}/lines", r.BatchLinePage(lines=list(lines), next="Zm9v"))
+
+
+class TestFiles:
+    async def test_a_file_is_checked_before_anything_is_reported(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        site.answer("POST", "/v1/report-batches", batch("held", waiting=1), 201, hold="true")
+
+        done = await visitor.post("/virksomhed/filer/ny", data=KEYS, files={"file": ("løn.CSV", ROWS)})
+
+        assert (done.status_code, done.headers["location"]) == (303, FILE)
+        assert (site.asked[-1].body, site.asked[-1].key) == (ROWS, KEYS["key"])
+
+    @pytest.mark.parametrize(
+        ("name", "media_type"),
+        [("a.csv", "text/csv"), ("A.TXT", "text/csv"), ("a.b.jsonl", "application/jsonl"),
+         ("a.json", "application/jsonl"),
+         ("a.ndjson", "application/jsonl"), ("a.xlsx", None), ("csv", None), ("", None)],
+    )  # fmt: skip
+    def test_what_kind_of_file_it_is_follows_from_its_name(self, name: str, media_type: str | None) -> None:
+        assert media_type_of(name) == media_type
+
+    async def test_a_file_of_another_kind_is_not_sent_on(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        answer = await visitor.post("/virksomhed/filer/ny", data=KEYS, files={"file": ("løn.xlsx", b"PK")})
+        assert "CSV UTF-8" in error_at(answer, "file")
+        assert site.asked == []
+
+    @pytest.mark.parametrize("files", [{}, {"file": ("løn.csv", b"")}, {"file": ("", b"")}])
+    async def test_no_file_is_told_of_at_the_field(self, visitor: httpx2.AsyncClient, files: Any) -> None:
+        answer = await visitor.post("/virksomhed/filer/ny", data=KEYS, files=files)
+        assert error_at(answer, "file") == "Vælg en fil. Den må ikke være tom."
+
+    @pytest.mark.parametrize(
+        "code", ["batch-not-utf8", "batch-columns-wrong", "batch-empty", "batch-in-progress", "body-too-large"]
+    )
+    async def test_a_file_that_cannot_be_read_is_told_of_at_the_field(
+        self, site: Site, visitor: httpx2.AsyncClient, code: str
+    ) -> None:
+        site.answer("POST", "/v1/report-batches", Refusal(code))
+        assert error_at(await visitor.post("/virksomhed/filer/ny", data=KEYS, files={"file": ("l.csv", ROWS)}), "file")
+
+    async def test_the_template_is_a_file_as_the_page_describes_it(self, visitor: httpx2.AsyncClient) -> None:
+        (columns,) = lines(await visitor.get("/virksomhed/filer/skabelon.csv"))
+        described = (await visitor.get("/virksomhed/filer/ny")).text
+        assert re.findall(r'<th scope=row data-title="Kolonne">(.*?)</th>', described) == columns
+        assert Csv().read(1, DANISH.delimiter.join(columns)) is None, "its only line is the names of the columns"
+
+    async def test_what_was_found_is_shown_with_what_is_wrong(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        sent_file(site, batch("held", waiting=3, errors=1), WRONG_LINE)
+        page = await visitor.get(FILE)
+        text = shown(page)
+        assert "7.500,00 kr." in text
+        assert "Løn (kr.): Skal være et beløb i kroner." in text
+        assert "Indberet 3 linjer" in text
+        assert next(one.query for one in site.asked if one.path.endswith("/lines"))["result"] == "error"
+        assert f'href="{FILE}?cursor=Zm9v"' in page.text
+
+    async def test_a_file_with_nothing_but_errors_can_only_be_cancelled(
+        self, site: Site, visitor: httpx2.AsyncClient
+    ) -> None:
+        sent_file(site, batch("held", errors=1), WRONG_LINE)
+        page = (await visitor.get(FILE)).text
+        assert f'action="{FILE}/indberet"' not in page
+        assert f'action="{FILE}/annuller"' in page
+
+    @pytest.mark.parametrize(
+        ("decision", "path", "after"), [("indberet", "booking", "booking"), ("annuller", "cancellation", "cancelled")]
+    )
+    async def test_a_file_is_reported_or_cancelled(
+        self, site: Site, visitor: httpx2.AsyncClient, decision: str, path: str, after: str
+    ) -> None:
+        site.answer("POST", f"{BATCH}/{path}", batch(after, waiting=1), 202)
+        done = await send(visitor, f"{FILE}/{decision}", KEYS)
+        assert (done.status_code, done.headers["location"]) == (303, FILE)
+
+    @pytest.mark.parametrize(
+        ("decision", "path", "code"),
+        [("indberet", "booking", "batch-cancelled"), ("annuller", "cancellation", "batch-booked")],
+    )
+    async def test_a_decision_that_comes_too_late_is_told_with_what_became_of_the_file(
+        self, site: Site, visitor: httpx2.AsyncClient, decision: str, path: str, code: str
+    ) -> None:
+        site.answer("POST", f"{BATCH}/{path}", Refusal(code))
+        sent_file(site, batch("done" if decision == "annuller" else "cancelled", accepted=1), GOOD_LINE)
+        late = await send(visitor, f"{FILE}/{decision}", KEYS)
+        assert late.status_code == 409
+        assert "Der er noget, du skal rette" in shown(late)
+
+    async def test_the_progress_is_told_in_words_and_asked_for_again(
+        self, site: Site, visitor: httpx2.AsyncClient
+    ) -> None:
+        sent_file(site, batch("booking", accepted=2, waiting=2, errors=1))
+        page = (await visitor.get(FILE)).text
+        assert '<progress id="progress" max="4" value="2"' in page
+        assert "2 af 4 linjer er færdige" in page
+        assert f'data-hx-get="{FILE}"' in page
+        assert f'<a href="{FILE}">' in page
+
+    async def test_the_result_is_told_line_by_line(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        sent_file(site, batch("done", accepted=1, known=1, refused=1, errors=1), GOOD_LINE, REFUSED_LINE, WRONG_LINE)
+        page = await visitor.get(f"{FILE}?resultat=refused")
+        text = shown(page)
+        assert "1 af 4 linjer er modtaget." in text
+        assert "1 linje var indberettet i forvejen" in text
+        assert "2 linjer er ikke indberettet" in text
+        assert "Frikortet var ikke aktivt. Ret dagene." in text
+        assert "må ikke indberettes til eIndkomst" in text
+        assert f'href="/virksomhed/indberetninger/{REPORT}"' in page.text
+        assert next(one.query for one in site.asked if one.path.endswith("/lines"))["result"] == "refused"
+
+    async def test_the_result_can_be_kept_as_a_file(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        site.file(f"{BATCH}/result.csv", b"Linje;Reference\r\n", "text/csv")
+        assert (await visitor.get(f"{FILE}/resultat.csv")).content == b"Linje;Reference\r\n"
+
+    async def test_earlier_files_are_found_again(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        files = [batch(status, accepted=1) for status in ("held", "booking", "done", "cancelled")]
+        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        page = await visitor.get("/virksomhed/filer")
+        for words in ("Venter på dig", "Bliver indberettet", "Færdig", "Annulleret"):
+            assert words in shown(page)
+        assert page.text.count(f'href="{FILE}"') == 4
+
+
+async def test_a_payroll_vendor_is_told_where_to_get_a_token_and_what_it_must_say(visitor: httpx2.AsyncClient) -> None:
+    text = shown(await visitor.get("/virksomhed/loensystem"))
+    for needed in ("https://issuer.test/.well-known/openid-configuration", "99000007", "/v1/report-batches"):
+        assert needed in text
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_script_in_any_text_is_only_text(site: Site, visitor: httpx2.AsyncClient, path: str) -> None:
     contact = r.ContactResource(name=SCRIPT, email=SCRIPT, phone=SCRIPT)
@@ -742,10 +931,15 @@ async def test_every_page_is_accessible_valid_and_silent(
 ) -> None:
     eventful(site)
     tab = await open_tab(width=width)
-    for path in PAGES:
+    for path in (*PAGES, "/virksomhed/filer", "/virksomhed/filer/ny"):
         await tab.open(address + path)
         await tab.check()
-        await tab.picture(f"virksomhed-{PAGES.index(path)}")
+        if path in PICTURES:
+            await tab.picture(PICTURES[path])
+    for file in (batch("held", waiting=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
+        sent_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
+        await tab.open(address + FILE)
+        await tab.check()
 
 
 def eventful(site: Site) -> None:
@@ -783,6 +977,8 @@ def eventful(site: Site) -> None:
         usual_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))
+    waiting = batch("held", waiting=3, errors=1)
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
 
 
 @pytest.mark.parametrize("bad", ["x%3Flimit=1", "%2e%2e", "a%23b", "x" * 65])
@@ -792,3 +988,21 @@ async def test_no_address_of_a_page_becomes_another_address_of_the_api(
     for path in ("ansaettelser/{}", "indberetninger/{}", "indberetninger/{}/kvittering.pdf", "indberet/{}"):
         assert (await visitor.get(f"/virksomhed/{path.format(bad)}")).status_code in {404, 422}
     assert site.asked == []
+
+
+async def test_the_progress_of_a_file_moves_by_itself_and_ends_at_the_result(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    sent_file(site, batch("booking", accepted=1, waiting=3))
+    tab = await open_tab()
+    await tab.open(address + FILE)
+    bar = tab.page.get_by_role("progressbar")
+    await expect(bar).to_have_attribute("value", "1")
+    await tab.check()
+
+    sent_file(site, batch("booking", accepted=3, waiting=1))
+    await expect(bar).to_have_attribute("value", "3")
+    sent_file(site, batch("done", accepted=3, refused=1), GOOD_LINE, REFUSED_LINE)
+
+    await expect(tab.page.get_by_role("heading", name="Filen er indberettet")).to_be_visible()
+    await tab.check()

@@ -35,11 +35,12 @@ SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 # What may stand in an address: opaque ids, codes of organisations and formats, and where to go next.
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id",
-    "municipality", "kind", "file_format", "language", "aar", "cursor", "next", "til", "held", "mine", "vist",
+    "municipality", "kind", "file_format", "language", "aar", "ansaettelse", "resultat", "cursor", "next", "til",
+    "held", "mine", "vist",
 }  # fmt: skip
 # The public pages are for everybody: everything else lies behind a door.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
-OWN_ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|$")
+OWN_ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|$|https://(virk|www\.borger)\.dk/$")
 # What a field takes that does not take everything, so that a form comes as far as its summary.
 TYPED: Final = {
     "cpr": "730185-4321",
@@ -47,7 +48,10 @@ TYPED: Final = {
     "until-day": "31",
     "until-month": "12",
     "until-year": "2026",
-}
+    **{f"{day}-{part}": value for day in ("payment_date", "work.first", "work.last")
+       for part, value in (("day", "31"), ("month", "3"), ("year", "2025"))},
+    **{f"components.{part}_ore": "750" for part in ("wage", "holiday_pay", "atp", "pension")},
+}  # fmt: skip
 
 
 def named(route: PortalRoute) -> str:

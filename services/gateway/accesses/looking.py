@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, cast
 from uuid import uuid4
 
+from contracts.cloudevents import Envelope
 from contracts.issuance import IssueCard
 from contracts.messages import CardCommand, Command
 from contracts.values import check_no_cpr
@@ -36,14 +37,15 @@ class NobodyLooks(RuntimeError):
 
 @dataclass
 class Look:
-    """The persons that one request has to do with. ``act`` is set where it is not the one of the route."""
+    """The persons that one request has to do with."""
 
     caller: Caller | None = None
     reason: str | None = None
-    act: Act | None = None
     _noted: Counter[str] = field(default_factory=Counter)
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
+    _commanded: dict[str, str] = field(default_factory=dict)
+    _replayed: bool = False
 
     def note(self, subject: str) -> None:
         """This subject's data were read, or are to be changed."""
@@ -61,18 +63,34 @@ class Look:
         if (subject := _subject_of(state)) is not None:
             self._noted[subject] -= 1
 
+    def note_command(self, message: Envelope[Any], *, replayed: bool) -> None:
+        """A command was taken in, now or (``replayed``) by an earlier request.
+
+        Its line follows from the command, so that there is one, also where the earlier request died before recording.
+        """
+        self.note_answer(message.data)
+        if (subject := _subject_of_command(message.data)) is not None:
+            self._commanded[subject] = f"{stamp(message.time)}|{message.id.hex}"
+            self._replayed = replayed
+
+    def note_answer(self, command: Command) -> None:
+        """The answer to a command is given, which shows what it was about."""
+        self.reason = self.reason or getattr(command, "case_reference", None)
+        if (subject := _subject_of_command(command)) is not None:
+            self.note(subject)
+
     def take(self, *, act: Act | None, refused: bool, at: datetime, request: str) -> list[Access]:
         """The lines for what was noted and not taken yet. Raises ``NobodyLooks``."""
         subjects = [subject for subject in +self._noted if self._is_new(subject)]
-        act = self.act or act
         if not subjects:
             return []
         if self.caller is None or act is None:
             raise NobodyLooks("a person's data were read without a caller, or by a route that does not say what for")
         self._recorded.update(subjects)
-        return [
-            Access(
-                order=f"{stamp(at)}|{uuid4().hex}",
+        lines: list[Access] = []
+        for subject in subjects:
+            line = Access(
+                order=self._commanded.get(subject) or f"{stamp(at)}|{uuid4().hex}",
                 subject=subject,
                 own=self._is_own(subject, self.caller),
                 act=act.value,
@@ -83,8 +101,10 @@ class Look:
                 reason=self.reason,
                 request=request,
             )
-            for subject in subjects
-        ]
+            lines.append(line)
+            if self._replayed:
+                lines.append(replace(line, order=f"{stamp(at)}|{uuid4().hex}", act=Act.READ_OUTCOME.value))
+        return lines
 
     @property
     def is_pending(self) -> bool:
@@ -116,17 +136,6 @@ def begin(look: Look) -> Any:
 def end(token: Any) -> None:
     """The request is over."""
     _LOOK.reset(token)
-
-
-def note_command(command: Command) -> None:
-    """A command about a person was taken in, or its answer is given."""
-    look = present_look()
-    look.reason = look.reason or getattr(command, "case_reference", None)
-    match command:
-        case IssueCard():
-            look.note(of_person(command.person.cpr_hash))
-        case CardCommand():
-            look.note(of_card(command.card_id))
 
 
 def stated_reason(header: str) -> str:
@@ -180,6 +189,15 @@ def noting(states_of: StatesOf) -> StatesOf:
         return NotingStates(states_of(processor))
 
     return cast("StatesOf", states)
+
+
+def _subject_of_command(command: Command) -> str | None:
+    match command:
+        case IssueCard():
+            return of_person(command.person.cpr_hash)
+        case CardCommand():
+            return of_card(command.card_id)
+    return None
 
 
 def _subject_of(state: Any) -> str | None:

@@ -17,8 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from contracts.cloudevents import Envelope
 from contracts.messages import Command
-from services.gateway.accesses.acts import Act
-from services.gateway.accesses.looking import note_command, present_look, stated_reason
+from services.gateway.accesses.looking import present_look, stated_reason
 from services.gateway.api.resources import PendingResource, ProblemResource
 from services.gateway.auth import Caller, Role
 from services.gateway.formats import Language, preferred_language
@@ -107,9 +106,7 @@ class Commanding(Calling):
         self.request.state.correlation_id = str(ask.command_id)
         structlog.contextvars.bind_contextvars(command_id=str(ask.command_id))
         submission = await self.gateway.intake.take(ask, build)
-        note_command(submission.envelope.data)
-        if submission.replayed:
-            present_look().act = Act.READ_OUTCOME
+        present_look().note_command(submission.envelope, replayed=submission.replayed)
         if accepted is not None and submission.answer is None:
             await accepted(submission.envelope)
         seconds, preference = patience(self.prefer, self.gateway)

@@ -32,7 +32,7 @@ from services.runtime.log import LogUnavailable
 logger = structlog.get_logger(__name__)
 
 _UNDER_WAY: Final = 6
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 16
 _RECORDS_AT_ONCE: Final = 100
 _PAUSE_AFTER_ERROR: Final = 2.0
 _LETTING_GO: Final = 1.0

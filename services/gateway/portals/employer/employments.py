@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -62,16 +63,16 @@ _LATEST: Final = 10
 
 
 @router.get("")
-async def list_employments(page: EmployerPage, side: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """All, the latest registered first."""
-    found = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_PAGE, cursor=side)
+    found = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_PAGE, cursor=cursor)
     return page.render(
         "employer/employments.html",
         employments=found.employments,
         names=own.names(page, found.employments),
         today=await own.today(page),
         following=found.next,
-        side=side,
+        cursor=cursor,
     )
 
 
@@ -104,10 +105,12 @@ async def register_employment(page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}")
-async def one_employment(employment_id: own.Id, page: EmployerPage) -> Response:
+async def one_employment(employment_id: UUID, page: EmployerPage) -> Response:
     """What is registered, what is left of the allowance, and the latest reports."""
     employment = await own.employment(page, employment_id)
-    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=employment_id, newest=True, limit=_LATEST)
+    latest = await page.api.get(
+        "/v1/reports", r.ReportPage, employment_id=str(employment_id), newest=True, limit=_LATEST
+    )
     return page.render(
         "employer/employment.html",
         employment=employment,
@@ -120,7 +123,7 @@ async def one_employment(employment_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}/ret")
-async def change(employment_id: own.Id, page: EmployerPage) -> Response:
+async def change(employment_id: UUID, page: EmployerPage) -> Response:
     """The form, with what is registered now."""
     employment = await own.employment(page, employment_id)
     values = {
@@ -133,7 +136,7 @@ async def change(employment_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.post("/{employment_id}/ret")
-async def change_employment(employment_id: own.Id, page: EmployerPage) -> Response:
+async def change_employment(employment_id: UUID, page: EmployerPage) -> Response:
     """Change it. A label that was emptied is taken away."""
     form = await page.posted(CHANGE)
     form.body.setdefault("label", "")
@@ -141,14 +144,14 @@ async def change_employment(employment_id: own.Id, page: EmployerPage) -> Respon
 
 
 @router.get("/{employment_id}/afslut")
-async def end(employment_id: own.Id, page: EmployerPage) -> Response:
+async def end(employment_id: UUID, page: EmployerPage) -> Response:
     """The form for the last day."""
     employment = await own.employment(page, employment_id)
     return _form(page, "end_employment", employment, page.form(END, {"last": employment.period.last}))
 
 
 @router.post("/{employment_id}/afslut")
-async def end_employment(employment_id: own.Id, page: EmployerPage) -> Response:
+async def end_employment(employment_id: UUID, page: EmployerPage) -> Response:
     """Give it its last day."""
     form = await page.posted(END)
     concerns = dict.fromkeys(_CONCERNS, "last")
@@ -156,13 +159,13 @@ async def end_employment(employment_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.get("/{employment_id}/intet-arbejde")
-async def no_work(employment_id: own.Id, page: EmployerPage) -> Response:
+async def no_work(employment_id: UUID, page: EmployerPage) -> Response:
     """The form for days without work."""
     return _form(page, "no_work", await own.employment(page, employment_id), page.form(NO_WORK))
 
 
 @router.post("/{employment_id}/intet-arbejde")
-async def declare_no_work(employment_id: own.Id, page: EmployerPage) -> Response:
+async def declare_no_work(employment_id: UUID, page: EmployerPage) -> Response:
     """Say that there was no work; also the second answer to a reminder's question."""
     form = await page.posted(NO_WORK)
     return await _sent(
@@ -172,7 +175,7 @@ async def declare_no_work(employment_id: own.Id, page: EmployerPage) -> Response
 
 async def _sent(
     page: Page,
-    employment_id: str,
+    employment_id: UUID,
     form: Form,
     send: Callable[..., Awaitable[Any]],
     path: str,
@@ -194,7 +197,7 @@ def _form(page: Page, template: str, employment: r.EmploymentResource, form: For
     return page.render(f"employer/{template}.html", form=form, employment=employment, name=own.name(page, employment))
 
 
-async def _allowance_left(page: Page, employment_id: str) -> r.AllowanceLeft | None:
+async def _allowance_left(page: Page, employment_id: UUID) -> r.AllowanceLeft | None:
     """This year's; none for an employment that has been over for long, or in a year without an allowance."""
     try:
         return await page.api.get(f"/v1/employments/{employment_id}/allowance", r.AllowanceLeft)

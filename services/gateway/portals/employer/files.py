@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from services.gateway.api import resources as r
 from services.gateway.batches.reading import DANISH
 from services.gateway.portals.api import Refused
-from services.gateway.portals.employer import books, own
+from services.gateway.portals.employer import books
 from services.gateway.portals.forms import Form, upload
 from services.gateway.portals.page import EmployerPage, Page
 from services.gateway.portals.texts import N_
@@ -43,10 +44,10 @@ Cursor = Annotated[str, Query(max_length=400)]
 
 
 @router.get("")
-async def list_files(page: EmployerPage, side: Cursor = "") -> Response:
+async def list_files(page: EmployerPage, cursor: Cursor = "") -> Response:
     """Earlier files, the newest first."""
-    found = await page.api.get("/v1/report-batches", r.BatchPage, limit=_FILES, cursor=side)
-    return page.render("employer/files.html", files=found.batches, following=found.next, side=side)
+    found = await page.api.get("/v1/report-batches", r.BatchPage, limit=_FILES, cursor=cursor)
+    return page.render("employer/files.html", files=found.batches, following=found.next, cursor=cursor)
 
 
 @router.get("/ny")
@@ -86,25 +87,25 @@ async def template(_: EmployerPage) -> Response:
 
 
 @router.get("/{batch_id}")
-async def one_file(batch_id: own.Id, page: EmployerPage, resultat: str = "", side: Cursor = "") -> Response:
+async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", cursor: Cursor = "") -> Response:
     """What was found in it; or how far it has come; or what became of each line."""
-    return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=side)
+    return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=cursor)
 
 
 @router.get("/{batch_id}/resultat.csv")
-async def result_as_csv(batch_id: own.Id, page: EmployerPage) -> Response:
+async def result_as_csv(batch_id: UUID, page: EmployerPage) -> Response:
     """Every line and what became of it."""
     return page.api.forward(f"/v1/report-batches/{batch_id}/result.csv")
 
 
 @router.post("/{batch_id}/indberet")
-async def report_file(batch_id: own.Id, page: EmployerPage) -> Response:
+async def report_file(batch_id: UUID, page: EmployerPage) -> Response:
     """Report the lines without errors."""
     return await _decided(page, batch_id, "booking")
 
 
 @router.post("/{batch_id}/annuller")
-async def cancel_file(batch_id: own.Id, page: EmployerPage) -> Response:
+async def cancel_file(batch_id: UUID, page: EmployerPage) -> Response:
     """Report nothing of it."""
     return await _decided(page, batch_id, "cancellation")
 
@@ -114,7 +115,7 @@ def media_type_of(file_name: str) -> str | None:
     return next((media_type for end, media_type in MEDIA_TYPES.items() if file_name.lower().endswith(end)), None)
 
 
-async def _decided(page: Page, batch_id: str, decision: str) -> Response:
+async def _decided(page: Page, batch_id: UUID, decision: str) -> Response:
     form = await page.posted()
     try:
         await page.api.post(f"/v1/report-batches/{batch_id}/{decision}", None, r.BatchResource)
@@ -123,7 +124,7 @@ async def _decided(page: Page, batch_id: str, decision: str) -> Response:
     return page.redirect(f"/virksomhed/filer/{batch_id}")
 
 
-async def _shown(page: Page, batch_id: str, form: Form, *, result: str = "", cursor: str = "") -> Response:
+async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cursor: str = "") -> Response:
     file = await page.api.get(f"/v1/report-batches/{batch_id}", r.BatchResource)
     if file.status == "held":
         result = "error"  # nothing else is known of the lines yet
@@ -139,7 +140,7 @@ async def _shown(page: Page, batch_id: str, form: Form, *, result: str = "", cur
         address=f"/virksomhed/filer/{batch_id}",
         lines=lines.lines,
         following=lines.next,
-        side=cursor,
+        cursor=cursor,
         result=result,
         results=RESULTS,
     )

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
-from typing import Annotated, Final
-
-from fastapi import Path
+from typing import Final, TypeVar
+from uuid import UUID
 
 from services.gateway.api import resources as r
-from services.gateway.portals.page import Page
+from services.gateway.auth import Caller
+from services.gateway.portals.page import Page, SignInFirst
 
-Id = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
-"""An id in an address: nothing that could make another address of the API of it."""
+P = TypeVar("P", r.EmploymentPage, r.ReportPage)
 
 _MOST: Final = 500  # as many as the API gives at a time
 
@@ -23,35 +22,38 @@ async def today(page: Page) -> date:
     return (await page.api.get("/v1/allowances", r.Allowances)).today
 
 
-def cvr(page: Page) -> str:
-    """The CVR number that the signed-in person acts for."""
-    return "" if page.session is None else page.session.caller.organisation
+def caller(page: Page) -> Caller:
+    """Whoever is signed in; an employer's page is shown to nobody else."""
+    if page.session is None:
+        raise SignInFirst(page)
+    return page.session.caller
 
 
 async def employments(page: Page) -> list[r.EmploymentResource]:
     """All own employments, present and former, the latest registered first."""
-    found: list[r.EmploymentResource] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        part = await page.api.get("/v1/employments", r.EmploymentPage, limit=_MOST, newest=True, cursor=cursor)
-        found += part.employments
-        cursor = part.next
-    return found
+    parts = _parts(page, "/v1/employments", r.EmploymentPage, newest=True)
+    return [one async for part in parts for one in part.employments]
 
 
-async def employment(page: Page, employment_id: str) -> r.EmploymentResource:
+async def employment(page: Page, employment_id: UUID | str) -> r.EmploymentResource:
     """One of them. Raises ``Refused``."""
     return await page.api.get(f"/v1/employments/{employment_id}", r.EmploymentResource)
 
 
-async def reports(page: Page, **query: str | int | bool | None) -> AsyncIterator[r.ReportResource]:
-    """All own reports of a query, page by page, in the order in which they were accepted."""
-    cursor: str | None = ""
-    while cursor is not None:
-        part = await page.api.get("/v1/reports", r.ReportPage, limit=_MOST, cursor=cursor, **query)
+async def reports(page: Page, year: int) -> AsyncIterator[r.ReportResource]:
+    """All own reports of a year, in the order in which they were accepted."""
+    async for part in _parts(page, "/v1/reports", r.ReportPage, year=year):
         for report in part.reports:
             yield report
-        cursor = part.next
+
+
+async def _parts(page: Page, path: str, model: type[P], **query: int | bool) -> AsyncIterator[P]:
+    """A whole list, page by page; one that leads to itself has an end, too."""
+    cursor: str | None = ""
+    while cursor is not None:
+        part = await page.api.get(path, model, limit=_MOST, cursor=cursor, **query)
+        yield part
+        cursor = None if part.next == cursor else part.next
 
 
 def name(page: Page, one: r.EmploymentResource | r.ReminderResource) -> str:

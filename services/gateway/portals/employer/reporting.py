@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -43,47 +43,46 @@ CONCERNS: Final = {
     "reference-reused": "reference",
     "report-withdrawn": "reference",
 }
-_LONG_OVER: Final = timedelta(days=365)
+_LISTED: Final = 12
 _ONE_DAY: Final = timedelta(days=1)
 
 
 @router.get("")
 async def choose_employment(page: EmployerPage) -> Response:
     """For whom; passed over where there is just one. Where there is none, it must be registered first."""
-    found = await own.employments(page)
-    if not found:
+    found = await _latest(page)
+    if not found.employments:
         return page.redirect("/virksomhed/ansaettelser/ny?videre=indberet")
-    if len(found) == 1:
-        return page.redirect(f"/virksomhed/indberet/{found[0].employment_id}")
-    return await _choice(page, page.form(CHOOSE), found)
+    if len(found.employments) == 1:
+        return page.redirect(f"/virksomhed/indberet/{found.employments[0].employment_id}")
+    return _choice(page, page.form(CHOOSE), found)
 
 
 @router.post("")
 async def find_employment(page: EmployerPage) -> Response:
     """The employment of a card number; never by a query, for a card number stands in no address."""
     form = await page.posted(CHOOSE)
-    found = await own.employments(page)
     if form.good:
-        chosen = with_number(found, form.body["card_number"], await own.today(page))
+        chosen = with_number(await own.employments(page), form.body["card_number"], await own.today(page))
         if chosen is not None:
             return page.redirect(f"/virksomhed/indberet/{chosen.employment_id}")
         form.wrong("card_number", page.gettext("Du har ingen ansættelse med det frikortnummer. Registrér den først."))
-    return await _choice(page, form, found)
+    return _choice(page, form, await _latest(page))
 
 
 @router.get("/{employment_id}")
-async def what_was_paid(employment_id: own.Id, page: EmployerPage) -> Response:
+async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
     """Payment day, work and amount, with what is likely written already."""
     employment = await own.employment(page, employment_id)
     day_now = await own.today(page)
-    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=employment_id, newest=True, limit=1)
+    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=str(employment_id), newest=True, limit=1)
     first, last = likely_work(employment, [report.work for report in latest.reports], day_now)
     form = page.form(REPORT, {"payment_date": day_now, "work.first": first, "work.last": last})
     return _paid(page, form, employment)
 
 
 @router.post("/{employment_id}")
-async def report_earnings(employment_id: own.Id, page: EmployerPage) -> Response:
+async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
     """First what it would mean, by a dry run; then, when that was seen, the report itself."""
     form = await page.posted(REPORT)
     employment = await own.employment(page, employment_id)
@@ -133,11 +132,19 @@ def name_report(form: Form) -> None:
         form.typed = {**form.typed, "reference": reference}
 
 
-async def _choice(page: Page, form: Form, found: list[r.EmploymentResource]) -> Response:
-    day_now = await own.today(page)
-    listed = [one for one in found if not own.is_over(one, day_now - _LONG_OVER)]
+async def _latest(page: Page) -> r.EmploymentPage:
+    """Those to choose among; all others are found by their card number."""
+    return await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_LISTED)
+
+
+def _choice(page: Page, form: Form, found: r.EmploymentPage) -> Response:
     return page.render(
-        "employer/report_choice.html", form=form, steps=STEPS, employments=listed, names=own.names(page, listed)
+        "employer/report_choice.html",
+        form=form,
+        steps=STEPS,
+        employments=found.employments,
+        more=found.next is not None,
+        names=own.names(page, found.employments),
     )
 
 

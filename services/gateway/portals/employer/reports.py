@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response, StreamingResponse
@@ -48,9 +49,9 @@ _REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberet
 CORRECTION: Final = {**PAID, "reason": _REASON}
 WITHDRAWAL: Final = {"reason": _REASON}
 _PAGE: Final = 25
-_MOST_LISTED: Final = 200  # employments that can be chosen among; others are found on their own pages
+_MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
 
-AYear = Annotated[int, Path(ge=2019, le=2200)]
+Year = Annotated[int, Path(ge=2019, le=2200)]
 
 
 @router.get("")
@@ -58,11 +59,11 @@ async def list_reports(
     page: EmployerPage,
     ansaettelse: Annotated[str, Query(max_length=64)] = "",
     aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "",
-    side: Annotated[str, Query(max_length=400)] = "",
+    cursor: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """All, the newest first; those of one employment, and of one year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
-    found = await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_PAGE, cursor=side, **chosen)
+    found = await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
     table = await page.api.get("/v1/allowances", r.Allowances)
     choices = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_MOST_LISTED)
     return page.render(
@@ -74,40 +75,40 @@ async def list_reports(
         ansaettelse=ansaettelse,
         aar=aar,
         following=found.next,
-        side=side,
+        cursor=cursor,
     )
 
 
-@router.get("/aar/{year}.csv")
-async def year_as_csv(year: AYear, page: EmployerPage) -> Response:
+@router.get("/aar/{aar}.csv")
+async def year_as_csv(aar: Year, page: EmployerPage) -> Response:
     """The year's reports for a spreadsheet, written as they come, for they may be many."""
     employments = {one.employment_id: one for one in await own.employments(page)}
-    lines = books.csv_of(page, own.reports(page, year=year), employments)
-    return StreamingResponse(lines, media_type=books.CSV, headers=books.attachment(f"frikort-{year}.csv"))
+    lines = books.csv_of(page, own.reports(page, aar), employments)
+    return StreamingResponse(lines, media_type=books.CSV, headers=books.attachment(f"frikort-{aar}.csv"))
 
 
-@router.get("/aar/{year}.pdf")
-async def year_as_pdf(year: AYear, page: EmployerPage) -> Response:
+@router.get("/aar/{aar}.pdf")
+async def year_as_pdf(aar: Year, page: EmployerPage) -> Response:
     """The year's reports on paper."""
     names = own.names(page, await own.employments(page))
-    pdf = await books.year_pdf(page, year, own.reports(page, year=year), names, await own.today(page))
-    return Response(pdf, media_type=books.PDF, headers=books.attachment(f"frikort-{year}.pdf"))
+    pdf = await books.year_pdf(page, aar, own.reports(page, aar), names, await own.today(page))
+    return Response(pdf, media_type=books.PDF, headers=books.attachment(f"frikort-{aar}.pdf"))
 
 
 @router.get("/{report_id}")
-async def one_report(report_id: own.Id, page: EmployerPage) -> Response:
+async def one_report(report_id: UUID, page: EmployerPage) -> Response:
     """What it says now, what it means, whether the citizen disputes it, and all that happened before."""
     return await _shown(page, "report", report_id)
 
 
 @router.get("/{report_id}/kvittering")
-async def receipt(report_id: own.Id, page: EmployerPage) -> Response:
+async def receipt(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt: after reporting, correcting and withdrawing, and whenever it is asked for again."""
     return await _shown(page, "receipt", report_id)
 
 
 @router.get("/{report_id}/kvittering.pdf")
-async def receipt_as_pdf(report_id: own.Id, page: EmployerPage) -> Response:
+async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt for the books."""
     report, employment = await _found(page, report_id)
     pdf = await books.receipt_pdf(page, report, own.name(page, employment), await own.today(page))
@@ -115,7 +116,7 @@ async def receipt_as_pdf(report_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/kvittering.csv")
-async def receipt_as_csv(report_id: own.Id, page: EmployerPage) -> Response:
+async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt as one line of the year's list."""
     report, employment = await _found(page, report_id)
     content = books.csv_line(page, books.headings(page)) + books.csv_line(page, books.cells(page, report, employment))
@@ -123,7 +124,7 @@ async def receipt_as_csv(report_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/ret")
-async def correct(report_id: own.Id, page: EmployerPage) -> Response:
+async def correct(report_id: UUID, page: EmployerPage) -> Response:
     """The form, with what was reported."""
     report, employment = await _found(page, report_id)
     said = {
@@ -137,7 +138,7 @@ async def correct(report_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.post("/{report_id}/ret")
-async def correct_report(report_id: own.Id, page: EmployerPage) -> Response:
+async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
     """First a summary of what was and what shall be; then the correction."""
     form = await page.posted(CORRECTION)
     report, employment = await _found(page, report_id)
@@ -162,13 +163,13 @@ async def correct_report(report_id: own.Id, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/tilbagekald")
-async def withdraw(report_id: own.Id, page: EmployerPage) -> Response:
+async def withdraw(report_id: UUID, page: EmployerPage) -> Response:
     """What is taken back, and why."""
     return await _withdrawal(page, page.form(WITHDRAWAL), report_id)
 
 
 @router.post("/{report_id}/tilbagekald")
-async def withdraw_report(report_id: own.Id, page: EmployerPage) -> Response:
+async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
     """Take it back."""
     form = await page.posted(WITHDRAWAL)
     if form.good:
@@ -181,12 +182,12 @@ async def withdraw_report(report_id: own.Id, page: EmployerPage) -> Response:
     return await _withdrawal(page, form, report_id)
 
 
-async def _found(page: Page, report_id: str) -> tuple[r.ReportDetail, r.EmploymentResource]:
+async def _found(page: Page, report_id: UUID) -> tuple[r.ReportDetail, r.EmploymentResource]:
     report = await page.api.get(f"/v1/reports/{report_id}", r.ReportDetail)
     return report, await own.employment(page, report.employment_id)
 
 
-async def _shown(page: Page, template: str, report_id: str) -> Response:
+async def _shown(page: Page, template: str, report_id: UUID) -> Response:
     report, employment = await _found(page, report_id)
     return page.render(
         f"employer/{template}.html",
@@ -219,7 +220,7 @@ def _correction(page: Page, form: Form, report: r.ReportDetail, employment: r.Em
     )
 
 
-async def _withdrawal(page: Page, form: Form, report_id: str) -> Response:
+async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
     report, employment = await _found(page, report_id)
     return page.render(
         "employer/withdrawal.html", form=form, report=report, name=own.name(page, employment), reasons=_reasons(page)
