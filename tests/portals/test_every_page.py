@@ -33,9 +33,9 @@ GUARDED: Final = [route for route in ROUTES if route.role is not None]
 SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 # What may stand in an address: opaque ids and marks, codes, years, and where to go next.
 IMPERSONAL: Final = {
-    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "held", "vist",
-    "municipality", "kind", "file_format", "language", "year", "aar", "mine", "cursor", "fra", "next", "til",
-    "ansaettelse", "resultat",
+    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "held", "ansaettelse", "vist",
+    "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
+    "cursor", "fra", "side", "next", "til",
 }  # fmt: skip
 # The public pages are for everybody: everything else lies behind a door.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
