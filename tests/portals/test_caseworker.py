@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -619,9 +620,9 @@ async def test_the_history_of_a_report_in_words(site: Site, visiting: httpx2.Asy
     ]
     site.answer("GET", f"{API}/reports", r.CardReports(reports=[c.report(history=history)]))
     text = said(await visiting.get(REPORT))
-    assert "Indsigelse rejst – Beløbet er forkert For meget" in text
+    assert re.search(r"Indsigelse rejst . Beløbet er forkert For meget", text)
     assert "Rettet af arbejdsgiveren 7.500,00 kr. Beløbet er forkert" in text
-    assert "Indsigelsen er slut – Arbejdsgiveren rettede indberetningen" in text
+    assert re.search(r"Indsigelsen er slut . Arbejdsgiveren rettede indberetningen", text)
 
 
 @pytest.mark.parametrize(
@@ -658,7 +659,7 @@ async def test_nothing_due_is_said(site: Site, client: httpx2.AsyncClient) -> No
 
 
 def text_of(pdf: bytes) -> str:
-    return " ".join(" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(pdf)).pages)
+    return " ".join("".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
 
 
 async def test_the_physical_card_has_number_and_name_and_where_to_report_but_never_the_cpr(
@@ -669,8 +670,9 @@ async def test_the_physical_card_has_number_and_name_and_where_to_report_but_nev
 
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"] == 'attachment; filename="frikort.pdf"'
-    for shown in ("48213", "Karla Eksempel", "København", "frikort.test/", "virksomhed/indberet"):
+    for shown in ("48213", "Karla Eksempel", "København"):
         assert shown in text
+    assert "frikort.test/virksomhed/indberet" in text.replace(" ", "")
     assert CPR not in text
     assert {asked.reason for asked in site.asked} == {WHY}
 
