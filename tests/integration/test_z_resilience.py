@@ -209,7 +209,7 @@ async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booke
         assert [report["total_ore"] for report in job.card.reports()] == amounts
         assert job.card.balance()["reported_ore"] == sum(amounts)
 
-    headers["Idempotency-Key"] = "a month later"
+    headers["Idempotency-Key"] = "a-month-later"
     again = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
     counts = employer.wait_for(again.headers["location"], "status", "done", within=60)["counts"]
     assert counts == {"lines": 2_000, "errors": 1, "accepted": 0, "known": 1_998, "refused": 1, "waiting": 0}

@@ -308,7 +308,7 @@ async def test_a_reports_history_in_words(site: Site) -> None:
         assert sentence in page
 
 
-@pytest.mark.parametrize("path", ["/loen/no-such-report", "/loen/no-such-report/indsigelse"])
+@pytest.mark.parametrize("path", ["/loen/00000000-0000-4000-8000-000000000000", "/loen/no-such-report/indsigelse"])
 async def test_a_report_of_nobody_or_of_somebody_else_does_not_exist(site: Site, path: str) -> None:
     c.has_card(site)
 
@@ -627,10 +627,10 @@ async def test_ones_own_looks_are_shown_on_request_and_pages_go_on(site: Site) -
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/accesses", c.accesses(c.access(by="Du selv", own=True), following="bmV4dA"))
 
-    page = await get(site, f"{OWN}/hvem-har-set?mine=true&fra=Zmly")
+    page = await get(site, f"{OWN}/hvem-har-set?mine=true&cursor=Zmly")
 
     assert dict(site.asked[-1].query) == {"own": "True", "cursor": "Zmly", "limit": "50"}
-    assert 'href="/borger/hvem-har-set?mine=true&amp;fra=bmV4dA"' in page.text
+    assert 'href="/borger/hvem-har-set?mine=true&amp;cursor=bmV4dA"' in page.text
     assert 'href="/borger/hvem-har-set?mine=true"' in page.text
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from playwright.async_api import expect
 from pypdf import PdfReader
 
 from contracts.reporting import CorrectionReason, DisputeReason
@@ -136,6 +137,7 @@ async def site(site: Site) -> Site:
     employed(site, employment())
     reported(site, report())
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[], next=None))
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[], next=None))
     left = r.AllowanceLeft(
         employment_id=JOB, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
     )
@@ -204,6 +206,7 @@ PAGES = (
     f"/virksomhed/ansaettelser/{JOB}/intet-arbejde",
     "/virksomhed/loensystem",
 )
+PICTURES = {"/virksomhed": "virksomhed", f"/virksomhed/indberetninger/{REPORT}": "virksomhed-indberetning"}
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -272,6 +275,13 @@ class TestFrontPage:
         assert "En anden indberetning på kortet er ændret" in shown(page)
         for one in (disputed, changed):
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text
+
+    async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+        files = [batch("held", waiting=1), batch("booking", waiting=1), batch("done", accepted=1)]
+        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        page = await visitor.get("/virksomhed")
+        assert page.text.count(f'href="{FILE}"') == 2
+        assert "Den bliver ikke indberettet, før du siger til." in shown(page)
 
 
 class TestReporting:
@@ -542,15 +552,14 @@ class TestReports:
         page = await visitor.get(f"/virksomhed/indberetninger?ansaettelse={JOB}&aar=2026")
         asked = next(one.query for one in site.asked if one.path == "/v1/reports")
         assert asked == {"employment_id": JOB, "year": "2026", "newest": "True", "limit": "25", "cursor": ""}
-        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;side=Zm9v" in page.text
+        assert f"?ansaettelse={JOB}&amp;aar=2026&amp;cursor=Zm9v" in page.text
 
     async def test_a_dispute_is_told_in_plain_words_with_what_to_do(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
         reported(site, report(dispute=dispute()))
         said = shown(await visitor.get(f"/virksomhed/indberetninger/{REPORT}"))
-        assert "En, som borgeren har givet fuldmagt skrev" in said
-        assert "Beløbet er forkert" in said
+        assert "En, som borgeren har givet fuldmagt, 1. november 2026: Beløbet er forkert." in said
         assert "Jeg fik 2.000 kr." in said
         assert "ret indberetningen, eller tilbagekald den" in said
 
@@ -816,7 +825,7 @@ class TestFiles:
         assert "Løn (kr.): Skal være et beløb i kroner." in text
         assert "Indberet 3 linjer" in text
         assert next(one.query for one in site.asked if one.path.endswith("/lines"))["result"] == "error"
-        assert f'href="{FILE}?side=Zm9v"' in page.text
+        assert f'href="{FILE}?cursor=Zm9v"' in page.text
 
     async def test_a_file_with_nothing_but_errors_can_only_be_cancelled(
         self, site: Site, visitor: httpx2.AsyncClient
@@ -884,6 +893,12 @@ class TestFiles:
         assert page.text.count(f'href="{FILE}"') == 4
 
 
+async def test_a_payroll_vendor_is_told_where_to_get_a_token_and_what_it_must_say(visitor: httpx2.AsyncClient) -> None:
+    text = shown(await visitor.get("/virksomhed/loensystem"))
+    for needed in ("https://issuer.test/.well-known/openid-configuration", "99000007", "/v1/report-batches"):
+        assert needed in text
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_script_in_any_text_is_only_text(site: Site, visitor: httpx2.AsyncClient, path: str) -> None:
     contact = r.ContactResource(name=SCRIPT, email=SCRIPT, phone=SCRIPT)
@@ -915,10 +930,15 @@ async def test_every_page_is_accessible_valid_and_silent(
 ) -> None:
     eventful(site)
     tab = await open_tab(width=width)
-    for path in PAGES:
+    for path in (*PAGES, "/virksomhed/filer", "/virksomhed/filer/ny"):
         await tab.open(address + path)
         await tab.check()
-        await tab.picture(f"virksomhed-{PAGES.index(path)}")
+        if path in PICTURES:
+            await tab.picture(PICTURES[path])
+    for file in (batch("held", waiting=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
+        sent_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
+        await tab.open(address + FILE)
+        await tab.check()
 
 
 def eventful(site: Site) -> None:
@@ -956,6 +976,8 @@ def eventful(site: Site) -> None:
         usual_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))
+    waiting = batch("held", waiting=3, errors=1)
+    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
 
 
 @pytest.mark.parametrize("bad", ["x%3Flimit=1", "%2e%2e", "a%23b", "x" * 65])
@@ -965,3 +987,21 @@ async def test_no_address_of_a_page_becomes_another_address_of_the_api(
     for path in ("ansaettelser/{}", "indberetninger/{}", "indberetninger/{}/kvittering.pdf", "indberet/{}"):
         assert (await visitor.get(f"/virksomhed/{path.format(bad)}")).status_code in {404, 422}
     assert site.asked == []
+
+
+async def test_the_progress_of_a_file_moves_by_itself_and_ends_at_the_result(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    sent_file(site, batch("booking", accepted=1, waiting=3))
+    tab = await open_tab()
+    await tab.open(address + FILE)
+    bar = tab.page.get_by_role("progressbar")
+    await expect(bar).to_have_attribute("value", "1")
+    await tab.check()
+
+    sent_file(site, batch("booking", accepted=3, waiting=1))
+    await expect(bar).to_have_attribute("value", "3")
+    sent_file(site, batch("done", accepted=3, refused=1), GOOD_LINE, REFUSED_LINE)
+
+    await expect(tab.page.get_by_role("heading", name="Filen er indberettet")).to_be_visible()
+    await tab.check()

@@ -48,7 +48,10 @@ TYPED: Final = {
     "until-day": "31",
     "until-month": "12",
     "until-year": "2026",
-}
+    **{f"{day}-{part}": value for day in ("payment_date", "work.first", "work.last")
+       for part, value in (("day", "31"), ("month", "3"), ("year", "2025"))},
+    **{f"components.{part}_ore": "750" for part in ("wage", "holiday_pay", "atp", "pension")},
+}  # fmt: skip
 
 
 def named(route: PortalRoute) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from services.gateway.portals.citizen import accesses, disputes, download, mandates, overview, wages
-from services.gateway.portals.citizen.whose import HOME, ON_BEHALF
+from services.gateway.portals.citizen.whose import HOME, ON_BEHALF, on_behalf
 
 router = APIRouter()
 for part in (overview.others, mandates.router, accesses.router, download.router):
     router.include_router(part, prefix=HOME)
-for home in (HOME, ON_BEHALF + "/{held}"):
-    for part in (overview.router, wages.router, disputes.router):
-        router.include_router(part, prefix=home)
+for part in (overview.router, wages.router, disputes.router):
+    router.include_router(part, prefix=HOME)
+    router.include_router(part, prefix=ON_BEHALF + "/{held}", dependencies=[Depends(on_behalf)])

@@ -22,15 +22,15 @@ _ON_A_PAGE: Final = 50
 
 @router.get("")
 async def accesses(
-    page: CitizenPage, mine: bool = False, fra: Annotated[str | None, Query(max_length=400)] = None
+    page: CitizenPage, mine: bool = False, cursor: Annotated[str | None, Query(max_length=400)] = None
 ) -> Response:
     """A page of the list, newest first. ``mine``: also what the person looked at."""
-    found = await page.api.get("/v1/me/accesses", r.AccessPage, own=mine, limit=_ON_A_PAGE, cursor=fra)
+    found = await page.api.get("/v1/me/accesses", r.AccessPage, own=mine, limit=_ON_A_PAGE, cursor=cursor)
     return page.render(
         "citizen/accesses.html",
         visits=visits(found.accesses),
         mine=mine,
-        first=_address(mine=mine) if fra else None,
+        first=_address(mine=mine) if cursor else None,
         following=_address(mine=mine, cursor=found.next) if found.next else None,
     )
 
@@ -60,5 +60,5 @@ def visits(accesses: Iterable[r.AccessResource]) -> list[Visit]:
 def _address(*, mine: bool, cursor: str | None = None) -> str:
     query = {"mine": "true"} if mine else {}
     if cursor is not None:
-        query["fra"] = cursor
+        query["cursor"] = cursor
     return f"/borger/hvem-har-set?{urlencode(query)}" if query else "/borger/hvem-har-set"

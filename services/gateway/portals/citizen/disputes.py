@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -24,13 +25,13 @@ _FIELDS: Final = {
 
 
 @router.get("")
-async def dispute(card: Card, report_id: str) -> Response:
+async def dispute(card: Card, report_id: UUID) -> Response:
     """The form."""
     return _form(card, await _disputable(card, report_id), card.page.form(_FIELDS))
 
 
 @router.post("")
-async def raise_dispute(card: Card, report_id: str) -> Response:
+async def raise_dispute(card: Card, report_id: UUID) -> Response:
     """The form, what will be sent, or sent: the button says which."""
     report = await _disputable(card, report_id)
     form = await card.page.posted(_FIELDS)
@@ -47,13 +48,13 @@ async def raise_dispute(card: Card, report_id: str) -> Response:
 
 
 @router.get("/traek-tilbage")
-async def withdrawal(card: Card, report_id: str) -> Response:
+async def withdrawal(card: Card, report_id: UUID) -> Response:
     """Whether it is to be taken back."""
     return _withdrawal(card, await _disputable(card, report_id), card.page.form())
 
 
 @router.post("/traek-tilbage")
-async def withdraw(card: Card, report_id: str) -> Response:
+async def withdraw(card: Card, report_id: UUID) -> Response:
     """It is taken back."""
     report = await _disputable(card, report_id)
     form = await card.page.posted()
@@ -65,7 +66,7 @@ async def withdraw(card: Card, report_id: str) -> Response:
 
 
 @router.get("/kvittering")
-async def receipt(card: Card, report_id: str) -> Response:
+async def receipt(card: Card, report_id: UUID) -> Response:
     """What was done, and what happens next."""
     return card.render("citizen/dispute_receipt.html", report=await _disputable(card, report_id))
 
@@ -78,11 +79,11 @@ def _withdrawal(card: Whose, report: r.CardReportResource, form: Form) -> Respon
     return card.render("citizen/dispute_withdrawal.html", report=report, form=form)
 
 
-def _api(card: Whose, report_id: str) -> str:
+def _api(card: Whose, report_id: UUID) -> str:
     return f"{card.source}/reports/{report_id}/dispute"
 
 
-async def _disputable(card: Whose, report_id: str) -> r.CardReportResource:
+async def _disputable(card: Whose, report_id: UUID) -> r.CardReportResource:
     """The report. For who may only see the card, these pages do not exist."""
     if not card.may_dispute:
         raise ProblemError("not-found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -59,13 +60,13 @@ async def grant_mandate(card: Card) -> Response:
 
 
 @router.get("/{mandate_id}/traek-tilbage")
-async def withdrawal(card: Card, mandate_id: str) -> Response:
+async def withdrawal(card: Card, mandate_id: UUID) -> Response:
     """Whether it is to be withdrawn."""
     return _withdrawal(card, await _one(card, mandate_id), card.page.form())
 
 
 @router.post("/{mandate_id}/traek-tilbage")
-async def withdraw(card: Card, mandate_id: str) -> Response:
+async def withdraw(card: Card, mandate_id: UUID) -> Response:
     """It is withdrawn."""
     mandate = await _one(card, mandate_id)
     form = await card.page.posted()
@@ -77,7 +78,7 @@ async def withdraw(card: Card, mandate_id: str) -> Response:
 
 
 @router.get("/{mandate_id}/kvittering")
-async def receipt(card: Card, mandate_id: str) -> Response:
+async def receipt(card: Card, mandate_id: UUID) -> Response:
     """What was done, and what it means."""
     return card.render("citizen/mandate_receipt.html", mandate=await _one(card, mandate_id))
 
@@ -94,8 +95,8 @@ async def _all(card: Whose) -> list[r.MandateResource]:
     return (await card.get("mandates", r.Mandates)).mandates
 
 
-async def _one(card: Whose, mandate_id: str) -> r.MandateResource:
+async def _one(card: Whose, mandate_id: UUID) -> r.MandateResource:
     for mandate in await _all(card):
-        if mandate.mandate_id == mandate_id:
+        if mandate.mandate_id == str(mandate_id):
             return mandate
     raise ProblemError("not-found")

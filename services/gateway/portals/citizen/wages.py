@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -45,7 +46,7 @@ async def year(card: Card, aar: Annotated[int | None, Query()] = None) -> Respon
 
 
 @router.get("/loen/{report_id}")
-async def report(card: Card, report_id: str) -> Response:
+async def report(card: Card, report_id: UUID) -> Response:
     """One report: what was paid, how it is split, what has happened to it."""
     return card.render("citizen/report.html", report=await card.report(report_id))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from fastapi import Depends
 from pydantic import BaseModel
@@ -52,10 +53,10 @@ class Whose:
         """What the API shows of the card. Raises ``Refused``."""
         return await self.page.api.get(f"{self.source}/{what}", model)
 
-    async def report(self, report_id: str) -> r.CardReportResource:
+    async def report(self, report_id: UUID) -> r.CardReportResource:
         """One of the card's reports. Raises ``ProblemError`` where there is none."""
         for report in (await self.get("reports", r.CardReports)).reports:
-            if report.report_id == report_id:
+            if report.report_id == str(report_id):
                 return report
         raise ProblemError("not-found")
 
@@ -67,6 +68,10 @@ class Whose:
 async def represented_by(page: Page) -> list[r.RepresentedResource]:
     """The cards of others that the signed-in person may see."""
     return (await page.api.get("/v1/represented", r.Represented)).represented
+
+
+async def on_behalf(held: UUID) -> None:
+    """Of the pages about another's card: their address says by which mandate. ``whose`` looks it up."""
 
 
 async def whose(page: CitizenPage) -> Whose:

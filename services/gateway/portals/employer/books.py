@@ -98,7 +98,7 @@ async def receipt_pdf(page: Page, report: r.ReportDetail, name: str, made: date)
     more = ((_("Feriepenge"), parts.holiday_pay_ore), (_("ATP"), parts.atp_ore), (_("Pension"), parts.pension_ore))
     said = Section(
         facts=[
-            (_("CVR-nummer"), own.cvr(page)),
+            (_("CVR-nummer"), own.caller(page).organisation),
             (_("Ansættelse"), name),
             (_("Status"), _(STATUS[report.status])),
             (_("Betalt"), day(report.payment_date)),
@@ -108,7 +108,7 @@ async def receipt_pdf(page: Page, report: r.ReportDetail, name: str, made: date)
             *((what, kroner(ore)) for what, ore in more if ore),
             (_("I alt"), kroner(report.total_ore)),
             (_("Reference"), report.reference),
-            (_("Modtaget"), formats.moment(report.history[0].at, page.language)),
+            *((_("Modtaget"), formats.moment(entry.at, page.language)) for entry in report.history[:1]),
             (_("Kvitteringens nummer"), f"{report.report_id}/{report.revision}"),
         ]
     )
@@ -144,7 +144,7 @@ async def year_pdf(
             rows.append([*about, *map(kroner, amounts)])
     sums = Section(
         facts=[
-            (_("CVR-nummer"), own.cvr(page)),
+            (_("CVR-nummer"), own.caller(page).organisation),
             (_("Indberetninger"), str(count)),
             (_("I alt"), kroner(total)),
             (_("Skattefri frikortløn"), kroner(exempt)),

@@ -63,16 +63,16 @@ _LATEST: Final = 10
 
 
 @router.get("")
-async def list_employments(page: EmployerPage, side: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """All, the latest registered first."""
-    found = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_PAGE, cursor=side)
+    found = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_PAGE, cursor=cursor)
     return page.render(
         "employer/employments.html",
         employments=found.employments,
         names=own.names(page, found.employments),
         today=await own.today(page),
         following=found.next,
-        side=side,
+        cursor=cursor,
     )
 
 

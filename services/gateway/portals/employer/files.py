@@ -44,10 +44,10 @@ Cursor = Annotated[str, Query(max_length=400)]
 
 
 @router.get("")
-async def list_files(page: EmployerPage, side: Cursor = "") -> Response:
+async def list_files(page: EmployerPage, cursor: Cursor = "") -> Response:
     """Earlier files, the newest first."""
-    found = await page.api.get("/v1/report-batches", r.BatchPage, limit=_FILES, cursor=side)
-    return page.render("employer/files.html", files=found.batches, following=found.next, side=side)
+    found = await page.api.get("/v1/report-batches", r.BatchPage, limit=_FILES, cursor=cursor)
+    return page.render("employer/files.html", files=found.batches, following=found.next, cursor=cursor)
 
 
 @router.get("/ny")
@@ -87,9 +87,9 @@ async def template(_: EmployerPage) -> Response:
 
 
 @router.get("/{batch_id}")
-async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", side: Cursor = "") -> Response:
+async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", cursor: Cursor = "") -> Response:
     """What was found in it; or how far it has come; or what became of each line."""
-    return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=side)
+    return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=cursor)
 
 
 @router.get("/{batch_id}/resultat.csv")
@@ -140,7 +140,7 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
         address=f"/virksomhed/filer/{batch_id}",
         lines=lines.lines,
         following=lines.next,
-        side=cursor,
+        cursor=cursor,
         result=result,
         results=RESULTS,
     )

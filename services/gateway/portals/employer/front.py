@@ -31,6 +31,7 @@ async def front(page: EmployerPage) -> Response:
     about = {"newest": True, "limit": _MOST_TOLD}
     disputed = (await page.api.get("/v1/reports", r.ReportPage, disputed=True, **about)).reports
     moved = (await page.api.get("/v1/reports", r.ReportPage, moved_since=since.isoformat(), **about)).reports
+    files = (await page.api.get("/v1/report-batches", r.BatchPage, limit=_LATEST)).batches
     latest = (await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_LATEST)).reports
     return page.render(
         "employer/front.html",
@@ -40,6 +41,7 @@ async def front(page: EmployerPage) -> Response:
             if one.days is not None
         ],
         notices=[one for one in reminders.reminders if one.pay_day is not None],
+        files=[file for file in files if file.status in {"held", "booking"}],
         disputed=disputed,
         moved=[report for report in moved if report.dispute is None],
         latest=latest,

@@ -13,6 +13,14 @@ router = APIRouter(prefix="/virksomhed/loensystem")
 
 @router.get("")
 async def machine_access(page: EmployerPage) -> Response:
-    """In plain words for the employer, and with what the payroll vendor needs."""
-    address = str(page.request.base_url).rstrip("/")
-    return page.render("employer/machines.html", address=address, cvr=own.cvr(page))
+    """In plain words for the employer, and with what the payroll vendor needs.
+
+    Machines get their tokens where people sign in: at the provider that told who this person is.
+    """
+    caller = own.caller(page)
+    return page.render(
+        "employer/machines.html",
+        address=page.request.app.state.public_url,
+        provider=f"{caller.issuer.rstrip('/')}/.well-known/openid-configuration",
+        cvr=caller.organisation,
+    )

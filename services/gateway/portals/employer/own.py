@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from services.gateway.api import resources as r
-from services.gateway.portals.page import Page
+from services.gateway.auth import Caller
+from services.gateway.portals.page import Page, SignInFirst
 
 P = TypeVar("P", r.EmploymentPage, r.ReportPage)
 
@@ -21,9 +22,11 @@ async def today(page: Page) -> date:
     return (await page.api.get("/v1/allowances", r.Allowances)).today
 
 
-def cvr(page: Page) -> str:
-    """The CVR number that the signed-in person acts for."""
-    return "" if page.session is None else page.session.caller.organisation
+def caller(page: Page) -> Caller:
+    """Whoever is signed in; an employer's page is shown to nobody else."""
+    if page.session is None:
+        raise SignInFirst(page)
+    return page.session.caller
 
 
 async def employments(page: Page) -> list[r.EmploymentResource]:

@@ -43,32 +43,31 @@ CONCERNS: Final = {
     "reference-reused": "reference",
     "report-withdrawn": "reference",
 }
-_LONG_OVER: Final = timedelta(days=365)
+_LISTED: Final = 12
 _ONE_DAY: Final = timedelta(days=1)
 
 
 @router.get("")
 async def choose_employment(page: EmployerPage) -> Response:
     """For whom; passed over where there is just one. Where there is none, it must be registered first."""
-    found = await own.employments(page)
-    if not found:
+    found = await _latest(page)
+    if not found.employments:
         return page.redirect("/virksomhed/ansaettelser/ny?videre=indberet")
-    if len(found) == 1:
-        return page.redirect(f"/virksomhed/indberet/{found[0].employment_id}")
-    return await _choice(page, page.form(CHOOSE), found)
+    if len(found.employments) == 1:
+        return page.redirect(f"/virksomhed/indberet/{found.employments[0].employment_id}")
+    return _choice(page, page.form(CHOOSE), found)
 
 
 @router.post("")
 async def find_employment(page: EmployerPage) -> Response:
     """The employment of a card number; never by a query, for a card number stands in no address."""
     form = await page.posted(CHOOSE)
-    found = await own.employments(page)
     if form.good:
-        chosen = with_number(found, form.body["card_number"], await own.today(page))
+        chosen = with_number(await own.employments(page), form.body["card_number"], await own.today(page))
         if chosen is not None:
             return page.redirect(f"/virksomhed/indberet/{chosen.employment_id}")
         form.wrong("card_number", page.gettext("Du har ingen ansættelse med det frikortnummer. Registrér den først."))
-    return await _choice(page, form, found)
+    return _choice(page, form, await _latest(page))
 
 
 @router.get("/{employment_id}")
@@ -133,11 +132,19 @@ def name_report(form: Form) -> None:
         form.typed = {**form.typed, "reference": reference}
 
 
-async def _choice(page: Page, form: Form, found: list[r.EmploymentResource]) -> Response:
-    day_now = await own.today(page)
-    listed = [one for one in found if not own.is_over(one, day_now - _LONG_OVER)]
+async def _latest(page: Page) -> r.EmploymentPage:
+    """Those to choose among; all others are found by their card number."""
+    return await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_LISTED)
+
+
+def _choice(page: Page, form: Form, found: r.EmploymentPage) -> Response:
     return page.render(
-        "employer/report_choice.html", form=form, steps=STEPS, employments=listed, names=own.names(page, listed)
+        "employer/report_choice.html",
+        form=form,
+        steps=STEPS,
+        employments=found.employments,
+        more=found.next is not None,
+        names=own.names(page, found.employments),
     )
 
 

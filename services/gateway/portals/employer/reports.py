@@ -49,9 +49,9 @@ _REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberet
 CORRECTION: Final = {**PAID, "reason": _REASON}
 WITHDRAWAL: Final = {"reason": _REASON}
 _PAGE: Final = 25
-_MOST_LISTED: Final = 200  # employments that can be chosen among; others are found on their own pages
+_MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
 
-AYear = Annotated[int, Path(ge=2019, le=2200)]
+Year = Annotated[int, Path(ge=2019, le=2200)]
 
 
 @router.get("")
@@ -59,11 +59,11 @@ async def list_reports(
     page: EmployerPage,
     ansaettelse: Annotated[str, Query(max_length=64)] = "",
     aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "",
-    side: Annotated[str, Query(max_length=400)] = "",
+    cursor: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
     """All, the newest first; those of one employment, and of one year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
-    found = await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_PAGE, cursor=side, **chosen)
+    found = await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
     table = await page.api.get("/v1/allowances", r.Allowances)
     choices = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_MOST_LISTED)
     return page.render(
@@ -75,24 +75,24 @@ async def list_reports(
         ansaettelse=ansaettelse,
         aar=aar,
         following=found.next,
-        side=side,
+        cursor=cursor,
     )
 
 
-@router.get("/aar/{year}.csv")
-async def year_as_csv(year: AYear, page: EmployerPage) -> Response:
+@router.get("/aar/{aar}.csv")
+async def year_as_csv(aar: Year, page: EmployerPage) -> Response:
     """The year's reports for a spreadsheet, written as they come, for they may be many."""
     employments = {one.employment_id: one for one in await own.employments(page)}
-    lines = books.csv_of(page, own.reports(page, year), employments)
-    return StreamingResponse(lines, media_type=books.CSV, headers=books.attachment(f"frikort-{year}.csv"))
+    lines = books.csv_of(page, own.reports(page, aar), employments)
+    return StreamingResponse(lines, media_type=books.CSV, headers=books.attachment(f"frikort-{aar}.csv"))
 
 
-@router.get("/aar/{year}.pdf")
-async def year_as_pdf(year: AYear, page: EmployerPage) -> Response:
+@router.get("/aar/{aar}.pdf")
+async def year_as_pdf(aar: Year, page: EmployerPage) -> Response:
     """The year's reports on paper."""
     names = own.names(page, await own.employments(page))
-    pdf = await books.year_pdf(page, year, own.reports(page, year), names, await own.today(page))
-    return Response(pdf, media_type=books.PDF, headers=books.attachment(f"frikort-{year}.pdf"))
+    pdf = await books.year_pdf(page, aar, own.reports(page, aar), names, await own.today(page))
+    return Response(pdf, media_type=books.PDF, headers=books.attachment(f"frikort-{aar}.pdf"))
 
 
 @router.get("/{report_id}")

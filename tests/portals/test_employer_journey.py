@@ -1,0 +1,182 @@
+"""An employer's days, through the whole system: by mouse and by keyboard alone, with and without JavaScript."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from playwright.async_api import Page, expect
+
+from deploy.local.system import LocalSystem
+from tests.integration.scene import ALLOWANCE, TODAY, World, accepted
+from tests.portals.browser import Keys, Tab
+from tests.portals.conftest import OpenTab
+from tests.waiting import eventually
+
+FIRST_DAY = date(2025, 9, 1)
+
+
+@pytest.fixture
+def world(system: LocalSystem) -> Iterator[World]:
+    """Makers of citizens and their cards; it is the last day of September."""
+    world = World(system)
+    world.on(TODAY)
+    yield world
+    world.reset_clock()
+
+
+async def log_on(tab: Tab, system: LocalSystem, path: str, person: str) -> None:
+    """Ask for a page, and be led to the provider and back to it."""
+    await tab.open(system.gateway_url + path)
+    await tab.keys.to(tab.page.get_by_role("button", name=f"Log på som {person}"))
+    await tab.keys.press("Enter")
+    await tab.page.wait_for_url(system.gateway_url + path)
+
+
+async def at(page: Page, heading: str) -> None:
+    """The page with this heading is there."""
+    await expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+
+
+async def fill_day(page: Page, legend: str, day: date) -> None:
+    """A day in its three fields."""
+    group = page.get_by_role("group", name=legend)
+    for label, value in (("Dag", day.day), ("Måned", day.month), ("År", day.year)):
+        await group.get_by_label(label).fill(str(value))
+
+
+async def type_day(page: Page, keys: Keys, legend: str, day: date) -> None:
+    """A day in its three fields, by keyboard."""
+    group = page.get_by_role("group", name=legend)
+    for label, value in (("Dag", day.day), ("Måned", day.month), ("År", day.year)):
+        await keys.to(group.get_by_label(label))
+        await keys.type(str(value))
+
+
+async def kept(page: Page, link: str) -> bytes:
+    """The file behind a link."""
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name=link).click()
+    path = await (await download.value).path()
+    return await asyncio.to_thread(path.read_bytes)
+
+
+async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_report_back(
+    system: LocalSystem, world: World, open_tab: OpenTab
+) -> None:
+    card = world.card()
+    tab = await open_tab()
+    page = tab.page
+    await log_on(tab, system, "/virksomhed", "Testkasserer Et")
+    await at(page, "Kom i gang")
+    await tab.check()
+
+    await page.get_by_role("link", name="Indberet løn", exact=True).click()
+    await at(page, "Registrér en ansættelse")
+    await page.get_by_label("Frikortnummer").fill(card.number)
+    await fill_day(page, "Medarbejderens fødselsdato", date.fromisoformat(card.citizen.birth_date))
+    await fill_day(page, "Første arbejdsdag", FIRST_DAY)
+    await page.get_by_label("E-mail").fill("kasserer@example.dk")
+    await page.get_by_label("Telefonnummer").fill("12 34 56 78")
+    await page.get_by_role("button", name="Registrér").click()
+
+    await at(page, "Hvad har du betalt?")
+    await page.get_by_label("Løn i kroner").fill("43.000,00")
+    await tab.check()
+    await tab.picture("virksomhed-indberet")
+    await page.get_by_role("button", name="Se, hvad det betyder").click()
+
+    await at(page, "Er det rigtigt?")
+    await expect(page.get_by_text("Udbetal 42.766,00 kr. uden skat.")).to_be_visible()
+    await expect(page.get_by_text("234,00 kr. er almindelig løn")).to_be_visible()
+    assert card.balance()["reported_ore"] == 0
+    await tab.check()
+    await tab.picture("virksomhed-opsummering")
+    await page.get_by_role("button", name="Indberet", exact=True).click()
+
+    await at(page, "Lønnen er indberettet")
+    assert card.balance()["exempt_ore"] == ALLOWANCE
+    await tab.check()
+    await tab.picture("virksomhed-kvittering")
+    assert (await kept(page, "Hent som PDF")).startswith(b"%PDF")
+    assert "43000,00;42766,00;234,00" in (await kept(page, "Hent som CSV")).decode()
+
+    (report,) = card.reports()
+    wrong = {"reason": "wrong-amount", "message": "Jeg fik 40.000 kr."}
+    accepted(card.owner.post(f"/v1/me/reports/{report['report_id']}/dispute", wrong), 200)
+    await page.get_by_role("link", name="Gå til overblikket").click()
+    await page.get_by_role("link", name="Se, hvad der er galt").click()
+    await expect(page.get_by_text("Jeg fik 40.000 kr.").first).to_be_visible()
+    await tab.check()
+    await page.get_by_role("link", name="Ret indberetningen").click()
+    await page.get_by_label("Løn i kroner").fill("40.000")
+    await page.get_by_label("Hvorfor retter du?").select_option("Beløbet var forkert")
+    await page.get_by_role("button", name="Fortsæt").click()
+    await tab.check()
+    await page.get_by_role("button", name="Send rettelsen").click()
+
+    await at(page, "Indberetningen er rettet")
+    assert (card.balance()["reported_ore"], card.reports()[0]["dispute"]) == (4_000_000, None)
+    await page.get_by_role("link", name="Se indberetningen").click()
+    await expect(page.get_by_text("Uenigheden er slut")).to_be_visible()
+    await page.get_by_role("link", name="Tilbagekald indberetningen").click()
+    await page.get_by_label("Hvorfor tilbagekalder du?").select_option("Lønnen blev ikke betalt")
+    await page.get_by_role("button", name="Tilbagekald", exact=True).click()
+
+    await at(page, "Indberetningen er tilbagekaldt")
+    assert card.balance()["reported_ore"] == 0
+
+
+async def test_a_bookkeeper_with_a_phone_and_no_mouse_registers_and_sends_a_payroll_file(
+    system: LocalSystem, world: World, open_tab: OpenTab
+) -> None:
+    card = world.card()
+    tab = await open_tab(width=390, javascript=False)
+    page, keys = tab.page, tab.keys
+    await log_on(tab, system, "/virksomhed/ansaettelser/ny", "Testbogholder Et")
+    await keys.to(page.get_by_label("Frikortnummer"))
+    await keys.type(card.number)
+    await type_day(page, keys, "Medarbejderens fødselsdato", date.fromisoformat(card.citizen.birth_date))
+    await type_day(page, keys, "Første arbejdsdag", FIRST_DAY)
+    for label, value in (("E-mail", "bogholder@example.dk"), ("Telefonnummer", "12 34 56 78")):
+        await keys.to(page.get_by_label(label))
+        await page.keyboard.press("Control+A")
+        await keys.type(value)
+    await keys.press("Enter")
+    await expect(page.get_by_text("Ansættelsen er registreret")).to_be_visible()
+    await tab.check()
+
+    await tab.open(f"{system.gateway_url}/virksomhed/filer/ny")
+    rows = [
+        "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)",
+        f"{card.number};sept;01-09-2025;30-09-2025;30-09-2025;5.000,00",
+        f"{card.number};fejl;01-09-2025;30-09-2025;30-09-2025;fem tusind",
+    ]
+    file = {"name": "løn.csv", "mimeType": "text/csv", "buffer": "\r\n".join(rows).encode()}
+    await page.get_by_label("Lønfil").set_input_files(file)  # type: ignore[arg-type]
+    await keys.to(page.get_by_role("button", name="Læs filen igennem"))
+    await keys.press("Enter")
+
+    await at(page, "Det fandt vi i filen")
+    await expect(page.get_by_text("Skal være et beløb i kroner")).to_be_visible()
+    assert card.balance()["reported_ore"] == 0
+    await tab.check()
+    await tab.picture("virksomhed-loenfil")
+    await keys.to(page.get_by_role("button", name="Indberet 1 linje"))
+    await keys.press("Enter")
+
+    await eventually(lambda: reloaded_to(page, "Filen er indberettet"))
+    await tab.check()
+    assert card.balance()["reported_ore"] == 500_000
+    await keys.to(page.get_by_role("link", name="sept"))
+    await keys.press("Enter")
+    await at(page, "Indberetning")
+    await expect(page.get_by_text("Udbetal 5.000,00 kr. uden skat.")).to_be_visible()
+
+
+async def reloaded_to(page: Page, heading: str) -> bool:
+    """Whether the page, looked at anew, has come to this heading."""
+    await page.reload()
+    return await page.get_by_role("heading", name=heading, level=1).count() == 1
