@@ -165,29 +165,34 @@ async def test_the_latest_wage_is_on_the_page(site: Site) -> None:
 # ---- it changes while one looks ----
 
 
+def mark(page: str) -> str:
+    """What the page sends along, to say what it shows already."""
+    [found] = re.findall(r'<input type="hidden" id="glance-mark" name="vist" value="(\w+)">', page)
+    return str(found)
+
+
 async def test_the_page_is_told_of_changes_and_asks_for_the_part_again(site: Site) -> None:
     c.has_card(site)
 
     page = (await get(site, OWN)).text
 
     assert 'data-sse-connect="/borger/aendringer"' in page
-    [again] = re.findall(r'data-hx-get="([^"]+)" data-hx-trigger="sse:changed"', page)
-    assert (await get(site, again)).status_code == 204, "what stands there already is not sent again"
+    assert 'data-hx-get="/borger/overblik" data-hx-include="#glance-mark" data-hx-trigger="sse:changed"' in page
+    assert (await get(site, f"{OWN}/overblik?vist={mark(page)}")).status_code == 204, "it stands there already"
 
 
 async def test_a_report_that_has_landed_comes_alone_and_is_announced(site: Site) -> None:
     c.has_card(site)
-    [again] = re.findall(r'data-hx-get="([^"]+)"', (await get(site, OWN)).text)
+    before = mark((await get(site, OWN)).text)
     c.has_card(site, balances=[c.balance(750_000)], reports=[c.report()])
 
-    part = await get(site, again)
+    part = await get(site, f"{OWN}/overblik?vist={before}")
 
     assert part.status_code == 200
     assert "<html" not in part.text
     assert "Der er tjent 7.500,00 kr. på frikortet" in said(part)
-    assert 'id="live-said" data-hx-swap-oob="innerHTML"' in part.text
-    [next_time] = re.findall(r'data-hx-get="([^"]+)"', part.text)
-    assert next_time != again
+    assert '<p id="glance-said" data-hx-swap-oob="innerHTML">Siden er opdateret.' in part.text
+    assert mark(part.text) != before
 
 
 async def test_the_mark_in_the_address_tells_nobody_what_is_on_the_page(site: Site) -> None:
@@ -196,7 +201,7 @@ async def test_the_mark_in_the_address_tells_nobody_what_is_on_the_page(site: Si
         c.has_card(site)
         assert site.session is not None
         site.session = type(site.session)(**vars(site.session) | {"form_token": token})
-        marks |= set(re.findall(r'data-hx-get="([^"]+)"', (await get(site, OWN)).text))
+        marks.add(mark((await get(site, OWN)).text))
 
     assert len(marks) == 2, "the same card has another mark in another session"
 
@@ -308,7 +313,9 @@ async def test_a_reports_history_in_words(site: Site) -> None:
         assert sentence in page
 
 
-@pytest.mark.parametrize("path", ["/loen/00000000-0000-4000-8000-000000000000", "/loen/no-such-report/indsigelse"])
+@pytest.mark.parametrize(
+    "path", ["/loen/00000000-0000-4000-8000-000000000000", "/loen/00000000-0000-4000-8000-000000000000/indsigelse"]
+)
 async def test_a_report_of_nobody_or_of_somebody_else_does_not_exist(site: Site, path: str) -> None:
     c.has_card(site)
 

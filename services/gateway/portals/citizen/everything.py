@@ -84,9 +84,9 @@ async def _accesses(api: Api) -> list[r.AccessResource]:
     while True:
         page = await api.get("/v1/me/accesses", r.AccessPage, own=True, limit=_AT_ONCE, cursor=cursor)
         found += page.accesses
-        cursor = page.next
-        if cursor is None:
+        if page.next is None or page.next == cursor:  # a list that leads nowhere must not lead around for ever
             return found
+        cursor = page.next
 
 
 def tables(all_of_it: Everything, say: Callable[[str], str]) -> Iterator[Table]:

@@ -14,7 +14,7 @@ from contracts.issuance import MandateScope
 from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.citizen import words
-from services.gateway.portals.page import CitizenPage, Instead, Page
+from services.gateway.portals.page import CitizenPage, Instead, Page, is_safe
 from services.gateway.problems import ProblemError
 
 M = TypeVar("M", bound=BaseModel)
@@ -76,6 +76,8 @@ async def on_behalf(held: UUID) -> None:
 
 async def whose(page: CitizenPage) -> Whose:
     """The card that the address is about. What the signed-in person may not see does not exist."""
+    if not is_safe(page.request):
+        await page.posted()  # a form that is not of this session learns nothing, not even whether there is a card
     held = page.request.path_params.get("held")
     if held is None:
         return await _own(page)
