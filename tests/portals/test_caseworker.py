@@ -241,7 +241,7 @@ async def test_a_card_is_issued_after_a_summary_and_the_receipt_says_what_happen
 
     assert commands(site) == [("/v1/cards", {"cpr": CPR, "name": "Karla Eksempel", "case_reference": "S-1"}, KEY)]
     assert issued.headers["location"] == f"{HOME}/udstedt"
-    assert "Karla Eksempel har fået frikortnummer 48213" in receipt
+    assert "Karla Eksempel har fået et frikort. Frikortnummer 48213" in receipt
     assert "42.766,00 kr. i 2025 skattefrit" in receipt
     assert "kontrol med frikortet senest i 2027" in receipt
 
