@@ -143,7 +143,8 @@ async def test_every_page_can_be_shown_and_runs_nothing_that_people_wrote(route:
             signed_in(route.role, variant)
             client.cookies.set(LANGUAGE_COOKIE, Language.ENGLISH if variant % 4 > 1 else Language.DANISH)
             answer = await open_page(client, route.path)
-            gone = variant == EMPTY and answer.status_code == 404  # one of a list that is empty
+            # One of a list that is empty, or what a mandate only to see does not allow.
+            gone = answer.status_code == 404 and (variant == EMPTY or "/paa-vegne-af/" in route.path)
             assert answer.status_code in (200, 303) or gone, answer.text
             if answer.headers.get("content-type", "").startswith("text/html"):
                 harmless(answer)
