@@ -180,7 +180,6 @@ class LocalSystem:
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
             "FRIKORT_AUDIENCE": cast.AUDIENCE,
-            "FRIKORT_PUBLIC_URL": self.gateway_url,
             "FRIKORT_LOGIN_CLIENT_ID": keys.PORTAL,
             "FRIKORT_LOGIN_CLIENT_KEY": str(self.keys.portal_key),
         }
@@ -196,6 +195,8 @@ class LocalSystem:
         }
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
+        if "gateway" in self._ports:
+            keyed["FRIKORT_PUBLIC_URL"] = self.gateway_url
         own = {name: keyed[name] for name in settings}
         return inherited | common | own | dict(self.config.environment)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
+from contracts.municipalities import MUNICIPALITIES
 from services.gateway.field_texts import field_text
 from services.gateway.formats import Language, day, kroner
 from services.gateway.problem_texts import CATALOGUE, Text
@@ -85,4 +86,4 @@ def _formatted(name: str, value: str | int, language: Language) -> str:
         return str(value) if name in _PLAIN_NUMBERS else kroner(value, language)
     if _DAY.fullmatch(value):
         return day(date.fromisoformat(value), language)
-    return value
+    return MUNICIPALITIES.get(value, value) if name == "municipality" else value

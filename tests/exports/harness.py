@@ -67,14 +67,13 @@ class RecordedLog:
     def started(self) -> list[ExtractStarted]:
         return [event for event in self.events() if isinstance(event, ExtractStarted)]
 
+    def parts(self) -> list[ExtractPartWritten]:
+        return [event for event in self.events() if isinstance(event, ExtractPartWritten)]
+
     def file(self, file_format: ExtractFormat, attempt: int | None = None) -> str:
         """The file that a reader joins from the parts of the manifest's attempt."""
         wanted = attempt or self.manifest().attempt
-        parts = [
-            event
-            for event in self.events()
-            if isinstance(event, ExtractPartWritten) and event.format is file_format and event.attempt == wanted
-        ]
+        parts = [part for part in self.parts() if part.format is file_format and part.attempt == wanted]
         assert [part.index for part in parts] == list(range(len(parts)))
         return "".join(part.content for part in parts)
 

@@ -65,6 +65,7 @@ class TestContent:
             cards * 23_450,
         )
         assert log.started()[0].statements == cards
+        assert log.parts()[-1].statements == cards
         for file in manifest.files:
             text = log.file(file.format)
             assert file.sha256 == sha256(text.encode()).hexdigest()

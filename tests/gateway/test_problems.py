@@ -87,6 +87,12 @@ def test_a_document_tells_the_facts_in_words_and_as_data() -> None:
     assert english["detail"] == "The payment date is 31 December 2025. Report when the wage has been paid."
 
 
+def test_a_municipality_is_told_by_its_name() -> None:
+    body = document("card-exists", Language.DANISH, instance="i", facts={"municipality": "849"})
+    assert "Den ansvarlige kommune er Jammerbugt." in body["detail"]
+    assert body["facts"] == {"municipality": "849"}
+
+
 def test_facts_that_are_not_there_are_not_told() -> None:
     assert document("control-not-due", Language.ENGLISH, instance="i")["detail"].startswith("A control is made")
     with_year = document("control-not-due", Language.ENGLISH, instance="i", facts={"due": 2027})

@@ -38,6 +38,7 @@ from tests.gateway.build import (
     dispute_ended,
     disputed,
     envelope,
+    fields_of,
     issued,
     reported,
     settled,
@@ -386,11 +387,13 @@ class TestExtracts:
         assert (extract.attempt, extract.manifest.attempt, extract.manifest.count) == (2, 2, 3)
 
     def test_parts_are_documents_of_their_own(self) -> None:
-        part = ExtractPartWritten(extract_id="x", attempt=1, format=ExtractFormat.CSV, index=0, content="a;b\n")
+        part = ExtractPartWritten(
+            extract_id="x", attempt=1, format=ExtractFormat.CSV, index=0, content="a;b\n", statements=7
+        )
 
         assert extracts.PROCESSOR.address(envelope(part)) is None
         assert extracts.PARTS_PROCESSOR.address(envelope(self.STARTED)) is None
-        assert after(extracts.PARTS_PROCESSOR, [part]).content == "a;b\n"
+        assert fields_of(after(extracts.PARTS_PROCESSOR, [part]), "content", "statements") == ("a;b\n", 7)
 
 
 def test_every_read_model_has_its_own_collection() -> None:

@@ -21,7 +21,7 @@ def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: J
     accepted(card.caseworker.get(f"{card.path}/reports"), 200)
     accepted(job.employer.get(job.path), 200)
 
-    lines = told(card)
+    lines = [line for line in told(card) if line["kind"] != "extract"]  # other tests draw extracts of the same year
 
     employer = f"The company CVR {job.employer.cvr}"
     assert [(line["by"], line["act"], line["refused"]) for line in lines] == [

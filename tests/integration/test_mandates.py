@@ -44,6 +44,15 @@ def test_a_holder_without_a_card_sees_what_the_citizen_sees(world: World, job: J
     refused(holder.get("/v1/me/card"), 404, "card-unknown")
 
 
+def test_a_holder_and_the_citizen_hear_at_once_that_there_is_something_to_see(world: World, job: Job) -> None:
+    card, friend = job.card, world.citizen()
+    mandate_id = card.mandate(friend)["mandate_id"]
+    for listener, path in ((card.owner, "/v1/me"), (holder_of(world, friend), f"/v1/represented/{mandate_id}")):
+        stream = accepted(listener.get(f"{path}/changes", seconds=1), 200)
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert b"event: changed" in stream.content
+
+
 def test_who_may_only_see_may_dispute_nothing(world: World, job: Job) -> None:
     report_id, friend = job.report()["report_id"], world.citizen()
     path = f"/v1/represented/{job.card.mandate(friend)['mandate_id']}/reports/{report_id}/dispute"

@@ -177,6 +177,7 @@ def test_another_role_may_do_nothing_of_this_one(world: World, still: Job, role:
                     employment_id=still.id,
                     report_id=uuid4(),
                     extract_id=uuid4(),
+                    batch_id=uuid4(),
                     mandate_id=uuid4(),
                     file_format="csv",
                 )

@@ -5,7 +5,8 @@ What the API answers is made from the models of its own routes, so a page that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -14,7 +15,6 @@ from html.parser import HTMLParser
 from itertools import count
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
-from uuid import UUID
 
 import httpx2
 from fastapi.dependencies.utils import get_flat_params
@@ -25,6 +25,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
+from contracts.extracts import ExtractFormat
+from contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
+from services.gateway.api import resources as r
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
 from services.gateway.login import guard
@@ -43,6 +46,20 @@ EMPTY: Final = VARIANTS[-1]
 _WRITES: Final = frozenset({"POST", "PUT"})
 _MOMENT: Final = datetime(2025, 3, 31, 12, tzinfo=UTC)
 _YEAR: Final = 2025
+_NEVER_EMPTY: Final = frozenset({"active_periods", "history"})
+_NEVER_ZERO: Final = frozenset({"allowance_ore", "wage_ore", "total_ore"})
+_CODES: Final = {  # texts that nobody writes
+    "event": ("issued", "deactivated", "reactivated", "number-replaced", "handed-over", "control-recorded"),
+    "threshold": ("near", "reached", "exceeded"),
+    "format": tuple(ExtractFormat),
+}
+_HISTORY: Final[dict[str, Iterable[str | None]]] = {
+    "reported": (None,),
+    "corrected": CorrectionReason,
+    "disputed": DisputeReason,
+    "dispute-ended": DisputeEnd,
+    "withdrawn": CorrectionReason,
+}
 _ADDRESSES: Final = frozenset({"href", "src", "action", "formaction", "hx-get", "hx-post", "sse-connect"})
 _OF_EVERY_PAGE: Final = frozenset({"/logout", "/login/forlaeng"})
 _TEXTUAL: Final = frozenset({"text", "search", "email", "tel", "password", "url"})
@@ -68,23 +85,23 @@ class PortalRoute:
 def portal_routes() -> Iterator[PortalRoute]:
     """Every address of every part, once for each choice that it has."""
     for context in iter_route_contexts(router.routes):
-        parameters = get_flat_params(context.dependant)
+        asked = get_flat_params(context.dependant)
+        choices = {one.alias: one.field_info.annotation for one in asked if isinstance(one.field_info, Path)}
+        queries = [one.alias for one in asked if isinstance(one.field_info, Query)]
         paths = [str(context.path)]
-        for parameter in parameters:
-            if isinstance(parameter.field_info, Path):
-                shown = _in_path(parameter.alias, parameter.field_info.annotation)
-                paths = [path.replace(f"{{{parameter.alias}}}", value) for path in paths for value in shown]
-        named = tuple(one.alias for one in parameters if isinstance(one.field_info, Path | Query))
+        named = re.findall(r"{(\w+)}", paths[0])
+        for name in named:
+            shown = _in_path(name, choices.get(name, str))
+            paths = [path.replace(f"{{{name}}}", value) for path in paths for value in shown]
         for method in sorted(context.methods or ()):
-            yield from (PortalRoute(method, path, named) for path in dict.fromkeys(paths))
+            yield from (PortalRoute(method, path, (*named, *queries)) for path in paths)
 
 
 def _in_path(name: str, annotation: Any) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [str(one.value) for one in annotation]
-    if annotation is UUID:
-        return [ID]
-    return [str(_YEAR) if annotation is int else {"municipality": "101"}[name]]
+    known = {"year": str(_YEAR), "aar": str(_YEAR), "municipality": "101"}
+    return [known.get(name, ID)]
 
 
 class Everything(Site):
@@ -111,7 +128,8 @@ class Everything(Site):
             if model is None:
                 self._answers[key] = 200, NASTY.encode(), "text/csv"
             else:
-                self._answers[key] = 200, Maker(self.variant).make(model).model_dump_json().encode(), "application/json"
+                made = Maker(self.variant, last_page="cursor" in request.query_params).make(model)
+                self._answers[key] = 200, made.model_dump_json().encode(), "application/json"
         return await super()._api(request)
 
     def _model(self, request: Request) -> type[BaseModel] | None:
@@ -132,15 +150,27 @@ def _api_routes() -> list[RouteContext]:
 
 @dataclass
 class Maker:
-    """Makes a value of any type that the API's models have."""
+    """Makes an answer of any type that the API's models have, with something nasty wherever people can write."""
 
     variant: int
+    last_page: bool
     _number: Iterator[int] = field(default_factory=count)
 
     def make(self, model: type[BaseModel]) -> Any:
-        return model.model_validate(
-            {name: self._of(info.annotation, name) for name, info in model.model_fields.items()}
-        )
+        known = self._history() if model is r.ReportHistory else {}
+        fields = model.model_fields.items()
+        made = {name: self._of(info.annotation, name) for name, info in fields if name not in known}
+        return model.model_validate({**made, **known})
+
+    def _history(self) -> dict[str, Any]:
+        """The lines of a report's history hang together."""
+        event = list(_HISTORY)[next(self._number) % len(_HISTORY)]
+        told = {} if _HISTORY[event] in (DisputeReason, DisputeEnd) else {"total_ore": 750_000}
+        return {"event": event, "reason": self._one_of(_HISTORY[event]), "total_ore": None, **told}
+
+    def _one_of(self, options: Iterable[Any]) -> Any:
+        every = list(options)
+        return every[self.variant % len(every)]
 
     def _of(self, annotation: Any, name: str) -> Any:
         origin, arguments = get_origin(annotation), get_args(annotation)
@@ -148,12 +178,13 @@ class Maker:
             return self._of(arguments[0], name)
         if origin in (Union, UnionType):
             given = [one for one in arguments if one is not NoneType]
-            nothing = NoneType in arguments and self.variant % 2 == 1
-            return None if nothing else self._of(given[self.variant % len(given)], name)
+            nothing = NoneType in arguments and (self.variant % 2 == 1 or (name == "next" and self.last_page))
+            return None if nothing else self._of(self._one_of(given), name)
         if origin is Literal:
-            return arguments[self.variant % len(arguments)]
+            return self._one_of(arguments)
         if origin is list:
-            return [] if self.variant == EMPTY else [self._of(arguments[0], name) for _ in range(2)]
+            empty = self.variant == EMPTY and name not in _NEVER_EMPTY
+            return [] if empty else [self._of(arguments[0], name) for _ in range(5)]
         if origin is dict:
             return {}
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -162,17 +193,18 @@ class Maker:
 
     def _plain(self, annotation: Any, name: str) -> Any:
         if isinstance(annotation, type) and issubclass(annotation, Enum):
-            return list(annotation)[self.variant % len(annotation)]
+            return self._one_of(annotation)
         if annotation is bool:
             return self.variant % 2 == 0
         if annotation is int:
-            return _YEAR if name == "year" else 0 if self.variant == 1 else 750_000 + next(self._number)
+            zero = self.variant == 1 and name not in _NEVER_ZERO
+            return _YEAR if name == "year" else 0 if zero else 750_000 + next(self._number)
         if annotation is date:
             return _MOMENT.date()
         if annotation is datetime:
             return _MOMENT
         if annotation is str:
-            return ID if name.endswith("_id") else NASTY
+            return ID if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
         raise TypeError(f"nothing is known of {annotation} ({name})")
 
 

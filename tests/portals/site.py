@@ -5,7 +5,9 @@ The answers are the API's own resource models, so a page is tried with what it w
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -181,3 +183,10 @@ class Site:
 
 def _utf8(header: str | None) -> str | None:
     return None if header is None else header.encode("latin-1").decode()
+
+
+def said(page: httpx2.Response) -> str:
+    """The main part of a page as it is read: without tags, with single spaces."""
+    main = page.text.partition('id="main-content">')[2].partition("</main>")[0]
+    assert main, page.text
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())

@@ -559,8 +559,7 @@ class TestReports:
     ) -> None:
         reported(site, report(dispute=dispute()))
         said = shown(await visitor.get(f"/virksomhed/indberetninger/{REPORT}"))
-        assert "En, som borgeren har givet fuldmagt skrev" in said
-        assert "Beløbet er forkert" in said
+        assert "En, som borgeren har givet fuldmagt, 1. november 2026: Beløbet er forkert." in said
         assert "Jeg fik 2.000 kr." in said
         assert "ret indberetningen, eller tilbagekald den" in said
 

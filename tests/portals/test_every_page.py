@@ -16,7 +16,6 @@ from services.gateway.formats import Language
 from services.gateway.portals.doors import DOORS
 from services.gateway.portals.texts import LANGUAGE_COOKIE
 from tests.portals.everything import (
-    EMPTY,
     NASTY,
     VARIANTS,
     Everything,
@@ -32,15 +31,16 @@ ROUTES: Final = list(portal_routes())
 READS: Final = [route for route in ROUTES if route.method == "GET"]
 GUARDED: Final = [route for route in ROUTES if route.role is not None]
 SENDS: Final = [route for route in GUARDED if route.method == "POST"]
-# What may stand in an address: opaque ids, codes of organisations and formats, and where to go next.
+# What may stand in an address: opaque ids and marks, codes, years, and where to go next.
 IMPERSONAL: Final = {
-    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id",
-    "municipality", "kind", "file_format", "language", "aar", "ansaettelse", "resultat", "cursor", "next", "til",
-    "held", "mine", "vist",
+    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "held", "ansaettelse", "vist",
+    "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
+    "cursor", "fra", "side", "next", "til",
 }  # fmt: skip
 # The public pages are for everybody: everything else lies behind a door.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
-OWN_ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|$|https://(virk|www\.borger)\.dk/$")
+ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|https://(www\.borger|virk|datacvr\.virk)\.dk/|$")
+MAY: Final = 1  # the variant in which a mandate is one to speak for the citizen
 # What a field takes that does not take everything, so that a form comes as far as its summary.
 TYPED: Final = {
     "cpr": "730185-4321",
@@ -117,37 +117,38 @@ async def test_who_is_signed_in_in_another_role_is_shown_the_own_door(route: Por
 
 @pytest.mark.parametrize("route", SENDS, ids=named)
 async def test_a_form_that_was_not_made_in_this_session_does_nothing(route: PortalRoute) -> None:
-    site = signed_in(route.role)
+    site = signed_in(route.role, MAY)
     async with client_of(site) as client:
         for token in ({}, {"form_token": "another"}):
             assert (await client.post(route.path, data={"key": "k", **token})).status_code == 403
-    assert site.asked == []
+    assert nothing_is_done(site)
 
 
 @pytest.mark.parametrize("route", SENDS, ids=named)
 async def test_a_form_that_comes_from_another_site_does_nothing(route: PortalRoute) -> None:
-    site = signed_in(route.role)
+    site = signed_in(route.role, MAY)
     assert site.session is not None
     data = {"key": "k", "form_token": site.session.form_token}
     foreign: tuple[dict[str, str], ...] = ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {})
     for headers in foreign:
         async with site.client(**headers) as client:
             assert (await client.post(route.path, data=data)).status_code == 403
-    assert site.asked == []
+    assert nothing_is_done(site)
 
 
 @pytest.mark.parametrize("route", READS, ids=named)
 async def test_every_page_can_be_shown_and_runs_nothing_that_people_wrote(route: PortalRoute) -> None:
+    statuses = set()
     async with client_of(signed_in(route.role)) as client:
         for variant in VARIANTS:
             signed_in(route.role, variant)
             client.cookies.set(LANGUAGE_COOKIE, Language.ENGLISH if variant % 4 > 1 else Language.DANISH)
             answer = await open_page(client, route.path)
-            # One of a list that is empty, or what a mandate only to see does not allow.
-            gone = answer.status_code == 404 and (variant == EMPTY or "/paa-vegne-af/" in route.path)
-            assert answer.status_code in (200, 303) or gone, answer.text
+            statuses.add(answer.status_code)
             if answer.headers.get("content-type", "").startswith("text/html"):
                 harmless(answer)
+    assert statuses & {200, 303}
+    assert statuses <= {200, 303, 404}  # what an empty list should have had is not there
 
 
 @pytest.mark.parametrize("route", [route for route in READS if route.role], ids=named)
@@ -179,12 +180,16 @@ async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed:
         harmless(await client.post(form.action or path, data={**values, button: value}))
 
 
+def nothing_is_done(site: Everything) -> bool:
+    return all(asked.method == "GET" for asked in site.asked)
+
+
 def harmless(answer: httpx2.Response) -> None:
-    """Nothing in the page is run but our own files, and no address leads to another site."""
+    """Nothing in the page is run but our own files, and no address leads to a site that we do not know."""
     page = Reader(answer.text)
     assert page.run == []
     for address in page.addresses:
-        assert OWN_ADDRESS.match(address), address
+        assert ADDRESS.match(address), address
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,10 @@
     setInterval(function () {
       const seconds = Math.round((endsAt - Date.now()) / 1000);
       const open = dialog.getAttribute("aria-hidden") === "false";
-      if (seconds <= 0) location.assign(dialog.dataset.signedOut);
+      // Not a moment early: to ask for a page is a sign of life, and the session would go on.
+      if (seconds < 0) location.assign(dialog.dataset.signedOut);
       else if (seconds <= WARN_SECONDS && !open) modal.show();
-      left.textContent = Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
+      left.textContent = Math.floor(Math.max(seconds, 0) / 60) + ":" + String(Math.max(seconds, 0) % 60).padStart(2, "0");
     }, 1000);
   }
 

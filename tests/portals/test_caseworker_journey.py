@@ -1,0 +1,231 @@
+"""A caseworker's days, through the whole system: by mouse, and by keyboard alone without JavaScript."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from playwright.async_api import expect
+from pypdf import PdfReader
+
+from deploy.local.system import LocalSystem
+from tests.integration.scene import SECRET, STARTED, TODAY, World, accepted, employment_body
+from tests.portals.browser import WIDTHS, Tab
+from tests.portals.conftest import OpenTab
+from tests.portals.journeys import at, fill_day, kept, log_on
+
+
+@pytest.fixture
+def world(system: LocalSystem) -> Iterator[World]:
+    """Makers of citizens and their cards; it is the last day of September."""
+    world = World(system)
+    world.on(TODAY)
+    yield world
+    world.reset_clock()
+
+
+async def check_both(tab: Tab) -> None:
+    """The page holds on a desktop, and on a phone."""
+    for width in reversed(WIDTHS):
+        await tab.page.set_viewport_size({"width": width, "height": 900})
+        await tab.check()
+
+
+async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
+    system: LocalSystem, world: World, open_tab: OpenTab
+) -> None:
+    citizen, helper = world.citizen(), world.citizen()
+    tab = await open_tab()
+    page = tab.page
+    await log_on(tab, system, "/kommune", "Testsagsbehandler Et")
+    await at(page, "Find borger")
+
+    await page.get_by_label("CPR-nummer eller frikortnummer").fill(citizen.cpr)
+    await page.get_by_label("Ny bevilling").check()
+    await page.get_by_role("button", name="Find borger").click()
+    await expect(page.get_by_text("har borgeren enten ikke et frikort")).to_be_visible()
+    await check_both(tab)
+    await tab.picture("kommune")
+
+    await page.get_by_role("link", name="Udsted et frikort").click()
+    await page.get_by_label("Borgerens CPR-nummer").fill(f"{citizen.cpr[:6]}-{citizen.cpr[6:]}")
+    await page.get_by_label("Borgerens navn").fill(citizen.name)
+    await page.get_by_role("button", name="Fortsæt").click()
+    await expect(page.get_by_role("link", name="Skriv sagens nummer.")).to_be_visible()
+    await check_both(tab)
+    await page.get_by_label("Sagens nummer").fill("2025-0042")
+    await page.get_by_role("button", name="Fortsæt").click()
+    await check_both(tab)
+    await page.get_by_role("button", name="Udsted frikortet").click()
+    await at(page, "Frikortet er udstedt")
+    number = await page.locator(".big-number strong").inner_text()
+    await check_both(tab)
+    await tab.picture("kommune-udstedt")
+
+    await page.get_by_role("link", name="Lav et fysisk kort").click()
+    await check_both(tab)
+    printed = PdfReader(io.BytesIO(await kept(page, "Hent kortet (PDF)"))).pages[0].extract_text()
+    assert number in printed
+    assert citizen.name in printed
+    assert citizen.cpr not in printed
+
+    caseworker, owner = world.caseworker(), world.client("citizen", cpr=citizen.cpr)
+    card = accepted(caseworker.post("/v1/cards/search", {"cpr": citizen.cpr}), 200)
+    employer = world.employer()
+    body = {
+        "card_number": number,
+        "birth_date": citizen.birth_date,
+        "period": {"first": str(TODAY), "last": None},
+        "contact": {"name": f"Kontakt {SECRET}", "email": "bo@example.dk", "phone": "12 34 56 78"},
+    }
+    job = accepted(employer.post("/v1/employments", body), 201)["employment_id"]
+    wage = {
+        "employment_id": job,
+        "reference": "september",
+        "work": {"first": str(TODAY), "last": str(TODAY)},
+        "payment_date": str(TODAY),
+        "components": {"wage_ore": 4_300_000},
+    }
+    report = accepted(employer.post("/v1/reports", wage), 201)["report_id"]
+
+    await page.get_by_role("link", name="Overblik").click()
+    await expect(page.get_by_text("42.766,00 kr. af 42.766,00 kr. er brugt.")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Beløbsgrænsen er overskredet")).to_be_visible()
+    await check_both(tab)
+    await tab.picture("kommune-frikort")
+    await page.get_by_role("link", name="Ansættelser").click()
+    await expect(page.get_by_text("bo@example.dk")).to_be_visible()
+    await check_both(tab)
+
+    await page.get_by_role("link", name="Indberetninger").click()
+    await check_both(tab)
+    await page.get_by_role("link", name="30. september 2025").click()
+    await page.get_by_role("link", name="Rejs en indsigelse for borgeren").click()
+    await page.get_by_label("Beløbet er forkert").check()
+    await page.get_by_label("Uddyb").fill("Kun 4.000 kr. <script>alert(1)</script>")
+    await check_both(tab)
+    await page.get_by_role("button", name="Fortsæt").click()
+    await page.get_by_role("button", name="Rejs indsigelsen").click()
+    await expect(page.get_by_role("heading", name="Der er rejst en indsigelse")).to_be_visible()
+    await check_both(tab)
+    (disputed,) = accepted(owner.get("/v1/me/reports"), 200)["reports"]
+    assert (disputed["report_id"], disputed["dispute"]["raised_by"]) == (report, "municipality")
+    await page.get_by_role("button", name="Træk indsigelsen tilbage").click()
+    await expect(page.get_by_role("heading", name="Er indberetningen ikke rigtig?")).to_be_visible()
+
+    await page.get_by_role("link", name="Fuldmagter").click()
+    await page.get_by_role("link", name="Giv en fuldmagt for borgeren").click()
+    await page.get_by_label("Navn på den, der får fuldmagt").fill(helper.name)
+    await page.get_by_label("CPR-nummer på den, der får fuldmagt").fill(citizen.cpr)
+    await page.get_by_label("Se frikortet", exact=True).check()
+    await fill_day(page, "Fuldmagtens sidste dag", date(2025, 12, 31))
+    await check_both(tab)
+    await page.get_by_role("button", name="Fortsæt").click()
+    await page.get_by_role("button", name="Giv fuldmagten").click()
+    await expect(page.get_by_role("link", name="Fuldmagten er til borgeren selv")).to_be_visible()
+    await page.get_by_label("CPR-nummer på den, der får fuldmagt").fill(helper.cpr)
+    await page.get_by_role("button", name="Fortsæt").click()
+    await page.get_by_role("button", name="Giv fuldmagten").click()
+    await expect(page.get_by_role("cell", name="Gælder")).to_be_visible()
+    await check_both(tab)
+    await page.get_by_role("button", name="Træk fuldmagten tilbage").click()
+    await expect(page.get_by_role("cell", name="Trukket tilbage")).to_be_visible()
+    await page.get_by_role("link", name="Fuldmagter").first.click()
+    await check_both(tab)
+
+    await page.get_by_role("link", name="Hvem har slået op").click()
+    await expect(page.get_by_role("cell", name="Ny bevilling").first).to_be_visible()
+    await check_both(tab)
+    await tab.picture("kommune-opslag")
+    await page.get_by_role("link", name="Overblik").click()
+    await page.get_by_role("link", name="Deaktivér frikortet").click()
+    await page.get_by_label("Sagens nummer").fill("2025-0043")
+    await check_both(tab)
+    await page.get_by_role("button", name="Fortsæt").click()
+    await page.get_by_role("button", name="Deaktivér frikortet").click()
+    await at(page, "Frikortet er deaktiveret")
+    await expect(page.get_by_text("Frikortets sidste dag er 30. september 2025.")).to_be_visible()
+    await check_both(tab)
+    assert accepted(caseworker.get(f"/v1/cards/{card['card_id']}"), 200)["status"] == "deactivated"
+    looks = accepted(owner.get("/v1/me/accesses"), 200)["accesses"]
+    assert {"Ny bevilling", "2025-0042", "2025-0043"} <= {look["reason"] for look in looks}
+
+
+async def test_a_card_moves_and_is_looked_after_by_keyboard_on_a_phone_without_javascript(
+    system: LocalSystem, world: World, open_tab: OpenTab
+) -> None:
+    card = world.card(on=date(2023, 1, 10))
+    job = accepted(world.employer().post("/v1/employments", employment_body(card)), 201)
+    tab = await open_tab(width=390, javascript=False)
+    page, keys = tab.page, tab.keys
+    await log_on(tab, system, "/kommune/kontrol", "Testsagsbehandler Et")
+    await at(page, "Frikort, der skal kontrolleres")
+    await tab.check()
+    await tab.picture("kommune-kontrol")
+    await keys.to(page.get_by_role("button", name=f"Åbn frikortet {card.citizen.name}"))
+    await keys.press("Enter")
+    await at(page, "Borgerens frikort")
+
+    await keys.to(page.get_by_role("link", name="Registrér resultatet af en kontrol"))
+    await keys.press("Enter")
+    await keys.to(page.get_by_label("Borgeren opfylder stadig betingelserne"))
+    await keys.press("Space")
+    await tab.check()
+    await keys.press("Enter")
+    await keys.to(page.get_by_role("button", name="Registrér kontrollen"))
+    await keys.press("Enter")
+    await at(page, "Kontrollen er registreret")
+    await expect(page.get_by_text("Den næste kontrol er senest i 2027.")).to_be_visible()
+    await tab.check()
+
+    await tab.open(f"{system.gateway_url}/kommune/frikort/{card.id}/overdragelse")
+    await keys.to(page.get_by_label("Hvor er borgeren flyttet hen?"))
+    await keys.type("Jammerbugt")
+    await keys.to(page.get_by_role("button", name="Fortsæt"))
+    await keys.press("Enter")
+    await tab.check()
+    await keys.to(page.get_by_role("button", name="Overdrag frikortet"))
+    await keys.press("Enter")
+    await at(page, "Frikortet er overdraget")
+    await tab.check()
+    await tab.open(f"{system.gateway_url}/kommune/frikort/{card.id}")
+    await at(page, "Frikortet findes ikke")
+    await tab.check()
+
+    there = await open_tab(width=390, javascript=False)
+    page, keys = there.page, there.keys
+    await log_on(there, system, "/kommune", "Testsagsbehandler Tre")
+    await keys.to(page.get_by_label("CPR-nummer eller frikortnummer"))
+    await keys.type(card.number)
+    await keys.to(page.get_by_label("Borgeren har henvendt sig"))
+    await keys.press("Space")
+    await keys.to(page.get_by_label("Uddyb"))
+    await keys.type("Flyttet hertil")
+    await keys.press("Enter")
+    await expect(page.get_by_text(card.citizen.name).first).to_be_visible()
+    await there.check()
+    await keys.to(page.get_by_role("link", name="Giv frikortet et nyt nummer"))
+    await keys.press("Enter")
+    await keys.to(page.get_by_label("Andre har brugt nummeret"))
+    await keys.press("Space")
+    await keys.press("Enter")
+    await there.check()
+    await keys.to(page.get_by_role("button", name="Skift nummeret"))
+    await keys.press("Enter")
+    await at(page, "Frikortet har fået et nyt nummer")
+    await there.check()
+    assert await page.locator(".big-number strong").inner_text() != card.number
+    await keys.to(page.get_by_role("link", name="Historik"))
+    await keys.press("Enter")
+    await expect(page.get_by_text("Frikortet er overdraget til en anden kommune")).to_be_visible()
+    await there.check()
+    assert job["card_number"] == card.number
+    assert STARTED in str(job)
+
+
+def test_no_log_has_the_number_or_the_name_of_anybody(system: LocalSystem, world: World) -> None:
+    text = (system.config.data / "logs" / "gateway.log").read_text(encoding="utf-8")
+    assert "/kommune/frikort/{card_id}" in text
+    assert SECRET not in text
