@@ -59,7 +59,8 @@ class GatewaySettings(RuntimeSettings):
     guess_window: int = Field(default=3600, ge=1, description="Seconds over which wrong guesses are counted.")
     body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
     requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
-    streams_per_caller: int = Field(default=6, ge=1, description="Most streams of changes that a caller may have open.")
+    # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.
+    streams_per_caller: int = Field(default=4, ge=1, description="Most streams of changes that a caller may have open.")
     streams_most: int = Field(default=2000, ge=1, description="Most streams of changes at once, of all callers.")
     batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
     batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")

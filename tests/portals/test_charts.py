@@ -22,7 +22,7 @@ NAMES: Final = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), m
 ROWS: Final = st.lists(st.tuples(NAMES, AMOUNTS, AMOUNTS), max_size=12)
 DAYS: Final = st.integers(0, 365).map(lambda day: date(2024, 1, 1) + timedelta(days=day))  # a leap year has most
 REPORTS: Final = st.lists(st.tuples(DAYS, AMOUNTS), max_size=30)
-ALLOWANCES: Final = st.integers(1, 1_000_000_00)
+ALLOWANCES: Final = st.integers(0, 1_000_000_00)
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 _ACROSS: Final = ("x", "x1", "x2", "cx")

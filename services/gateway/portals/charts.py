@@ -126,7 +126,7 @@ def steps(year: int, allowance: int, reports: Sequence[tuple[date, int]]) -> Ste
     in_order = sorted(reports)
     totals = list(accumulate((amount for _, amount in in_order), initial=0))
     between = _between_marks(max(allowance, totals[-1]))
-    marks = -(-max(allowance, totals[-1]) // between)
+    marks = max(1, -(-max(allowance, totals[-1]) // between))
     scale = Fraction(_BOTTOM - _TOP, between * marks)
     begin = date(year, 1, 1).toordinal()
     days = date(year, 12, 31).toordinal() - begin

@@ -12,7 +12,7 @@ from services.gateway.api import resources as r
 from services.gateway.documents import record
 from services.gateway.formats import Language
 from services.gateway.portals.api import Api, Refused
-from services.gateway.portals.citizen.words import COMPONENTS, CORRECTION, DISPUTE, THRESHOLD
+from services.gateway.portals.citizen.words import COMPONENTS, warned, why
 from services.gateway.portals.common.spreadsheet import Cell, Ore
 from services.gateway.portals.texts import N_
 
@@ -32,11 +32,6 @@ _SIDES: Final = {
 }
 _MANDATES: Final = {"in-force": N_("Gælder"), "over": N_("Udløbet"), "withdrawn": N_("Trukket tilbage")}
 _SCOPES: Final = {"view": N_("Se frikortet"), "represent": N_("Se frikortet og tale med arbejdsgivere")}
-_ENDS: Final = {
-    "taken-back": N_("Det blev trukket tilbage"),
-    "corrected": N_("Arbejdsgiveren rettede"),
-    "withdrawn": N_("Arbejdsgiveren trak indberetningen tilbage"),
-}
 
 
 class Everything(r.Resource):
@@ -104,7 +99,7 @@ def tables(all_of_it: Everything, say: Callable[[str], str]) -> Iterator[Table]:
         yield Table(
             say(N_("Advarsler")),
             [say(N_("Hvornår")), say(N_("Advarsel")), say(N_("Gjaldt til"))],
-            [[one.raised_at, say(THRESHOLD[one.threshold]), one.withdrawn_at]
+            [[one.raised_at, say(warned(one.threshold)), one.withdrawn_at]
              for year in all_of_it.balances for one in year.warnings],
         )  # fmt: skip
         yield Table(
@@ -178,17 +173,13 @@ def _reports(reports: Sequence[r.CardReportResource], say: Callable[[str], str])
 
 
 def _history(reports: Sequence[r.CardReportResource], say: Callable[[str], str]) -> Table:
-    reasons = {"corrected": CORRECTION, "withdrawn": CORRECTION, "disputed": DISPUTE, "dispute-ended": _ENDS}
-
-    def why(entry: r.ReportHistory) -> str | None:
-        return None if entry.reason is None else say(reasons[entry.event][entry.reason])
-
     return Table(
         say(N_("Hvad er der sket med indberetningerne?")),
         [say(N_("Hvornår")), say(N_("CVR-nummer")), say(N_("Hvad")), say(N_("I alt")), say(N_("Hvorfor")),
          say(N_("Besked")), say(N_("Af"))],
         [[entry.at, one.cvr, say(_EVENTS[entry.event]), None if entry.total_ore is None else Ore(entry.total_ore),
-          why(entry), entry.message, None if entry.by is None else say(_SIDES[entry.by])]
+          None if entry.reason is None else say(why(entry.event, entry.reason)), entry.message,
+          None if entry.by is None else say(_SIDES[entry.by])]
          for one in reports for entry in one.history],
     )  # fmt: skip
 

@@ -15,15 +15,19 @@ DISPUTE: Final = {
 }
 """Why a report is not right."""
 
-CORRECTION: Final = {
+_CORRECTION: Final = {
     "wrong-amount": N_("beløbet var forkert"),
     "wrong-period": N_("dagene var forkerte"),
     "wrong-card": N_("det var et forkert frikort"),
     "not-paid": N_("lønnen blev ikke udbetalt"),
     "reported-twice": N_("lønnen var indberettet to gange"),
-    "other": N_("en anden grund"),
 }
-"""Why an employer corrected or withdrew a report."""
+_ENDS: Final = {
+    "taken-back": N_("det blev trukket tilbage"),
+    "corrected": N_("arbejdsgiveren rettede indberetningen"),
+    "withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
+}
+_REASONS: Final = {"corrected": _CORRECTION, "withdrawn": _CORRECTION, "disputed": DISPUTE, "dispute-ended": _ENDS}
 
 COMPONENTS: Final = (
     ("wage_ore", N_("Løn")),
@@ -33,9 +37,18 @@ COMPONENTS: Final = (
 )
 """What a wage consists of, and the names of its parts in the API."""
 
-THRESHOLD: Final = {
+_WARNINGS: Final = {
     "near": N_("80 procent af årets beløb var brugt"),
     "reached": N_("Hele årets beløb var brugt"),
     "exceeded": N_("Der var tjent mere end årets beløb"),
 }
-"""What a warning says."""
+
+
+def why(event: str, reason: str | None) -> str:
+    """Why something happened to a report. Codes that are newer than these words are another reason."""
+    return _REASONS.get(event, {}).get(reason or "", N_("en anden grund"))
+
+
+def warned(threshold: str) -> str:
+    """What a warning says."""
+    return _WARNINGS.get(threshold, N_("Årets beløb var ved at være brugt"))

@@ -1,0 +1,98 @@
+"""The citizen's pages in a browser, on a desktop and on a phone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from contracts.issuance import MandateScope
+from contracts.reporting import DisputeReason
+from contracts.values import CitizenSide
+from services.gateway.api import resources as r
+from tests.portals import citizens as c
+from tests.portals.conftest import OpenTab
+from tests.portals.site import Site
+
+HELD = f"/borger/paa-vegne-af/{c.MANDATE}"
+OWN_PAGES = (
+    "/borger",
+    "/borger/loen",
+    "/borger/loen?aar=2024",
+    f"/borger/loen/{c.REPORT}",
+    f"/borger/loen/{c.REPORT}/indsigelse",
+    f"/borger/loen/{c.REPORT}/indsigelse/kvittering",
+    "/borger/arbejde",
+    "/borger/aar",
+    "/borger/fuldmagter",
+    "/borger/fuldmagter/ny",
+    f"/borger/fuldmagter/{c.MANDATE}/traek-tilbage",
+    "/borger/hvem-har-set",
+    "/borger/mine-data",
+)
+OTHERS = ("/borger", "/borger/paa-vegne-af", HELD, f"{HELD}/loen", f"{HELD}/loen/{c.REPORT}")
+
+
+def a_year() -> list[r.CardReportResource]:
+    """A wage each month, the last above the allowance, one of them disputed and one withdrawn."""
+    months = [
+        c.report(report_id=f"r{month}", exempt=500_000, payment_date=date(2025, month, 28)) for month in range(1, 9)
+    ]
+    disputed = c.report(
+        exempt=276_600,
+        excess=23_400,
+        payment_date=date(2025, 9, 26),
+        dispute=c.dispute(reason=DisputeReason.NOT_PAID),
+        history=[
+            c.history("reported", total_ore=300_000),
+            c.history("disputed", reason="not-paid", message="Intet er kommet", by=CitizenSide.CITIZEN),
+        ],
+    )
+    return [*months, disputed, c.report(report_id="gone", status="withdrawn", payment_date=date(2025, 9, 27))]
+
+
+async def test_every_page_of_a_card(open_tab: OpenTab, site: Site, address: str, width: int) -> None:
+    warnings = [c.warning("near"), c.warning("reached", withdrawn=True), c.warning("exceeded")]
+    c.has_card(
+        site,
+        balances=[c.balance(4_300_000, warnings=warnings, provisional=True), c.balance(year=2024)],
+        reports=a_year(),
+        employments=[c.employment()],
+    )
+    site.answer("GET", "/v1/me/mandates", r.Mandates(mandates=[c.mandate(), c.mandate(status="over")]))
+    site.answer("GET", "/v1/me/accesses", c.accesses(c.access(), c.access(reason=None), following="bmV4dA"))
+    site.file("/v1/me/changes", b"event: changed\ndata: {}\n\n", "text/event-stream")
+    tab = await open_tab(width=width)
+
+    for path in OWN_PAGES:
+        await tab.open(address + path)
+        await tab.check()
+
+
+async def test_the_pages_of_who_has_no_card_but_a_mandate(
+    open_tab: OpenTab, site: Site, address: str, width: int
+) -> None:
+    c.has_no_card(site)
+    c.has_card(site, source=c.HELD, balances=[c.balance(4_276_600)], reports=a_year())
+    c.holds(site, c.represented(MandateScope.REPRESENT))
+    site.file(f"{c.HELD}/changes", b"event: changed\ndata: {}\n\n", "text/event-stream")
+    tab = await open_tab(width=width)
+
+    for path in OTHERS:
+        await tab.open(address + path)
+        await tab.check()
+
+
+async def test_a_form_with_errors_and_its_check(open_tab: OpenTab, site: Site, address: str, width: int) -> None:
+    c.has_card(site)
+    tab = await open_tab(width=width)
+    page = tab.page
+    await tab.open(f"{address}/borger/fuldmagter/ny")
+    await page.get_by_role("button", name="Næste").click()
+    await tab.check()
+
+    await page.get_by_label("Navn").fill("Mikkel Eksempel")
+    await page.get_by_label("CPR-nummer").fill("730185-4321")
+    await page.get_by_label("Se frikortet", exact=True).check()
+    for label, value in (("Dag", "31"), ("Måned", "12"), ("År", "2026")):
+        await page.get_by_label(label, exact=True).fill(value)
+    await page.get_by_role("button", name="Næste").click()
+    await tab.check()

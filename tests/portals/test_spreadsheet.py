@@ -1,0 +1,48 @@
+"""A file that Danish Excel opens: what goes in comes out, and nothing in it is ever run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.portals.common.spreadsheet import Cell, Ore, danish_csv
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
+
+
+def read(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        (Ore(1_650_000), "16500,00"),
+        (Ore(5), "0,05"),
+        (Ore(-150), "-1,50"),
+        (2025, "2025"),
+        (None, ""),
+        (date(2026, 12, 31), "31-12-2026"),
+        (datetime(2026, 6, 30, 22, 5, tzinfo=UTC), "01-07-2026 00:05"),
+        ("Ærøskøbing; Kommune", "Ærøskøbing; Kommune"),
+    ],
+)
+def test_a_cell_is_written_as_danes_write_it(cell: Cell, written: str) -> None:
+    assert read(danish_csv([["x", cell]])) == [["x", written]]
+
+
+def test_it_says_that_it_is_utf_8() -> None:
+    assert danish_csv([["Løn"]]).startswith(b"\xef\xbb\xbf")
+
+
+@given(st.lists(st.lists(TEXTS, min_size=2), min_size=1))
+def test_any_text_comes_out_as_it_went_in_unless_it_would_be_a_formula(rows: list[list[str]]) -> None:
+    for row, found in zip(rows, read(danish_csv(rows)), strict=True):
+        for went_in, came_out in zip(row, found, strict=True):
+            assert came_out in (went_in, f"'{went_in}")
+            assert not came_out.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
