@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
-
-TESTS = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs two folders at a time: most wait for a process to start, to die or to be missed."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
-
 
 SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
 """Partitions of an instance that was killed are another's soon. A broker of one's own must allow it

@@ -116,7 +116,8 @@ class LocalSystem:
         Raises:
             LauncherError: something is missing, a port is taken, or a process would not start.
         """
-        for name in (*self._services, "issuer"):
+        # The OpenID provider knows the gateway by its address, whether or not it runs here.
+        for name in {*self._services, "gateway", "issuer"}:
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
@@ -180,6 +181,7 @@ class LocalSystem:
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
             "FRIKORT_AUDIENCE": cast.AUDIENCE,
+            "FRIKORT_PUBLIC_URL": self.gateway_url,
             "FRIKORT_LOGIN_CLIENT_ID": keys.PORTAL,
             "FRIKORT_LOGIN_CLIENT_KEY": str(self.keys.portal_key),
         }
@@ -195,8 +197,6 @@ class LocalSystem:
         }
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
-        if "gateway" in self._ports:
-            keyed["FRIKORT_PUBLIC_URL"] = self.gateway_url
         own = {name: keyed[name] for name in settings}
         return inherited | common | own | dict(self.config.environment)
 
