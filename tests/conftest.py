@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
+from tests.scheduling import Scheduling, rank
+
+settings.register_profile("frikort", deadline=None)  # no test is about how fast a busy machine is
+settings.load_profile("frikort")
 
 SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
 """Partitions of an instance that was killed are another's soon. A broker of one's own must allow it
 (`group.min.session.timeout.ms`)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, otherwise as they stand."""
+    items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """How `make test` shares the tests out."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

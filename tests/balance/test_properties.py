@@ -111,13 +111,13 @@ def _follow(standing: set[str], said: tuple[Event, ...]) -> None:
             standing.remove(event.threshold)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(years())
 def test_the_books_hold_after_every_step(events: list[ReportEvent]) -> None:
     check(events)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(years())
 def test_a_year_is_the_same_when_it_is_stored_between_its_events(events: list[ReportEvent]) -> None:
     straight, stored = Books(), Books()

@@ -51,7 +51,7 @@ def test_the_cloudevents_sdk_reads_the_same(example: Message) -> None:
     assert event.get_data() == json.loads(record.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(Problem),
     st.dictionaries(st.text(max_size=12), st.integers(-(2**60), 2**60) | st.text(max_size=20), max_size=4),
@@ -204,7 +204,7 @@ def test_a_message_on_the_wrong_topic_is_refused() -> None:
         decode(CARDS, record.value, record.headers)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(EXAMPLES), st.binary(max_size=60), st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)))
 )

@@ -146,7 +146,7 @@ def test_a_reference_has_no_control_characters_and_64_at_most() -> None:
     assert not any(valid(Reference, text) for text in ("a" * 65, "a\nb", "a\x00", "a\x7f"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.uuids())
 def test_any_uuid_can_be_an_actor_and_is_logged_as_it_is(uuid: UUID) -> None:
     assert valid(Actor, str(uuid))
@@ -208,7 +208,7 @@ def days(of: Period) -> set[date]:
     return {of.first + timedelta(n) for n in range((last - of.first).days + 1)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(periods, periods)
 def test_periods_cover_and_overlap_as_their_days_do(one: Period, other: Period) -> None:
     assert one.overlaps(other) is other.overlaps(one) is bool(days(one) & days(other))

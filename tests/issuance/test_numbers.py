@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.issuance.card import NUMBERS_ASKED, control_due, draw_number, number_alias, number_candidates
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.uuids())
 def test_candidates_are_different_five_digit_numbers_fixed_by_the_command(seed: UUID) -> None:
     candidates = number_candidates(seed)
@@ -29,7 +29,7 @@ def test_candidates_are_spread_over_all_numbers() -> None:
     assert max(drawn) <= 99_999
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.uuids(), st.sets(st.integers(0, NUMBERS_ASKED - 1)))
 def test_the_first_number_that_is_free_is_drawn(seed: UUID, taken: set[int]) -> None:
     candidates = number_candidates(seed)

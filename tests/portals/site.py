@@ -5,12 +5,13 @@ The answers are the API's own resource models, so a page is tried with what it w
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from contracts.allowances import load_allowances
 from deploy.local.config import REPOSITORY
@@ -86,6 +87,7 @@ class Site:
         self.asked: list[Asked] = []
         self.seen_active: list[bool] = []
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
+        self._streams: dict[str, bytes] = {}
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.app, respond)
@@ -118,6 +120,10 @@ class Site:
         """A file that the API has."""
         self._answers["GET", path, frozenset()] = 200, content, media_type
 
+    def stream(self, path: str, first: bytes) -> None:
+        """A stream of events that stays open after what it says first, as the API's do."""
+        self._streams[path] = first
+
     def client(self, **headers: str) -> httpx2.AsyncClient:
         """A browser's requests without the browser."""
         return httpx2.AsyncClient(
@@ -130,7 +136,10 @@ class Site:
     def served(self) -> Iterator[str]:
         """The address at which a browser finds the pages."""
         listening = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(self.app, lifespan="off", log_config=None, access_log=False))
+        config = uvicorn.Config(
+            self.app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:
@@ -165,6 +174,8 @@ class Site:
                 caller=request.scope.get(CALLER),
             )
         )
+        if request.method == "GET" and request.url.path in self._streams:
+            return StreamingResponse(_open(self._streams[request.url.path]), media_type="text/event-stream")
         found = self._found(request)
         if isinstance(found, Refusal):
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
@@ -179,6 +190,11 @@ class Site:
             if (method, path) == (request.method, request.url.path) and query <= set(request.query_params.items())
         ]
         return max(fitting, key=lambda one: one[0])[1] if fitting else Refusal("not-found")
+
+
+async def _open(first: bytes) -> AsyncIterator[bytes]:
+    yield first
+    await asyncio.Event().wait()
 
 
 def _utf8(header: str | None) -> str | None:

@@ -59,7 +59,7 @@ async def test_every_page_of_a_card(open_tab: OpenTab, site: Site, address: str,
     )
     site.answer("GET", "/v1/me/mandates", r.Mandates(mandates=[c.mandate(), c.mandate(status="over")]))
     site.answer("GET", "/v1/me/accesses", c.accesses(c.access(), c.access(reason=None), following="bmV4dA"))
-    site.file("/v1/me/changes", b"event: changed\ndata: {}\n\n", "text/event-stream")
+    site.stream("/v1/me/changes", b"event: changed\ndata: {}\n\n")
     tab = await open_tab(width=width)
 
     for path in OWN_PAGES:
@@ -73,7 +73,7 @@ async def test_the_pages_of_who_has_no_card_but_a_mandate(
     c.has_no_card(site)
     c.has_card(site, source=c.HELD, balances=[c.balance(4_276_600)], reports=a_year())
     c.holds(site, c.represented(MandateScope.REPRESENT))
-    site.file(f"{c.HELD}/changes", b"event: changed\ndata: {}\n\n", "text/event-stream")
+    site.stream(f"{c.HELD}/changes", b"event: changed\ndata: {}\n\n")
     tab = await open_tab(width=width)
 
     for path in OTHERS:

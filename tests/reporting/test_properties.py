@@ -102,7 +102,7 @@ def in_order(said: Sequence[Sent]) -> list[Envelope[Any]]:
     return arrivals
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(conversations(), st.randoms(use_true_random=False))
 def test_commands_and_card_events_may_overtake_each_other(said: list[Sent], chance: Any) -> None:
     commands, events = [one.envelope for one in said], [card_event(n + 1) for n in range(len(CARD_EVENTS))]
@@ -135,7 +135,7 @@ def test_a_command_waits_for_just_the_revision_that_its_sender_had_seen() -> Non
     assert accepted(books.tell(reactivated(3, date(2025, 5, 1)))).report_id is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from(("r1", "r2")), st.sampled_from(("resend", "correct"))), min_size=1, max_size=10)
 )
@@ -184,7 +184,7 @@ def _first_inactive_day_by_day(work: WorkPeriod, active: list[Period]) -> date |
     return None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(work_periods, active_periods)
 def test_active_days_are_as_counted_one_by_one(work: WorkPeriod, active: list[Period]) -> None:
     assert first_day_not_covered(work, active) == _first_inactive_day_by_day(work, active)

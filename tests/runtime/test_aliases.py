@@ -145,7 +145,7 @@ async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_ca
     assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-scarce"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from("pqrs")), min_size=1, max_size=8),
     st.lists(st.integers(0, 20), max_size=4),

@@ -207,7 +207,7 @@ def _overtake(kafka: MemoryKafka, database: MemoryDatabase[Tally], instance: Ins
 ONE_BY_ONE = tuple((place, 1) for place in PLACES)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(sendings, st.lists(steps, max_size=8))
 @example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Step((((COMMANDS, 0), 2),), crash_in=5)])
 def test_any_batches_crashes_and_take_overs_leave_every_effect_once(
@@ -301,7 +301,7 @@ async def test_a_wrong_fold_is_found_out(
 
 
 @given(taken_after=st.integers(0, 12), most=st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_old_backup_and_the_topic_read_from_its_start_end_in_the_same_books(taken_after: int, most: int) -> None:
     records = [told("abc"[number % 3], number, number % 4) for number in range(13)]
 
