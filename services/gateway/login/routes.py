@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -26,12 +27,19 @@ async def login(
     door: Annotated[str, Query(alias="dør")] = "",
     path: Annotated[str, Query(alias="next")] = "/",
     change: Annotated[str, Query(alias="skift")] = "",
+    led: Annotated[str, Query(alias="ledt")] = "",
 ) -> Response:
     """Log on at a door; who names none is shown them all.
 
     ``skift=ja`` lets someone else log on, and so does a login before that came to nothing: its cookie is still there.
+    Who came by another name of this host (``localhost``) is led to the one the provider sends back to, where the
+    cookies must be; ``ledt=ja`` says that it was done, for a proxy may show us a name of its own.
     """
     path = local_path(path)
+    gateway: Gateway = request.app.state.gateway
+    if request.url.netloc != urlsplit(gateway.settings.public_url).netloc and led != "ja":
+        query = urlencode({"dør": door, "next": path, "skift": change, "ledt": "ja"})
+        return _go(f"{gateway.settings.public_url}/login?{query}")
     role = door_of(door, path)
     if role is None:
         return _go("/")

@@ -47,6 +47,20 @@ def problem(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, str(response.json()["type"]).removeprefix("/problems/")
 
 
+async def test_who_comes_by_another_name_of_the_host_is_led_to_the_one_that_keeps_the_cookies(
+    browser: httpx2.AsyncClient,
+) -> None:
+    query = {"dør": "borger", "next": "/borger/loen"}
+    answer = await browser.get("/login", params=query, headers={"host": "localhost:8080"})
+
+    address = urlsplit(answer.headers["location"])
+    assert f"{address.scheme}://{address.netloc}{address.path}" == f"{PUBLIC_URL}/login"
+    assert not cookies(answer)
+    led = await browser.get(f"/login?{address.query}", headers={"host": "localhost:8080"})
+    assert led.headers["location"].startswith(ISSUER)
+    assert UNDER_WAY in cookies(led)
+
+
 async def test_a_session_begins_with_a_cookie_that_only_this_site_gets_and_no_script_reads(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
