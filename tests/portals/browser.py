@@ -119,6 +119,16 @@ class Keys:
                 return self
         raise AssertionError(f"{target} cannot be reached with the Tab key")
 
+    async def choose(self, radio: Locator) -> None:
+        """Tab leads to a group of radio buttons, the arrows to one of them."""
+        first = self._page.locator(f'input[name="{await radio.get_attribute("name")}"]').first
+        await (await self.to(first)).press("Space")
+        for _ in range(_MOST_TABS):
+            if await radio.is_checked():
+                return
+            await self.press("ArrowDown")
+        raise AssertionError(f"{radio} cannot be reached with the arrow keys")
+
     async def type(self, text: str) -> None:
         """Type into what has the focus."""
         await self._page.keyboard.type(text)
