@@ -86,7 +86,7 @@ class Tab:
         # A page that answers 404 or 422 is one: only what it fails to load is an error.
         of_the_page = message.text.startswith("Failed to load resource") and message.location["url"] in self._opened
         if message.type in {"error", "warning"} and not of_the_page:
-            self._said.append(message.text)
+            self._said.append(f"{message.text} ({message.location['url']})")
 
     def _response(self, response: Response) -> None:
         request = response.request

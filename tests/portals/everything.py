@@ -107,19 +107,23 @@ def _in_path(name: str, annotation: Any) -> list[str]:
 class Everything(Site):
     """A site whose API knows everything.
 
-    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands.
+    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands;
+    ``served_live`` keeps streams open, as a browser expects them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.variant = 0
         self.refuses = False
+        self.served_live = False
         self.app.state.gateway = SimpleNamespace(settings=SimpleNamespace(public_url=self.app.state.public_url))
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
 
     async def _api(self, request: Request) -> Response:
+        if self.served_live and request.url.path.endswith("/changes"):
+            self.stream(request.url.path, b"event: changed\ndata: {}\n\n")
         key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:
             self._answers[key] = Refusal("invalid-request")
@@ -155,6 +159,7 @@ class Maker:
     variant: int
     last_page: bool
     _number: Iterator[int] = field(default_factory=count)
+    _place: int = 0
 
     def make(self, model: type[BaseModel]) -> Any:
         known = self._history() if model is r.ReportHistory else {}
@@ -184,12 +189,19 @@ class Maker:
             return self._one_of(arguments)
         if origin is list:
             empty = self.variant == EMPTY and name not in _NEVER_EMPTY
-            return [] if empty else [self._of(arguments[0], name) for _ in range(5)]
+            return [] if empty else [self._item(arguments[0], name, place) for place in range(5)]
         if origin is dict:
             return {}
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             return self.make(annotation)
         return self._plain(annotation, name)
+
+    def _item(self, annotation: Any, name: str, place: int) -> Any:
+        """No two of a list have the same id; the first has the one that addresses name."""
+        self._place = place
+        made = self._of(annotation, name)
+        self._place = 0
+        return made
 
     def _plain(self, annotation: Any, name: str) -> Any:
         if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -198,13 +210,14 @@ class Maker:
             return self.variant % 2 == 0
         if annotation is int:
             zero = self.variant == 1 and name not in _NEVER_ZERO
-            return _YEAR if name == "year" else 0 if zero else 750_000 + next(self._number)
+            many = name.endswith("_ore") or name == "lines"  # other numbers count some of the lines
+            return _YEAR if name == "year" else 0 if zero else 750_000 + next(self._number) if many else 7
         if annotation is date:
             return _MOMENT.date()
         if annotation is datetime:
             return _MOMENT
         if annotation is str:
-            return ID if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
+            return f"{ID[:-1]}{1 + self._place}" if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
         raise TypeError(f"nothing is known of {annotation} ({name})")
 
 
