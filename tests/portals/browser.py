@@ -35,6 +35,9 @@ _FLAGS: Final = [
 ]
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "EN-301-549", "best-practice"]
 _MOST_TABS: Final = 120
+_WIDE: Final = """() => [...document.querySelectorAll('body *')]
+    .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth)
+    .map(one => one.outerHTML.slice(0, 80)).slice(0, 3)"""
 # axe-core waits for timers, and where scripts are off none goes off: then what would wait runs at once.
 _TIMERS: Final = """() => { window.setTimeout = (run, after, ...rest) => {
     Promise.resolve().then(() => run(...rest)); return 0 } }"""
@@ -68,7 +71,7 @@ class Tab:
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found = [f"says on the console: {said}" for said in self._said]
         if wide > 0:
-            found.append(f"is {wide} px too wide for a screen of {self.width} px")
+            found.append(f"is {wide} px too wide for a screen of {self.width} px: {await self.page.evaluate(_WIDE)}")
         if not self._javascript:
             await self.page.evaluate(_TIMERS)
         found += await self._checks.accessibility(self.page)
