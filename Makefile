@@ -16,7 +16,7 @@ run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
 	@$(VENV)/bin/python -m deploy.local
 
 test: $(INSTALLED) chromium ## run all tests, on a real broker and database
-	@$(VENV)/bin/python -m pytest --numprocesses=2 --no-loadscope-reorder
+	@$(VENV)/bin/python -m pytest --numprocesses=3 --no-loadscope-reorder
 
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
 	@$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),1) $(if $(SEED),--seed $(SEED))

@@ -197,7 +197,7 @@ class Maker:
         return self._plain(annotation, name)
 
     def _item(self, annotation: Any, name: str, place: int) -> Any:
-        """No two of a list have the same id; the first has the one that addresses name."""
+        """No two reports of a list have the same id; the first has the one that addresses name."""
         self._place = place
         made = self._of(annotation, name)
         self._place = 0
@@ -217,7 +217,9 @@ class Maker:
         if annotation is datetime:
             return _MOMENT
         if annotation is str:
-            return f"{ID[:-1]}{1 + self._place}" if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
+            if name == "report_id":
+                return f"{ID[:-1]}{1 + self._place}"
+            return ID if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
         raise TypeError(f"nothing is known of {annotation} ({name})")
 
 

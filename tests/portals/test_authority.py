@@ -123,7 +123,7 @@ async def test_an_extract_that_is_made_shows_how_far_and_asks_again_by_itself(
 
     assert text in said(page)
     assert progress in page.text
-    assert f'hx-get="{PAGE}" hx-trigger="every 1s"' in page.text
+    assert f'hx-get="{PAGE}" data-hx-trigger="every 1s"' in page.text
     assert f'href="{PAGE}"' in page.text  # and without JavaScript
 
 

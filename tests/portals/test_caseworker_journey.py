@@ -12,7 +12,6 @@ from pypdf import PdfReader
 
 from deploy.local.system import LocalSystem
 from tests.integration.scene import SECRET, STARTED, TODAY, World, accepted, employment_body
-from tests.portals.browser import WIDTHS, Tab
 from tests.portals.conftest import OpenTab
 from tests.portals.journeys import at, fill_day, kept, log_on
 
@@ -24,13 +23,6 @@ def world(system: LocalSystem) -> Iterator[World]:
     world.on(TODAY)
     yield world
     world.reset_clock()
-
-
-async def check_both(tab: Tab) -> None:
-    """The page holds on a desktop, and on a phone."""
-    for width in reversed(WIDTHS):
-        await tab.page.set_viewport_size({"width": width, "height": 900})
-        await tab.check()
 
 
 async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
@@ -46,7 +38,7 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await page.get_by_label("Ny bevilling").check()
     await page.get_by_role("button", name="Find borger").click()
     await expect(page.get_by_text("har borgeren enten ikke et frikort")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     await tab.picture("kommune")
 
     await page.get_by_role("link", name="Udsted et frikort").click()
@@ -54,18 +46,18 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await page.get_by_label("Borgerens navn").fill(citizen.name)
     await page.get_by_role("button", name="Fortsæt").click()
     await expect(page.get_by_role("link", name="Skriv sagens nummer.")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     await page.get_by_label("Sagens nummer").fill("2025-0042")
     await page.get_by_role("button", name="Fortsæt").click()
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("button", name="Udsted frikortet").click()
     await at(page, "Frikortet er udstedt")
     number = await page.locator(".big-number strong").inner_text()
-    await check_both(tab)
+    await tab.check()
     await tab.picture("kommune-udstedt")
 
     await page.get_by_role("link", name="Lav et fysisk kort").click()
-    await check_both(tab)
+    await tab.check()
     printed = PdfReader(io.BytesIO(await kept(page, "Hent kortet (PDF)"))).pages[0].extract_text()
     assert number in printed
     assert citizen.name in printed
@@ -94,23 +86,23 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await expect(page.locator("#present-said")).to_contain_text("42.766,00 kr. af 42.766,00 kr. er brugt.")
     await expect(page.get_by_role("progressbar")).to_be_visible()
     await expect(page.get_by_role("heading", name="Beløbsgrænsen er overskredet")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     await tab.picture("kommune-frikort")
     await page.get_by_role("link", name="Ansættelser").click()
     await expect(page.get_by_text("bo@example.dk")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
 
     await page.get_by_role("link", name="Indberetninger").click()
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("link", name="30. september 2025").click()
     await page.get_by_role("link", name="Rejs en indsigelse for borgeren").click()
     await page.get_by_label("Beløbet er forkert").check()
     await page.get_by_label("Uddyb").fill("Kun 4.000 kr. <script>alert(1)</script>")
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("button", name="Fortsæt").click()
     await page.get_by_role("button", name="Rejs indsigelsen").click()
     await expect(page.get_by_role("heading", name="Der er rejst en indsigelse")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     (disputed,) = accepted(owner.get("/v1/me/reports"), 200)["reports"]
     assert (disputed["report_id"], disputed["dispute"]["raised_by"]) == (report, "municipality")
     await page.get_by_role("button", name="Træk indsigelsen tilbage").click()
@@ -122,7 +114,7 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await page.get_by_label("CPR-nummer på den, der får fuldmagt").fill(citizen.cpr)
     await page.get_by_label("Se frikortet", exact=True).check()
     await fill_day(page, "Fuldmagtens sidste dag", date(2025, 12, 31))
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("button", name="Fortsæt").click()
     await page.get_by_role("button", name="Giv fuldmagten").click()
     await expect(page.get_by_role("link", name="Fuldmagten er til borgeren selv")).to_be_visible()
@@ -130,25 +122,25 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await page.get_by_role("button", name="Fortsæt").click()
     await page.get_by_role("button", name="Giv fuldmagten").click()
     await expect(page.get_by_role("cell", name="Gælder")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("button", name="Træk fuldmagten tilbage").click()
     await expect(page.get_by_role("cell", name="Trukket tilbage")).to_be_visible()
     await page.get_by_role("link", name="Fuldmagter").first.click()
-    await check_both(tab)
+    await tab.check()
 
     await page.get_by_role("link", name="Hvem har slået op").click()
     await expect(page.get_by_role("cell", name="Ny bevilling").first).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     await tab.picture("kommune-opslag")
     await page.get_by_role("link", name="Overblik").click()
     await page.get_by_role("link", name="Deaktivér frikortet").click()
     await page.get_by_label("Sagens nummer").fill("2025-0043")
-    await check_both(tab)
+    await tab.check()
     await page.get_by_role("button", name="Fortsæt").click()
     await page.get_by_role("button", name="Deaktivér frikortet").click()
     await at(page, "Frikortet er deaktiveret")
     await expect(page.get_by_text("Frikortets sidste dag er 30. september 2025.")).to_be_visible()
-    await check_both(tab)
+    await tab.check()
     assert accepted(caseworker.get(f"/v1/cards/{card['card_id']}"), 200)["status"] == "deactivated"
     looks = accepted(owner.get("/v1/me/accesses"), 200)["accesses"]
     assert {"Ny bevilling", "2025-0042", "2025-0043"} <= {look["reason"] for look in looks}

@@ -16,7 +16,8 @@ from tests.portals.test_every_page import READS, signed_in
 
 # A stream and a part of a page are for the page's script.
 PAGES: Final = [route for route in READS if not route.path.endswith(("/aendringer", "/overblik"))]
-# On a desktop a page is full; on a phone one is without all that may be left out, and the next has empty lists.
+# On a desktop a page is full; on a phone one is without all that may be left out, the next has empty lists, and the
+# forms are sent.
 _STATES: Final = {WIDTHS[0]: (0,), WIDTHS[1]: (1, EMPTY)}
 
 
@@ -41,7 +42,7 @@ async def test_every_page_is_accessible_valid_silent_and_fits(
         site = signed_in(role, variants[number % len(variants)])
         if await opened(tab, everywhere, route):
             wrong += await broken(tab)
-            if own_forms(await tab.page.content()) and await sent(tab, site):
+            if width == min(WIDTHS) and own_forms(await tab.page.content()) and await sent(tab, site):
                 wrong += await broken(tab)
     assert not wrong, "\n".join(wrong)
 
