@@ -1,0 +1,45 @@
+"""The real service over the load."""
+
+from __future__ import annotations
+
+from contracts.topics import BALANCES
+from deploy.local.ports import free_port
+from deploy.local.process import Process
+from services.balance.decide import LEDGERS
+from services.runtime.consumer import group_of
+from tests.bench.bench import Bench, python
+from tests.bench.case import Figures
+from tests.bench.contest import Contest, measure
+
+GROUP = group_of("balance", LEDGERS.name)
+DATABASE = "frikort_balance"
+EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a split that moves others' makes more
+
+
+async def replay(bench: Bench) -> Figures:
+    """All of the load onto an empty database."""
+    await bench.drop_database(DATABASE)
+    return await settle(bench, instances=1)
+
+
+async def settle(bench: Bench, instances: int) -> Figures:
+    """All of the load, onto what the database holds."""
+    source = await bench.source()
+    await bench.rewind(GROUP, source)
+    contest = Contest(source, BALANCES.name, GROUP, bench.load.events, EVENTS_A_REPORT * bench.load.events)
+    return await measure(bench, [service(bench, f"balance {number}") for number in range(instances)], contest)
+
+
+def service(bench: Bench, name: str) -> Process:
+    """``python -m services.balance`` as the launcher starts it."""
+    return bench.process(
+        name,
+        python("services.balance"),
+        {
+            "FRIKORT_ENVIRONMENT": "local",
+            "FRIKORT_KAFKA": bench.kafka,
+            "FRIKORT_MONGODB": bench.mongodb,
+            "FRIKORT_PORT": str(free_port()),
+            "FRIKORT_TOPIC_REPLICATION": "1",
+        },
+    )
