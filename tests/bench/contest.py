@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import PARTITIONS
 from deploy.local.process import Process
@@ -108,11 +109,21 @@ async def _until_done(bench: Bench, contestants: Sequence[Process], contest: Con
             if await sink.records() >= contest.outputs:
                 if not contest.commits:
                     return
-                committed = await admin.list_consumer_group_offsets(contest.group)
-                if sum(max(at.offset, 0) for p, at in committed.items() if p.topic == contest.source) >= contest.inputs:
+                if await _committed(admin, contest) >= contest.inputs:
                     return
             await asyncio.sleep(_PAUSE)
     raise TimeoutError(f"{contestants[0].name} has not settled the source in {_PATIENCE:.0f} s")
+
+
+async def committed(bench: Bench, contest: Contest) -> int:
+    """How many records of the source the group has committed."""
+    async with bench.admin() as admin:
+        return await _committed(admin, contest)
+
+
+async def _committed(admin: AIOKafkaAdminClient, contest: Contest) -> int:
+    offsets = await admin.list_consumer_group_offsets(contest.group)
+    return sum(max(at.offset, 0) for partition, at in offsets.items() if partition.topic == contest.source)
 
 
 class Sink:

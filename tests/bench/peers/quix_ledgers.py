@@ -1,0 +1,57 @@
+"""The ledgers in Quix Streams: ``python -m tests.bench.peers.quix_ledgers``.
+
+State in RocksDB, backed by a changelog topic (both are the library's default for stateful operations). Settings, and
+where the advice comes from (the docstring of ``quixstreams.Application`` and the "Configuration", "Stateful processing"
+and "Checkpointing" pages of its documentation, 3.28):
+
+- ``processing_guarantee``: what BENCH_GUARANTEE says, "exactly-once" (a Kafka transaction for each checkpoint) unless
+  told otherwise. The documentation: exactly-once costs little with a longer commit interval.
+- ``commit_interval`` 1 s (default 5): state, changelog and offsets are written at a checkpoint only, and the state
+  reads its own writes from memory until then. Longer is not faster here and leaves more to do again after a crash.
+- ``max_partition_buffer_size`` and librdkafka's queues stay at their defaults, which hold whole fetches; the producer
+  waits 20 ms to fill batches of up to 1 MB (librdkafka's "Performance tuning": linger.ms, batch.size).
+- ``consumer_poll_timeout`` only matters when nothing comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from quixstreams import Application, State
+
+from tests.bench.peers.rule import apply, balance, counts, headers_of
+from tests.bench.peers.settings import Settings
+
+
+def _enter(event: dict[str, Any], _key: Any, _timestamp: int, _headers: Any, state: State) -> dict[str, Any]:
+    # The state is already scoped to the record's key, the card.
+    year = str(event["year"])
+    after = apply(state.get(year), event)
+    state.set(year, after)
+    return balance(after, event)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = Settings.from_environment()
+    app = Application(
+        broker_address=settings.bootstrap,
+        consumer_group=settings.group,
+        auto_offset_reset="earliest",
+        state_dir=settings.state,
+        processing_guarantee=cast(Literal["exactly-once", "at-least-once"], settings.guarantee),
+        commit_interval=1.0,
+        loglevel="WARNING",
+        consumer_extra_config={"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000},
+        producer_extra_config={"linger.ms": 20, "batch.size": 1024 * 1024},
+    )
+    events = app.dataframe(app.topic(settings.source, key_deserializer="bytes", value_deserializer="json"))
+    events = events.filter(lambda _value, _key, _timestamp, headers: counts(headers), metadata=True)
+    events = events.apply(_enter, stateful=True, metadata=True)
+    events = events.set_headers(lambda _value, _key, _timestamp, headers: headers_of(headers))
+    events.to_topic(app.topic(settings.sink, key_serializer="bytes", value_serializer="json"))
+    app.run()
+
+
+if __name__ == "__main__":
+    main()
