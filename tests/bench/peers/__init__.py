@@ -32,9 +32,5 @@ def _killed(peer: Peer) -> Case:
 CASES: Final = (*map(_replay, PEERS), *map(_killed, PEERS))
 RATIOS: Final = (
     *(Ratio(ROW, f"times {peer.name}", ("balance", RATE), (peer.name, RATE), least=peer.least) for peer in PEERS),
-    *(
-        Ratio(KILLED, f"{peer.name}: {what}", (f"{peer.name}, killed", what), None)
-        for peer in PEERS
-        for what in FIGURES
-    ),
+    *(Ratio(KILLED, f"{peer.name}: {what}", (f"{peer.name}, killed", what), None) for peer in PEERS for what in TOLD),
 )
