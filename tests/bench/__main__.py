@@ -16,10 +16,11 @@ from rich.console import Console
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.progress import for_people
-from tests.bench import peers, replay, report
+from tests.bench import replay, report
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
+from tests.bench.peers import cases as peers
 
 CASES = (*replay.CASES, *peers.CASES)
 RATIOS = (*replay.RATIOS, *peers.RATIOS)
