@@ -1,1 +1,1 @@
-"""The same totals kept by others. What a peer runs is imported where only the bench's packages are; the rest is ours."""
+"""The same totals kept by others. What a peer runs imports nothing but its own library and ``rule``."""
