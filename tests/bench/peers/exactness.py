@@ -12,6 +12,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -142,20 +143,28 @@ async def _source(bench: Bench) -> str:
 
 
 async def _published(bench: Bench, sink: str) -> Published:
-    """Everything of a sink that is committed."""
+    """Everything of a sink that is committed. The transactions of who was killed hold readers up until they time out."""
     published = Published()
+    partitions = [TopicPartition(sink, number) for number in range(PARTITIONS)]
+    async with _reader(bench, "read_uncommitted") as reader:
+        ends = await reader.end_offsets(partitions)
+    async with _reader(bench, "read_committed") as reader:
+        reader.assign(partitions)
+        async with asyncio.timeout(_PATIENCE):
+            while any([await reader.position(partition) < ends[partition] for partition in partitions]):
+                for of_partition in (await reader.getmany(timeout_ms=500)).values():
+                    for record in of_partition:
+                        published.add(record)
+    return published
+
+
+@asynccontextmanager
+async def _reader(bench: Bench, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bench.kafka, isolation_level="read_committed", auto_offset_reset="earliest"
+        bootstrap_servers=bench.kafka, isolation_level=isolation, auto_offset_reset="earliest", enable_auto_commit=False
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(sink, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-            for of_partition in (await consumer.getmany(timeout_ms=500)).values():
-                for record in of_partition:
-                    published.add(record)
+        yield consumer
     finally:
         await consumer.stop()
-    return published

@@ -34,6 +34,8 @@ def _enter(event: dict[str, Any], _key: Any, _timestamp: int, _headers: Any, sta
 def main() -> None:
     """Run until SIGTERM."""
     settings = Settings.from_environment()
+    # librdkafka's own is 60 s, for which a killed transaction would hold up whoever reads the sink.
+    transaction = {"transaction.timeout.ms": 10_000} if settings.guarantee == "exactly-once" else {}
     app = Application(
         broker_address=settings.bootstrap,
         consumer_group=settings.group,
@@ -43,7 +45,7 @@ def main() -> None:
         commit_interval=1.0,
         loglevel="WARNING",
         consumer_extra_config={"session.timeout.ms": 6000, "heartbeat.interval.ms": 2000},
-        producer_extra_config={"linger.ms": 20, "batch.size": 1024 * 1024},
+        producer_extra_config={"linger.ms": 20, "batch.size": 1024 * 1024, **transaction},
     )
     events = app.dataframe(app.topic(settings.source, key_deserializer="bytes", value_deserializer="json"))
     events = events.filter(lambda _value, _key, _timestamp, headers: counts(headers), metadata=True)
