@@ -143,7 +143,7 @@ async def _source(bench: Bench) -> str:
 
 
 async def _published(bench: Bench, sink: str) -> Published:
-    """Everything of a sink that is committed. The transactions of who was killed hold readers up until they time out."""
+    """All that is committed. What a killed transaction left open holds readers up until it times out."""
     published = Published()
     partitions = [TopicPartition(sink, number) for number in range(PARTITIONS)]
     async with _reader(bench, "read_uncommitted") as reader:
