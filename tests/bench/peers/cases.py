@@ -8,7 +8,7 @@ from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures, Ratio
 from tests.bench.contest import compete
 from tests.bench.peers.contestants import PEERS, Peer
-from tests.bench.peers.exactness import TOLD, exactness
+from tests.bench.peers.exactness import exactness
 
 ROW: Final = "balance, replay, peers"
 KILLED: Final = "peers through kill -9"
@@ -30,7 +30,6 @@ def _killed(peer: Peer) -> Case:
 
 
 CASES: Final = (*map(_replay, PEERS), *map(_killed, PEERS))
-RATIOS: Final = (
-    *(Ratio(ROW, f"times {peer.name}", ("balance", RATE), (peer.name, RATE), least=peer.least) for peer in PEERS),
-    *(Ratio(KILLED, f"{peer.name}: {what}", (f"{peer.name}, killed", what), None) for peer in PEERS for what in TOLD),
+RATIOS: Final = tuple(
+    Ratio(ROW, f"times {peer.name}", ("balance", RATE), (peer.name, RATE), least=peer.least) for peer in PEERS
 )

@@ -29,8 +29,7 @@ from tests.bench.peers.contestants import Peer
 KILLS: Final = (0.2, 0.4, 0.6, 0.8)
 """When it is killed: at these shares of the source, by what it has published."""
 
-LOAD: Final = Load(events=40_000, cards=4_000)
-TOLD: Final = ("wrong totals", "outputs missing", "outputs repeated", "deliveries counted twice", "seconds")
+LOAD: Final = Load(events=60_000, cards=6_000)
 
 _PAUSE = 0.05
 _PATIENCE = 150.0
@@ -103,7 +102,7 @@ async def _measure(bench: Bench, peer: Peer) -> Figures:
         "wrong totals": sum(published.totals.get(year) != right for year, right in totals.items()),
         "outputs missing": sum(not published.answers[event] for event in ids),
         "outputs repeated": sum(count - 1 for count in published.answers.values()),
-        "deliveries counted twice": sum(published.deliveries.values()) - LOAD.events,
+        "applied twice": sum(published.deliveries.values()) - LOAD.events,
         "seconds": seconds,
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 State = dict[str, Any]
 """A card's year: ``entries`` {report id: [revision, total]}, their sum ``reported``, ``allowance``, ``provisional``,
-``revision`` (changes made) and ``deliveries`` (events told, repeats too: it shows whether the framework repeats)."""
+``revision`` (changes made) and ``deliveries`` (events told, repeats too: what a mere sum would have added up)."""
 
 Headers = list[tuple[str, bytes]]
 
