@@ -31,7 +31,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.run import cli_main
 from confluent_kafka import TopicPartition
 
-from tests.bench.peers.rule import State, apply, balance, counts, headers_of
+from tests.bench.peers.rule import State, counts, decide, headers_of
 from tests.bench.peers.settings import Settings
 
 Told = tuple[KafkaSourceMessage, dict[str, Any]]
@@ -44,13 +44,14 @@ class _Ledger(StatefulBatchLogic):  # type: ignore[misc]
         self.state: State | None = None if snapshot is None else orjson.loads(snapshot)
 
     def on_batch(self, values: list[Told]) -> tuple[Iterable[KafkaSinkMessage], bool]:
-        return [self._enter(*told) for told in values], StatefulBatchLogic.RETAIN
+        return [output for told in values for output in self._enter(*told)], StatefulBatchLogic.RETAIN
 
-    def _enter(self, message: KafkaSourceMessage, event: dict[str, Any]) -> KafkaSinkMessage:
-        self.state = apply(self.state, event)
-        return KafkaSinkMessage(
-            message.key, orjson.dumps(balance(self.state, event)), headers=headers_of(message.headers)
-        )
+    def _enter(self, message: KafkaSourceMessage, event: dict[str, Any]) -> list[KafkaSinkMessage]:
+        self.state, outputs = decide(self.state, event)
+        return [
+            KafkaSinkMessage(message.key, orjson.dumps(body), headers=headers_of(message.headers, kind, number))
+            for number, (kind, body) in enumerate(outputs)
+        ]
 
     def snapshot(self) -> bytes:
         state: bytes = orjson.dumps(self.state)

@@ -25,6 +25,7 @@ from tests.bench.case import Figures
 from tests.bench.contest import Contest, Sink, committed, environment
 from tests.bench.events import Load, fill
 from tests.bench.peers.contestants import Peer
+from tests.bench.peers.rule import CHANGED
 
 KILLS: Final = (0.2, 0.4, 0.6, 0.8)
 """When it is killed: at these shares of the source, by what it has published."""
@@ -48,11 +49,14 @@ class Published:
 
     def add(self, record: ConsumerRecord) -> None:
         """Take one output event in; those of a card come in the order of its partition."""
+        headers = dict(record.headers)
+        if headers["ce_type"] != CHANGED.encode():
+            return
         told = json.loads(record.value)
         year = (told["card_id"], told["year"])
         self.totals[year] = (told["reported"], told["exempt"], told["excess"])
         self.deliveries[year] = told["deliveries"]
-        self.answers[dict(record.headers)["ce_causationid"]] += 1
+        self.answers[headers["ce_causationid"]] += 1
 
 
 def exact(load: Load) -> tuple[Totals, set[bytes]]:

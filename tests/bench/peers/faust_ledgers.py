@@ -21,7 +21,7 @@ from typing import Any
 import faust
 import mode.loop
 
-from tests.bench.peers.rule import apply, balance, counts, headers_of
+from tests.bench.peers.rule import counts, decide, headers_of
 from tests.bench.peers.settings import Settings
 
 PARTITIONS = 6
@@ -62,9 +62,9 @@ def application(settings: Settings) -> Any:
                 continue
             event = record.value
             year = f"{event['card_id']}:{event['year']}"
-            after = apply(ledgers.get(year), event)
-            ledgers[year] = after
-            await sink.send(key=record.key, value=balance(after, event), headers=headers_of(headers))
+            ledgers[year], told = decide(ledgers.get(year), event)
+            for number, (kind, body) in enumerate(told):
+                await sink.send(key=record.key, value=body, headers=headers_of(headers, kind, number))
 
     app.agent(source)(enter)
     return app

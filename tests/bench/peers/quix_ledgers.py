@@ -19,16 +19,19 @@ from typing import Any, Literal, cast
 
 from quixstreams import Application, State
 
-from tests.bench.peers.rule import apply, balance, counts, headers_of
+from tests.bench.peers.rule import counts, decide, headers_of
 from tests.bench.peers.settings import Settings
 
+Numbered = tuple[int, str, dict[str, Any]]
+"""An output event: its number among those of its cause, its type and its body."""
 
-def _enter(event: dict[str, Any], _key: Any, _timestamp: int, _headers: Any, state: State) -> dict[str, Any]:
+
+def _enter(event: dict[str, Any], _key: Any, _timestamp: int, _headers: Any, state: State) -> list[Numbered]:
     # The state is already scoped to the record's key, the card.
     year = str(event["year"])
-    after = apply(state.get(year), event)
+    after, told = decide(state.get(year), event)
     state.set(year, after)
-    return balance(after, event)
+    return [(number, kind, body) for number, (kind, body) in enumerate(told)]
 
 
 def main() -> None:
@@ -49,9 +52,10 @@ def main() -> None:
     )
     events = app.dataframe(app.topic(settings.source, key_deserializer="bytes", value_deserializer="json"))
     events = events.filter(lambda _value, _key, _timestamp, headers: counts(headers), metadata=True)
-    events = events.apply(_enter, stateful=True, metadata=True)
-    events = events.set_headers(lambda _value, _key, _timestamp, headers: headers_of(headers))
-    events.to_topic(app.topic(settings.sink, key_serializer="bytes", value_serializer="json"))
+    told = events.apply(_enter, stateful=True, metadata=True, expand=True)
+    told = told.set_headers(lambda told, _key, _timestamp, headers: headers_of(headers, told[1], told[0]))
+    told = told.apply(lambda told: told[2])
+    told.to_topic(app.topic(settings.sink, key_serializer="bytes", value_serializer="json"))
     app.run()
 
 
