@@ -9,7 +9,7 @@ with the source's offsets. Settings, and where the advice comes from (docstrings
 - ``stateful_batch`` with a logic of its own, not ``stateful_map``: one call for all of a key's events in a batch;
 - an epoch of 1 s (the default is 10): less is done again after a crash, and the snapshots fall inside the measured
   time, as every other contestant's commits do;
-- the sink's producer is idempotent with ``acks=all``; it flushes after each batch of the dataflow, so there is no linger
+- the sink's producer is idempotent with ``acks=all``; it flushes after each batch of the dataflow: there is no linger
   to choose;
 - one worker: workers of a process are threads and share Python's lock.
 
