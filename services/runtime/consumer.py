@@ -1,8 +1,8 @@
 """The one shape in which a topic is consumed here (FastStream's defaults lose messages; see ``docs/decisions/``).
 
-Batches, offsets committed by hand after the batch is wholly done, a lock held over batch and commit that a rebalance
-waits for, and a parser that cannot fail. An error that may pass is tried again with backoff; any other stops the
-service: nothing is skipped.
+What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed
+by hand after the batch is wholly done. A rebalance waits, by a lock held over it all, for the batches in hand. The
+parser cannot fail. An error that may pass is tried again with backoff; any other stops the service: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from pymongo.errors import PyMongoError
 
+from contracts.topics import PARTITIONS
 from services.runtime import metrics
 from services.runtime.fold import Incoming
 from services.runtime.log import LogUnavailable
@@ -34,6 +35,8 @@ MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _ASK_SECONDS = 3.0
+# Of each partition about a batch, so that all lanes have as much to do.
+_FETCH_BYTES = 512 * 1024
 
 
 class RecordsLost(RuntimeError):
@@ -71,6 +74,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None
         self._loop = loop
+        self._batch_records = settings.batch_records
         self._stop_service = stop_service
         self._in_hand = asyncio.Lock()
         self._let_go = asyncio.Event()
@@ -84,7 +88,8 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             *topics,
             group_id=group,
             batch=True,
-            max_records=settings.batch_records,
+            max_records=PARTITIONS * settings.batch_records,
+            max_partition_fetch_bytes=_FETCH_BYTES,
             batch_timeout_ms=10,
             fetch_max_wait_ms=100,
             ack_policy=AckPolicy.MANUAL,
@@ -181,16 +186,23 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         async with self._in_hand:
             if self._stopping or self._failed:
                 return
-            try:
-                if await self._carry_out(records):
-                    await self._commit(records)
-            except Exception as error:
-                logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
-                # Returning would let the next batch, and its commit, pass over this one: only a stop lets go.
-                self._fail(error)
-                while not self._stopping:
-                    self._let_go.clear()
-                    await self._let_go.wait()
+            await asyncio.gather(*(self._work_off(lane) for lane in _lanes(records)))
+            # Returning would let the next records, and their commit, pass over what failed: only a stop lets go.
+            while self._failed and not self._stopping:
+                self._let_go.clear()
+                await self._let_go.wait()
+
+    async def _work_off(self, lane: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
+        try:
+            for start in range(0, len(lane), self._batch_records):
+                batch = lane[start : start + self._batch_records]
+                if self._let_go.is_set() or not await self._carry_out(batch):
+                    return
+                await self._commit(batch)
+        except Exception as error:
+            logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
@@ -278,6 +290,18 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         except TimeoutError:
             return False
         return True
+
+
+def _lanes(records: Sequence[ConsumerRecord[bytes, bytes]]) -> Collection[Sequence[ConsumerRecord[bytes, bytes]]]:
+    """The records of each partition number, all topics together: what one lane touches, no other does.
+
+    So the lanes go side by side, and one computes while others wait for Kafka or MongoDB. (Where two do meet in a
+    document, as over an alias, they are to each other as two instances are.)
+    """
+    lanes: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
+    for record in records:
+        lanes.setdefault(record.partition, []).append(record)
+    return lanes.values()
 
 
 def _incoming(record: ConsumerRecord[bytes, bytes]) -> Incoming:

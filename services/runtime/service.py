@@ -40,6 +40,7 @@ logger = structlog.get_logger(__name__)
 Job = Callable[["Runtime"], Awaitable[None]]
 
 _PAUSE_BETWEEN_TRIES = 1.0
+_OBJECTS_A_COLLECTION = 100_000
 # Of the seconds from SIGTERM to the end, requests get this share, and the last second belongs to closing connections.
 _SHARE_OF_REQUESTS = 0.4
 _CLOSING_SECONDS = 1.0
@@ -117,8 +118,10 @@ class Runtime:
             await self.stop()
             raise
         self._tasks = [asyncio.create_task(self._keep_running(job)) for job in self._jobs]
-        # What start-up made lives as long as the process: leave it out of every later collection.
+        # What start-up made lives as long as the process: leave it out of every later collection. And a batch makes
+        # many objects that are all in use: by default it would be searched for garbage again and again.
         gc.freeze()
+        gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
         logger.info("runtime.started", service=self.service)
 
     def check_settings(self) -> None:
