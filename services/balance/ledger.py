@@ -82,9 +82,8 @@ def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
         # Only a withdrawal has come, of a report that lies among the dead letters: nothing is known yet.
         return ()
     reported = totals(ledger).reported
-    crossed = {
-        Threshold.NEAR: 100 * reported >= NEAR_PERCENT * ledger.allowance,
-        Threshold.REACHED: reported >= ledger.allowance,
-        Threshold.EXCEEDED: reported > ledger.allowance,
-    }
-    return tuple(threshold for threshold, true in crossed.items() if true)
+    if reported > ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED, Threshold.EXCEEDED
+    if reported == ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED
+    return (Threshold.NEAR,) if 100 * reported >= NEAR_PERCENT * ledger.allowance else ()

@@ -69,7 +69,10 @@ class Runtime:
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
-        self._stores = {processor.name: MongoStore(self.database, processor) for processor in processors}
+        # A write of the loop that failed is decided anew from what is stored: the driver need not repeat it.
+        self._loops_client = connect(settings.mongodb, retry_writes=False)
+        loops = durable_database(self._loops_client, f"frikort_{service}")
+        self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -143,6 +146,7 @@ class Runtime:
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
+            self._loops_client.close()
         logger.info("runtime.ended", service=self.service)
 
     def stop_service(self, reason: str) -> None:

@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from contracts.cloudevents import Record
+from contracts.cloudevents import Headers, Record
 from services.runtime.decision import Address, Processor, S
 from services.runtime.fold import Document, Documents, Emitted, Ids
 
@@ -31,14 +31,18 @@ _DUPLICATE_KEY = 11000
 _UUID_BYTES = 16
 
 
-def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
-    """A client that waits at most ``timeout_ms`` for a server."""
+def connect(uri: str, *, timeout_ms: int = 5000, retry_writes: bool = True) -> Client:
+    """A client that waits at most ``timeout_ms`` for a server.
+
+    ``retry_writes`` costs the server a note of every statement. It is for who would not know whether a write that was
+    cut off happened; a store of documents looks.
+    """
     return AsyncIOMotorClient(
         uri,
         serverSelectionTimeoutMS=timeout_ms,
         connectTimeoutMS=timeout_ms,
         socketTimeoutMS=4 * timeout_ms,
-        retryWrites=True,
+        retryWrites=retry_writes,
         tz_aware=True,
     )
 
@@ -102,15 +106,12 @@ class PackedRecords:
         if isinstance(records, PackedRecords):
             return records._packed
         records = tuple(records)
-        first, *others = (record.headers for record in records)
-        alike = len(first)
-        for headers in others:
-            alike = next((n for n in range(alike) if n >= len(headers) or headers[-1 - n] != first[-1 - n]), alike)
-        own = len(first) - alike
+        all_headers = [record.headers for record in records]
+        own = _up_to_where_they_are_alike(all_headers)
         return bson.encode(
             {
-                "headers": dict(first[own:]),
-                "records": [(r.topic, r.key, r.value, dict(r.headers[: len(r.headers) - alike])) for r in records],
+                "headers": dict(all_headers[0][own:]),
+                "records": [(r.topic, r.key, r.value, dict(r.headers[:own])) for r in records],
             }
         )
 
@@ -122,6 +123,20 @@ class PackedRecords:
         packed: Mapping[str, Any] = bson.decode(self._packed)
         for topic, key, value, own in packed["records"]:
             yield Record(topic, key, value, (*own.items(), *packed["headers"].items()))
+
+
+def _up_to_where_they_are_alike(all_headers: Sequence[Headers]) -> int:
+    """The place from which on all are the same."""
+    first, *others = all_headers
+    own = 0
+    for headers in others:
+        if len(headers) != len(first):
+            return max(map(len, all_headers))
+        for place in range(len(first) - 1, own - 1, -1):
+            if headers[place] != first[place]:
+                own = place + 1
+                break
+    return own
 
 
 class MongoStore(Generic[S]):
@@ -218,7 +233,9 @@ def document_of(document: Document[Any]) -> dict[str, Any]:
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
-        "state": None if document.state is None else document.state.model_dump(mode="json"),
+        "state": None
+        if (state := document.state) is None
+        else state.__pydantic_serializer__.to_python(state, mode="json"),
         "applied": PackedIds.pack(document.applied),
         "outbox": [_stored_of(entry) for entry in document.outbox],
     }

@@ -18,6 +18,10 @@ async def _floor(bench: Bench) -> Figures:
     return await compete(bench, "floor", python("tests.bench.replay.floor"))
 
 
+async def _bare_floor(bench: Bench) -> Figures:
+    return await compete(bench, "bare floor", python("tests.bench.replay.floor"), settings={"BENCH_BARE": "1"})
+
+
 async def _faststream(bench: Bench) -> Figures:
     return await compete(bench, "faststream", python("tests.bench.replay.idiomatic"), events=_SLOW_EVENTS)
 
@@ -25,12 +29,14 @@ async def _faststream(bench: Bench) -> Figures:
 CASES: Final = (
     Case("balance", ROW, balance.replay),
     Case("floor", ROW, _floor),
+    Case("bare floor", ROW, _bare_floor),
     Case("faststream", ROW, _faststream),
     Case("two balances", "two instances", balance.two),
     Case("balance onto ten years", "history", balance.onto_history),
 )
 RATIOS: Final = (
     Ratio(ROW, "the rate of the floor of the job", ("balance", RATE), ("floor", RATE), least=0.8),
+    Ratio(ROW, "the same, documents without what exactness needs", ("balance", RATE), ("bare floor", RATE)),
     Ratio(ROW, "times idiomatic FastStream", ("balance", RATE), ("faststream", RATE), least=25),
     Ratio("two instances", "times one instance", ("two balances", RATE), ("balance", RATE), least=1.6),
     Ratio("history", "of the rate onto an empty one", ("balance onto ten years", RATE), ("balance", RATE), least=0.9),
