@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from pymongo.errors import PyMongoError
 
 from services.runtime import metrics
 from services.runtime.fold import Incoming
+from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
@@ -34,8 +35,6 @@ MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _ASK_SECONDS = 3.0
-# Enough that one computes while others wait, and no more: what is in hand is in memory.
-_LANES_AT_ONCE = 3
 # What is fetched of a partition is about a batch: it is taken partition by partition, and each is a lane.
 _RECORD_BYTES = 1024
 
@@ -77,9 +76,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._loop = loop
         self._batch_records = settings.batch_records
         self._stop_service = stop_service
-        self._in_hand = asyncio.Lock()
-        self._room = asyncio.Semaphore(_LANES_AT_ONCE)
-        self._at_work: dict[int, asyncio.Task[None]] = {}
+        self._lanes = Lanes(self._work_off)
         self._let_go = asyncio.Event()
         self._stopping = False
         self._failed = False
@@ -184,14 +181,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._fail(lost)
 
     async def _handle(self, message: KafkaMessage) -> None:
-        """Set the lanes to work, as many at once as there is room for; the last of them go on when this returns."""
-        records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
-        async with self._in_hand:
-            for number, lane in _lanes(records).items():
-                await self._room.acquire()
-                earlier = self._at_work.get(number)
-                self._at_work[number] = task = asyncio.create_task(self._work_off(lane, earlier))
-                task.add_done_callback(lambda _: self._room.release())
+        await self._lanes.take(message.raw_message)
         # Returning would let the next records, and their commit, pass over what failed: only a stop lets go.
         while self._failed and not self._stopping:
             self._let_go.clear()
@@ -200,14 +190,10 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     async def _let_go_of_all(self) -> None:
         """Let the batches in hand finish and commit, and begin no other."""
         self._let_go.set()
-        async with self._in_hand:
-            await asyncio.gather(*self._at_work.values())
-            self._at_work.clear()
+        await self._lanes.done()
 
-    async def _work_off(self, lane: Sequence[ConsumerRecord[bytes, bytes]], earlier: asyncio.Task[None] | None) -> None:
-        """Carry a lane out and commit it, a batch at a time, after what is earlier in it, until it must be let go."""
-        if earlier is not None:
-            await earlier
+    async def _work_off(self, lane: Lane) -> None:
+        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
         try:
             for start in range(0, len(lane), self._batch_records):
                 batch = lane[start : start + self._batch_records]
@@ -246,7 +232,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 raise RecordsLost(partition, left, first[partition])
             self._next.setdefault(partition, first[partition] if left is None else left)
 
-    def _check_nothing_is_missing(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    def _check_nothing_is_missing(self, records: Lane) -> None:
         partition = None
         for record in records:
             if partition is None or partition != (record.topic, record.partition):
@@ -256,7 +242,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 raise RecordsLost(partition, self._expected[partition], record.offset)
             self._expected[partition] = record.offset + 1
 
-    async def _carry_out(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> bool:
+    async def _carry_out(self, records: Lane) -> bool:
         """True when the batch is done; False if it must be let go while it cannot be done."""
         self._check_nothing_is_missing(records)
         # A record of aiokafka's has all that is asked of an incoming one.
@@ -281,7 +267,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
 
-    async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _commit(self, records: Lane) -> None:
         """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
         ends = {(record.topic, record.partition): record.offset + 1 for record in records}
         offsets = {TopicPartition(*place): end for place, end in ends.items()}
@@ -308,18 +294,6 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         except TimeoutError:
             return False
         return True
-
-
-def _lanes(records: Sequence[ConsumerRecord[bytes, bytes]]) -> Mapping[int, Sequence[ConsumerRecord[bytes, bytes]]]:
-    """The records of each partition number, all topics together: what one lane touches, no other does.
-
-    So the lanes go side by side, and one computes while others wait for Kafka or MongoDB. (Where two do meet in a
-    document, as over an alias, they are to each other as two instances are.)
-    """
-    lanes: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
-    for record in records:
-        lanes.setdefault(record.partition, []).append(record)
-    return lanes
 
 
 async def _parse(records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:

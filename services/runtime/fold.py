@@ -109,7 +109,7 @@ class Documents(Generic[S]):
     def at(self, address: Address, message_id: UUID) -> Document[S]:
         """The document at ``address``; a new one if there is none. A message stays where it was once applied."""
         earlier = self._by_id.get(address.id)
-        if earlier is not None and message_id in earlier.applied:
+        if earlier is not None and (address.alias is None or message_id in earlier.applied):
             # Another document may have taken the alias since.
             return earlier
         if address.alias is not None and address.alias in self._by_alias:

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import bson
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
+from pymongo import ASCENDING, AsyncMongoClient, IndexModel, InsertOne, ReplaceOne
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -27,24 +28,35 @@ Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
 
+LoopsClient = AsyncMongoClient[dict[str, Any]]
+
+_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
 _UUID_BYTES = 16
 
 
-def connect(uri: str, *, timeout_ms: int = 5000, retry_writes: bool = True) -> Client:
-    """A client that waits at most ``timeout_ms`` for a server.
+def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """A client that waits at most ``timeout_ms`` for a server."""
+    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
 
-    ``retry_writes`` costs the server a note of every statement. It is for who would not know whether a write that was
-    cut off happened; a store of documents looks.
+
+def connect_loops(uri: str, *, timeout_ms: int = 5000) -> LoopsClient:
+    """The same for the stores of loops: without motor's threads, and without retried writes.
+
+    A retried write costs the server a note of every statement. It is for who would not know whether a write that was
+    cut off happened; a loop looks.
     """
-    return AsyncIOMotorClient(
-        uri,
-        serverSelectionTimeoutMS=timeout_ms,
-        connectTimeoutMS=timeout_ms,
-        socketTimeoutMS=4 * timeout_ms,
-        retryWrites=retry_writes,
-        tz_aware=True,
-    )
+    return AsyncMongoClient(uri, retryWrites=False, **_options(timeout_ms))
+
+
+def _options(timeout_ms: int) -> dict[str, Any]:
+    return {
+        "serverSelectionTimeoutMS": timeout_ms,
+        "connectTimeoutMS": timeout_ms,
+        "socketTimeoutMS": 4 * timeout_ms,
+        "tz_aware": True,
+    }
 
 
 def durable_database(client: Client, name: str) -> Database:
@@ -52,11 +64,12 @@ def durable_database(client: Client, name: str) -> Database:
 
     A read below majority could show a message as applied in a write that a failover then takes back.
     """
-    return client.get_database(
-        name,
-        write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),
-        read_concern=ReadConcern("majority"),
-    )
+    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
+
+
+def loops_database(client: LoopsClient, name: str) -> AsyncDatabase[dict[str, Any]]:
+    """The same for the stores of loops."""
+    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
 
 
 class PackedIds:
@@ -142,8 +155,8 @@ def _up_to_where_they_are_alike(all_headers: Sequence[Headers]) -> int:
 class MongoStore(Generic[S]):
     """One processor's documents."""
 
-    def __init__(self, database: Database, processor: Processor[S]) -> None:
-        self._collection: Collection = database[processor.name]
+    def __init__(self, database: Database | AsyncDatabase[dict[str, Any]], processor: Processor[S]) -> None:
+        self._collection: Any = database[processor.name]
         self._processor = processor
 
     async def ensure_indexes(self) -> None:
@@ -178,7 +191,7 @@ class MongoStore(Generic[S]):
             if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
                 raise
             return False
-        return result.inserted_count + result.matched_count == len(writes)
+        return bool(result.inserted_count + result.matched_count == len(writes))
 
     def _from_stored(self, stored: Mapping[str, Any]) -> Document[S]:
         state = stored["state"]
