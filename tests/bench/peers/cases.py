@@ -17,7 +17,7 @@ RATE: Final = "events/s"
 
 def _replay(peer: Peer) -> Case:
     async def run(bench: Bench) -> Figures:
-        return await compete(bench, peer.name, peer.argv(), settings=peer.settings)
+        return await compete(bench, peer.name, peer.argv(), settings=peer.settings, events=peer.events)
 
     return Case(peer.name, ROW, run)
 
