@@ -113,9 +113,9 @@ class Loop(Generic[S]):
         return deliveries, broken
 
     def _check_dead_in_a_row(self, batch: Sequence[Incoming], reasons: Mapping[Place, str]) -> None:
-        if (in_a_row := max(self._dead_after(batch, reasons))) >= self._dead_letter_limit:
+        if max(self._dead_after(batch, reasons)) >= self._dead_letter_limit:
             raise TooManyDeadLetters(
-                f"{in_a_row} records in a row on {batch[0].topic} break their contract or its rule; "
+                f"{self._dead_letter_limit} records in a row on {batch[0].topic} break their contract or its rule; "
                 "stopped before draining it into the dead letters"
             )
 

@@ -21,7 +21,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from contracts.cloudevents import Headers, Record
-from services.runtime.decision import Address, Processor, S
+from services.runtime.decision import Address, Processor, S, no_aliases
 from services.runtime.fold import Document, Documents, Emitted, Ids
 
 Client = AsyncIOMotorClient[dict[str, Any]]
@@ -160,15 +160,19 @@ class MongoStore(Generic[S]):
         self._processor = processor
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes that the processor names, and the one that makes an alias unique."""
+        """Create the indexes that the processor names, and the one that makes an alias unique where there are any."""
         models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._processor.indexes]
-        unique = IndexModel(
-            [("aliases", ASCENDING)],
-            unique=True,
-            name="aliases_unique",
-            partialFilterExpression={"aliases": {"$exists": True}},
-        )
-        await self._collection.create_indexes([*models, unique])
+        if self._processor.aliases is not no_aliases:
+            models.append(
+                IndexModel(
+                    [("aliases", ASCENDING)],
+                    unique=True,
+                    name="aliases_unique",
+                    partialFilterExpression={"aliases": {"$exists": True}},
+                )
+            )
+        if models:
+            await self._collection.create_indexes(models)
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
         ids = {address.id for address in addresses}
