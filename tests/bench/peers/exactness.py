@@ -30,7 +30,7 @@ from tests.bench.peers.rule import CHANGED
 KILLS: Final = (0.2, 0.4, 0.6, 0.8)
 """When it is killed: at these shares of the source, by what it has published."""
 
-LOAD: Final = Load(events=60_000, cards=6_000)
+LOAD: Final = Load(events=40_000, cards=4_000)
 
 _PAUSE = 0.05
 _PATIENCE = 150.0
