@@ -16,13 +16,13 @@ from rich.console import Console
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.progress import for_people
-from tests.bench import replay, report
+from tests.bench import door, replay, report
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
 
-CASES = (*replay.CASES,)
-RATIOS = (*replay.RATIOS,)
+CASES = (*replay.CASES, *door.CASES)
+RATIOS = (*replay.RATIOS, *door.RATIOS)
 
 
 def main() -> int:
