@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench.door import accept
+from tests.bench.door import accept, extract, payroll, start, through
 
-CASES: Final = (*accept.CASES,)
-RATIOS: Final = (*accept.RATIOS,)
+CASES: Final = (*accept.CASES, *through.CASES, *payroll.CASES, *extract.CASES, *start.CASES)
+RATIOS: Final = (*accept.RATIOS, *through.RATIOS, *payroll.RATIOS, *extract.RATIOS)
