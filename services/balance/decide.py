@@ -30,7 +30,7 @@ def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Le
         # A dead letter that is replayed comes after its successors, and must not undo them.
         return Decision(ledger)
     after, changed = settle(_entered(before, event))
-    after = after.model_copy(update={"revision": before.revision + 1, "warned": thresholds_crossed(after)})
+    after.warned = thresholds_crossed(after)
     settled = [event.report_id, *(report_id for report_id in changed if report_id != event.report_id)]
     return Decision(
         after,
@@ -52,7 +52,8 @@ def _entered(ledger: Ledger, event: ReportEvent) -> Ledger:
     earlier = ledger.entries.get(event.report_id)
     if earlier is not None:
         entry = entry.model_copy(update={"exempt": earlier.exempt, "excess": earlier.excess})
-    changes: dict[str, Any] = {"entries": {**ledger.entries, event.report_id: entry}}
+    entries = {**ledger.entries, event.report_id: entry}
+    changes: dict[str, Any] = {"entries": entries, "revision": ledger.revision + 1}
     if isinstance(event, ReportContent):
         # The newest report knows the newest allowance: a provisional row that was made final is taken up here.
         changes |= {"allowance": event.allowance, "provisional": event.provisional}
@@ -93,6 +94,8 @@ def _balance_changed(ledger: Ledger) -> BalanceChanged:
 
 
 def _warnings(before: Ledger, after: Ledger) -> tuple[Event, ...]:
+    if after.warned == before.warned:
+        return ()
     raised = [threshold for threshold in after.warned if threshold not in before.warned]
     untrue = [threshold for threshold in before.warned if threshold not in after.warned]
     return (

@@ -51,8 +51,10 @@ class Totals(NamedTuple):
 
 def totals(ledger: Ledger) -> Totals:
     """The sums of the ledger's entries, and what is left of the allowance."""
-    exempt = sum(entry.exempt for entry in ledger.entries.values())
-    excess = sum(entry.excess for entry in ledger.entries.values())
+    exempt = excess = 0
+    for entry in ledger.entries.values():
+        exempt += entry.exempt
+        excess += entry.excess
     return Totals(exempt + excess, exempt, excess, ledger.allowance - exempt)
 
 
@@ -62,16 +64,16 @@ def settle(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
     Returns the settled ledger and the ids of the reports whose split changed, in order.
     """
     remaining = ledger.allowance
-    entries: dict[str, Entry] = {}
-    changed: list[str] = []
+    changed: dict[str, Entry] = {}
     for report_id, entry in ledger.entries.items():
-        exempt, excess = split(entry.total, remaining)
+        if entry.total <= remaining:
+            exempt, excess = entry.total, 0
+        else:
+            exempt, excess = split(entry.total, remaining)
         remaining -= exempt
-        if (exempt, excess) != (entry.exempt, entry.excess):
-            entry = entry.model_copy(update={"exempt": exempt, "excess": excess})  # noqa: PLW2901
-            changed.append(report_id)
-        entries[report_id] = entry
-    return ledger.model_copy(update={"entries": entries}), tuple(changed)
+        if exempt != entry.exempt or excess != entry.excess:
+            changed[report_id] = entry.model_copy(update={"exempt": exempt, "excess": excess})
+    return ledger.model_copy(update={"entries": ledger.entries | changed}), tuple(changed)
 
 
 def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
@@ -80,9 +82,8 @@ def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
         # Only a withdrawal has come, of a report that lies among the dead letters: nothing is known yet.
         return ()
     reported = totals(ledger).reported
-    crossed = {
-        Threshold.NEAR: 100 * reported >= NEAR_PERCENT * ledger.allowance,
-        Threshold.REACHED: reported >= ledger.allowance,
-        Threshold.EXCEEDED: reported > ledger.allowance,
-    }
-    return tuple(threshold for threshold, true in crossed.items() if true)
+    if reported > ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED, Threshold.EXCEEDED
+    if reported == ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED
+    return (Threshold.NEAR,) if 100 * reported >= NEAR_PERCENT * ledger.allowance else ()

@@ -1,8 +1,8 @@
 """The one shape in which a topic is consumed here (FastStream's defaults lose messages; see ``docs/decisions/``).
 
-Batches, offsets committed by hand after the batch is wholly done, a lock held over batch and commit that a rebalance
-waits for, and a parser that cannot fail. An error that may pass is tried again with backoff; any other stops the
-service: nothing is skipped.
+What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed
+by hand after the batch is wholly done. A rebalance waits for the batches in hand, and no other begins. The parser
+cannot fail. An error that may pass is tried again with backoff; any other stops the service: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -24,6 +24,7 @@ from pymongo.errors import PyMongoError
 
 from services.runtime import metrics
 from services.runtime.fold import Incoming
+from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
@@ -34,6 +35,8 @@ MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _ASK_SECONDS = 3.0
+# What is fetched of a partition is about a batch: it is taken partition by partition, and each is a lane.
+_RECORD_BYTES = 1024
 
 
 class RecordsLost(RuntimeError):
@@ -71,8 +74,9 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None
         self._loop = loop
+        self._batch_records = settings.batch_records
         self._stop_service = stop_service
-        self._in_hand = asyncio.Lock()
+        self._lanes = Lanes(self._work_off)
         self._let_go = asyncio.Event()
         self._stopping = False
         self._failed = False
@@ -85,6 +89,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             group_id=group,
             batch=True,
             max_records=settings.batch_records,
+            max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
             batch_timeout_ms=10,
             fetch_max_wait_ms=100,
             ack_policy=AckPolicy.MANUAL,
@@ -152,16 +157,15 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     async def stop(self) -> None:
         """Finish the batch in hand and leave the group. A batch that cannot be done now is left to be redelivered."""
         self._stopping = True
-        self._let_go.set()
+        await self._let_go_of_all()
         await self._subscriber.stop()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the batch in hand finish and commit before its partitions go to another instance."""
-        self._let_go.set()
-        async with self._in_hand:
-            self.joined = False
-            for positions in (self._next, self._expected, self._ends):
-                positions.clear()
+        await self._let_go_of_all()
+        self.joined = False
+        for positions in (self._next, self._expected, self._ends):
+            positions.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         if not self._stopping:
@@ -177,20 +181,28 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._fail(lost)
 
     async def _handle(self, message: KafkaMessage) -> None:
-        records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
-        async with self._in_hand:
-            if self._stopping or self._failed:
-                return
-            try:
-                if await self._carry_out(records):
-                    await self._commit(records)
-            except Exception as error:
-                logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
-                # Returning would let the next batch, and its commit, pass over this one: only a stop lets go.
-                self._fail(error)
-                while not self._stopping:
-                    self._let_go.clear()
-                    await self._let_go.wait()
+        await self._lanes.take(message.raw_message)
+        # Returning would let the next records, and their commit, pass over what failed: only a stop lets go.
+        while self._failed and not self._stopping:
+            self._let_go.clear()
+            await self._let_go.wait()
+
+    async def _let_go_of_all(self) -> None:
+        """Let the batches in hand finish and commit, and begin no other."""
+        self._let_go.set()
+        await self._lanes.done()
+
+    async def _work_off(self, lane: Lane) -> None:
+        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
+        try:
+            for start in range(0, len(lane), self._batch_records):
+                batch = lane[start : start + self._batch_records]
+                if self._let_go.is_set() or self._failed or not await self._carry_out(batch):
+                    return
+                await self._commit(batch)
+        except Exception as error:
+            logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
@@ -220,18 +232,21 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 raise RecordsLost(partition, left, first[partition])
             self._next.setdefault(partition, first[partition] if left is None else left)
 
-    def _check_nothing_is_missing(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    def _check_nothing_is_missing(self, records: Lane) -> None:
+        partition = None
         for record in records:
-            partition = TopicPartition(record.topic, record.partition)
+            if partition is None or partition != (record.topic, record.partition):
+                partition = TopicPartition(record.topic, record.partition)
             # There are no gaps otherwise: these topics are not compacted, and nobody writes in transactions.
             if record.offset > self._expected.get(partition, record.offset):
                 raise RecordsLost(partition, self._expected[partition], record.offset)
             self._expected[partition] = record.offset + 1
 
-    async def _carry_out(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> bool:
+    async def _carry_out(self, records: Lane) -> bool:
         """True when the batch is done; False if it must be let go while it cannot be done."""
         self._check_nothing_is_missing(records)
-        batch = [_incoming(record) for record in records]
+        # A record of aiokafka's has all that is asked of an incoming one.
+        batch = cast("Sequence[Incoming]", records)
         delay = _FIRST_DELAY
         while True:
             started = time.perf_counter()
@@ -252,9 +267,10 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
 
-    async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _commit(self, records: Lane) -> None:
         """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
-        offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+        offsets = {TopicPartition(*place): end for place, end in ends.items()}
         delay = _FIRST_DELAY
         while (consumer := self.consumer) is not None:
             try:
@@ -278,17 +294,6 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         except TimeoutError:
             return False
         return True
-
-
-def _incoming(record: ConsumerRecord[bytes, bytes]) -> Incoming:
-    return Incoming(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        headers=tuple(record.headers),
-    )
 
 
 async def _parse(records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:

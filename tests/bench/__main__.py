@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 from rich.console import Console
 
 from deploy.local.config import Config
@@ -20,6 +22,8 @@ from tests.bench import door, replay, report
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
+
+_FAILURES = (RuntimeError, TimeoutError, OSError, KafkaError, PyMongoError)
 
 CASES = (*replay.CASES, *door.CASES)
 RATIOS = (*replay.RATIOS, *door.RATIOS)
@@ -46,7 +50,7 @@ def main() -> int:
     report.show(console, chosen, RATIOS, rounds)
     written = report.write(RATIOS, rounds, shlex.join(["python -m tests.bench", *sys.argv[1:]]))
     console.print(f"Written to {written}")
-    return 0
+    return 0 if all(figures for of_case in rounds.values() for figures in of_case) else 1
 
 
 async def _play(bench: Bench, chosen: Sequence[Case], repeat: int, console: Console) -> dict[str, list[Figures]]:
@@ -54,10 +58,15 @@ async def _play(bench: Bench, chosen: Sequence[Case], repeat: int, console: Cons
     for number in range(1, repeat + 1):
         bench.number = number
         for case in chosen:
-            figures = await case.run(bench)
+            figures: Figures = {}
+            try:
+                figures = await case.run(bench)
+            except _FAILURES as error:
+                console.print(f"round {number}  {case.name} failed: {type(error).__name__}: {error}", markup=False)
             rounds[case.name].append(figures)
-            shown = ", ".join(f"{value:,.1f} {name}" for name, value in figures.items())
-            console.print(f"round {number}  {case.name}: {shown}")
+            if figures:
+                shown = ", ".join(f"{value:,.1f} {name}" for name, value in figures.items())
+                console.print(f"round {number}  {case.name}: {shown}")
     return rounds
 
 

@@ -62,10 +62,15 @@ async def compete(
     *,
     settings: Mapping[str, str] | None = None,
     commits: bool = True,
+    events: int | None = None,
 ) -> Figures:
-    """Run a contestant over the source, with a sink, a group and a database of its own that are deleted after."""
+    """Run a contestant over the source, with a sink, a group and a database of its own that are deleted after.
+
+    ``events`` is how many of the source it is given time for, if that is not all.
+    """
     sink = await bench.make_topic(bench.unique(name))
-    contest = Contest(await bench.source(), sink, bench.unique(name), bench.load.events, bench.load.events, commits)
+    inputs = min(events or bench.load.events, bench.load.events)
+    contest = Contest(await bench.source(), sink, bench.unique(name), inputs, inputs, commits)
     process = bench.process(name, list(argv), environment(bench, name, contest) | dict(settings or {}))
     try:
         return await measure(bench, [process], contest)

@@ -20,17 +20,17 @@ from tests.bench.case import Case, Figures, Ratio
 
 RESULT = REPOSITORY / "build" / "bench.json"
 Rounds = Mapping[str, Sequence[Figures]]
-"""The figures of every round, by case."""
+"""The figures of every round, by case; none where it failed."""
 
 
 def per_round(ratio: Ratio, rounds: Rounds) -> list[float]:
     """The ratio in every round that measured both."""
     case, figure = ratio.of
-    tops = [figures[figure] for figures in rounds.get(case, ())]
+    tops = rounds.get(case, ())
     if ratio.to is None:
-        return tops
-    case, figure = ratio.to
-    return [top / figures[figure] for top, figures in zip(tops, rounds.get(case, ()), strict=False)]
+        return [top[figure] for top in tops if top]
+    case, of = ratio.to
+    return [top[figure] / to[of] for top, to in zip(tops, rounds.get(case, ()), strict=False) if top and to]
 
 
 def show(console: Console, cases: Sequence[Case], ratios: Sequence[Ratio], rounds: Rounds) -> None:
@@ -72,8 +72,9 @@ def write(ratios: Sequence[Ratio], rounds: Rounds, command: str) -> Path:
 
 
 def medians(of_case: Sequence[Figures]) -> dict[str, float]:
-    """The median of every figure of a case."""
-    return {name: median(figures[name] for figures in of_case) for name in of_case[0]}
+    """The median of every figure of a case, over the rounds in which it did not fail."""
+    measured = [figures for figures in of_case if figures]
+    return {name: median(figures[name] for figures in measured) for name in (measured or [{}])[0]}
 
 
 def _target(ratio: Ratio) -> str:
