@@ -32,6 +32,7 @@ from services.gateway.waiting import Waiters, Watcher
 from services.runtime.log import KafkaLog
 from services.runtime.sealing import KeyedHasher, Sealer, read_key
 from services.runtime.service import Runtime
+from services.runtime.together import LogTogether
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Gateway:
         if submission.answer is not None:
             present_look().note_answer(submission.envelope.data)
             return submission.answer
+        if seconds <= 0 and not submission.replayed:
+            return None  # nobody has had the time
         outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
         if outcome is None:
             return None
@@ -128,7 +131,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         allowances=allowances,
         models=models,
         answers=Answers(models=models, persons=persons, allowances=allowances),
-        intake=Intake(submissions=MongoSubmissions(runtime.database), log=runtime.log, now=clock.now, persons=persons),
+        intake=Intake(
+            submissions=MongoSubmissions(runtime.database), log=LogTogether(runtime.log), now=clock.now, persons=persons
+        ),
         guesses=Guesses(
             runtime.database,
             per_employer=settings.guesses_per_employer,

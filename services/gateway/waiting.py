@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.store import Database
+from services.runtime.store import Database, next_changes
 
 logger = structlog.get_logger(__name__)
 
@@ -174,10 +174,12 @@ class Watcher:
     async def _follow(self) -> None:
         async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
             self._waiters.wake_all()
-            async for change in stream:
+            while stream.alive:  # type: ignore[truthy-function] # a property, whatever motor's stubs say
+                changes = await next_changes(stream)
                 self._resume_after = stream.resume_token
-                for key in keys_of(change):
-                    self._waiters.wake(key)
+                for change in changes:
+                    for key in keys_of(change):
+                        self._waiters.wake(key)
 
 
 def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:

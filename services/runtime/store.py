@@ -8,6 +8,7 @@ unless it is asked for: that a message was applied before, or is still to be tol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 from uuid import UUID
@@ -23,6 +24,7 @@ from pymongo.write_concern import WriteConcern
 from contracts.cloudevents import Headers, Record
 from services.runtime.decision import Address, Processor, S, no_aliases
 from services.runtime.fold import Document, Documents, Emitted, Ids
+from services.runtime.together import Together
 
 Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
@@ -152,6 +154,38 @@ def _up_to_where_they_are_alike(all_headers: Sequence[Headers]) -> int:
     return own
 
 
+async def next_changes(stream: Any) -> list[Mapping[str, Any]]:
+    """What a change stream tells next: all that came in one answer of the server; nothing if nothing happened.
+
+    motor itself gives one change at a time, each from another thread, and in a payroll night there are four for a line.
+    """
+
+    def of_one_answer() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while (change := stream.delegate.try_next()) is not None:
+            found.append(change)
+            if not stream.delegate._cursor._has_next():  # else it would wait for the next answer
+                break
+        return found
+
+    return await asyncio.get_running_loop().run_in_executor(None, of_one_answer)
+
+
+async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
+    """Insert durably what is not there by its ``_id``. Says of each, in order, whether it was not."""
+    added = [True] * len(documents)
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        details: dict[str, Any] = dict(error.details or {})
+        errors = details.get("writeErrors", [])
+        if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+            raise
+        for refused in errors:
+            added[refused["index"]] = False
+    return added
+
+
 class MongoStore(Generic[S]):
     """One processor's documents."""
 
@@ -215,10 +249,11 @@ class Reader(Generic[S]):
     def __init__(self, database: Database, processor: Processor[S]) -> None:
         self._collection: Collection = database[processor.name]
         self._state = processor.state
+        self._together = Together(self._get)
 
     async def get(self, document_id: str) -> S | None:
         """The state of one document."""
-        return self._one(await self._collection.find_one({"_id": document_id}, {"state": 1}))
+        return await self._together(document_id)
 
     async def by_alias(self, alias: str) -> S | None:
         """The state of the document that holds ``alias``."""
@@ -238,6 +273,11 @@ class Reader(Generic[S]):
             cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
         found = await cursor.skip(skip).limit(limit).to_list(None)
         return [self._state.model_validate(stored["state"]) for stored in found if stored["state"] is not None]
+
+    async def _get(self, ids: Sequence[str]) -> list[S | None]:
+        found = await self._collection.find({"_id": {"$in": list(set(ids))}}, {"state": 1}).to_list(None)
+        by_id = {stored["_id"]: stored for stored in found}
+        return [self._one(by_id.get(document_id)) for document_id in ids]
 
     def _one(self, stored: Mapping[str, Any] | None) -> S | None:
         if stored is None or stored["state"] is None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.progress import for_people
-from tests.bench import replay, report
+from tests.bench import door, replay, report
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
@@ -26,8 +26,8 @@ from tests.bench.peers import cases as peers
 
 _FAILURES = (RuntimeError, TimeoutError, OSError, KafkaError, PyMongoError)
 
-CASES = (*replay.CASES, *peers.CASES)
-RATIOS = (*replay.RATIOS, *peers.RATIOS)
+CASES = (*replay.CASES, *peers.CASES, *door.CASES)
+RATIOS = (*replay.RATIOS, *peers.RATIOS, *door.RATIOS)
 
 
 def main() -> int:

@@ -131,10 +131,9 @@ def _corrected_at_the_end(ledger: Ledger, event: Any) -> Ledger:
     return after.model_copy(update={"entries": {**entries, event.report_id: entry}})
 
 
-async def _marked_first(self: Intake, ask: Ask, build: Build) -> Submission:
-    submission = await self._earlier(ask) or await self._new(ask, build)
-    if not submission.produced:
-        await self._mark_produced(submission)
+async def _sent_once(self: Intake, ask: Ask, build: Build) -> Submission:
+    submission = await self._new(ask, build)
+    if not submission.replayed:
         await self._log.publish([submission.record])
     return submission
 
@@ -240,7 +239,7 @@ MUTANTS: Final = (
         "a number is drawn without asking who has it",
         _of(issuance, "draw_number", lambda *_: "12345"),
     ),
-    Mutant("marked before produced", "the gateway marks, then sends", _of(Intake, "take", _marked_first)),
+    Mutant("sent once", "a command that was kept is taken for sent", _of(Intake, "take", _sent_once)),
     Mutant("new command for each try", "the key of a retry is ignored", _new_command_for_each_try),
     Mutant(
         "answers ahead of the models",
