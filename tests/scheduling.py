@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from xdist.scheduler import LoadFileScheduling
 
-_SYSTEM: Final = ("tests/integration/", "tests/demo/", "tests/gateway/test_real.py", "tests/portals/test_login.py")
-_LONG: Final = ("tests/operations/", "tests/chaos/", "tests/portals/", "tests/exports/", "tests/deploy/")
-
-
-def on_the_system(nodeid: str) -> bool:
-    """Whether a test plays on the one running system, which one worker starts; the last of them look back on all."""
-    return nodeid.startswith(_SYSTEM) or "_journey.py::" in nodeid
+# What starts the same thing for a session is one worker's, or each would start it. The longest begin first;
+# integration before all that plays on its system, for some of it turns the clock.
+_TOGETHER: Final = tuple(
+    (name, re.compile(files))
+    for name, files in (
+        ("system", r"tests/integration/"),
+        (
+            "system",
+            r"tests/demo/|tests/gateway/test_(real|access_log|batches)\.py|tests/portals/test_(login|.*_journey)\.py",
+        ),
+        ("operations", r"tests/operations/"),
+        ("browser", r"tests/portals/test_(.*_browser|employer|kit|public)\.py"),
+        ("chaos", r"tests/chaos/"),
+        ("engines", r"tests/exports/test_(claims|worker)\.py|tests/gateway/login/test_records\.py"),
+        ("engines", r"tests/runtime/test_consuming_real\.py"),
+        ("deploy", r"tests/deploy/|tests/exports/test_extract_integration\.py"),
+    )
+)
 
 
 def rank(nodeid: str) -> int:
-    """What takes long begins early, so that no worker ends alone with it."""
-    if nodeid.startswith("tests/integration/"):
-        return 0  # before others have turned the system's clock
-    return 1 if on_the_system(nodeid) else 2 if nodeid.startswith(_LONG) else 3
+    """The long ones first."""
+    return next((place for place, (_, files) in enumerate(_TOGETHER) if files.match(nodeid)), len(_TOGETHER))
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """A worker takes a file at a time; all that plays on the running system is one piece of work."""
+    """A worker takes a file at a time, or all that uses one thing."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "system" if on_the_system(nodeid) else super()._split_scope(nodeid)
+        return next((name for name, files in _TOGETHER if files.match(nodeid)), super()._split_scope(nodeid))
