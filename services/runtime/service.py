@@ -32,15 +32,7 @@ from services.runtime.health import Health
 from services.runtime.log import KafkaLog
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
-from services.runtime.store import (
-    Database,
-    MongoStore,
-    Reader,
-    connect,
-    connect_loops,
-    durable_database,
-    loops_database,
-)
+from services.runtime.store import Database, MongoStore, Reader, connect, connect_loops, durable_database
 from services.runtime.topics import MissingTopics
 
 logger = structlog.get_logger(__name__)
@@ -79,7 +71,7 @@ class Runtime:
         self._processors = tuple(processors)
         # A write of the loop that failed is decided anew from what is stored: the driver need not repeat it.
         self._loops_client = connect_loops(settings.mongodb)
-        loops = loops_database(self._loops_client, f"frikort_{service}")
+        loops = durable_database(self._loops_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
@@ -154,6 +146,7 @@ class Runtime:
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
+            self._loops_client.close()
         logger.info("runtime.ended", service=self.service)
 
     def stop_service(self, reason: str) -> None:
@@ -221,7 +214,7 @@ class Runtime:
         await asyncio.gather(*(consumer.stop() for consumer in self.consumers), *self._tasks, return_exceptions=True)
 
     async def _disconnect(self) -> None:
-        await asyncio.gather(self._broker.stop(), self.log.stop(), self._loops_client.close(), return_exceptions=True)
+        await asyncio.gather(self._broker.stop(), self.log.stop(), return_exceptions=True)
 
     async def _within(self, seconds_to_spare: float, work: Callable[[], Awaitable[None]]) -> None:
         left = (self._stop_by or 0) - time.monotonic() - seconds_to_spare

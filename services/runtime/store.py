@@ -15,8 +15,7 @@ from uuid import UUID
 
 import bson
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import ASCENDING, AsyncMongoClient, IndexModel, InsertOne, ReplaceOne
-from pymongo.asynchronous.database import AsyncDatabase
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -30,8 +29,6 @@ Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
 
-LoopsClient = AsyncMongoClient[dict[str, Any]]
-
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
@@ -43,13 +40,13 @@ def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
     return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
 
 
-def connect_loops(uri: str, *, timeout_ms: int = 5000) -> LoopsClient:
-    """The same for the stores of loops: without motor's threads, and without retried writes.
+def connect_loops(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """The same for the stores of loops, without retried writes.
 
     A retried write costs the server a note of every statement. It is for who would not know whether a write that was
     cut off happened; a loop looks.
     """
-    return AsyncMongoClient(uri, retryWrites=False, **_options(timeout_ms))
+    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
 
 
 def _options(timeout_ms: int) -> dict[str, Any]:
@@ -66,11 +63,6 @@ def durable_database(client: Client, name: str) -> Database:
 
     A read below majority could show a message as applied in a write that a failover then takes back.
     """
-    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
-
-
-def loops_database(client: LoopsClient, name: str) -> AsyncDatabase[dict[str, Any]]:
-    """The same for the stores of loops."""
     return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
 
 
@@ -189,7 +181,7 @@ async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -
 class MongoStore(Generic[S]):
     """One processor's documents."""
 
-    def __init__(self, database: Database | AsyncDatabase[dict[str, Any]], processor: Processor[S]) -> None:
+    def __init__(self, database: Database, processor: Processor[S]) -> None:
         self._collection: Any = database[processor.name]
         self._processor = processor
 
