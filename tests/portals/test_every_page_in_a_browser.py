@@ -24,11 +24,8 @@ _STATES: Final = {WIDTHS[0]: (0,), WIDTHS[1]: (1, EMPTY)}
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[str]:
     """Where a browser finds the pages that know everything."""
-    site = signed_in(None)
-    site.served_live = True
-    with site.served() as address:
+    with signed_in(None).served() as address:
         yield address
-    site.served_live = False
 
 
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "public"))
