@@ -19,8 +19,8 @@ VENDOR = REPOSITORY / "services" / "gateway" / "portals" / "static" / "vendor"
 MANIFEST = VENDOR / "SHA256SUMS"
 _THEMES = ("dkfds", "dkfds-borgerdk", "dkfds-virkdk")
 _URL = re.compile(r"url\(\"?\.\./([^)\"]+)\"?\)")
-# The style sheets list four formats of each font; every browser of today takes WOFF2 (see frikort.css).
-_NOT_USED = (".eot", ".ttf", ".woff")
+_FONT = re.compile(r"@font-face\{[^}]*\}")
+_WOFF2 = re.compile(r"url\([^)]*\.woff2\)")
 
 
 def copies(modules: Path) -> Iterator[tuple[Path, str]]:
@@ -34,14 +34,26 @@ def copies(modules: Path) -> Iterator[tuple[Path, str]]:
     for theme in _THEMES:
         sheet = dist / "css" / f"{theme}.min.css"
         yield sheet, f"dkfds/css/{sheet.name}"
-        wanted |= set(_URL.findall(sheet.read_text(encoding="utf-8")))
+        wanted |= set(_URL.findall(only_woff2(sheet.read_text(encoding="utf-8"))))
     for path in sorted(wanted):
-        if not path.endswith(_NOT_USED):
-            yield dist / path, f"dkfds/{path}"
+        yield dist / path, f"dkfds/{path}"
     yield modules / "htmx.org" / "dist" / "htmx.min.js", "htmx/htmx.min.js"
     yield modules / "htmx.org" / "LICENSE", "htmx/LICENSE"
     yield modules / "htmx-ext-sse" / "dist" / "sse.min.js", "htmx/sse.min.js"
     yield modules / "htmx-ext-sse" / "LICENSE", "htmx/LICENSE-sse"
+
+
+def only_woff2(sheet: str) -> str:
+    """A style sheet whose fonts have one format, which every browser of today takes: it lists four."""
+
+    def one_format(font: re.Match[str]) -> str:
+        source = _WOFF2.search(font[0])
+        if source is None:
+            return font[0]  # one that the system has
+        others = [part for part in font[0][:-1].split("{", 1)[1].split(";") if not part.startswith("src:")]
+        return f'@font-face{{{";".join(others)};src:{source[0]} format("woff2")}}'
+
+    return _FONT.sub(one_format, sheet)
 
 
 def sums() -> str:
@@ -59,7 +71,10 @@ def main() -> None:
     for source, path in copies(modules):
         target = VENDOR / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        if target.suffix == ".css":
+            target.write_text(only_woff2(source.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            shutil.copyfile(source, target)
     MANIFEST.write_text(sums(), encoding="utf-8")
     print(f"{len(MANIFEST.read_text(encoding='utf-8').splitlines())} files lie in {VENDOR}")
 

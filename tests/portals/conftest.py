@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from deploy.local.system import LocalSystem
+from tests.integration.scene import TODAY, World
 from tests.portals.browser import WIDTHS, Checks, Tab, checker, chromium, ready, tab
 from tests.portals.site import Site
 
@@ -42,6 +44,15 @@ async def open_tab(browser: Browser, checks: Checks) -> AsyncIterator[OpenTab]:
             return await stack.enter_async_context(tab(browser, checks, width=width, javascript=javascript))
 
         yield open_one
+
+
+@pytest.fixture
+def world(system: LocalSystem) -> Iterator[World]:
+    """Makers of citizens and their cards; it is the last day of September."""
+    world = World(system)
+    world.on(TODAY)
+    yield world
+    world.reset_clock()
 
 
 @pytest.fixture

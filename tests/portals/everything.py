@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -107,22 +108,32 @@ def _in_path(name: str, annotation: Any) -> list[str]:
 class Everything(Site):
     """A site whose API knows everything.
 
-    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands;
-    ``served_live`` keeps streams open, as a browser expects them.
+    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.variant = 0
         self.refuses = False
-        self.served_live = False
+        self._streaming = False
         self.app.state.gateway = SimpleNamespace(settings=SimpleNamespace(public_url=self.app.state.public_url))
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """While it is served, its streams stay open, as a browser expects them; without, they end as they began."""
+        self._streaming = True
+        try:
+            with super().served() as address:
+                yield address
+        finally:
+            self._streaming = False
+            self._streams.clear()
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
 
     async def _api(self, request: Request) -> Response:
-        if self.served_live and request.url.path.endswith("/changes"):
+        if self._streaming and request.url.path.endswith("/changes"):
             self.stream(request.url.path, b"event: changed\ndata: {}\n\n")
         key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:

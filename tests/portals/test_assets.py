@@ -33,9 +33,9 @@ def test_every_package_is_pinned_by_its_hash_and_names_no_registry(lock: Path) -
 @pytest.mark.parametrize("sheet", sorted(VENDOR.glob("dkfds/css/*.css")), ids=lambda sheet: str(sheet.name))
 def test_what_a_style_sheet_refers_to_is_there(sheet: Path) -> None:
     wanted = set(re.findall(r"url\(\"?\.\./([^)\"]+)\"?\)", sheet.read_text(encoding="utf-8")))
-    older_formats = {path for path in wanted if path.endswith((".eot", ".ttf", ".woff"))}
 
-    assert {path for path in wanted - older_formats if not (sheet.parents[1] / path).is_file()} == set()
+    assert any(path.endswith(".woff2") for path in wanted)
+    assert {path for path in wanted if not (sheet.parents[1] / path).is_file()} == set()
 
 
 def test_all_of_it_is_small() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import date
 
-import pytest
 from playwright.async_api import expect
 from pypdf import PdfReader
 
@@ -14,15 +12,6 @@ from deploy.local.system import LocalSystem
 from tests.integration.scene import SECRET, STARTED, TODAY, World, accepted, employment_body
 from tests.portals.conftest import OpenTab
 from tests.portals.journeys import at, fill_day, kept, log_on
-
-
-@pytest.fixture
-def world(system: LocalSystem) -> Iterator[World]:
-    """Makers of citizens and their cards; it is the last day of September."""
-    world = World(system)
-    world.on(TODAY)
-    yield world
-    world.reset_clock()
 
 
 async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(

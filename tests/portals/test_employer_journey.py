@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
-import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.system import LocalSystem
-from tests.integration.scene import ALLOWANCE, TODAY, World, accepted
+from tests.integration.scene import ALLOWANCE, World, accepted
 from tests.portals.conftest import OpenTab
 from tests.portals.journeys import at, fill_day, kept, log_on, type_day
 from tests.waiting import eventually
 
 FIRST_DAY = date(2025, 9, 1)
-
-
-@pytest.fixture
-def world(system: LocalSystem) -> Iterator[World]:
-    """Makers of citizens and their cards; it is the last day of September."""
-    world = World(system)
-    world.on(TODAY)
-    yield world
-    world.reset_clock()
 
 
 async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_report_back(

@@ -11,7 +11,7 @@ from playwright.async_api import Error
 from services.gateway.auth import Role
 from tests.portals.browser import WIDTHS, Tab
 from tests.portals.conftest import OpenTab
-from tests.portals.everything import EMPTY, Everything, PortalRoute, own_forms
+from tests.portals.everything import EMPTY, PortalRoute, own_forms
 from tests.portals.test_every_page import READS, signed_in
 
 # A stream and a part of a page are for the page's script.
@@ -24,11 +24,8 @@ _STATES: Final = {WIDTHS[0]: (0,), WIDTHS[1]: (1, EMPTY)}
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[str]:
     """Where a browser finds the pages that know everything."""
-    site = signed_in(None)
-    site.served_live = True
-    with site.served() as address:
+    with signed_in(None).served() as address:
         yield address
-    site.served_live = False
 
 
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "public"))
@@ -39,10 +36,10 @@ async def test_every_page_is_accessible_valid_silent_and_fits(
     wrong: list[str] = []
     for number, route in enumerate(route for route in PAGES if route.role is role):
         variants = _STATES[width]
-        site = signed_in(role, variants[number % len(variants)])
+        signed_in(role, variants[number % len(variants)])
         if await opened(tab, everywhere, route):
             wrong += await broken(tab)
-            if width == min(WIDTHS) and own_forms(await tab.page.content()) and await sent(tab, site):
+            if width == min(WIDTHS) and own_forms(await tab.page.content()) and await sent(tab):
                 wrong += await broken(tab)
     assert not wrong, "\n".join(wrong)
 
@@ -58,9 +55,8 @@ async def opened(tab: Tab, address: str, route: PortalRoute) -> bool:
     return True
 
 
-async def sent(tab: Tab, site: Everything) -> bool:
+async def sent(tab: Tab) -> bool:
     """Send the page's first form as it stands, if it has a button for that."""
-    site.asked.clear()
     button = tab.page.locator("main form button[type=submit]").first
     if await button.count() == 0 or not await button.is_visible():
         return False
