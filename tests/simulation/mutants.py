@@ -191,7 +191,7 @@ MUTANTS: Final = (
         "no alias guard",
         "two documents may hold one alias",
         _of(MemoryDatabase, "_held_by_others", lambda *_: False),
-        first=20,
+        first=105,
     ),
     Mutant(
         "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
@@ -260,7 +260,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=20,
+        first=105,
     ),
     Mutant(
         "mandates for ever",
