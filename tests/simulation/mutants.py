@@ -7,7 +7,7 @@ shows in how few seeds each is found.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -16,7 +16,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from contracts.cloudevents import Record
 from services.balance import decide as balance
-from services.balance.ledger import Ledger, settle
+from services.balance import ledger as ledgers
+from services.balance.ledger import Entry
 from services.exports.statements import CardYear
 from services.gateway.intake import Ask, Build, Intake, Submission
 from services.gateway.models import ReadModels
@@ -117,18 +118,15 @@ def _random_ids() -> Iterator[None]:
         yield
 
 
-def _settled_by_id(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
-    return settle(ledger.model_copy(update={"entries": dict(sorted(ledger.entries.items()))}))
+def _by_id(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+    return sorted(_WITH(entries, entry))
 
 
-_entered = balance._entered
+def _corrected_at_the_end(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+    return *(one for one in entries if one.report_id != entry.report_id), entry
 
 
-def _corrected_at_the_end(ledger: Ledger, event: Any) -> Ledger:
-    after = _entered(ledger, event)
-    entries = dict(after.entries)
-    entry = entries.pop(event.report_id)
-    return after.model_copy(update={"entries": {**entries, event.report_id: entry}})
+_WITH = ledgers._with
 
 
 async def _sent_once(self: Intake, ask: Ask, build: Build) -> Submission:
@@ -218,11 +216,11 @@ MUTANTS: Final = (
         first=20,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
-    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(balance, "settle", _settled_by_id)),
+    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(ledgers, "_with", _by_id)),
     Mutant(
         "corrected goes last",
         "a correction loses its place in the order",
-        _of(balance, "_entered", _corrected_at_the_end),
+        _of(ledgers, "_with", _corrected_at_the_end),
     ),
     Mutant(
         "no warning withdrawn",
