@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
-_AT_ONCE = 2
+_AT_ONCE = 4
 
 
 class Lanes:

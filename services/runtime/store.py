@@ -209,7 +209,7 @@ class MongoStore(Generic[S]):
         query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
         # In one answer; by default the first would hold a hundred.
         found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
-        return Documents(self._from_stored(stored) for stored in found)
+        return Documents(document_from(stored, self._processor.state) for stored in found)
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         writes = [_write_of(document) for document in documents]
@@ -222,17 +222,6 @@ class MongoStore(Generic[S]):
                 raise
             return False
         return bool(result.inserted_count + result.matched_count == len(writes))
-
-    def _from_stored(self, stored: Mapping[str, Any]) -> Document[S]:
-        state = stored["state"]
-        return Document(
-            id=stored["_id"],
-            version=stored["version"],
-            state=None if state is None else self._processor.state.model_validate(state),
-            aliases=tuple(stored.get("aliases", ())),
-            applied=PackedIds(stored["applied"]),
-            outbox=[_emitted_of(entry) for entry in stored["outbox"]],
-        )
 
 
 class Reader(Generic[S]):
@@ -291,6 +280,19 @@ def document_of(document: Document[Any]) -> dict[str, Any]:
     if document.aliases:
         stored["aliases"] = list(document.aliases)
     return stored
+
+
+def document_from(stored: Mapping[str, Any], state_type: type[S]) -> Document[S]:
+    """The document that was stored."""
+    state = stored["state"]
+    return Document(
+        id=stored["_id"],
+        version=stored["version"],
+        state=None if state is None else state_type.model_validate(state),
+        aliases=tuple(stored.get("aliases", ())),
+        applied=PackedIds(stored["applied"]),
+        outbox=[_emitted_of(entry) for entry in stored["outbox"]],
+    )
 
 
 def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:

@@ -23,10 +23,11 @@ from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
 from tests.bench.peers import cases as peers
+from tests.bench.replay import growth
 
 _FAILURES = (RuntimeError, TimeoutError, OSError, KafkaError, PyMongoError)
 
-CASES = (*replay.CASES, *peers.CASES, *door.CASES)
+CASES = (*replay.CASES, *growth.CASES, *peers.CASES, *door.CASES)
 RATIOS = (*replay.RATIOS, *peers.RATIOS, *door.RATIOS)
 
 
