@@ -68,7 +68,7 @@ def consumer(work: Work, stops: list[str], monkeypatch: pytest.MonkeyPatch) -> L
 def fetched(**partitions: int) -> Any:
     """A message as FastStream hands it over: so many records of each partition."""
     records = [_record(int(name[1:]), offset) for name, count in partitions.items() for offset in range(count)]
-    return type("Message", (), {"raw_message": tuple(records)})()
+    return type("Message", (), {"body": records})()
 
 
 def _record(partition: int, offset: int) -> ConsumerRecord[bytes, bytes]:
@@ -98,7 +98,7 @@ async def test_what_is_fetched_later_of_a_partition_waits_for_what_was_fetched_b
 ) -> None:
     await consumer._handle(fetched(p0=2))
     later = fetched(p0=4)
-    later.raw_message = later.raw_message[2:]
+    later.body = later.body[2:]
     await consumer._handle(later)
     await rest()
     assert work.begun == [(0, 0)]
@@ -138,3 +138,28 @@ async def test_a_failure_stops_the_service_and_lets_nothing_pass_it(
     consumer._stopping = True
     consumer._let_go.set()
     await further
+
+
+async def test_what_comes_while_all_are_at_work_goes_together_when_there_is_room(
+    consumer: LoopConsumer, work: Work
+) -> None:
+    await consumer._handle(fetched(p0=2, p1=2))
+    await consumer._handle(fetched(p2=1))
+    await consumer._handle(fetched(p3=1))
+    await rest()
+    assert work.begun == [(0, 0), (1, 0)]
+    for place in [(0, 0), (2, 0)]:
+        work.of(*place).set_result(None)
+    await rest()
+    assert (work.begun[2:], work.committed) == ([(2, 0)], {0: 2, 2: 1, 3: 1})
+
+
+async def test_no_more_is_fetched_while_a_batch_and_more_waits(consumer: LoopConsumer, work: Work) -> None:
+    await consumer._handle(fetched(p0=2, p1=2))
+    further = asyncio.create_task(consumer._handle(fetched(p2=3)))
+    await rest()
+    assert not further.done()
+    work.of(1, 0).set_result(None)
+    await further
+    await rest()
+    assert work.begun[2:] == [(2, 0)]
