@@ -15,6 +15,8 @@ Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
 _AT_ONCE = 2
+# A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
+_GATHERING_SECONDS = 0.02
 
 
 class Lanes:
@@ -35,6 +37,8 @@ class Lanes:
         for record in records:
             self._waiting.setdefault(record.partition, []).append(record)
         self._begin()
+        if len(self._at_work) == _AT_ONCE:
+            await asyncio.wait(self._at_work, timeout=_GATHERING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         while sum(map(len, self._waiting.values())) > self._most:
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
 
