@@ -8,7 +8,6 @@ cannot fail. An error that may pass is tried again with backoff; any other stops
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -184,10 +183,14 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         # Its batches are polled for, with a sleep after each empty poll; a single record comes when it is there.
         records = [first]
         if (consumer := self.consumer) is not None and not self._let_go.is_set():
-            # What was to be told here is told to who asks next; a gap would be seen.
-            with contextlib.suppress(KafkaError, ConsumerStoppedError):
+            try:
                 fetched = await consumer.getmany(timeout_ms=0, max_records=self._batch_records)
                 records += chain.from_iterable(fetched.values())
+            except (KafkaError, ConsumerStoppedError) as error:
+                logger.warning("runtime.fetch_failed", processor=self.name, because=type(error).__name__)
+            except Exception as error:
+                logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+                self._fail(error)
         return KafkaMessage(raw_message=first, body=records, consumer=FAKE_CONSUMER)
 
     async def _handle(self, message: KafkaMessage) -> None:
