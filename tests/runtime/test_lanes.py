@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from contracts.topics import EARNINGS
@@ -26,6 +27,8 @@ class Work:
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
         self.committed: dict[int, int] = {}
+        self.there: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
+        self.away: Exception | None = None
         self._done: dict[tuple[int, int], asyncio.Future[None]] = {}
 
     def of(self, partition: int, offset: int) -> asyncio.Future[None]:
@@ -36,6 +39,11 @@ class Work:
         self.begun.append(place)
         await self.of(*place)
         return BatchResult(applied=len(batch), published=0, dead=0)
+
+    async def getmany(self, **_: int) -> dict[int, list[ConsumerRecord[bytes, bytes]]]:
+        if self.away is not None:
+            raise self.away
+        return self.there
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.committed.update({place.partition: offset for place, offset in offsets.items()})
@@ -163,3 +171,24 @@ async def test_no_more_is_fetched_while_a_batch_and_more_waits(consumer: LoopCon
     await further
     await rest()
     assert work.begun[2:] == [(2, 0)]
+
+
+async def test_with_a_record_comes_all_that_is_there(consumer: LoopConsumer, work: Work) -> None:
+    work.there = {0: [_record(0, 1)], 3: [_record(3, 7)]}
+    message = await consumer._parse(_record(0, 0))
+    assert [(r.partition, r.offset) for r in cast("Any", message.body)] == [(0, 0), (0, 1), (3, 7)]
+
+
+async def test_nothing_is_added_while_partitions_change_hands(consumer: LoopConsumer, work: Work) -> None:
+    work.there = {0: [_record(0, 1)]}
+    await consumer.on_partitions_revoked([])
+    assert len(cast("Any", await consumer._parse(_record(0, 0))).body) == 1
+
+
+@pytest.mark.parametrize(("error", "stopped"), [(KafkaError(), 0), (ConsumerStoppedError(), 0), (ValueError(), 1)])
+async def test_a_record_is_not_passed_over_when_the_rest_cannot_be_had(
+    consumer: LoopConsumer, work: Work, stops: list[str], error: Exception, stopped: int
+) -> None:
+    work.away = error
+    message = await consumer._parse(_record(0, 0))
+    assert (len(cast("Any", message).body), len(stops)) == (1, stopped)
