@@ -23,7 +23,7 @@ from services.gateway.login.desk import Desk
 from services.gateway.login.oidc import OpenIdProvider
 from services.gateway.login.records import MongoRecords
 from services.gateway.login.sessions import Sessions
-from services.gateway.models import Models
+from services.gateway.models import Models, outcome_key
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
 from services.gateway.submissions import MongoSubmissions
@@ -88,7 +88,10 @@ class Gateway:
             return submission.answer
         if seconds <= 0 and not submission.replayed:
             return None  # nobody has had the time
-        outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
+        command_id = submission.command_id
+        outcome = await self.waiters.until(
+            lambda: self.models.outcome_shown(command_id), seconds, keys=[outcome_key(command_id)]
+        )
         if outcome is None:
             return None
         present_look().note_answer(submission.envelope.data)

@@ -89,14 +89,19 @@ class Waiters:
         finally:
             self._remove(event, (key,))
 
-    async def until(self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float) -> T | None:
+    async def until(
+        self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float, *, keys: Iterable[Key] = ()
+    ) -> T | None:
         """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
+
+        ``keys`` are those that it is known beforehand to wait for: then it need not be asked twice to begin with.
 
         None also when this process stops: the caller asks another one for the outcome. A store that is away for a
         while shows nothing, and is no error: the command is in the log.
         """
         event = asyncio.Event()
-        waited_for: set[Key] = set()
+        waited_for = set(keys)
+        self._add(event, waited_for)
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             while True:

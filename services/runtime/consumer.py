@@ -11,12 +11,13 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
@@ -76,7 +77,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._loop = loop
         self._batch_records = settings.batch_records
         self._stop_service = stop_service
-        self._lanes = Lanes(self._work_off)
+        self._lanes = Lanes(self._work_off, most=settings.batch_records)
         self._let_go = asyncio.Event()
         self._stopping = False
         self._failed = False
@@ -87,10 +88,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._subscriber = broker.subscriber(
             *topics,
             group_id=group,
-            batch=True,
-            max_records=settings.batch_records,
             max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
-            batch_timeout_ms=10,
             fetch_max_wait_ms=100,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
@@ -99,7 +97,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             heartbeat_interval_ms=int(settings.session_timeout * 1000 / 4),
             rebalance_timeout_ms=60_000,
             listener=self,
-            parser=_parse,
+            parser=self._parse,
             decoder=_undecoded,
         )
         self._subscriber(self._handle)
@@ -180,8 +178,23 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             logger.critical("runtime.stopped", processor=self.name, because=str(lost))
             self._fail(lost)
 
+    async def _parse(self, first: ConsumerRecord[bytes, bytes]) -> KafkaMessage:
+        # FastStream's own parser decodes headers and raises on bytes that are no UTF-8: the record would be skipped.
+        # Its batches are polled for, with a sleep after each empty poll; a single record comes when it is there.
+        records = [first]
+        if (consumer := self.consumer) is not None and not self._let_go.is_set():
+            try:
+                fetched = await consumer.getmany(timeout_ms=0, max_records=self._batch_records)
+                records += chain.from_iterable(fetched.values())
+            except (KafkaError, ConsumerStoppedError) as error:
+                logger.warning("runtime.fetch_failed", processor=self.name, because=type(error).__name__)
+            except Exception as error:
+                logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+                self._fail(error)
+        return KafkaMessage(raw_message=first, body=records, consumer=FAKE_CONSUMER)
+
     async def _handle(self, message: KafkaMessage) -> None:
-        await self._lanes.take(message.raw_message)
+        await self._lanes.take(message.body)
         # Returning would let the next records, and their commit, pass over what failed: only a stop lets go.
         while self._failed and not self._stopping:
             self._let_go.clear()
@@ -294,11 +307,6 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         except TimeoutError:
             return False
         return True
-
-
-async def _parse(records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:
-    # FastStream's own parser decodes headers and raises on bytes that are no UTF-8, and the batch would be skipped.
-    return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)
 
 
 async def _undecoded(_: KafkaMessage) -> None:

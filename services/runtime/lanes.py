@@ -1,14 +1,13 @@
 """Lanes: the records of each partition number, all topics together, side by side and each in order.
 
-What one lane touches no other does, so one computes while others wait for Kafka or MongoDB. (Where two do meet in a
+What one lane touches no other does, so some compute while others wait for Kafka or MongoDB. (Where two do meet in a
 document, as over an alias, they are to each other as two instances are.)
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import ConsumerRecord
 
@@ -16,43 +15,56 @@ Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
 _AT_ONCE = 4
+# A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
+_GATHERING_SECONDS = 0.02
 
 
 class Lanes:
-    """Sets ``work`` to lanes, which must not raise. What comes later of a lane waits for what came before."""
+    """Sets ``work`` to lanes, which must not raise. What comes later of a lane waits for what came before.
 
-    def __init__(self, work: Callable[[Lane], Awaitable[None]]) -> None:
+    What comes while all are at work is gathered, and goes together, about ``most`` records at a time: a batch costs
+    much the same whatever its size. What comes when there is room goes at once.
+    """
+
+    def __init__(self, work: Callable[[Lane], Awaitable[None]], *, most: int) -> None:
         self._work = work
-        self._room = asyncio.Semaphore(_AT_ONCE)
-        self._at_work: dict[int, asyncio.Task[None]] = {}
-        self._taking = asyncio.Lock()
+        self._most = most
+        self._waiting: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
+        self._at_work: dict[asyncio.Future[None], Sequence[int]] = {}
 
     async def take(self, records: Lane) -> None:
-        """Set the lanes of what was fetched to work; the last of them go on when this returns."""
-        async with self._taking:
-            for number, lane in _by_number(records).items():
-                await self._room.acquire()
-                task = asyncio.create_task(self._after(self._at_work.get(number), lane))
-                task.add_done_callback(self._leave)
-                self._at_work[number] = task
+        """Set the lanes of what was fetched to work, or let them wait. Returns when more may be fetched."""
+        for record in records:
+            self._waiting.setdefault(record.partition, []).append(record)
+        self._begin()
+        if len(self._at_work) == _AT_ONCE:
+            await asyncio.wait(self._at_work, timeout=_GATHERING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        while sum(map(len, self._waiting.values())) > self._most:
+            await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
 
     async def done(self) -> None:
         """Wait until all that was taken is worked off."""
-        async with self._taking:
-            await asyncio.gather(*self._at_work.values())
-            self._at_work.clear()
+        while self._at_work:
+            await asyncio.wait(self._at_work)
 
-    async def _after(self, earlier: asyncio.Task[None] | None, lane: Lane) -> None:
-        if earlier is not None:
-            await earlier
-        await self._work(lane)
+    def _begin(self) -> None:
+        while len(self._at_work) < _AT_ONCE and (numbers := self._free()):
+            records = [record for number in numbers for record in self._waiting.pop(number)]
+            task = asyncio.ensure_future(self._work(records))
+            self._at_work[task] = numbers
+            task.add_done_callback(self._leave)
 
-    def _leave(self, _: asyncio.Task[Any]) -> None:
-        self._room.release()
+    def _free(self) -> Sequence[int]:
+        """The next lanes to work on: those that have waited longest and are not at work."""
+        at_work = {number for numbers in self._at_work.values() for number in numbers}
+        found: list[int] = []
+        count = 0
+        for number, lane in self._waiting.items():
+            if number not in at_work and count < self._most:
+                found.append(number)
+                count += len(lane)
+        return found
 
-
-def _by_number(records: Lane) -> Mapping[int, Lane]:
-    lanes: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
-    for record in records:
-        lanes.setdefault(record.partition, []).append(record)
-    return lanes
+    def _leave(self, task: asyncio.Future[None]) -> None:
+        del self._at_work[task]
+        self._begin()
