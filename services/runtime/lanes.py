@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
-_AT_ONCE = 4
+_AT_ONCE = 2
 # A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
 _GATHERING_SECONDS = 0.02
 
