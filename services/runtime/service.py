@@ -230,6 +230,7 @@ class Runtime:
 
     async def _prepare_store(self) -> None:
         await asyncio.to_thread(guard.check_mongodb_servers, self.settings.mongodb)
+        await self.client.admin.command("ping")  # not every store has an index that would wait for a primary
         for store in self._stores.values():
             await store.ensure_indexes()
 
