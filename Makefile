@@ -7,7 +7,7 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 .DEFAULT_GOAL := help
 APT := DEBIAN_FRONTEND=noninteractive apt-get
 
-.PHONY: help run test chromium simulate demo chaos lint schemas assets texts screenshots lock clean
+.PHONY: help run test chromium simulate demo chaos bench lint schemas assets texts screenshots lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +26,10 @@ demo: $(INSTALLED) ## play one citizen's year through the public API and check e
 
 chaos: $(INSTALLED) ## kill what runs under load and check the books: ROUNDS=20 SECONDS=8 PROFILE=single|cluster SEED=
 	@ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) PROFILE=$(PROFILE) SEED=$(SEED) $(VENV)/bin/python -m tests.chaos
+
+bench: $(INSTALLED) ## measure speed against the floor and against others: EVENTS=200000 REPEAT=5 ONLY="row or case" ...
+	@$(VENV)/bin/python -m tests.bench $(if $(EVENTS),--events $(EVENTS)) $(if $(REPEAT),--repeat $(REPEAT)) \
+		$(if $(ONLY),--only $(ONLY))
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 	$(VENV)/bin/ruff check .
@@ -49,6 +53,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, with hash
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(VENV)/bin/$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
+	$(VENV)/bin/$(LOCK) --group pyproject.toml:bench --output-file requirements/bench.txt
 
 clean: ## delete the environment, what was fetched, and the data of `make run`
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha1
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from contracts.topics import Topic, topic_of
 
 M = TypeVar("M", bound=Message)
 Headers = tuple[tuple[str, bytes], ...]
+
+_SPECVERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +58,50 @@ class BrokenContract(ValueError):
 
 def encode(envelope: Envelope[Any]) -> Record:
     """The record for ``envelope``, on the topic and with the key that its message type prescribes."""
-    data = envelope.data
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": str(envelope.id),
-        "ce_type": data.type,
-        "ce_source": envelope.source,
-        "ce_time": envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "ce_subject": data.key,
-        "ce_correlationid": str(envelope.correlation_id),
-        "content-type": "application/json",
-    }
-    if envelope.causation_id is not None:
-        attributes["ce_causationid"] = str(envelope.causation_id)
-    if envelope.traceparent is not None:
-        attributes["ce_traceparent"] = envelope.traceparent
-    return Record(
-        topic=topic_of(type(data)).name,
-        key=data.key.encode(),
-        value=data.model_dump_json().encode(),
-        headers=tuple((name, value.encode()) for name, value in attributes.items()),
+    return _record(envelope.data, str(envelope.id), _context(envelope, envelope.source, envelope.causation_id))
+
+
+def effects(cause: Envelope[Any], source: str, space: str, events: Sequence[Message]) -> tuple[Record, ...]:
+    """The records of what ``cause`` made ``source`` tell, in order.
+
+    Their ids are UUIDv5 of the cause's id and ``<space>/<index>``, so they are the same whenever this is asked.
+    """
+    context = _context(cause, source, cause.id) if events else ()
+    return tuple(
+        _record(event, _uuid5_text(cause.id, f"{space}/{index}"), context) for index, event in enumerate(events)
     )
+
+
+def _record(data: Message, message_id: str, context: Headers) -> Record:
+    key = data.key.encode()
+    return Record(
+        topic_of(type(data)).name,
+        key,
+        data.__pydantic_serializer__.to_json(data),
+        (_SPECVERSION, ("ce_id", message_id.encode()), ("ce_type", data.type.encode()), ("ce_subject", key), *context),
+    )
+
+
+def _context(envelope: Envelope[Any], source: str, causation_id: UUID | None) -> Headers:
+    """The headers that all have which one cause made one source tell."""
+    headers = [
+        ("ce_source", source.encode()),
+        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ("ce_correlationid", str(envelope.correlation_id).encode()),
+        _CONTENT_TYPE,
+    ]
+    if causation_id is not None:
+        headers.append(("ce_causationid", str(causation_id).encode()))
+    if envelope.traceparent is not None:
+        headers.append(("ce_traceparent", envelope.traceparent.encode()))
+    return tuple(headers)
+
+
+def _uuid5_text(space: UUID, name: str) -> str:
+    """``str(uuid5(space, name))``, in a third of the time."""
+    digits = sha1(space.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope[Any]:
@@ -84,8 +111,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
     except UnicodeDecodeError:
         raise BrokenContract("a header is not UTF-8") from None
     try:
-        types = {message.type: message for message in topic.messages}
-        message_type = types.get(attributes["ce_type"])
+        message_type = topic.types.get(attributes["ce_type"])
         if message_type is None:
             raise BrokenContract("the type in ce_type does not belong on this topic")
         time = datetime.fromisoformat(attributes["ce_time"])
@@ -106,7 +132,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         raise BrokenContract(f"the header {missing.args[0]} is missing") from None
     except ValidationError as error:
         problems = "; ".join(
-            f"{_place(types[attributes['ce_type']], item['loc'])}: {item['type']}"
+            f"{_place(topic.types[attributes['ce_type']], item['loc'])}: {item['type']}"
             for item in error.errors(include_input=False, include_url=False, include_context=False)
         )
         raise BrokenContract(f"the body breaks its contract: {problems[:500]}") from None

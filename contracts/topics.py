@@ -6,8 +6,10 @@ are the books, and a read model or an authority must be able to start again from
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Final, get_args
 
 from contracts import balance, extracts, issuance, outcomes, reporting
@@ -28,6 +30,11 @@ class Topic:
     readers: tuple[str, ...]
     partitions: int = PARTITIONS
     retention: timedelta | None = None
+
+    @cached_property
+    def types(self) -> Mapping[str, type[Message]]:
+        """The messages by their CloudEvents type."""
+        return {message.type: message for message in self.messages}
 
     @property
     def dead(self) -> str:

@@ -21,7 +21,6 @@ Ore = Annotated[int, Field(strict=True, ge=0, le=10**15, description="Amount in 
 Year = Annotated[int, Field(strict=True, ge=2019, le=2200, description="Calendar year, Europe/Copenhagen.")]
 Revision = Annotated[int, Field(strict=True, ge=1, description="Gapless, counted from 1 for each subject.")]
 
-_CVR_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 1)
 # One random UUID in a thousand holds digits that read as a CPR number: it is recognised first, and left alone.
 _UUID_OR_CPR = re.compile(
     r"(?P<uuid>(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z]))"
@@ -36,13 +35,11 @@ def danish_day(moment: datetime) -> date:
 
 def is_cvr(text: str) -> bool:
     """Whether ``text`` is a CVR number: 8 digits, modulus 11 with weights 2 7 6 5 4 3 2 1."""
-    return (
-        len(text) == 8
-        and text.isascii()
-        and text.isdigit()
-        and text[0] != "0"
-        and sum(int(d) * w for d, w in zip(text, _CVR_WEIGHTS, strict=True)) % 11 == 0
-    )
+    if len(text) != 8 or not text.isascii() or not text.isdigit() or text[0] == "0":
+        return False
+    a, b, c, d, e, f, g, h = text.encode()
+    # Each byte is its digit and 48; the weights come to 30.
+    return (2 * a + 7 * b + 6 * c + 5 * d + 4 * e + 3 * f + 2 * g + h - 30 * 48) % 11 == 0
 
 
 def _check_cvr(text: str) -> str:

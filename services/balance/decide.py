@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
@@ -9,7 +10,7 @@ from contracts.cloudevents import Envelope
 from contracts.messages import Event
 from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportContent, ReportEvent
 from contracts.topics import EARNINGS
-from services.balance.ledger import Entry, Ledger, settle, thresholds_crossed, totals
+from services.balance.ledger import Entry, Ledger, enter, entry_of, thresholds_crossed
 from services.runtime.decision import Address, Decision, Processor
 
 
@@ -25,47 +26,45 @@ def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Le
     """Enter the report, divide the allowance anew, and tell whose split changed and what the year stands at."""
     event = message.data
     before = ledger or Ledger(card_id=event.card_id, year=event.year)
-    known = before.entries.get(event.report_id)
+    known = entry_of(before, event.report_id)
     if known is not None and event.revision <= known.revision:
         # A dead letter that is replayed comes after its successors, and must not undo them.
         return Decision(ledger)
-    after, changed = settle(_entered(before, event))
-    after = after.model_copy(update={"revision": before.revision + 1, "warned": thresholds_crossed(after)})
-    settled = [event.report_id, *(report_id for report_id in changed if report_id != event.report_id)]
+    after, settled = _entered(before, event)
+    after.warned = thresholds_crossed(after)
     return Decision(
         after,
         (
-            *(_report_settled(after, report_id, caused_by=event.report_id) for report_id in settled),
+            *(_report_settled(after, entry, caused_by=event.report_id) for entry in settled),
             _balance_changed(after),
             *_warnings(before, after),
         ),
     )
 
 
-def _entered(ledger: Ledger, event: ReportEvent) -> Ledger:
-    entry = Entry(
-        employment_id=event.employment_id,
-        cvr=event.cvr,
-        revision=event.revision,
-        total=event.total if isinstance(event, ReportContent) else 0,
-    )
-    earlier = ledger.entries.get(event.report_id)
-    if earlier is not None:
-        entry = entry.model_copy(update={"exempt": earlier.exempt, "excess": earlier.excess})
-    changes: dict[str, Any] = {"entries": {**ledger.entries, event.report_id: entry}}
-    if isinstance(event, ReportContent):
+def _entered(ledger: Ledger, event: ReportEvent) -> tuple[Ledger, Sequence[Entry]]:
+    content = event if isinstance(event, ReportContent) else None
+    return enter(
+        ledger,
+        Entry(
+            report_id=event.report_id,
+            employment_id=event.employment_id,
+            cvr=event.cvr,
+            revision=event.revision,
+            total=0 if content is None else content.total,
+        ),
         # The newest report knows the newest allowance: a provisional row that was made final is taken up here.
-        changes |= {"allowance": event.allowance, "provisional": event.provisional}
-    return ledger.model_copy(update=changes)
+        allowance=ledger.allowance if content is None else content.allowance,
+        provisional=ledger.provisional if content is None else content.provisional,
+    )
 
 
-def _report_settled(ledger: Ledger, report_id: str, *, caused_by: str) -> ReportSettled:
-    entry = ledger.entries[report_id]
+def _report_settled(ledger: Ledger, entry: Entry, *, caused_by: str) -> ReportSettled:
     return ReportSettled(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision,
-        report_id=report_id,
+        report_id=entry.report_id,
         report_revision=entry.revision,
         employment_id=entry.employment_id,
         cvr=entry.cvr,
@@ -77,22 +76,23 @@ def _report_settled(ledger: Ledger, report_id: str, *, caused_by: str) -> Report
 
 
 def _balance_changed(ledger: Ledger) -> BalanceChanged:
-    reported, exempt, excess, remaining = totals(ledger)
     return BalanceChanged(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision,
         allowance=ledger.allowance,
         provisional=ledger.provisional,
-        reported=reported,
-        exempt=exempt,
-        excess=excess,
-        remaining=remaining,
+        reported=ledger.reported,
+        exempt=ledger.exempt,
+        excess=ledger.excess,
+        remaining=ledger.remaining,
         warned=ledger.warned,
     )
 
 
 def _warnings(before: Ledger, after: Ledger) -> tuple[Event, ...]:
+    if after.warned == before.warned:
+        return ()
     raised = [threshold for threshold in after.warned if threshold not in before.warned]
     untrue = [threshold for threshold in before.warned if threshold not in after.warned]
     return (
@@ -108,7 +108,7 @@ def _warning(kind: type[CapWarningRaised | CapWarningWithdrawn], ledger: Ledger,
         revision=ledger.revision,
         threshold=threshold,
         allowance=ledger.allowance,
-        reported=totals(ledger).reported,
+        reported=ledger.reported,
     )
 
 

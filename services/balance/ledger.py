@@ -6,72 +6,125 @@ acted on the answer (DOMAIN.md, decision 3). A corrected report keeps its place.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, model_validator
+from pydantic_core import from_json, to_json
 
 from contracts.allowances import split
 from contracts.balance import Threshold
-from contracts.values import Ore, Revision, Year
+from contracts.values import Ore, Year
 
 NEAR_PERCENT = 80
 
 
-class Entry(BaseModel):
-    """One report and its split; a withdrawn report stays, with nothing in it."""
+class Entry(NamedTuple):
+    """One report and its split, in øre; a withdrawn report stays, with nothing in it."""
 
+    report_id: str
     employment_id: str
     cvr: str
-    revision: Revision
-    total: Ore
-    exempt: Ore = 0
-    excess: Ore = 0
+    revision: int
+    total: int
+    exempt: int = 0
+    excess: int = 0
 
 
 class Ledger(BaseModel):
-    """Everything reported on one card for one year. ``entries`` are by report id, in the order of acceptance."""
+    """Everything reported on one card for one year, in øre.
+
+    ``entries`` is text (JSON Lines, each after its line break): an ``Entry`` a line, in the order of acceptance. Nearly
+    every report is only added at the end, which needs nothing of the others but their sums.
+    """
 
     card_id: str
     year: Year
     revision: int = 0
     allowance: Ore = 0
     provisional: bool = False
-    entries: dict[str, Entry] = Field(default_factory=dict)
+    exempt: Ore = 0
+    excess: Ore = 0
     warned: tuple[Threshold, ...] = ()
+    entries: str = ""
+
+    @property
+    def reported(self) -> int:
+        """All that was reported."""
+        return self.exempt + self.excess
+
+    @property
+    def remaining(self) -> int:
+        """What is left of the allowance."""
+        return self.allowance - self.exempt
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_stored_before(cls, stored: Any) -> Any:
+        """Releases before 2026-11-23 stored a document for each report, by its id, and no sums."""
+        if not isinstance(stored, dict) or not isinstance(earlier := stored.get("entries"), dict):
+            return stored
+        entries = [Entry(report_id, **entry) for report_id, entry in earlier.items()]
+        return stored | _books(entries)
 
 
-class Totals(NamedTuple):
-    """A year's sums, in øre."""
-
-    reported: int
-    exempt: int
-    excess: int
-    remaining: int
+def entries_of(ledger: Ledger) -> list[Entry]:
+    """The reports, in the order in which they were accepted."""
+    return [Entry(*from_json(line)) for line in ledger.entries.split("\n")[1:]]
 
 
-def totals(ledger: Ledger) -> Totals:
-    """The sums of the ledger's entries, and what is left of the allowance."""
-    exempt = sum(entry.exempt for entry in ledger.entries.values())
-    excess = sum(entry.excess for entry in ledger.entries.values())
-    return Totals(exempt + excess, exempt, excess, ledger.allowance - exempt)
+def entry_of(ledger: Ledger, report_id: str) -> Entry | None:
+    """The report, if it is entered."""
+    start = ledger.entries.find(f"\n[{to_json(report_id).decode()},")
+    if start < 0:
+        return None
+    return Entry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
 
-def settle(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
-    """Divide the allowance over the entries in their order.
+def enter(ledger: Ledger, entry: Entry, *, allowance: int, provisional: bool) -> tuple[Ledger, Sequence[Entry]]:
+    """Enter a report at the end, or in the place that it has, and divide the allowance over all.
 
-    Returns the settled ledger and the ids of the reports whose split changed, in order.
+    Returns the ledger, and the entries that were settled: the report's own, then in their order those others whose
+    split is another now.
     """
-    remaining = ledger.allowance
-    entries: dict[str, Entry] = {}
-    changed: list[str] = []
-    for report_id, entry in ledger.entries.items():
-        exempt, excess = split(entry.total, remaining)
-        remaining -= exempt
-        if (exempt, excess) != (entry.exempt, entry.excess):
-            entry = entry.model_copy(update={"exempt": exempt, "excess": excess})  # noqa: PLW2901
-            changed.append(report_id)
-        entries[report_id] = entry
-    return ledger.model_copy(update={"entries": entries}), tuple(changed)
+    known = entry_of(ledger, entry.report_id) is not None
+    if not known and (allowance == ledger.allowance or not ledger.entries):
+        # What was accepted before it stays as it is, and what that leaves is for the newest.
+        exempt, excess = split(entry.total, allowance - ledger.exempt)
+        newest = entry._replace(exempt=exempt, excess=excess)
+        books: dict[str, Any] = {
+            "exempt": ledger.exempt + exempt,
+            "excess": ledger.excess + excess,
+            "entries": ledger.entries + _line(newest),
+        }
+        settled: Sequence[Entry] = (newest,)
+    else:
+        before = entries_of(ledger)
+        after = settle(_with(before, entry), allowance)
+        books = _books(after)
+        own = [one for one in after if one.report_id == entry.report_id]
+        as_before = {*before, *own}
+        settled = [*own, *(one for one in after if one not in as_before)]
+    entered = Ledger(
+        card_id=ledger.card_id,
+        year=ledger.year,
+        revision=ledger.revision + 1,
+        allowance=allowance,
+        provisional=provisional,
+        warned=ledger.warned,
+        **books,
+    )
+    return entered, settled
+
+
+def settle(entries: Iterable[Entry], allowance: int) -> list[Entry]:
+    """Divide the allowance over the entries in their order."""
+    settled = []
+    for entry in entries:
+        exempt, excess = split(entry.total, allowance)
+        allowance -= exempt
+        settled.append(entry._replace(exempt=exempt, excess=excess))
+    return settled
 
 
 def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
@@ -79,10 +132,25 @@ def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
     if ledger.allowance == 0:
         # Only a withdrawal has come, of a report that lies among the dead letters: nothing is known yet.
         return ()
-    reported = totals(ledger).reported
-    crossed = {
-        Threshold.NEAR: 100 * reported >= NEAR_PERCENT * ledger.allowance,
-        Threshold.REACHED: reported >= ledger.allowance,
-        Threshold.EXCEEDED: reported > ledger.allowance,
+    if ledger.reported > ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED, Threshold.EXCEEDED
+    if ledger.reported == ledger.allowance:
+        return Threshold.NEAR, Threshold.REACHED
+    return (Threshold.NEAR,) if 100 * ledger.reported >= NEAR_PERCENT * ledger.allowance else ()
+
+
+def _with(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+    """The entries with this one in its place, or at the end."""
+    return {one.report_id: one for one in (*entries, entry)}.values()
+
+
+def _books(entries: Sequence[Entry]) -> dict[str, Any]:
+    return {
+        "exempt": sum(entry.exempt for entry in entries),
+        "excess": sum(entry.excess for entry in entries),
+        "entries": "".join(map(_line, entries)),
     }
-    return tuple(threshold for threshold, true in crossed.items() if true)
+
+
+def _line(entry: Entry) -> str:
+    return "\n" + to_json(entry).decode()

@@ -5,6 +5,10 @@ The feeds carry these events; an extract holds the same ones, so that a feed and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any, Final
+
 from pydantic import BaseModel, ConfigDict
 
 from contracts.extracts import (
@@ -34,12 +38,40 @@ class Figures(BaseModel):
     disputed_employers: tuple[str, ...] = ()
 
 
-def statement_for(authority: Authority, card_id: str, cpr: str, figures: Figures) -> Statement:
-    """The statement for ``authority``; ``cpr`` is the JWE that only the tax agency can open."""
-    facts = figures.model_dump() | {"disputed": bool(figures.disputed_employers)}
+Facts = Mapping[str, Any]
+"""A statement as a JSON value, its fields in the order of the contract."""
+
+_SEEN_BY_ALL: Final = (
+    "revision", "year", "municipality", "provisional", "allowance", "reported", "exempt", "excess", "reports"
+)  # fmt: skip
+_seen_by_all: Final = itemgetter(*_SEEN_BY_ALL)
+
+
+def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> Facts:
+    """What ``authority`` may know of ``figures`` (a dumped ``Figures``); ``cpr`` is the JWE that only the tax agency
+    can open.
+
+    Plain values and no models: an extract has a million of them, and each was checked when it was told.
+    """
+    disputed = figures.get("disputed_employers", ())
+    facts: dict[str, Any] = {"card_id": card_id}
+    facts.update(zip(_SEEN_BY_ALL, _seen_by_all(figures), strict=True))
+    facts["disputed"] = bool(disputed)
     match authority:
         case Authority.SKAT:
-            return TaxStatementUpdated(card_id=card_id, cpr=cpr, **facts)
+            facts["cpr"] = cpr
+            facts["employers"] = figures["employers"]
+            facts["disputed_employers"] = disputed
         case Authority.STAR:
-            del facts["employers"], facts["disputed_employers"]
-            return FollowUpStatementUpdated(card_id=card_id, **facts)
+            pass
+    return facts
+
+
+def statement_for(authority: Authority, card_id: str, cpr: str, figures: Figures) -> Statement:
+    """The statement for ``authority``."""
+    facts = facts_for(authority, card_id, cpr, figures.model_dump())
+    match authority:
+        case Authority.SKAT:
+            return TaxStatementUpdated.model_validate(facts)
+        case Authority.STAR:
+            return FollowUpStatementUpdated.model_validate(facts)

@@ -23,11 +23,10 @@ from contracts.extracts import (
     ExtractPartWritten,
     ExtractStarted,
     Position,
-    Statement,
 )
 from services.exports.claims import ExtractQueue, LeaseLost
 from services.exports.extract import ExtractFiles, Part
-from services.exports.feeds import Figures, statement_for
+from services.exports.feeds import Facts, facts_for
 from services.exports.requests import ExtractRequest
 from services.exports.statements import CardStatements
 from services.runtime.decision import Processor
@@ -81,8 +80,11 @@ class StatementReader:
         return int(await self._cards.count_documents({"state.held": {"$gt": 0}}))
 
     @contextlib.asynccontextmanager
-    async def snapshot(self, request: ExtractRequest) -> AsyncIterator[tuple[int, AsyncIterator[Statement]]]:
-        """How many statements there are, and the statements, at one moment. Raises ``StatementsHeld``."""
+    async def snapshot(self, request: ExtractRequest) -> AsyncIterator[tuple[int, AsyncIterator[list[Facts]]]]:
+        """How many statements there are, and the statements, some at a time, as they stood at one moment.
+
+        Raises ``StatementsHeld``.
+        """
         async with await self._client.start_session(snapshot=True) as session:
             # A card whose person is not known yet has no municipality: it may belong to any.
             held = {"state.held": request.year, **_of(request.municipality, None)}
@@ -97,11 +99,18 @@ class StatementReader:
         found = self._cards.find(_stated(request), fields, session=session)
         return found.sort("_id", ASCENDING).batch_size(_BATCH_ROWS)
 
-    async def _statements(self, request: ExtractRequest, session: Any) -> AsyncIterator[Statement]:
-        async for stored in self.cursor(request, session):
-            state = stored["state"]
-            figures = Figures.model_validate(state["years"][str(request.year)]["statement"])
-            yield statement_for(request.authority, stored["_id"], state["cpr"], figures)
+    async def _statements(self, request: ExtractRequest, session: Any) -> AsyncIterator[list[Facts]]:
+        cursor, year = self.cursor(request, session), str(request.year)
+        while some := await cursor.to_list(_BATCH_ROWS):
+            yield [
+                facts_for(
+                    request.authority,
+                    stored["_id"],
+                    stored["state"]["cpr"],
+                    stored["state"]["years"][year]["statement"],
+                )
+                for stored in some
+            ]
 
 
 class ExtractWorker:
@@ -147,8 +156,8 @@ class ExtractWorker:
         async with self._reader.snapshot(held) as (count, statements):
             started = ExtractStarted(extract_id=held.extract_id, attempt=held.attempt, statements=count)
             await self._tell(held, [started])
-            async for statement in statements:
-                parts += files.add(statement)
+            async for some in statements:
+                parts += files.add(some)
                 if len(parts) >= _BATCH_PARTS:
                     await self._tell_parts(held, parts, files.count)
                     parts = []

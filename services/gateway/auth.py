@@ -8,7 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import httpx2
 import structlog
@@ -27,6 +28,7 @@ ALGORITHMS: Final = ("ES256", "RS256")
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _LEEWAY_SECONDS: Final = 30
 _PAUSE_BETWEEN_REFRESHES: Final = 5.0
+_TOKENS_KEPT: Final = 10_000
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -83,7 +85,7 @@ class Caller:
     organisation: str
     owners: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def client(self) -> str:
         """What an Idempotency-Key belongs to."""
         return json.dumps([self.issuer, self.client_id, self.subject, self.role, self.organisation])
@@ -102,8 +104,18 @@ def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
     )
 
 
+class _Verified(NamedTuple):
+    """A token that was found good by the present keys, until it ends (epoch seconds)."""
+
+    caller: Caller
+    expires: float
+
+
 class Authenticator:
-    """Verifies tokens. Keys are cached, fetched anew when a token names an unknown one, and never waited for long."""
+    """Verifies tokens. Keys are cached, fetched anew when a token names an unknown one, and never waited for long.
+
+    A token is verified once for as long as the keys stay: a program sends the same one a thousand times.
+    """
 
     def __init__(
         self, *, issuer: str, audience: str, fetch_keys: FetchKeys, cpr_hash: Callable[[str], str], refresh: float
@@ -114,6 +126,7 @@ class Authenticator:
         self._cpr_hash = cpr_hash
         self._refresh = refresh
         self._keys: KeySet | None = None
+        self._verified: dict[str, _Verified] = {}
         self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
 
@@ -122,10 +135,17 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise ProblemError("token-missing", headers={"WWW-Authenticate": "Bearer"})
-        return caller_of(self._checked(await self._decoded(token.strip())), self._cpr_hash)
-
-    async def _decoded(self, token: str) -> jwt.Token:
+        token = token.strip()
         keys = await self._current_keys()
+        verified = self._verified.get(token)
+        if verified is None or verified.expires <= time.time():
+            verified = self._checked(await self._decoded(token, keys))
+            if len(self._verified) >= _TOKENS_KEPT:
+                self._verified.clear()
+            self._verified[token] = verified
+        return verified.caller
+
+    async def _decoded(self, token: str, keys: KeySet) -> jwt.Token:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
         except InvalidKeyIdError:
@@ -137,26 +157,25 @@ class Authenticator:
         except (JoseError, ValueError, TypeError):
             raise _invalid() from None
 
-    def _checked(self, token: jwt.Token) -> Claims:
+    def _checked(self, token: jwt.Token) -> _Verified:
         claims = token.claims
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         begins, expires = _moment(claims.get("nbf", 0)), _moment(claims.get("exp"))
         now = time.time()
-        good = (
+        if (
             str(token.header.get("typ", "")).lower() in _TYPES
             and claims.get("iss") == self._issuer
             and self._audience in audiences
             and begins is not None
             and expires is not None
             and begins - _LEEWAY_SECONDS <= now < expires
-        )
-        if not good:
-            raise _invalid()
-        try:
-            return Claims.model_validate(claims)
-        except ValidationError:
-            raise _invalid() from None
+        ):
+            try:
+                return _Verified(caller_of(Claims.model_validate(claims), self._cpr_hash), expires)
+            except ValidationError:
+                pass
+        raise _invalid()
 
     async def _current_keys(self, *, anew: bool = False) -> KeySet:
         """The cached keys; fetched first if there are none, if they are old, or if ``anew`` (but not too often)."""
@@ -178,6 +197,7 @@ class Authenticator:
     async def _fetch(self) -> None:
         try:
             self._keys = KeySet.import_key_set(await self._fetch_keys())  # type: ignore[arg-type]
+            self._verified.clear()
         except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
             logger.warning("gateway.issuer_keys_unavailable", because=type(error).__name__)
 

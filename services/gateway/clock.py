@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from services.runtime.store import Database
+from services.runtime.together import Together
 
 _OFFSET = "offset"
 
@@ -15,13 +17,14 @@ class Clock:
     def __init__(self, database: Database, *, settable: bool) -> None:
         self._offsets = database["clock"]
         self.settable = settable
+        self._together = Together(self._read)
 
     async def now(self) -> datetime:
         """The time of a command that enters now."""
         if not self.settable:
             return datetime.now(UTC)
-        stored = await self._offsets.find_one({"_id": _OFFSET})
-        return datetime.now(UTC) + timedelta(microseconds=0 if stored is None else stored["microseconds"])
+        offset = await self._together(None)
+        return datetime.now(UTC) + offset
 
     async def set(self, time: datetime) -> None:
         """Let it be ``time`` now, and run on from there."""
@@ -31,3 +34,7 @@ class Clock:
     async def reset(self) -> None:
         """Back to the real time."""
         await self._offsets.delete_one({"_id": _OFFSET})
+
+    async def _read(self, askers: Sequence[None]) -> list[timedelta]:
+        stored = await self._offsets.find_one({"_id": _OFFSET})
+        return [timedelta(microseconds=0 if stored is None else stored["microseconds"])] * len(askers)

@@ -23,7 +23,7 @@ from services.gateway.login.desk import Desk
 from services.gateway.login.oidc import OpenIdProvider
 from services.gateway.login.records import MongoRecords
 from services.gateway.login.sessions import Sessions
-from services.gateway.models import Models
+from services.gateway.models import Models, outcome_key
 from services.gateway.persons import Persons
 from services.gateway.settings import GatewaySettings
 from services.gateway.submissions import MongoSubmissions
@@ -32,6 +32,7 @@ from services.gateway.waiting import Waiters, Watcher
 from services.runtime.log import KafkaLog
 from services.runtime.sealing import KeyedHasher, Sealer, read_key
 from services.runtime.service import Runtime
+from services.runtime.together import LogTogether
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,12 @@ class Gateway:
         if submission.answer is not None:
             present_look().note_answer(submission.envelope.data)
             return submission.answer
-        outcome = await self.waiters.until(lambda: self.models.outcome_shown(submission.command_id), seconds)
+        if seconds <= 0 and not submission.replayed:
+            return None  # nobody has had the time
+        command_id = submission.command_id
+        outcome = await self.waiters.until(
+            lambda: self.models.outcome_shown(command_id), seconds, keys=[outcome_key(command_id)]
+        )
         if outcome is None:
             return None
         present_look().note_answer(submission.envelope.data)
@@ -128,7 +134,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Gateway:
         allowances=allowances,
         models=models,
         answers=Answers(models=models, persons=persons, allowances=allowances),
-        intake=Intake(submissions=MongoSubmissions(runtime.database), log=runtime.log, now=clock.now, persons=persons),
+        intake=Intake(
+            submissions=MongoSubmissions(runtime.database), log=LogTogether(runtime.log), now=clock.now, persons=persons
+        ),
         guesses=Guesses(
             runtime.database,
             per_employer=settings.guesses_per_employer,

@@ -1,7 +1,7 @@
 """Submissions: a command is stored, then produced, then answered; and one key gives one answer for ever.
 
-The stored record is exactly what is produced, the gateway's time included, so that a retry after a crash sends
-identical bytes. A submission has no end date: a payroll file is sent again a month later.
+The stored record is exactly what is produced, the gateway's time included, so that a retry sends identical bytes, of
+which readers count one. A submission has no end date: a payroll file is sent again a month later.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel
-from pymongo.errors import PyMongoError
 
 from contracts.cloudevents import Envelope, Record, decode, encode
 from contracts.messages import Command
@@ -43,7 +43,7 @@ class Ask:
     body: str
     traceparent: str | None = None
 
-    @property
+    @cached_property
     def command_id(self) -> UUID:
         """The same client with the same key means the same command."""
         return uuid5(_COMMANDS, json.dumps([self.caller.client, self.key]))
@@ -60,18 +60,13 @@ class Answer(BaseModel):
 
 @dataclass
 class Submission:
-    """A command that was accepted; ``replayed`` if it had been before this request."""
+    """A command that was accepted, and the record that says it; ``replayed`` if it had been before this request."""
 
     command_id: str
+    envelope: Envelope[Any]
     record: Record
-    produced: bool
     answer: Answer | None
     replayed: bool
-
-    @property
-    def envelope(self) -> Envelope[Any]:
-        """The command in the record, with its time."""
-        return decode(_TOPICS[self.record.topic], self.record.value, self.record.headers)
 
 
 class Intake:
@@ -85,15 +80,24 @@ class Intake:
         self._now = now
         self._persons = persons
 
-    async def take(self, ask: Ask, build: Build) -> Submission:
-        """Accept what is asked: the earlier submission under the same key, else a new one, produced to the log.
+    async def take(self, ask: Ask, build: Build, *, tried_once: bool = False) -> Submission:
+        """Accept what is asked: the earlier submission under the same key, else a new one. Until it is answered, it is
+        produced to the log whenever it is asked for.
 
         ``build`` makes the command and may raise ``ProblemError``; then nothing is kept, and the key stays free.
+        ``tried_once``: it leaves traces, so it is not even tried for a key that was used.
         """
-        submission = await self._earlier(ask) or await self._new(ask, build)
-        if not submission.produced:
+        submission = await self._earlier(ask) if tried_once else None
+        if submission is None:
+            try:
+                submission = await self._new(ask, build)
+            except ProblemError:
+                # What was accepted once is not refused for what has changed since.
+                submission = await self._earlier(ask)
+                if submission is None:
+                    raise
+        if submission.answer is None:
             await self._log.publish([submission.record])
-            await self._mark_produced(submission)
         return submission
 
     async def find(self, command_id: str, caller: Caller) -> Submission | None:
@@ -104,9 +108,12 @@ class Intake:
     async def keep_answer(self, submission: Submission, answer: Answer) -> Answer:
         """Keep the answer for replay, and return the one that is kept: the first wins."""
         command_id = submission.command_id
-        await self._submissions.add_answer(command_id, self._persons.seal_answer(answer.model_dump_json(), command_id))
-        kept = await self._submissions.get(command_id)
-        submission.answer = (None if kept is None else self._answer_in(kept)) or answer
+        sealed = self._persons.seal_answer(answer.model_dump_json(), command_id)
+        if await self._submissions.add_answer(command_id, sealed):
+            submission.answer = answer
+        else:
+            kept = await self._submissions.get(command_id)
+            submission.answer = (None if kept is None else self._answer_in(kept)) or answer
         return submission.answer
 
     async def _earlier(self, ask: Ask) -> Submission | None:
@@ -119,31 +126,22 @@ class Intake:
 
     async def _new(self, ask: Ask, build: Build) -> Submission:
         command_id = ask.command_id
-        record = encode(
-            Envelope(
-                id=command_id,
-                time=await self._now(),
-                source=SOURCE,
-                data=await build(command_id),
-                correlation_id=command_id,
-                traceparent=ask.traceparent,
-            )
+        envelope = Envelope(
+            id=command_id,
+            time=await self._now(),
+            source=SOURCE,
+            data=await build(command_id),
+            correlation_id=command_id,
+            traceparent=ask.traceparent,
         )
+        record = encode(envelope)
         kept = Kept(str(command_id), self._client_of(ask.caller), self._fingerprint(ask), record)
         if await self._submissions.add(kept):
-            return Submission(command_id=kept.command_id, record=record, produced=False, answer=None, replayed=False)
+            return Submission(kept.command_id, envelope, record, answer=None, replayed=False)
         earlier = await self._earlier(ask)
         if earlier is None:
             raise LookupError(f"the submission {command_id} is there and is not")
         return earlier
-
-    async def _mark_produced(self, submission: Submission) -> None:
-        submission.produced = True
-        try:
-            await self._submissions.mark_produced(submission.command_id)
-        except PyMongoError:
-            # The command is in the log; unmarked it is only sent once more, and readers drop what they have seen.
-            return
 
     def _client_of(self, caller: Caller) -> str:
         return self._persons.fingerprint("client", caller.client)
@@ -152,10 +150,11 @@ class Intake:
         return self._persons.fingerprint("body", ask.method, ask.path, ask.body)
 
     def _replayed(self, kept: Kept) -> Submission:
+        record = kept.record
         return Submission(
             command_id=kept.command_id,
-            record=kept.record,
-            produced=kept.produced,
+            envelope=decode(_TOPICS[record.topic], record.value, record.headers),
+            record=record,
             answer=self._answer_in(kept),
             replayed=True,
         )

@@ -79,14 +79,18 @@ class ReadModels:
         """The outcome of a command, once the read models have applied all that it names."""
         outcome = await self.outcomes.get(command_id)
         if outcome is None:
-            return Missing((Key("outcomes", command_id),))
+            return Missing((outcome_key(command_id),))
         behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
         return Missing(behind) if behind else Shown(outcome)
 
     async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
         needed = outcome.revision or 1
         if outcome.report_id is not None:
-            return await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
+            behind = await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
+            if behind and outcome.card_id is not None and outcome.year is not None:
+                # The ledger is most often told of at the same moment.
+                behind = (*behind, Key("ledgers", ledger_id(outcome.card_id, outcome.year)))
+            return behind
         if outcome.employment_id is not None:
             employment = await self.employments.get(outcome.employment_id)
             there = employment is not None and employment.revision >= needed
@@ -114,6 +118,11 @@ class ReadModels:
             return ()
         keys = [Key("reports", report.report_id) for report in reports_of_year]
         return (*keys, Key("ledgers", ledger_id(ledger.card_id, ledger.year)))
+
+
+def outcome_key(command_id: str) -> Key:
+    """What who waits for the outcome of a command waits for first."""
+    return Key(outcomes.PROCESSOR.name, command_id)
 
 
 def settled(report: ReportView, revision: int) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne
 
 from contracts.cloudevents import Record
-from services.runtime.store import Database
+from services.runtime.store import Database, add_all
+from services.runtime.together import Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,6 @@ class Kept:
     client: str
     request: str
     record: Record
-    produced: bool = False
     answer: str | None = None
 
 
@@ -35,39 +35,47 @@ class Submissions(Protocol):
         """Keep a new one durably; False if there is one under this command id."""
         ...
 
-    async def mark_produced(self, command_id: str) -> None:
-        """Its record is in the log."""
-        ...
-
-    async def add_answer(self, command_id: str, answer: str) -> None:
-        """Keep the answer (then it is produced, too), unless there is one: the first stays."""
+    async def add_answer(self, command_id: str, answer: str) -> bool:
+        """Keep the answer, unless there is one: the first stays. True if it is certain that this one was the first."""
         ...
 
 
 class MongoSubmissions:
-    """Submissions in MongoDB."""
+    """Submissions in MongoDB. What many ask at the same moment is one query or one write."""
 
     def __init__(self, database: Database) -> None:
         self._submissions = database["submissions"]
+        self._together_get = Together(self._get)
+        self._together_add = Together(self._add)
+        self._together_answer = Together(self._answer)
 
     async def get(self, command_id: str) -> Kept | None:
-        stored = await self._submissions.find_one({"_id": command_id})
-        return None if stored is None else _kept_of(stored)
+        return await self._together_get(command_id)
 
     async def add(self, kept: Kept) -> bool:
-        try:
-            await self._submissions.insert_one(_stored_of(kept))
-        except DuplicateKeyError:
-            return False
-        return True
+        return await self._together_add(kept)
 
-    async def mark_produced(self, command_id: str) -> None:
-        await self._submissions.update_one({"_id": command_id}, {"$set": {"produced": True}})
+    async def add_answer(self, command_id: str, answer: str) -> bool:
+        return await self._together_answer((command_id, answer))
 
-    async def add_answer(self, command_id: str, answer: str) -> None:
-        await self._submissions.update_one(
-            {"_id": command_id, "answer": None}, {"$set": {"answer": answer, "produced": True}}
+    async def _get(self, command_ids: Sequence[str]) -> list[Kept | None]:
+        found = await self._submissions.find({"_id": {"$in": list(command_ids)}}).to_list(None)
+        kept = {stored["_id"]: _kept_of(stored) for stored in found}
+        return [kept.get(command_id) for command_id in command_ids]
+
+    async def _add(self, several: Sequence[Kept]) -> list[bool]:
+        return await add_all(self._submissions, [_stored_of(kept) for kept in several])
+
+    async def _answer(self, answers: Sequence[tuple[str, str]]) -> list[bool]:
+        result = await self._submissions.bulk_write(
+            [
+                UpdateOne({"_id": command_id, "answer": None}, {"$set": {"answer": answer}})
+                for command_id, answer in answers
+            ],
+            ordered=False,
         )
+        # It is told how many were the first, and not which.
+        return [result.matched_count == len(answers)] * len(answers)
 
 
 def _stored_of(kept: Kept) -> dict[str, Any]:
@@ -77,7 +85,6 @@ def _stored_of(kept: Kept) -> dict[str, Any]:
         "client": kept.client,
         "request": kept.request,
         "record": [record.topic, record.key, record.value, [[name, value] for name, value in record.headers]],
-        "produced": kept.produced,
         "answer": kept.answer,
     }
 
@@ -89,6 +96,5 @@ def _kept_of(stored: Mapping[str, Any]) -> Kept:
         client=stored["client"],
         request=stored["request"],
         record=Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers)),
-        produced=stored["produced"],
         answer=stored["answer"],
     )

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.store import Database
+from services.runtime.store import Database, next_changes
 
 logger = structlog.get_logger(__name__)
 
@@ -89,14 +89,19 @@ class Waiters:
         finally:
             self._remove(event, (key,))
 
-    async def until(self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float) -> T | None:
+    async def until(
+        self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float, *, keys: Iterable[Key] = ()
+    ) -> T | None:
         """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
+
+        ``keys`` are those that it is known beforehand to wait for: then it need not be asked twice to begin with.
 
         None also when this process stops: the caller asks another one for the outcome. A store that is away for a
         while shows nothing, and is no error: the command is in the log.
         """
         event = asyncio.Event()
-        waited_for: set[Key] = set()
+        waited_for = set(keys)
+        self._add(event, waited_for)
         deadline = asyncio.get_running_loop().time() + seconds
         try:
             while True:
@@ -174,10 +179,12 @@ class Watcher:
     async def _follow(self) -> None:
         async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
             self._waiters.wake_all()
-            async for change in stream:
+            while stream.alive:  # type: ignore[truthy-function] # a property, whatever motor's stubs say
+                changes = await next_changes(stream)
                 self._resume_after = stream.resume_token
-                for key in keys_of(change):
-                    self._waiters.wake(key)
+                for change in changes:
+                    for key in keys_of(change):
+                        self._waiters.wake(key)
 
 
 def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:

@@ -1,8 +1,8 @@
 """The one shape in which a topic is consumed here (FastStream's defaults lose messages; see ``docs/decisions/``).
 
-Batches, offsets committed by hand after the batch is wholly done, a lock held over batch and commit that a rebalance
-waits for, and a parser that cannot fail. An error that may pass is tried again with backoff; any other stops the
-service: nothing is skipped.
+What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed
+by hand after the batch is wholly done. A rebalance waits for the batches in hand, and no other begins. The parser
+cannot fail. An error that may pass is tried again with backoff; any other stops the service: nothing is skipped.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
@@ -24,6 +25,7 @@ from pymongo.errors import PyMongoError
 
 from services.runtime import metrics
 from services.runtime.fold import Incoming
+from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
@@ -34,6 +36,8 @@ MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
 _ASK_SECONDS = 3.0
+# What is fetched of a partition is about a batch: it is taken partition by partition, and each is a lane.
+_RECORD_BYTES = 1024
 
 
 class RecordsLost(RuntimeError):
@@ -71,8 +75,9 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None
         self._loop = loop
+        self._batch_records = settings.batch_records
         self._stop_service = stop_service
-        self._in_hand = asyncio.Lock()
+        self._lanes = Lanes(self._work_off, most=settings.batch_records)
         self._let_go = asyncio.Event()
         self._stopping = False
         self._failed = False
@@ -83,9 +88,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._subscriber = broker.subscriber(
             *topics,
             group_id=group,
-            batch=True,
-            max_records=settings.batch_records,
-            batch_timeout_ms=10,
+            max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
             fetch_max_wait_ms=100,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
@@ -94,7 +97,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             heartbeat_interval_ms=int(settings.session_timeout * 1000 / 4),
             rebalance_timeout_ms=60_000,
             listener=self,
-            parser=_parse,
+            parser=self._parse,
             decoder=_undecoded,
         )
         self._subscriber(self._handle)
@@ -152,16 +155,15 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     async def stop(self) -> None:
         """Finish the batch in hand and leave the group. A batch that cannot be done now is left to be redelivered."""
         self._stopping = True
-        self._let_go.set()
+        await self._let_go_of_all()
         await self._subscriber.stop()
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Let the batch in hand finish and commit before its partitions go to another instance."""
-        self._let_go.set()
-        async with self._in_hand:
-            self.joined = False
-            for positions in (self._next, self._expected, self._ends):
-                positions.clear()
+        await self._let_go_of_all()
+        self.joined = False
+        for positions in (self._next, self._expected, self._ends):
+            positions.clear()
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         if not self._stopping:
@@ -176,21 +178,44 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             logger.critical("runtime.stopped", processor=self.name, because=str(lost))
             self._fail(lost)
 
-    async def _handle(self, message: KafkaMessage) -> None:
-        records: Sequence[ConsumerRecord[bytes, bytes]] = message.raw_message
-        async with self._in_hand:
-            if self._stopping or self._failed:
-                return
+    async def _parse(self, first: ConsumerRecord[bytes, bytes]) -> KafkaMessage:
+        # FastStream's own parser decodes headers and raises on bytes that are no UTF-8: the record would be skipped.
+        # Its batches are polled for, with a sleep after each empty poll; a single record comes when it is there.
+        records = [first]
+        if (consumer := self.consumer) is not None and not self._let_go.is_set():
             try:
-                if await self._carry_out(records):
-                    await self._commit(records)
+                fetched = await consumer.getmany(timeout_ms=0, max_records=self._batch_records)
+                records += chain.from_iterable(fetched.values())
+            except (KafkaError, ConsumerStoppedError) as error:
+                logger.warning("runtime.fetch_failed", processor=self.name, because=type(error).__name__)
             except Exception as error:
                 logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
-                # Returning would let the next batch, and its commit, pass over this one: only a stop lets go.
                 self._fail(error)
-                while not self._stopping:
-                    self._let_go.clear()
-                    await self._let_go.wait()
+        return KafkaMessage(raw_message=first, body=records, consumer=FAKE_CONSUMER)
+
+    async def _handle(self, message: KafkaMessage) -> None:
+        await self._lanes.take(message.body)
+        # Returning would let the next records, and their commit, pass over what failed: only a stop lets go.
+        while self._failed and not self._stopping:
+            self._let_go.clear()
+            await self._let_go.wait()
+
+    async def _let_go_of_all(self) -> None:
+        """Let the batches in hand finish and commit, and begin no other."""
+        self._let_go.set()
+        await self._lanes.done()
+
+    async def _work_off(self, lane: Lane) -> None:
+        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
+        try:
+            for start in range(0, len(lane), self._batch_records):
+                batch = lane[start : start + self._batch_records]
+                if self._let_go.is_set() or self._failed or not await self._carry_out(batch):
+                    return
+                await self._commit(batch)
+        except Exception as error:
+            logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
@@ -220,18 +245,21 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 raise RecordsLost(partition, left, first[partition])
             self._next.setdefault(partition, first[partition] if left is None else left)
 
-    def _check_nothing_is_missing(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    def _check_nothing_is_missing(self, records: Lane) -> None:
+        partition = None
         for record in records:
-            partition = TopicPartition(record.topic, record.partition)
+            if partition is None or partition != (record.topic, record.partition):
+                partition = TopicPartition(record.topic, record.partition)
             # There are no gaps otherwise: these topics are not compacted, and nobody writes in transactions.
             if record.offset > self._expected.get(partition, record.offset):
                 raise RecordsLost(partition, self._expected[partition], record.offset)
             self._expected[partition] = record.offset + 1
 
-    async def _carry_out(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> bool:
+    async def _carry_out(self, records: Lane) -> bool:
         """True when the batch is done; False if it must be let go while it cannot be done."""
         self._check_nothing_is_missing(records)
-        batch = [_incoming(record) for record in records]
+        # A record of aiokafka's has all that is asked of an incoming one.
+        batch = cast("Sequence[Incoming]", records)
         delay = _FIRST_DELAY
         while True:
             started = time.perf_counter()
@@ -252,9 +280,10 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
 
-    async def _commit(self, records: Sequence[ConsumerRecord[bytes, bytes]]) -> None:
+    async def _commit(self, records: Lane) -> None:
         """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
-        offsets = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
+        offsets = {TopicPartition(*place): end for place, end in ends.items()}
         delay = _FIRST_DELAY
         while (consumer := self.consumer) is not None:
             try:
@@ -278,22 +307,6 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         except TimeoutError:
             return False
         return True
-
-
-def _incoming(record: ConsumerRecord[bytes, bytes]) -> Incoming:
-    return Incoming(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        headers=tuple(record.headers),
-    )
-
-
-async def _parse(records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaMessage:
-    # FastStream's own parser decodes headers and raises on bytes that are no UTF-8, and the batch would be skipped.
-    return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)
 
 
 async def _undecoded(_: KafkaMessage) -> None:

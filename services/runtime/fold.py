@@ -7,14 +7,14 @@ bytes again, and every effect happens once however often a message comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic
-from uuid import UUID, uuid5
+from typing import Any, Generic, Protocol
+from uuid import UUID
 
 import structlog
 
-from contracts.cloudevents import Envelope, Headers, Record, encode
+from contracts.cloudevents import Envelope, Headers, Record, effects
 from services.runtime.decision import Address, Processor, S
 
 logger = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class Emitted:
     topic: str
     partition: int
     offset: int
-    records: tuple[Record, ...]
+    records: Iterable[Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ class Folded:
     failures: list[Failure]
 
 
+class Ids(Protocol):
+    """Message ids, of which it is asked whether one is among them."""
+
+    def __contains__(self, message_id: object, /) -> bool: ...
+
+    def __iter__(self) -> Iterator[UUID]: ...
+
+    def __len__(self) -> int: ...
+
+    def add(self, message_id: UUID, /) -> None: ...
+
+
 @dataclass(slots=True)
 class Document(Generic[S]):
     """One document: a state, and what makes applying a message to it exact. ``version`` 0 is not stored yet."""
@@ -75,7 +87,7 @@ class Document(Generic[S]):
     version: int = 0
     state: S | None = None
     aliases: tuple[str, ...] = ()
-    applied: set[UUID] = field(default_factory=set)
+    applied: Ids = field(default_factory=set[UUID])
     outbox: list[Emitted] = field(default_factory=list)
     changed: bool = False
 
@@ -97,7 +109,7 @@ class Documents(Generic[S]):
     def at(self, address: Address, message_id: UUID) -> Document[S]:
         """The document at ``address``; a new one if there is none. A message stays where it was once applied."""
         earlier = self._by_id.get(address.id)
-        if earlier is not None and message_id in earlier.applied:
+        if earlier is not None and (address.alias is None or message_id in earlier.applied):
             # Another document may have taken the alias since.
             return earlier
         if address.alias is not None and address.alias in self._by_alias:
@@ -178,20 +190,7 @@ def _apply(
         else processor.decide(document.state, envelope)
     )
     aliases = () if decision.state is None else processor.aliases(decision.state)
-    records = tuple(
-        encode(
-            Envelope(
-                id=uuid5(envelope.id, f"{service}/{processor.name}/{index}"),
-                time=envelope.time,
-                source=f"/frikort/{service}",
-                data=event,
-                correlation_id=envelope.correlation_id,
-                causation_id=envelope.id,
-                traceparent=envelope.traceparent,
-            )
-        )
-        for index, event in enumerate(decision.events)
-    )
+    records = effects(envelope, f"/frikort/{service}", f"{service}/{processor.name}", decision.events)
     if aliases != document.aliases:
         if documents.taken(aliases, document):
             raise AliasTaken(f"another document of {processor.name} holds an alias of {document.id}")

@@ -6,13 +6,14 @@ The producer is aiokafka's own: FastStream's passes on neither raw headers nor t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.cloudevents import Record
 from contracts.extracts import Position
@@ -21,6 +22,7 @@ from contracts.topics import Topic
 logger = structlog.get_logger(__name__)
 
 _CLOSE_SECONDS = 3.0
+_PARTITIONER = DefaultPartitioner()
 
 
 class LogUnavailable(RuntimeError):
@@ -63,17 +65,17 @@ class KafkaLog:
         """
         if not records:
             return
+        producer = None
         try:
             async with asyncio.timeout(self._timeout):
                 producer = await self._started_producer()
-                futures = [
-                    await producer.send(r.topic, value=r.value, key=r.key or None, headers=list(r.headers))
-                    for r in records
-                ]
-                await asyncio.gather(*futures)
+                places = await _by_partition(producer, records)
+                await asyncio.gather(*(_append(producer, place, of) for place, of in places.items()))
         except (KafkaError, TimeoutError, OSError) as error:
-            # An idempotent producer never gives a batch up by itself and can stay stuck (aiokafka#1017): start anew.
-            await self._drop_producer()
+            # An idempotent producer never gives a batch up by itself and can stay stuck (aiokafka#1017): start anew,
+            # unless somebody who waited for the same one already has.
+            if producer is self._producer:
+                await self._drop_producer()
             raise LogUnavailable(f"Kafka did not acknowledge: {type(error).__name__}") from error
 
     async def ping(self) -> None:
@@ -154,6 +156,45 @@ class KafkaLog:
         admin, self._admin = self._admin, None
         if admin is not None:
             await _within_limit(admin.close())
+
+
+async def _by_partition(
+    producer: AIOKafkaProducer, records: Sequence[Record]
+) -> Mapping[tuple[str, int], Sequence[Record]]:
+    """The records of each (topic, partition), in their order. Those of one key are in one partition, as ever."""
+    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {r.topic for r in records}}
+    of_key: dict[tuple[str, bytes], int] = {}
+    places: dict[tuple[str, int], list[Record]] = {}
+    for record in records:
+        if (partition := of_key.get((record.topic, record.key))) is None:
+            among = partitions[record.topic]
+            partition = of_key[record.topic, record.key] = _PARTITIONER(record.key or None, among, among)
+        places.setdefault((record.topic, partition), []).append(record)
+    return places
+
+
+async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: Iterable[Record]) -> None:
+    """Append to a partition in batches of our own making; return when all are acknowledged.
+
+    One at a time, each record would cost a future, a hash of its key and a look at the metadata.
+    """
+    topic, partition = place
+    waiting: list[Awaitable[Any]] = []
+    batch = producer.create_batch()
+    for record in records:
+        if not _fits(batch, record):
+            waiting.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            _fits(batch, record)
+    batch.close()
+    waiting.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*waiting)
+
+
+def _fits(batch: Any, record: Record) -> bool:
+    """Put a record into a batch that has room for it; an empty one takes any."""
+    headers = list(record.headers)
+    return batch.append(timestamp=None, key=record.key or None, value=record.value, headers=headers) is not None
 
 
 async def _within_limit(closing: Awaitable[None]) -> None:

@@ -84,7 +84,7 @@ class Loop(Generic[S]):
             folded = fold(self._service, self._processor, documents, deliveries)
             failed = {_place(f.delivery.incoming): f"the rule failed: {f.error}" for f in folded.failures}
             reasons = {**broken, **failed}
-            dead_in_a_row = self._count(batch, reasons)
+            self._check_dead_in_a_row(batch, reasons)
             changed = documents.changed()
             if not changed or await self._store.write(changed):
                 break
@@ -95,7 +95,7 @@ class Loop(Generic[S]):
         ]
         await self._log.publish([*dead, *folded.records])
         # Only now: a batch that is tried again while Kafka or MongoDB is away must not count twice.
-        self._dead_in_a_row = dead_in_a_row
+        self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         return BatchResult(applied=len(deliveries), published=len(folded.records), dead=len(dead))
 
     def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Place, str]]:
@@ -112,16 +112,21 @@ class Loop(Generic[S]):
                 deliveries.append(Delivery(incoming, envelope, address))
         return deliveries, broken
 
-    def _count(self, batch: Sequence[Incoming], reasons: Mapping[Place, str]) -> int:
-        in_a_row = self._dead_in_a_row
+    def _check_dead_in_a_row(self, batch: Sequence[Incoming], reasons: Mapping[Place, str]) -> None:
+        if max(self._dead_after(batch, reasons)) >= self._dead_letter_limit:
+            raise TooManyDeadLetters(
+                f"{self._dead_letter_limit} records in a row on {batch[0].topic} break their contract or its rule; "
+                "stopped before draining it into the dead letters"
+            )
+
+    def _dead_after(self, batch: Sequence[Incoming], reasons: Mapping[Place, str]) -> Sequence[int]:
+        """How many in a row are dead letters after each record of the batch."""
+        if not reasons:
+            return (0,)
+        in_a_row = [self._dead_in_a_row]
         for incoming in batch:
-            in_a_row = in_a_row + 1 if _place(incoming) in reasons else 0
-            if in_a_row >= self._dead_letter_limit:
-                raise TooManyDeadLetters(
-                    f"{in_a_row} records in a row on {incoming.topic} break their contract or its rule; "
-                    "stopped before draining it into the dead letters"
-                )
-        return in_a_row
+            in_a_row.append(in_a_row[-1] + 1 if _place(incoming) in reasons else 0)
+        return in_a_row[1:]
 
     def _put_aside(self, incoming: Incoming, reason: str) -> Record:
         logger.error(

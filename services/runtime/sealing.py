@@ -10,7 +10,6 @@ import hmac
 import os
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
@@ -82,6 +81,7 @@ class KeyedHasher:
 
     def hash(self, purpose: str, *parts: str) -> str:
         """First 128 bits of HMAC-SHA-256 over ``purpose`` and ``parts``, base64url, 22 characters."""
-        message = b"".join(len(text.encode()).to_bytes(4, "big") + text.encode() for text in (purpose, *parts))
-        digest = hmac.new(self._key, message, sha256).digest()[:_HASH_BYTES]
+        texts = [text.encode() for text in (purpose, *parts)]
+        message = b"".join(len(text).to_bytes(4, "big") + text for text in texts)
+        digest = hmac.digest(self._key, message, "sha256")[:_HASH_BYTES]
         return urlsafe_b64encode(digest).decode().rstrip("=")

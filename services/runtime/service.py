@@ -32,7 +32,7 @@ from services.runtime.health import Health
 from services.runtime.log import KafkaLog
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
-from services.runtime.store import Database, MongoStore, Reader, connect, durable_database
+from services.runtime.store import Database, MongoStore, Reader, connect, connect_loops, durable_database
 from services.runtime.topics import MissingTopics
 
 logger = structlog.get_logger(__name__)
@@ -40,6 +40,7 @@ logger = structlog.get_logger(__name__)
 Job = Callable[["Runtime"], Awaitable[None]]
 
 _PAUSE_BETWEEN_TRIES = 1.0
+_OBJECTS_A_COLLECTION = 100_000
 # Of the seconds from SIGTERM to the end, requests get this share, and the last second belongs to closing connections.
 _SHARE_OF_REQUESTS = 0.4
 _CLOSING_SECONDS = 1.0
@@ -68,7 +69,10 @@ class Runtime:
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
-        self._stores = {processor.name: MongoStore(self.database, processor) for processor in processors}
+        # A write of the loop that failed is decided anew from what is stored: the driver need not repeat it.
+        self._loops_client = connect_loops(settings.mongodb)
+        loops = durable_database(self._loops_client, f"frikort_{service}")
+        self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -117,8 +121,10 @@ class Runtime:
             await self.stop()
             raise
         self._tasks = [asyncio.create_task(self._keep_running(job)) for job in self._jobs]
-        # What start-up made lives as long as the process: leave it out of every later collection.
+        # What start-up made lives as long as the process: leave it out of every later collection. And a batch makes
+        # many objects that are all in use: by default it would be searched for garbage again and again.
         gc.freeze()
+        gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
         logger.info("runtime.started", service=self.service)
 
     def check_settings(self) -> None:
@@ -140,6 +146,7 @@ class Runtime:
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
+            self._loops_client.close()
         logger.info("runtime.ended", service=self.service)
 
     def stop_service(self, reason: str) -> None:
@@ -223,6 +230,7 @@ class Runtime:
 
     async def _prepare_store(self) -> None:
         await asyncio.to_thread(guard.check_mongodb_servers, self.settings.mongodb)
+        await self.client.admin.command("ping")  # not every store has an index that would wait for a primary
         for store in self._stores.values():
             await store.ensure_indexes()
 

@@ -36,7 +36,7 @@ class RuntimeSettings(BaseSettings):
         default=None, description="Accept reports in a provisional year; by default only when local."
     )
     topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
-    batch_records: int = Field(default=500, ge=1, description="Most records in one batch.")
+    batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
     start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
     stop_timeout: float = Field(
         default=8.0, gt=0, description="Seconds from SIGTERM to the end; keep it below the patience of who stops us."

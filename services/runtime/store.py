@@ -2,43 +2,60 @@
 (``pymongo.AsyncMongoClient``) is a drop-in for what is used here; see ``docs/decisions/``.
 
 A stored document is ``{_id, version, state, aliases, applied, outbox}``. ``applied`` is the ids of every applied
-message, 16 bytes each, in one binary.
+message, 16 bytes each, in one binary; the records of the outbox are BSON within a binary. Neither is taken apart
+unless it is asked for: that a message was applied before, or is still to be told of, is rare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 from uuid import UUID
 
+import bson
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from contracts.cloudevents import Record
-from services.runtime.decision import Address, Processor, S
-from services.runtime.fold import Document, Documents, Emitted
+from contracts.cloudevents import Headers, Record
+from services.runtime.decision import Address, Processor, S, no_aliases
+from services.runtime.fold import Document, Documents, Emitted, Ids
+from services.runtime.together import Together
 
 Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Collection = AsyncIOMotorCollection[dict[str, Any]]
 
+_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
 _UUID_BYTES = 16
 
 
 def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
     """A client that waits at most ``timeout_ms`` for a server."""
-    return AsyncIOMotorClient(
-        uri,
-        serverSelectionTimeoutMS=timeout_ms,
-        connectTimeoutMS=timeout_ms,
-        socketTimeoutMS=4 * timeout_ms,
-        retryWrites=True,
-        tz_aware=True,
-    )
+    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
+
+
+def connect_loops(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """The same for the stores of loops, without retried writes.
+
+    A retried write costs the server a note of every statement. It is for who would not know whether a write that was
+    cut off happened; a loop looks.
+    """
+    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
+
+
+def _options(timeout_ms: int) -> dict[str, Any]:
+    return {
+        "serverSelectionTimeoutMS": timeout_ms,
+        "connectTimeoutMS": timeout_ms,
+        "socketTimeoutMS": 4 * timeout_ms,
+        "tz_aware": True,
+    }
 
 
 def durable_database(client: Client, name: str) -> Database:
@@ -46,30 +63,142 @@ def durable_database(client: Client, name: str) -> Database:
 
     A read below majority could show a message as applied in a write that a failover then takes back.
     """
-    return client.get_database(
-        name,
-        write_concern=WriteConcern(w="majority", j=True, wtimeout=10_000),
-        read_concern=ReadConcern("majority"),
-    )
+    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
+
+
+class PackedIds:
+    """Message ids as they are stored, in the order in which they were added."""
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self._packed = packed
+
+    @classmethod
+    def pack(cls, ids: Ids) -> bytes:
+        """The stored form of ``ids``."""
+        return ids._packed if isinstance(ids, PackedIds) else b"".join(message_id.bytes for message_id in ids)
+
+    def __contains__(self, message_id: object) -> bool:
+        if not isinstance(message_id, UUID):
+            return False
+        found = self._packed.find(message_id.bytes)
+        while found % _UUID_BYTES and found >= 0:
+            found = self._packed.find(message_id.bytes, found + 1)
+        return found >= 0
+
+    def __iter__(self) -> Iterator[UUID]:
+        starts = range(0, len(self._packed), _UUID_BYTES)
+        return (UUID(bytes=self._packed[start : start + _UUID_BYTES]) for start in starts)
+
+    def __len__(self) -> int:
+        return len(self._packed) // _UUID_BYTES
+
+    def add(self, message_id: UUID) -> None:
+        """Add an id that is not among them."""
+        self._packed += message_id.bytes
+
+
+class PackedRecords:
+    """Records as they are stored: BSON of ``{"headers": {...}, "records": [[topic, key, value, {own headers}], ...]}``.
+
+    The headers that all end with alike, which most do, stand once. Releases before 2026-11-22 stored a list of
+    ``[topic, key, value, [[header, value], ...]]``, which is still read.
+    """
+
+    def __init__(self, packed: bytes | list[Any]) -> None:
+        self._packed = packed
+
+    @classmethod
+    def pack(cls, records: Iterable[Record]) -> bytes | list[Any]:
+        """The stored form of ``records``."""
+        if isinstance(records, PackedRecords):
+            return records._packed
+        records = tuple(records)
+        all_headers = [record.headers for record in records]
+        own = _up_to_where_they_are_alike(all_headers)
+        return bson.encode(
+            {
+                "headers": dict(all_headers[0][own:]),
+                "records": [(r.topic, r.key, r.value, dict(r.headers[:own])) for r in records],
+            }
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        if not isinstance(self._packed, bytes):  # as released before
+            for topic, key, value, headers in self._packed:
+                yield Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers))
+            return
+        packed: Mapping[str, Any] = bson.decode(self._packed)
+        for topic, key, value, own in packed["records"]:
+            yield Record(topic, key, value, (*own.items(), *packed["headers"].items()))
+
+
+def _up_to_where_they_are_alike(all_headers: Sequence[Headers]) -> int:
+    """The place from which on all are the same."""
+    first, *others = all_headers
+    own = 0
+    for headers in others:
+        if len(headers) != len(first):
+            return max(map(len, all_headers))
+        for place in range(len(first) - 1, own - 1, -1):
+            if headers[place] != first[place]:
+                own = place + 1
+                break
+    return own
+
+
+async def next_changes(stream: Any) -> list[Mapping[str, Any]]:
+    """What a change stream tells next: all that came in one answer of the server; nothing if nothing happened.
+
+    motor itself gives one change at a time, each from another thread, and in a payroll night there are four for a line.
+    """
+
+    def of_one_answer() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while (change := stream.delegate.try_next()) is not None:
+            found.append(change)
+            if not stream.delegate._cursor._has_next():  # else it would wait for the next answer
+                break
+        return found
+
+    return await asyncio.get_running_loop().run_in_executor(None, of_one_answer)
+
+
+async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
+    """Insert durably what is not there by its ``_id``. Says of each, in order, whether it was not."""
+    added = [True] * len(documents)
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        details: dict[str, Any] = dict(error.details or {})
+        errors = details.get("writeErrors", [])
+        if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+            raise
+        for refused in errors:
+            added[refused["index"]] = False
+    return added
 
 
 class MongoStore(Generic[S]):
     """One processor's documents."""
 
     def __init__(self, database: Database, processor: Processor[S]) -> None:
-        self._collection: Collection = database[processor.name]
+        self._collection: Any = database[processor.name]
         self._processor = processor
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes that the processor names, and the one that makes an alias unique."""
+        """Create the indexes that the processor names, and the one that makes an alias unique where there are any."""
         models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._processor.indexes]
-        unique = IndexModel(
-            [("aliases", ASCENDING)],
-            unique=True,
-            name="aliases_unique",
-            partialFilterExpression={"aliases": {"$exists": True}},
-        )
-        await self._collection.create_indexes([*models, unique])
+        if self._processor.aliases is not no_aliases:
+            models.append(
+                IndexModel(
+                    [("aliases", ASCENDING)],
+                    unique=True,
+                    name="aliases_unique",
+                    partialFilterExpression={"aliases": {"$exists": True}},
+                )
+            )
+        if models:
+            await self._collection.create_indexes(models)
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
         ids = {address.id for address in addresses}
@@ -78,8 +207,9 @@ class MongoStore(Generic[S]):
             return Documents()
         by_id = {"_id": {"$in": list(ids)}}
         query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
-        found = await self._collection.find(query).to_list(None)
-        return Documents(self._from_stored(stored) for stored in found)
+        # In one answer; by default the first would hold a hundred.
+        found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
+        return Documents(document_from(stored, self._processor.state) for stored in found)
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         writes = [_write_of(document) for document in documents]
@@ -91,19 +221,7 @@ class MongoStore(Generic[S]):
             if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
                 raise
             return False
-        return result.inserted_count + result.matched_count == len(writes)
-
-    def _from_stored(self, stored: Mapping[str, Any]) -> Document[S]:
-        state = stored["state"]
-        applied = bytes(stored["applied"])
-        return Document(
-            id=stored["_id"],
-            version=stored["version"],
-            state=None if state is None else self._processor.state.model_validate(state),
-            aliases=tuple(stored.get("aliases", ())),
-            applied={UUID(bytes=applied[start : start + _UUID_BYTES]) for start in range(0, len(applied), _UUID_BYTES)},
-            outbox=[_emitted_of(entry) for entry in stored["outbox"]],
-        )
+        return bool(result.inserted_count + result.matched_count == len(writes))
 
 
 class Reader(Generic[S]):
@@ -112,10 +230,11 @@ class Reader(Generic[S]):
     def __init__(self, database: Database, processor: Processor[S]) -> None:
         self._collection: Collection = database[processor.name]
         self._state = processor.state
+        self._together = Together(self._get)
 
     async def get(self, document_id: str) -> S | None:
         """The state of one document."""
-        return self._one(await self._collection.find_one({"_id": document_id}, {"state": 1}))
+        return await self._together(document_id)
 
     async def by_alias(self, alias: str) -> S | None:
         """The state of the document that holds ``alias``."""
@@ -136,22 +255,48 @@ class Reader(Generic[S]):
         found = await cursor.skip(skip).limit(limit).to_list(None)
         return [self._state.model_validate(stored["state"]) for stored in found if stored["state"] is not None]
 
+    async def _get(self, ids: Sequence[str]) -> list[S | None]:
+        found = await self._collection.find({"_id": {"$in": list(set(ids))}}, {"state": 1}).to_list(None)
+        by_id = {stored["_id"]: stored for stored in found}
+        return [self._one(by_id.get(document_id)) for document_id in ids]
+
     def _one(self, stored: Mapping[str, Any] | None) -> S | None:
         if stored is None or stored["state"] is None:
             return None
         return self._state.model_validate(stored["state"])
 
 
-def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+def document_of(document: Document[Any]) -> dict[str, Any]:
+    """What is stored of ``document`` when it is written."""
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
-        "state": None if document.state is None else document.state.model_dump(mode="json"),
-        "applied": b"".join(message_id.bytes for message_id in document.applied),
+        "state": None
+        if (state := document.state) is None
+        else state.__pydantic_serializer__.to_python(state, mode="json"),
+        "applied": PackedIds.pack(document.applied),
         "outbox": [_stored_of(entry) for entry in document.outbox],
     }
     if document.aliases:
         stored["aliases"] = list(document.aliases)
+    return stored
+
+
+def document_from(stored: Mapping[str, Any], state_type: type[S]) -> Document[S]:
+    """The document that was stored."""
+    state = stored["state"]
+    return Document(
+        id=stored["_id"],
+        version=stored["version"],
+        state=None if state is None else state_type.model_validate(state),
+        aliases=tuple(stored.get("aliases", ())),
+        applied=PackedIds(stored["applied"]),
+        outbox=[_emitted_of(entry) for entry in stored["outbox"]],
+    )
+
+
+def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    stored = document_of(document)
     if document.version == 0:
         return InsertOne(stored)
     return ReplaceOne({"_id": document.id, "version": document.version}, stored)
@@ -162,17 +307,9 @@ def _stored_of(entry: Emitted) -> dict[str, Any]:
         "topic": entry.topic,
         "partition": entry.partition,
         "offset": entry.offset,
-        "records": [[r.topic, r.key, r.value, [[name, value] for name, value in r.headers]] for r in entry.records],
+        "records": PackedRecords.pack(entry.records),
     }
 
 
 def _emitted_of(stored: Mapping[str, Any]) -> Emitted:
-    return Emitted(
-        topic=stored["topic"],
-        partition=stored["partition"],
-        offset=stored["offset"],
-        records=tuple(
-            Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers))
-            for topic, key, value, headers in stored["records"]
-        ),
-    )
+    return Emitted(stored["topic"], stored["partition"], stored["offset"], PackedRecords(stored["records"]))

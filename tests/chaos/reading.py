@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient
 
 from contracts.topics import TOPICS, Topic
 from services.balance.decide import LEDGERS
+from services.balance.ledger import Ledger, entries_of
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.views import PROCESSORS
@@ -131,7 +132,8 @@ class Books:
         async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
             async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
                 state = stored["state"]
-                shown.ledgers[state["card_id"], state["year"]] = state
+                entries = {one.report_id: one._asdict() for one in entries_of(Ledger.model_validate(state))}
+                shown.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
         if extract:
             shown.extract = await self._extract()
         return shown

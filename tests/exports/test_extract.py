@@ -10,10 +10,11 @@ from io import StringIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
 from services.exports.extract import ExtractFiles, Part, kroner
-from services.exports.feeds import Figures, statement_for
+from services.exports.feeds import Figures, facts_for, statement_for
 from tests.exports.build import A, B, C
 
 FORMATS = tuple(ExtractFormat)
@@ -53,7 +54,11 @@ def written(
     authority: Authority, statements: list[tuple[str, Figures]], part_bytes: int
 ) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[Part]]:
     files = ExtractFiles(authority, part_bytes=part_bytes)
-    parts = [p for card, f in statements for p in files.add(statement_for(authority, card, "eyJ.jwe", f))]
+    parts = [
+        part
+        for at_once in (statements[:3], statements[3:])
+        for part in files.add([facts_for(authority, card, "eyJ.jwe", f.model_dump()) for card, f in at_once])
+    ]
     parts += files.finish()
     texts = {}
     for file_format in FORMATS:
@@ -87,6 +92,24 @@ def test_parts_join_to_the_files_of_the_manifest(
         assert sum(one[name] for one in told) == getattr(manifest, name)
     assert any(one["provisional"] for one in told) == manifest.provisional
     assert [one["card_id"] for one in told] == [card for card, _ in statements]
+
+
+@given(st.sampled_from(Authority), st.text(max_size=12), figures)
+def test_an_extract_holds_the_bytes_of_the_feed(authority: Authority, card_id: str, of_year: Figures) -> None:
+    statement = statement_for(authority, card_id, "eyJ.jwe", of_year)
+
+    assert (
+        to_json(facts_for(authority, card_id, "eyJ.jwe", of_year.model_dump())).decode() == statement.model_dump_json()
+    )
+
+
+@given(st.text(max_size=12).filter(lambda text: "\0" not in text), figures)
+def test_any_card_id_is_read_from_the_csv_as_it_was(card_id: str, of_year: Figures) -> None:
+    for authority in Authority:
+        _, texts, _ = written(authority, [(card_id, of_year)], 10_000)
+        rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";", strict=True))
+        assert {row["Kort-id"].removeprefix("'") for row in rows} == {card_id.removeprefix("'")}
+        assert len(rows) == (len(of_year.employers) if authority is Authority.SKAT else 1)
 
 
 @given(st.lists(figures, max_size=8))

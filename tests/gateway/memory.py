@@ -121,12 +121,10 @@ class MemorySubmissions:
     async def add(self, kept: Kept) -> bool:
         return self.kept.setdefault(kept.command_id, kept) is kept
 
-    async def mark_produced(self, command_id: str) -> None:
-        self.kept[command_id] = replace(self.kept[command_id], produced=True)
-
-    async def add_answer(self, command_id: str, answer: str) -> None:
-        if self.kept[command_id].answer is None:
-            self.kept[command_id] = replace(self.kept[command_id], produced=True, answer=answer)
+    async def add_answer(self, command_id: str, answer: str) -> bool:
+        if first := self.kept[command_id].answer is None:
+            self.kept[command_id] = replace(self.kept[command_id], answer=answer)
+        return first
 
 
 @dataclass

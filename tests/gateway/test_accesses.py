@@ -135,7 +135,7 @@ class TestWhatIsRecorded:
         assert len(world.log.records) == 1
         world.accesses.away = False
         assert (await self.deactivate(client)).status_code == 202
-        assert len(world.log.records) == 1
+        assert len(set(world.log.records)) == 1, "sent again, as the same bytes"
         assert [line.act for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]
 
     async def deactivate(self, client: httpx2.AsyncClient) -> httpx2.Response:

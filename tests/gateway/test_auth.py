@@ -189,3 +189,28 @@ async def test_an_issuer_that_is_away_matters_only_while_there_are_no_keys(monke
     issuer.away = True
     monkeypatch.setattr(subject, "_refresh", 0.0)
     assert (await subject.caller(f"Bearer {token()}")).subject == "someone"
+
+
+async def test_a_token_that_was_good_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = authenticator(Issuer(KEY))
+    signed = f"Bearer {token(exp=int(time.time()) + 60)}"
+    await subject.caller(signed)
+
+    later = time.time() + 61
+    monkeypatch.setattr(time, "time", lambda: later)
+
+    with pytest.raises(ProblemError, match="token-invalid"):
+        await subject.caller(signed)
+
+
+async def test_a_token_that_was_good_is_refused_once_its_key_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(KEY)
+    subject = authenticator(issuer)
+    signed = f"Bearer {token()}"
+    await subject.caller(signed)
+
+    issuer.keys = [ECKey.generate_key("P-256", {"kid": "two"})]
+    monkeypatch.setattr(subject, "_refresh", 0.0)
+
+    with pytest.raises(ProblemError, match="token-invalid"):
+        await subject.caller(signed)

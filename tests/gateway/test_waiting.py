@@ -77,6 +77,20 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
     assert await asyncio.wait_for(waiters.until(changes_while_looked_at, 10), 1) == "done"
 
 
+async def test_what_is_known_to_be_waited_for_is_looked_at_once_before_it_changes() -> None:
+    store, waiters = Store(), Waiters(asyncio.Event())
+    store.there = {THERE}
+    waiter = asyncio.create_task(waiters.until(store.check, 10, keys=[HERE]))
+    await asyncio.sleep(0.02)
+    assert store.looks == 1
+
+    store.there.add(HERE)
+    waiters.wake(HERE)
+
+    assert await asyncio.wait_for(waiter, 1) == "done"
+    assert (store.looks, waiters._events) == (2, {})
+
+
 async def test_patience_ends() -> None:
     began = time.monotonic()
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contracts.cloudevents import Record
 from contracts.topics import TOPICS
-from services.balance.ledger import Ledger, totals
+from services.balance.ledger import Ledger
 from services.exports.statements import CardStatements
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.run import few_of_everything, quiet
@@ -42,7 +42,7 @@ def read(path: Path) -> list[History]:
 
 def ledgers_in(database: MemoryDatabase[Ledger]) -> Totals:
     """Reported, exempt and excess of each card and year that has any."""
-    found = {name: totals(state) for name in database.documents if (state := database.state(name)) is not None}
+    found = {name: state for name in database.documents if (state := database.state(name)) is not None}
     return {
         name: {"reported": year.reported, "exempt": year.exempt, "excess": year.excess}
         for name, year in sorted(found.items())

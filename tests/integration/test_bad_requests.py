@@ -16,27 +16,17 @@ JSON = {"Content-Type": "application/json"}
 SOMEONES_CPR = "6101801234"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def still(world: World) -> Iterator[Job]:
-    """An employment with one report, on which nothing of this module leaves a trace, not even late."""
+    """An employment with one report, on which nothing of this module leaves a trace that anyone sees, not even late."""
     job = world.job()
     job.report(123_400)
+    seen = job.seen()
     yield job
     world.on(TODAY)
+    assert job.seen() == seen
     job.report(1)
     assert [report["total_ore"] for report in job.card.reports()] == [123_400, 1]
-
-
-@pytest.fixture(scope="module")
-def seen(still: Job) -> dict[str, Any]:
-    """What anyone sees before any of these tests."""
-    return still.seen()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_changes(still: Job, seen: dict[str, Any]) -> Iterator[None]:
-    yield
-    assert still.seen() == seen
 
 
 def post(job: Job, content: bytes | str, **headers: str) -> Answer:

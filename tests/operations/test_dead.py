@@ -18,12 +18,12 @@ from contracts.cloudevents import Record
 from contracts.topics import EARNINGS
 from deploy.local.config import REPOSITORY
 from services.balance.decide import LEDGERS
-from services.balance.ledger import totals
 from services.runtime import exits
 from services.runtime.dead.acts import Account, Act, Journal, Line, act_on, state_of
 from services.runtime.dead.letters import FACTS, DeadLetter, Origin, read
 from services.runtime.log import KafkaLog, LogUnavailable
 from services.runtime.store import connect
+from tests.operations import command
 from tests.operations.ground import Ground, pass_over_the_past
 from tests.runtime.test_consuming_real import caught_up, ledger_of, read_all, reported, running
 
@@ -43,15 +43,8 @@ class Said:
 
 
 async def dead(ground: Ground, *arguments: str, **settings: str) -> Said:
-    """``python -m services.runtime.dead`` with ``arguments``."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.runtime.dead", *arguments,
-        cwd=REPOSITORY, env=ground.environment(**settings),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await child.communicate()
-    assert child.returncode is not None
-    return Said(child.returncode, out.decode(), err.decode())
+    """``python -m services.runtime.dead`` with ``arguments``, but for the start of the interpreter."""
+    return Said(*await asyncio.to_thread(command.run, arguments, ground.environment(**settings)))
 
 
 async def put_aside(ground: Ground, service: str, *records: Record) -> list[DeadLetter]:
@@ -69,6 +62,16 @@ async def put_aside(ground: Ground, service: str, *records: Record) -> list[Dead
 
 def broken(record: Record) -> Record:
     return replace(record, value=b'{"wage": "much"}')
+
+
+async def test_the_command_is_a_module_that_python_runs(ground: Ground) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.runtime.dead", "list", "--service", "nobody",
+        cwd=REPOSITORY, env=ground.environment(), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await child.communicate()
+    assert child.returncode == exits.DONE
+    assert out.startswith(b"ORIGIN")
 
 
 async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ground: Ground, tmp_path: Path) -> None:
@@ -106,7 +109,7 @@ async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(gr
     log = KafkaLog(ground.settings.kafka, client_id="test", timeout=15)
     async with running("mended", ground.settings) as runtime:
         await caught_up(runtime, log)
-        assert totals(await ledger_of(runtime, card)).reported == 700
+        assert (await ledger_of(runtime, card)).reported == 700
     await log.stop()
 
     assert (await dead(ground, "list", "--json", "--service", "mended")).rows == []

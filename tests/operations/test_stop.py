@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from contracts.cloudevents import Record
 from contracts.topics import BALANCES, EARNINGS
-from services.balance.ledger import Ledger, totals
+from services.balance.ledger import Ledger
 from services.runtime import exits
 from services.runtime.log import KafkaLog
 from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
@@ -84,7 +84,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(gr
 
     assert sent > 20, "there was load"
     ledgers = books(ground, name, cards)
-    assert {card: totals(ledgers[card]).reported for card in cards} == dict.fromkeys(cards, 100 * sent)
+    assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 100 * sent)
     published = await read_all(ground.settings, BALANCES.name)
     for card in cards:
         contents: dict[str, set[bytes]] = {}
@@ -123,7 +123,7 @@ async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
     service.process.restart()
     await caught_up(group, log)
     ledgers = books(ground, group, cards)
-    assert {card: totals(ledgers[card]).reported for card in cards} == dict.fromkeys(cards, 10_000)
+    assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 10_000)
     assert service.process.terminate() == exits.DONE
 
 

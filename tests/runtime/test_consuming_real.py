@@ -18,7 +18,7 @@ from contracts.topics import BALANCES, EARNINGS
 from contracts.values import Components, WorkPeriod
 from deploy.local.engines import Engines
 from services.balance.decide import LEDGERS
-from services.balance.ledger import Ledger, totals
+from services.balance.ledger import Ledger
 from services.runtime.consumer import group_of
 from services.runtime.log import KafkaLog
 from services.runtime.service import CannotStart, Runtime
@@ -146,7 +146,7 @@ async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: 
         await log.publish([reported(card_id, 1, 1_000), reported(card_id, 1, 1_000), reported(card_id, 2, 500)])
         await log.publish([reported(card_id, 1, 1_000)])
         await caught_up(runtime, log)
-        assert totals(await ledger_of(runtime, card_id)).reported == 1_500
+        assert (await ledger_of(runtime, card_id)).reported == 1_500
 
 
 async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
@@ -164,7 +164,7 @@ async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
         assert [await ledger_of(runtime, card) for card in cards] == before
     events_after = {card: set(events_about(await read_all(settings, BALANCES.name), card)) for card in cards}
     assert events_after == events_before
-    assert all(totals(ledger).exempt == ALLOWANCE for ledger in before)
+    assert all(ledger.exempt == ALLOWANCE for ledger in before)
 
 
 async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(settings: RuntimeSettings, log: KafkaLog) -> None:
@@ -182,7 +182,7 @@ async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(settings: Runt
     async with running("poisoned", settings) as runtime:
         await log.publish([reported(card_id, 1, 300), *poison, good])
         await caught_up(runtime, log)
-        assert totals(await ledger_of(runtime, card_id)).reported == 1_000
+        assert (await ledger_of(runtime, card_id)).reported == 1_000
     dead = [r for r in await read_all(settings, EARNINGS.dead) if r.key == key]
     assert [r.value for r in dead] == [p.value for p in poison]
     for record in dead:
@@ -205,7 +205,7 @@ async def test_two_instances_share_the_work_and_the_books_are_right(settings: Ru
         await caught_up(first, log)
         ledgers = [await ledger_of(first, card) for card in cards]
     assert all(ledger.revision == 30 for ledger in ledgers)
-    assert all(totals(ledger)[:3] == (6_000_000, ALLOWANCE, 6_000_000 - ALLOWANCE) for ledger in ledgers)
+    assert all((ledger.exempt, ledger.excess) == (ALLOWANCE, 6_000_000 - ALLOWANCE) for ledger in ledgers)
     records = await read_all(settings, BALANCES.name)
     for card in cards:
         contents: dict[str, set[bytes]] = {}

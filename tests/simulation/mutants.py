@@ -7,7 +7,7 @@ shows in how few seeds each is found.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -16,7 +16,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from contracts.cloudevents import Record
 from services.balance import decide as balance
-from services.balance.ledger import Ledger, settle
+from services.balance import ledger as ledgers
+from services.balance.ledger import Entry
 from services.exports.statements import CardYear
 from services.gateway.intake import Ask, Build, Intake, Submission
 from services.gateway.models import ReadModels
@@ -117,24 +118,20 @@ def _random_ids() -> Iterator[None]:
         yield
 
 
-def _settled_by_id(ledger: Ledger) -> tuple[Ledger, tuple[str, ...]]:
-    return settle(ledger.model_copy(update={"entries": dict(sorted(ledger.entries.items()))}))
+def _by_id(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+    return sorted(_WITH(entries, entry))
 
 
-_entered = balance._entered
+def _corrected_at_the_end(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+    return *(one for one in entries if one.report_id != entry.report_id), entry
 
 
-def _corrected_at_the_end(ledger: Ledger, event: Any) -> Ledger:
-    after = _entered(ledger, event)
-    entries = dict(after.entries)
-    entry = entries.pop(event.report_id)
-    return after.model_copy(update={"entries": {**entries, event.report_id: entry}})
+_WITH = ledgers._with
 
 
-async def _marked_first(self: Intake, ask: Ask, build: Build) -> Submission:
-    submission = await self._earlier(ask) or await self._new(ask, build)
-    if not submission.produced:
-        await self._mark_produced(submission)
+async def _sent_once(self: Intake, ask: Ask, build: Build) -> Submission:
+    submission = await self._new(ask, build)
+    if not submission.replayed:
         await self._log.publish([submission.record])
     return submission
 
@@ -192,7 +189,7 @@ MUTANTS: Final = (
         "no alias guard",
         "two documents may hold one alias",
         _of(MemoryDatabase, "_held_by_others", lambda *_: False),
-        first=20,
+        first=105,
     ),
     Mutant(
         "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
@@ -219,11 +216,11 @@ MUTANTS: Final = (
         first=20,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
-    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(balance, "settle", _settled_by_id)),
+    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(ledgers, "_with", _by_id)),
     Mutant(
         "corrected goes last",
         "a correction loses its place in the order",
-        _of(balance, "_entered", _corrected_at_the_end),
+        _of(ledgers, "_with", _corrected_at_the_end),
     ),
     Mutant(
         "no warning withdrawn",
@@ -240,7 +237,7 @@ MUTANTS: Final = (
         "a number is drawn without asking who has it",
         _of(issuance, "draw_number", lambda *_: "12345"),
     ),
-    Mutant("marked before produced", "the gateway marks, then sends", _of(Intake, "take", _marked_first)),
+    Mutant("sent once", "a command that was kept is taken for sent", _of(Intake, "take", _sent_once)),
     Mutant("new command for each try", "the key of a retry is ignored", _new_command_for_each_try),
     Mutant(
         "answers ahead of the models",
@@ -261,7 +258,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=20,
+        first=105,
     ),
     Mutant(
         "mandates for ever",

@@ -81,17 +81,13 @@ class SimSubmissions:
         await pause(_SUBMISSION_AFTER)
         return added
 
-    async def mark_produced(self, command_id: str) -> None:
-        await pause(_SUBMISSION_BEFORE)
-        self.kept[command_id] = replace(self.kept[command_id], produced=True)
-        await pause(_SUBMISSION_AFTER)
-
-    async def add_answer(self, command_id: str, answer: str) -> None:
+    async def add_answer(self, command_id: str, answer: str) -> bool:
         await pause(_SUBMISSION_BEFORE)
         kept = self.kept[command_id]
-        if kept.answer is None:
-            self.kept[command_id] = replace(kept, produced=True, answer=answer)
+        if first := kept.answer is None:
+            self.kept[command_id] = replace(kept, answer=answer)
         await pause(_SUBMISSION_AFTER)
+        return first
 
 
 @dataclass

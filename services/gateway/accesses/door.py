@@ -77,7 +77,7 @@ async def _record(look: Look, scope: Scope, status: int) -> None:
     lines = look.take(
         act=ROUTES.get(getattr(scope.get("route"), "name", "")),
         refused=status >= _REFUSED_FROM,
-        at=await gateway.clock.now(),
+        at=look.at or await gateway.clock.now(),
         request=scope["state"]["correlation_id"],
     )
     await gateway.accesses.add(lines)

@@ -11,12 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
-from pymongo.errors import BulkWriteError
 
 from services.gateway.auth import Role
-from services.runtime.store import Database
+from services.runtime.store import Database, add_all
+from services.runtime.together import Together
 
-_DUPLICATE_KEY: Final = 11000
 _EVER: Final = "9999"
 
 NOBODY: Final = "nobody"
@@ -102,6 +101,7 @@ class MongoAccessLog:
 
     def __init__(self, database: Database) -> None:
         self._accesses = database["accesses"]
+        self._together_add = Together(self._add)
 
     async def prepare(self) -> None:
         await self._accesses.create_indexes(
@@ -109,19 +109,16 @@ class MongoAccessLog:
         )
 
     async def add(self, accesses: Sequence[Access]) -> None:
-        if not accesses:
-            return
-        try:
-            await self._accesses.insert_many([_stored_of(access) for access in accesses], ordered=False)
-        except BulkWriteError as error:
-            details: dict[str, Any] = dict(error.details or {})
-            others = [e for e in details.get("writeErrors", ()) if e["code"] != _DUPLICATE_KEY]
-            if others or details.get("writeConcernErrors"):
-                raise
+        if accesses:
+            await self._together_add(accesses)
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
         found = self._accesses.find(query(spans, own=own, before=before)).sort("_id", DESCENDING).limit(limit)
         return [_access_of(stored) for stored in await found.to_list(None)]
+
+    async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
+        await add_all(self._accesses, [_stored_of(access) for accesses in several for access in accesses])
+        return [None] * len(several)
 
 
 def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, Any]:

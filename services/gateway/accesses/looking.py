@@ -45,6 +45,7 @@ class Look:
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
     _commanded: dict[str, str] = field(default_factory=dict)
+    _commanded_at: datetime | None = None
     _replayed: bool = False
 
     def note(self, subject: str) -> None:
@@ -71,6 +72,7 @@ class Look:
         self.note_answer(message.data)
         if (subject := _subject_of_command(message.data)) is not None:
             self._commanded[subject] = f"{stamp(message.time)}|{message.id.hex}"
+            self._commanded_at = None if replayed else message.time
             self._replayed = replayed
 
     def note_answer(self, command: Command) -> None:
@@ -105,6 +107,11 @@ class Look:
             if self._replayed:
                 lines.append(replace(line, order=f"{stamp(at)}|{uuid4().hex}", act=Act.READ_OUTCOME.value))
         return lines
+
+    @property
+    def at(self) -> datetime | None:
+        """When it looked, if that is known: the time of the command that it brought."""
+        return self._commanded_at
 
     @property
     def is_pending(self) -> bool:

@@ -5,12 +5,13 @@
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 import structlog
 from fastapi import Depends, Header
 from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,6 +31,7 @@ _PROBLEM_FROM: Final = 400
 # Where the pages' in-process client puts who is signed in. A scope is made by the server: no request can carry it.
 CALLER: Final = "frikort.caller"
 
+KEY: Final = r"^[\x21-\x7e]{1,255}$"
 _bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
 
 
@@ -37,7 +39,7 @@ IdempotencyKey = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,255}$",
+        pattern=KEY,
         description="Yours, kept before you send. The same key gives the same answer, for ever.",
         examples=["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
     ),
@@ -84,16 +86,23 @@ class Commanding(Calling):
     key: str
     prefer: str
 
+    @classmethod
+    def of(cls, found: Calling, key: str, prefer: str) -> Self:
+        """The caller with a key, and what they prefer."""
+        return cls(found.request, found.gateway, found.caller, found.language, key, prefer)
+
     async def submit(
         self,
         body: BaseModel | None,
         build: Callable[[UUID], Awaitable[Command]],
         *,
         accepted: Callable[[Envelope[Any]], Awaitable[None]] | None = None,
+        tried_once: bool = False,
     ) -> Response:
         """Take the command in, wait for its outcome as long as the caller likes, and answer.
 
-        ``accepted`` is done once the command is in the log, before anything is answered.
+        ``accepted`` is done once the command is in the log, before anything is answered. ``tried_once``: ``build``
+        leaves traces.
         """
         ask = Ask(
             caller=self.caller,
@@ -105,7 +114,7 @@ class Commanding(Calling):
         )
         self.request.state.correlation_id = str(ask.command_id)
         structlog.contextvars.bind_contextvars(command_id=str(ask.command_id))
-        submission = await self.gateway.intake.take(ask, build)
+        submission = await self.gateway.intake.take(ask, build, tried_once=tried_once)
         present_look().note_command(submission.envelope, replayed=submission.replayed)
         if accepted is not None and submission.answer is None:
             await accepted(submission.envelope)
@@ -120,15 +129,17 @@ class Commanding(Calling):
         return response
 
 
-def calling(*roles: Role) -> Callable[..., Awaitable[Calling]]:
-    """A dependency: the caller, in one of ``roles`` (any if none is named)."""
+class calling(SecurityBase):  # noqa: N801 - reads as the other dependencies
+    """A dependency: the caller, in one of ``roles`` (any if none is named); to FastAPI the bearer scheme itself."""
 
-    async def dependency(request: Request, _: Annotated[Any, Depends(_bearer)] = None) -> Calling:
-        found = Calling(**await _who(request, roles))
+    def __init__(self, *roles: Role) -> None:
+        self.model, self.scheme_name = _bearer.model, _bearer.scheme_name
+        self._roles = roles
+
+    async def __call__(self, request: Request) -> Calling:
+        found = Calling(**await _who(request, self._roles))
         present_look().caller = found.caller
         return found
-
-    return dependency
 
 
 def saying_why(role: Role) -> Callable[..., Awaitable[Calling]]:
@@ -161,14 +172,7 @@ def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
             str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")
         ] = "",
     ) -> Commanding:
-        return Commanding(
-            request=found.request,
-            gateway=found.gateway,
-            caller=found.caller,
-            language=found.language,
-            key=key,
-            prefer=prefer,
-        )
+        return Commanding.of(found, key, prefer)
 
     return dependency
 

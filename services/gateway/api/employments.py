@@ -66,7 +66,7 @@ async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand
             label=_sealed_label(ask, body.label),
         )
 
-    return await ask.submit(body, build)
+    return await ask.submit(body, build, tried_once=True)  # a wrong guess is counted
 
 
 @router.get("/employments", response_model=r.EmploymentPage, responses=READ_RESPONSES)

@@ -15,6 +15,7 @@ from services.gateway import showing
 from services.gateway.api import resources as r
 from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, Calling
 from services.gateway.api.employments import Employer, EmployerCommand, own_employment
+from services.gateway.api.quick import QuickRoute
 from services.gateway.api.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.problems import ProblemError
@@ -22,9 +23,10 @@ from services.gateway.views.ledgers import LedgerView
 from services.gateway.views.reports import ReportView
 
 router = APIRouter(prefix="/v1", tags=["employer"])
+quick = APIRouter(prefix="/v1", tags=["employer"], route_class=QuickRoute)
 
 
-@router.post(
+@quick.post(
     "/reports",
     status_code=201,
     response_model=r.ReportDetail,
@@ -39,7 +41,7 @@ async def report_earnings(body: ReportBody, ask: EmployerCommand) -> Response:
     return await ask.submit(body, lambda _: _reporting(ask, body, dry_run=False))
 
 
-@router.post("/reports/dry-run", response_model=r.DryRunResource, responses=COMMAND_RESPONSES)
+@quick.post("/reports/dry-run", response_model=r.DryRunResource, responses=COMMAND_RESPONSES)
 async def dry_run(body: ReportBody, ask: EmployerCommand) -> Response:
     """What would happen if this were reported now. Every rule of reporting applies, and nothing is booked."""
     return await ask.submit(body, lambda _: _reporting(ask, body, dry_run=True))

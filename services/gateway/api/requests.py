@@ -70,10 +70,14 @@ Text = Annotated[
 ]
 
 
-class Body(BaseModel):
-    """Base of every request body."""
+class Part(BaseModel):
+    """Base of everything in a request body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Body(Part):
+    """Base of every request body."""
 
     @model_validator(mode="before")
     @classmethod
@@ -158,7 +162,7 @@ class MandateBody(Body):
     until: Day
 
 
-class PeriodBody(Body):
+class PeriodBody(Part):
     """Days from first to last, both included; no last day while it is open."""
 
     first: Day
@@ -176,7 +180,7 @@ class PeriodBody(Body):
         return Period(first=self.first, last=self.last)
 
 
-class ContactBody(Body):
+class ContactBody(Part):
     """The employer's contact person."""
 
     name: PersonName
@@ -224,7 +228,7 @@ class EndEmploymentBody(Body):
     last: Day
 
 
-class WorkBody(Body):
+class WorkBody(Part):
     """The days that were worked, both included."""
 
     first: Day
@@ -242,13 +246,13 @@ class WorkBody(Body):
         return WorkPeriod(first=self.first, last=self.last)
 
 
-class NoWorkBody(WorkBody):
+class NoWorkBody(WorkBody, Body):
     """The days on which nothing was worked, both included."""
 
     model_config = _example(first="2025-03-01", last="2025-03-31")
 
 
-class ComponentsBody(Body):
+class ComponentsBody(Part):
     """What was paid, in øre (1/100 krone)."""
 
     wage_ore: Ore

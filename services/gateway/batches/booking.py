@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
@@ -51,6 +52,7 @@ class LineSplit(NamedTuple):
     excess: int
 
 
+@lru_cache(maxsize=10_000)  # several times all the lines that a worker has under way
 def command_id(batch_id: str, number: int) -> str:
     """The command of a line. A line of the same file is the same command."""
     return str(uuid5(UUID(batch_id), str(number)))

@@ -1,0 +1,134 @@
+"""What every case stands on: the engines, and topics, databases, folders and processes of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import for_code
+from pymongo import AsyncMongoClient
+
+from contracts.topics import EARNINGS, PARTITIONS, TOPICS
+from deploy.local.config import REPOSITORY
+from deploy.local.engines import Engines
+from deploy.local.process import Process
+from services.runtime.guard import topic_config
+from services.runtime.topics import names_of
+from tests.bench.events import Load, fill
+
+_STAMPED = {"message.timestamp.type": "LogAppendTime"}
+
+
+@dataclass
+class Bench:
+    """One run of ``make bench``. ``number`` is the round, from 1."""
+
+    engines: Engines
+    scratch: Path
+    load: Load
+    number: int = 1
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a case prepared once for all its rounds, by a key of its own."""
+
+    @property
+    def kafka(self) -> str:
+        """The broker's address, ``host:port``."""
+        return self.engines.kafka
+
+    @property
+    def mongodb(self) -> str:
+        """The database's connection string."""
+        return self.engines.mongodb
+
+    def unique(self, name: str) -> str:
+        """A name that no other case and round has: for a topic, a group, a database or a folder."""
+        return f"bench-{name}-{self.number}".replace(" ", "-")
+
+    def directory(self, name: str) -> Path:
+        """A folder of its own."""
+        path = self.scratch / self.unique(name)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def process(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> Process:
+        """A process that is not started yet, with a log of its own; it inherits none of our settings."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FRIKORT_", "BENCH_"))}
+        log = self.scratch / "logs" / f"{self.unique(name)}.log"
+        return Process(name, argv, log=log, environment={**inherited, **environment}, directory=REPOSITORY)
+
+    async def source(self) -> str:
+        """The topic of the load, filled once: the real one, so that balance can read it too."""
+        if "source" not in self.kept:
+            await self._make_real_topics()
+            await fill(self.kafka, EARNINGS.name, self.load)
+            self.kept["source"] = EARNINGS.name
+        return str(self.kept["source"])
+
+    async def make_topic(self, name: str, partitions: int = PARTITIONS) -> str:
+        """A new topic whose records the broker stamps. Returns its name."""
+        await self._create([NewTopic(name, partitions, 1, topic_configs=_STAMPED)])
+        return name
+
+    async def drop_topics(self, names: Iterable[str]) -> None:
+        """Delete topics, to give the disk back."""
+        async with self.admin() as admin:
+            await admin.delete_topics(list(names))
+
+    async def drop_database(self, name: str) -> None:
+        """Forget a database, if it is there."""
+        async with self.database() as client:
+            await client.drop_database(name)
+
+    async def rewind(self, group: str, topic: str) -> None:
+        """Let a group that nobody is in read a topic from its start again."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            await consumer.commit(dict.fromkeys(partitions, 0))
+        finally:
+            await consumer.stop()
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        """Kafka's admin."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await admin.start()
+        try:
+            yield admin
+        finally:
+            await admin.close()
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+        """A client of the database."""
+        async with AsyncMongoClient[dict[str, Any]](self.mongodb) as client:
+            yield client
+
+    async def _make_real_topics(self) -> None:
+        await self._create(
+            [
+                NewTopic(name, topic.partitions, 1, topic_configs={**topic_config(name, topic, 1), **_STAMPED})
+                for name, topic in names_of(TOPICS).items()
+            ]
+        )
+
+    async def _create(self, topics: Sequence[NewTopic]) -> None:
+        async with self.admin() as admin:
+            response = await admin.create_topics(topics)
+            for name, code, *_ in response.topic_errors:
+                if code:
+                    raise for_code(code)(name)
+
+
+def python(module: str) -> list[str]:
+    """The command that runs a module under the Python that runs this."""
+    return [sys.executable, "-m", module]

@@ -1,0 +1,39 @@
+"""What is measured: a case gives figures once a round; a ratio compares two figures of the same round."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from tests.bench.bench import Bench
+
+Figures = Mapping[str, float]
+"""What one run of a case measured, by name with its unit, such as ``{"events/s": 9000.0, "MB": 85.0}``."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is run once a round, in processes of its own. ``row`` is the row of the table that it is for."""
+
+    name: str
+    row: str
+    run: Callable[[Bench], Awaitable[Figures]]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A line of the table: ``of`` divided by ``to``, both ``(case, figure)``, or ``of`` alone if ``to`` is None.
+
+    It is taken in each round, and its median told. ``least`` and ``most`` are what it must reach, or not pass.
+    """
+
+    row: str
+    what: str
+    of: tuple[str, str]
+    to: tuple[str, str] | None
+    least: float | None = None
+    most: float | None = None
+
+    def met(self, median: float) -> bool:
+        """Whether the target is reached."""
+        return (self.least is None or median >= self.least) and (self.most is None or median <= self.most)

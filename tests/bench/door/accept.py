@@ -1,0 +1,65 @@
+"""How many reports a second one gateway takes in, and how many the bare endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+from urllib.parse import urlsplit
+
+from deploy.local import ports
+from deploy.local.system import answers_ready
+from tests.bench.bench import Bench, python
+from tests.bench.case import Case, Figures, Ratio
+from tests.bench.door.orders import Order, sent
+from tests.bench.door.world import world
+from tests.bench.processes import cpu_seconds
+
+ROW: Final = "gateway, accept"
+RATE: Final = "requests/s"
+_CONNECTIONS: Final = 64
+_WARM: Final = 3.0
+_SECONDS: Final = 6.0
+_CARDS: Final = 2000
+
+
+async def _measured(pid: int, order: Order, status: str) -> Figures:
+    before = cpu_seconds([pid])[pid]
+    told = await sent(order)
+    if set(told.statuses) != {status}:
+        raise RuntimeError(f"not all were answered {status}: {told.statuses}")
+    busy = (cpu_seconds([pid])[pid] - before) / (order.warm + order.seconds)
+    return {RATE: told.rate, "p50 ms": told.p50, "p99 ms": told.p99, "cores": busy, "cores of the load": told.busy}
+
+
+async def gateway(bench: Bench) -> Figures:
+    """The gateway alone: what it accepts waits in the log."""
+    async with world(bench, "accept", cards=_CARDS) as made:
+        made.stop_all_but("gateway")
+        port = urlsplit(made.system.gateway_url).port or 0
+        order = Order(port, made.token, list(made.employments), "accept", _CONNECTIONS, _WARM, _SECONDS)
+        figures = await _measured(made.system.processes["gateway"].pid, order, "202")
+    bench.kept[ROW] = figures[RATE]
+    return figures
+
+
+async def bare(bench: Bench) -> Figures:
+    """The same framework and server, and nothing else."""
+    sink = await bench.make_topic(bench.unique("bare"))
+    port = ports.free_port()
+    environment = {"BENCH_BOOTSTRAP": bench.kafka, "BENCH_SINK": sink, "BENCH_PORT": str(port)}
+    process = bench.process("bare", python("tests.bench.door.bare"), environment)
+    process.start()
+    try:
+        while not answers_ready(f"http://127.0.0.1:{port}"):
+            if not process.alive:
+                raise RuntimeError("the bare endpoint ended at start")
+            await asyncio.sleep(0.1)
+        order = Order(port, "none", ["-"] * _CARDS, "accept", _CONNECTIONS, _WARM, _SECONDS)
+        return await _measured(process.pid, order, "202")
+    finally:
+        process.terminate()
+        await bench.drop_topics([sink])
+
+
+CASES: Final = (Case("gateway", ROW, gateway), Case("bare endpoint", ROW, bare))
+RATIOS: Final = (Ratio(ROW, "the rate of the bare endpoint", ("gateway", RATE), ("bare endpoint", RATE), least=0.6),)

@@ -1,0 +1,57 @@
+"""A year of statements to both formats of an extract, by exports and by Polars, from memory in both cases."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench.bench import Bench, python
+from tests.bench.case import Case, Figures, Ratio
+from tests.bench.door.statements import facts
+from tests.bench.packages import bench_python
+
+ROW: Final = "extract"
+RATE: Final = "statements/s"
+_MANY: Final = 1_000_000
+_FEW: Final = 10_000
+
+
+async def exports(bench: Bench) -> Figures:
+    """Parts, digests and the manifest included; a hundredth first, to see whether memory grows with the extract."""
+    folder = bench.directory("extract")
+    few = await _told([*python("tests.bench.door.writing"), str(_FEW), str(folder)])
+    many = await _told([*python("tests.bench.door.writing"), str(_MANY), str(folder)])
+    return {RATE: _MANY / many["seconds"], "MB": many["MB"], "MB at a hundredth": few["MB"]}
+
+
+async def polars(bench: Bench) -> Figures:
+    """On every core, as it likes."""
+    folder = bench.directory("extract")
+    (folder / "statements.json").write_text(json.dumps(facts()))
+    script = Path(__file__).with_name("polars_writing.py")
+    interpreter = await asyncio.to_thread(bench_python)
+    told = await _told([str(interpreter), str(script), str(_MANY), str(folder)])
+    return {RATE: _MANY / told["seconds"], "MB": told["MB"], "CSV seconds": told["csv"]}
+
+
+async def _told(argv: Sequence[str]) -> dict[str, float]:
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    told: dict[str, float] = json.loads(out)
+    return told
+
+
+CASES: Final = (Case("exports", ROW, exports), Case("Polars", ROW, polars))
+RATIOS: Final = (
+    Ratio(ROW, "the rate of Polars", ("exports", RATE), ("Polars", RATE), least=0.5),
+    Ratio(
+        ROW,
+        "memory at 10^6 statements, times that at 10^4",
+        ("exports", "MB"),
+        ("exports", "MB at a hundredth"),
+        most=1.1,
+    ),
+)

@@ -1,0 +1,53 @@
+"""Statements written by Polars: ``python polars_writing.py <statements> <folder>``, with the bench's packages.
+
+The statements are those in ``statements.json`` of the folder, again and again.
+
+They lie in memory as Polars likes them: a frame with a row for each employer of a card for CSV, amounts as whole øre,
+and a frame with a row for each card for JSON Lines. Every core is Polars' to use. Tells seconds and peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import polars as pl
+
+
+def main() -> None:
+    """Write, and tell."""
+    count, folder = int(sys.argv[1]), Path(sys.argv[2])
+    cards = json.loads((folder / "statements.json").read_text())[:count]
+    rows = [
+        {
+            "cpr": card["cpr"],
+            "card_id": card["card_id"],
+            "year": card["year"],
+            "municipality": card["municipality"],
+            "name": "København",
+            **line,
+            "allowance": card["allowance"],
+            "provisional": "nej",
+            "revision": card["revision"],
+            "disputed": "nej",
+        }
+        for card in cards
+        for line in card["employers"]
+    ]
+    times = count // len(cards)
+    by_card = pl.concat([pl.DataFrame(cards, schema_overrides={"disputed_employers": pl.List(pl.String)})] * times)
+    by_employer = pl.concat([pl.DataFrame(rows)] * times)
+    begun = perf_counter()
+    by_employer.write_csv(folder / "polars.csv", separator=";", include_bom=True)
+    csv_done = perf_counter()
+    by_card.write_ndjson(folder / "polars.json")
+    seconds = perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    json.dump({"seconds": seconds, "csv": csv_done - begun, "MB": peak}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

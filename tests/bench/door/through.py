@@ -1,0 +1,67 @@
+"""From a report sent to its split answered, through the whole system, and what three bare hops and four writes take."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import Final
+from urllib.parse import urlsplit
+
+from tests.bench.bench import Bench, python
+from tests.bench.case import Case, Figures, Ratio
+from tests.bench.door import accept
+from tests.bench.door.orders import Order, sent
+from tests.bench.door.world import world
+
+ROW: Final = "end to end"
+_OF_ACCEPT: Final = 4
+_CARDS: Final = 2000
+_WARM: Final = 3.0
+_SECONDS: Final = 10.0
+_HOPS: Final = 3
+
+
+async def _rate(bench: Bench) -> float:
+    """A quarter of what one gateway accepts, as measured in this run."""
+    if accept.ROW not in bench.kept:
+        await accept.gateway(bench)
+    return float(bench.kept[accept.ROW]) / _OF_ACCEPT
+
+
+async def system(bench: Bench) -> Figures:
+    """All services, one of each."""
+    rate = await _rate(bench)
+    async with world(bench, "through", cards=_CARDS) as made:
+        port = urlsplit(made.system.gateway_url).port or 0
+        order = Order(port, made.token, list(made.employments), "through", 64, _WARM, _SECONDS, wait=30, rate=rate)
+        told = await sent(order)
+    if set(told.statuses) != {"201"}:
+        raise RuntimeError(f"not all were answered 201: {told.statuses}")
+    return {"p50 ms": told.p50, "p99 ms": told.p99, "reports/s": rate}
+
+
+async def hops(bench: Bench) -> Figures:
+    """The same number of messages a second."""
+    rate = await _rate(bench)
+    topics = [await bench.make_topic(bench.unique(f"hop{number}")) for number in range(_HOPS)]
+    settings = {
+        "BENCH_BOOTSTRAP": bench.kafka,
+        "BENCH_MONGODB": bench.mongodb,
+        "BENCH_DATABASE": bench.unique("hops"),
+        "BENCH_TOPICS": ",".join(topics),
+    }
+    argv = [*python("tests.bench.door.hops"), str(rate), str(_SECONDS)]
+    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE, env=os.environ | settings)
+    out, _ = await process.communicate()
+    told = json.loads(out)
+    await bench.drop_topics(topics)
+    await bench.drop_database(bench.unique("hops"))
+    return {"p50 ms": told["p50"], "p99 ms": told["p99"]}
+
+
+CASES: Final = (Case("through the system", ROW, system), Case("bare hops", ROW, hops))
+RATIOS: Final = (
+    Ratio(ROW, "p50, times the bare hops", ("through the system", "p50 ms"), ("bare hops", "p50 ms"), most=1.5),
+    Ratio(ROW, "p99, times the bare hops", ("through the system", "p99 ms"), ("bare hops", "p99 ms"), most=2.0),
+)

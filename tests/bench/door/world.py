@@ -1,0 +1,155 @@
+"""A whole Frikort of a case's own, and citizens with a card and an employment at one employer in it.
+
+They are made by what issuance and the gateway would have sent, so that reporting and the gateway know them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from pymongo import AsyncMongoClient
+
+from contracts.cloudevents import Envelope, Record, encode
+from contracts.issuance import CardIssued
+from contracts.messages import Message
+from contracts.reporting import RegisterEmployment
+from contracts.values import Period
+from deploy.local import keys
+from deploy.local.config import Config
+from deploy.local.people import Person
+from deploy.local.system import LocalSystem
+from services.gateway.persons import Contact, Persons
+from services.gateway.persons import Person as Citizen
+from services.runtime.log import KafkaLog
+from services.runtime.sealing import KeyedHasher, Sealer, read_key
+from tests import tokens
+from tests.bench.bench import Bench
+
+CVR: Final = "99000007"
+YEAR: Final = 2025
+_NAMESPACE: Final = UUID("0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11")
+_BEGAN: Final = datetime(YEAR, 1, 6, 9, tzinfo=UTC)
+_AT_ONCE: Final = 1000
+_PATIENCE: Final = 120.0
+_PAUSE: Final = 0.2
+
+
+@dataclass(frozen=True)
+class World:
+    """A system that runs, and the ids of the employer's employments in it, a card each."""
+
+    system: LocalSystem
+    employments: Sequence[str]
+    token: str
+
+    async def count(self, database: str, collection: str, query: dict[str, Any] | None = None) -> int:
+        """How many documents a service has."""
+        async with AsyncMongoClient[dict[str, Any]](self.system.mongodb) as client:
+            return await client[f"frikort_{database}"][collection].count_documents(query or {})
+
+    def stop_all_but(self, *names: str) -> None:
+        """Stop the other services; the engines and the provider go on."""
+        for name, process in self.system.processes.items():
+            if name not in {*names, "issuer", *self.system.engines.processes}:
+                process.terminate()
+
+
+@asynccontextmanager
+async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
+    """The system, with engines of its own, so that nothing of another case is in its topics."""
+    config = Config(Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1"})
+    system = await asyncio.to_thread(LocalSystem(config).__enter__)
+    try:
+        employer = Person.model_validate(
+            {"id": "bench-employer", "role": "employer", "name": "-", "about": "invented", "cvr": CVR}
+        )
+        token = tokens.issue(keys.signing_key(system.keys.issuer_key), employer, issuer=system.issuer_url)
+        made = World(system, [_employment_id(number) for number in range(1, cards + 1)], token)
+        await _populate(made, cards)
+        yield made
+    finally:
+        await asyncio.to_thread(system.__exit__, None, None, None)
+
+
+async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE, pause: float = _PAUSE) -> float:
+    """Wait until ``holds()`` (awaited) is true. Returns when that was, on the monotonic clock."""
+    deadline = monotonic() + patience
+    while not await holds():
+        if monotonic() > deadline:
+            raise TimeoutError(what)
+        await asyncio.sleep(pause)
+    return monotonic()
+
+
+async def _populate(made: World, cards: int) -> None:
+    persons = Persons(
+        Sealer.from_setting(made.system.keys.seal_keys),
+        KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
+    )
+    records = _records(persons, cards)
+    log = KafkaLog(made.system.kafka, client_id="bench", timeout=60)
+    try:
+        while some := list(islice(records, _AT_ONCE)):
+            await log.publish(some)
+    finally:
+        await log.stop()
+
+    async def all_known() -> bool:
+        return await made.count("gateway", "employments") == await made.count("gateway", "cards") == cards
+
+    await until("the citizens and their employments are known", all_known)
+
+
+def _records(persons: Persons, cards: int) -> Iterator[Record]:
+    contact = persons.seal_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
+    for number in range(1, cards + 1):
+        card_id = str(uuid5(_NAMESPACE, f"card {number}"))
+        person = persons.seal(
+            Citizen(f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}", "-")
+        )
+        yield _said(
+            f"issued {number}",
+            CardIssued(
+                card_id=card_id,
+                revision=1,
+                municipality="101",
+                actor="bench",
+                number=f"{number:05d}",
+                person=person,
+                active_from=date(YEAR, 1, 1),
+                control_due=YEAR + 2,
+                case_reference="S-1",
+            ),
+        )
+        yield _said(
+            f"register {number}",
+            RegisterEmployment(
+                card_id=card_id,
+                cvr=CVR,
+                actor="bench",
+                card_revision=1,
+                number=f"{number:05d}",
+                birth_check=person.birth_check,
+                period=Period(first=date(YEAR, 1, 1)),
+                contact=contact,
+            ),
+        )
+
+
+def _employment_id(number: int) -> str:
+    """As reporting draws it from the id of the command."""
+    return str(uuid5(uuid5(_NAMESPACE, f"register {number}"), "employment"))
+
+
+def _said(name: str, data: Message) -> Record:
+    message_id = uuid5(_NAMESPACE, name)
+    return encode(Envelope(id=message_id, time=_BEGAN, source="/bench", data=data, correlation_id=message_id))

@@ -1,0 +1,44 @@
+"""Both files of an extract as exports writes them: ``python -m tests.bench.door.writing <statements> <folder>``.
+
+Statements are taken from memory, 500 at a time as from the database. Tells seconds and peak memory as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from contracts.extracts import Authority
+from services.exports.extract import ExtractFiles
+from services.exports.feeds import facts_for
+from tests.bench.door.statements import CPR, DISTINCT, card_id, figures
+
+_AT_ONCE = 500
+
+
+def main() -> None:
+    """Write, and tell."""
+    count, folder = int(sys.argv[1]), Path(sys.argv[2])
+    known = [(card_id(number), figures(number)) for number in range(DISTINCT)]
+    begun = perf_counter()
+    files = ExtractFiles(Authority.SKAT)
+    out = {name: (folder / f"extract.{name}").open("w", encoding="utf-8", newline="") for name in ("csv", "json")}
+    for start in range(0, count, _AT_ONCE):
+        first = start % DISTINCT
+        some = known[first : first + min(_AT_ONCE, count - start)]
+        for part in files.add([facts_for(Authority.SKAT, card, CPR, of_year) for card, of_year in some]):
+            out[part.format].write(part.content)
+    for part in files.finish():
+        out[part.format].write(part.content)
+    for file in out.values():
+        file.close()
+    seconds = perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    json.dump({"seconds": seconds, "MB": peak}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

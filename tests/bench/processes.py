@@ -1,0 +1,27 @@
+"""What the kernel says of processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
+    """The processor time that each process has used so far, its threads and ended children included."""
+    return {pid: _cpu_seconds(pid) for pid in pids}
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) / _TICKS
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process has ever held (VmHWM), children that live now included."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    return own + sum(peak_bytes(int(child)) for child in children)

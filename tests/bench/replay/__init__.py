@@ -1,0 +1,44 @@
+"""Earnings events through balance, and through what it is compared with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.bench.bench import Bench, python
+from tests.bench.case import Case, Figures, Ratio
+from tests.bench.contest import compete
+from tests.bench.replay import balance
+
+ROW: Final = "balance, replay"
+RATE: Final = "events/s"
+_SLOW_EVENTS: Final = 3000  # its rate is the same from the first to the last
+
+
+async def _floor(bench: Bench) -> Figures:
+    return await compete(bench, "floor", python("tests.bench.replay.floor"))
+
+
+async def _bare_floor(bench: Bench) -> Figures:
+    return await compete(bench, "bare floor", python("tests.bench.replay.floor"), settings={"BENCH_BARE": "1"})
+
+
+async def _faststream(bench: Bench) -> Figures:
+    return await compete(bench, "faststream", python("tests.bench.replay.idiomatic"), events=_SLOW_EVENTS)
+
+
+CASES: Final = (
+    Case("balance", ROW, balance.replay),
+    Case("floor", ROW, _floor),
+    Case("bare floor", ROW, _bare_floor),
+    Case("faststream", ROW, _faststream),
+    Case("two balances", "two instances", balance.two),
+    Case("balance onto ten years", "history", balance.onto_history),
+)
+RATIOS: Final = (
+    Ratio(ROW, "the rate of the floor of the job", ("balance", RATE), ("floor", RATE), least=0.8),
+    Ratio(ROW, "the same, documents without what exactness needs", ("balance", RATE), ("bare floor", RATE)),
+    Ratio(ROW, "times idiomatic FastStream", ("balance", RATE), ("faststream", RATE), least=25),
+    Ratio("two instances", "times one instance", ("two balances", RATE), ("balance", RATE), least=1.6),
+    Ratio("history", "of the rate onto an empty one", ("balance onto ten years", RATE), ("balance", RATE), least=0.9),
+    Ratio("memory", "MB of balance at the end of the replay", ("balance", "MB"), None, most=150),
+)

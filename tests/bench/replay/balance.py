@@ -1,0 +1,70 @@
+"""The real service over the load."""
+
+from __future__ import annotations
+
+from contracts.topics import BALANCES
+from deploy.local.ports import free_port
+from deploy.local.process import Process
+from services.balance.decide import LEDGERS
+from services.runtime.consumer import group_of
+from tests.bench.bench import Bench, python
+from tests.bench.case import Figures
+from tests.bench.contest import Contest, measure
+from tests.bench.events import YEAR
+from tests.bench.replay.history import remember
+
+GROUP = group_of("balance", LEDGERS.name)
+DATABASE = "frikort_balance"
+_ASIDE = "ten_years"
+EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a split that moves others' makes more
+
+
+async def replay(bench: Bench, instances: int = 1) -> Figures:
+    """All of the load onto an empty database."""
+    async with bench.database() as client:
+        await client[DATABASE].drop_collection(LEDGERS.name)
+    return await settle(bench, instances)
+
+
+async def two(bench: Bench) -> Figures:
+    """All of the load onto an empty database, by two instances."""
+    return await replay(bench, 2)
+
+
+async def onto_history(bench: Bench) -> Figures:
+    """All of the load onto a database that holds ten years; they are made once, and put aside between the rounds."""
+    async with bench.database() as client:
+        database = client[DATABASE]
+        if "history" not in bench.kept:
+            await remember(bench, DATABASE, _ASIDE)
+            bench.kept["history"] = True
+        await database[_ASIDE].rename(LEDGERS.name, dropTarget=True)
+        try:
+            return await settle(bench, instances=1)
+        finally:
+            new = [f"{card_id}:{YEAR}" for card_id in bench.load.card_ids()]
+            await database[LEDGERS.name].delete_many({"_id": {"$in": new}})
+            await database[LEDGERS.name].rename(_ASIDE)
+
+
+async def settle(bench: Bench, instances: int) -> Figures:
+    """All of the load, onto what the database holds."""
+    source = await bench.source()
+    await bench.rewind(GROUP, source)
+    contest = Contest(source, BALANCES.name, GROUP, bench.load.events, EVENTS_A_REPORT * bench.load.events)
+    return await measure(bench, [service(bench, f"balance {number}") for number in range(instances)], contest)
+
+
+def service(bench: Bench, name: str) -> Process:
+    """``python -m services.balance`` as the launcher starts it."""
+    return bench.process(
+        name,
+        python("services.balance"),
+        {
+            "FRIKORT_ENVIRONMENT": "local",
+            "FRIKORT_KAFKA": bench.kafka,
+            "FRIKORT_MONGODB": bench.mongodb,
+            "FRIKORT_PORT": str(free_port()),
+            "FRIKORT_TOPIC_REPLICATION": "1",
+        },
+    )

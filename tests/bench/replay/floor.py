@@ -1,0 +1,153 @@
+"""The floor of the job: what the broker, the database and their clients cost, and nothing else.
+
+Bare aiokafka and pymongo over balance's documents, field by field, and its events, by number and size. No framework,
+no rules, no contract checked, no id looked up: after a crash its totals would be wrong. With BENCH_BARE even the
+documents are less: no ids, and no events that are still to be told. It is tuned as far as we know: uvloop, the fastest
+JSON there is here, large fetches and batches, the partitions side by side so that one computes while others wait, one
+answer a query, no retried writes, and records appended in batches instead of one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from typing import Any, Final
+
+import uvloop
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from pydantic_core import from_json, to_json
+from pymongo import AsyncMongoClient, ReplaceOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.write_concern import WriteConcern
+
+from tests.bench.replay.running import until_terminated
+
+_FETCH: Final = 6000
+_AT_ONCE: Final = 1000
+_OUTPUTS: Final = 2
+_SINK: Final = os.environ["BENCH_SINK"]
+_BARE: Final = bool(os.environ.get("BENCH_BARE"))
+
+
+async def main() -> None:
+    """Read, write, produce, commit: a batch of each partition at a time."""
+    client = AsyncMongoClient[dict[str, Any]](os.environ["BENCH_MONGODB"], retryWrites=False)
+    database = client.get_database(os.environ["BENCH_DATABASE"], write_concern=WriteConcern(w="majority", j=True))
+    producer = AIOKafkaProducer(
+        bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=1024 * 1024,
+        max_request_size=2 * 1024 * 1024,
+    )
+    consumer = AIOKafkaConsumer(
+        os.environ["BENCH_SOURCE"],
+        bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
+        group_id=os.environ["BENCH_GROUP"],
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await producer.start()
+    await consumer.start()
+    gc.freeze()
+    try:
+        while True:
+            fetched = await consumer.getmany(timeout_ms=1000, max_records=_FETCH)
+            lanes = (
+                _work_off(partition, of, database["ledgers"], producer, consumer) for partition, of in fetched.items()
+            )
+            await asyncio.gather(*lanes)
+    finally:
+        await asyncio.gather(consumer.stop(), producer.stop(), client.close())
+
+
+async def _work_off(
+    partition: TopicPartition,
+    records: list[ConsumerRecord],
+    ledgers: AsyncCollection[dict[str, Any]],
+    producer: AIOKafkaProducer,
+    consumer: AIOKafkaConsumer,
+) -> None:
+    for start in range(0, len(records), _AT_ONCE):
+        batch = records[start : start + _AT_ONCE]
+        await _carry_out(batch, ledgers, producer)
+        await consumer.commit({partition: batch[-1].offset + 1})
+
+
+async def _carry_out(
+    records: list[ConsumerRecord], ledgers: AsyncCollection[dict[str, Any]], producer: AIOKafkaProducer
+) -> None:
+    events = [from_json(record.value) for record in records]
+    ids = [f"{event['card_id']}:{event['year']}" for event in events]
+    touched = list(set(ids))
+    found = {
+        ledger["_id"]: ledger
+        for ledger in await ledgers.find({"_id": {"$in": touched}}, batch_size=len(touched) + 1).to_list()
+    }
+    outputs = producer.create_batch()
+    sent = []
+    for record, event, ledger_id in zip(records, events, ids, strict=True):
+        ledger = found.get(ledger_id)
+        if ledger is None:
+            ledger = found[ledger_id] = _new(ledger_id, event)
+        total, state = event["total"], ledger["state"]
+        ledger["version"] += 1
+        state["revision"] += 1
+        state["exempt"] += total
+        state["entries"][event["report_id"]] = {
+            "employment_id": event["employment_id"],
+            "cvr": event["cvr"],
+            "revision": event["revision"],
+            "total": total,
+            "exempt": total,
+            "excess": 0,
+        }
+        told = {
+            "card_id": event["card_id"],
+            "year": event["year"],
+            "revision": state["revision"],
+            "report_id": event["report_id"],
+            "report_revision": event["revision"],
+            "employment_id": event["employment_id"],
+            "cvr": event["cvr"],
+            "total": total,
+            "reported": state["exempt"],
+        }
+        value, headers = to_json(told), list(record.headers)
+        if not _BARE:
+            ledger["applied"] += event["report_id"].encode()[:16]
+            packed = b"".join((value, value, record.key, *(header for _, header in headers)))
+            ledger["outbox"] = [
+                {"topic": _SINK, "partition": record.partition, "offset": record.offset, "records": packed}
+            ]
+        for _ in range(_OUTPUTS):
+            # A card's events go to the partition that it is in already.
+            if outputs.append(timestamp=None, key=record.key, value=value, headers=headers) is None:
+                sent.append(await producer.send_batch(outputs, _SINK, partition=record.partition))
+                outputs = producer.create_batch()
+                outputs.append(timestamp=None, key=record.key, value=value, headers=headers)
+    changed = [ReplaceOne({"_id": ledger_id}, found[ledger_id], upsert=True) for ledger_id in touched]
+    await ledgers.bulk_write(changed, ordered=False)
+    outputs.close()
+    sent.append(await producer.send_batch(outputs, _SINK, partition=records[0].partition))
+    await asyncio.gather(*sent)
+
+
+def _new(ledger_id: str, event: dict[str, Any]) -> dict[str, Any]:
+    state = {
+        "card_id": event["card_id"],
+        "year": event["year"],
+        "revision": 0,
+        "allowance": event["allowance"],
+        "provisional": event["provisional"],
+        "exempt": 0,
+        "entries": {},
+        "warned": [],
+    }
+    ledger = {"_id": ledger_id, "version": 0, "state": state}
+    return ledger if _BARE else {**ledger, "applied": b"", "outbox": []}
+
+
+if __name__ == "__main__":
+    uvloop.run(until_terminated(main()))

@@ -1,0 +1,101 @@
+"""What a report costs where there are more: the loop over balance's documents as they are stored, without engines.
+
+``python -m tests.bench.replay.growth`` prints the figures as JSON: microseconds of processor for each of the last
+tenth of the reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from collections.abc import Sequence
+from time import process_time
+from typing import Any, Final
+
+import bson
+
+from contracts.cloudevents import Record
+from services.balance.decide import LEDGERS
+from services.balance.ledger import Ledger
+from services.runtime.decision import Address
+from services.runtime.fold import Document, Documents, Incoming
+from services.runtime.loop import Loop
+from services.runtime.store import document_from, document_of
+from tests.bench.bench import Bench, python
+from tests.bench.case import Case, Figures
+from tests.bench.events import Load
+
+ROW: Final = "growth"
+_BATCH: Final = 50
+_LOADS: Final = {
+    "at 10 reports a year": Load(events=4000, cards=400),
+    "at 100 reports a year": Load(events=4000, cards=40),
+    "at 1,000 reports a year": Load(events=4000, cards=4),
+    "at 10,000 reports a year": Load(events=10_000, cards=1),
+    "with 1 employer a card": Load(events=4000, cards=200, employers=1),
+    "with 5 employers a card": Load(events=4000, cards=200, employers=5),
+    "with 20 employers a card": Load(events=4000, cards=200, employers=20),
+    "of 100 cards": Load(events=500, cards=100),
+    "of 1,000 cards": Load(events=5000, cards=1000),
+    "of 10,000 cards": Load(events=50_000, cards=10_000),
+}
+
+
+class Stored:
+    """Documents as MongoDB would get them."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, bytes] = {}
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[Ledger]:
+        found = (self._documents[one] for one in {address.id for address in addresses} & self._documents.keys())
+        return Documents(document_from(bson.decode(stored), Ledger) for stored in found)
+
+    async def write(self, documents: Sequence[Document[Ledger]]) -> bool:
+        self._documents |= {document.id: bson.encode(document_of(document)) for document in documents}
+        return True
+
+
+class Nowhere:
+    """A log that nobody reads."""
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        pass
+
+
+async def cost(load: Load) -> float:
+    """Microseconds of processor for each of the last tenth of the reports."""
+    loop = Loop(service="balance", processor=LEDGERS, store=Stored(), log=Nowhere())
+    topic = LEDGERS.topics[0].name
+    incoming = [Incoming(topic, 0, place, r.key, r.value, r.headers) for place, r in enumerate(load.records())]
+    batches = [incoming[start : start + _BATCH] for start in range(0, len(incoming), _BATCH)]
+    last = batches[-max(1, len(batches) // 10) :]
+    for batch in batches[: -len(last)]:
+        await loop.process(batch)
+    gc.collect()
+    begun = process_time()
+    for batch in last:
+        await loop.process(batch)
+    return (process_time() - begun) / sum(map(len, last)) * 1e6
+
+
+async def measure() -> dict[str, float]:
+    """The figures, after a first load that warms the interpreter."""
+    await cost(next(iter(_LOADS.values())))
+    return {f"µs a report {name}": await cost(load) for name, load in _LOADS.items()}
+
+
+async def _growth(_bench: Bench) -> Figures:
+    process = await asyncio.create_subprocess_exec(*python("tests.bench.replay.growth"), stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("the measurement of growth ended with an error")
+    figures: dict[str, Any] = json.loads(out)
+    return figures
+
+
+CASES: Final = (Case("growth", ROW, _growth),)
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(measure())))  # noqa: T201

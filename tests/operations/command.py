@@ -1,0 +1,34 @@
+"""``services.runtime.dead`` as processes that come from one that has imported it already: that is most of its time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from services.runtime.dead.__main__ import main
+
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run one command to its end in a process of its own: its exit code, and what it wrote as output and as errors."""
+    with TemporaryDirectory() as directory:
+        out, err = Path(directory, "out"), Path(directory, "err")
+        process = _FORKS.Process(target=_command, args=(list(arguments), dict(environment), out, err))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode, out.read_text(), err.read_text()
+
+
+def _command(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    for stream, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    raise SystemExit(main(arguments))
