@@ -50,7 +50,7 @@ def main() -> int:
             bench = Bench(engines, Path(scratch), load)
             rounds = asyncio.run(_play(bench, chosen, given.repeat, console))
     report.show(console, chosen, RATIOS, rounds)
-    written = report.write(RATIOS, rounds, shlex.join(["python -m tests.bench", *sys.argv[1:]]))
+    written = report.write(RATIOS, rounds, shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]]))
     console.print(f"Written to {written}")
     return 0 if all(figures for of_case in rounds.values() for figures in of_case) else 1
 
