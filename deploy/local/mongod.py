@@ -33,9 +33,6 @@ def arguments(port: int) -> list[str]:
         REPLICA_SET,
         "--wiredTigerCacheSizeGB",
         "0.5",
-        # Nobody reads the past here; by default every version of every document is kept for five minutes.
-        "--setParameter",
-        "minSnapshotHistoryWindowInSeconds=0",
         # A killed client's transaction would hold its locks for 60 s.
         "--setParameter",
         "transactionLifetimeLimitSeconds=5",
