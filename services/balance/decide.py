@@ -30,7 +30,7 @@ def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Le
     if known is not None and event.revision <= known.revision:
         # A dead letter that is replayed comes after its successors, and must not undo them.
         return Decision(ledger)
-    after, settled = _entered(before, event)
+    after, settled = _entered(before, event, known=known is not None)
     after.warned = thresholds_crossed(after)
     return Decision(
         after,
@@ -42,7 +42,7 @@ def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Le
     )
 
 
-def _entered(ledger: Ledger, event: ReportEvent) -> tuple[Ledger, Sequence[Entry]]:
+def _entered(ledger: Ledger, event: ReportEvent, *, known: bool) -> tuple[Ledger, Sequence[Entry]]:
     content = event if isinstance(event, ReportContent) else None
     return enter(
         ledger,
@@ -53,6 +53,7 @@ def _entered(ledger: Ledger, event: ReportEvent) -> tuple[Ledger, Sequence[Entry
             revision=event.revision,
             total=0 if content is None else content.total,
         ),
+        known=known,
         # The newest report knows the newest allowance: a provisional row that was made final is taken up here.
         allowance=ledger.allowance if content is None else content.allowance,
         provisional=ledger.provisional if content is None else content.provisional,

@@ -81,13 +81,14 @@ def entry_of(ledger: Ledger, report_id: str) -> Entry | None:
     return Entry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
 
-def enter(ledger: Ledger, entry: Entry, *, allowance: int, provisional: bool) -> tuple[Ledger, Sequence[Entry]]:
-    """Enter a report at the end, or in the place that it has, and divide the allowance over all.
+def enter(
+    ledger: Ledger, entry: Entry, *, known: bool, allowance: int, provisional: bool
+) -> tuple[Ledger, Sequence[Entry]]:
+    """Enter a report at the end, or, if it is ``known``, in the place that it has, and divide the allowance over all.
 
     Returns the ledger, and the entries that were settled: the report's own, then in their order those others whose
     split is another now.
     """
-    known = entry_of(ledger, entry.report_id) is not None
     if not known and (allowance == ledger.allowance or not ledger.entries):
         # What was accepted before it stays as it is, and what that leaves is for the newest.
         exempt, excess = split(entry.total, allowance - ledger.exempt)

@@ -170,7 +170,7 @@ ENTER, SETTLE, CROSSED = enter, settle, thresholds_crossed
     ("where", "what", "instead"),
     [
         pytest.param(ledger_module, "settle", _latest_first, id="the latest report is exempt first"),
-        pytest.param(ledger_module, "entry_of", lambda *_: None, id="a corrected report is entered twice"),
+        pytest.param(decide_module, "entry_of", lambda *_: None, id="a corrected report is entered twice"),
         pytest.param(decide_module, "enter", _others_not_told, id="others are not told"),
         pytest.param(decide_module, "thresholds_crossed", lambda _: (), id="no warnings"),
         pytest.param(
