@@ -1,12 +1,27 @@
-"""What the kernel says of processes."""
+"""What processes measure, and what the kernel says of them."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from collections.abc import Iterable
+from asyncio.subprocess import PIPE
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+async def told(argv: Sequence[str], environment: Mapping[str, str] | None = None, asked: bytes = b"") -> Any:
+    """What a process of its own, which gets ``asked``, tells as JSON. Raises ``RuntimeError`` if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=PIPE, stdout=PIPE, env={**os.environ, **(environment or {})}
+    )
+    out, _ = await process.communicate(asked)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(argv)} ended with {process.returncode}")
+    return json.loads(out)
 
 
 def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures, Ratio
 from tests.bench.door.statements import facts
 from tests.bench.packages import bench_python
+from tests.bench.processes import told
 
 ROW: Final = "extract"
 RATE: Final = "statements/s"
@@ -22,8 +22,8 @@ _FEW: Final = 10_000
 async def exports(bench: Bench) -> Figures:
     """Parts, digests and the manifest included; a hundredth first, to see whether memory grows with the extract."""
     folder = bench.directory("extract")
-    few = await _told([*python("tests.bench.door.writing"), str(_FEW), str(folder)])
-    many = await _told([*python("tests.bench.door.writing"), str(_MANY), str(folder)])
+    few = await told([*python("tests.bench.door.writing"), str(_FEW), str(folder)])
+    many = await told([*python("tests.bench.door.writing"), str(_MANY), str(folder)])
     return {RATE: _MANY / many["seconds"], "MB": many["MB"], "MB at a hundredth": few["MB"]}
 
 
@@ -33,15 +33,8 @@ async def polars(bench: Bench) -> Figures:
     (folder / "statements.json").write_text(json.dumps(facts()))
     script = Path(__file__).with_name("polars_writing.py")
     interpreter = await asyncio.to_thread(bench_python)
-    told = await _told([str(interpreter), str(script), str(_MANY), str(folder)])
-    return {RATE: _MANY / told["seconds"], "MB": told["MB"], "CSV seconds": told["csv"]}
-
-
-async def _told(argv: Sequence[str]) -> dict[str, float]:
-    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
-    out, _ = await process.communicate()
-    told: dict[str, float] = json.loads(out)
-    return told
+    measured = await told([str(interpreter), str(script), str(_MANY), str(folder)])
+    return {RATE: _MANY / measured["seconds"], "MB": measured["MB"], "CSV seconds": measured["csv"]}
 
 
 CASES: Final = (Case("exports", ROW, exports), Case("Polars", ROW, polars))

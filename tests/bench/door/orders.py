@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict, dataclass
 
 from tests.bench.bench import python
+from tests.bench.processes import told
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,4 @@ class Told:
 
 async def sent(order: Order) -> Told:
     """Have an order carried out by a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        *python("tests.bench.door.load"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await process.communicate(json.dumps(asdict(order)).encode())
-    return Told(**json.loads(out))
+    return Told(**await told(python("tests.bench.door.load"), asked=json.dumps(asdict(order)).encode()))

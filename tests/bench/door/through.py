@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +10,7 @@ from tests.bench.case import Case, Figures, Ratio
 from tests.bench.door import accept
 from tests.bench.door.orders import Order, sent
 from tests.bench.door.world import world
+from tests.bench.processes import told
 
 ROW: Final = "end to end"
 _OF_ACCEPT: Final = 4
@@ -35,10 +33,10 @@ async def system(bench: Bench) -> Figures:
     async with world(bench, "through", cards=_CARDS) as made:
         port = urlsplit(made.system.gateway_url).port or 0
         order = Order(port, made.token, list(made.employments), "through", 64, _WARM, _SECONDS, wait=30, rate=rate)
-        told = await sent(order)
-    if set(told.statuses) != {"201"}:
-        raise RuntimeError(f"not all were answered 201: {told.statuses}")
-    return {"p50 ms": told.p50, "p99 ms": told.p99, "reports/s": rate}
+        load = await sent(order)
+    if set(load.statuses) != {"201"}:
+        raise RuntimeError(f"not all were answered 201: {load.statuses}")
+    return {"p50 ms": load.p50, "p99 ms": load.p99, "reports/s": rate}
 
 
 async def hops(bench: Bench) -> Figures:
@@ -51,13 +49,10 @@ async def hops(bench: Bench) -> Figures:
         "BENCH_DATABASE": bench.unique("hops"),
         "BENCH_TOPICS": ",".join(topics),
     }
-    argv = [*python("tests.bench.door.hops"), str(rate), str(_SECONDS)]
-    process = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE, env=os.environ | settings)
-    out, _ = await process.communicate()
-    told = json.loads(out)
+    measured = await told([*python("tests.bench.door.hops"), str(rate), str(_SECONDS)], settings)
     await bench.drop_topics(topics)
     await bench.drop_database(bench.unique("hops"))
-    return {"p50 ms": told["p50"], "p99 ms": told["p99"]}
+    return {"p50 ms": measured["p50"], "p99 ms": measured["p99"]}
 
 
 CASES: Final = (Case("through the system", ROW, system), Case("bare hops", ROW, hops))

@@ -11,7 +11,7 @@ import gc
 import json
 from collections.abc import Sequence
 from time import process_time
-from typing import Any, Final
+from typing import Final
 
 import bson
 
@@ -25,6 +25,7 @@ from services.runtime.store import document_from, document_of
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
+from tests.bench.processes import told
 
 ROW: Final = "growth"
 _BATCH: Final = 50
@@ -87,11 +88,7 @@ async def measure() -> dict[str, float]:
 
 
 async def _growth(_bench: Bench) -> Figures:
-    process = await asyncio.create_subprocess_exec(*python("tests.bench.replay.growth"), stdout=asyncio.subprocess.PIPE)
-    out, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError("the measurement of growth ended with an error")
-    figures: dict[str, Any] = json.loads(out)
+    figures: Figures = await told(python("tests.bench.replay.growth"))
     return figures
 
 
