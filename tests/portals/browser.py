@@ -79,6 +79,7 @@ class Tab:
     async def check(self) -> None:
         """The page as it stands: accessible, valid, silent, and no wider than the screen."""
         assert self._document is not None, "nothing is open"
+        await self.page.wait_for_load_state("domcontentloaded")  # a click is over when the next page begins
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found = [f"says on the console: {said}" for said in self._said]
         if wide > 0:
