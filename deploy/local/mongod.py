@@ -33,9 +33,12 @@ def arguments(port: int) -> list[str]:
         REPLICA_SET,
         "--wiredTigerCacheSizeGB",
         "0.5",
-        # A killed client's transaction would hold its locks for 60 s.
+        # Five minutes of the past for the one who reads it, an extract, and none for all others: to keep every
+        # version of every document for as long is half of MongoDB's work when reports are settled.
         "--setParameter",
-        "transactionLifetimeLimitSeconds=5",
+        "minSnapshotHistoryWindowInSeconds=0",
+        "--setParameter",
+        "transactionLifetimeLimitSeconds=300",
     ]
 
 

@@ -15,6 +15,8 @@ from uuid import uuid5
 import structlog
 from prometheus_client import Counter, Gauge
 from pymongo import ASCENDING, IndexModel
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from contracts.cloudevents import Envelope, Record, encode
 from contracts.extracts import (
@@ -38,6 +40,8 @@ logger = structlog.get_logger(__name__)
 EXTRACTS_MADE = Counter("frikort_extracts_made_total", "Extracts completed.", ["authority"])
 STATEMENTS_HELD = Gauge("frikort_statements_held", "Cards with a year of which nothing current can be told.")
 
+_SNAPSHOT = ReadConcern("snapshot")
+_MAJORITY = WriteConcern("majority")
 _BATCH_ROWS = 500
 _BATCH_PARTS = 8  # 2 MiB in memory and under way at a time
 _LONGEST_PAUSE = 30.0
@@ -85,7 +89,9 @@ class StatementReader:
 
         Raises ``StatementsHeld``.
         """
-        async with await self._client.start_session(snapshot=True) as session:
+        # In a transaction, because it keeps the past for itself: a plain snapshot needs a server that keeps it for all.
+        # Its commit (majority) says that nothing that was read can be taken back.
+        async with await self._client.start_session() as session, session.start_transaction(_SNAPSHOT, _MAJORITY):
             # A card whose person is not known yet has no municipality: it may belong to any.
             held = {"state.held": request.year, **_of(request.municipality, None)}
             if count := await self._cards.count_documents(held, session=session):
