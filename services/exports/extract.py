@@ -9,7 +9,6 @@ same objects that the authority's feed carries.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,7 +31,6 @@ _HEADERS = {
 }
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_PLAIN = re.compile(r"[^;\"\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +136,16 @@ class _File:
 
 def _csv_lines(authority: Authority, facts: Facts) -> str:
     """The rows of one statement. csv.writer would look at each character of every cell, and cost half of an extract."""
-    code = facts["municipality"]
-    card = f"{_text(facts['card_id'])};{facts['year']};{code};{_text(MUNICIPALITIES[code])}"
+    card = f"{_text(facts['card_id'])};{facts['year']};{_MUNICIPALITY[facts['municipality']]}"
     year = f"{kroner(facts['allowance'])};{_yes(facts['provisional'])};{facts['revision']}"
     match authority:
         case Authority.SKAT:
-            cpr, disputed = _text(facts["cpr"]), facts["disputed_employers"]
+            start, disputed = f"{_text(facts['cpr'])};{card};", facts["disputed_employers"]
             return "".join(
-                f"{cpr};{card};{line['cvr']};{_amounts(line)};{year};{_yes(line['cvr'] in disputed)}\r\n"
-                for line in facts["employers"]
+                [
+                    f"{start}{line['cvr']};{_amounts(line)};{year};{_yes(line['cvr'] in disputed)}\r\n"
+                    for line in facts["employers"]
+                ]
             )
         case Authority.STAR:
             return f"{card};{_amounts(facts)};{year};{_yes(facts['disputed'])}\r\n"
@@ -162,11 +161,17 @@ def _yes(holds: bool) -> str:
 
 def kroner(ore: int) -> str:
     """``ore`` as a Danish spreadsheet reads it: ``42766,00``."""
-    return f"{ore // 100},{ore % 100:02d}"
+    digits = str(ore).zfill(3)
+    return f"{digits[:-2]},{digits[-2:]}"
 
 
 def _text(value: str) -> str:
     """``value`` as a cell (RFC 4180), and so that a spreadsheet never takes it for a formula."""
     if value.startswith(_FORMULA_STARTS):
         value = f"'{value}"
-    return value if _PLAIN.fullmatch(value) else '"' + value.replace('"', '""') + '"'
+    if ";" in value or '"' in value or "\r" in value or "\n" in value:
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+_MUNICIPALITY = {code: f"{code};{_text(name)}" for code, name in MUNICIPALITIES.items()}

@@ -6,8 +6,7 @@ The feeds carry these events; an extract holds the same ones, so that a feed and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import itemgetter
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,11 +40,6 @@ class Figures(BaseModel):
 Facts = Mapping[str, Any]
 """A statement as a JSON value, its fields in the order of the contract."""
 
-_SEEN_BY_ALL: Final = (
-    "revision", "year", "municipality", "provisional", "allowance", "reported", "exempt", "excess", "reports"
-)  # fmt: skip
-_seen_by_all: Final = itemgetter(*_SEEN_BY_ALL)
-
 
 def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> Facts:
     """What ``authority`` may know of ``figures`` (a dumped ``Figures``); ``cpr`` is the JWE that only the tax agency
@@ -54,9 +48,19 @@ def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> F
     Plain values and no models: an extract has a million of them, and each was checked when it was told.
     """
     disputed = figures.get("disputed_employers", ())
-    facts: dict[str, Any] = {"card_id": card_id}
-    facts.update(zip(_SEEN_BY_ALL, _seen_by_all(figures), strict=True))
-    facts["disputed"] = bool(disputed)
+    facts = {
+        "card_id": card_id,
+        "revision": figures["revision"],
+        "year": figures["year"],
+        "municipality": figures["municipality"],
+        "provisional": figures["provisional"],
+        "allowance": figures["allowance"],
+        "reported": figures["reported"],
+        "exempt": figures["exempt"],
+        "excess": figures["excess"],
+        "reports": figures["reports"],
+        "disputed": bool(disputed),
+    }
     match authority:
         case Authority.SKAT:
             facts["cpr"] = cpr
