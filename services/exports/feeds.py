@@ -6,9 +6,8 @@ The feeds carry these events; an extract holds the same ones, so that a feed and
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from contracts.extracts import (
     Authority,
@@ -19,10 +18,9 @@ from contracts.extracts import (
 )
 
 
-class Figures(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Figures:
     """A card's year as it was last told, in øre; ``revision`` is that of the telling."""
-
-    model_config = ConfigDict(frozen=True)
 
     revision: int
     year: int
@@ -42,7 +40,7 @@ Facts = Mapping[str, Any]
 
 
 def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> Facts:
-    """What ``authority`` may know of ``figures`` (a dumped ``Figures``); ``cpr`` is the JWE that only the tax agency
+    """What ``authority`` may know of ``figures`` (as stored); ``cpr`` is the JWE that only the tax agency
     can open.
 
     Plain values and no models: an extract has a million of them, and each was checked when it was told.
@@ -73,7 +71,7 @@ def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> F
 
 def statement_for(authority: Authority, card_id: str, cpr: str, figures: Figures) -> Statement:
     """The statement for ``authority``."""
-    facts = facts_for(authority, card_id, cpr, figures.model_dump())
+    facts = facts_for(authority, card_id, cpr, {name: getattr(figures, name) for name in Figures.__slots__})
     match authority:
         case Authority.SKAT:
             return TaxStatementUpdated.model_validate(facts)

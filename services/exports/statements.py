@@ -7,6 +7,7 @@ but not with each other; whichever comes last completes a statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -47,10 +48,9 @@ class Dispute(NamedTuple):
     revision: int
 
 
-class Totals(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Totals:
     """What balance said of the year as a whole, in øre."""
-
-    model_config = ConfigDict(frozen=True)
 
     revision: int
     allowance: int
@@ -68,7 +68,8 @@ class Totals(BaseModel):
         return (self.reported, self.exempt, self.excess) == (exempt + excess, exempt, excess)
 
 
-class CardYear(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CardYear:
     """One year of one card. ``totals`` always equals the sum of ``reports``; ``statement`` is what was last told.
 
     Balance tells of one change by the reports it settled and then the totals. Reports wait in ``arriving`` until
@@ -76,11 +77,9 @@ class CardYear(BaseModel):
     known before its report is; it is told with the report.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    reports: dict[str, Settled] = {}
-    arriving: dict[str, Settled] = {}
-    disputes: dict[str, Dispute] = {}
+    reports: Mapping[str, Settled] = field(default_factory=dict)
+    arriving: Mapping[str, Settled] = field(default_factory=dict)
+    disputes: Mapping[str, Dispute] = field(default_factory=dict)
     totals: Totals | None = None
     unmatched: Totals | None = None
     statement: Figures | None = None
@@ -90,21 +89,28 @@ class CardYear(BaseModel):
         if known is not None and known.revision >= event.revision:
             return self  # replayed from the dead letters after a newer one
         split = Settled(event.cvr, event.exempt, event.excess, event.revision)
-        return self.model_copy(update={"arriving": {**self.arriving, event.report_id: split}})._matched()
+        return replace(self, arriving={**self.arriving, event.report_id: split})._matched()
 
     def balance_changed(self, event: BalanceChanged) -> CardYear:
         newest = self.unmatched or self.totals
         if newest is not None and newest.revision >= event.revision:
             return self
-        told = Totals.model_validate(event.model_dump(include=set(Totals.model_fields)))
-        return self.model_copy(update={"unmatched": told})._matched()
+        told = Totals(
+            revision=event.revision,
+            allowance=event.allowance,
+            provisional=event.provisional,
+            reported=event.reported,
+            exempt=event.exempt,
+            excess=event.excess,
+        )
+        return replace(self, unmatched=told)._matched()
 
     def dispute_changed(self, event: DisputeEvent) -> CardYear:
         known = self.disputes.get(event.report_id)
         if known is not None and known.revision >= event.revision:
             return self
         dispute = Dispute(isinstance(event, ReportDisputed), event.revision)
-        return self.model_copy(update={"disputes": {**self.disputes, event.report_id: dispute}})
+        return replace(self, disputes={**self.disputes, event.report_id: dispute})
 
     def _matched(self) -> CardYear:
         """Take the reports that arrived into the year, if they add up to the totals that balance told.
@@ -120,10 +126,10 @@ class CardYear(BaseModel):
         reports = {**self.reports, **self.arriving}
         if not told.match(reports.values()):
             return self
-        return self.model_copy(update={"reports": reports, "arriving": {}, "totals": told, "unmatched": None})
+        return replace(self, reports=reports, arriving={}, totals=told, unmatched=None)
 
     def figures(self, year: int, municipality: str) -> Figures | None:
-        """The year as it is to be told; None if there is nothing to tell."""
+        """The year as it is to be told; None if there is nothing new to tell."""
         counted = {name: report for name, report in self.reports.items() if report.exempt + report.excess}
         if self.totals is None or (not counted and self.statement is None):
             return None
@@ -140,9 +146,9 @@ class CardYear(BaseModel):
             employers=_by_employer(counted.values()),
             disputed_employers=tuple(sorted({counted[name].cvr for name in self._disputed() if name in counted})),
         )
-        if self.statement is None or figures == self.statement:
+        if self.statement is None:
             return figures
-        return figures.model_copy(update={"revision": self.statement.revision + 1})
+        return None if figures == self.statement else replace(figures, revision=self.statement.revision + 1)
 
     def _disputed(self) -> Iterable[str]:
         return (report_id for report_id, dispute in self.disputes.items() if dispute.stands)
@@ -166,14 +172,15 @@ class CardStatements(BaseModel):
     stated: tuple[int, ...] = ()
     held: tuple[int, ...] = ()
 
-    def at(self, card_revision: int, municipality: str) -> CardStatements:
+    def at(self, year: int) -> CardYear:
+        """What is known of ``year``."""
+        return self.years.get(year, CardYear())
+
+    def with_municipality(self, card_revision: int, municipality: str) -> CardStatements:
         """The card with its responsible municipality as of ``card_revision``."""
         if card_revision <= self.card_revision:
             return self
         return self.model_copy(update={"card_revision": card_revision, "municipality": municipality})
-
-    def with_year(self, number: int, year: CardYear) -> CardStatements:
-        return self.model_copy(update={"years": {**self.years, number: year}})
 
 
 def address(message: Envelope[Any]) -> Address | None:
@@ -188,35 +195,33 @@ def decide(seal_cpr: SealCpr, state: CardStatements | None, message: Envelope[An
     """Take in one event; tell every statement that it changed."""
     data = message.data
     card = state or CardStatements(card_id=data.card_id)
-    changed: Iterable[int] = card.years  # the responsible municipality stands on every year's statement
+    changed: Mapping[int, CardYear] = card.years  # the responsible municipality stands on every year's statement
     match data:
         case CardIssued():
-            card = card.at(data.revision, data.municipality).model_copy(update={"cpr": seal_cpr(data.person)})
+            card = card.with_municipality(data.revision, data.municipality)
+            card = card.model_copy(update={"cpr": seal_cpr(data.person)})
         case CardHandedOver():
-            card = card.at(data.revision, data.municipality)
+            card = card.with_municipality(data.revision, data.municipality)
         case ReportSettled():
-            card = card.with_year(data.year, card.years.get(data.year, CardYear()).report_settled(data))
-            changed = (data.year,)
+            changed = {data.year: card.at(data.year).report_settled(data)}
         case BalanceChanged():
-            card = card.with_year(data.year, card.years.get(data.year, CardYear()).balance_changed(data))
-            changed = (data.year,)
+            changed = {data.year: card.at(data.year).balance_changed(data)}
         case ReportDisputed() | DisputeEnded():
-            card = card.with_year(data.year, card.years.get(data.year, CardYear()).dispute_changed(data))
-            changed = (data.year,)
+            changed = {data.year: card.at(data.year).dispute_changed(data)}
     return _tell(card, changed)
 
 
-def _tell(card: CardStatements, changed: Iterable[int]) -> Decision[CardStatements]:
+def _tell(card: CardStatements, changed: Mapping[int, CardYear]) -> Decision[CardStatements]:
     events: list[Event] = []
-    years = dict(card.years)
+    years = {**card.years, **changed}
     for number in sorted(changed):
         year = years[number]
         if card.cpr is None or card.municipality is None or year.unmatched is not None:
             continue
         figures = year.figures(number, card.municipality)
-        if figures is None or figures == year.statement:
+        if figures is None:
             continue
-        years[number] = year.model_copy(update={"statement": figures})
+        years[number] = replace(year, statement=figures)
         events += [statement_for(authority, card.card_id, card.cpr, figures) for authority in Authority]
     after = card.model_copy(update={"years": years, "stated": _stated(years), "held": _held(years)})
     return Decision(after, tuple(events))
