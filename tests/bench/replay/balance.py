@@ -5,6 +5,7 @@ from __future__ import annotations
 from contracts.topics import BALANCES
 from deploy.local.ports import free_port
 from deploy.local.process import Process
+from deploy.local.system import MEMORY
 from services.balance.decide import LEDGERS
 from services.runtime.consumer import group_of
 from tests.bench.bench import Bench, python
@@ -66,5 +67,6 @@ def service(bench: Bench, name: str) -> Process:
             "FRIKORT_MONGODB": bench.mongodb,
             "FRIKORT_PORT": str(free_port()),
             "FRIKORT_TOPIC_REPLICATION": "1",
+            **MEMORY,
         },
     )
