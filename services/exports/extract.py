@@ -10,6 +10,7 @@ same objects that the authority's feed carries.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -29,6 +30,9 @@ _HEADERS = {
     Authority.SKAT: ("CPR (krypteret, JWE)", *_CARD_HEADER, "CVR", *_AMOUNTS_HEADER, *_YEAR_HEADER, *_DISPUTE_HEADER),
     Authority.STAR: (*_CARD_HEADER, *_AMOUNTS_HEADER, *_YEAR_HEADER, *_DISPUTE_HEADER),
 }
+
+# A digest lets go of Python's lock, so it is taken while the next rows are written.
+_DIGESTING = ThreadPoolExecutor(1, "extract-digest")
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -103,6 +107,7 @@ class _File:
         self._format = file_format
         self._part_bytes = part_bytes
         self._digest = sha256()
+        self._digested: Future[None] = _DIGESTING.submit(self._digest.update, b"")
         self._pending = bytearray()
         self._parts = 0
         self._size = 0
@@ -125,12 +130,14 @@ class _File:
     def _cut(self, end: int) -> Part:
         encoded = bytes(self._pending[:end])
         del self._pending[:end]
-        self._digest.update(encoded)
+        self._digested.result()
+        self._digested = _DIGESTING.submit(self._digest.update, encoded)
         self._size += end
         self._parts += 1
         return Part(self._format, self._parts - 1, encoded.decode())
 
     def told(self) -> ExtractFile:
+        self._digested.result()
         return ExtractFile(format=self._format, parts=self._parts, size=self._size, sha256=self._digest.hexdigest())
 
 
