@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
 
-from contracts.cloudevents import Envelope, Headers, Record, effects
+from contracts.cloudevents import Envelope, Headers, Record, Told, tell
 from services.runtime.decision import Address, Processor, S
 
 logger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A Kafka record as it was read."""
 
     topic: str
@@ -32,8 +31,7 @@ class Incoming:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message and the place in the log that it was read from."""
 
     incoming: Incoming
@@ -41,8 +39,7 @@ class Delivery:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """What one message made a document emit, and the place of the message whose batch is to publish it."""
 
     topic: str
@@ -51,16 +48,14 @@ class Emitted:
     records: Iterable[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A message on which the rule itself raised; ``error`` is the exception's name, never its text."""
 
     delivery: Delivery
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """What a fold came to: the records to publish in order, and the messages to put aside."""
 
     records: list[Record]
@@ -157,7 +152,7 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         if envelope.id in document.applied:
             continue
         try:
-            records = _apply(service, processor, documents, document, delivery)
+            told = _apply(service, processor, documents, document, delivery)
         except Exception as error:
             logger.exception(
                 "runtime.rule_failed",
@@ -170,9 +165,9 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         if not document.changed:
             document.outbox = [_taken_over(entry, place) for entry in document.outbox]
             document.changed = True
-        if records:
-            document.outbox.append(Emitted(place.topic, place.partition, place.offset, records))
-            emitted.extend(records)
+        if told.events:
+            document.outbox.append(Emitted(place.topic, place.partition, place.offset, told))
+            emitted.extend(told)
     return Folded(emitted, failures)
 
 
@@ -182,7 +177,7 @@ def _apply(
     documents: Documents[S],
     document: Document[S],
     delivery: Delivery,
-) -> tuple[Record, ...]:
+) -> Told:
     envelope, asks = delivery.envelope, delivery.address.asks
     decision = (
         processor.decide(document.state, envelope, documents.taken(asks, document))
@@ -190,14 +185,14 @@ def _apply(
         else processor.decide(document.state, envelope)
     )
     aliases = () if decision.state is None else processor.aliases(decision.state)
-    records = effects(envelope, f"/frikort/{service}", f"{service}/{processor.name}", decision.events)
+    told = tell(envelope, f"{service}/{processor.name}", decision.events)
     if aliases != document.aliases:
         if documents.taken(aliases, document):
             raise AliasTaken(f"another document of {processor.name} holds an alias of {document.id}")
         documents.rename(document, aliases)
     document.state = decision.state
     document.applied.add(envelope.id)
-    return records
+    return told
 
 
 def _still_to_say(document: Document[Any]) -> Iterable[Record]:
