@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import SchemaValidator, core_schema
+from pydantic_core import SchemaValidator, core_schema, to_json
 
 from contracts.messages import Message
 from contracts.topics import MESSAGE_TYPES, Topic, topic_of
@@ -82,7 +82,7 @@ class Told:
         source = "/frikort/" + self.by.partition("/")[0]
         context = _context(source, self.time, self.correlation_id, self.cause_id, self.traceparent)
         for index, event in enumerate(self.events):
-            yield _record(event, _uuid5_text(self.cause_id, f"{self.by}/{index}"), context)
+            yield _record(event, _uuid5(self.cause_id, f"{self.by}/{index}"), context)
 
 
 class BrokenContract(ValueError):
@@ -98,7 +98,7 @@ def encode(envelope: Envelope[Any]) -> Record:
         envelope.causation_id,
         envelope.traceparent,
     )
-    return _record(_written(envelope.data), str(envelope.id), context)
+    return _record(_written(envelope.data), _text_of(envelope.id), context)
 
 
 def tell(cause: Envelope[Any], by: str, events: Sequence[Message]) -> Told:
@@ -117,10 +117,10 @@ def _written(message: Message) -> Written:
     return Written(message.type, message.key, message.__pydantic_serializer__.to_json(message))
 
 
-def _record(event: Written, message_id: str, context: Headers) -> Record:
+def _record(event: Written, message_id: bytes, context: Headers) -> Record:
     topic, type_header = _wire_of(event.type)
     key = event.key.encode()
-    headers = (_SPECVERSION, ("ce_id", message_id.encode()), type_header, ("ce_subject", key), *context)
+    headers = (_SPECVERSION, ("ce_id", message_id), type_header, ("ce_subject", key), *context)
     return Record(topic, key, event.value, headers)
 
 
@@ -137,25 +137,30 @@ def _context(
     headers = [
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
-        ("ce_correlationid", str(correlation_id).encode()),
+        ("ce_correlationid", _text_of(correlation_id)),
         _CONTENT_TYPE,
     ]
     if causation_id is not None:
-        headers.append(("ce_causationid", str(causation_id).encode()))
+        headers.append(("ce_causationid", _text_of(causation_id)))
     if traceparent is not None:
         headers.append(("ce_traceparent", traceparent.encode()))
     return tuple(headers)
+
+
+def _text_of(message_id: UUID) -> bytes:
+    """``str(message_id).encode()``, in half of the time."""
+    return to_json(message_id)[1:-1]
 
 
 def _time_text(time: datetime) -> str:
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _uuid5_text(space: UUID, name: str) -> str:
-    """``str(uuid5(space, name))``, in a third of the time."""
+def _uuid5(space: UUID, name: str) -> bytes:
+    """``str(uuid5(space, name)).encode()``, in a third of the time."""
     digits = sha1(space.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}".encode()
 
 
 def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope[Any]:

@@ -154,4 +154,4 @@ def _books(entries: Sequence[Entry]) -> dict[str, Any]:
 
 
 def _line(entry: Entry) -> str:
-    return "\n" + to_json(entry).decode()
+    return "\n" + to_json(tuple(entry)).decode()  # a named one takes three times as long

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol
 from uuid import UUID
 
@@ -140,7 +141,7 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
     """
     starts = _batch_starts(deliveries)
     touched: set[str] = set()
-    emitted: list[Record] = []
+    said: list[Iterable[Record]] = []
     failures: list[Failure] = []
     for delivery in deliveries:
         envelope, place = delivery.envelope, delivery.incoming
@@ -148,7 +149,7 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         if document.id not in touched:
             touched.add(document.id)
             document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
-            emitted.extend(_still_to_say(document))
+            said.append(tuple(_still_to_say(document)))
         if envelope.id in document.applied:
             continue
         try:
@@ -167,8 +168,8 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
             document.changed = True
         if told.events:
             document.outbox.append(Emitted(place.topic, place.partition, place.offset, told))
-            emitted.extend(told)
-    return Folded(emitted, failures)
+            said.append(told)
+    return Folded(list(chain.from_iterable(said)), failures)
 
 
 def _apply(
