@@ -153,7 +153,7 @@ def _text_of(message_id: UUID) -> bytes:
 
 
 def _time_text(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return to_json(time.astimezone(UTC))[1:-1].decode()
 
 
 def _uuid5(space: UUID, name: str) -> bytes:

@@ -21,6 +21,8 @@ _UUID_BYTES = 16
 class PackedIds:
     """Message ids as they are stored, in the order in which they were added."""
 
+    __slots__ = ("_packed",)
+
     def __init__(self, packed: bytes = b"") -> None:
         self._packed = packed
 
@@ -57,6 +59,8 @@ class PackedRecords:
     2026-11-22 a list of ``[topic, key, value, [[header, value], ...]]``, and then BSON of
     ``{"headers": {...}, "records": [[topic, key, value, {own headers}], ...]}``, with the headers that all end with.
     """
+
+    __slots__ = ("_packed",)
 
     def __init__(self, packed: bytes | list[Any]) -> None:
         self._packed = packed
