@@ -58,6 +58,45 @@ def test_records_of_an_earlier_release_are_read_and_stored_as_they_were(stored: 
     assert PackedRecords.pack(PackedRecords(stored)) == stored
 
 
+def test_what_is_stored_now_is_told_alike_by_every_later_release() -> None:
+    stored = {
+        "by": "reporting/books",
+        "cause": UUID(int=1).bytes,
+        "time": "2026-11-22T14:00:00Z",
+        "correlation": UUID(int=2).bytes,
+        "traceparent": "00-aa-bb-01",
+        "key": "card",
+        "events": [
+            ["dk.frikort.earnings.reported.v1", b'{"wage":1}'],
+            ["dk.frikort.command.accepted.v1", b"{}", "command"],
+        ],
+    }
+    shared = (
+        ("ce_source", b"/frikort/reporting"),
+        ("ce_time", b"2026-11-22T14:00:00Z"),
+        ("ce_correlationid", b"00000000-0000-0000-0000-000000000002"),
+        ("content-type", b"application/json"),
+        ("ce_causationid", b"00000000-0000-0000-0000-000000000001"),
+        ("ce_traceparent", b"00-aa-bb-01"),
+    )
+    reported = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"78df3955-0a8e-5605-95b0-b00179f2849a"),
+        ("ce_type", b"dk.frikort.earnings.reported.v1"),
+        ("ce_subject", b"card"),
+    )
+    accepted = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"8b793421-35a2-57cc-923b-cdab61120ca1"),
+        ("ce_type", b"dk.frikort.command.accepted.v1"),
+        ("ce_subject", b"command"),
+    )
+    assert list(PackedRecords(bson.encode(stored))) == [
+        Record("frikort.earnings.v1", b"card", b'{"wage":1}', reported + shared),
+        Record("frikort.outcomes.v1", b"command", b"{}", accepted + shared),
+    ]
+
+
 def test_records_that_follow_from_nothing_cannot_be_stored() -> None:
     with pytest.raises(TypeError):
         PackedRecords.pack(AS_BEFORE)
