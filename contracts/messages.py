@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict
 class Message(BaseModel):
     """Body of a Kafka record. ``type`` is the CloudEvents type; ``key`` is the record key that orders it."""
 
+    # Nearly every value is an id: remembered, it only pushes out another that will not come again.
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
+
     type: ClassVar[str]
 
     @property
@@ -25,13 +28,13 @@ class Message(BaseModel):
 class Command(Message):
     """A request to change something, sent by the gateway to the service that owns the subject."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
 
 class Event(Message):
     """Something that happened, told by the service that owns the subject."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class CardCommand(Command):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
@@ -15,16 +15,14 @@ from contracts.topics import Topic
 S = TypeVar("S", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
+class Decision(NamedTuple, Generic[S]):
     """The state after a message, and the events that tell of it, in the order in which they happened."""
 
     state: S | None
     events: tuple[Event, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """The one document that a message touches.
 
     It is the document that holds ``alias`` if there is one, else the document ``id`` (made if it is not there).

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol
+from itertools import chain
+from typing import Any, Generic, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
 
-from contracts.cloudevents import Envelope, Headers, Record, effects
+from contracts.cloudevents import Envelope, Headers, Record, Told, tell
 from services.runtime.decision import Address, Processor, S
 
 logger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A Kafka record as it was read."""
 
     topic: str
@@ -32,8 +32,7 @@ class Incoming:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message and the place in the log that it was read from."""
 
     incoming: Incoming
@@ -41,8 +40,7 @@ class Delivery:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """What one message made a document emit, and the place of the message whose batch is to publish it."""
 
     topic: str
@@ -51,16 +49,14 @@ class Emitted:
     records: Iterable[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A message on which the rule itself raised; ``error`` is the exception's name, never its text."""
 
     delivery: Delivery
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """What a fold came to: the records to publish in order, and the messages to put aside."""
 
     records: list[Record]
@@ -145,7 +141,7 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
     """
     starts = _batch_starts(deliveries)
     touched: set[str] = set()
-    emitted: list[Record] = []
+    said: list[Iterable[Record]] = []
     failures: list[Failure] = []
     for delivery in deliveries:
         envelope, place = delivery.envelope, delivery.incoming
@@ -153,11 +149,11 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         if document.id not in touched:
             touched.add(document.id)
             document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
-            emitted.extend(_still_to_say(document))
+            said.append(tuple(_still_to_say(document)))
         if envelope.id in document.applied:
             continue
         try:
-            records = _apply(service, processor, documents, document, delivery)
+            told = _apply(service, processor, documents, document, delivery)
         except Exception as error:
             logger.exception(
                 "runtime.rule_failed",
@@ -170,10 +166,10 @@ def fold(service: str, processor: Processor[S], documents: Documents[S], deliver
         if not document.changed:
             document.outbox = [_taken_over(entry, place) for entry in document.outbox]
             document.changed = True
-        if records:
-            document.outbox.append(Emitted(place.topic, place.partition, place.offset, records))
-            emitted.extend(records)
-    return Folded(emitted, failures)
+        if told.events:
+            document.outbox.append(Emitted(place.topic, place.partition, place.offset, told))
+            said.append(told)
+    return Folded(list(chain.from_iterable(said)), failures)
 
 
 def _apply(
@@ -182,7 +178,7 @@ def _apply(
     documents: Documents[S],
     document: Document[S],
     delivery: Delivery,
-) -> tuple[Record, ...]:
+) -> Told:
     envelope, asks = delivery.envelope, delivery.address.asks
     decision = (
         processor.decide(document.state, envelope, documents.taken(asks, document))
@@ -190,14 +186,14 @@ def _apply(
         else processor.decide(document.state, envelope)
     )
     aliases = () if decision.state is None else processor.aliases(decision.state)
-    records = effects(envelope, f"/frikort/{service}", f"{service}/{processor.name}", decision.events)
+    told = tell(envelope, f"{service}/{processor.name}", decision.events)
     if aliases != document.aliases:
         if documents.taken(aliases, document):
             raise AliasTaken(f"another document of {processor.name} holds an alias of {document.id}")
         documents.rename(document, aliases)
     document.state = decision.state
     document.applied.add(envelope.id)
-    return records
+    return told
 
 
 def _still_to_say(document: Document[Any]) -> Iterable[Record]:

@@ -1,28 +1,24 @@
 """Documents in MongoDB. The one module that knows motor: its end of life has come, and its successor
 (``pymongo.AsyncMongoClient``) is a drop-in for what is used here; see ``docs/decisions/``.
 
-A stored document is ``{_id, version, state, aliases, applied, outbox}``. ``applied`` is the ids of every applied
-message, 16 bytes each, in one binary; the records of the outbox are BSON within a binary. Neither is taken apart
-unless it is asked for: that a message was applied before, or is still to be told of, is rare.
+A stored document is ``{_id, version, state, aliases, applied, outbox}``; see ``packing.py`` for the last two.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic
-from uuid import UUID
 
-import bson
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from contracts.cloudevents import Headers, Record
 from services.runtime.decision import Address, Processor, S, no_aliases
-from services.runtime.fold import Document, Documents, Emitted, Ids
+from services.runtime.fold import Document, Documents, Emitted
+from services.runtime.packing import PackedIds, PackedRecords
 from services.runtime.together import Together
 
 Client = AsyncIOMotorClient[dict[str, Any]]
@@ -32,7 +28,6 @@ Collection = AsyncIOMotorCollection[dict[str, Any]]
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
-_UUID_BYTES = 16
 
 
 def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
@@ -64,86 +59,6 @@ def durable_database(client: Client, name: str) -> Database:
     A read below majority could show a message as applied in a write that a failover then takes back.
     """
     return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
-
-
-class PackedIds:
-    """Message ids as they are stored, in the order in which they were added."""
-
-    def __init__(self, packed: bytes = b"") -> None:
-        self._packed = packed
-
-    @classmethod
-    def pack(cls, ids: Ids) -> bytes:
-        """The stored form of ``ids``."""
-        return ids._packed if isinstance(ids, PackedIds) else b"".join(message_id.bytes for message_id in ids)
-
-    def __contains__(self, message_id: object) -> bool:
-        if not isinstance(message_id, UUID):
-            return False
-        found = self._packed.find(message_id.bytes)
-        while found % _UUID_BYTES and found >= 0:
-            found = self._packed.find(message_id.bytes, found + 1)
-        return found >= 0
-
-    def __iter__(self) -> Iterator[UUID]:
-        starts = range(0, len(self._packed), _UUID_BYTES)
-        return (UUID(bytes=self._packed[start : start + _UUID_BYTES]) for start in starts)
-
-    def __len__(self) -> int:
-        return len(self._packed) // _UUID_BYTES
-
-    def add(self, message_id: UUID) -> None:
-        """Add an id that is not among them."""
-        self._packed += message_id.bytes
-
-
-class PackedRecords:
-    """Records as they are stored: BSON of ``{"headers": {...}, "records": [[topic, key, value, {own headers}], ...]}``.
-
-    The headers that all end with alike, which most do, stand once. Releases before 2026-11-22 stored a list of
-    ``[topic, key, value, [[header, value], ...]]``, which is still read.
-    """
-
-    def __init__(self, packed: bytes | list[Any]) -> None:
-        self._packed = packed
-
-    @classmethod
-    def pack(cls, records: Iterable[Record]) -> bytes | list[Any]:
-        """The stored form of ``records``."""
-        if isinstance(records, PackedRecords):
-            return records._packed
-        records = tuple(records)
-        all_headers = [record.headers for record in records]
-        own = _up_to_where_they_are_alike(all_headers)
-        return bson.encode(
-            {
-                "headers": dict(all_headers[0][own:]),
-                "records": [(r.topic, r.key, r.value, dict(r.headers[:own])) for r in records],
-            }
-        )
-
-    def __iter__(self) -> Iterator[Record]:
-        if not isinstance(self._packed, bytes):  # as released before
-            for topic, key, value, headers in self._packed:
-                yield Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers))
-            return
-        packed: Mapping[str, Any] = bson.decode(self._packed)
-        for topic, key, value, own in packed["records"]:
-            yield Record(topic, key, value, (*own.items(), *packed["headers"].items()))
-
-
-def _up_to_where_they_are_alike(all_headers: Sequence[Headers]) -> int:
-    """The place from which on all are the same."""
-    first, *others = all_headers
-    own = 0
-    for headers in others:
-        if len(headers) != len(first):
-            return max(map(len, all_headers))
-        for place in range(len(first) - 1, own - 1, -1):
-            if headers[place] != first[place]:
-                own = place + 1
-                break
-    return own
 
 
 async def next_changes(stream: Any) -> list[Mapping[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -89,19 +88,19 @@ def test_an_event_with_an_unknown_field_is_read_and_a_command_with_one_is_not() 
 
 def _body(**changes: Any) -> Callable[[Record], Record]:
     def change(record: Record) -> Record:
-        return replace(record, value=json.dumps({**json.loads(record.value), **changes}).encode())
+        return record._replace(value=json.dumps({**json.loads(record.value), **changes}).encode())
 
     return change
 
 
 def _value(value: bytes) -> Callable[[Record], Record]:
-    return lambda record: replace(record, value=value)
+    return lambda record: record._replace(value=value)
 
 
 def _header(name: str, value: bytes | None) -> Callable[[Record], Record]:
     def change(record: Record) -> Record:
         headers = [(key, raw) for key, raw in record.headers if key != name]
-        return replace(record, headers=tuple(headers if value is None else [*headers, (name, value)]))
+        return record._replace(headers=tuple(headers if value is None else [*headers, (name, value)]))
 
     return change
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from contracts.cloudevents import Record
@@ -82,7 +80,7 @@ async def test_a_rule_that_raises_puts_the_message_aside_unapplied_and_does_not_
 
 
 async def test_a_dead_letter_that_is_replayed_after_the_mend_is_applied() -> None:
-    kafka, database, _, instance = world(told("a", 1), replace(told("a", 2), value=b"{}"))
+    kafka, database, _, instance = world(told("a", 1), told("a", 2)._replace(value=b"{}"))
     await instance.drain([COMMANDS])
     kafka.append(told("a", 2), partition=0)
     await instance.drain([COMMANDS])
@@ -134,6 +132,6 @@ async def test_a_batch_that_is_tried_again_does_not_count_twice() -> None:
 
 async def test_each_topic_has_its_own_dead_letters() -> None:
     kafka, _, _, instance = world(poison())
-    kafka.append(replace(poison(), topic=EVENTS), partition=0)
+    kafka.append(poison()._replace(topic=EVENTS), partition=0)
     await instance.drain([COMMANDS, EVENTS])
     assert len(kafka.all(DEAD)) == len(kafka.all(EVENTS + ".dead")) == 1

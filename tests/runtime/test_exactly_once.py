@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import effects
+from contracts.cloudevents import tell
 from contracts.topics import OUTCOMES
 from services.runtime import fold as fold_module
 from services.runtime.fold import Document
@@ -264,8 +264,8 @@ async def test_a_wrong_store_is_found_out(database: type[MemoryDatabase[Tally]],
         await play(FOUR, plan, database(TALLIES))
 
 
-def _drawn_ids(cause: Any, source: str, _: str, events: Any) -> Any:
-    return effects(cause, source, str(uuid4()), events)
+def _drawn_ids(cause: Any, by: str, events: Any) -> Any:
+    return tell(cause, f"{by}/{uuid4()}", events)
 
 
 def _by_topic(entry: Any, starts: Any) -> bool:
@@ -279,7 +279,7 @@ THE_OTHER = Step((((COMMANDS, 1), 1),))
 @pytest.mark.parametrize(
     ("what", "instead", "sent", "plan"),
     [
-        pytest.param("effects", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
+        pytest.param("tell", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
             "_is_published", lambda *_: True, FOUR, [*CRASHED, Step((((EVENTS, 0), 1),))], id="forgets all it said"
         ),

@@ -77,7 +77,8 @@ def _ids_from_offsets(self: Loop[Any], batch: Sequence[Incoming]) -> tuple[list[
     for index, delivery in enumerate(deliveries):
         place = delivery.incoming
         name = f"{place.topic}/{place.partition}/{place.offset}"
-        deliveries[index] = replace(delivery, envelope=replace(delivery.envelope, id=uuid5(NAMESPACE_OID, name)))
+        envelope = delivery.envelope._replace(id=uuid5(NAMESPACE_OID, name))
+        deliveries[index] = delivery._replace(envelope=envelope)
     return deliveries, broken
 
 
@@ -112,7 +113,7 @@ def _random_ids() -> Iterator[None]:
         for entry in document.outbox:
             for record in entry.records:
                 headers = {**dict(record.headers), "ce_id": str(UUID(int=next(count))).encode()}
-                yield replace(record, headers=tuple(headers.items()))
+                yield record._replace(headers=tuple(headers.items()))
 
     with patch.object(fold_module, "_still_to_say", still_to_say):
         yield
