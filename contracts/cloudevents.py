@@ -58,7 +58,7 @@ class Written(NamedTuple):
     """An event as it goes into a record: its type, its key and its JSON."""
 
     type: str
-    key: str
+    key: bytes
     value: bytes
 
 
@@ -114,14 +114,13 @@ def tell(cause: Envelope[Any], by: str, events: Sequence[Message]) -> Told:
 
 
 def _written(message: Message) -> Written:
-    return Written(message.type, message.key, message.__pydantic_serializer__.to_json(message))
+    return Written(message.type, message.key.encode(), message.__pydantic_serializer__.to_json(message))
 
 
 def _record(event: Written, message_id: bytes, context: Headers) -> Record:
     topic, type_header = _wire_of(event.type)
-    key = event.key.encode()
-    headers = (_SPECVERSION, ("ce_id", message_id), type_header, ("ce_subject", key), *context)
-    return Record(topic, key, event.value, headers)
+    headers = (_SPECVERSION, ("ce_id", message_id), type_header, ("ce_subject", event.key), *context)
+    return Record(topic, event.key, event.value, headers)
 
 
 @cache
