@@ -1,8 +1,9 @@
 """The one shape in which a topic is consumed here (FastStream's defaults lose messages; see ``docs/decisions/``).
 
-What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed
-by hand after the batch is wholly done. A rebalance waits for the batches in hand, and no other begins. The parser
-cannot fail. An error that may pass is tried again with backoff; any other stops the service: nothing is skipped.
+What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed by
+hand behind those that are wholly done. A rebalance waits for the batches in hand and for their commit, and no other
+begins. The parser cannot fail. An error that may pass is tried again with backoff; any other stops the service:
+nothing is skipped.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any, cast
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from pymongo.errors import PyMongoError
 
 from services.runtime import metrics
+from services.runtime.commits import Commits
 from services.runtime.fold import Incoming
 from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
@@ -82,6 +84,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._stopping = False
         self._failed = False
         self._next: dict[TopicPartition, int] = {}
+        self._commits = Commits(name, consumer=lambda: self.consumer, committed=self._next.update, fail=self._fail)
         self._expected: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._behind_since: float | None = None
@@ -204,15 +207,17 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         """Let the batches in hand finish and commit, and begin no other."""
         self._let_go.set()
         await self._lanes.done()
+        await self._commits.finish()
 
     async def _work_off(self, lane: Lane) -> None:
-        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
+        """Carry a lane out, a batch at a time, until it must be let go. What is done is committed soon."""
         try:
             for start in range(0, len(lane), self._batch_records):
                 batch = lane[start : start + self._batch_records]
                 if self._let_go.is_set() or self._failed or not await self._carry_out(batch):
                     return
-                await self._commit(batch)
+                ends = {(record.topic, record.partition): record.offset + 1 for record in batch}
+                self._commits.done({TopicPartition(*place): end for place, end in ends.items()})
         except Exception as error:
             logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
             self._fail(error)
@@ -279,27 +284,6 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 metrics.DEAD.labels(self.name).inc(result.dead)
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
                 return True
-
-    async def _commit(self, records: Lane) -> None:
-        """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
-        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
-        offsets = {TopicPartition(*place): end for place, end in ends.items()}
-        delay = _FIRST_DELAY
-        while (consumer := self.consumer) is not None:
-            try:
-                await consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError) as error:
-                # The partitions have gone to another instance, which will find the batch applied.
-                logger.info("runtime.commit_refused", processor=self.name, because=type(error).__name__)
-                return
-            except KafkaError as error:
-                logger.warning("runtime.commit_waits", processor=self.name, because=type(error).__name__)
-                if await self._must_let_go_within(delay):
-                    return
-                delay = min(2 * delay, _LONGEST_DELAY)
-            else:
-                self._next.update(offsets)
-                return
 
     async def _must_let_go_within(self, seconds: float) -> bool:
         try:

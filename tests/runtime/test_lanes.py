@@ -12,6 +12,7 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from contracts.topics import EARNINGS
+from services.runtime import commits
 from services.runtime.consumer import LoopConsumer
 from services.runtime.fold import Incoming
 from services.runtime.loop import BatchResult
@@ -62,6 +63,7 @@ def stops() -> list[str]:
 @pytest.fixture
 def consumer(work: Work, stops: list[str], monkeypatch: pytest.MonkeyPatch) -> LoopConsumer:
     monkeypatch.setattr(LoopConsumer, "consumer", work)
+    monkeypatch.setattr(commits, "_GATHERING_SECONDS", 0)
     return LoopConsumer(
         broker=KafkaBroker(),
         loop=work,  # type: ignore[arg-type]
