@@ -89,9 +89,7 @@ class Gateway:
         if seconds <= 0 and not submission.replayed:
             return None  # nobody has had the time
         command_id = submission.command_id
-        outcome = await self.waiters.until(
-            lambda: self.models.outcome_shown(command_id), seconds, keys=[outcome_key(command_id)]
-        )
+        outcome = await self.waiters.until(self.models.outcome_of(command_id), seconds, keys=[outcome_key(command_id)])
         if outcome is None:
             return None
         present_look().note_answer(submission.envelope.data)
