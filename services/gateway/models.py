@@ -191,7 +191,7 @@ class Models(ReadModels):
         for stored in await found.to_list(None):
             state = stored["state"]
             if (of := (state["card_id"], state["year"])) in exempt:
-                exempt[of][stored["_id"]] = (state["settlement"] or {}).get("exempt", 0)
+                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
         return [exempt[of] for of in asked]
 
     async def written(self, extract_id: str, attempt: int) -> Written:
