@@ -240,7 +240,7 @@ def extract_job(statements: Processor[CardStatements], *, poll: float, lease: fl
         await reader.ensure_indexes()
         while True:
             waiting = await queue.waiting()
-            committed = await runtime.committed_positions(statements) if waiting else {}
+            committed = await runtime.committed_positions() if waiting else {}
             for request in waiting:
                 if is_new_enough(request, topics, committed) and (held := await queue.claim(request.extract_id)):
                     await worker.make(held)

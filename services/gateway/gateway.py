@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -81,23 +82,29 @@ class Gateway:
         """The Danish calendar year now."""
         return (await self.today()).year
 
-    async def answer_within(self, submission: Submission, language: Language, seconds: float) -> Answer | None:
-        """The answer to a submission, as soon as everything it names can be read; None after ``seconds``."""
+    async def answer_within(
+        self, submission: Submission, language: Language, seconds: float, *, told_with: int | None = None
+    ) -> Answer | None:
+        """The answer to a submission, as soon as everything it names can be read; None after ``seconds``.
+
+        ``told_with`` is the status of the response that will tell of it, if that is not the answer's own.
+        """
         if submission.answer is not None:
             present_look().note_answer(submission.envelope.data)
             return submission.answer
         if seconds <= 0 and not submission.replayed:
             return None  # nobody has had the time
         command_id = submission.command_id
-        outcome = await self.waiters.until(
-            lambda: self.models.outcome_shown(command_id), seconds, keys=[outcome_key(command_id)]
-        )
+        outcome = await self.waiters.until(self.models.outcome_of(command_id), seconds, keys=[outcome_key(command_id)])
         if outcome is None:
             return None
-        present_look().note_answer(submission.envelope.data)
-        return await self.intake.keep_answer(
-            submission, await self.answers.answer(submission.envelope, outcome, language)
-        )
+        look = present_look()
+        look.note_answer(submission.envelope.data)
+        answer = await self.answers.answer(submission.envelope, outcome, language)
+        # Two writes, each of which waits for a disk: side by side.
+        recorded = look.record(told_with or answer.status)
+        kept, _ = await asyncio.gather(self.intake.keep_answer(submission, answer), recorded)
+        return kept
 
     async def submission_of(self, command_id: str, caller: Caller) -> Submission | None:
         """A command of the caller's own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +16,7 @@ from services.gateway.views.reports import ReportView
 from services.gateway.waiting import Key, Missing, Shown
 from services.runtime.decision import Processor, S
 from services.runtime.store import Database
+from services.runtime.together import Together
 
 
 class States(Protocol[S]):
@@ -75,13 +76,23 @@ class ReadModels:
         """The year of a card."""
         return await self.ledgers.get(ledger_id(card_id, year))
 
-    async def outcome_shown(self, command_id: str) -> Shown[OutcomeView] | Missing:
-        """The outcome of a command, once the read models have applied all that it names."""
-        outcome = await self.outcomes.get(command_id)
-        if outcome is None:
-            return Missing((outcome_key(command_id),))
-        behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
-        return Missing(behind) if behind else Shown(outcome)
+    def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Shown[OutcomeView] | Missing]]:
+        """A check for the outcome of a command: shown once the read models have applied all that it names.
+
+        It may be asked again and again. An outcome stands as it is, and is read once.
+        """
+        outcome: OutcomeView | None = None
+
+        async def check() -> Shown[OutcomeView] | Missing:
+            nonlocal outcome
+            if outcome is None:
+                outcome = await self.outcomes.get(command_id)
+            if outcome is None:
+                return Missing((outcome_key(command_id),))
+            behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
+            return Missing(behind) if behind else Shown(outcome)
+
+        return check
 
     async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
         needed = outcome.revision or 1
@@ -112,12 +123,16 @@ class ReadModels:
 
     async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
         """The year's reports, unless their splits add up to its total: a correction moves other reports' splits too."""
-        reports_of_year = await self.reports.find({"card_id": ledger.card_id, "year": ledger.year})
-        exempt = sum(report.settlement.exempt for report in reports_of_year if report.settlement is not None)
-        if ledger.totals is not None and exempt == ledger.totals.exempt:
+        exempt = await self._exempt_of_year(ledger.card_id, ledger.year)
+        if ledger.totals is not None and sum(exempt.values()) == ledger.totals.exempt:
             return ()
-        keys = [Key("reports", report.report_id) for report in reports_of_year]
+        keys = [Key("reports", report_id) for report_id in exempt]
         return (*keys, Key("ledgers", ledger_id(ledger.card_id, ledger.year)))
+
+    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
+        """What is exempt of each report of a card and year, in øre; 0 where its split is not known yet."""
+        found = await self.reports.find({"card_id": card_id, "year": year})
+        return {report.report_id: 0 if (split := report.settlement) is None else split.exempt for report in found}
 
 
 def outcome_key(command_id: str) -> Key:
@@ -149,6 +164,8 @@ class Models(ReadModels):
         self.extract_requests = ExtractRequests(database)
         self._database = database
         self._parts = database[extracts.PARTS_PROCESSOR.name]
+        self._reports = database[reports.PROCESSOR.name]
+        self._exempt_together = Together(self._exempt_of_years)
 
     async def prepare(self) -> None:
         """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
@@ -160,6 +177,22 @@ class Models(ReadModels):
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
             )
         await self.extract_requests.prepare()
+
+    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
+        return await self._exempt_together((card_id, year))
+
+    async def _exempt_of_years(self, asked: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        """Only what is summed up is read, and it is shown to nobody: no look is noted."""
+        exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in asked}
+        found = self._reports.find(
+            {"state.card_id": {"$in": [card_id for card_id, _ in exempt]}},
+            {"state.card_id": 1, "state.year": 1, "state.settlement.exempt": 1},
+        )
+        for stored in await found.to_list(None):
+            state = stored["state"]
+            if (of := (state["card_id"], state["year"])) in exempt:
+                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
+        return [exempt[of] for of in asked]
 
     async def written(self, extract_id: str, attempt: int) -> Written:
         """How much of an extract is written."""

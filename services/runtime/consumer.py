@@ -1,15 +1,17 @@
 """The one shape in which a topic is consumed here (FastStream's defaults lose messages; see ``docs/decisions/``).
 
-What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed
-by hand after the batch is wholly done. A rebalance waits for the batches in hand, and no other begins. The parser
-cannot fail. An error that may pass is tried again with backoff; any other stops the service: nothing is skipped.
+What was fetched goes in lanes side by side, which touch no common document. In each: batches, and offsets committed by
+hand behind those that are wholly done. A rebalance waits for the batches in hand and for their commit, and no other
+begins. The parser cannot fail. An error that may pass is tried again with backoff; any other stops the service:
+nothing is skipped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, cast
@@ -17,13 +19,15 @@ from typing import Any, cast
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from pymongo.errors import PyMongoError
 
 from services.runtime import metrics
+from services.runtime.commits import Commits
+from services.runtime.decision import Processor
 from services.runtime.fold import Incoming
 from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
@@ -50,31 +54,38 @@ class RecordsLost(RuntimeError):
         )
 
 
-def group_of(service: str, processor: str) -> str:
-    """The consumer group of a service's processor."""
-    return f"frikort.{service}.{processor}"
+def group_of(service: str, processors: Iterable[Processor[Any]]) -> str:
+    """The consumer group of a service. With another processor it is another group, which begins at the start."""
+    return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A loop, and the topics that it is fed from."""
+
+    name: str
+    topics: frozenset[str]
+    loop: Loop[Any]
 
 
 class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """Feeds one loop from Kafka and commits what it has finished."""
+    """Feeds the loops of a service from Kafka, and commits what all that read it have finished."""
 
     def __init__(
         self,
         *,
         broker: KafkaBroker,
-        loop: Loop[Any],
-        name: str,
+        feeds: Sequence[Feed],
         group: str,
-        topics: Collection[str],
         settings: RuntimeSettings,
         stop_service: Callable[[str], None],
     ) -> None:
-        self.name = name
+        self.name = "+".join(feed.name for feed in feeds)
         self.joined = False
         self.trouble: str | None = None
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None
-        self._loop = loop
+        self._feeds = feeds
         self._batch_records = settings.batch_records
         self._stop_service = stop_service
         self._lanes = Lanes(self._work_off, most=settings.batch_records)
@@ -82,11 +93,12 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._stopping = False
         self._failed = False
         self._next: dict[TopicPartition, int] = {}
+        self._commits = Commits(self.name, consumer=lambda: self.consumer, committed=self._next.update, fail=self._fail)
         self._expected: dict[TopicPartition, int] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._behind_since: float | None = None
         self._subscriber = broker.subscriber(
-            *topics,
+            *sorted(frozenset[str]().union(*(feed.topics for feed in feeds))),
             group_id=group,
             max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
             fetch_max_wait_ms=100,
@@ -204,15 +216,17 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         """Let the batches in hand finish and commit, and begin no other."""
         self._let_go.set()
         await self._lanes.done()
+        await self._commits.finish()
 
     async def _work_off(self, lane: Lane) -> None:
-        """Carry a lane out and commit it, a batch at a time, until it must be let go."""
+        """Carry a lane out, a batch at a time, until it must be let go. What is done is committed soon."""
         try:
             for start in range(0, len(lane), self._batch_records):
                 batch = lane[start : start + self._batch_records]
                 if self._let_go.is_set() or self._failed or not await self._carry_out(batch):
                     return
-                await self._commit(batch)
+                ends = {(record.topic, record.partition): record.offset + 1 for record in batch}
+                self._commits.done({TopicPartition(*place): end for place, end in ends.items()})
         except Exception as error:
             logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
             self._fail(error)
@@ -231,7 +245,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.last_progress = datetime.now(UTC)
 
     async def _learn_positions(self) -> None:
-        """Where each assigned partition was left by its last reader. Raises ``RecordsLost``."""
+        """Where each assigned partition was left by its last feed. Raises ``RecordsLost``."""
         consumer = self.consumer
         unknown = [] if consumer is None else [p for p in consumer.assignment() if p not in self._next]
         if consumer is None or not unknown:
@@ -256,50 +270,41 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._expected[partition] = record.offset + 1
 
     async def _carry_out(self, records: Lane) -> bool:
-        """True when the batch is done; False if it must be let go while it cannot be done."""
+        """True when all who read it are done with the batch; False if it must be let go while it cannot be done."""
         self._check_nothing_is_missing(records)
+        parts = [(feed, [record for record in records if record.topic in feed.topics]) for feed in self._feeds]
+        done = await asyncio.gather(
+            *(self._go_through(feed, of_it) for feed, of_it in parts if of_it), return_exceptions=True
+        )
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        if not all(done):
+            return False
+        self._progressed()
+        return True
+
+    async def _go_through(self, feed: Feed, records: Lane) -> bool:
         # A record of aiokafka's has all that is asked of an incoming one.
         batch = cast("Sequence[Incoming]", records)
         delay = _FIRST_DELAY
         while True:
             started = time.perf_counter()
             try:
-                result = await self._loop.process(batch)
+                result = await feed.loop.process(batch)
             except MAY_PASS as error:
                 self._in_trouble(error)
-                metrics.RETRIES.labels(self.name, type(error).__name__).inc()
-                logger.warning("runtime.batch_waits", processor=self.name, because=self.trouble, seconds=delay)
+                metrics.RETRIES.labels(feed.name, type(error).__name__).inc()
+                logger.warning("runtime.batch_waits", processor=feed.name, because=self.trouble, seconds=delay)
                 if await self._must_let_go_within(delay):
                     return False
                 delay = min(2 * delay, _LONGEST_DELAY)
             else:
-                self._progressed()
-                metrics.APPLIED.labels(self.name).inc(result.applied)
-                metrics.PUBLISHED.labels(self.name).inc(result.published)
-                metrics.DEAD.labels(self.name).inc(result.dead)
-                metrics.BATCH_SECONDS.labels(self.name).observe(time.perf_counter() - started)
+                metrics.APPLIED.labels(feed.name).inc(result.applied)
+                metrics.PUBLISHED.labels(feed.name).inc(result.published)
+                metrics.DEAD.labels(feed.name).inc(result.dead)
+                metrics.BATCH_SECONDS.labels(feed.name).observe(time.perf_counter() - started)
                 return True
-
-    async def _commit(self, records: Lane) -> None:
-        """Commit, trying again while the partitions are ours: who waits for a position must not wait for the next."""
-        ends = {(record.topic, record.partition): record.offset + 1 for record in records}
-        offsets = {TopicPartition(*place): end for place, end in ends.items()}
-        delay = _FIRST_DELAY
-        while (consumer := self.consumer) is not None:
-            try:
-                await consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError) as error:
-                # The partitions have gone to another instance, which will find the batch applied.
-                logger.info("runtime.commit_refused", processor=self.name, because=type(error).__name__)
-                return
-            except KafkaError as error:
-                logger.warning("runtime.commit_waits", processor=self.name, because=type(error).__name__)
-                if await self._must_let_go_within(delay):
-                    return
-                delay = min(2 * delay, _LONGEST_DELAY)
-            else:
-                self._next.update(offsets)
-                return
 
     async def _must_let_go_within(self, seconds: float) -> bool:
         try:

@@ -73,18 +73,19 @@ class Health:
         return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", scrape)]
 
     def deaths(self) -> dict[str, str]:
-        """Why each processor that will never read again is dead."""
-        return {consumer.name: death for consumer in self._runtime.consumers if (death := consumer.death) is not None}
+        """Why the processors will never read again, if they are dead."""
+        consumer = self._runtime.consumer
+        return {} if consumer.death is None else {consumer.name: consumer.death}
 
     async def readiness(self) -> dict[str, Any]:
         """What is ready and what is not, by dependency and processor, with the lag of each partition."""
-        consumers = self._runtime.consumers
-        found, *_ = await asyncio.gather(
+        consumer = self._runtime.consumer
+        found, _ = await asyncio.gather(
             asyncio.gather(*(dependency.look() for dependency in self._dependencies.values())),
-            *(_refresh_lag(consumer) for consumer in consumers),
+            _refresh_lag(consumer),
         )
         dependencies = dict(zip(self._dependencies, found, strict=True))
-        processors = {consumer.name: self._processor(consumer) for consumer in consumers}
+        processors = {consumer.name: self._told_of(consumer)}
         well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
         return {
             "status": "ready" if all(well) else "not ready",
@@ -93,7 +94,7 @@ class Health:
             "processors": processors,
         }
 
-    def _processor(self, consumer: LoopConsumer) -> dict[str, Any]:
+    def _told_of(self, consumer: LoopConsumer) -> dict[str, Any]:
         stalled_for = consumer.stalled_for()
         if consumer.trouble is not None:
             status = "in trouble"
@@ -115,13 +116,13 @@ class Health:
     def _measure(self) -> None:
         # Partitions go from one instance to another: whoever lost one must no longer tell its lag.
         metrics.LAG.clear()
-        for consumer in self._runtime.consumers:
-            for partition, waiting in consumer.lag().items():
-                metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
-            if consumer.last_progress is not None:
-                metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
-            stalled = consumer.stalled_for() > self._runtime.settings.stall_timeout
-            metrics.STALLED.labels(consumer.name).set(stalled)
+        consumer = self._runtime.consumer
+        for partition, waiting in consumer.lag().items():
+            metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
+        if consumer.last_progress is not None:
+            metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
+        stalled = consumer.stalled_for() > self._runtime.settings.stall_timeout
+        metrics.STALLED.labels(consumer.name).set(stalled)
 
     async def _ping_mongodb(self) -> None:
         # The driver asks in a thread that asyncio cannot stop: without a limit of its own it would pile them up.

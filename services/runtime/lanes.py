@@ -15,6 +15,8 @@ Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
 _AT_ONCE = 2
+# A batch costs much the same whatever its size: beside another goes only one of this share of a full one.
+_WORTH_ITS_COST = 1 / 8
 # A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
 _GATHERING_SECONDS = 0.02
 
@@ -22,8 +24,8 @@ _GATHERING_SECONDS = 0.02
 class Lanes:
     """Sets ``work`` to lanes, which must not raise. What comes later of a lane waits for what came before.
 
-    What comes while all are at work is gathered, and goes together, about ``most`` records at a time: a batch costs
-    much the same whatever its size. What comes when there is room goes at once.
+    What comes while others are at work is gathered, and goes together, about ``most`` records at a time: beside them
+    when it has become many, else after them. What comes while nothing is at work goes at once.
     """
 
     def __init__(self, work: Callable[[Lane], Awaitable[None]], *, most: int) -> None:
@@ -37,7 +39,7 @@ class Lanes:
         for record in records:
             self._waiting.setdefault(record.partition, []).append(record)
         self._begin()
-        if len(self._at_work) == _AT_ONCE:
+        if self._waiting:
             await asyncio.wait(self._at_work, timeout=_GATHERING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         while sum(map(len, self._waiting.values())) > self._most:
             await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
@@ -49,6 +51,8 @@ class Lanes:
 
     def _begin(self) -> None:
         while len(self._at_work) < _AT_ONCE and (numbers := self._free()):
+            if self._at_work and sum(len(self._waiting[number]) for number in numbers) < _WORTH_ITS_COST * self._most:
+                break
             records = [record for number in numbers for record in self._waiting.pop(number)]
             task = asyncio.ensure_future(self._work(records))
             self._at_work[task] = numbers

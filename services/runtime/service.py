@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 
 from services.runtime import exits, guard, topics
 from services.runtime import logging as runtime_logging
-from services.runtime.consumer import MAY_PASS, LoopConsumer, group_of
+from services.runtime.consumer import MAY_PASS, Feed, LoopConsumer, group_of
 from services.runtime.decision import Processor, S
 from services.runtime.guard import UnsafeSetting
 from services.runtime.health import Health
@@ -90,7 +90,13 @@ class Runtime:
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
-        self.consumers = [self._consumer_of(processor) for processor in processors]
+        self.consumer = LoopConsumer(
+            broker=self._broker,
+            feeds=[self._feed_of(processor) for processor in processors],
+            group=group_of(service, processors),
+            settings=settings,
+            stop_service=self.stop_service,
+        )
         self.health = Health(self)
 
     @property
@@ -102,9 +108,9 @@ class Runtime:
         """Read access to the states of one of this service's processors."""
         return Reader(self.database, processor)
 
-    async def committed_positions(self, processor: Processor[Any]) -> dict[tuple[str, int], int]:
-        """How far ``processor`` has come, all instances together: next offset by (topic, partition)."""
-        return await self.log.committed_positions(group_of(self.service, processor.name))
+    async def committed_positions(self) -> dict[tuple[str, int], int]:
+        """How far this service has come, all instances together: next offset by (topic, partition)."""
+        return await self.log.committed_positions(group_of(self.service, self._processors))
 
     async def start(self) -> None:
         """Wait for Kafka, its topics and MongoDB, then consume. Raises ``UnsafeSetting`` and ``CannotStart``."""
@@ -154,22 +160,15 @@ class Runtime:
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _consumer_of(self, processor: Processor[Any]) -> LoopConsumer:
-        return LoopConsumer(
-            broker=self._broker,
-            loop=Loop(
-                service=self.service,
-                processor=processor,
-                store=self._stores[processor.name],
-                log=self.log,
-                dead_letter_limit=self.settings.dead_letter_limit,
-            ),
-            name=processor.name,
-            group=group_of(self.service, processor.name),
-            topics=[topic.name for topic in processor.topics],
-            settings=self.settings,
-            stop_service=self.stop_service,
+    def _feed_of(self, processor: Processor[Any]) -> Feed:
+        loop = Loop(
+            service=self.service,
+            processor=processor,
+            store=self._stores[processor.name],
+            log=self.log,
+            dead_letter_limit=self.settings.dead_letter_limit,
         )
+        return Feed(processor.name, frozenset(topic.name for topic in processor.topics), loop)
 
     async def _start_or_give_up(self) -> None:
         starting = asyncio.ensure_future(self._connect())
@@ -199,19 +198,15 @@ class Runtime:
         await self._patiently("Kafka", self._consume)
 
     async def _consume(self) -> None:
-        # Side by side: beside another instance each join waits for the other's next heartbeat, and FastStream's own
-        # start would wait for one after the other.
+        # By ourselves: FastStream's own start would leave a consumer behind that holds partitions if it fails.
         await self._broker.connect()
-        results = await asyncio.gather(*(consumer.start() for consumer in self.consumers), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        await self.consumer.start()
         self._broker.running = True
 
     async def _stop_working(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(consumer.stop() for consumer in self.consumers), *self._tasks, return_exceptions=True)
+        await asyncio.gather(self.consumer.stop(), *self._tasks, return_exceptions=True)
 
     async def _disconnect(self) -> None:
         await asyncio.gather(self._broker.stop(), self.log.stop(), return_exceptions=True)

@@ -92,14 +92,15 @@ async def behind(log: KafkaLog) -> list[str]:
     try:
         ends = await log.end_positions(TOPICS)
         found = []
-        for service, processor in READERS:
-            committed = await log.committed_positions(group_of(service, processor.name))
-            names = {topic.name for topic in processor.topics}
+        for service in dict(READERS):
+            processors = [processor for its, processor in READERS if its == service]
+            committed = await log.committed_positions(group_of(service, processors))
+            names = {topic.name for processor in processors for topic in processor.topics}
             lag = sum(
                 max(end.offset - committed.get((end.topic, end.partition), 0), 0) for end in ends if end.topic in names
             )
             if lag:
-                found.append(f"{service}/{processor.name}: {lag}")
+                found.append(f"{service}: {lag}")
     except LogUnavailable as away:
         return [str(away)]
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -255,6 +256,28 @@ async def test_what_cannot_be_recorded_is_not_answered(world: MemoryGateway, cli
         assert response.json()["type"] == "/problems/temporarily-unavailable"
         assert response.headers["retry-after"]
         assert not any(secret in response.text for secret in (CPR, NAME, CARD, "100000"))
+
+
+async def test_an_answer_is_kept_and_its_look_recorded_side_by_side(
+    world: MemoryGateway, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command_id = await answered_command(client, world)
+    both = asyncio.Barrier(2)
+
+    def beside(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def writes(*given: Any) -> Any:
+            async with asyncio.timeout(5):
+                await both.wait()
+            return await write(*given)
+
+        return writes
+
+    monkeypatch.setattr(world.submissions, "add_answer", beside(world.submissions.add_answer))
+    monkeypatch.setattr(world.accesses, "add", beside(world.accesses.add))
+    response = await client.get(f"/v1/outcomes/{command_id}", headers={"authorization": "Bearer employer"})
+
+    assert response.json()["status"] == "refused"
+    assert [line.refused for line in world.accesses.take()] == [False], "the command was; to be told of it is not"
 
 
 async def test_of_a_streamed_answer_nothing_leaves_that_cannot_be_recorded(

@@ -127,7 +127,7 @@ class Ground:
 async def pass_over_the_past(ground: Ground, name: str) -> None:
     """Let the group of a test's service, which has never run, begin behind what other tests have sent."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=ground.engines.kafka, group_id=group_of(name, LEDGERS.name), enable_auto_commit=False
+        bootstrap_servers=ground.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
     )
     await consumer.start()
     try:
@@ -140,7 +140,7 @@ async def pass_over_the_past(ground: Ground, name: str) -> None:
 
 async def lag_of(name: str, log: KafkaLog) -> int:
     """How many records the group of a test's service has still to do, all partitions together."""
-    committed = await log.committed_positions(group_of(name, LEDGERS.name))
+    committed = await log.committed_positions(group_of(name, [LEDGERS]))
     ends = await log.end_positions([EARNINGS])
     return sum(end.offset - committed.get((end.topic, end.partition), 0) for end in ends)
 

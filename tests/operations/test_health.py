@@ -151,15 +151,16 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
     await pass_over_the_past(ground, "stuck")
     settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
-        (consumer,) = runtime.consumers
+        consumer = runtime.consumer
         release = asyncio.Event()
-        process = consumer._loop.process
+        loop = consumer._feeds[0].loop
+        process = loop.process
 
         async def hang(batch: Sequence[Incoming]) -> BatchResult:
             await release.wait()
             return await process(batch)
 
-        consumer._loop.process = hang  # type: ignore[method-assign]
+        loop.process = hang  # type: ignore[method-assign]
         await log.publish([reported(str(uuid4()), 1, 100)])
 
         async def status() -> str:
@@ -181,7 +182,7 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
 
 async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> None:
     async with running("dying", ground.settings) as runtime:
-        (consumer,) = runtime.consumers
+        consumer = runtime.consumer
         assert runtime.health.deaths() == {}
         for task in consumer._subscriber.tasks:
             task.cancel()

@@ -12,9 +12,10 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
 
 from contracts.topics import EARNINGS
-from services.runtime.consumer import LoopConsumer
+from services.runtime import commits
+from services.runtime.consumer import Feed, LoopConsumer
 from services.runtime.fold import Incoming
-from services.runtime.loop import BatchResult
+from services.runtime.loop import BatchResult, Loop
 from services.runtime.settings import RuntimeSettings
 
 BATCH = 2
@@ -62,12 +63,11 @@ def stops() -> list[str]:
 @pytest.fixture
 def consumer(work: Work, stops: list[str], monkeypatch: pytest.MonkeyPatch) -> LoopConsumer:
     monkeypatch.setattr(LoopConsumer, "consumer", work)
+    monkeypatch.setattr(commits, "_GATHERING_SECONDS", 0)
     return LoopConsumer(
         broker=KafkaBroker(),
-        loop=work,  # type: ignore[arg-type]
-        name="test",
+        feeds=[Feed("test", frozenset({EARNINGS.name}), cast("Loop[Any]", work))],
         group="test",
-        topics=[EARNINGS.name],
         settings=RuntimeSettings(kafka="127.0.0.1:1", mongodb=MONGODB, batch_records=BATCH),
         stop_service=stops.append,
     )

@@ -127,11 +127,11 @@ class Clients:
         try:
             submission = await gateway.intake.take(ask, lambda _: build(gateway.models))
             diary.acknowledged[command_id] = ask.body
-            answer = submission.answer
+            answer, look = submission.answer, gateway.models.outcome_of(command_id)
             for _ in range(LOOKS):
                 if answer is not None:
                     break
-                shown = await gateway.models.outcome_shown(command_id)
+                shown = await look()
                 if isinstance(shown, Shown):
                     self._read_your_writes(shown.value)
                     body = shown.value.model_dump(mode="json")

@@ -1,9 +1,12 @@
 """The door: what a request looked at is recorded before any of its answer leaves. If it cannot be, nothing leaves.
 
-Pure ASGI and around every route, so that no endpoint can pass it. A streamed answer is stopped at each piece.
+Who has more to write before the answer may have it recorded beside that (``Look.record``). Pure ASGI and around
+every route, so that no endpoint can pass it. A streamed answer is stopped at each piece.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -33,6 +36,7 @@ class AccessDoor:
             await self._app(scope, receive, send)
             return
         look, status, closed = Look(), 0, False
+        look.record = partial(_record, look, scope)
 
         async def sending(message: Message) -> None:
             nonlocal status, closed
@@ -40,7 +44,7 @@ class AccessDoor:
                 return
             begins = message["type"] == "http.response.start"
             try:
-                await _record(look, scope, message["status"] if begins else status)
+                await look.record(message["status"] if begins else status)
             except (PyMongoError, NobodyLooks) as error:
                 closed = True
                 # Not the exception itself: its text may hold a name.

@@ -6,7 +6,7 @@ The door (``door.py``) records what was noted before any of the answer leaves. S
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,12 +35,18 @@ class NobodyLooks(RuntimeError):
     """A person's data were read, and it is not known by whom or what for: nothing may be answered."""
 
 
+async def _nobody_records(_: int) -> None:
+    return
+
+
 @dataclass
 class Look:
     """The persons that one request has to do with."""
 
     caller: Caller | None = None
     reason: str | None = None
+    record: Callable[[int], Awaitable[None]] = _nobody_records
+    """Records what was noted and is not recorded yet, for an answer with this status."""
     _noted: Counter[str] = field(default_factory=Counter)
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)

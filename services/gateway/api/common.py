@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -46,7 +47,9 @@ async def outcome(
     if submission is None:
         raise ProblemError("outcome-unknown")
     seconds, preference = patience(prefer, ask.gateway)
-    answer = await ask.gateway.answer_within(submission, ask.language, 0 if preference is None else seconds)
+    answer = await ask.gateway.answer_within(
+        submission, ask.language, 0 if preference is None else seconds, told_with=HTTPStatus.OK
+    )
     if answer is None:
         found = r.OutcomeResource(command_id=command_id, status="pending")
     elif answer.status >= _PROBLEM_FROM:

@@ -14,7 +14,7 @@ from tests.bench.contest import Contest, measure
 from tests.bench.events import YEAR
 from tests.bench.replay.history import remember
 
-GROUP = group_of("balance", LEDGERS.name)
+GROUP = group_of("balance", [LEDGERS])
 DATABASE = "frikort_balance"
 _ASIDE = "ten_years"
 EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a split that moves others' makes more
