@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from random import choice
-from struct import iter_unpack
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.cloudevents import Record
 from contracts.extracts import Position
@@ -23,7 +22,7 @@ from contracts.topics import Topic
 logger = structlog.get_logger(__name__)
 
 _CLOSE_SECONDS = 3.0
-_MURMUR_SEED, _MURMUR_FACTOR, _32_BITS = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
+_PARTITIONER = DefaultPartitioner()
 
 
 class LogUnavailable(RuntimeError):
@@ -168,27 +167,10 @@ async def _by_partition(
     places: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         if (partition := of_key.get((record.topic, record.key))) is None:
-            partition = of_key[record.topic, record.key] = _chosen(record.key, partitions[record.topic])
+            among = partitions[record.topic]
+            partition = of_key[record.topic, record.key] = _PARTITIONER(record.key or None, among, among)
         places.setdefault((record.topic, partition), []).append(record)
     return places
-
-
-def _chosen(key: bytes, among: Sequence[int]) -> int:
-    """The partition of ``key`` as every client of Kafka chooses it; without a key, any."""
-    return among[(murmur2(key) & 0x7FFFFFFF) % len(among)] if key else choice(among)  # noqa: S311  # no secret
-
-
-def murmur2(key: bytes) -> int:
-    """The hash by which keys are shared out, 32 bits; it is aiokafka's ``murmur2`` in half of its time."""
-    whole = len(key) & ~3
-    hashed = _MURMUR_SEED ^ len(key)
-    for (word,) in iter_unpack("<I", key[:whole]):
-        mixed = word * _MURMUR_FACTOR & _32_BITS
-        hashed = (hashed * _MURMUR_FACTOR ^ (mixed ^ mixed >> 24) * _MURMUR_FACTOR) & _32_BITS
-    if rest := key[whole:]:
-        hashed = (hashed ^ int.from_bytes(rest, "little")) * _MURMUR_FACTOR & _32_BITS
-    hashed = (hashed ^ hashed >> 13) * _MURMUR_FACTOR & _32_BITS
-    return hashed ^ hashed >> 15
 
 
 async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: Iterable[Record]) -> None:
