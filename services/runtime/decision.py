@@ -43,8 +43,8 @@ def no_aliases(_: Any) -> tuple[str, ...]:
 class Processor(Generic[S]):
     """One stream of decisions: the topics it reads, the documents it keeps, and the rule between them.
 
-    ``name`` is the consumer group and the collection. ``address`` says which document a message touches; None
-    passes the message over. ``decide(state, message)`` gets the document's state (None before its first), and a
+    ``name`` is the collection, and part of the consumer group's name. ``address`` says which document a message
+    touches; None passes it over. ``decide(state, message)`` gets the document's state (None before its first), and a
     third argument, the set of ``asks`` that are taken, when the address asks for some. ``aliases`` are names under
     which a state is also found; no two documents can hold the same one (a unique index guards it).
     ``indexes`` are fields of the state that readers search by.

@@ -15,6 +15,7 @@ from contracts.topics import EARNINGS
 from services.runtime import commits
 from services.runtime.consumer import Feed, LoopConsumer
 from services.runtime.fold import Incoming
+from services.runtime.lanes import Lanes
 from services.runtime.loop import BatchResult, Loop
 from services.runtime.settings import RuntimeSettings
 
@@ -160,6 +161,35 @@ async def test_what_comes_while_all_are_at_work_goes_together_when_there_is_room
         work.of(*place).set_result(None)
     await rest()
     assert (work.begun[2:], work.committed) == ([(2, 0)], {0: 2, 2: 1, 3: 1})
+
+
+async def test_a_record_is_committed_when_all_who_read_its_topic_are_done(consumer: LoopConsumer, work: Work) -> None:
+    other, elsewhere = Work(), Work()
+    consumer._feeds = [
+        *consumer._feeds,
+        Feed("other", frozenset({EARNINGS.name}), cast("Loop[Any]", other)),
+        Feed("elsewhere", frozenset({"another"}), cast("Loop[Any]", elsewhere)),
+    ]
+    await consumer._handle(fetched(p0=1))
+    await rest()
+    assert (work.begun, other.begun, elsewhere.begun) == ([(0, 0)], [(0, 0)], [])
+    work.of(0, 0).set_result(None)
+    await rest()
+    assert work.committed == {}
+    other.of(0, 0).set_result(None)
+    await rest()
+    assert work.committed == {0: 1}
+
+
+async def test_a_few_wait_for_what_is_at_work_and_many_go_beside_it(consumer: LoopConsumer, work: Work) -> None:
+    consumer._lanes = Lanes(consumer._work_off, most=16)
+    await consumer._handle(fetched(p0=1))
+    await consumer._handle(fetched(p1=1))
+    await rest()
+    assert work.begun == [(0, 0)]
+    await consumer._handle(fetched(p2=1))
+    await rest()
+    assert work.begun == [(0, 0), (1, 0)]
 
 
 async def test_no_more_is_fetched_while_a_batch_and_more_waits(consumer: LoopConsumer, work: Work) -> None:

@@ -15,6 +15,7 @@ from tests.simulation.broker import Broker, Group
 from tests.simulation.scheduler import Pause, Process, pause
 
 GOES_ON_AS_A_ZOMBIE = 0.6
+COMMITS_BEFORE_THE_NEXT = 0.6
 
 BACKOFF = Pause("backoff")
 COMMIT_BEFORE = Pause("commit.before", KafkaError)
@@ -34,6 +35,7 @@ class Consumer:
         self._generation = -1
         self._positions: dict[Partition, int] = {}
         self._nothing_at = -1
+        self._done: dict[Partition, int] = {}
 
     @property
     def alive(self) -> bool:
@@ -41,6 +43,7 @@ class Consumer:
 
     def assigned(self, generation: int, positions: dict[Partition, int]) -> None:
         self._generation, self._positions, self._nothing_at = generation, positions, -1
+        self._done = {}
 
     async def run(self) -> None:
         """Consume for ever. It can stop only at points outside of its work: a batch is done wholly, or not at all."""
@@ -49,10 +52,13 @@ class Consumer:
         while True:
             await pause(idle)
             if self.group.is_revoking(self):
+                await self.commit()
                 self._positions = {}
                 self.group.release(self)
                 continue
             batch = self._fetch()
+            if not batch:
+                await self.commit()
             is_zombie = not self.group.is_member(self)
             if is_zombie and (not batch or self._broker.rng.random() > GOES_ON_AS_A_ZOMBIE):
                 self._positions = {}
@@ -62,9 +68,15 @@ class Consumer:
                 await self.handle(batch)
 
     async def handle(self, batch: Sequence[Incoming]) -> None:
-        """Carry out ``batch``, then commit it."""
+        """Carry out ``batch``; what is done is committed sooner or later."""
         if await self.carry_out(batch):
-            await self.commit(batch)
+            self.note_done(batch)
+            if self._broker.rng.random() < COMMITS_BEFORE_THE_NEXT:
+                await self.commit()
+
+    def note_done(self, batch: Sequence[Incoming]) -> None:
+        """``batch`` may be committed."""
+        self._done.update({(incoming.topic, incoming.partition): incoming.offset + 1 for incoming in batch})
 
     async def carry_out(self, batch: Sequence[Incoming]) -> bool:
         """True when the batch is done; False if its partitions are being taken away while it cannot be done."""
@@ -78,10 +90,10 @@ class Consumer:
             else:
                 return True
 
-    async def commit(self, batch: Sequence[Incoming]) -> None:
-        """Commit; try again while the partitions are ours."""
-        offsets = {(incoming.topic, incoming.partition): incoming.offset + 1 for incoming in batch}
-        while True:
+    async def commit(self) -> None:
+        """Commit what is done; try again while the partitions are ours."""
+        offsets, self._done = self._done, {}
+        while offsets:
             try:
                 await pause(COMMIT_BEFORE)
                 if not self.group.commit(self, self._generation, offsets):
@@ -95,11 +107,12 @@ class Consumer:
                 return
 
     def _has_something_to_do(self) -> bool:
-        if self._nothing_at == self.group.changes:
+        if self._nothing_at == self.group.changes and not self._done:
             return False
         visible = self._broker.visible
         if (
-            self.group.is_revoking(self)
+            self._done
+            or self.group.is_revoking(self)
             or not self.group.is_member(self)
             or any(position < visible.get(partition, 0) for partition, position in self._positions.items())
         ):

@@ -48,7 +48,8 @@ class Mutant:
 
 
 async def _commit_first(self: Consumer, batch: Sequence[Incoming]) -> None:
-    await self.commit(batch)
+    self.note_done(batch)
+    await self.commit()
     await self.carry_out(batch)
 
 
