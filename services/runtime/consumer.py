@@ -29,7 +29,7 @@ from services.runtime import metrics
 from services.runtime.commits import Commits
 from services.runtime.decision import Processor
 from services.runtime.fold import Incoming
-from services.runtime.lanes import Lane, Lanes
+from services.runtime.lanes import WORTH_ITS_COST, Lane, Lanes
 from services.runtime.log import LogUnavailable
 from services.runtime.loop import Loop
 from services.runtime.settings import RuntimeSettings
@@ -87,6 +87,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.last_progress: datetime | None = None
         self._feeds = feeds
         self._batch_records = settings.batch_records
+        self._gather = settings.gather
         self._stop_service = stop_service
         self._lanes = Lanes(self._work_off, most=settings.batch_records)
         self._let_go = asyncio.Event()
@@ -196,14 +197,20 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         records = [first]
         if (consumer := self.consumer) is not None and not self._let_go.is_set():
             try:
-                fetched = await consumer.getmany(timeout_ms=0, max_records=self._batch_records)
-                records += chain.from_iterable(fetched.values())
+                records += await self._all_there(consumer)
+                few = len(records) < WORTH_ITS_COST * self._batch_records
+                if self._gather and few and not await self._must_let_go_within(self._gather):
+                    records += await self._all_there(consumer)
             except (KafkaError, ConsumerStoppedError) as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, because=type(error).__name__)
             except Exception as error:
                 logger.critical("runtime.stopped", processor=self.name, because=str(error), exc_info=True)
                 self._fail(error)
         return KafkaMessage(raw_message=first, body=records, consumer=FAKE_CONSUMER)
+
+    async def _all_there(self, consumer: AIOKafkaConsumer) -> Iterable[ConsumerRecord[bytes, bytes]]:
+        fetched = await consumer.getmany(timeout_ms=0, max_records=self._batch_records)
+        return chain.from_iterable(fetched.values())
 
     async def _handle(self, message: KafkaMessage) -> None:
         await self._lanes.take(message.body)

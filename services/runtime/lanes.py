@@ -15,8 +15,8 @@ Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
 _AT_ONCE = 2
-# A batch costs much the same whatever its size: beside another goes only one of this share of a full one.
-_WORTH_ITS_COST = 1 / 8
+WORTH_ITS_COST = 1 / 8
+"""Of a full batch: a batch costs much the same whatever its size, and a smaller one does not go beside another."""
 # A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
 _GATHERING_SECONDS = 0.02
 
@@ -51,7 +51,7 @@ class Lanes:
 
     def _begin(self) -> None:
         while len(self._at_work) < _AT_ONCE and (numbers := self._free()):
-            if self._at_work and sum(len(self._waiting[number]) for number in numbers) < _WORTH_ITS_COST * self._most:
+            if self._at_work and sum(len(self._waiting[number]) for number in numbers) < WORTH_ITS_COST * self._most:
                 break
             records = [record for number in numbers for record in self._waiting.pop(number)]
             task = asyncio.ensure_future(self._work(records))

@@ -209,6 +209,30 @@ async def test_with_a_record_comes_all_that_is_there(consumer: LoopConsumer, wor
     assert [(r.partition, r.offset) for r in cast("Any", message.body)] == [(0, 0), (0, 1), (3, 7)]
 
 
+async def test_who_gathers_takes_what_comes_meanwhile(consumer: LoopConsumer, work: Work) -> None:
+    consumer._gather, consumer._batch_records = 0.01, 100
+    message = asyncio.create_task(consumer._parse(_record(0, 0)))
+    await rest()
+    work.there = {0: [_record(0, 1)]}
+    assert [r.offset for r in cast("Any", await message).body] == [0, 1]
+
+
+async def test_a_batch_that_is_worth_its_cost_waits_for_no_more(consumer: LoopConsumer, work: Work) -> None:
+    consumer._gather = 60
+    work.there = {0: [_record(0, offset) for offset in range(1, BATCH)]}
+    async with asyncio.timeout(1):
+        assert len(cast("Any", await consumer._parse(_record(0, 0))).body) == BATCH
+
+
+async def test_gathering_ends_when_partitions_change_hands(consumer: LoopConsumer) -> None:
+    consumer._gather, consumer._batch_records = 60, 100
+    message = asyncio.create_task(consumer._parse(_record(0, 0)))
+    await rest()
+    await consumer.on_partitions_revoked([])
+    async with asyncio.timeout(1):
+        assert len(cast("Any", await message).body) == 1
+
+
 async def test_nothing_is_added_while_partitions_change_hands(consumer: LoopConsumer, work: Work) -> None:
     work.there = {0: [_record(0, 1)]}
     await consumer.on_partitions_revoked([])
