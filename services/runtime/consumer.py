@@ -87,7 +87,8 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.last_progress: datetime | None = None
         self._feeds = feeds
         self._batch_records = settings.batch_records
-        self._gather = settings.gather
+        self._pace = settings.pace
+        self._next_small = 0.0
         self._stop_service = stop_service
         self._lanes = Lanes(self._work_off, most=settings.batch_records)
         self._let_go = asyncio.Event()
@@ -199,8 +200,10 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             try:
                 records += await self._all_there(consumer)
                 few = len(records) < WORTH_ITS_COST * self._batch_records
-                if self._gather and few and not await self._must_let_go_within(self._gather):
+                early = self._next_small - time.monotonic()
+                if few and early > 0 and not await self._must_let_go_within(early):
                     records += await self._all_there(consumer)
+                self._next_small = time.monotonic() + self._pace
             except (KafkaError, ConsumerStoppedError) as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, because=type(error).__name__)
             except Exception as error:

@@ -37,8 +37,8 @@ class RuntimeSettings(BaseSettings):
     )
     topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
-    gather: float = Field(
-        default=0.0, ge=0, description="Seconds that records may wait for more, so that a batch is worth its cost."
+    pace: float = Field(
+        default=0.03, ge=0, description="Seconds from one small batch to the next: meanwhile, what comes is gathered."
     )
     start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
     stop_timeout: float = Field(

@@ -209,24 +209,30 @@ async def test_with_a_record_comes_all_that_is_there(consumer: LoopConsumer, wor
     assert [(r.partition, r.offset) for r in cast("Any", message.body)] == [(0, 0), (0, 1), (3, 7)]
 
 
-async def test_who_gathers_takes_what_comes_meanwhile(consumer: LoopConsumer, work: Work) -> None:
-    consumer._gather, consumer._batch_records = 0.01, 100
-    message = asyncio.create_task(consumer._parse(_record(0, 0)))
+async def test_a_lone_record_goes_at_once_and_the_next_takes_what_comes_meanwhile(
+    consumer: LoopConsumer, work: Work
+) -> None:
+    consumer._pace, consumer._batch_records = 0.01, 100
+    assert [r.offset for r in cast("Any", await consumer._parse(_record(0, 0))).body] == [0]
+    message = asyncio.create_task(consumer._parse(_record(0, 1)))
     await rest()
-    work.there = {0: [_record(0, 1)]}
-    assert [r.offset for r in cast("Any", await message).body] == [0, 1]
+    assert not message.done()
+    work.there = {0: [_record(0, 2)]}
+    assert [r.offset for r in cast("Any", await message).body] == [1, 2]
 
 
 async def test_a_batch_that_is_worth_its_cost_waits_for_no_more(consumer: LoopConsumer, work: Work) -> None:
-    consumer._gather = 60
-    work.there = {0: [_record(0, offset) for offset in range(1, BATCH)]}
+    consumer._pace, consumer._batch_records = 60, 16
+    await consumer._parse(_record(0, 0))
+    work.there = {0: [_record(0, 2)]}
     async with asyncio.timeout(1):
-        assert len(cast("Any", await consumer._parse(_record(0, 0))).body) == BATCH
+        assert len(cast("Any", await consumer._parse(_record(0, 1))).body) == 2
 
 
 async def test_gathering_ends_when_partitions_change_hands(consumer: LoopConsumer) -> None:
-    consumer._gather, consumer._batch_records = 60, 100
-    message = asyncio.create_task(consumer._parse(_record(0, 0)))
+    consumer._pace, consumer._batch_records = 60, 100
+    await consumer._parse(_record(0, 0))
+    message = asyncio.create_task(consumer._parse(_record(0, 1)))
     await rest()
     await consumer.on_partitions_revoked([])
     async with asyncio.timeout(1):
