@@ -17,6 +17,7 @@ _OF_ACCEPT: Final = 4
 _CARDS: Final = 2000
 _WARM: Final = 3.0
 _SECONDS: Final = 10.0
+_CONNECTIONS: Final = 512  # enough that a request never waits for one: it is begun at its time
 _HOPS: Final = 3
 
 
@@ -32,7 +33,9 @@ async def system(bench: Bench) -> Figures:
     rate = await _rate(bench)
     async with world(bench, "through", cards=_CARDS) as made:
         port = urlsplit(made.system.gateway_url).port or 0
-        order = Order(port, made.token, list(made.employments), "through", 64, _WARM, _SECONDS, wait=30, rate=rate)
+        order = Order(
+            port, made.token, list(made.employments), "through", _CONNECTIONS, _WARM, _SECONDS, wait=30, rate=rate
+        )
         load = await sent(order)
     if set(load.statuses) != {"201"}:
         raise RuntimeError(f"not all were answered 201: {load.statuses}")
