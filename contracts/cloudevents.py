@@ -114,6 +114,7 @@ def tell(cause: Envelope[Any], by: str, events: Sequence[Message]) -> Told:
 
 
 def _written(message: Message) -> Written:
+    _wire_of(message.type)  # what has no topic fails here, with the rule that made it
     return Written(message.type, message.key.encode(), message.__pydantic_serializer__.to_json(message))
 
 

@@ -12,8 +12,8 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import BrokenContract, Record, decode, encode
-from contracts.messages import Message
+from contracts.cloudevents import BrokenContract, Record, decode, encode, tell
+from contracts.messages import CardKeyedEvent, Message
 from contracts.outcomes import CommandRefused, Problem
 from contracts.reporting import ReportEarnings
 from contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, topic_of
@@ -48,6 +48,14 @@ def test_the_cloudevents_sdk_reads_the_same(example: Message) -> None:
     assert event.get_extension("correlationid") == str(sent.correlation_id)
     assert event.get_extension("causationid") == str(sent.causation_id)
     assert event.get_data() == json.loads(record.value)
+
+
+def test_an_event_without_a_topic_fails_when_it_is_told_and_not_when_its_record_is_made() -> None:
+    class Homeless(CardKeyedEvent):
+        type = "dk.frikort.homeless.v1"
+
+    with pytest.raises(KeyError):
+        tell(envelope(EXAMPLES[0]), "balance/ledgers", [Homeless(card_id="c")])
 
 
 @settings(max_examples=60)
