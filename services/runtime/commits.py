@@ -14,13 +14,13 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from services.runtime.patience import delays, is_set_within
+
 logger = structlog.get_logger(__name__)
 
 Offsets = Mapping[TopicPartition, int]
 
 _GATHERING_SECONDS: Final = 0.2
-_FIRST_DELAY: Final = 0.1
-_LONGEST_DELAY: Final = 5.0
 
 
 class Commits:
@@ -59,8 +59,8 @@ class Commits:
             self._done.clear()
 
     async def _commit_all(self) -> None:
-        delay = _FIRST_DELAY
-        await self._pause(_GATHERING_SECONDS)
+        pauses = delays()
+        await is_set_within(self._at_once, _GATHERING_SECONDS)
         while self._done and (consumer := self._consumer()) is not None:
             offsets, self._done = self._done, {}
             try:
@@ -73,20 +73,13 @@ class Commits:
                 self._done = {**offsets, **self._done}
                 if self._at_once.is_set():
                     return
-                await self._pause(delay)
-                delay = min(2 * delay, _LONGEST_DELAY)
+                await is_set_within(self._at_once, next(pauses))
             except Exception as error:
                 logger.critical("runtime.stopped", processor=self._name, because=str(error), exc_info=True)
                 self._fail(error)
                 return
             else:
                 self._committed(offsets)
-                delay = _FIRST_DELAY
+                pauses = delays()
                 if self._done:
-                    await self._pause(_GATHERING_SECONDS)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._at_once.wait(), seconds)
-        except TimeoutError:
-            return
+                    await is_set_within(self._at_once, _GATHERING_SECONDS)

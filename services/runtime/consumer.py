@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, cast
@@ -29,16 +28,15 @@ from services.runtime import metrics
 from services.runtime.commits import Commits
 from services.runtime.decision import Processor
 from services.runtime.fold import Incoming
-from services.runtime.lanes import WORTH_ITS_COST, Lane, Lanes
+from services.runtime.lanes import Lane, Lanes
 from services.runtime.log import LogUnavailable
 from services.runtime.loop import Loop
+from services.runtime.patience import delays, is_set_within
 from services.runtime.settings import RuntimeSettings
 
 logger = structlog.get_logger(__name__)
 
 MAY_PASS = (PyMongoError, KafkaError, LogUnavailable, OSError, TimeoutError)
-_FIRST_DELAY = 0.1
-_LONGEST_DELAY = 5.0
 _ASK_SECONDS = 3.0
 # What is fetched of a partition is about a batch: it is taken partition by partition, and each is a lane.
 _RECORD_BYTES = 1024
@@ -59,15 +57,6 @@ def group_of(service: str, processors: Iterable[Processor[Any]]) -> str:
     return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
 
 
-@dataclass(frozen=True)
-class Feed:
-    """A loop, and the topics that it is fed from."""
-
-    name: str
-    topics: frozenset[str]
-    loop: Loop[Any]
-
-
 class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
     """Feeds the loops of a service from Kafka, and commits what all that read it have finished."""
 
@@ -75,17 +64,17 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self,
         *,
         broker: KafkaBroker,
-        feeds: Sequence[Feed],
+        loops: Sequence[Loop[Any]],
         group: str,
         settings: RuntimeSettings,
         stop_service: Callable[[str], None],
     ) -> None:
-        self.name = "+".join(feed.name for feed in feeds)
+        self.name = "+".join(loop.name for loop in loops)
         self.joined = False
         self.trouble: str | None = None
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None
-        self._feeds = feeds
+        self._loops = loops
         self._batch_records = settings.batch_records
         self._pace = settings.pace
         self._next_small = 0.0
@@ -100,7 +89,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._ends: dict[TopicPartition, int] = {}
         self._behind_since: float | None = None
         self._subscriber = broker.subscriber(
-            *sorted(frozenset[str]().union(*(feed.topics for feed in feeds))),
+            *sorted(frozenset[str]().union(*(loop.topics for loop in loops))),
             group_id=group,
             max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
             fetch_max_wait_ms=100,
@@ -199,9 +188,9 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         if (consumer := self.consumer) is not None and not self._let_go.is_set():
             try:
                 records += await self._all_there(consumer)
-                few = len(records) < WORTH_ITS_COST * self._batch_records
+                few = not self._lanes.are_worth_a_batch(len(records))
                 early = self._next_small - time.monotonic()
-                if few and early > 0 and not await self._must_let_go_within(early):
+                if few and early > 0 and not await is_set_within(self._let_go, early):
                     records += await self._all_there(consumer)
                 self._next_small = time.monotonic() + self._pace
             except (KafkaError, ConsumerStoppedError) as error:
@@ -255,7 +244,7 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self.last_progress = datetime.now(UTC)
 
     async def _learn_positions(self) -> None:
-        """Where each assigned partition was left by its last feed. Raises ``RecordsLost``."""
+        """Where each assigned partition was left by its last reader. Raises ``RecordsLost``."""
         consumer = self.consumer
         unknown = [] if consumer is None else [p for p in consumer.assignment() if p not in self._next]
         if consumer is None or not unknown:
@@ -282,9 +271,9 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     async def _carry_out(self, records: Lane) -> bool:
         """True when all who read it are done with the batch; False if it must be let go while it cannot be done."""
         self._check_nothing_is_missing(records)
-        parts = [(feed, [record for record in records if record.topic in feed.topics]) for feed in self._feeds]
+        parts = [(loop, [record for record in records if record.topic in loop.topics]) for loop in self._loops]
         done = await asyncio.gather(
-            *(self._go_through(feed, of_it) for feed, of_it in parts if of_it), return_exceptions=True
+            *(self._go_through(loop, of_it) for loop, of_it in parts if of_it), return_exceptions=True
         )
         for failure in done:
             if isinstance(failure, BaseException):
@@ -294,34 +283,27 @@ class LoopConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._progressed()
         return True
 
-    async def _go_through(self, feed: Feed, records: Lane) -> bool:
+    async def _go_through(self, loop: Loop[Any], records: Lane) -> bool:
         # A record of aiokafka's has all that is asked of an incoming one.
         batch = cast("Sequence[Incoming]", records)
-        delay = _FIRST_DELAY
+        pauses = delays()
         while True:
             started = time.perf_counter()
             try:
-                result = await feed.loop.process(batch)
+                result = await loop.process(batch)
             except MAY_PASS as error:
                 self._in_trouble(error)
-                metrics.RETRIES.labels(feed.name, type(error).__name__).inc()
-                logger.warning("runtime.batch_waits", processor=feed.name, because=self.trouble, seconds=delay)
-                if await self._must_let_go_within(delay):
+                delay = next(pauses)
+                metrics.RETRIES.labels(loop.name, type(error).__name__).inc()
+                logger.warning("runtime.batch_waits", processor=loop.name, because=self.trouble, seconds=delay)
+                if await is_set_within(self._let_go, delay):
                     return False
-                delay = min(2 * delay, _LONGEST_DELAY)
             else:
-                metrics.APPLIED.labels(feed.name).inc(result.applied)
-                metrics.PUBLISHED.labels(feed.name).inc(result.published)
-                metrics.DEAD.labels(feed.name).inc(result.dead)
-                metrics.BATCH_SECONDS.labels(feed.name).observe(time.perf_counter() - started)
+                metrics.APPLIED.labels(loop.name).inc(result.applied)
+                metrics.PUBLISHED.labels(loop.name).inc(result.published)
+                metrics.DEAD.labels(loop.name).inc(result.dead)
+                metrics.BATCH_SECONDS.labels(loop.name).observe(time.perf_counter() - started)
                 return True
-
-    async def _must_let_go_within(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._let_go.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
 
 
 async def _undecoded(_: KafkaMessage) -> None:

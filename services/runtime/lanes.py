@@ -15,8 +15,8 @@ Lane = Sequence[ConsumerRecord[bytes, bytes]]
 
 # Enough that one computes while others wait, and no more: what is in hand is in memory.
 _AT_ONCE = 2
-WORTH_ITS_COST = 1 / 8
-"""Of a full batch: a batch costs much the same whatever its size, and a smaller one does not go beside another."""
+# Of a full batch. A batch costs much the same whatever its size: a smaller one does not go beside another.
+_WORTH_ITS_COST = 1 / 8
 # A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
 _GATHERING_SECONDS = 0.02
 
@@ -33,6 +33,10 @@ class Lanes:
         self._most = most
         self._waiting: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
         self._at_work: dict[asyncio.Future[None], Sequence[int]] = {}
+
+    def are_worth_a_batch(self, count: int) -> bool:
+        """Whether a batch of ``count`` records is worth its cost, or had better wait for more."""
+        return count >= _WORTH_ITS_COST * self._most
 
     async def take(self, records: Lane) -> None:
         """Set the lanes of what was fetched to work, or let them wait. Returns when more may be fetched."""
@@ -51,7 +55,7 @@ class Lanes:
 
     def _begin(self) -> None:
         while len(self._at_work) < _AT_ONCE and (numbers := self._free()):
-            if self._at_work and sum(len(self._waiting[number]) for number in numbers) < WORTH_ITS_COST * self._most:
+            if self._at_work and not self.are_worth_a_batch(sum(len(self._waiting[number]) for number in numbers)):
                 break
             records = [record for number in numbers for record in self._waiting.pop(number)]
             task = asyncio.ensure_future(self._work(records))

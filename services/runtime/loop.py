@@ -5,7 +5,7 @@ A crash between any two steps leads to redelivery, which the fold makes harmless
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
@@ -70,6 +70,16 @@ class Loop(Generic[S]):
         self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
         self._dead_letter_limit = dead_letter_limit
         self._dead_in_a_row = 0
+
+    @property
+    def name(self) -> str:
+        """The processor's."""
+        return self._processor.name
+
+    @property
+    def topics(self) -> Collection[str]:
+        """The names of the topics that it is fed from."""
+        return self._topics.keys()
 
     async def process(self, batch: Sequence[Incoming]) -> BatchResult:
         """Carry out ``batch`` wholly. When this returns, its offsets may be committed; if it raises, they must not.

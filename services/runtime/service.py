@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 
 from services.runtime import exits, guard, topics
 from services.runtime import logging as runtime_logging
-from services.runtime.consumer import MAY_PASS, Feed, LoopConsumer, group_of
+from services.runtime.consumer import MAY_PASS, LoopConsumer, group_of
 from services.runtime.decision import Processor, S
 from services.runtime.guard import UnsafeSetting
 from services.runtime.health import Health
@@ -92,7 +92,7 @@ class Runtime:
         )
         self.consumer = LoopConsumer(
             broker=self._broker,
-            feeds=[self._feed_of(processor) for processor in processors],
+            loops=[self._loop_of(processor) for processor in processors],
             group=group_of(service, processors),
             settings=settings,
             stop_service=self.stop_service,
@@ -160,15 +160,14 @@ class Runtime:
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _feed_of(self, processor: Processor[Any]) -> Feed:
-        loop = Loop(
+    def _loop_of(self, processor: Processor[S]) -> Loop[S]:
+        return Loop(
             service=self.service,
             processor=processor,
             store=self._stores[processor.name],
             log=self.log,
             dead_letter_limit=self.settings.dead_letter_limit,
         )
-        return Feed(processor.name, frozenset(topic.name for topic in processor.topics), loop)
 
     async def _start_or_give_up(self) -> None:
         starting = asyncio.ensure_future(self._connect())

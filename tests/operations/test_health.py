@@ -153,7 +153,7 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
     async with running("stuck", settings) as runtime:
         consumer = runtime.consumer
         release = asyncio.Event()
-        loop = consumer._feeds[0].loop
+        loop = consumer._loops[0]
         process = loop.process
 
         async def hang(batch: Sequence[Incoming]) -> BatchResult:

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from services.runtime import commits
+from services.runtime import commits, patience
 from services.runtime.commits import Commits
 
 ONE, TWO = TopicPartition("topic", 0), TopicPartition("topic", 1)
@@ -52,7 +52,7 @@ class Told:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commits, "_GATHERING_SECONDS", 0.01)
-    monkeypatch.setattr(commits, "_FIRST_DELAY", 0.01)
+    monkeypatch.setattr(patience, "_FIRST_DELAY", 0.01)
 
 
 async def test_what_is_done_in_a_while_is_one_commit() -> None:

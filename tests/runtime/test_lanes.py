@@ -13,7 +13,7 @@ from faststream.kafka import KafkaBroker
 
 from contracts.topics import EARNINGS
 from services.runtime import commits
-from services.runtime.consumer import Feed, LoopConsumer
+from services.runtime.consumer import LoopConsumer
 from services.runtime.fold import Incoming
 from services.runtime.lanes import Lanes
 from services.runtime.loop import BatchResult, Loop
@@ -26,7 +26,8 @@ MONGODB = "mongodb://127.0.0.1:1/?replicaSet=none"
 class Work:
     """A loop whose batches are done when the test says so, and a Kafka consumer that notes what is committed."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "test", topic: str = EARNINGS.name) -> None:
+        self.name, self.topics = name, {topic}
         self.begun: list[tuple[int, int]] = []
         self.committed: dict[int, int] = {}
         self.there: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
@@ -67,7 +68,7 @@ def consumer(work: Work, stops: list[str], monkeypatch: pytest.MonkeyPatch) -> L
     monkeypatch.setattr(commits, "_GATHERING_SECONDS", 0)
     return LoopConsumer(
         broker=KafkaBroker(),
-        feeds=[Feed("test", frozenset({EARNINGS.name}), cast("Loop[Any]", work))],
+        loops=[cast("Loop[Any]", work)],
         group="test",
         settings=RuntimeSettings(kafka="127.0.0.1:1", mongodb=MONGODB, batch_records=BATCH),
         stop_service=stops.append,
@@ -164,12 +165,8 @@ async def test_what_comes_while_all_are_at_work_goes_together_when_there_is_room
 
 
 async def test_a_record_is_committed_when_all_who_read_its_topic_are_done(consumer: LoopConsumer, work: Work) -> None:
-    other, elsewhere = Work(), Work()
-    consumer._feeds = [
-        *consumer._feeds,
-        Feed("other", frozenset({EARNINGS.name}), cast("Loop[Any]", other)),
-        Feed("elsewhere", frozenset({"another"}), cast("Loop[Any]", elsewhere)),
-    ]
+    other, elsewhere = Work("other"), Work("elsewhere", topic="another")
+    consumer._loops = [cast("Loop[Any]", one) for one in (work, other, elsewhere)]
     await consumer._handle(fetched(p0=1))
     await rest()
     assert (work.begun, other.begun, elsewhere.begun) == ([(0, 0)], [(0, 0)], [])
@@ -212,7 +209,7 @@ async def test_with_a_record_comes_all_that_is_there(consumer: LoopConsumer, wor
 async def test_a_lone_record_goes_at_once_and_the_next_takes_what_comes_meanwhile(
     consumer: LoopConsumer, work: Work
 ) -> None:
-    consumer._pace, consumer._batch_records = 0.01, 100
+    consumer._pace, consumer._lanes = 0.01, Lanes(consumer._work_off, most=100)
     assert [r.offset for r in cast("Any", await consumer._parse(_record(0, 0))).body] == [0]
     message = asyncio.create_task(consumer._parse(_record(0, 1)))
     await rest()
@@ -222,7 +219,7 @@ async def test_a_lone_record_goes_at_once_and_the_next_takes_what_comes_meanwhil
 
 
 async def test_a_batch_that_is_worth_its_cost_waits_for_no_more(consumer: LoopConsumer, work: Work) -> None:
-    consumer._pace, consumer._batch_records = 60, 16
+    consumer._pace, consumer._lanes = 60, Lanes(consumer._work_off, most=16)
     await consumer._parse(_record(0, 0))
     work.there = {0: [_record(0, 2)]}
     async with asyncio.timeout(1):
@@ -230,7 +227,7 @@ async def test_a_batch_that_is_worth_its_cost_waits_for_no_more(consumer: LoopCo
 
 
 async def test_gathering_ends_when_partitions_change_hands(consumer: LoopConsumer) -> None:
-    consumer._pace, consumer._batch_records = 60, 100
+    consumer._pace, consumer._lanes = 60, Lanes(consumer._work_off, most=100)
     await consumer._parse(_record(0, 0))
     message = asyncio.create_task(consumer._parse(_record(0, 1)))
     await rest()
