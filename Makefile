@@ -38,7 +38,7 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 	$(VENV)/bin/lint-imports
 
 schemas: $(INSTALLED) ## write the JSON Schemas and the AsyncAPI document anew
-	@$(VENV)/bin/python -m contracts.generate
+	@$(VENV)/bin/python -m deploy.generate_contracts
 
 assets: $(INSTALLED) ## copy what the pages use of the design system from npm into the tree
 	@$(VENV)/bin/python -m deploy.vendor_assets
@@ -58,7 +58,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, with hash
 clean: ## delete the environment, what was fetched, and the data of `make run`
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): requirements/dev.txt
+$(INSTALLED): requirements/dev.txt contracts/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo 'Frikort needs Python 3.11 or newer as `$(PYTHON)`. On Debian 12 or Ubuntu 24.04: `apt-get install python3`;' \
 			'another one is named with `make PYTHON=python3.12 ...`.' >&2; exit 1; }
@@ -67,6 +67,7 @@ $(INSTALLED): requirements/dev.txt
 	@echo 'Python packages are installed into $(VENV) ...'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable contracts
 	@touch $@
 
 chromium:

@@ -16,8 +16,8 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 SOURCES: Final = ("contracts", "services", "deploy", "tests")
-STORE: Final = "services/runtime/store.py"
-ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_waiting.py")  # waiting is their subject
+STORE: Final = "services/runtime/mongo/document_store.py"
+ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_change_notifier.py")  # waiting is their subject
 # Modules of decisions: a clock or chance in them would make a redelivered message decide something else.
 PURE: Final = (
     "services/balance/ledger.py",
@@ -32,11 +32,11 @@ PURE: Final = (
     "services/reporting/employments.py",
     "services/reporting/disputes.py",
     "services/reporting/decide.py",
-    "services/runtime/decision.py",
-    "services/runtime/fold.py",
+    "services/runtime/processing/decision.py",
+    "services/runtime/processing/apply.py",
     "services/exports/statements.py",
     "services/exports/feeds.py",
-    "services/gateway/views/*.py",
+    "services/gateway/projections/*.py",
     "services/gateway/reminders.py",
 )
 
@@ -204,8 +204,10 @@ SUBSCRIBER = 'broker.subscriber("t", group_id="g", ack_policy=AckPolicy.MANUAL, 
         ),
         (motor_only_in_the_store, "services/a.py", "import motor", "import pymongo"),
         (
-            motor_only_in_the_store, "services/runtime/log.py", "from motor.motor_asyncio import AsyncIOMotorClient",
-            "from services.runtime.store import connect",
+            motor_only_in_the_store,
+            "services/runtime/kafka/producer.py",
+            "from motor.motor_asyncio import AsyncIOMotorClient",
+            "from services.runtime.mongo.document_store import connect",
         ),
         (no_sleeping_in_tests, "tests/a.py", "time.sleep(1)", "await asyncio.sleep(0)"),
         (no_sleeping_in_tests, "tests/a.py", "await asyncio.sleep(0.1)", "await eventually(f)"),
@@ -215,7 +217,7 @@ SUBSCRIBER = 'broker.subscriber("t", group_id="g", ack_policy=AckPolicy.MANUAL, 
         (no_clock_and_no_chance_in_decisions, PURE[2], "import random", "import math"),
         (no_clock_and_no_chance_in_decisions, PURE[3], "uuid.uuid4()", "uuid.uuid5(a, b)"),
         (no_clock_and_no_chance_in_decisions, PURE[4], "x = uuid4()", "x = uuid5(a, b)"),
-        (no_clock_and_no_chance_in_decisions, "services/gateway/views/cards.py", "time.time()", "message.time"),
+        (no_clock_and_no_chance_in_decisions, "services/gateway/projections/cards.py", "time.time()", "message.time"),
     ],
 )  # fmt: skip
 def test_a_rule_catches_what_it_is_for(rule: Rule, path: str, bad: str, good: str) -> None:

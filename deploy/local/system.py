@@ -58,7 +58,7 @@ SERVICES = (
 
 ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_CAST")
 """What the OpenID provider is told; it is no service of ours, and nothing but the gateway and the clients know it."""
-TOPICS = "services.runtime.topics"
+TOPICS = "services.runtime.kafka.topics"
 
 
 class LocalSystem:

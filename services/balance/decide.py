@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
-from contracts.cloudevents import Envelope
-from contracts.messages import Event
-from contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportContent, ReportEvent
-from contracts.topics import EARNINGS
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import (
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportContent,
+    ReportEvent,
+)
+from frikort_contracts.topics import EARNINGS
+
 from services.balance.ledger import Entry, Ledger, enter, entry_of, thresholds_crossed
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 
 
 def address(message: Envelope[Any]) -> Address | None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from frikort_contracts.balance import Threshold
+from frikort_contracts.rules.allowances import split
+from frikort_contracts.values import Ore, Year
 from pydantic import BaseModel, model_validator
 from pydantic_core import from_json, to_json
-
-from contracts.allowances import split
-from contracts.balance import Threshold
-from contracts.values import Ore, Year
 
 NEAR_PERCENT = 80
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.extracts import Authority
+from frikort_contracts.extracts import Authority
+
 from services.exports.requests import REQUESTS
 from services.exports.sealing import cpr_sealer, load_key
 from services.exports.settings import ExportsSettings
 from services.exports.statements import statements
 from services.exports.worker import extract_job, held_job
-from services.runtime.decision import Processor
-from services.runtime.sealing import Sealer
+from services.runtime.encryption import Encryptor
+from services.runtime.processing.decision import Processor
 from services.runtime.service import Job
 
 SERVICE = "exports"
@@ -20,7 +21,7 @@ SERVICE = "exports"
 
 def parts_of(settings: ExportsSettings) -> tuple[Sequence[Processor[Any]], Sequence[Job]]:
     """The processors and the jobs. Raises ``ValueError`` if a key cannot be used."""
-    sealer = Sealer.from_setting(settings.seal_keys.get_secret_value())
+    sealer = Encryptor.from_setting(settings.seal_keys.get_secret_value())
     cards = statements(cpr_sealer(sealer, load_key(settings.authority_keys, Authority.SKAT)))
     jobs = (
         extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from frikort_contracts.extracts import ExtractCompleted
 from pymongo import ReturnDocument
 
-from contracts.extracts import ExtractCompleted
 from services.exports.requests import REQUESTS, ExtractRequest
-from services.runtime.store import Database
+from services.runtime.mongo.document_store import Database
 
 _NOW = {"$toLong": "$$NOW"}
 _LOOK_AT = 100

@@ -14,10 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 
+from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat
+from frikort_contracts.municipalities import MUNICIPALITIES
 from pydantic_core import to_json
 
-from contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat
-from contracts.municipalities import MUNICIPALITIES
 from services.exports.feeds import Facts
 
 PART_BYTES = 256 * 1024

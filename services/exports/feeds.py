@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.extracts import (
+from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
     FollowUpStatementUpdated,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import Authority, ExtractCompleted, Position, RequestExtract
+from frikort_contracts.outcomes import CommandAccepted
+from frikort_contracts.topics import EXPORTS_COMMANDS
 from pydantic import BaseModel, ConfigDict
 
-from contracts.cloudevents import Envelope
-from contracts.extracts import Authority, ExtractCompleted, Position, RequestExtract
-from contracts.outcomes import CommandAccepted
-from contracts.topics import EXPORTS_COMMANDS
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 
 
 class ExtractRequest(BaseModel):

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from frikort_contracts.extracts import Authority
+from frikort_contracts.values import SealedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from contracts.extracts import Authority
-from contracts.values import SealedPerson
-from services.runtime.sealing import Sealer
+from services.runtime.encryption import Encryptor
 
 ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
 
@@ -32,7 +32,7 @@ def load_key(path: Path, authority: Authority) -> ECKey:
     return key
 
 
-def cpr_sealer(sealer: Sealer, key: ECKey) -> Callable[[SealedPerson], str]:
+def cpr_sealer(sealer: Encryptor, key: ECKey) -> Callable[[SealedPerson], str]:
     """A function that gives a person's CPR number as a compact JWE which only the holder of ``key`` opens."""
     header = {"alg": ALGORITHMS[0], "enc": ALGORITHMS[1], **({"kid": key.kid} if key.kid else {})}
 

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import Authority, EmployerLine
+from frikort_contracts.issuance import CardHandedOver, CardIssued
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import DisputeEnded, DisputeEvent, ReportDisputed
+from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
+from frikort_contracts.values import SealedPerson
 from pydantic import BaseModel, ConfigDict
 
-from contracts.balance import BalanceChanged, ReportSettled
-from contracts.cloudevents import Envelope
-from contracts.extracts import Authority, EmployerLine
-from contracts.issuance import CardHandedOver, CardIssued
-from contracts.messages import Event
-from contracts.reporting import DisputeEnded, DisputeEvent, ReportDisputed
-from contracts.topics import BALANCES, CARDS, EARNINGS
-from contracts.values import SealedPerson
 from services.exports.feeds import Figures, statement_for
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 
 SealCpr = Callable[[SealedPerson], str]
 """Seals a person's CPR number for the tax agency (a JWE).

@@ -13,27 +13,27 @@ from typing import Any
 from uuid import uuid5
 
 import structlog
-from prometheus_client import Counter, Gauge
-from pymongo import ASCENDING, IndexModel
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
-
-from contracts.cloudevents import Envelope, Record, encode
-from contracts.extracts import (
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.extracts import (
     AnyExtractEvent,
     ExtractCompleted,
     ExtractPartWritten,
     ExtractStarted,
     Position,
 )
+from prometheus_client import Counter, Gauge
+from pymongo import ASCENDING, IndexModel
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
 from services.exports.claims import ExtractQueue, LeaseLost
 from services.exports.extract import ExtractFiles, Part
 from services.exports.feeds import Facts, facts_for
 from services.exports.requests import ExtractRequest
 from services.exports.statements import CardStatements
-from services.runtime.decision import Processor
+from services.runtime.mongo.document_store import Database
+from services.runtime.processing.decision import Processor
 from services.runtime.service import Job, Runtime
-from services.runtime.store import Database
 
 logger = structlog.get_logger(__name__)
 
@@ -151,7 +151,7 @@ class ExtractWorker:
             finished = True  # it is another worker's now
             log.warning("exports.extract_lost")
         except StatementsHeld as reason:
-            log.warning("exports.extract_held", because=str(reason))
+            log.warning("exports.extract_held", reason=str(reason))
         finally:
             if not finished:
                 await self._let_go(held)

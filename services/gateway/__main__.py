@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.gateway.app import application_factory
+from services.gateway.projections import PROCESSORS
 from services.gateway.settings import GatewaySettings
-from services.gateway.views import PROCESSORS
 from services.runtime import logging
 from services.runtime.service import Runtime, serve
 

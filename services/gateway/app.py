@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.gateway.accesses.door import AccessDoor
 from services.gateway.api import (
     authority,
     batches,
@@ -21,7 +20,8 @@ from services.gateway.api import (
     represented,
 )
 from services.gateway.api.errors import add_handlers
-from services.gateway.gateway import build
+from services.gateway.audit.middleware import AuditMiddleware
+from services.gateway.container import build
 from services.gateway.login import guard
 from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
@@ -77,7 +77,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
     add_portals(app, guard=guard, public_url=settings.public_url, login=origin_of(settings.issuer))
-    app.add_middleware(AccessDoor)
+    app.add_middleware(AuditMiddleware)
     app.add_middleware(
         RequestMiddleware,
         body_most=settings.body_most,

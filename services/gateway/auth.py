@@ -13,13 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import httpx2
 import structlog
+from frikort_contracts.extracts import Authority
+from frikort_contracts.values import Actor, Cpr, Cvr, MunicipalityCode
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from contracts.extracts import Authority
-from contracts.values import Actor, Cpr, Cvr, MunicipalityCode
 from services.gateway.problems import ProblemError
 
 logger = structlog.get_logger(__name__)
@@ -199,7 +199,7 @@ class Authenticator:
             self._keys = KeySet.import_key_set(await self._fetch_keys())  # type: ignore[arg-type]
             self._verified.clear()
         except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
-            logger.warning("gateway.issuer_keys_unavailable", because=type(error).__name__)
+            logger.warning("gateway.issuer_keys_unavailable", reason=type(error).__name__)
 
 
 def fetch_from(url: str, seconds: float) -> FetchKeys:

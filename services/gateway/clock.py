@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from services.runtime.store import Database
-from services.runtime.together import Together
+from services.runtime.batched_calls import BatchedCalls
+from services.runtime.mongo.document_store import Database
 
 _OFFSET = "offset"
 
@@ -17,7 +17,7 @@ class Clock:
     def __init__(self, database: Database, *, settable: bool) -> None:
         self._offsets = database["clock"]
         self.settable = settable
-        self._together = Together(self._read)
+        self._together = BatchedCalls(self._read)
 
     async def now(self) -> datetime:
         """The time of a command that enters now."""

@@ -9,8 +9,7 @@ from typing import Final
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
-
-from contracts.values import COPENHAGEN
+from frikort_contracts.values import COPENHAGEN
 
 
 class Language(StrEnum):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from fastapi import Query
 
-from services.gateway.accesses.looking import present_look
+from services.gateway.audit.context import current_audit
 from services.gateway.problems import ProblemError
 
 DEFAULT_LIMIT: Final = 100
@@ -56,7 +56,7 @@ def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
     """The page, and the cursor of the next, from one more than ``limit`` entries. The one more is not looked at."""
     shown = found[:limit]
     for unseen in found[limit:]:
-        present_look().forget(unseen)
+        current_audit().forget(unseen)
     if len(found) <= limit:
         return shown, None
     return shown, cursor_of(shown[-1].order)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from contracts.outcomes import Problem
+from frikort_contracts.outcomes import Problem
 
 
 class Text(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.municipalities import MUNICIPALITIES
+
 from services.gateway.field_texts import field_text
 from services.gateway.formats import Language, day, kroner
 from services.gateway.problem_texts import CATALOGUE, Text

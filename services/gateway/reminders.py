@@ -13,11 +13,12 @@ from itertools import pairwise
 from statistics import median_high
 from typing import Final
 
-from contracts.values import Period, WorkPeriod
+from frikort_contracts.values import Period, WorkPeriod
+
 from services.gateway.formats import Language, day, kroner
-from services.gateway.views.cards import CardView
-from services.gateway.views.employments import EmploymentView
-from services.gateway.views.reports import ReportView
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.reports import ReportView
 
 MONTH: Final = 30  # days: the rhythm until it is known
 KNOWN_FROM: Final = 3  # pay days

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
-from contracts.allowances import Allowance, AllowanceTable
-from contracts.municipalities import MUNICIPALITIES
-from contracts.values import Components, Period, WorkPeriod
-from services.gateway.advice import advice
-from services.gateway.api import resources as r
+from frikort_contracts.http import resources as r
+from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.values import Components, Period, WorkPeriod
+
 from services.gateway.formats import Language
-from services.gateway.models import ExtractRequest, Written
-from services.gateway.persons import Contact, Person
+from services.gateway.payment_instructions import advice
+from services.gateway.person_encryption import Contact, Person
+from services.gateway.projections.cards import CardView, Control, Mandate
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.extracts import ExtractView, Manifest
+from services.gateway.projections.ledgers import LedgerView
+from services.gateway.projections.reports import ReportEntry, ReportView, Settlement
+from services.gateway.read_models import ExtractRequest, Written
 from services.gateway.reminders import Notice, Question, answer_texts, notice_text, question_text
-from services.gateway.views.cards import CardView, Control, Mandate
-from services.gateway.views.employments import EmploymentView
-from services.gateway.views.extracts import ExtractView, Manifest
-from services.gateway.views.ledgers import LedgerView
-from services.gateway.views.reports import ReportEntry, ReportView, Settlement
 
 OpenMessage = Callable[[str | None, str], str | None]
 """Opens the sealed message, if there is one, about the report with this id."""

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 from hashlib import sha256
 from uuid import UUID
 
+from frikort_contracts.values import CardNumber, MunicipalityCode, Revision, SealedPerson, Year
 from pydantic import BaseModel, Field
 
-from contracts.values import CardNumber, MunicipalityCode, Revision, SealedPerson, Year
 from services.issuance.mandates import Mandate
 
 CONTROL_EVERY_YEARS = 2

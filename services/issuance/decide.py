@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid5
 
-from contracts.cloudevents import Envelope
-from contracts.issuance import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import (
     AnyCardEvent,
     CardDeactivated,
     CardHandedOver,
@@ -28,9 +28,10 @@ from contracts.issuance import (
     ReplaceCardNumber,
     WithdrawMandate,
 )
-from contracts.outcomes import CommandAccepted, CommandRefused, Problem
-from contracts.topics import ISSUANCE_COMMANDS
-from contracts.values import CitizenSide, danish_day
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.topics import ISSUANCE_COMMANDS
+from frikort_contracts.values import CitizenSide, danish_day
+
 from services.issuance.card import (
     Card,
     aliases,
@@ -41,7 +42,7 @@ from services.issuance.card import (
     person_alias,
 )
 from services.issuance.mandates import Mandate, is_full, last_day_allowed
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 
 
 def address(message: Envelope[Any]) -> Address:

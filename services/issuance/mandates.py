@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
+from frikort_contracts.values import KeyedHash
 from pydantic import BaseModel
-
-from contracts.values import KeyedHash
 
 MOST_IN_FORCE = 20
 LONGEST_YEARS = 5

@@ -1,6 +1,7 @@
 """``python -m services.reporting``."""
 
-from contracts.allowances import load_allowances
+from frikort_contracts.rules.allowances import load_allowances
+
 from services.reporting.decide import books
 from services.reporting.rules import Rules
 from services.runtime.service import run

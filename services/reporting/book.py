@@ -8,10 +8,9 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid5
 
+from frikort_contracts.reporting import CorrectReport, ReportEarnings
+from frikort_contracts.values import Components, Period, Revision, WorkPeriod, Year
 from pydantic import AwareDatetime, BaseModel, Field
-
-from contracts.reporting import CorrectReport, ReportEarnings
-from contracts.values import Components, Period, Revision, WorkPeriod, Year
 
 ONE_DAY = timedelta(days=1)
 

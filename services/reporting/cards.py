@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
-from contracts.values import Period
+from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
+from frikort_contracts.values import Period
+
 from services.reporting.book import Book
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args
 
-from contracts.cloudevents import Envelope
-from contracts.issuance import AnyCardEvent
-from contracts.messages import Event
-from contracts.outcomes import CommandRefused
-from contracts.reporting import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import AnyCardEvent
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandRefused
+from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectReport,
     DeclareNoWork,
@@ -24,12 +24,13 @@ from contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
-from contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS
+from frikort_contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS
+
 from services.reporting import disputes, employments, reports
 from services.reporting.book import Book, Waiting
 from services.reporting.cards import learn
 from services.reporting.rules import Refusal, Rules
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 
 _CARD_EVENTS = get_args(AnyCardEvent)
 

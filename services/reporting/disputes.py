@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.cloudevents import Envelope
-from contracts.messages import Event
-from contracts.outcomes import CommandAccepted, Problem
-from contracts.reporting import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandAccepted, Problem
+from frikort_contracts.reporting import (
     CorrectReport,
     DisputeCommand,
     DisputeEnd,
@@ -21,6 +21,7 @@ from contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
+
 from services.reporting.book import Book, Employment, Report
 from services.reporting.employments import put_report
 from services.reporting.rules import refuse

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid5
 
-from contracts.cloudevents import Envelope
-from contracts.messages import Event
-from contracts.outcomes import CommandAccepted, Problem
-from contracts.reporting import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandAccepted, Problem
+from frikort_contracts.reporting import (
     ChangeEmployment,
     DeclareNoWork,
     EmploymentChanged,
@@ -19,7 +19,8 @@ from contracts.reporting import (
     NoWorkDeclared,
     RegisterEmployment,
 )
-from contracts.values import Period, WorkPeriod, danish_day
+from frikort_contracts.values import Period, WorkPeriod, danish_day
+
 from services.reporting.book import ONE_DAY, Book, Employment, Report
 from services.reporting.rules import days_of, refuse
 

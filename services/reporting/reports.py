@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.allowances import Allowance
-from contracts.cloudevents import Envelope
-from contracts.messages import Event
-from contracts.outcomes import CommandAccepted, Problem
-from contracts.reporting import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandAccepted, Problem
+from frikort_contracts.reporting import (
     CorrectReport,
     DisputeEnd,
     EarningsCorrected,
@@ -17,7 +16,9 @@ from contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from contracts.values import danish_day
+from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.values import danish_day
+
 from services.reporting import disputes
 from services.reporting.book import Book, Employment, Report, fingerprint, report_id_of
 from services.reporting.employments import employment_of, put_report

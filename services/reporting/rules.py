@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from contracts.allowances import Allowance, AllowanceTable
-from contracts.outcomes import Problem
-from contracts.reporting import CorrectReport, ReportEarnings
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import CorrectReport, ReportEarnings
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+
 from services.reporting.book import Book, Employment, Report, first_day_not_covered
 
 LARGEST_REPORT: Final = 100_000_000  # øre: 1,000,000 kr. in one report is a slip of the keyboard

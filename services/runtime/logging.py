@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 import structlog
+from frikort_contracts.values import redact_cpr
 from structlog.typing import EventDict, WrappedLogger
 
-from contracts.values import redact_cpr
-from services.runtime.log_limit import SameThingSeldom
+from services.runtime.log_rate_limit import RateLimitFilter
 from services.runtime.settings import RuntimeSettings
 
 
@@ -50,7 +50,7 @@ def configure(settings: RuntimeSettings, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    seldom = SameThingSeldom()
+    seldom = RateLimitFilter()
     handler.addFilter(lambda record: not record.name.startswith("aiokafka") or seldom.filter(record))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -23,17 +23,18 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from services.runtime import exits, guard, topics
+from services.runtime import exit_codes, safety_checks
 from services.runtime import logging as runtime_logging
-from services.runtime.consumer import MAY_PASS, LoopConsumer, group_of
-from services.runtime.decision import Processor, S
-from services.runtime.guard import UnsafeSetting
-from services.runtime.health import Health
-from services.runtime.log import KafkaLog
-from services.runtime.loop import Loop
+from services.runtime.kafka import topics
+from services.runtime.kafka.consumer import RETRYABLE_ERRORS, BatchConsumer, group_of
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.topics import MissingTopics
+from services.runtime.mongo.document_store import Database, MongoStore, Reader, connect, connect_loops, durable_database
+from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.decision import Processor, S
+from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import RuntimeSettings
-from services.runtime.store import Database, MongoStore, Reader, connect, connect_loops, durable_database
-from services.runtime.topics import MissingTopics
+from services.runtime.web.health import Health
 
 logger = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ class Runtime:
         self.settings = settings
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
-        self.log = KafkaLog(settings.kafka, client_id=f"frikort-{service}", timeout=settings.publish_timeout)
+        self.log = KafkaProducer(settings.kafka, client_id=f"frikort-{service}", timeout=settings.publish_timeout)
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
@@ -90,7 +91,7 @@ class Runtime:
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
-        self.consumer = LoopConsumer(
+        self.consumer = BatchConsumer(
             broker=self._broker,
             loops=[self._loop_of(processor) for processor in processors],
             group=group_of(service, processors),
@@ -135,8 +136,8 @@ class Runtime:
 
     def check_settings(self) -> None:
         """Refuse what can lose data and can be told without a server. Raises ``UnsafeSetting``."""
-        guard.check_settings(self.settings)
-        guard.check_subscribers(self._broker)
+        safety_checks.check_settings(self.settings)
+        safety_checks.check_subscribers(self._broker)
 
     def begin_stop(self) -> None:
         """A stop was asked for: its time runs from here. A signal handler may call this."""
@@ -160,8 +161,8 @@ class Runtime:
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _loop_of(self, processor: Processor[S]) -> Loop[S]:
-        return Loop(
+    def _loop_of(self, processor: Processor[S]) -> BatchProcessor[S]:
+        return BatchProcessor(
             service=self.service,
             processor=processor,
             store=self._stores[processor.name],
@@ -191,7 +192,7 @@ class Runtime:
     async def _connect(self) -> None:
         await self._patiently("Kafka", self.log.start)
         if self.log.producer is not None:
-            guard.check_producer(self.log.producer)
+            safety_checks.check_producer(self.log.producer)
         await self._patiently("the topics", self._check_topics)
         await self._patiently("MongoDB", self._prepare_store)
         await self._patiently("Kafka", self._consume)
@@ -223,7 +224,7 @@ class Runtime:
         await topics.check(self.settings, topics.topics_of(self.service, reads))
 
     async def _prepare_store(self) -> None:
-        await asyncio.to_thread(guard.check_mongodb_servers, self.settings.mongodb)
+        await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb)
         await self.client.admin.command("ping")  # not every store has an index that would wait for a primary
         for store in self._stores.values():
             await store.ensure_indexes()
@@ -232,16 +233,16 @@ class Runtime:
         while True:
             try:
                 return await attempt()
-            except (*MAY_PASS, MissingTopics) as error:
-                logger.warning("runtime.waiting", waiting_for=what, because=str(error))
+            except (*RETRYABLE_ERRORS, MissingTopics) as error:
+                logger.warning("runtime.waiting", waiting_for=what, reason=str(error))
                 await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
 
     async def _keep_running(self, job: Job) -> None:
         while True:
             try:
                 await job(self)
-            except MAY_PASS as error:
-                logger.warning("runtime.job_waits", job=job.__name__, because=type(error).__name__)
+            except RETRYABLE_ERRORS as error:
+                logger.warning("runtime.job_waits", job=job.__name__, reason=type(error).__name__)
             except Exception:
                 logger.exception("runtime.job_failed", job=job.__name__)
             await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
@@ -273,12 +274,12 @@ class Server(uvicorn.Server):
     def exit_code(self) -> int:
         """What to tell the process's parent."""
         if self._runtime.refused is not None:
-            return exits.UNSAFE_SETTING
+            return exit_codes.UNSAFE_SETTING
         if self._runtime.failure is not None:
-            return exits.STOPPED_ITSELF
+            return exit_codes.STOPPED_ITSELF
         if not self.started and not self.should_exit:
-            return exits.CANNOT_START
-        return exits.DONE
+            return exit_codes.CANNOT_START
+        return exit_codes.DONE
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
@@ -303,7 +304,7 @@ class Server(uvicorn.Server):
 
 
 def serve(runtime: Runtime, application: ASGIApp) -> None:
-    """Serve ``application`` until SIGTERM. Ends the process; ``services.runtime.exits`` lists the codes."""
+    """Serve ``application`` until SIGTERM. Ends the process; ``services.runtime.exit_codes`` lists the codes."""
     settings = runtime.settings
     config = uvicorn.Config(
         application,

@@ -6,13 +6,20 @@ from datetime import date
 from typing import Final
 from uuid import uuid5
 
-from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
-from contracts.messages import Event
-from contracts.reporting import CorrectionReason, EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportEvent
-from contracts.values import Components, WorkPeriod
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import (
+    CorrectionReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportEvent,
+)
+from frikort_contracts.values import Components, WorkPeriod
+
 from services.balance.decide import decide
 from services.balance.ledger import Ledger
-from services.runtime.decision import Decision
+from services.runtime.processing.decision import Decision
 from tests.contracts.examples import SPACE, envelope
 
 CARD: Final = "card-1"

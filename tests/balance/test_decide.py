@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.reporting import EmploymentRegistered, ReportEvent
+from frikort_contracts.values import Period
 
-from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
-from contracts.reporting import EmploymentRegistered, ReportEvent
-from contracts.values import Period
 from services.balance.decide import LEDGERS, address, decide
 from tests.balance.build import CARD, DAY, A, B, Books, balance, corrected, reported, splits, warnings, withdrawn
 from tests.contracts.examples import envelope

@@ -9,12 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import ReportContent, ReportEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
-from contracts.messages import Event
-from contracts.reporting import ReportContent, ReportEvent
 from services.balance import decide as decide_module
 from services.balance import ledger as ledger_module
 from services.balance.ledger import Entry, Ledger, enter, entries_of, settle, thresholds_crossed

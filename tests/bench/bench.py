@@ -13,14 +13,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
+from frikort_contracts.topics import EARNINGS, PARTITIONS, TOPICS
 from pymongo import AsyncMongoClient
 
-from contracts.topics import EARNINGS, PARTITIONS, TOPICS
 from deploy.local.config import REPOSITORY
 from deploy.local.engines import Engines
 from deploy.local.process import Process
-from services.runtime.guard import topic_config
-from services.runtime.topics import names_of
+from services.runtime.kafka.topics import names_of
+from services.runtime.safety_checks import topic_config
 from tests.bench.events import Load, fill
 
 _STAMPED = {"message.timestamp.type": "LogAppendTime"}

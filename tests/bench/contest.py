@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from frikort_contracts.topics import PARTITIONS
 
-from contracts.topics import PARTITIONS
 from deploy.local.process import Process
 from tests.bench import processes
 from tests.bench.bench import Bench

@@ -12,10 +12,9 @@ from typing import Final
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
-
-from contracts.cloudevents import Envelope, Record, encode
-from contracts.reporting import EarningsReported
-from contracts.values import Components, WorkPeriod, is_cvr
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.reporting import EarningsReported
+from frikort_contracts.values import Components, WorkPeriod, is_cvr
 
 YEAR: Final = 2026
 ALLOWANCE: Final = 4_399_400

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contracts.cloudevents import decode
-from contracts.topics import EARNINGS
+from frikort_contracts.cloudevents import decode
+from frikort_contracts.topics import EARNINGS
+
 from tests.bench.case import Ratio
 from tests.bench.events import Load
 from tests.bench.report import medians, per_round

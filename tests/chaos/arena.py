@@ -11,7 +11,7 @@ from random import Random
 from deploy.local.errors import LauncherError
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, LocalSystem, answers_ready
-from services.runtime.log import KafkaLog
+from services.runtime.kafka.producer import KafkaProducer
 
 SESSION_SECONDS = 6
 ENVIRONMENT = {"FRIKORT_SESSION_TIMEOUT": str(SESSION_SECONDS)}
@@ -113,5 +113,5 @@ class Arena:
         """Whether both gateways say that they are ready."""
         return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in self.gateways())))
 
-    def log(self) -> KafkaLog:
-        return KafkaLog(self.system.kafka, client_id="chaos", timeout=15)
+    def log(self) -> KafkaProducer:
+        return KafkaProducer(self.system.kafka, client_id="chaos", timeout=15)

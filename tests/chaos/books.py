@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from contracts.reporting import EarningsReported, ReportContent
+from frikort_contracts.reporting import EarningsReported, ReportContent
+
 from tests.chaos.journal import Card, Journal, Report
 from tests.chaos.naive import YEAR, Split, acceptance, crossings, splits, thresholds
 from tests.chaos.told import CardYear, DeadLetter, Told

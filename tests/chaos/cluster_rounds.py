@@ -8,10 +8,10 @@ from random import Random
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
+from frikort_contracts.topics import REPORTING_COMMANDS
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from contracts.topics import REPORTING_COMMANDS
 from deploy.local.cluster import Cluster
 from tests.chaos.pace import for_seconds
 from tests.chaos.rounds import Act, Field, kill_one, poison, rolling, zombie

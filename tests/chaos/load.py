@@ -15,7 +15,8 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-from contracts.values import birth_date_of
+from frikort_contracts.values import birth_date_of
+
 from tests.chaos.client import Api, Unanswered
 from tests.chaos.client import Final as Answer
 from tests.chaos.journal import Card, Employment, Journal, Report

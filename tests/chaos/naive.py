@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contracts.reporting import EarningsReported, ReportContent, ReportEvent
+from frikort_contracts.reporting import EarningsReported, ReportContent, ReportEvent
+
 from tests.chaos.told import Crossing
 
 ALLOWANCE = 4_276_600

@@ -7,9 +7,9 @@ from datetime import date
 from functools import cached_property
 from random import Random
 
+from frikort_contracts.values import is_cvr
 from joserfc.jwk import ECKey
 
-from contracts.values import is_cvr
 from deploy.local import keys
 from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem

@@ -9,20 +9,20 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.topics import TOPICS, Topic
 from pymongo import AsyncMongoClient
 
-from contracts.topics import TOPICS, Topic
 from services.balance.decide import LEDGERS
 from services.balance.ledger import Ledger, entries_of
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
-from services.gateway.views import PROCESSORS
+from services.gateway.projections import PROCESSORS
 from services.issuance.decide import CARDS
 from services.reporting.decide import books
 from services.reporting.rules import Rules
-from services.runtime.consumer import group_of
-from services.runtime.decision import Processor
-from services.runtime.log import KafkaLog, LogUnavailable
+from services.runtime.kafka.consumer import group_of
+from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.processing.decision import Processor
 from tests.chaos.books import OfCard, Shown
 from tests.chaos.client import Api
 from tests.chaos.journal import Journal
@@ -87,7 +87,7 @@ class LogReader:
             await consumer.stop()
 
 
-async def behind(log: KafkaLog) -> list[str]:
+async def behind(log: KafkaProducer) -> list[str]:
     """The groups that have not committed the end of every topic that they read; empty when all is quiet."""
     try:
         ends = await log.end_positions(TOPICS)
@@ -101,7 +101,7 @@ async def behind(log: KafkaLog) -> list[str]:
             )
             if lag:
                 found.append(f"{service}: {lag}")
-    except LogUnavailable as away:
+    except KafkaUnavailable as away:
         return [str(away)]
     return found
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from contracts.cloudevents import Headers, Record
-from contracts.topics import TOPICS, Topic
-from services.runtime.log import KafkaLog
+from frikort_contracts.cloudevents import Headers, Record
+from frikort_contracts.topics import TOPICS, Topic
+
+from services.runtime.kafka.producer import KafkaProducer
 from tests.chaos.arena import SESSION_SECONDS, Arena
 from tests.chaos.disk import Disk
 from tests.chaos.pace import for_seconds
@@ -29,7 +30,7 @@ class Field:
     """What a round acts on. ``turn`` counts the rounds of this kind; ``dead`` are the dead letters to be found."""
 
     arena: Arena
-    log: KafkaLog
+    log: KafkaProducer
     disks: Mapping[str, Disk] = field(default_factory=dict)
     turn: int = 0
     dead: set[DeadLetter] = field(default_factory=set)
@@ -140,7 +141,7 @@ def _poison(topic: Topic) -> list[Record]:
     ]
 
 
-async def _placed(log: KafkaLog, record: Record, topic: Topic, *, partition: int) -> Place:
+async def _placed(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
     """Publish the record, and return where it lies."""
     await log.start()
     if (producer := log.producer) is None:

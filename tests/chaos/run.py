@@ -13,7 +13,7 @@ import httpx2
 from rich.console import Console
 
 from deploy.local.system import LocalSystem
-from services.runtime.log import KafkaLog
+from services.runtime.kafka.producer import KafkaProducer
 from tests.chaos.arena import Arena
 from tests.chaos.books import Finding, check
 from tests.chaos.client import Api
@@ -59,7 +59,7 @@ class Chaos:
         self.load = Load(self.api, people, self.journal, random)
         self.books = Books(self.api, people, self.journal, self.system.mongodb)
         self._reader = LogReader(self.system.kafka, self.told)
-        self._log: KafkaLog = self.arena.log()
+        self._log: KafkaProducer = self.arena.log()
         self._dead: set[DeadLetter] = set()
         self._known: set[Finding] = set()
         return self

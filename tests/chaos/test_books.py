@@ -10,16 +10,16 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
+from frikort_contracts.balance import CapWarningRaised, ReportSettled, Threshold
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.messages import Message
+from frikort_contracts.outcomes import CommandAccepted
+from frikort_contracts.reporting import EarningsReported, ReportEarnings
+from frikort_contracts.topics import EARNINGS
+from frikort_contracts.values import Components, WorkPeriod
 
-from contracts.balance import CapWarningRaised, ReportSettled, Threshold
-from contracts.cloudevents import Envelope, Record, encode
-from contracts.messages import Message
-from contracts.outcomes import CommandAccepted
-from contracts.reporting import EarningsReported, ReportEarnings
-from contracts.topics import EARNINGS
-from contracts.values import Components, WorkPeriod
-from services.runtime.fold import Incoming
-from services.runtime.loop import dead_letter
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import dead_letter
 from tests.chaos.books import Finding, OfCard, Shown, check
 from tests.chaos.journal import Card, Employment, Journal, Report
 from tests.chaos.naive import ALLOWANCE, YEAR

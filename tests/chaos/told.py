@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
-from contracts.cloudevents import BrokenContract, Headers, decode
-from contracts.messages import Command
-from contracts.outcomes import Outcome
-from contracts.reporting import ReportEvent
-from contracts.topics import DEAD_SUFFIX, TOPICS
+from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.cloudevents import BrokenContract, Headers, decode
+from frikort_contracts.messages import Command
+from frikort_contracts.outcomes import Outcome
+from frikort_contracts.reporting import ReportEvent
+from frikort_contracts.topics import DEAD_SUFFIX, TOPICS
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 

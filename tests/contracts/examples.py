@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
-from contracts.cloudevents import Envelope
-from contracts.extracts import (
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
     ExtractCompleted,
@@ -21,7 +21,7 @@ from contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
-from contracts.issuance import (
+from frikort_contracts.issuance import (
     CardDeactivated,
     CardHandedOver,
     CardIssued,
@@ -42,9 +42,9 @@ from contracts.issuance import (
     ReplacementReason,
     WithdrawMandate,
 )
-from contracts.messages import Message
-from contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
-from contracts.reporting import (
+from frikort_contracts.messages import Message
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
+from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
@@ -65,7 +65,7 @@ from contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
-from contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
 
 SPACE: Final = UUID("7b2f6a52-0d0c-4a51-9d0e-3f6b0a3f5c11")
 NOON: Final = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from frikort_contracts.rules.allowances import load_allowances, split
 from hypothesis import given
 from hypothesis import strategies as st
-
-from contracts.allowances import load_allowances, split
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "allowances.toml"
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from frikort_contracts.cloudevents import BrokenContract, Record, decode, encode, tell
+from frikort_contracts.messages import CardKeyedEvent, Message
+from frikort_contracts.outcomes import CommandRefused, Problem
+from frikort_contracts.reporting import ReportEarnings
+from frikort_contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, topic_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import BrokenContract, Record, decode, encode, tell
-from contracts.messages import CardKeyedEvent, Message
-from contracts.outcomes import CommandRefused, Problem
-from contracts.reporting import ReportEarnings
-from contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, topic_of
 from tests.contracts.examples import EXAMPLES, NOON, envelope
 
 BY_TYPE = {type(example): example for example in EXAMPLES}

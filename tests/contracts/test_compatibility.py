@@ -8,13 +8,13 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from frikort_contracts.messages import Command
+from frikort_contracts.topics import MESSAGE_TYPES
 
-from contracts import generate
-from contracts.messages import Command
-from contracts.topics import MESSAGE_TYPES
+from deploy import generate_contracts
 from tests.contracts.compatibility import Schema, broken_by, missing_from
 
-RELEASED = generate.ROOT / generate.RELEASED
+RELEASED = generate_contracts.ROOT / generate_contracts.RELEASED
 EVENT = "dk.frikort.earnings.reported.v1"
 COMMAND = "dk.frikort.earnings.report.v1"
 
@@ -22,7 +22,7 @@ COMMAND = "dk.frikort.earnings.report.v1"
 @pytest.mark.parametrize("path", sorted(RELEASED.glob("*.json")), ids=lambda path: str(path.stem))
 def test_the_contract_still_fits_the_last_release(path: Path) -> None:
     message = MESSAGE_TYPES[path.stem]
-    current = generate.schema_of(message)
+    current = generate_contracts.schema_of(message)
     assert broken_by(_read(path), current, is_command=issubclass(message, Command)) == []
 
 
@@ -75,7 +75,7 @@ NEW_READER, OLD_READER = "a new reader cannot read old data", "an old reader can
 )
 def test_a_change_is_judged(change: Callable[[Schema], None], for_event: list[str], for_command: list[str]) -> None:
     for name, is_command, expected in ((EVENT, False, for_event), (COMMAND, True, for_command)):
-        released = generate.schema_of(MESSAGE_TYPES[name])
+        released = generate_contracts.schema_of(MESSAGE_TYPES[name])
         changed = deepcopy(released)
         change(changed)
         assert broken_by(released, changed, is_command=is_command) == expected
@@ -89,7 +89,7 @@ def test_a_change_is_judged(change: Callable[[Schema], None], for_event: list[st
     ],
 )
 def test_an_enum_may_not_change_in_an_event(values: list[str], expected: list[str]) -> None:
-    released = generate.schema_of(MESSAGE_TYPES["dk.frikort.cap-warning.raised.v1"])
+    released = generate_contracts.schema_of(MESSAGE_TYPES["dk.frikort.cap-warning.raised.v1"])
     changed = deepcopy(released)
     changed["$defs"]["Threshold"]["enum"] = values
     assert broken_by(released, changed, is_command=False) == expected

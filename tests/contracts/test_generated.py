@@ -8,47 +8,49 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frikort_contracts.cloudevents import encode
+from frikort_contracts.messages import Message
+from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from contracts import generate
-from contracts.cloudevents import encode
-from contracts.messages import Message
-from contracts.topics import MESSAGE_TYPES, TOPICS
+from deploy import generate_contracts
 from tests.contracts.examples import EXAMPLES, envelope
 
 HERE = Path(__file__).parent
 OFFICIAL = json.loads((HERE / "asyncapi-3.0.0.schema.json").read_text(encoding="utf-8"))
-DOCUMENT: dict[str, Any] = json.loads((generate.ROOT / generate.ASYNCAPI).read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = json.loads(
+    (generate_contracts.ROOT / generate_contracts.ASYNCAPI).read_text(encoding="utf-8")
+)
 
 
 def test_what_is_committed_is_what_the_code_generates() -> None:
-    assert generate.differing(generate.ROOT) == [], "run: make schemas"
+    assert generate_contracts.differing(generate_contracts.ROOT) == [], "run: make schemas"
 
 
 def test_check_notices_a_changed_a_missing_and_a_left_over_file(tmp_path: Path) -> None:
-    shutil.copytree(generate.ROOT / generate.SCHEMAS, tmp_path / generate.SCHEMAS)
-    shutil.copy(generate.ROOT / generate.ASYNCAPI, tmp_path / generate.ASYNCAPI)
+    shutil.copytree(generate_contracts.ROOT / generate_contracts.SCHEMAS, tmp_path / generate_contracts.SCHEMAS)
+    shutil.copy(generate_contracts.ROOT / generate_contracts.ASYNCAPI, tmp_path / generate_contracts.ASYNCAPI)
     changed, missing = "dk.frikort.card.issued.v1.json", "dk.frikort.card.deactivated.v1.json"
-    (tmp_path / generate.SCHEMAS / changed).write_text("{}")
-    (tmp_path / generate.SCHEMAS / missing).unlink()
-    (tmp_path / generate.SCHEMAS / "dk.frikort.gone.v1.json").write_text("{}")
+    (tmp_path / generate_contracts.SCHEMAS / changed).write_text("{}")
+    (tmp_path / generate_contracts.SCHEMAS / missing).unlink()
+    (tmp_path / generate_contracts.SCHEMAS / "dk.frikort.gone.v1.json").write_text("{}")
 
-    assert generate.differing(tmp_path) == sorted(
+    assert generate_contracts.differing(tmp_path) == sorted(
         f"schemas/{name}" for name in (changed, missing, "dk.frikort.gone.v1.json")
     )
-    generate.write(tmp_path)
-    assert generate.differing(tmp_path) == []
+    generate_contracts.write(tmp_path)
+    assert generate_contracts.differing(tmp_path) == []
 
 
 def test_check_exits_with_an_error_and_names_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(generate, "ROOT", tmp_path)
-    assert generate.main(["--check"]) == 1
+    monkeypatch.setattr(generate_contracts, "ROOT", tmp_path)
+    assert generate_contracts.main(["--check"]) == 1
     assert "contracts/asyncapi.json is not as generated" in capsys.readouterr().err
-    assert generate.main([]) == 0
-    assert generate.main(["--check"]) == 0
+    assert generate_contracts.main([]) == 0
+    assert generate_contracts.main(["--check"]) == 0
 
 
 def test_the_asyncapi_document_is_valid() -> None:
@@ -94,7 +96,9 @@ def test_the_headers_schema_is_what_is_written() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.type))
 def test_a_written_body_satisfies_its_schema_and_a_broken_one_does_not(example: Message) -> None:
-    schema = json.loads((generate.ROOT / generate.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (generate_contracts.ROOT / generate_contracts.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8")
+    )
     assert schema["$id"] == f"urn:frikort:schema:{example.type}"
     assert schema["description"]
     Draft202012Validator.check_schema(schema)

@@ -7,12 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
-
-from contracts.municipalities import MUNICIPALITIES
-from contracts.values import (
+from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.values import (
     Actor,
     CardNumber,
     Components,
@@ -28,6 +24,9 @@ from contracts.values import (
     is_cvr,
     redact_cpr,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 
 def valid(kind: Any, value: object) -> bool:

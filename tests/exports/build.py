@@ -8,15 +8,16 @@ from typing import Any
 from uuid import UUID, uuid4
 from zlib import crc32
 
-from contracts.allowances import split
-from contracts.balance import BalanceChanged, ReportSettled
-from contracts.cloudevents import Envelope
-from contracts.issuance import CardHandedOver, CardIssued
-from contracts.messages import Event, Message
-from contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason, ReportDisputed
-from contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import CardHandedOver, CardIssued
+from frikort_contracts.messages import Event, Message
+from frikort_contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason, ReportDisputed
+from frikort_contracts.rules.allowances import split
+from frikort_contracts.values import CitizenSide, SealedPerson
+
 from services.exports.statements import CardStatements, decide
-from services.runtime.decision import Decision
+from services.runtime.processing.decision import Decision
 
 CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 A, B, C = "10000009", "10000017", "10000025"

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.config import Config
 from deploy.local.system import SERVICES, LocalSystem
-from services.runtime.store import connect, durable_database
+from services.runtime.mongo.document_store import connect, durable_database
 from tests.exports.harness import Exports
 
 

@@ -11,8 +11,8 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from contracts.cloudevents import Envelope, Record, decode, encode
-from contracts.extracts import (
+from frikort_contracts.cloudevents import Envelope, Record, decode, encode
+from frikort_contracts.extracts import (
     Authority,
     ExtractCompleted,
     ExtractFormat,
@@ -20,16 +20,17 @@ from contracts.extracts import (
     ExtractStarted,
     RequestExtract,
 )
-from contracts.messages import Message
-from contracts.topics import TOPICS
+from frikort_contracts.messages import Message
+from frikort_contracts.topics import TOPICS
+
 from services.exports.claims import ExtractQueue
 from services.exports.requests import REQUESTS, ExtractRequest
 from services.exports.statements import statements
 from services.exports.worker import ExtractWorker, StatementReader
-from services.runtime.fold import Incoming
-from services.runtime.log import LogUnavailable
-from services.runtime.loop import Loop
-from services.runtime.store import Database, MongoStore, Reader
+from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.mongo.document_store import Database, MongoStore, Reader
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchProcessor
 from tests.exports.build import envelope, seal_cpr
 
 CARDS = statements(seal_cpr)
@@ -51,7 +52,7 @@ class RecordedLog:
     async def publish(self, records: Sequence[Record]) -> None:
         self.calls += 1
         if self.calls == self.fails_at:
-            raise LogUnavailable("Kafka is away")
+            raise KafkaUnavailable("Kafka is away")
         self.records += records
 
     def envelopes(self) -> list[Envelope[Any]]:
@@ -86,8 +87,10 @@ class Exports:
         self.reader = StatementReader(database, CARDS)
         self.outcomes = RecordedLog()
         self.feeds = RecordedLog()
-        self._cards = Loop(service="exports", processor=CARDS, store=MongoStore(database, CARDS), log=self.feeds)
-        self._requests = Loop(
+        self._cards = BatchProcessor(
+            service="exports", processor=CARDS, store=MongoStore(database, CARDS), log=self.feeds
+        )
+        self._requests = BatchProcessor(
             service="exports", processor=REQUESTS, store=MongoStore(database, REQUESTS), log=self.outcomes
         )
         self._offsets = count()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from frikort_contracts.extracts import Authority, ExtractCompleted
+from frikort_contracts.outcomes import CommandAccepted
 
-from contracts.extracts import Authority, ExtractCompleted
-from contracts.outcomes import CommandAccepted
 from services.exports.claims import LeaseLost
 from services.exports.requests import REQUESTS
 from tests.exports.harness import Exports

@@ -8,11 +8,11 @@ from hashlib import sha256
 from io import StringIO
 
 import pytest
+from frikort_contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
-from contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
 from services.exports.extract import ExtractFiles, Part, kroner
 from services.exports.feeds import Facts, Figures, facts_for, statement_for
 from tests.exports.build import A, B, C

@@ -13,11 +13,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from joserfc import jwe
-from joserfc.jwk import ECKey
-
-from contracts.cloudevents import Envelope, Record, decode, encode
-from contracts.extracts import (
+from frikort_contracts.cloudevents import Envelope, Record, decode, encode
+from frikort_contracts.extracts import (
     Authority,
     ExtractCompleted,
     ExtractFormat,
@@ -28,14 +25,17 @@ from contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
-from contracts.messages import Event
-from contracts.outcomes import CommandAccepted
-from contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
-from contracts.values import SealedPerson
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandAccepted
+from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
+from frikort_contracts.values import SealedPerson
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
 from deploy.local.system import LocalSystem
 from services.exports.sealing import ALGORITHMS
-from services.runtime.log import KafkaLog
-from services.runtime.sealing import Sealer
+from services.runtime.encryption import Encryptor
+from services.runtime.kafka.producer import KafkaProducer
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 
 CPR = "6101011234"
@@ -47,7 +47,7 @@ class Topics:
     """Writing and reading the topics as the other services do."""
 
     system: LocalSystem
-    log: KafkaLog
+    log: KafkaProducer
 
     async def publish(self, messages: Sequence[Any]) -> None:
         await self.log.publish([_record(message) for message in messages])
@@ -92,7 +92,7 @@ def _record(message: Any) -> Record:
 
 @pytest.fixture
 async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
-    log = KafkaLog(system.kafka, client_id="test-exports", timeout=20)
+    log = KafkaProducer(system.kafka, client_id="test-exports", timeout=20)
     await log.start()
     yield Topics(system, log)
     await log.stop()
@@ -107,7 +107,7 @@ def year() -> int:
 def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], list[Event]]:
     """The card events and the balance events of a new card."""
     card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
-    sealed = Sealer.from_setting(system.keys.seal_keys).seal(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
+    sealed = Encryptor.from_setting(system.keys.seal_keys).seal(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
     person = SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
     ledger = Ledger(card_id=card_id, year=year)
     balances: list[Event] = []

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frikort_contracts.extracts import Authority, TaxStatementUpdated
+from frikort_contracts.messages import Event
+from frikort_contracts.values import SealedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from contracts.extracts import Authority, TaxStatementUpdated
-from contracts.messages import Event
-from contracts.values import SealedPerson
 from services.exports.app import parts_of
 from services.exports.sealing import ALGORITHMS, cpr_sealer, load_key
 from services.exports.settings import ExportsSettings
 from services.exports.statements import CardStatements, decide
-from services.runtime.sealing import CannotOpen, Sealer
+from services.runtime.encryption import DecryptionError, Encryptor
 from tests.exports.build import A, Ledger, envelope, issued
 
 CPR = "6101011234"
@@ -27,8 +27,8 @@ SETTING = f"k1:{b64encode(bytes(range(32))).decode()}"
 
 
 @pytest.fixture
-def sealer() -> Sealer:
-    return Sealer.from_setting(SETTING)
+def sealer() -> Encryptor:
+    return Encryptor.from_setting(SETTING)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(sealer: Sealer) -> SealedPerson:
+def person(sealer: Encryptor) -> SealedPerson:
     cpr_hash = "c" * 22
     sealed = sealer.seal(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
     return SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
@@ -52,7 +52,7 @@ def file_of(directory: Path, keys: Any) -> Path:
     return path
 
 
-def test_the_statement_opens_with_the_private_key_only(sealer: Sealer, private: ECKey) -> None:
+def test_the_statement_opens_with_the_private_key_only(sealer: Encryptor, private: ECKey) -> None:
     seal = cpr_sealer(sealer, public_of(private))
     state: CardStatements | None = None
     told: list[Event] = []
@@ -74,9 +74,9 @@ def test_the_statement_opens_with_the_private_key_only(sealer: Sealer, private: 
     assert "Test Person" not in state.model_dump_json()
 
 
-def test_a_person_sealed_for_another_is_refused(sealer: Sealer, private: ECKey) -> None:
+def test_a_person_sealed_for_another_is_refused(sealer: Encryptor, private: ECKey) -> None:
     swapped = person(sealer).model_copy(update={"cpr_hash": "d" * 22})
-    with pytest.raises(CannotOpen):
+    with pytest.raises(DecryptionError):
         cpr_sealer(sealer, public_of(private))(swapped)
 
 

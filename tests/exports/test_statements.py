@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.extracts import EmployerLine, FollowUpStatementUpdated, TaxStatementUpdated
+from frikort_contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import EarningsWithdrawn
 
-from contracts.balance import BalanceChanged, ReportSettled
-from contracts.extracts import EmployerLine, FollowUpStatementUpdated, TaxStatementUpdated
-from contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
-from contracts.messages import Event
-from contracts.reporting import EarningsWithdrawn
 from services.exports.statements import CardStatements, address
 from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, undisputed
 

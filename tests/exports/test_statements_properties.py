@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from frikort_contracts.extracts import FollowUpStatementUpdated, Statement, TaxStatementUpdated
+from frikort_contracts.messages import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.extracts import FollowUpStatementUpdated, Statement, TaxStatementUpdated
-from contracts.messages import Event
 from tests.exports.build import A, B, C, Ledger, disputed, handed_over, issued, play, undisputed
 
 YEARS = (2024, 2025)

@@ -9,16 +9,16 @@ from io import StringIO
 from uuid import uuid4
 
 import pytest
+from frikort_contracts.cloudevents import encode
+from frikort_contracts.extracts import Authority, ExtractFormat, Position, TaxStatementUpdated
+from frikort_contracts.messages import Event
 
-from contracts.cloudevents import encode
-from contracts.extracts import Authority, ExtractFormat, Position, TaxStatementUpdated
-from contracts.messages import Event
 from services.exports.statements import statements
 from services.exports.worker import is_new_enough
-from services.runtime.fold import Incoming
-from services.runtime.log import LogUnavailable
-from services.runtime.loop import Loop
-from services.runtime.store import MongoStore
+from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.mongo.document_store import MongoStore
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchProcessor
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 from tests.exports.harness import Exports, RecordedLog
 
@@ -187,7 +187,7 @@ class TestCrashing:
         await exports.apply(a_card(1, 2))
         extract_id = await exports.request(Authority.SKAT)
         log = RecordedLog(fails_at=call)
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
 
         assert await exports.queue().claim(extract_id) is None  # there is a pause first
@@ -205,7 +205,7 @@ class TestCrashing:
         await exports.apply(a_card(1))
         extract_id = await exports.request(Authority.SKAT)
         log = RecordedLog(fails_at=3)  # started, parts, and then the manifest
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
         await exports.apply(a_card(2))  # it is too late for this one
         await exports.no_pause(extract_id)
@@ -235,7 +235,7 @@ class TestCrashing:
     async def test_a_failed_attempt_is_let_go_of_before_its_lease_ends(self, exports: Exports) -> None:
         extract_id = await exports.request(Authority.SKAT)
         held = await exports.claim(extract_id)
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(KafkaUnavailable):
             await exports.worker(RecordedLog(fails_at=1)).make(held)
         assert (await exports.state(extract_id)).lease_until < held.lease_until
 
@@ -244,7 +244,9 @@ class TestRedelivery:
     async def test_a_second_delivery_repeats_the_bytes_although_sealing_is_random(self, exports: Exports) -> None:
         processor = statements(lambda _: uuid4().hex)
         log = RecordedLog()
-        loop = Loop(service="exports", processor=processor, store=MongoStore(exports.database, processor), log=log)
+        loop = BatchProcessor(
+            service="exports", processor=processor, store=MongoStore(exports.database, processor), log=log
+        )
         records = [encode(envelope(event)) for event in reversed(a_card(1, card_id="card"))]
         batch = [Incoming(r.topic, 0, offset, r.key, r.value, r.headers) for offset, r in enumerate(records)]
 

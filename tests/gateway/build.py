@@ -12,14 +12,11 @@ from tempfile import mkdtemp
 from typing import Any, Final
 from uuid import uuid4
 
-from joserfc.jwk import ECKey
-from pydantic import BaseModel, SecretStr
-
-from contracts.balance import BalanceChanged, ReportSettled
-from contracts.cloudevents import Envelope
-from contracts.issuance import CardIssued
-from contracts.messages import Event
-from contracts.reporting import (
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import CardIssued
+from frikort_contracts.messages import Event
+from frikort_contracts.reporting import (
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -28,11 +25,14 @@ from contracts.reporting import (
     EarningsWithdrawn,
     ReportDisputed,
 )
-from contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
-from services.gateway.persons import Persons
+from frikort_contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
+from joserfc.jwk import ECKey
+from pydantic import BaseModel, SecretStr
+
+from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
-from services.runtime.decision import Processor, S
-from services.runtime.sealing import KeyedHasher, Sealer
+from services.runtime.encryption import Encryptor, KeyedHasher
+from services.runtime.processing.decision import Processor, S
 
 CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"
@@ -54,7 +54,7 @@ def client_key() -> Path:
 
 
 def persons() -> Persons:
-    return Persons(Sealer.from_setting(SEAL_KEYS), KeyedHasher(b"l" * 32))
+    return Persons(Encryptor.from_setting(SEAL_KEYS), KeyedHasher(b"l" * 32))
 
 
 def settings(**changes: Any) -> GatewaySettings:

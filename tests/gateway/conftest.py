@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.system import LocalSystem
-from services.runtime.store import Database, connect, durable_database
+from services.runtime.mongo.document_store import Database, connect, durable_database
 
 
 @pytest.fixture

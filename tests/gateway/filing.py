@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import NAMESPACE_OID, uuid5
 
-from contracts.cloudevents import Record, decode
-from contracts.topics import REPORTING_COMMANDS
-from contracts.values import Period
-from services.gateway.batches.batch import Batch, Chunk, Plan, Status, Tally
-from services.gateway.batches.booking import LineOutcome, LineSplit
-from services.gateway.batches.lines import OwnEmployment, OwnEmployments
-from services.gateway.batches.store import LeaseLost
+from frikort_contracts.cloudevents import Record, decode
+from frikort_contracts.topics import REPORTING_COMMANDS
+from frikort_contracts.values import Period
+
+from services.gateway.payroll.batch import Batch, Chunk, Plan, Status, Tally
+from services.gateway.payroll.booking import LineOutcome, LineSplit
+from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
+from services.gateway.payroll.store import LeaseLost
 from tests.runtime.memory import Faults
 
 

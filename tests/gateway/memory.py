@@ -10,25 +10,25 @@ from types import SimpleNamespace
 from typing import Any, Generic, cast
 
 from fastapi import FastAPI
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.extracts import Position
+from frikort_contracts.topics import Topic
 from pymongo.errors import AutoReconnect
 
-from contracts.cloudevents import Record
-from contracts.extracts import Position
-from contracts.topics import Topic
-from services.gateway.accesses.log import Access, Span
-from services.gateway.accesses.looking import noting
-from services.gateway.answers import Answers
 from services.gateway.app import application_factory
+from services.gateway.audit.context import noting
+from services.gateway.audit.log import Access, Span
 from services.gateway.auth import Caller
-from services.gateway.batches.receiving import Reception
 from services.gateway.clock import Clock
-from services.gateway.gateway import Gateway
-from services.gateway.intake import Intake
-from services.gateway.models import ExtractRequest, Models, ReadModels, States, Written
+from services.gateway.commands.responses import ResponseBuilder
+from services.gateway.commands.service import CommandService
+from services.gateway.commands.store import StoredCommand
+from services.gateway.container import Container
+from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
-from services.gateway.submissions import Kept
-from services.gateway.views import PROCESSORS
-from services.runtime.decision import Processor, S
+from services.gateway.projections import PROCESSORS
+from services.gateway.read_models import ExtractRequest, Models, ReadModels, States, Written
+from services.runtime.processing.decision import Processor, S
 from services.runtime.service import Runtime
 from tests.gateway.build import persons, settings
 from tests.gateway.filing import Country, MemoryBatches
@@ -113,12 +113,12 @@ class MemoryAccessLog:
 class MemorySubmissions:
     """Submissions in a dictionary."""
 
-    kept: dict[str, Kept] = field(default_factory=dict)
+    kept: dict[str, StoredCommand] = field(default_factory=dict)
 
-    async def get(self, command_id: str) -> Kept | None:
+    async def get(self, command_id: str) -> StoredCommand | None:
         return self.kept.get(command_id)
 
-    async def add(self, kept: Kept) -> bool:
+    async def add(self, kept: StoredCommand) -> bool:
         return self.kept.setdefault(kept.command_id, kept) is kept
 
     async def add_answer(self, command_id: str, answer: str) -> bool:
@@ -225,7 +225,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     chosen = settings(**changes)
     runtime = Runtime(service="gateway", settings=chosen, processors=PROCESSORS)
     app = application_factory(chosen, runtime)
-    gateway: Gateway = app.state.gateway
+    gateway: Container = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
     batches, country = MemoryBatches(), Country()
@@ -234,13 +234,13 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         log=cast("Any", log),
         clock=clock,
         models=models,
-        answers=Answers(models=models, persons=persons(), allowances=gateway.allowances),
-        intake=Intake(submissions=submissions, log=log, now=clock.now, persons=persons()),
+        answers=ResponseBuilder(models=models, persons=persons(), allowances=gateway.allowances),
+        intake=CommandService(submissions=submissions, log=log, now=clock.now, persons=persons()),
         guesses=cast("Any", _NoGuesses()),
         authenticator=cast("Any", callers),
         accesses=accesses,
         batches=batches,
-        reception=Reception(
+        reception=UploadService(
             batches=batches, books=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
         ),
     )

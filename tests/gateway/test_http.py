@@ -17,12 +17,12 @@ from starlette.types import Receive, Scope, Send
 from services.gateway.api.calling import patience
 from services.gateway.api.errors import problem_response
 from services.gateway.app import application_factory
-from services.gateway.gateway import Gateway
-from services.gateway.guesses import window_of
+from services.gateway.attempt_limiter import window_of
+from services.gateway.container import Container
 from services.gateway.middleware import RequestMiddleware, correlation_of
 from services.gateway.paging import after, page
 from services.gateway.problems import ProblemError
-from services.gateway.views import PROCESSORS
+from services.gateway.projections import PROCESSORS
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 
@@ -142,7 +142,7 @@ async def test_the_clock_can_be_set_only_locally() -> None:
         response = await client.put("/local/clock", json={"time": "2025-01-01T00:00:00Z"})
 
     assert (response.status_code, code_of(response)) == (404, "not-found")
-    gateway: Gateway = production.state.gateway
+    gateway: Container = production.state.gateway
     assert not gateway.clock.settable
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from frikort_contracts.http.requests import IssueCardBody
+from frikort_contracts.outcomes import Problem
 from pydantic import ValidationError
 
-from contracts.outcomes import Problem
 from services.gateway.api.errors import pointer_of
-from services.gateway.api.requests import IssueCardBody
 from services.gateway.field_texts import field_text
 from services.gateway.formats import Language, day, kroner, preferred_language
 from services.gateway.problem_texts import CATALOGUE

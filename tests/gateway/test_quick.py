@@ -10,12 +10,12 @@ from typing import Any, Final
 import httpx2
 import pytest
 from fastapi.routing import APIRoute
+from frikort_contracts.values import Period
 
-from contracts.values import Period
 from services.gateway.api import reports
 from services.gateway.api.quick import QuickRoute
 from services.gateway.auth import Caller, Role
-from services.gateway.views.employments import EmploymentView
+from services.gateway.projections.employments import EmploymentView
 from tests.gateway.build import CARD, CVR, EMPLOYMENT, NOON
 from tests.gateway.memory import memory_gateway
 

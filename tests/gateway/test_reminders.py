@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from frikort_contracts.messages import Event
+from frikort_contracts.values import Components, Period, WorkPeriod
 
-from contracts.messages import Event
-from contracts.values import Components, Period, WorkPeriod
 from services.gateway.formats import Language
+from services.gateway.projections import cards, reports
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.reports import ReportView
 from services.gateway.reminders import (
     Notice,
     Question,
@@ -19,12 +23,8 @@ from services.gateway.reminders import (
     question,
     question_text,
 )
-from services.gateway.views import cards, reports
-from services.gateway.views.cards import CardView
-from services.gateway.views.employments import EmploymentView
-from services.gateway.views.reports import ReportView
 from tests.gateway.build import CARD, CVR, EMPLOYMENT, after, issued, reported, withdrawn
-from tests.gateway.test_views import deactivated, reactivated
+from tests.gateway.test_projections import deactivated, reactivated
 
 BEGAN = date(2025, 1, 10)
 ALL = {2025: 4_276_600, 2026: 4_276_600}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from frikort_contracts.http import requests
 from pydantic import BaseModel, ValidationError
 
-from services.gateway.api import requests
 from services.gateway.api.errors import pointer_of
-from services.gateway.intake import canonical
+from services.gateway.commands.service import canonical
 
 REPORT: dict[str, Any] = {
     "employment_id": "e",

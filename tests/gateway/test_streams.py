@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.issuance import MandateGranted, MandateScope, MandateWithdrawn
+from frikort_contracts.values import CitizenSide
 
-from contracts.issuance import MandateGranted, MandateScope, MandateWithdrawn
-from contracts.values import CitizenSide
-from services.gateway import changes
+from services.gateway import event_streams
 from services.gateway.auth import Caller, Role
-from services.gateway.gateway import Gateway
-from services.gateway.persons import Person
-from services.gateway.views import cards
-from services.gateway.waiting import of_card
+from services.gateway.change_notifier import of_card
+from services.gateway.container import Container
+from services.gateway.person_encryption import Person
+from services.gateway.projections import cards
 from tests.gateway.build import CARD, after, issued, persons
 from tests.gateway.memory import MemoryGateway, memory_gateway
 from tests.waiting import eventually
@@ -130,7 +130,7 @@ async def _answer(app: Callable[..., Awaitable[None]], scope: dict[str, Any], li
 
 
 def something_changes(world: MemoryGateway) -> None:
-    gateway: Gateway = world.app.state.gateway
+    gateway: Container = world.app.state.gateway
     gateway.waiters.wake(of_card(CARD))
 
 
@@ -159,7 +159,7 @@ async def test_it_shows_nothing_so_nothing_of_it_is_in_the_access_log(world: Mem
 async def test_who_listens_is_told_now_and_then_that_the_stream_goes_on(
     world: MemoryGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "_HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(event_streams, "_HEARTBEAT_SECONDS", 0.01)
 
     async with listening(world, OWN, "citizen") as listener:
 
@@ -205,7 +205,7 @@ async def test_it_ends_when_it_was_asked_to(world: MemoryGateway) -> None:
 
 
 async def test_who_leaves_gives_the_place_back(world: MemoryGateway) -> None:
-    gateway: Gateway = world.app.state.gateway
+    gateway: Container = world.app.state.gateway
     async with listening(world, OWN, "citizen") as listener:
         await listener.hears(1)
         assert gateway.changes._open.total() == 1

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contracts.cloudevents import Record
-from contracts.topics import TOPICS
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import TOPICS
+
 from services.balance.ledger import Ledger
 from services.exports.statements import CardStatements
 from tests.runtime.memory import MemoryDatabase

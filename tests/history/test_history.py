@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from frikort_contracts.cloudevents import BrokenContract, Envelope, decode
+from frikort_contracts.topics import BALANCES, TOPICS, Topic
 
-from contracts.cloudevents import BrokenContract, Envelope, decode
-from contracts.topics import BALANCES, TOPICS, Topic
 from services.balance.decide import LEDGERS
 from services.exports.statements import statements
-from services.gateway.views import PROCESSORS as VIEWS
-from services.runtime.decision import Processor
+from services.gateway.projections import PROCESSORS as VIEWS
+from services.runtime.processing.decision import Processor
 from tests.history.recording import DIRECTORY, History, ledgers_in, read, statements_in
 from tests.runtime.memory import Faults, Instance, MemoryDatabase, MemoryKafka
 

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx2
+from frikort_contracts.values import birth_date_of, is_cvr
 from joserfc.jwk import ECKey
 
-from contracts.values import birth_date_of, is_cvr
 from deploy.local import keys
 from deploy.local.client import Answer, Caller, headers_of
 from deploy.local.people import Person, Role

@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 import pytest
+from frikort_contracts.municipalities import MUNICIPALITIES
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
-from contracts.municipalities import MUNICIPALITIES
 from deploy.local.client import Answer
 from tests.integration.scene import ALLOWANCE, Card, Client, Job, World, accepted, refused
 from tests.waiting import eventually

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from contracts.balance import CapWarningRaised
+from frikort_contracts.balance import CapWarningRaised
+
 from tests.integration.scene import ALLOWANCE, Job, World, accepted, employment_body, refused, together
 from tests.integration.topics import records_about
 

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from frikort_contracts.extracts import FollowUpStatementUpdated, TaxStatementUpdated
+from frikort_contracts.messages import Message
 
-from contracts.extracts import FollowUpStatementUpdated, TaxStatementUpdated
-from contracts.messages import Message
 from tests.integration.scene import ELSEWHERE, SECRET, Job, World, accepted, refused
 from tests.integration.topics import records_about
 from tests.waiting import eventually

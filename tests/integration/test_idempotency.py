@@ -6,7 +6,8 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from contracts.reporting import EarningsReported
+from frikort_contracts.reporting import EarningsReported
+
 from tests.integration.scene import Job, World, accepted, employment_body, issue_body, refused, together
 from tests.integration.topics import records_about
 

@@ -14,9 +14,9 @@ from services.gateway.login.guard import COOKIE, FORM_TOKEN
 from services.gateway.login.records import MongoRecords
 from services.gateway.login.session import Session
 from services.gateway.login.sessions import Sessions
-from services.gateway.persons import Persons
-from services.runtime.sealing import KeyedHasher, Sealer, read_key
-from services.runtime.store import connect, durable_database
+from services.gateway.person_encryption import Persons
+from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.runtime.mongo.document_store import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
 
@@ -35,7 +35,7 @@ async def sessions(world: World) -> AsyncIterator[Sessions]:
     client = connect(world.system.mongodb)
     records = MongoRecords(durable_database(client, "frikort_gateway"), "sessions")
     keys = world.system.keys
-    persons = Persons(Sealer.from_setting(keys.seal_keys), KeyedHasher(read_key(keys.lookup_key, "the lookup key")))
+    persons = Persons(Encryptor.from_setting(keys.seal_keys), KeyedHasher(read_key(keys.lookup_key, "the lookup key")))
     yield Sessions(records, persons, idle=timedelta(minutes=30), most=timedelta(hours=8))
     client.close()
 

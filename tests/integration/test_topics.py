@@ -9,13 +9,11 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import pytest
-from pymongo import MongoClient
-
-from contracts.cloudevents import Headers, Record, decode
-from contracts.issuance import CardDeactivated, CardIssued
-from contracts.messages import Message
-from contracts.reporting import EarningsReported, RegisterEmployment, ReportEarnings
-from contracts.topics import (
+from frikort_contracts.cloudevents import Headers, Record, decode
+from frikort_contracts.issuance import CardDeactivated, CardIssued
+from frikort_contracts.messages import Message
+from frikort_contracts.reporting import EarningsReported, RegisterEmployment, ReportEarnings
+from frikort_contracts.topics import (
     BALANCES,
     CAP_WARNINGS,
     CARDS,
@@ -25,9 +23,11 @@ from contracts.topics import (
     REPORTING_COMMANDS,
     Topic,
 )
-from contracts.values import Components, Period, WorkPeriod
-from services.gateway.persons import Contact, Person, Persons
-from services.runtime.sealing import KeyedHasher, Sealer, read_key
+from frikort_contracts.values import Components, Period, WorkPeriod
+from pymongo import MongoClient
+
+from services.gateway.person_encryption import Contact, Person, Persons
+from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from tests.integration.scene import ALLOWANCE, Citizen, Client, Job, World, accepted, issue_body, refused
 from tests.integration.topics import dead_letters, message_record, publish, read_all, records_about
 from tests.waiting import eventually
@@ -143,7 +143,9 @@ class Early:
     @property
     def persons(self) -> Persons:
         found = self.world.system.keys
-        return Persons(Sealer.from_setting(found.seal_keys), KeyedHasher(read_key(found.lookup_key, "the lookup key")))
+        return Persons(
+            Encryptor.from_setting(found.seal_keys), KeyedHasher(read_key(found.lookup_key, "the lookup key"))
+        )
 
     async def send(self, message: Message, at: datetime, message_id: UUID | None = None) -> UUID:
         message_id = message_id or uuid4()

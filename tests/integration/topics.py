@@ -9,17 +9,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode, encode
+from frikort_contracts.messages import Message
+from frikort_contracts.topics import Topic, topic_of
 
-from contracts.cloudevents import BrokenContract, Envelope, Record, decode, encode
-from contracts.messages import Message
-from contracts.topics import Topic, topic_of
-from services.runtime.log import KafkaLog
+from services.runtime.kafka.producer import KafkaProducer
 from tests.waiting import eventually
 
 
 @asynccontextmanager
-async def log_of(kafka: str) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(kafka, client_id="test-integration", timeout=20)
+async def log_of(kafka: str) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(kafka, client_id="test-integration", timeout=20)
     try:
         yield log
     finally:

@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-
-from contracts.cloudevents import Envelope
-from contracts.issuance import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import (
     CardDeactivated,
     CardHandedOver,
     CardIssued,
@@ -29,11 +28,12 @@ from contracts.issuance import (
     ReplacementReason,
     WithdrawMandate,
 )
-from contracts.messages import Command, Event
-from contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.messages import Command, Event
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+
 from services.issuance.card import Card, aliases, number_alias, number_candidates
 from services.issuance.decide import CARDS, address, decide
-from services.runtime.decision import Decision
+from services.runtime.processing.decision import Decision
 from tests.contracts.examples import PERSON, envelope
 
 HOME, ELSEWHERE = "849", "101"

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-
-from contracts.issuance import (
+from frikort_contracts.issuance import (
     GrantMandate,
     HandOverCard,
     MandateGranted,
@@ -15,13 +14,14 @@ from contracts.issuance import (
     MandateWithdrawn,
     WithdrawMandate,
 )
-from contracts.messages import Command
-from contracts.outcomes import CommandAccepted, CommandRefused
-from contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.messages import Command
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused
+from frikort_contracts.values import CitizenSide, SealedPerson
+
 from services.issuance.card import Card
 from services.issuance.decide import decide
 from services.issuance.mandates import MOST_IN_FORCE, last_day_allowed
-from services.runtime.decision import Decision
+from services.runtime.processing.decision import Decision
 from tests.contracts.examples import PERSON, envelope
 
 HOME, ELSEWHERE = "849", "101"

@@ -1,4 +1,7 @@
-"""``services.runtime.dead`` as processes that come from one that has imported it already: that is most of its time."""
+"""Runs ``services.runtime.kafka.dead_letters`` in a process forked from one that has already imported it.
+
+The import takes most of the time of the command.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from services.runtime.dead.__main__ import main
+from services.runtime.kafka.dead_letters.__main__ import main
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])

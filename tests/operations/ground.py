@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.topics import EARNINGS
 
-from contracts.topics import EARNINGS
 from deploy.local import ports
 from deploy.local.config import REPOSITORY
 from deploy.local.engines import Engines
 from deploy.local.process import Process
 from deploy.local.system import answers_ready
 from services.balance.decide import LEDGERS
-from services.runtime.consumer import group_of
-from services.runtime.log import KafkaLog
+from services.runtime.kafka.consumer import group_of
+from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually
 
@@ -138,7 +138,7 @@ async def pass_over_the_past(ground: Ground, name: str) -> None:
         await consumer.stop()
 
 
-async def lag_of(name: str, log: KafkaLog) -> int:
+async def lag_of(name: str, log: KafkaProducer) -> int:
     """How many records the group of a test's service has still to do, all partitions together."""
     committed = await log.committed_positions(group_of(name, [LEDGERS]))
     ends = await log.end_positions([EARNINGS])

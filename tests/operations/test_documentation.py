@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from frikort_contracts.topics import EARNINGS
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from contracts.topics import EARNINGS
-from services.runtime import exits, guard, metrics
+from services.runtime import exit_codes, metrics, safety_checks
 from services.runtime.settings import RuntimeSettings
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -48,9 +48,9 @@ def test_the_table_of_metrics_is_true() -> None:
 
 def test_every_exit_code_and_setting_of_a_topic_is_explained() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for code in (exits.DONE, exits.CANNOT_START, exits.STOPPED_ITSELF, exits.UNSAFE_SETTING):
+    for code in (exit_codes.DONE, exit_codes.CANNOT_START, exit_codes.STOPPED_ITSELF, exit_codes.UNSAFE_SETTING):
         assert f"| {code} |" in page
-    for setting in guard.topic_config(EARNINGS.name, EARNINGS, 3):
+    for setting in safety_checks.topic_config(EARNINGS.name, EARNINGS, 3):
         assert f"`{setting}`" in page
 
 

@@ -13,13 +13,13 @@ from uuid import uuid4
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from frikort_contracts.topics import EARNINGS
 
-from contracts.topics import EARNINGS
 from deploy.local.process import Process
-from services.runtime import exits
-from services.runtime.fold import Incoming
-from services.runtime.log import KafkaLog
-from services.runtime.loop import BatchResult
+from services.runtime import exit_codes
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchResult
 from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
 from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
@@ -28,8 +28,8 @@ BOUND = 3.0
 
 
 @pytest.fixture
-async def log(ground: Ground) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(ground.settings.kafka, client_id="test", timeout=15)
+async def log(ground: Ground) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -85,11 +85,11 @@ async def test_the_one_that_is_away_is_named_in_time_and_the_other_is_not(
         engine.send(signal.SIGCONT)
         ground.make_engines_run()
     await is_ready(service)
-    assert service.process.terminate() == exits.DONE
+    assert service.process.terminate() == exit_codes.DONE
 
 
 async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_when(
-    ground: Ground, log: KafkaLog
+    ground: Ground, log: KafkaProducer
 ) -> None:
     await pass_over_the_past(ground, "waiting")
     service = ground.service("waiting")
@@ -119,7 +119,7 @@ async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_whe
     service.process.terminate()
 
 
-async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground, log: KafkaLog) -> None:
+async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground, log: KafkaProducer) -> None:
     """Kafka would start at the earliest record that is left, and nobody would know."""
     await pass_over_the_past(ground, "bereft")
     service = ground.service("bereft")
@@ -130,7 +130,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
         return await lag_of("bereft", log) == 0
 
     await eventually(caught_up)
-    assert service.process.terminate() == exits.DONE
+    assert service.process.terminate() == exit_codes.DONE
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
     admin = AIOKafkaAdminClient(bootstrap_servers=ground.engines.kafka)
     await admin.start()
@@ -143,11 +143,13 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
     finally:
         await admin.close()
     service.process.start()
-    assert await ended(service) == exits.STOPPED_ITSELF
+    assert await ended(service) == exit_codes.STOPPED_ITSELF
     assert any("are gone and were never read" in line["because"] for line in service.logged("runtime.stopped"))
 
 
-async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(ground: Ground, log: KafkaLog) -> None:
+async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
+    ground: Ground, log: KafkaProducer
+) -> None:
     await pass_over_the_past(ground, "stuck")
     settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
@@ -191,7 +193,7 @@ async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> N
     assert runtime.health.deaths() == {}, "after a stop nobody is dead"
 
 
-async def test_metrics_tell_the_lag_of_each_partition(ground: Ground, log: KafkaLog) -> None:
+async def test_metrics_tell_the_lag_of_each_partition(ground: Ground, log: KafkaProducer) -> None:
     await pass_over_the_past(ground, "measured")
     service = ground.service("measured")
     service.process.restart()

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from frikort_contracts.topics import BALANCES, EARNINGS
 
-from contracts.topics import BALANCES, EARNINGS
 from deploy.local import kafka, mongod, ports
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.process import Process
 from deploy.local.progress import Silent
-from services.runtime import exits
-from services.runtime.guard import UnsafeSetting, topic_config
-from services.runtime.topics import MissingTopics, check, provision
+from services.runtime import exit_codes
+from services.runtime.kafka.topics import MissingTopics, check, provision
+from services.runtime.safety_checks import UnsafeSetting, topic_config
 from tests.operations.ground import Ground, Service, ended
 from tests.waiting import eventually
 
@@ -44,7 +44,7 @@ async def test_a_service_waits_for_its_engines_in_any_order(ground: Ground, orde
         await waits_for(service, "MongoDB")
     second.restart()
     service.process.wait_ready()
-    assert service.process.terminate() == exits.DONE
+    assert service.process.terminate() == exit_codes.DONE
 
 
 async def test_a_stop_while_waiting_ends_at_once_and_well(ground: Ground) -> None:
@@ -53,14 +53,14 @@ async def test_a_stop_while_waiting_ends_at_once_and_well(ground: Ground) -> Non
     await waits_for(service, "Kafka")
     asked_at = time.monotonic()
     service.process.send(signal.SIGTERM)
-    assert await ended(service) == exits.DONE
+    assert await ended(service) == exit_codes.DONE
     assert time.monotonic() - asked_at < 4
 
 
 async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(ground: Ground) -> None:
     service = ground.service("lonely", kafka="127.0.0.1:1", start_timeout="1")
     service.process.start()
-    assert await ended(service) == exits.CANNOT_START
+    assert await ended(service) == exit_codes.CANNOT_START
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(ground: G
 async def test_a_setting_that_loses_data_is_refused(ground: Ground, setting: str, value: str, named: str) -> None:
     service = ground.service("unsafe-" + setting, **{setting: value})
     service.process.start()
-    assert await ended(service) == exits.UNSAFE_SETTING
+    assert await ended(service) == exit_codes.UNSAFE_SETTING
     (refusal,) = service.logged("runtime.refused")
     assert refusal["level"] == "critical"
     assert named in refusal["problem"]
@@ -112,7 +112,7 @@ async def test_a_standalone_mongodb_is_refused(ground: Ground, tmp_path: Path) -
         alone.wait_ready()
         service = ground.service("alone", mongodb=mongod.uri(port))
         service.process.start()
-        assert await ended(service) == exits.UNSAFE_SETTING
+        assert await ended(service) == exit_codes.UNSAFE_SETTING
         assert "a standalone server" in service.logged("runtime.refused")[0]["problem"]
     finally:
         alone.terminate()
@@ -125,8 +125,8 @@ async def test_no_topic_is_made_by_accident(ground: Ground, tmp_path: Path, monk
     with Engines(Config(tmp_path), environment=environment, docker_answers=lambda: False) as bare:
         service = ground.service("accident", kafka=bare.kafka, start_timeout="3")
         service.process.start()
-        assert await ended(service) == exits.CANNOT_START
-        assert "python -m services.runtime.topics" in service.logged("runtime.waiting")[-1]["because"]
+        assert await ended(service) == exit_codes.CANNOT_START
+        assert "python -m services.runtime.kafka.topics" in service.logged("runtime.waiting")[-1]["because"]
         admin = AIOKafkaAdminClient(bootstrap_servers=bare.kafka)
         await admin.start()
         try:

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import pytest
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import BALANCES, EARNINGS
 from pymongo import MongoClient
 
-from contracts.cloudevents import Record
-from contracts.topics import BALANCES, EARNINGS
 from services.balance.ledger import Ledger
-from services.runtime import exits
-from services.runtime.log import KafkaLog
+from services.runtime import exit_codes
+from services.runtime.kafka.producer import KafkaProducer
 from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
 from tests.runtime.test_consuming_real import events_about, read_all, reported
 from tests.waiting import eventually
@@ -26,13 +26,13 @@ SLACK = 2
 
 
 @pytest.fixture
-async def log(ground: Ground) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(ground.settings.kafka, client_id="test", timeout=15)
+async def log(ground: Ground) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
 
-async def caught_up(name: str, log: KafkaLog, *, but_for: int = 0) -> None:
+async def caught_up(name: str, log: KafkaProducer, *, but_for: int = 0) -> None:
     async def reached() -> bool:
         return await lag_of(name, log) <= but_for
 
@@ -55,7 +55,9 @@ async def stopped_in_time(service: Service) -> int:
     return code
 
 
-async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(ground: Ground, log: KafkaLog) -> None:
+async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
+    ground: Ground, log: KafkaProducer
+) -> None:
     name = "rolling"
     await pass_over_the_past(ground, name)
     instances = [ground.service(name, number) for number in (1, 2)]
@@ -76,7 +78,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(gr
 
     loading = asyncio.create_task(load())
     for service in instances * 2:
-        assert await stopped_in_time(service) == exits.DONE
+        assert await stopped_in_time(service) == exit_codes.DONE
         await asyncio.to_thread(service.process.restart)
     rolled.set()
     await loading
@@ -100,7 +102,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(gr
     ids=["kafka killed", "mongodb frozen"],
 )
 async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
-    ground: Ground, log: KafkaLog, name: str, how: signal.Signals
+    ground: Ground, log: KafkaProducer, name: str, how: signal.Signals
 ) -> None:
     group = f"stop-{name}-{how.name.lower()}"
     await pass_over_the_past(ground, group)
@@ -116,7 +118,7 @@ async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
     engine = ground.engines.processes[name]
     engine.send(how)
     try:
-        assert await stopped_in_time(service) == exits.DONE
+        assert await stopped_in_time(service) == exit_codes.DONE
     finally:
         engine.send(signal.SIGCONT)
         ground.make_engines_run()
@@ -124,21 +126,21 @@ async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
     await caught_up(group, log)
     ledgers = books(ground, group, cards)
     assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 10_000)
-    assert service.process.terminate() == exits.DONE
+    assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(ground: Ground, log: KafkaLog) -> None:
+async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(ground: Ground, log: KafkaProducer) -> None:
     name = "flooded"
     await pass_over_the_past(ground, name)
     service = ground.service(name, dead_letter_limit="5", batch_records="3")
     service.process.restart()
     key = str(uuid4()).encode()
     await log.publish([Record(EARNINGS.name, key, b"{}", ()) for _ in range(50)])
-    assert await ended(service) == exits.STOPPED_ITSELF
+    assert await ended(service) == exit_codes.STOPPED_ITSELF
     (stop,) = service.logged("runtime.stopped")
     assert stop["level"] == "critical"
     assert "5 records in a row" in stop["because"]
     dead = [record for record in await read_all(ground.settings, EARNINGS.dead) if record.key == key]
     assert 0 < len(dead) < 5
     service.process.start()
-    assert await ended(service) == exits.STOPPED_ITSELF, "a restart drains no more than a limit's worth"
+    assert await ended(service) == exit_codes.STOPPED_ITSELF, "a restart drains no more than a limit's worth"

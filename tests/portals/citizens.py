@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from contracts.issuance import MandateScope
-from contracts.reporting import DisputeReason
-from contracts.values import CitizenSide
-from services.gateway.api import resources as r
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.values import CitizenSide
+
 from services.gateway.auth import Role
 from tests.portals.site import Refusal, Site
 

@@ -21,21 +21,21 @@ import httpx2
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Path, Query
 from fastapi.routing import RouteContext, iter_route_contexts
+from frikort_contracts.extracts import ExtractFormat
+from frikort_contracts.http import resources as r
+from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from contracts.extracts import ExtractFormat
-from contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
-from services.gateway.api import resources as r
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
 from services.gateway.login import guard
 from services.gateway.login.session import Session
 from services.gateway.portals.doors import DOORS
 from services.gateway.portals.router import router
-from services.gateway.views import PROCESSORS
+from services.gateway.projections import PROCESSORS
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 from tests.portals.site import Refusal, Site

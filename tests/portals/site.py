@@ -20,11 +20,11 @@ from typing import Any, Final
 import httpx2
 import uvicorn
 from fastapi import FastAPI
+from frikort_contracts.rules.allowances import load_allowances
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from contracts.allowances import load_allowances
 from deploy.local.config import REPOSITORY
 from services.gateway import showing
 from services.gateway.api.calling import CALLER

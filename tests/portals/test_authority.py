@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http import resources as r
 
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from tests.portals.citizens import NOON
 from tests.portals.site import TOKEN, Refusal, Site, said

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.values import CitizenSide
 from pypdf import PdfReader
 
-from contracts.issuance import MandateScope
-from contracts.values import CitizenSide
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from services.gateway.login.session import Session
 from services.gateway.portals.caseworker.visit import COOKIE

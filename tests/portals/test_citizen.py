@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.values import CitizenSide
 from pydantic_core import to_jsonable_python
 from pypdf import PdfReader
 
-from contracts.issuance import MandateScope
-from contracts.reporting import DisputeReason
-from contracts.values import CitizenSide
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from tests.portals import citizens as c
 from tests.portals.site import TOKEN, Refusal, Site

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from contracts.issuance import MandateScope
-from contracts.reporting import DisputeReason
-from contracts.values import CitizenSide
-from services.gateway.api import resources as r
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.values import CitizenSide
+
 from tests.portals import citizens as c
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Site

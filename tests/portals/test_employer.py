@@ -11,16 +11,16 @@ from typing import Any
 
 import httpx2
 import pytest
+from frikort_contracts.http import resources as r
+from frikort_contracts.reporting import CorrectionReason, DisputeReason
+from frikort_contracts.values import CitizenSide
 from playwright.async_api import expect
 from pypdf import PdfReader
 
-from contracts.reporting import CorrectionReason, DisputeReason
-from contracts.values import CitizenSide
-from services.gateway.advice import advice
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
-from services.gateway.batches.reading import DANISH, Csv
 from services.gateway.formats import Language
+from services.gateway.payment_instructions import advice
+from services.gateway.payroll.parser import DANISH, Csv
 from services.gateway.portals.employer.files import media_type_of
 from services.gateway.portals.employer.reporting import likely_work
 from services.gateway.portals.employer.reports import DISPUTED, ENDS, REASONS, moved

@@ -6,11 +6,11 @@ from datetime import date
 from typing import Any, Final
 
 import pytest
+from frikort_contracts.http.resources import ProblemResource
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
-from services.gateway.api.resources import ProblemResource
 from services.gateway.formats import Language, kroner
 from services.gateway.portals import forms
 from services.gateway.portals.api import Refused

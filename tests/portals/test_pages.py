@@ -10,12 +10,12 @@ from typing import Final
 
 import httpx2
 import pytest
+from frikort_contracts.http import resources as r
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from services.gateway.portals import forms
 from services.gateway.portals.api import Refused

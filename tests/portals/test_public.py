@@ -7,8 +7,8 @@ from datetime import date
 from typing import Final
 
 import pytest
+from frikort_contracts.http import resources as r
 
-from services.gateway.api import resources as r
 from services.gateway.auth import Role
 from services.gateway.portals.public import hours
 from tests.portals.conftest import OpenTab

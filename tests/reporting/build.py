@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid5
 
-from contracts.allowances import Allowance
-from contracts.cloudevents import Envelope
-from contracts.issuance import CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated, ReplacementReason
-from contracts.messages import Event, Message
-from contracts.outcomes import CommandAccepted, CommandRefused
-from contracts.reporting import (
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import (
+    CardDeactivated,
+    CardIssued,
+    CardNumberReplaced,
+    CardReactivated,
+    ReplacementReason,
+)
+from frikort_contracts.messages import Event, Message
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused
+from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
@@ -23,11 +28,13 @@ from contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
-from contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
+
 from services.reporting.book import Book, report_id_of
 from services.reporting.decide import decider
 from services.reporting.rules import Rules
-from services.runtime.decision import Decision
+from services.runtime.processing.decision import Decision
 from tests.contracts.examples import envelope
 
 CARD: Final = "card-1"

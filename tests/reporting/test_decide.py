@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-
-from contracts.messages import Message
-from contracts.reporting import (
+from frikort_contracts.messages import Message
+from frikort_contracts.reporting import (
     EarningsCorrected,
     EarningsReported,
     EarningsWithdrawn,
@@ -15,7 +14,8 @@ from contracts.reporting import (
     EmploymentRegistered,
     NoWorkDeclared,
 )
-from contracts.values import Components, Period, WorkPeriod
+from frikort_contracts.values import Components, Period, WorkPeriod
+
 from services.reporting.book import report_id_of
 from services.reporting.decide import address, decider
 from tests.reporting.build import (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from contracts.messages import Event, Message
-from contracts.reporting import (
+from frikort_contracts.messages import Event, Message
+from frikort_contracts.reporting import (
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -13,7 +12,8 @@ from contracts.reporting import (
     EarningsWithdrawn,
     ReportDisputed,
 )
-from contracts.values import CitizenSide
+from frikort_contracts.values import CitizenSide
+
 from services.balance.decide import address as balance_address
 from services.reporting.book import report_id_of
 from tests.reporting.build import (

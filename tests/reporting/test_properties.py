@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import CardHandedOver
+from frikort_contracts.messages import Event, Message
+from frikort_contracts.reporting import EarningsReported
+from frikort_contracts.values import Period, WorkPeriod
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import Envelope
-from contracts.issuance import CardHandedOver
-from contracts.messages import Event, Message
-from contracts.reporting import EarningsReported
-from contracts.values import Period, WorkPeriod
 from services.reporting.book import Book, first_day_not_covered
 from tests.reporting.build import (
     CARD,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from frikort_contracts.messages import Message
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import Components
 
-from contracts.messages import Message
-from contracts.outcomes import Problem
-from contracts.values import Components
 from services.reporting.book import report_id_of
 from services.reporting.rules import Rules
 from tests.reporting.build import (

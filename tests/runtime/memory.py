@@ -13,11 +13,12 @@ from typing import Any, Generic, Protocol
 from uuid import UUID
 from zlib import crc32
 
-from contracts.cloudevents import Record
-from contracts.topics import PARTITIONS
-from services.runtime.decision import Address, Processor, S
-from services.runtime.fold import Document, Documents, Emitted, Incoming
-from services.runtime.loop import BatchResult, Loop
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import PARTITIONS
+
+from services.runtime.processing.apply import Document, Documents, Emitted, Incoming
+from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
+from services.runtime.processing.decision import Address, Processor, S
 
 Partition = tuple[str, int]
 Hook = Callable[[], Awaitable[None]]
@@ -243,7 +244,7 @@ class Instance(Generic[S]):
         self._faults = faults
         self._next = dict(kafka.committed)
         self.fenced = False  # after a rebalance the group refuses this instance's commits
-        self.loop = Loop(
+        self.loop = BatchProcessor(
             service=service,
             processor=database.processor,
             store=MemoryStore(database, faults),

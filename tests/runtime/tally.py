@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID, uuid5
 
+from frikort_contracts.cloudevents import Envelope, Record, decode, encode
+from frikort_contracts.issuance import CardHandedOver, DeactivateCard
+from frikort_contracts.messages import Message
+from frikort_contracts.outcomes import CommandAccepted
+from frikort_contracts.topics import CARDS, ISSUANCE_COMMANDS, OUTCOMES
 from pydantic import BaseModel
 
-from contracts.cloudevents import Envelope, Record, decode, encode
-from contracts.issuance import CardHandedOver, DeactivateCard
-from contracts.messages import Message
-from contracts.outcomes import CommandAccepted
-from contracts.topics import CARDS, ISSUANCE_COMMANDS, OUTCOMES
-from services.runtime.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision, Processor
 from tests.contracts.examples import envelope
 from tests.runtime.memory import MemoryDatabase, MemoryKafka, by_id
 

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from frikort_contracts.cloudevents import decode, encode
+from frikort_contracts.issuance import CardIssued, IssueCard, ReplaceCardNumber, ReplacementReason
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused
+from frikort_contracts.topics import CARDS as CARD_EVENTS
+from frikort_contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
+from frikort_contracts.values import SealedPerson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import decode, encode
-from contracts.issuance import CardIssued, IssueCard, ReplaceCardNumber, ReplacementReason
-from contracts.outcomes import CommandAccepted, CommandRefused
-from contracts.topics import CARDS as CARD_EVENTS
-from contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
-from contracts.values import SealedPerson
-from services.gateway.views import cards as gateway_cards
+from services.gateway.projections import cards as gateway_cards
 from services.issuance import card as card_module
 from services.issuance import decide as decide_module
 from services.issuance.card import Card

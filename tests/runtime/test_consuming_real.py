@@ -10,20 +10,20 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.balance import BalanceChanged
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.reporting import EarningsReported
+from frikort_contracts.topics import BALANCES, EARNINGS
+from frikort_contracts.values import Components, WorkPeriod
 
-from contracts.balance import BalanceChanged
-from contracts.cloudevents import Envelope, Record, encode
-from contracts.reporting import EarningsReported
-from contracts.topics import BALANCES, EARNINGS
-from contracts.values import Components, WorkPeriod
 from deploy.local.engines import Engines
 from services.balance.decide import LEDGERS
 from services.balance.ledger import Ledger
-from services.runtime.consumer import group_of
-from services.runtime.log import KafkaLog
+from services.runtime.kafka.consumer import group_of
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.topics import provision
 from services.runtime.service import CannotStart, Runtime
 from services.runtime.settings import RuntimeSettings
-from services.runtime.topics import provision
 from tests.waiting import eventually
 
 ALLOWANCE = 4_276_600
@@ -40,8 +40,8 @@ async def settings(engines: Engines) -> RuntimeSettings:
 
 
 @pytest.fixture
-async def log(settings: RuntimeSettings) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog(settings.kafka, client_id="test", timeout=15)
+async def log(settings: RuntimeSettings) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -86,7 +86,7 @@ async def running(service: str, settings: RuntimeSettings) -> AsyncIterator[Runt
         await runtime.stop()
 
 
-async def caught_up(runtime: Runtime, log: KafkaLog) -> None:
+async def caught_up(runtime: Runtime, log: KafkaProducer) -> None:
     """Wait until the service has committed everything that is on its topic now."""
     ends = await log.end_positions([EARNINGS])
 
@@ -140,7 +140,7 @@ def events_about(records: list[Record], card_id: str) -> list[tuple[str, bytes]]
     return [(dict(r.headers)["ce_id"].decode(), r.value) for r in records if r.key == card_id.encode()]
 
 
-async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: KafkaLog) -> None:
+async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: KafkaProducer) -> None:
     card_id = str(uuid4())
     async with running("sent-twice", settings) as runtime:
         await log.publish([reported(card_id, 1, 1_000), reported(card_id, 1, 1_000), reported(card_id, 2, 500)])
@@ -150,7 +150,7 @@ async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: 
 
 
 async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
-    settings: RuntimeSettings, log: KafkaLog
+    settings: RuntimeSettings, log: KafkaProducer
 ) -> None:
     cards = [str(uuid4()) for _ in range(20)]
     async with running("redelivered", settings) as runtime:
@@ -167,7 +167,9 @@ async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
     assert all(ledger.exempt == ALLOWANCE for ledger in before)
 
 
-async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(settings: RuntimeSettings, log: KafkaLog) -> None:
+async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(
+    settings: RuntimeSettings, log: KafkaProducer
+) -> None:
     card_id = str(uuid4())
     key = card_id.encode()
     good = reported(card_id, 2, 700)
@@ -193,7 +195,9 @@ async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(settings: Runt
     assert dict(dead[3].headers)["note"] == b"\xff\xfe"
 
 
-async def test_two_instances_share_the_work_and_the_books_are_right(settings: RuntimeSettings, log: KafkaLog) -> None:
+async def test_two_instances_share_the_work_and_the_books_are_right(
+    settings: RuntimeSettings, log: KafkaProducer
+) -> None:
     cards = [str(uuid4()) for _ in range(30)]
     async with running("shared", settings) as first:
         await log.publish([reported(card, number, 200_000) for number in range(15) for card in cards])
@@ -214,7 +218,7 @@ async def test_two_instances_share_the_work_and_the_books_are_right(settings: Ru
         assert all(len(bodies) == 1 for bodies in contents.values()), "no event id with two contents"
 
 
-async def test_events_of_a_card_come_in_order(settings: RuntimeSettings, log: KafkaLog) -> None:
+async def test_events_of_a_card_come_in_order(settings: RuntimeSettings, log: KafkaProducer) -> None:
     card_id = str(uuid4())
     async with running("in-order", settings) as runtime:
         await log.publish([reported(card_id, number, 100) for number in range(300)])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import OUTCOMES
 
-from contracts.cloudevents import Record
-from contracts.topics import OUTCOMES
-from services.runtime.fold import Incoming
-from services.runtime.loop import BatchResult, TooManyDeadLetters, dead_letter
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchResult, DeadLetterLimitExceeded, dead_letter
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import (
     COMMANDS,
@@ -98,7 +98,7 @@ async def test_what_concerns_nobody_here_is_passed_over() -> None:
 @pytest.mark.parametrize("bad", [poison(), told_to("a", 9, RAISES)], ids=["broken contract", "rule raises"])
 async def test_too_many_dead_letters_in_a_row_stop_before_anything_is_written_or_published(bad: Record) -> None:
     kafka, database, _, instance = world(told("a", 1), bad, bad, bad, limit=3)
-    with pytest.raises(TooManyDeadLetters, match="3 records in a row"):
+    with pytest.raises(DeadLetterLimitExceeded, match="3 records in a row"):
         await instance.take([(HERE, 4)])
     assert (kafka.all(DEAD), kafka.all(OUTCOMES.name), database.documents, kafka.committed) == ([], [], {}, {})
 
@@ -108,7 +108,7 @@ async def test_dead_letters_in_a_row_are_counted_over_batches(bad: Record) -> No
     _, _, _, instance = world(bad, bad, bad, limit=3)
     await instance.take([(HERE, 1)])
     await instance.take([(HERE, 1)])
-    with pytest.raises(TooManyDeadLetters):
+    with pytest.raises(DeadLetterLimitExceeded):
         await instance.take([(HERE, 1)])
 
 

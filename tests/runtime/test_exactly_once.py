@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from frikort_contracts.cloudevents import tell
+from frikort_contracts.topics import OUTCOMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contracts.cloudevents import tell
-from contracts.topics import OUTCOMES
-from services.runtime import fold as fold_module
-from services.runtime.fold import Document
+from services.runtime.processing import apply as fold_module
+from services.runtime.processing.apply import Document
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
 from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from services.runtime.store import connect, durable_database, next_changes
+from services.runtime.mongo.document_store import connect, durable_database, next_changes
 
 
 class Played:

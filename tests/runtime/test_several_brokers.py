@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.balance.decide import LEDGERS
-from services.runtime import topics
+from services.runtime.kafka import topics
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from contracts.topics import (
+from frikort_contracts.topics import (
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
     BALANCES,
@@ -23,6 +23,7 @@ from contracts.topics import (
     REPORTING_COMMANDS,
     TOPICS,
 )
+
 from services.balance.ledger import entries_of
 from tests.runtime.memory import by_id
 from tests.simulation import sides

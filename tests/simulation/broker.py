@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Protocol
 
-from contracts.cloudevents import Record
-from contracts.topics import PARTITIONS
-from services.runtime.fold import Incoming
-from services.runtime.log import LogUnavailable
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import PARTITIONS
+
+from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.processing.apply import Incoming
 from tests.runtime.memory import MemoryKafka, MemoryLog, Partition, Points
 
 HOLD_BACK = 0.2  # how often an appended record is not yet seen by consumers
@@ -71,7 +72,7 @@ class SimLog(MemoryLog):
         arranged = _interleaved(records, self._broker)
         try:
             await super().publish(arranged)
-        except (LogUnavailable, GeneratorExit):
+        except (KafkaUnavailable, GeneratorExit):
             self._go_on_later(arranged)
             raise
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
-from contracts.outcomes import Problem
-from contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
-from contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
+from frikort_contracts.values import CitizenSide, SealedPerson
+
 from services.gateway.auth import Role
-from services.gateway.models import ReadModels
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
+from services.gateway.projections.cards import CardView
+from services.gateway.read_models import ReadModels
 from tests.simulation.clients import Clients
 from tests.simulation.payroll import Payroll, report_id_of
 

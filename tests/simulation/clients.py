@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from frikort_contracts.messages import Command
+from frikort_contracts.values import SealedPerson, danish_day
 from pymongo.errors import PyMongoError
 
-from contracts.messages import Command
-from contracts.values import SealedPerson, danish_day
 from services.gateway.auth import Caller, Role
-from services.gateway.intake import Answer, Ask
-from services.gateway.models import ReadModels
+from services.gateway.change_notifier import Shown
+from services.gateway.commands.service import Answer, CommandRequest
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
-from services.gateway.views.outcomes import OutcomeView
-from services.gateway.waiting import Shown
-from services.runtime.log import LogUnavailable
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.read_models import ReadModels
+from services.runtime.kafka.producer import KafkaUnavailable
 from tests.simulation.scheduler import Died, Pause, Process, dice, pause
 from tests.simulation.world import GatewayInstance, World
 
@@ -83,7 +83,7 @@ class Clients:
         self, role: Role, organisation: str, body: str, build: Build, *, tries: int = 4
     ) -> OutcomeView | None:
         """Send one command as a client does who kept its key: again, until there is an answer or patience is out."""
-        ask = Ask(
+        ask = CommandRequest(
             caller=Caller("issuer", f"client-{organisation}", "subject", role, organisation),
             key=f"key-{self.new_name()}",
             method="POST",
@@ -115,12 +115,12 @@ class Clients:
                 self.world.counts[f"{request.problem or 'accepted, no outcome yet'}, sent again"] += 1
         return None
 
-    def _request(self, gateway: GatewayInstance, ask: Ask, build: Build) -> Request:
+    def _request(self, gateway: GatewayInstance, ask: CommandRequest, build: Build) -> Request:
         request = Request(gateway.process)
         self.world.scheduler.spawn(gateway.process, f"request {ask.key}", self._serve(gateway, ask, build, request))
         return request
 
-    async def _serve(self, gateway: GatewayInstance, ask: Ask, build: Build, request: Request) -> None:
+    async def _serve(self, gateway: GatewayInstance, ask: CommandRequest, build: Build, request: Request) -> None:
         """What the gateway's routes do with a command: take it in, wait until its outcome can be read, answer."""
         diary, command_id = self.diary, str(ask.command_id)
         diary.sent[command_id] = ask.body
@@ -146,7 +146,7 @@ class Clients:
                 request.answer = OutcomeView.model_validate(answer.body)
         except ProblemError as problem:
             request.problem = problem.code
-        except (PyMongoError, LogUnavailable):
+        except (PyMongoError, KafkaUnavailable):
             request.problem = "unavailable"
         request.over = True
 

@@ -1,4 +1,4 @@
-"""A consumer of the simulation: the shape of ``services.runtime.consumer``, over simulated ports."""
+"""A consumer of the simulation: the shape of ``services.runtime.kafka.consumer``, over simulated ports."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from services.runtime.consumer import MAY_PASS
-from services.runtime.fold import Incoming
-from services.runtime.loop import Loop
+from services.runtime.kafka.consumer import RETRYABLE_ERRORS
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchProcessor
 from tests.runtime.memory import Partition
 from tests.simulation.broker import Broker, Group
 from tests.simulation.scheduler import Pause, Process, pause
@@ -25,7 +25,9 @@ COMMIT_AFTER = Pause("commit.after", KafkaError)
 class Consumer:
     """Feeds one loop from the log, and commits what it has finished."""
 
-    def __init__(self, name: str, process: Process, group: Group, broker: Broker, loop: Loop[Any], most: int) -> None:
+    def __init__(
+        self, name: str, process: Process, group: Group, broker: Broker, loop: BatchProcessor[Any], most: int
+    ) -> None:
         self.name = name
         self.process = process
         self.group = group
@@ -83,7 +85,7 @@ class Consumer:
         while True:
             try:
                 await self.loop.process(batch)
-            except MAY_PASS:
+            except RETRYABLE_ERRORS:
                 if self.group.is_revoking(self):
                     return False
                 await pause(BACKOFF)

@@ -14,22 +14,23 @@ from typing import Any, Final
 from unittest.mock import patch
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from contracts.cloudevents import Record
+from frikort_contracts.cloudevents import Record
+
 from services.balance import decide as balance
 from services.balance import ledger as ledgers
 from services.balance.ledger import Entry
 from services.exports.statements import CardYear
-from services.gateway.intake import Ask, Build, Intake, Submission
-from services.gateway.models import ReadModels
+from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
+from services.gateway.read_models import ReadModels
 from services.issuance import decide as issuance
 from services.issuance.mandates import Mandate
 from services.reporting import decide as reporting
 from services.reporting import disputes
-from services.runtime import fold as fold_module
-from services.runtime import loop as loop_module
-from services.runtime.consumer import MAY_PASS
-from services.runtime.fold import Delivery, Document, Folded, Incoming, fold
-from services.runtime.loop import BatchResult, Loop
+from services.runtime.kafka.consumer import RETRYABLE_ERRORS
+from services.runtime.processing import apply as fold_module
+from services.runtime.processing import batch_processor as loop_module
+from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, fold
+from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.consumer import Consumer
 
@@ -54,12 +55,12 @@ async def _commit_first(self: Consumer, batch: Sequence[Incoming]) -> None:
 
 
 async def _give_up(self: Consumer, batch: Sequence[Incoming]) -> bool:
-    with suppress(*MAY_PASS):
+    with suppress(*RETRYABLE_ERRORS):
         await self.loop.process(batch)
     return True
 
 
-async def _publish_first(self: Loop[Any], batch: Sequence[Incoming]) -> BatchResult:
+async def _publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> BatchResult:
     deliveries, broken = self._read(batch)
     dead = [self._put_aside(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
     while True:
@@ -70,10 +71,10 @@ async def _publish_first(self: Loop[Any], batch: Sequence[Incoming]) -> BatchRes
             return BatchResult(len(deliveries), len(folded.records), len(dead))
 
 
-_read = Loop._read
+_read = BatchProcessor._read
 
 
-def _ids_from_offsets(self: Loop[Any], batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Any, str]]:
+def _ids_from_offsets(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Any, str]]:
     deliveries, broken = _read(self, batch)
     for index, delivery in enumerate(deliveries):
         place = delivery.incoming
@@ -131,7 +132,7 @@ def _corrected_at_the_end(entries: Iterable[Entry], entry: Entry) -> Iterable[En
 _WITH = ledgers._with
 
 
-async def _sent_once(self: Intake, ask: Ask, build: Build) -> Submission:
+async def _sent_once(self: CommandService, ask: CommandRequest, build: Build) -> Submission:
     submission = await self._new(ask, build)
     if not submission.replayed:
         await self._log.publish([submission.record])
@@ -141,7 +142,7 @@ async def _sent_once(self: Intake, ask: Ask, build: Build) -> Submission:
 @contextmanager
 def _new_command_for_each_try() -> Iterator[None]:
     count = itertools.count(1)
-    with patch.object(Ask, "command_id", property(lambda _: UUID(int=next(count)))):
+    with patch.object(CommandRequest, "command_id", property(lambda _: UUID(int=next(count)))):
         yield
 
 
@@ -161,7 +162,7 @@ def _early_disputes_dropped(self: CardYear, event: Any) -> CardYear:
     return _dispute_changed(self, event) if event.report_id in self.reports else self
 
 
-def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> Folded:
+def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> AppliedBatch:
     mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
 
     def still_to_say(document: Document[Any]) -> Iterator[Record]:
@@ -182,10 +183,16 @@ MUTANTS: Final = (
     Mutant(
         "commit before write", "offsets are committed before the batch is done", _of(Consumer, "handle", _commit_first)
     ),
-    Mutant("publish before write", "events are told before they are stored", _of(Loop, "process", _publish_first)),
+    Mutant(
+        "publish before write", "events are told before they are stored", _of(BatchProcessor, "process", _publish_first)
+    ),
     Mutant("failed batches skipped", "a batch that met an error counts as done", _of(Consumer, "carry_out", _give_up)),
     Mutant("random event ids", "a second delivery tells other ids", _random_ids),
-    Mutant("ids from offsets", "a message is known by its place, not by its id", _of(Loop, "_read", _ids_from_offsets)),
+    Mutant(
+        "ids from offsets",
+        "a message is known by its place, not by its id",
+        _of(BatchProcessor, "_read", _ids_from_offsets),
+    ),
     Mutant("no version guard", "a zombie overwrites what others wrote", _of(MemoryDatabase, "put", _put_over_anything)),
     Mutant(
         "no alias guard",
@@ -239,7 +246,7 @@ MUTANTS: Final = (
         "a number is drawn without asking who has it",
         _of(issuance, "draw_number", lambda *_: "12345"),
     ),
-    Mutant("sent once", "a command that was kept is taken for sent", _of(Intake, "take", _sent_once)),
+    Mutant("sent once", "a command that was kept is taken for sent", _of(CommandService, "take", _sent_once)),
     Mutant("new command for each try", "the key of a retry is ignored", _new_command_for_each_try),
     Mutant(
         "answers ahead of the models",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from contracts.extracts import Authority, RequestExtract
-from contracts.issuance import (
+from frikort_contracts.extracts import Authority, RequestExtract
+from frikort_contracts.issuance import (
     ControlResult,
     DeactivateCard,
     HandOverCard,
@@ -15,12 +15,13 @@ from contracts.issuance import (
     ReplaceCardNumber,
     ReplacementReason,
 )
-from contracts.messages import Command
-from contracts.outcomes import Problem
-from contracts.values import SealedPerson
+from frikort_contracts.messages import Command
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import SealedPerson
+
 from services.gateway.auth import Role
-from services.gateway.models import ReadModels
 from services.gateway.problems import ProblemError
+from services.gateway.read_models import ReadModels
 from tests.simulation.clients import Clients
 
 MUNICIPALITIES: Final = ("101", "461", "849")

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from contracts.outcomes import Problem
-from contracts.reporting import (
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
@@ -17,10 +17,11 @@ from contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from contracts.values import Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.values import Components, Period, SealedPerson, WorkPeriod
+
 from services.gateway.auth import Role
-from services.gateway.models import ReadModels
 from services.gateway.problems import ProblemError
+from services.gateway.read_models import ReadModels
 from tests.simulation.clients import Clients
 
 EMPLOYERS: Final = ("10000009", "10000017", "10000025", "10000033")

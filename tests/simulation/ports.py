@@ -10,9 +10,9 @@ from typing import Any, Final, Generic
 
 from pymongo.errors import AutoReconnect
 
-from services.gateway.submissions import Kept
-from services.runtime.decision import S
-from services.runtime.log import LogUnavailable
+from services.gateway.commands.store import StoredCommand
+from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.processing.decision import S
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.scheduler import Pause, pause
 
@@ -23,7 +23,7 @@ def _pauses(prefix: str, error: type[Exception], *names: str) -> dict[str, Pause
 
 _POINTS: Final = {
     **_pauses("store.", AutoReconnect, "load.before", "load.after", "write.before", "write.between", "write.after"),
-    **_pauses("log.", LogUnavailable, "publish.before", "publish.between", "publish.after"),
+    **_pauses("log.", KafkaUnavailable, "publish.before", "publish.between", "publish.after"),
 }
 _READ: Final = Pause("reader.before", AutoReconnect)
 _SUBMISSION_BEFORE: Final = Pause("submissions.before", AutoReconnect)
@@ -38,7 +38,7 @@ class SchedulerPoints:
 
 
 class SimReader(Generic[S]):
-    """Read access to a read model, as ``services.runtime.store.Reader`` gives it."""
+    """Read access to a read model, as ``services.runtime.mongo.document_store.Reader`` gives it."""
 
     def __init__(self, database: MemoryDatabase[S]) -> None:
         self._database = database
@@ -69,13 +69,13 @@ class SimSubmissions:
     """What is durable of the submissions of all gateways, and one gateway's way to it."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Kept] = {}
+        self.kept: dict[str, StoredCommand] = {}
 
-    async def get(self, command_id: str) -> Kept | None:
+    async def get(self, command_id: str) -> StoredCommand | None:
         await pause(_SUBMISSION_BEFORE)
         return self.kept.get(command_id)
 
-    async def add(self, kept: Kept) -> bool:
+    async def add(self, kept: StoredCommand) -> bool:
         await pause(_SUBMISSION_BEFORE)
         added = self.kept.setdefault(kept.command_id, kept) is kept
         await pause(_SUBMISSION_AFTER)

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from contracts.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import AllowanceTable
 
 Json = Mapping[str, Any]
 ACCEPTED = "accepted"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from services.runtime.fold import Incoming
+from services.runtime.processing.apply import Incoming
 from tests.simulation.world import POISON
 
 

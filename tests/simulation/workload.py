@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID, uuid5
 
-from contracts.values import SealedPerson
+from frikort_contracts.values import SealedPerson
+
 from tests.simulation.citizens import Citizens
 from tests.simulation.clients import Clients
 from tests.simulation.offices import MUNICIPALITIES, Offices

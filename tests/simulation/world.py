@@ -10,23 +10,24 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from contracts.allowances import AllowanceTable, load_allowances
-from contracts.cloudevents import Record
-from contracts.topics import TOPICS
-from contracts.values import SealedPerson
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.rules.allowances import AllowanceTable, load_allowances
+from frikort_contracts.topics import TOPICS
+from frikort_contracts.values import SealedPerson
+
 from services.balance.decide import LEDGERS
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
-from services.gateway.intake import Intake
-from services.gateway.models import ReadModels
-from services.gateway.persons import Persons
-from services.gateway.views import PROCESSORS as VIEWS
+from services.gateway.commands.service import CommandService
+from services.gateway.person_encryption import Persons
+from services.gateway.projections import PROCESSORS as VIEWS
+from services.gateway.read_models import ReadModels
 from services.issuance.decide import CARDS
 from services.reporting.decide import books
 from services.reporting.rules import Rules
-from services.runtime.decision import Processor, S
-from services.runtime.loop import Loop
-from services.runtime.sealing import KeyedHasher, Sealer
+from services.runtime.encryption import Encryptor, KeyedHasher
+from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.decision import Processor, S
 from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.broker import Broker, Group, SimLog
@@ -80,7 +81,7 @@ class GatewayInstance:
     """One gateway: its process, and what its requests use."""
 
     process: Process
-    intake: Intake
+    intake: CommandService
     models: ReadModels
 
 
@@ -114,7 +115,7 @@ class World:
         self.poison: list[tuple[str, int, int]] = []
         self.outside = Process("world")
         self._points = SchedulerPoints()
-        self._persons = Persons(Sealer({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
+        self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
         self._sealed = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
@@ -196,7 +197,7 @@ class World:
         service.processes.append(process)
         log = SimLog(self.broker, self._points)
         for name, database in service.databases.items():
-            loop = Loop(
+            loop = BatchProcessor(
                 service=service.name,
                 processor=database.processor,
                 store=MemoryStore(database, self._points),
@@ -213,7 +214,9 @@ class World:
     def _gateway(self, process: Process, log: SimLog) -> GatewayInstance:
         databases = self.services["gateway"].databases
         skew = self.climate.skew * (self.rng.random() - 0.5)
-        intake = Intake(submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons)
+        intake = CommandService(
+            submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons
+        )
 
         def states_of(processor: Processor[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])

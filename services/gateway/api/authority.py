@@ -8,34 +8,34 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import Authority, ExtractFormat, RequestExtract
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import ExtractBody
+from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
-from contracts.cloudevents import Envelope
-from contracts.extracts import Authority, ExtractFormat, RequestExtract
-from contracts.topics import BALANCES, CARDS, EARNINGS
-from services.gateway.accesses.acts import Act
-from services.gateway.accesses.log import Access, of_year, stamp
-from services.gateway.answers import extract_id_of, extract_request_of
-from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
-    Calling,
-    Commanding,
+    CommandContext,
+    RequestContext,
     calling,
     commanding,
 )
-from services.gateway.api.requests import ExtractBody
+from services.gateway.audit.actions import Act
+from services.gateway.audit.log import Access, of_year, stamp
 from services.gateway.auth import Role
-from services.gateway.models import ExtractRequest
+from services.gateway.commands.responses import extract_id_of, extract_request_of
 from services.gateway.problems import ProblemError
-from services.gateway.views.extracts import FileView, Manifest, part_id
+from services.gateway.projections.extracts import FileView, Manifest, part_id
+from services.gateway.read_models import ExtractRequest
 
 router = APIRouter(prefix="/v1/extracts", tags=["authority"])
 
-AuthorityCaller = Annotated[Calling, Depends(calling(Role.AUTHORITY))]
-AuthorityCommand = Annotated[Commanding, Depends(commanding(Role.AUTHORITY))]
+AuthorityCaller = Annotated[RequestContext, Depends(calling(Role.AUTHORITY))]
+AuthorityCommand = Annotated[CommandContext, Depends(commanding(Role.AUTHORITY))]
 
 _MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", ExtractFormat.JSON: "application/json"}
 
@@ -102,7 +102,7 @@ async def download_extract(extract_id: str, file_format: ExtractFormat, ask: Aut
     )
 
 
-def _drawn(ask: Calling, message: Envelope[RequestExtract]) -> Access:
+def _drawn(ask: RequestContext, message: Envelope[RequestExtract]) -> Access:
     """The line that everybody in the extract reads; the same one if the request comes again."""
     command = message.data
     return Access(
@@ -131,7 +131,7 @@ def _headers(request: ExtractRequest, file: FileView) -> dict[str, str]:
     }
 
 
-async def _content(ask: Calling, extract_id: str, manifest: Manifest, file: FileView) -> AsyncIterator[bytes]:
+async def _content(ask: RequestContext, extract_id: str, manifest: Manifest, file: FileView) -> AsyncIterator[bytes]:
     for index in range(file.parts):
         part = await ask.gateway.models.extract_parts.get(part_id(extract_id, manifest.attempt, file.format, index))
         if part is None:
@@ -139,7 +139,7 @@ async def _content(ask: Calling, extract_id: str, manifest: Manifest, file: File
         yield part.content.encode()
 
 
-async def _own(ask: Calling, extract_id: str) -> ExtractRequest:
+async def _own(ask: RequestContext, extract_id: str) -> ExtractRequest:
     request = await ask.gateway.models.extract_requests.get(extract_id)
     if request is None or request.authority != ask.organisation:
         raise ProblemError("extract-unknown")

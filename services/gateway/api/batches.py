@@ -6,27 +6,27 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from services.gateway.accesses.looking import present_look
-from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
-    Calling,
     IdempotencyKey,
+    RequestContext,
     traceparent_of,
 )
 from services.gateway.api.employments import Employer
-from services.gateway.batches import booking, lines, showing
-from services.gateway.batches.batch import Batch, Status, booked, cancelled
-from services.gateway.batches.booking import Result
-from services.gateway.batches.lines import BadLine, Line
-from services.gateway.batches.reading import DANISH, ENGLISH
-from services.gateway.batches.receiving import Sending
-from services.gateway.batches.showing import LineResult
+from services.gateway.audit.context import current_audit
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
+from services.gateway.payroll import booking, lines, presenters
+from services.gateway.payroll.batch import Batch, Status, booked, cancelled
+from services.gateway.payroll.booking import Result
+from services.gateway.payroll.lines import InvalidLine, Line
+from services.gateway.payroll.parser import DANISH, ENGLISH
+from services.gateway.payroll.presenters import LineResult
+from services.gateway.payroll.upload import Sending
 from services.gateway.problems import ProblemError
 
 router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
@@ -103,7 +103,7 @@ async def send_batch(
     batch, replayed = await ask.gateway.reception.receive(sending)
     ask.gateway.batch_job.tell()
     response = JSONResponse(
-        showing.batch(batch).model_dump(mode="json"),
+        presenters.batch(batch).model_dump(mode="json"),
         status_code=201 if hold else 202,
         headers={"Location": f"{PATH}/{batch.batch_id}"},
     )
@@ -117,13 +117,13 @@ async def list_batches(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Curs
     """Own files, newest first."""
     found = await ask.gateway.batches.of(ask.organisation, before=before(cursor), limit=limit + 1)
     shown, following = page(found, limit)
-    return r.BatchPage(batches=[showing.batch(batch) for batch in shown], next=following)
+    return r.BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
 
 
 @router.get("/{batch_id}", response_model=r.BatchResource, responses=FIND_RESPONSES)
 async def get_batch(batch_id: str, ask: Employer) -> r.BatchResource:
     """A file, and how far it has come."""
-    return showing.batch(await _own(ask, batch_id))
+    return presenters.batch(await _own(ask, batch_id))
 
 
 @router.post(
@@ -137,7 +137,7 @@ async def book_batch(batch_id: str, ask: Employer) -> r.BatchResource:
     batch = await _own(ask, batch_id)
     batch = await _changed(ask, batch, booked(batch, await ask.gateway.clock.now()))
     ask.gateway.batch_job.tell()
-    return showing.batch(batch)
+    return presenters.batch(batch)
 
 
 @router.post(
@@ -150,7 +150,7 @@ async def cancel_batch(batch_id: str, ask: Employer) -> r.BatchResource:
     batch = await _own(ask, batch_id)
     batch = await _changed(ask, batch, cancelled(batch))
     await ask.gateway.batches.forget_lines(batch_id)
-    return showing.batch(batch)
+    return presenters.batch(batch)
 
 
 @router.get("/{batch_id}/lines", response_model=r.BatchLinePage, responses=FIND_RESPONSES)
@@ -166,7 +166,7 @@ async def list_lines(
     after = order_in(cursor) or "0"
     if not after.isdecimal():
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
-    found: list[Line | BadLine] = []
+    found: list[Line | InvalidLine] = []
     results: dict[int, Result] = {}
     async for some, known in _chunks(ask, batch, result, after=int(after)):
         results |= known
@@ -195,20 +195,20 @@ async def batch_result(batch_id: str, ask: Employer) -> Response:
     return StreamingResponse(_csv(ask, batch), media_type=_CSV, headers=headers)
 
 
-async def _csv(ask: Calling, batch: Batch) -> AsyncIterator[bytes]:
-    yield showing.csv_header(ask.language).encode()
+async def _csv(ask: RequestContext, batch: Batch) -> AsyncIterator[bytes]:
+    yield presenters.csv_header(ask.language).encode()
     async for some, results in _chunks(ask, batch, None, after=0):
-        yield "".join(showing.csv_lines(_shown(ask, batch, some, results), ask.language)).encode()
+        yield "".join(presenters.csv_lines(_shown(ask, batch, some, results), ask.language)).encode()
 
 
 async def _chunks(
-    ask: Calling, batch: Batch, result: LineResult | None, *, after: int
-) -> AsyncIterator[tuple[list[Line | BadLine], dict[int, Result]]]:
+    ask: RequestContext, batch: Batch, result: LineResult | None, *, after: int
+) -> AsyncIterator[tuple[list[Line | InvalidLine], dict[int, Result]]]:
     """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
     if batch.status is Status.CANCELLED:
         return
     for index, size in enumerate(batch.chunks):
-        if size.last <= after or not showing.may_have(batch, index, result):
+        if size.last <= after or not presenters.may_have(batch, index, result):
             continue
         chunk = await ask.gateway.batches.chunk(batch, index)
         good, bad = lines.unpacked(ask.gateway.persons.open_lines(chunk.lines, batch.batch_id))
@@ -218,27 +218,27 @@ async def _chunks(
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 
-def _is(line: Line | BadLine, results: Mapping[int, Result], wanted: LineResult | None) -> bool:
-    return wanted is None or showing.result_of(line, results.get(line.number)) == wanted
+def _is(line: Line | InvalidLine, results: Mapping[int, Result], wanted: LineResult | None) -> bool:
+    return wanted is None or presenters.result_of(line, results.get(line.number)) == wanted
 
 
 def _shown(
-    ask: Calling, batch: Batch, some: Sequence[Line | BadLine], results: Mapping[int, Result]
+    ask: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
 ) -> list[r.BatchLineResource]:
     """Lines as they are shown. Whoever they are about is noted."""
     for line in some:
-        present_look().note_state(line)
-    return [showing.line(batch.batch_id, line, results.get(line.number), ask.language) for line in some]
+        current_audit().note_state(line)
+    return [presenters.line(batch.batch_id, line, results.get(line.number), ask.language) for line in some]
 
 
-async def _own(ask: Calling, batch_id: str) -> Batch:
+async def _own(ask: RequestContext, batch_id: str) -> Batch:
     batch = await ask.gateway.batches.get(batch_id)
     if batch is None or batch.cvr != ask.organisation or not batch.is_acknowledged():
         raise ProblemError("batch-unknown")
     return batch
 
 
-async def _changed(ask: Calling, batch: Batch, after: Status) -> Batch:
+async def _changed(ask: RequestContext, batch: Batch, after: Status) -> Batch:
     if after is not batch.status and not await ask.gateway.batches.change(batch.batch_id, batch.status, after):
         raise ProblemError("batch-in-progress", headers={"Retry-After": "1"})
     return batch.model_copy(update={"status": after})

@@ -12,18 +12,18 @@ import structlog
 from fastapi import Depends, Header
 from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.http.resources import PendingResource, ProblemResource
+from frikort_contracts.messages import Command
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from contracts.cloudevents import Envelope
-from contracts.messages import Command
-from services.gateway.accesses.looking import present_look, stated_reason
-from services.gateway.api.resources import PendingResource, ProblemResource
+from services.gateway.audit.context import current_audit, stated_reason
 from services.gateway.auth import Caller, Role
+from services.gateway.commands.service import Answer, CommandRequest, canonical
+from services.gateway.container import Container
 from services.gateway.formats import Language, preferred_language
-from services.gateway.gateway import Gateway
-from services.gateway.intake import Answer, Ask, canonical
 from services.gateway.problems import MEDIA_TYPE, ProblemError
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
@@ -57,11 +57,11 @@ AccessReason = Annotated[
 
 
 @dataclass(frozen=True)
-class Calling:
+class RequestContext:
     """A caller and the request that they made."""
 
     request: Request
-    gateway: Gateway
+    gateway: Container
     caller: Caller
     language: Language
 
@@ -80,14 +80,14 @@ class Calling:
 
 
 @dataclass(frozen=True)
-class Commanding(Calling):
+class CommandContext(RequestContext):
     """A caller who wants something done."""
 
     key: str
     prefer: str
 
     @classmethod
-    def of(cls, found: Calling, key: str, prefer: str) -> Self:
+    def of(cls, found: RequestContext, key: str, prefer: str) -> Self:
         """The caller with a key, and what they prefer."""
         return cls(found.request, found.gateway, found.caller, found.language, key, prefer)
 
@@ -104,7 +104,7 @@ class Commanding(Calling):
         ``accepted`` is done once the command is in the log, before anything is answered. ``tried_once``: ``build``
         leaves traces.
         """
-        ask = Ask(
+        ask = CommandRequest(
             caller=self.caller,
             key=self.key,
             method=self.request.method,
@@ -115,7 +115,7 @@ class Commanding(Calling):
         self.request.state.correlation_id = str(ask.command_id)
         structlog.contextvars.bind_contextvars(command_id=str(ask.command_id))
         submission = await self.gateway.intake.take(ask, build, tried_once=tried_once)
-        present_look().note_command(submission.envelope, replayed=submission.replayed)
+        current_audit().note_command(submission.envelope, replayed=submission.replayed)
         if accepted is not None and submission.answer is None:
             await accepted(submission.envelope)
         seconds, preference = patience(self.prefer, self.gateway)
@@ -136,49 +136,49 @@ class calling(SecurityBase):  # noqa: N801 - reads as the other dependencies
         self.model, self.scheme_name = _bearer.model, _bearer.scheme_name
         self._roles = roles
 
-    async def __call__(self, request: Request) -> Calling:
-        found = Calling(**await _who(request, self._roles))
-        present_look().caller = found.caller
+    async def __call__(self, request: Request) -> RequestContext:
+        found = RequestContext(**await _who(request, self._roles))
+        current_audit().caller = found.caller
         return found
 
 
-def saying_why(role: Role) -> Callable[..., Awaitable[Calling]]:
+def require_reason(role: Role) -> Callable[..., Awaitable[RequestContext]]:
     """A dependency: the caller in ``role``, who says why they look at a person's data."""
     who = calling(role)
 
-    async def dependency(found: Annotated[Calling, Depends(who)], reason: AccessReason) -> Calling:
-        present_look().reason = reason
+    async def dependency(found: Annotated[RequestContext, Depends(who)], reason: AccessReason) -> RequestContext:
+        current_audit().reason = reason
         return found
 
     return dependency
 
 
-async def anybody(request: Request) -> Gateway:
+async def anybody(request: Request) -> Container:
     """A dependency for what is open to all: no token is needed, but one that is given must be good."""
     if "authorization" in request.headers:
         await _who(request, ())
-    gateway: Gateway = request.app.state.gateway
+    gateway: Container = request.app.state.gateway
     return gateway
 
 
-def commanding(role: Role) -> Callable[..., Awaitable[Commanding]]:
+def commanding(role: Role) -> Callable[..., Awaitable[CommandContext]]:
     """A dependency: the caller in ``role``, with a key for the command."""
     who = calling(role)
 
     async def dependency(
-        found: Annotated[Calling, Depends(who)],
+        found: Annotated[RequestContext, Depends(who)],
         key: IdempotencyKey,
         prefer: Annotated[
             str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")
         ] = "",
-    ) -> Commanding:
-        return Commanding.of(found, key, prefer)
+    ) -> CommandContext:
+        return CommandContext.of(found, key, prefer)
 
     return dependency
 
 
 async def _who(request: Request, roles: tuple[Role, ...]) -> dict[str, Any]:
-    gateway: Gateway = request.app.state.gateway
+    gateway: Container = request.app.state.gateway
     caller: Caller | None = request.scope.get(CALLER)
     if caller is None:
         caller = await gateway.authenticator.caller(request.headers.get("authorization"))
@@ -188,7 +188,7 @@ async def _who(request: Request, roles: tuple[Role, ...]) -> dict[str, Any]:
     return {"request": request, "gateway": gateway, "caller": caller, "language": language}
 
 
-def patience(prefer: str, gateway: Gateway) -> tuple[float, str | None]:
+def patience(prefer: str, gateway: Container) -> tuple[float, str | None]:
     """Seconds to wait, and what to say in Preference-Applied (RFC 7240); nothing if nothing was asked."""
     match = _WAIT.search(prefer)
     if match is None:

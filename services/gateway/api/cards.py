@@ -10,26 +10,26 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import DisputeBody, MandateBody
+from frikort_contracts.issuance import GrantMandate, WithdrawMandate
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import DisputeReport, WithdrawDispute
+from frikort_contracts.values import CitizenSide
 from starlette.responses import Response, StreamingResponse
 
-from contracts.issuance import GrantMandate, WithdrawMandate
-from contracts.outcomes import Problem
-from contracts.reporting import DisputeReport, WithdrawDispute
-from contracts.values import CitizenSide
 from services.gateway import showing
-from services.gateway.accesses.looking import present_look
-from services.gateway.api import resources as r
-from services.gateway.api.calling import Calling, Commanding, calling
-from services.gateway.api.requests import DisputeBody, MandateBody
+from services.gateway.api.calling import CommandContext, RequestContext, calling
+from services.gateway.audit.context import current_audit
 from services.gateway.auth import Role
-from services.gateway.changes import LONGEST
-from services.gateway.persons import Person
+from services.gateway.event_streams import LONGEST
+from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
-from services.gateway.views.reports import ReportView
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.reports import ReportView
 
 Find = Callable[[], Awaitable[CardView]]
-Citizen = Annotated[Calling, Depends(calling(Role.CITIZEN))]
+Citizen = Annotated[RequestContext, Depends(calling(Role.CITIZEN))]
 StreamSeconds = Annotated[int, Query(ge=1, description="The stream ends after so many seconds, if not before.")]
 
 
@@ -48,18 +48,18 @@ Place = Annotated[None, Depends(_place)]
 """A place for a stream, given back when the stream has ended."""
 
 
-def own_card(ask: Calling, card: CardView) -> r.OwnCardResource:
+def own_card(ask: RequestContext, card: CardView) -> r.OwnCardResource:
     """The card as its citizen sees it."""
     return showing.own_card(card, ask.gateway.persons.open(card.person))
 
 
-async def balances_of(ask: Calling, card: CardView) -> r.Balances:
+async def balances_of(ask: RequestContext, card: CardView) -> r.Balances:
     """The card's years."""
     ledgers = await ask.gateway.models.ledgers.find({"card_id": card.card_id})
     return showing.balances(ledgers, await ask.gateway.present_year(), ask.gateway.allowances)
 
 
-async def employments_of(ask: Calling, card: CardView, *, contacts: bool = False) -> r.CardEmployments:
+async def employments_of(ask: RequestContext, card: CardView, *, contacts: bool = False) -> r.CardEmployments:
     """The card's employments, by registration; ``contacts``: with the employers' contact persons."""
     found = await ask.gateway.models.employments.find({"card_id": card.card_id}, sort=[("order", 1)])
     open_contact = ask.gateway.persons.open_contact
@@ -70,21 +70,21 @@ async def employments_of(ask: Calling, card: CardView, *, contacts: bool = False
     )
 
 
-async def reports_of(ask: Calling, card: CardView) -> r.CardReports:
+async def reports_of(ask: RequestContext, card: CardView) -> r.CardReports:
     """The card's reports and their splits, by acceptance."""
     found = await ask.gateway.models.reports.find({"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)])
     open_message = ask.gateway.persons.open_message
     return r.CardReports(reports=[showing.card_report(view, open_message) for view in found])
 
 
-async def warnings_of(ask: Calling, card: CardView) -> r.Warnings:
+async def warnings_of(ask: RequestContext, card: CardView) -> r.Warnings:
     """The card's warnings, newest year first."""
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
 
 
-async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
+async def changes_of(ask: RequestContext, find: Find, seconds: int) -> EventStream:
     """Says ``changed`` at once and whenever something about the card changes, while the caller may see it."""
-    look = present_look()
+    look = current_audit()
     card = await find()
     look.forget(card)  # that something changed shows nothing of it
 
@@ -99,7 +99,7 @@ async def changes_of(ask: Calling, find: Find, seconds: int) -> EventStream:
     return EventStream(said(), headers={"X-Accel-Buffering": "no"})
 
 
-async def mandates_of(ask: Calling, card: CardView) -> r.Mandates:
+async def mandates_of(ask: RequestContext, card: CardView) -> r.Mandates:
     """The card's mandates, in the order in which they were given."""
     today, persons = await ask.gateway.today(), ask.gateway.persons
     return r.Mandates(
@@ -107,7 +107,7 @@ async def mandates_of(ask: Calling, card: CardView) -> r.Mandates:
     )
 
 
-async def grant_mandate(ask: Commanding, body: MandateBody, find: Find, *, municipality: str | None) -> Response:
+async def grant_mandate(ask: CommandContext, body: MandateBody, find: Find, *, municipality: str | None) -> Response:
     """Let somebody see the card; ``municipality`` is that of a caseworker who does it for the citizen."""
 
     async def build(_: UUID) -> GrantMandate:
@@ -124,7 +124,7 @@ async def grant_mandate(ask: Commanding, body: MandateBody, find: Find, *, munic
     return await ask.submit(body, build)
 
 
-async def withdraw_mandate(ask: Commanding, mandate_id: str, find: Find, *, municipality: str | None) -> Response:
+async def withdraw_mandate(ask: CommandContext, mandate_id: str, find: Find, *, municipality: str | None) -> Response:
     """End a mandate."""
 
     async def build(_: UUID) -> WithdrawMandate:
@@ -136,7 +136,9 @@ async def withdraw_mandate(ask: Commanding, mandate_id: str, find: Find, *, muni
     return await ask.submit(None, build)
 
 
-async def dispute_report(ask: Commanding, body: DisputeBody, report_id: str, find: Find, side: CitizenSide) -> Response:
+async def dispute_report(
+    ask: CommandContext, body: DisputeBody, report_id: str, find: Find, side: CitizenSide
+) -> Response:
     """Say that a report of the card is not right."""
 
     async def build(_: UUID) -> DisputeReport:
@@ -155,7 +157,7 @@ async def dispute_report(ask: Commanding, body: DisputeBody, report_id: str, fin
     return await ask.submit(body, build)
 
 
-async def withdraw_dispute(ask: Commanding, report_id: str, find: Find, side: CitizenSide) -> Response:
+async def withdraw_dispute(ask: CommandContext, report_id: str, find: Find, side: CitizenSide) -> Response:
     """Take the dispute of a report of the card back."""
 
     async def build(_: UUID) -> WithdrawDispute:
@@ -171,7 +173,7 @@ async def withdraw_dispute(ask: Commanding, report_id: str, find: Find, side: Ci
     return await ask.submit(None, build)
 
 
-async def _report_of(ask: Calling, card: CardView, report_id: str) -> ReportView:
+async def _report_of(ask: RequestContext, card: CardView, report_id: str) -> ReportView:
     view = await ask.gateway.models.reports.get(report_id)
     if view is None or view.booked is None or view.card_id != card.card_id:
         raise ProblemError(Problem.REPORT_UNKNOWN)

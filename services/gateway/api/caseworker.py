@@ -6,36 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
-from starlette.responses import Response
-
-from contracts.issuance import (
-    DeactivateCard,
-    HandOverCard,
-    IssueCard,
-    MunicipalCardCommand,
-    ReactivateCard,
-    RecordControl,
-    ReplaceCardNumber,
-)
-from contracts.outcomes import Problem
-from contracts.values import CitizenSide
-from services.gateway import showing
-from services.gateway.accesses import telling
-from services.gateway.accesses.extracts import extracts_with
-from services.gateway.accesses.log import Span, of_card, of_person
-from services.gateway.api import cards
-from services.gateway.api import resources as r
-from services.gateway.api.calling import (
-    COMMAND_RESPONSES,
-    FIND_RESPONSES,
-    READ_RESPONSES,
-    Calling,
-    Commanding,
-    commanding,
-    saying_why,
-)
-from services.gateway.api.requests import (
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import (
     ControlBody,
     DecisionBody,
     DisputeBody,
@@ -45,17 +17,45 @@ from services.gateway.api.requests import (
     NewNumberBody,
     SearchCardBody,
 )
+from frikort_contracts.issuance import (
+    DeactivateCard,
+    HandOverCard,
+    IssueCard,
+    MunicipalCardCommand,
+    ReactivateCard,
+    RecordControl,
+    ReplaceCardNumber,
+)
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import CitizenSide
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.gateway import showing
+from services.gateway.api import cards
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    CommandContext,
+    RequestContext,
+    commanding,
+    require_reason,
+)
+from services.gateway.audit import texts
+from services.gateway.audit.extracts import extracts_with
+from services.gateway.audit.log import Span, of_card, of_person
 from services.gateway.auth import Role
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, page
-from services.gateway.persons import Person
+from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
+from services.gateway.projections.cards import CardView
 
 router = APIRouter(prefix="/v1", tags=["caseworker"])
 
-Caseworker = Annotated[Calling, Depends(saying_why(Role.CASEWORKER))]
+Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 Own = Annotated[bool, Query(description="Also what the person looked at.")]
-CaseworkerCommand = Annotated[Commanding, Depends(commanding(Role.CASEWORKER))]
+CaseworkerCommand = Annotated[CommandContext, Depends(commanding(Role.CASEWORKER))]
 
 
 @router.post("/cards", status_code=201, response_model=r.CardResource, responses=COMMAND_RESPONSES)
@@ -202,7 +202,7 @@ async def controls_due(
     )
 
 
-async def _submit(ask: Commanding, card_id: str, body: BaseModel, command: type[MunicipalCardCommand]) -> Response:
+async def _submit(ask: CommandContext, card_id: str, body: BaseModel, command: type[MunicipalCardCommand]) -> Response:
     """Submit a command about an own card; the body has the fields of the command beside those of every one."""
 
     async def build(_: UUID) -> MunicipalCardCommand:
@@ -215,7 +215,7 @@ async def _submit(ask: Commanding, card_id: str, body: BaseModel, command: type[
 
 
 async def accesses_of(
-    ask: Calling, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
+    ask: RequestContext, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
 ) -> r.AccessPage:
     """A page of a person's access log: what concerns them by their CPR number, by their card, and by extracts."""
     spans = [Span(of_person(cpr_hash))]
@@ -224,18 +224,18 @@ async def accesses_of(
         spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
     found = await ask.gateway.accesses.latest(spans, own=own, before=before(cursor), limit=limit + 1)
     shown, following = page(found, limit)
-    return telling.page(shown, following, ask.language)
+    return texts.page(shown, following, ask.language)
 
 
-async def _card(ask: Calling, card_id: str) -> CardView:
+async def _card(ask: RequestContext, card_id: str) -> CardView:
     return _own(ask, await ask.gateway.models.cards.get(card_id))
 
 
-def _own(ask: Calling, card: CardView | None) -> CardView:
+def _own(ask: RequestContext, card: CardView | None) -> CardView:
     if card is None or card.municipality != ask.organisation:
         raise ProblemError(Problem.CARD_UNKNOWN)
     return card
 
 
-def _shown(ask: Calling, card: CardView) -> r.CardResource:
+def _shown(ask: RequestContext, card: CardView) -> r.CardResource:
     return showing.card(card, ask.gateway.persons.open(card.person))

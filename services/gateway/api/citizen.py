@@ -5,33 +5,33 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import DisputeBody, MandateBody
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
-from contracts.outcomes import Problem
-from contracts.values import CitizenSide
 from services.gateway.api import cards
-from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
     STREAM_RESPONSES,
-    Calling,
-    Commanding,
+    CommandContext,
+    RequestContext,
     commanding,
 )
 from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
 from services.gateway.api.caseworker import Own, accesses_of
-from services.gateway.api.requests import DisputeBody, MandateBody
 from services.gateway.auth import Role
-from services.gateway.changes import LONGEST
+from services.gateway.event_streams import LONGEST
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
+from services.gateway.projections.cards import CardView
 
 router = APIRouter(prefix="/v1/me", tags=["citizen"])
 
-CitizenCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
+CitizenCommand = Annotated[CommandContext, Depends(commanding(Role.CITIZEN))]
 
 
 @router.get("/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
@@ -120,7 +120,7 @@ async def own_accesses(
     return await accesses_of(ask, ask.organisation, card, own=own, limit=limit, cursor=cursor)
 
 
-async def _own(ask: Calling) -> CardView:
+async def _own(ask: RequestContext) -> CardView:
     card = await ask.gateway.models.card_of_person(ask.organisation)
     if card is None:
         raise ProblemError(Problem.CARD_UNKNOWN)

@@ -6,26 +6,26 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
+from frikort_contracts.http import resources as r
 from starlette.responses import JSONResponse, Response
 
 from services.gateway import showing
-from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     FIND_RESPONSES,
     READ_RESPONSES,
-    Calling,
+    RequestContext,
     anybody,
     calling,
     patience,
 )
-from services.gateway.gateway import Gateway
+from services.gateway.container import Container
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import ProblemError
 
 router = APIRouter(tags=["everyone"])
 
-Anyone = Annotated[Calling, Depends(calling())]
-Anybody = Annotated[Gateway, Depends(anybody)]
+Anyone = Annotated[RequestContext, Depends(calling())]
+Anybody = Annotated[Container, Depends(anybody)]
 
 _PROBLEM_FROM = 400
 

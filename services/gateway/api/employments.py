@@ -6,42 +6,42 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import Response
-
-from contracts.outcomes import Problem
-from contracts.reporting import ChangeEmployment, DeclareNoWork, RegisterEmployment
-from contracts.values import Period
-from services.gateway import showing
-from services.gateway.api import resources as r
-from services.gateway.api.calling import (
-    COMMAND_RESPONSES,
-    FIND_RESPONSES,
-    READ_RESPONSES,
-    REGISTER_RESPONSES,
-    Calling,
-    Commanding,
-    calling,
-    commanding,
-)
-from services.gateway.api.requests import (
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import (
     ChangeEmploymentBody,
     ContactBody,
     EndEmploymentBody,
     NoWorkBody,
     RegisterEmploymentBody,
 )
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import ChangeEmployment, DeclareNoWork, RegisterEmployment
+from frikort_contracts.values import Period
+from starlette.responses import Response
+
+from services.gateway import showing
+from services.gateway.api.calling import (
+    COMMAND_RESPONSES,
+    FIND_RESPONSES,
+    READ_RESPONSES,
+    REGISTER_RESPONSES,
+    CommandContext,
+    RequestContext,
+    calling,
+    commanding,
+)
+from services.gateway.attempt_limiter import WRONG
 from services.gateway.auth import Role
-from services.gateway.guesses import WRONG
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.persons import Contact
+from services.gateway.person_encryption import Contact
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView
-from services.gateway.views.employments import EmploymentView
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.employments import EmploymentView
 
 router = APIRouter(prefix="/v1", tags=["employer"])
 
-Employer = Annotated[Calling, Depends(calling(Role.EMPLOYER))]
-EmployerCommand = Annotated[Commanding, Depends(commanding(Role.EMPLOYER))]
+Employer = Annotated[RequestContext, Depends(calling(Role.EMPLOYER))]
+EmployerCommand = Annotated[CommandContext, Depends(commanding(Role.EMPLOYER))]
 
 
 @router.post("/employments", status_code=201, response_model=r.EmploymentResource, responses=REGISTER_RESPONSES)
@@ -167,7 +167,7 @@ async def allowance_left(
     return showing.allowance_left(employment_id, asked, row, ledger)
 
 
-async def own_employment(ask: Calling, employment_id: str) -> EmploymentView:
+async def own_employment(ask: RequestContext, employment_id: str) -> EmploymentView:
     """The employer's own employment. Raises the problem ``employment-unknown``."""
     employment = await ask.gateway.models.employments.get(employment_id)
     if employment is None or employment.cvr != ask.organisation:
@@ -175,7 +175,7 @@ async def own_employment(ask: Calling, employment_id: str) -> EmploymentView:
     return employment
 
 
-async def _guess(ask: Calling, body: RegisterEmploymentBody) -> tuple[CardView, str]:
+async def _guess(ask: RequestContext, body: RegisterEmploymentBody) -> tuple[CardView, str]:
     """The card behind a number and birth date, and what proves the date; the same work whatever is wrong."""
     gateway = ask.gateway
     number_hash = gateway.persons.fingerprint("number", body.card_number)
@@ -189,15 +189,15 @@ async def _guess(ask: Calling, body: RegisterEmploymentBody) -> tuple[CardView, 
     return card, birth_check
 
 
-def _sealed(ask: Calling, contact: ContactBody) -> str:
+def _sealed(ask: RequestContext, contact: ContactBody) -> str:
     return ask.gateway.persons.seal_contact(Contact(contact.name, contact.email, contact.phone), ask.organisation)
 
 
-def _sealed_label(ask: Calling, label: str | None) -> str | None:
+def _sealed_label(ask: RequestContext, label: str | None) -> str | None:
     return None if label is None else ask.gateway.persons.seal_label(label, ask.organisation)
 
 
-def _shown(ask: Calling, view: EmploymentView) -> r.EmploymentResource:
+def _shown(ask: RequestContext, view: EmploymentView) -> r.EmploymentResource:
     persons = ask.gateway.persons
     contact = persons.open_contact(view.contact, view.cvr)
     return showing.employment(view, contact, persons.open_label(view.label, view.cvr))

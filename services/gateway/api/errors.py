@@ -8,16 +8,16 @@ from typing import Final, Protocol
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from frikort_contracts.values import redact_cpr
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from contracts.values import redact_cpr
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document
-from services.runtime.log import LogUnavailable
+from services.runtime.kafka.producer import KafkaUnavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -86,9 +86,9 @@ def add_handlers(app: FastAPI, respond: Respond) -> None:
         return respond(request, code, headers=error.headers)
 
     @app.exception_handler(PyMongoError)
-    @app.exception_handler(LogUnavailable)
+    @app.exception_handler(KafkaUnavailable)
     async def _away(request: Request, error: Exception) -> Response:
-        logger.warning("gateway.dependency_away", because=type(error).__name__)
+        logger.warning("gateway.dependency_away", reason=type(error).__name__)
         return respond(request, "temporarily-unavailable", headers=_RETRY)
 
 

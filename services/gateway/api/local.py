@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
+from frikort_contracts.http.requests import ClockBody
+from frikort_contracts.http.resources import ClockResource
 from starlette.requests import Request
 
-from services.gateway.api.requests import ClockBody
-from services.gateway.api.resources import ClockResource
-from services.gateway.gateway import Gateway
+from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 
 router = APIRouter(prefix="/local", tags=["local"], include_in_schema=False)
@@ -41,6 +41,6 @@ async def reset_clock(request: Request) -> ClockResource:
     return await get_clock(request)
 
 
-def _gateway(request: Request) -> Gateway:
-    gateway: Gateway = request.app.state.gateway
+def _gateway(request: Request) -> Container:
+    gateway: Container = request.app.state.gateway
     return gateway

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.gateway.api.calling import KEY, Commanding, calling
+from services.gateway.api.calling import KEY, CommandContext, calling
 from services.gateway.auth import Role
 
 _JSON: Final = frozenset({"application/json", "application/json; charset=utf-8"})
@@ -39,7 +39,7 @@ class QuickRoute(APIRoute):
                 body = model.model_validate_json(await request.body())
             except ValidationError:
                 return await careful(request)
-            ask = Commanding.of(await _EMPLOYER(request), key, headers.get("prefer", ""))
+            ask = CommandContext.of(await _EMPLOYER(request), key, headers.get("prefer", ""))
             response: Response = await self.endpoint(body=body, ask=ask)
             return response
 

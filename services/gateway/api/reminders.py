@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
 
 from services.gateway import showing
-from services.gateway.api import resources as r
-from services.gateway.api.calling import READ_RESPONSES, Calling
+from services.gateway.api.calling import READ_RESPONSES, RequestContext
 from services.gateway.api.employments import Employer
 from services.gateway.api.reports import ledgers_of
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.reports import ReportView
 from services.gateway.reminders import notice, question
-from services.gateway.views.employments import EmploymentView
-from services.gateway.views.reports import ReportView
 
 router = APIRouter(prefix="/v1", tags=["employer"])
 
@@ -54,7 +54,7 @@ async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cu
 
 
 async def _reports_of(
-    ask: Calling, employments: Sequence[EmploymentView], *, since: int
+    ask: RequestContext, employments: Sequence[EmploymentView], *, since: int
 ) -> defaultdict[str, list[ReportView]]:
     """The reports of each employment, from the year ``since`` on."""
     ids = [employment.employment_id for employment in employments]

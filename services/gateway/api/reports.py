@@ -7,20 +7,20 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import CorrectReport, ReportEarnings, WithdrawReport
 from starlette.responses import Response
 
-from contracts.outcomes import Problem
-from contracts.reporting import CorrectReport, ReportEarnings, WithdrawReport
 from services.gateway import showing
-from services.gateway.api import resources as r
-from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, Calling
+from services.gateway.api.calling import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, RequestContext
 from services.gateway.api.employments import Employer, EmployerCommand, own_employment
 from services.gateway.api.quick import QuickRoute
-from services.gateway.api.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
 from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.problems import ProblemError
-from services.gateway.views.ledgers import LedgerView
-from services.gateway.views.reports import ReportView
+from services.gateway.projections.ledgers import LedgerView
+from services.gateway.projections.reports import ReportView
 
 router = APIRouter(prefix="/v1", tags=["employer"])
 quick = APIRouter(prefix="/v1", tags=["employer"], route_class=QuickRoute)
@@ -129,7 +129,7 @@ async def withdraw_report(report_id: str, body: WithdrawalBody, ask: EmployerCom
     return await ask.submit(body, build)
 
 
-async def _reporting(ask: Calling, body: ReportBody, *, dry_run: bool) -> ReportEarnings:
+async def _reporting(ask: RequestContext, body: ReportBody, *, dry_run: bool) -> ReportEarnings:
     employment = await own_employment(ask, body.employment_id)
     return ReportEarnings(
         card_id=employment.card_id,
@@ -146,20 +146,20 @@ async def _reporting(ask: Calling, body: ReportBody, *, dry_run: bool) -> Report
     )
 
 
-async def _card_revision(ask: Calling, card_id: str) -> int:
+async def _card_revision(ask: RequestContext, card_id: str) -> int:
     """What is known here of the card: reporting waits until it knows as much."""
     card = await ask.gateway.models.cards.get(card_id)
     return 1 if card is None else card.revision
 
 
-async def _own_report(ask: Calling, report_id: str) -> ReportView:
+async def _own_report(ask: RequestContext, report_id: str) -> ReportView:
     view = await ask.gateway.models.reports.get(report_id)
     if view is None or view.booked is None or view.cvr != ask.organisation:
         raise ProblemError(Problem.REPORT_UNKNOWN)
     return view
 
 
-async def ledgers_of(ask: Calling, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
+async def ledgers_of(ask: RequestContext, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
     """The years of these cards, by card and year."""
     found = await ask.gateway.models.ledgers.find({"card_id": {"$in": sorted(cards)}}) if cards else []
     return {(ledger.card_id, ledger.year): ledger for ledger in found}

@@ -8,33 +8,33 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from frikort_contracts.http import resources as r
+from frikort_contracts.http.requests import DisputeBody
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
-from contracts.issuance import MandateScope
-from contracts.outcomes import Problem
-from contracts.values import CitizenSide
 from services.gateway import showing
 from services.gateway.api import cards
-from services.gateway.api import resources as r
 from services.gateway.api.calling import (
     COMMAND_RESPONSES,
     FIND_RESPONSES,
     READ_RESPONSES,
     STREAM_RESPONSES,
-    Calling,
-    Commanding,
+    CommandContext,
+    RequestContext,
     commanding,
 )
 from services.gateway.api.cards import Citizen, EventStream, Place, StreamSeconds
-from services.gateway.api.requests import DisputeBody
 from services.gateway.auth import Role
-from services.gateway.changes import LONGEST
+from services.gateway.event_streams import LONGEST
 from services.gateway.problems import ProblemError
-from services.gateway.views.cards import CardView, Mandate
+from services.gateway.projections.cards import CardView, Mandate
 
 router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 
-HolderCommand = Annotated[Commanding, Depends(commanding(Role.CITIZEN))]
+HolderCommand = Annotated[CommandContext, Depends(commanding(Role.CITIZEN))]
 
 
 @router.get("", response_model=r.Represented, responses=READ_RESPONSES)
@@ -110,18 +110,18 @@ async def withdraw_represented_dispute(mandate_id: str, report_id: str, ask: Hol
     )
 
 
-async def _found(ask: Calling, mandate_id: str) -> tuple[CardView, Mandate]:
+async def _found(ask: RequestContext, mandate_id: str) -> tuple[CardView, Mandate]:
     for found in await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today(), mandate_id):
         return found
     raise ProblemError(Problem.MANDATE_UNKNOWN)
 
 
-async def _card(ask: Calling, mandate_id: str) -> CardView:
+async def _card(ask: RequestContext, mandate_id: str) -> CardView:
     card, _ = await _found(ask, mandate_id)
     return card
 
 
-async def _card_to_represent(ask: Calling, mandate_id: str) -> CardView:
+async def _card_to_represent(ask: RequestContext, mandate_id: str) -> CardView:
     card, mandate = await _found(ask, mandate_id)
     if mandate.scope is not MandateScope.REPRESENT:
         raise ProblemError("mandate-only-to-see")

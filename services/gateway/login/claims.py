@@ -16,14 +16,16 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Hat:
+class RoleGrant:
     """A role that a person may act in; ``signatory`` is whether they may sign for the business."""
 
     claims: Claims
     signatory: bool = False
 
 
-def hats_of(told: Mapping[str, Any], names: ClaimNames, *, issuer: str, client_id: str) -> dict[Role, Hat]:
+def roles_from_claims(
+    told: Mapping[str, Any], names: ClaimNames, *, issuer: str, client_id: str
+) -> dict[Role, RoleGrant]:
     """The roles of the person. What is told of them but makes no sense gives no role, and is logged by its name alone.
 
     A person may have several: a citizen who signs for a business is an employer through that door.
@@ -44,7 +46,9 @@ def hats_of(told: Mapping[str, Any], names: ClaimNames, *, issuer: str, client_i
         owners = told.get(names.owners, ()) if role is Role.EMPLOYER and signatory else ()
         known = {"iss": issuer, "sub": told.get("sub"), "client_id": client_id, "role": role, "owners": owners}
         try:
-            hats[role] = Hat(Claims.model_validate(known | {claim: organisation}), role is Role.EMPLOYER and signatory)
+            hats[role] = RoleGrant(
+                Claims.model_validate(known | {claim: organisation}), role is Role.EMPLOYER and signatory
+            )
         except ValidationError as error:
             logger.warning("gateway.login_claims_unusable", claims=sorted({str(e["loc"][0]) for e in error.errors()}))
     return hats

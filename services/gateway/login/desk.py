@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from services.gateway.auth import Role, caller_of
-from services.gateway.login.claims import hats_of
+from services.gateway.login.claims import roles_from_claims
 from services.gateway.login.doors import room
 from services.gateway.login.oidc import Begun, OpenIdProvider
 from services.gateway.login.records import Record, Records, key_of, new_secret
 from services.gateway.login.sessions import Sessions
 from services.gateway.problems import ProblemError
 from services.gateway.settings import ClaimNames
-from services.runtime.sealing import CannotOpen
+from services.runtime.encryption import DecryptionError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Desk:
+class LoginService:
     """Begins and finishes logins; a login that is under way is kept in ``begun`` for ``patience``, and used once."""
 
     provider: OpenIdProvider
@@ -65,7 +65,7 @@ class Desk:
         if "code" not in answer:
             raise ProblemError("login-failed")
         person = await self.provider.finish(answer["code"], begun)
-        hat = hats_of(person.told, self.names, issuer=self.issuer, client_id=self.client_id).get(role)
+        hat = roles_from_claims(person.told, self.names, issuer=self.issuer, client_id=self.client_id).get(role)
         if hat is None:
             raise ProblemError("login-role-missing")
         session = await self.sessions.begin(
@@ -83,6 +83,6 @@ class Desk:
             raise ProblemError("login-failed")
         try:
             content = json.loads(self.sessions.persons.open_login(record.content, key))
-        except CannotOpen:
+        except DecryptionError:
             raise ProblemError("login-failed") from None
         return Begun(**content["begun"]), Role(content["role"]), content["path"]

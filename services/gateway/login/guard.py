@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from services.gateway.gateway import Gateway
+from services.gateway.container import Container
 from services.gateway.login.session import Session
 from services.gateway.problems import ProblemError
 
@@ -23,7 +23,7 @@ async def session_of(request: Request, *, active: bool = True) -> Session | None
     """
     if not hasattr(request.state, "session"):
         secret = request.cookies.get(COOKIE)
-        gateway: Gateway = request.app.state.gateway
+        gateway: Container = request.app.state.gateway
         request.state.session = await gateway.desk.sessions.find(secret, active=active) if secret else None
     session: Session | None = request.state.session
     return session
@@ -35,7 +35,7 @@ def check_form(request: Request, session: Session, form: Mapping[str, Any]) -> N
     A form of another site is known by the headers of the browser, and one that was not made for this session by its
     token: either alone would do, so both must fail before anything happens.
     """
-    gateway: Gateway = request.app.state.gateway
+    gateway: Container = request.app.state.gateway
     given = form.get(FORM_TOKEN)
     own = isinstance(given, str) and hmac.compare_digest(given.encode(), session.form_token.encode())
     if not own or not _of_our_site(request, gateway.settings.public_url):

@@ -128,7 +128,7 @@ class OpenIdProvider:
         """Whether an answer that names its issuer (RFC 9207) is of this provider; one that names none may be."""
         return named is None or named == self._issuer
 
-    async def farewell(self, id_token: str, to: str) -> str:
+    async def end_session_url(self, id_token: str, to: str) -> str:
         """Where the browser ends its session with the provider, too, before it goes ``to``."""
         try:
             end = (await self._met()).get("end_session_endpoint")
@@ -159,8 +159,8 @@ async def _problems() -> AsyncIterator[None]:
     try:
         yield
     except (OAuthError, JoseError) as error:
-        logger.warning("gateway.login_refused", because=getattr(error, "error", type(error).__name__))
+        logger.warning("gateway.login_refused", reason=getattr(error, "error", type(error).__name__))
         raise ProblemError("login-failed") from None
     except (httpx2.HTTPError, ValueError) as error:
-        logger.warning("gateway.login_provider_away", because=type(error).__name__)
+        logger.warning("gateway.login_provider_away", reason=type(error).__name__)
         raise ProblemError("login-unavailable", headers={"Retry-After": "30"}) from None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from pymongo import ASCENDING, IndexModel
 
-from services.runtime.store import Database
+from services.runtime.mongo.document_store import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from services.gateway.gateway import Gateway
-from services.gateway.login.desk import Desk
+from services.gateway.container import Container
+from services.gateway.login.desk import LoginService
 from services.gateway.login.doors import door_of, local_path, room
 from services.gateway.login.guard import COOKIE, check_form, session_of
 from services.gateway.problems import ProblemError
@@ -36,7 +36,7 @@ async def login(
     cookies must be; ``ledt=ja`` says that it was done, for a proxy may show us a name of its own.
     """
     path = local_path(path)
-    gateway: Gateway = request.app.state.gateway
+    gateway: Container = request.app.state.gateway
     if request.url.netloc != urlsplit(gateway.settings.public_url).netloc and led != "ja":
         query = urlencode({"dør": door, "next": path, "skift": change, "ledt": "ja"})
         return _go(f"{gateway.settings.public_url}/login?{query}")
@@ -86,16 +86,16 @@ async def logout(request: Request) -> Response:
         return _go("/")
     check_form(request, session, await request.form())
     desk = _desk(request)
-    gateway: Gateway = request.app.state.gateway
+    gateway: Container = request.app.state.gateway
     id_token = await desk.sessions.end(request.cookies[COOKIE])
     home = f"{gateway.settings.public_url}/"
-    response = _go("/" if id_token is None else await desk.provider.farewell(id_token, home))
+    response = _go("/" if id_token is None else await desk.provider.end_session_url(id_token, home))
     _unset(response, COOKIE)
     return response
 
 
-def _desk(request: Request) -> Desk:
-    gateway: Gateway = request.app.state.gateway
+def _desk(request: Request) -> LoginService:
+    gateway: Container = request.app.state.gateway
     return gateway.desk
 
 

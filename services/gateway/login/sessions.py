@@ -11,8 +11,8 @@ from typing import Any, Final
 from services.gateway.auth import Caller, Role
 from services.gateway.login.records import Record, Records, key_of, new_secret
 from services.gateway.login.session import Session
-from services.gateway.persons import Persons
-from services.runtime.sealing import CannotOpen
+from services.gateway.person_encryption import Persons
+from services.runtime.encryption import DecryptionError
 
 _UNNOTICED: Final = timedelta(seconds=60)
 
@@ -83,6 +83,6 @@ class Sessions:
             return None
         try:
             content: dict[str, Any] = json.loads(self.persons.open_login(record.content, key))
-        except CannotOpen:
+        except DecryptionError:
             return None
         return content

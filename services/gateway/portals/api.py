@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
+from frikort_contracts.http.resources import PendingResource, ProblemResource
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
@@ -20,7 +21,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.api.calling import CALLER
-from services.gateway.api.resources import PendingResource, ProblemResource
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
 from services.gateway.portals.texts import LANGUAGE_COOKIE

@@ -16,21 +16,21 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.issuance import CardIssued
+from frikort_contracts.messages import Message
+from frikort_contracts.reporting import RegisterEmployment
+from frikort_contracts.values import Period
 from pymongo import AsyncMongoClient
 
-from contracts.cloudevents import Envelope, Record, encode
-from contracts.issuance import CardIssued
-from contracts.messages import Message
-from contracts.reporting import RegisterEmployment
-from contracts.values import Period
 from deploy.local import keys
 from deploy.local.config import Config
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
-from services.gateway.persons import Contact, Persons
-from services.gateway.persons import Person as Citizen
-from services.runtime.log import KafkaLog
-from services.runtime.sealing import KeyedHasher, Sealer, read_key
+from services.gateway.person_encryption import Contact, Persons
+from services.gateway.person_encryption import Person as Citizen
+from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens
 from tests.bench.bench import Bench
 
@@ -92,11 +92,11 @@ async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE
 
 async def _populate(made: World, cards: int) -> None:
     persons = Persons(
-        Sealer.from_setting(made.system.keys.seal_keys),
+        Encryptor.from_setting(made.system.keys.seal_keys),
         KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
     )
     records = _records(persons, cards)
-    log = KafkaLog(made.system.kafka, client_id="bench", timeout=60)
+    log = KafkaProducer(made.system.kafka, client_id="bench", timeout=60)
     try:
         while some := list(islice(records, _AT_ONCE)):
             await log.publish(some)

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from contracts.extracts import Authority
+from frikort_contracts.extracts import Authority
+
 from services.exports.extract import ExtractFiles
 from services.exports.feeds import facts_for
 from tests.bench.door.statements import CPR, DISTINCT, card_id, figures

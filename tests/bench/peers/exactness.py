@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from frikort_contracts.topics import PARTITIONS
 
-from contracts.topics import PARTITIONS
 from deploy.local.process import Process
 from tests.bench.bench import Bench
 from tests.bench.case import Figures

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contracts.topics import BALANCES
+from frikort_contracts.topics import BALANCES
+
 from deploy.local.ports import free_port
 from deploy.local.process import Process
 from deploy.local.system import MEMORY
 from services.balance.decide import LEDGERS
-from services.runtime.consumer import group_of
+from services.runtime.kafka.consumer import group_of
 from tests.bench.bench import Bench, python
 from tests.bench.case import Figures
 from tests.bench.contest import Contest, measure

@@ -14,14 +14,14 @@ from time import process_time
 from typing import Final
 
 import bson
+from frikort_contracts.cloudevents import Record
 
-from contracts.cloudevents import Record
 from services.balance.decide import LEDGERS
 from services.balance.ledger import Ledger
-from services.runtime.decision import Address
-from services.runtime.fold import Document, Documents, Incoming
-from services.runtime.loop import Loop
-from services.runtime.store import document_from, document_of
+from services.runtime.mongo.document_store import document_from, document_of
+from services.runtime.processing.apply import Document, Documents, Incoming
+from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.decision import Address
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
@@ -67,7 +67,7 @@ class Nowhere:
 
 async def cost(load: Load) -> float:
     """Microseconds of processor for each of the last tenth of the reports."""
-    loop = Loop(service="balance", processor=LEDGERS, store=Stored(), log=Nowhere())
+    loop = BatchProcessor(service="balance", processor=LEDGERS, store=Stored(), log=Nowhere())
     topic = LEDGERS.topics[0].name
     incoming = [Incoming(topic, 0, place, r.key, r.value, r.headers) for place, r in enumerate(load.records())]
     batches = [incoming[start : start + _BATCH] for start in range(0, len(incoming), _BATCH)]

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import bson
 from bson.raw_bson import RawBSONDocument
+from frikort_contracts.cloudevents import decode
+from frikort_contracts.topics import EARNINGS
 from pymongo import WriteConcern
 
-from contracts.cloudevents import decode
-from contracts.topics import EARNINGS
 from services.balance.decide import LEDGERS
-from services.runtime.fold import Delivery, Documents, Incoming, fold
-from services.runtime.store import document_of
+from services.runtime.mongo.document_store import document_of
+from services.runtime.processing.apply import Delivery, Documents, Incoming, fold
 from tests.bench.bench import Bench
 from tests.bench.events import YEAR, Load
 

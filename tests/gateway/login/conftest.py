@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.gateway.app import application_factory
 from services.gateway.login.guard import check_form, session_of
-from services.gateway.views import PROCESSORS
+from services.gateway.projections import PROCESSORS
 from services.runtime.service import Runtime
 from tests.gateway.build import PUBLIC_URL, settings
 from tests.gateway.login.fakes import FakeProvider, HandClock, desk

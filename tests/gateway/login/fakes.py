@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.gateway.login.desk import Desk
+from services.gateway.login.desk import LoginService
 from services.gateway.login.oidc import OpenIdProvider
 from services.gateway.login.records import Record
 from services.gateway.login.sessions import Sessions
@@ -138,9 +138,9 @@ def sessions(clock: HandClock, records: MemoryRecords | None = None) -> Sessions
     return Sessions(kept, persons(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
 
 
-def desk(provider: FakeProvider, clock: HandClock, records: MemoryRecords | None = None) -> Desk:
+def desk(provider: FakeProvider, clock: HandClock, records: MemoryRecords | None = None) -> LoginService:
     """Where people log on by way of ``provider``, within ten minutes."""
-    return Desk(
+    return LoginService(
         provider=OpenIdProvider(
             issuer=ISSUER,
             client_id=CLIENT,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.gateway.auth import Role
-from services.gateway.login.claims import Hat, hats_of
+from services.gateway.login.claims import RoleGrant, roles_from_claims
 from services.gateway.settings import ClaimNames
 from tests.gateway.login.fakes import CLIENT, ISSUER
 
@@ -15,8 +15,8 @@ CPR = "6101800101"
 CVR = "99000007"
 
 
-def hats(names: ClaimNames | None = None, **told: Any) -> dict[Role, Hat]:
-    return hats_of({"sub": "someone", **told}, names or ClaimNames(), issuer=ISSUER, client_id=CLIENT)
+def hats(names: ClaimNames | None = None, **told: Any) -> dict[Role, RoleGrant]:
+    return roles_from_claims({"sub": "someone", **told}, names or ClaimNames(), issuer=ISSUER, client_id=CLIENT)
 
 
 @pytest.mark.parametrize(

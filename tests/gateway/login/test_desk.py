@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from services.gateway.auth import Role
-from services.gateway.login.desk import Desk, Sent
+from services.gateway.login.desk import LoginService, Sent
 from services.gateway.login.records import key_of
 from services.gateway.login.session import Session
 from services.gateway.problems import ProblemError
@@ -37,7 +37,7 @@ def begun() -> MemoryRecords:
 
 
 @pytest.fixture
-def here(provider: FakeProvider, clock: HandClock, begun: MemoryRecords) -> Desk:
+def here(provider: FakeProvider, clock: HandClock, begun: MemoryRecords) -> LoginService:
     return desk(provider, clock, begun)
 
 
@@ -46,7 +46,7 @@ def asked(sent: Sent) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(sent.address).query).items()}
 
 
-async def sent_by(here: Desk, provider: FakeProvider, role: Role = Role.CITIZEN, path: str = "/") -> Sent:
+async def sent_by(here: LoginService, provider: FakeProvider, role: Role = Role.CITIZEN, path: str = "/") -> Sent:
     sent = await here.send(role, path, anew=False)
     provider.nonce = asked(sent)["nonce"]
     return sent
@@ -56,20 +56,20 @@ def answer_to(sent: Sent, **changes: str) -> dict[str, str]:
     return {"code": CODE, "state": asked(sent)["state"], "iss": ISSUER, **changes}
 
 
-async def session_after(here: Desk, sent: Sent, **changes: str) -> Session:
+async def session_after(here: LoginService, sent: Sent, **changes: str) -> Session:
     received = await here.receive(sent.secret, answer_to(sent, **changes))
     session = await here.sessions.find(received.secret)
     assert session is not None
     return session
 
 
-async def problem_of(here: Desk, sent: Sent, **changes: str) -> str:
+async def problem_of(here: LoginService, sent: Sent, **changes: str) -> str:
     with pytest.raises(ProblemError) as caught:
         await here.receive(sent.secret, answer_to(sent, **changes))
     return caught.value.code
 
 
-async def test_the_provider_is_asked_by_the_book(here: Desk, provider: FakeProvider) -> None:
+async def test_the_provider_is_asked_by_the_book(here: LoginService, provider: FakeProvider) -> None:
     question = asked(await sent_by(here, provider))
 
     assert question.pop("state") != question.pop("nonce")
@@ -83,11 +83,11 @@ async def test_the_provider_is_asked_by_the_book(here: Desk, provider: FakeProvi
     }
 
 
-async def test_someone_else_is_let_in_by_asking_anew(here: Desk) -> None:
+async def test_someone_else_is_let_in_by_asking_anew(here: LoginService) -> None:
     assert asked(await here.send(Role.CITIZEN, "/", anew=True))["prompt"] == "login"
 
 
-async def test_who_comes_back_has_a_session(here: Desk, provider: FakeProvider) -> None:
+async def test_who_comes_back_has_a_session(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
 
     session = await session_after(here, sent)
@@ -97,7 +97,7 @@ async def test_who_comes_back_has_a_session(here: Desk, provider: FakeProvider) 
     assert session.name == CITIZEN["name"]
 
 
-async def test_the_code_is_paid_for_with_the_verifier_and_the_key(here: Desk, provider: FakeProvider) -> None:
+async def test_the_code_is_paid_for_with_the_verifier_and_the_key(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
     await session_after(here, sent)
 
@@ -115,13 +115,15 @@ async def test_the_code_is_paid_for_with_the_verifier_and_the_key(here: Desk, pr
 @pytest.mark.parametrize(
     ("path", "goes_to"), [("/", "/borger"), ("/borger/fuldmagter?vis=alle", "/borger/fuldmagter?vis=alle")]
 )
-async def test_they_go_on_where_they_wanted(here: Desk, provider: FakeProvider, path: str, goes_to: str) -> None:
+async def test_they_go_on_where_they_wanted(
+    here: LoginService, provider: FakeProvider, path: str, goes_to: str
+) -> None:
     sent = await sent_by(here, provider, path=path)
 
     assert (await here.receive(sent.secret, answer_to(sent))).address == goes_to
 
 
-async def test_the_door_says_which_of_two_roles(here: Desk, provider: FakeProvider) -> None:
+async def test_the_door_says_which_of_two_roles(here: LoginService, provider: FakeProvider) -> None:
     provider.userinfo |= {"signs_for": "99000015", "owners": [CITIZEN["cpr"]]}
 
     citizen = await session_after(here, await sent_by(here, provider, Role.CITIZEN))
@@ -132,11 +134,11 @@ async def test_the_door_says_which_of_two_roles(here: Desk, provider: FakeProvid
     assert employer.caller.owners == (citizen.caller.organisation,)
 
 
-async def test_a_door_that_is_not_theirs_stays_shut(here: Desk, provider: FakeProvider) -> None:
+async def test_a_door_that_is_not_theirs_stays_shut(here: LoginService, provider: FakeProvider) -> None:
     assert await problem_of(here, await sent_by(here, provider, Role.CASEWORKER)) == "login-role-missing"
 
 
-async def test_a_login_is_used_once(here: Desk, provider: FakeProvider) -> None:
+async def test_a_login_is_used_once(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
     await session_after(here, sent)
 
@@ -144,7 +146,7 @@ async def test_a_login_is_used_once(here: Desk, provider: FakeProvider) -> None:
     assert len(provider.asked) == 1
 
 
-async def test_a_wrong_answer_uses_it_up(here: Desk, provider: FakeProvider) -> None:
+async def test_a_wrong_answer_uses_it_up(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
 
     assert await problem_of(here, sent, state="guessed") == "login-failed"
@@ -152,7 +154,7 @@ async def test_a_wrong_answer_uses_it_up(here: Desk, provider: FakeProvider) -> 
     assert provider.asked == []
 
 
-async def test_an_answer_in_another_browser_is_no_login(here: Desk, provider: FakeProvider) -> None:
+async def test_an_answer_in_another_browser_is_no_login(here: LoginService, provider: FakeProvider) -> None:
     mine, theirs = await sent_by(here, provider), await sent_by(here, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
@@ -162,30 +164,30 @@ async def test_an_answer_in_another_browser_is_no_login(here: Desk, provider: Fa
 
 
 @pytest.mark.parametrize("changes", [{"state": ""}, {"state": "\u00e6"}, {"iss": "https://other.test"}])
-async def test_a_wrong_state_or_issuer(here: Desk, provider: FakeProvider, changes: dict[str, str]) -> None:
+async def test_a_wrong_state_or_issuer(here: LoginService, provider: FakeProvider, changes: dict[str, str]) -> None:
     assert await problem_of(here, await sent_by(here, provider), **changes) == "login-failed"
     assert provider.asked == []
 
 
-async def test_an_answer_without_a_code(here: Desk, provider: FakeProvider) -> None:
+async def test_an_answer_without_a_code(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
         await here.receive(sent.secret, {"state": asked(sent)["state"]})
 
 
-async def test_it_may_not_take_for_ever(here: Desk, provider: FakeProvider, clock: HandClock) -> None:
+async def test_it_may_not_take_for_ever(here: LoginService, provider: FakeProvider, clock: HandClock) -> None:
     sent = await sent_by(here, provider)
     clock.pass_by(minutes=10)
 
     assert await problem_of(here, sent) == "login-failed"
 
 
-async def test_who_gives_up_has_cancelled(here: Desk, provider: FakeProvider) -> None:
+async def test_who_gives_up_has_cancelled(here: LoginService, provider: FakeProvider) -> None:
     assert await problem_of(here, await sent_by(here, provider), error="access_denied") == "login-cancelled"
 
 
-async def test_any_other_refusal_of_the_provider_is_a_failure(here: Desk, provider: FakeProvider) -> None:
+async def test_any_other_refusal_of_the_provider_is_a_failure(here: LoginService, provider: FakeProvider) -> None:
     sent = await sent_by(here, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
@@ -209,38 +211,38 @@ async def test_any_other_refusal_of_the_provider_is_a_failure(here: Desk, provid
         pytest.param({"at_hash": "wrong"}, id="with another access token"),
     ],
 )
-async def test_an_id_token_that_is_not_good(here: Desk, provider: FakeProvider, claims: dict[str, Any]) -> None:
+async def test_an_id_token_that_is_not_good(here: LoginService, provider: FakeProvider, claims: dict[str, Any]) -> None:
     provider.claims = claims
 
     assert await problem_of(here, await sent_by(here, provider)) == "login-failed"
 
 
-async def test_a_forged_id_token(here: Desk, provider: FakeProvider) -> None:
+async def test_a_forged_id_token(here: LoginService, provider: FakeProvider) -> None:
     provider.signing_key = ECKey.generate_key("P-256", {"kid": "one"})
 
     assert await problem_of(here, await sent_by(here, provider)) == "login-failed"
 
 
-async def test_no_id_token(here: Desk, provider: FakeProvider) -> None:
+async def test_no_id_token(here: LoginService, provider: FakeProvider) -> None:
     provider.answer = {"id_token": None}
 
     assert await problem_of(here, await sent_by(here, provider)) == "login-failed"
 
 
-async def test_the_provider_may_change_its_key(here: Desk, provider: FakeProvider) -> None:
+async def test_the_provider_may_change_its_key(here: LoginService, provider: FakeProvider) -> None:
     await session_after(here, await sent_by(here, provider))
     provider.key = ECKey.generate_key("P-256", {"kid": "two", "use": "sig"})
 
     assert (await session_after(here, await sent_by(here, provider))).name == CITIZEN["name"]
 
 
-async def test_a_code_that_the_provider_does_not_know(here: Desk, provider: FakeProvider) -> None:
+async def test_a_code_that_the_provider_does_not_know(here: LoginService, provider: FakeProvider) -> None:
     provider.status = 400
 
     assert await problem_of(here, await sent_by(here, provider)) == "login-failed"
 
 
-async def test_a_provider_that_is_away_stops_nothing_but_logging_on(here: Desk, provider: FakeProvider) -> None:
+async def test_a_provider_that_is_away_stops_nothing_but_logging_on(here: LoginService, provider: FakeProvider) -> None:
     provider.away = True
     with pytest.raises(ProblemError) as caught:
         await here.send(Role.CITIZEN, "/", anew=False)
@@ -257,7 +259,7 @@ async def test_a_provider_that_is_away_stops_nothing_but_logging_on(here: Desk, 
     "metadata", [{"issuer": "https://other.test"}, {"token_endpoint": None}, {"userinfo_endpoint": None}]
 )
 async def test_a_provider_that_describes_itself_wrongly_is_asked_again_later(
-    here: Desk, provider: FakeProvider, metadata: dict[str, Any]
+    here: LoginService, provider: FakeProvider, metadata: dict[str, Any]
 ) -> None:
     provider.metadata = metadata
     with pytest.raises(ProblemError, match="login-unavailable"):
@@ -268,7 +270,7 @@ async def test_a_provider_that_describes_itself_wrongly_is_asked_again_later(
 
 
 async def test_a_login_under_way_can_be_read_by_nobody(
-    here: Desk, provider: FakeProvider, begun: MemoryRecords
+    here: LoginService, provider: FakeProvider, begun: MemoryRecords
 ) -> None:
     sent = await sent_by(here, provider, path="/borger/fuldmagter")
 
@@ -277,8 +279,8 @@ async def test_a_login_under_way_can_be_read_by_nobody(
         assert readable not in str(begun.kept)
 
 
-async def test_goodbye_leads_to_the_providers_and_back(here: Desk, provider: FakeProvider) -> None:
-    address = await here.provider.farewell("an.id.token", f"{PUBLIC_URL}/")
+async def test_goodbye_leads_to_the_providers_and_back(here: LoginService, provider: FakeProvider) -> None:
+    address = await here.provider.end_session_url("an.id.token", f"{PUBLIC_URL}/")
 
     assert address.startswith(f"{ISSUER}/end?")
     assert parse_qs(urlsplit(address).query) == {
@@ -288,8 +290,8 @@ async def test_goodbye_leads_to_the_providers_and_back(here: Desk, provider: Fak
 
 
 @pytest.mark.parametrize("away", [True, False])
-async def test_goodbye_goes_without_the_provider(here: Desk, provider: FakeProvider, away: bool) -> None:
+async def test_goodbye_goes_without_the_provider(here: LoginService, provider: FakeProvider, away: bool) -> None:
     provider.away = away
     provider.metadata = {"end_session_endpoint": None}
 
-    assert await here.provider.farewell("an.id.token", f"{PUBLIC_URL}/") == f"{PUBLIC_URL}/"
+    assert await here.provider.end_session_url("an.id.token", f"{PUBLIC_URL}/") == f"{PUBLIC_URL}/"

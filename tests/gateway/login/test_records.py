@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.engines import Engines
 from services.gateway.login.records import MongoRecords, Record, Records, key_of, new_secret
-from services.runtime.store import connect, durable_database
+from services.runtime.mongo.document_store import connect, durable_database
 from tests.gateway.login.fakes import MemoryRecords
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)  # MongoDB keeps milliseconds

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.gateway.auth import Caller, Role
-from services.gateway.gateway import Gateway
+from services.gateway.container import Container
 from services.gateway.login.guard import COOKIE, FORM_TOKEN
 from services.gateway.login.session import Session
 from tests.gateway.build import PUBLIC_URL
@@ -32,7 +32,7 @@ async def log_on(browser: httpx2.AsyncClient, provider: FakeProvider, **query: s
 
 
 async def signed_in(app: FastAPI, browser: httpx2.AsyncClient) -> Session | None:
-    gateway: Gateway = app.state.gateway
+    gateway: Container = app.state.gateway
     return await gateway.desk.sessions.find(str(browser.cookies.get(COOKIE)))
 
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from frikort_contracts.extracts import ExtractFormat
+from frikort_contracts.http import resources as r
+from frikort_contracts.municipalities import MUNICIPALITIES
 from starlette.responses import Response
 
-from contracts.extracts import ExtractFormat
-from contracts.municipalities import MUNICIPALITIES
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.common.municipalities import by_name
 from services.gateway.portals.forms import Fields, choice, whole_number

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.documents.card import PhysicalCard, physical_card
 from services.gateway.portals.caseworker.visit import CardVisit
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.caseworker import labels
 from services.gateway.portals.caseworker.fields import REASONS
 from services.gateway.portals.page import CaseworkerPage

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import ControlResult, ReplacementReason
 from starlette.responses import Response
 
-from contracts.issuance import ControlResult, ReplacementReason
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.caseworker.issue import ISSUE
 from services.gateway.portals.caseworker.visit import CardVisit, Visit

@@ -6,11 +6,11 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
+from frikort_contracts.reporting import DisputeReason
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from contracts.reporting import DisputeReason
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.caseworker.visit import CardVisit, Visit
 from services.gateway.portals.forms import Fields, Form, choice, text

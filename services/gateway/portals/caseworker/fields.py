@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from frikort_contracts.values import Cpr
 from pydantic import TypeAdapter
 
-from contracts.values import Cpr
-from services.gateway.accesses.looking import stated_reason
+from services.gateway.audit.context import stated_reason
 from services.gateway.portals.forms import Field, Fields, Form, choice, text
 from services.gateway.portals.texts import N_
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
+from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.values import MunicipalityCode
 from starlette.responses import Response
 
-from contracts.municipalities import MUNICIPALITIES
-from contracts.values import MunicipalityCode
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.caseworker.visit import CardVisit, Visit
 from services.gateway.portals.common.municipalities import by_name

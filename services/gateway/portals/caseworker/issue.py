@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.caseworker import fields
 from services.gateway.portals.caseworker.visit import CardVisit, begin

@@ -12,15 +12,15 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.login.session import Session
 from services.gateway.portals.api import M, Query
 from services.gateway.portals.caseworker import labels
 from services.gateway.portals.forms import Form
 from services.gateway.portals.page import CaseworkerPage, Instead, Page, is_safe
-from services.runtime.sealing import CannotOpen, Sealer
+from services.runtime.encryption import DecryptionError, Encryptor
 
 COOKIE: Final = "begrundelse"
 
@@ -90,11 +90,11 @@ CardVisit = Annotated[Visit, Depends(visiting)]
 def _reason(page: Page, card_id: str) -> str | None:
     try:
         return _sealer(page.session).open(page.request.cookies.get(COOKIE, ""), card_id)
-    except CannotOpen:
+    except DecryptionError:
         return None
 
 
-def _sealer(session: Session | None) -> Sealer:
+def _sealer(session: Session | None) -> Encryptor:
     if session is None:
         raise ValueError("nobody is signed in")
-    return Sealer({"session": sha256(f"reason:{session.form_token}".encode()).digest()})
+    return Encryptor({"session": sha256(f"reason:{session.form_token}".encode()).digest()})

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.page import CitizenPage
 
 router = APIRouter(prefix="/hvem-har-set")

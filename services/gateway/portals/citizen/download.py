@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
 from services.gateway import formats
-from services.gateway.api import resources as r
 from services.gateway.documents.record import Section, record
 from services.gateway.portals.citizen.everything import everything, in_spreadsheet, on_paper, tables
 from services.gateway.portals.common import spreadsheet

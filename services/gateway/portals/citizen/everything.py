@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
+from frikort_contracts.http import resources as r
+
 from services.gateway import formats
-from services.gateway.api import resources as r
 from services.gateway.documents import record
 from services.gateway.formats import Language
 from services.gateway.portals.api import Api, Refused

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import accumulate
 from typing import Final
 
-from services.gateway.api import resources as r
+from frikort_contracts.http import resources as r
 
 _SEVEREST_FIRST: Final = ("exceeded", "reached", "near")
 

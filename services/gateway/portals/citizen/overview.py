@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.citizen import figures
 from services.gateway.portals.citizen.whose import Card, Whose, represented_by
 from services.gateway.portals.page import CitizenPage, Page

@@ -6,10 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
 from services.gateway import formats
-from services.gateway.api import resources as r
 from services.gateway.portals import charts
 from services.gateway.portals.citizen import figures
 from services.gateway.portals.citizen.whose import Card

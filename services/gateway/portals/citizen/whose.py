@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
+from frikort_contracts.http import resources as r
+from frikort_contracts.issuance import MandateScope
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from contracts.issuance import MandateScope
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.citizen import words
 from services.gateway.portals.page import CitizenPage, Instead, Page, is_safe

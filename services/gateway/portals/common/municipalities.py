@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.municipalities import MUNICIPALITIES
 
 _AFTER_Z: Final = str.maketrans("æøå", "{|}")  # which come after z, in this order
 

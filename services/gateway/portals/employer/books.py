@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from frikort_contracts.http import resources as r
+
 from services.gateway import formats
-from services.gateway.api import resources as r
 from services.gateway.documents.record import Column, Section, record
 from services.gateway.formats import Language
 from services.gateway.portals.employer import own

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.employer import own
 from services.gateway.portals.forms import Form, day, digits, text

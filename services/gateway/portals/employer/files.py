@@ -6,10 +6,10 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
-from services.gateway.batches.reading import DANISH
+from services.gateway.payroll.parser import DANISH
 from services.gateway.portals.api import Refused
 from services.gateway.portals.employer import books
 from services.gateway.portals.forms import Form, upload

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter
+from frikort_contracts.http import resources as r
 from starlette.responses import Response
 
-from services.gateway.api import resources as r
 from services.gateway.portals.employer import own
 from services.gateway.portals.employer.employments import NO_WORK
 from services.gateway.portals.page import EmployerPage

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Final, TypeVar
 from uuid import UUID
 
-from services.gateway.api import resources as r
+from frikort_contracts.http import resources as r
+
 from services.gateway.auth import Caller
 from services.gateway.portals.page import Page, SignInFirst
 

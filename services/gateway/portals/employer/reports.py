@@ -6,11 +6,11 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from frikort_contracts.http import resources as r
+from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
+from frikort_contracts.values import CitizenSide
 from starlette.responses import Response, StreamingResponse
 
-from contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
-from contracts.values import CitizenSide
-from services.gateway.api import resources as r
 from services.gateway.portals.api import Refused
 from services.gateway.portals.employer import books, own
 from services.gateway.portals.employer.reporting import CONCERNS, PAID, unfolded

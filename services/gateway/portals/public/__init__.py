@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from fastapi import APIRouter
+from frikort_contracts.http.resources import AllowanceResource, Allowances
 from starlette.responses import Response
 
-from services.gateway.api.resources import AllowanceResource, Allowances
 from services.gateway.portals.page import OpenPage, Page
 
 router = APIRouter()

@@ -1,0 +1,149 @@
+"""Extracts and feeds for the authorities: one command, the parts of a file, and the statements."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from frikort_contracts.messages import CardKeyedEvent, Command, Event
+from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision, Value, Year
+
+
+class Authority(StrEnum):
+    """Who may read: each has its own feed topic, and its own public key where it may see the CPR number."""
+
+    SKAT = "skat"  # the tax agency: everything, with the CPR number sealed for it
+    STAR = "star"  # labour market and recruitment: follow-up, no CPR number and no employer
+
+
+class ExtractFormat(StrEnum):
+    """File formats of an extract."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+class Position(Value):
+    """A place in the log: ``offset`` is the first record not included."""
+
+    topic: str
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+
+
+class RequestExtract(Command):
+    """Make an extract of the statements of ``year``, at least as new as ``positions``."""
+
+    type: ClassVar[str] = "dk.frikort.extract.request.v1"
+
+    extract_id: str
+    authority: Authority
+    year: Year
+    municipality: MunicipalityCode | None = None
+    positions: tuple[Position, ...]
+    actor: Actor
+
+    @property
+    def key(self) -> str:
+        return self.extract_id
+
+
+class ExtractEvent(Event):
+    """Something about one extract; ``attempt`` grows when an interrupted extract is made again."""
+
+    extract_id: str
+    attempt: Revision
+
+    @property
+    def key(self) -> str:
+        return self.extract_id
+
+
+class ExtractStarted(ExtractEvent):
+    """Work on the extract began."""
+
+    type: ClassVar[str] = "dk.frikort.extract.started.v1"
+
+    statements: int = Field(ge=0, description="How many statements there are to write, for progress.")
+
+
+class ExtractPartWritten(ExtractEvent):
+    """A part of one file; the file is its parts in order of ``index``, from 0."""
+
+    type: ClassVar[str] = "dk.frikort.extract.part-written.v1"
+
+    format: ExtractFormat
+    index: int = Field(ge=0)
+    content: str = Field(description="A piece of the UTF-8 file as text.")
+    statements: int = Field(default=0, ge=0, description="How many are written by now, for progress.")
+
+
+class ExtractFile(Value):
+    """One file of a manifest."""
+
+    format: ExtractFormat
+    parts: int
+    size: int = Field(description="Bytes.")
+    sha256: str = Field(description="Hex digest of the whole file.")
+
+
+class ExtractCompleted(ExtractEvent):
+    """All parts are written; this is the manifest."""
+
+    type: ClassVar[str] = "dk.frikort.extract.completed.v1"
+
+    authority: Authority
+    year: Year
+    municipality: MunicipalityCode | None = None
+    provisional: bool
+    count: int = Field(description="Statements in the extract.")
+    reported: Ore
+    exempt: Ore
+    excess: Ore
+    files: tuple[ExtractFile, ...]
+
+
+class EmployerLine(Value):
+    """What one employer reported to one card in one year, in øre."""
+
+    cvr: Cvr
+    reports: int
+    reported: Ore
+    exempt: Ore
+    excess: Ore
+
+
+class Statement(CardKeyedEvent):
+    """A card's year as an authority may see it; each event replaces the one before. Amounts in øre."""
+
+    revision: Revision
+    year: Year
+    municipality: MunicipalityCode
+    provisional: bool
+    allowance: Ore
+    reported: Ore
+    exempt: Ore
+    excess: Ore
+    reports: int
+    disputed: bool = Field(default=False, description="The citizen's side says that a report of the year is not right.")
+
+
+class TaxStatementUpdated(Statement):
+    """For the tax agency: by employer, with the CPR number as a JWE that only it can open."""
+
+    type: ClassVar[str] = "dk.frikort.authority.skat.statement-updated.v1"
+
+    cpr: str = Field(description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number.")
+    employers: tuple[EmployerLine, ...]
+    disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")
+
+
+class FollowUpStatementUpdated(Statement):
+    """For follow-up by STAR: pseudonymous, without employers."""
+
+    type: ClassVar[str] = "dk.frikort.authority.star.statement-updated.v1"
+
+
+AnyExtractEvent = ExtractStarted | ExtractPartWritten | ExtractCompleted

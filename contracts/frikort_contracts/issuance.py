@@ -1,0 +1,232 @@
+"""Commands to issuance and the card events it publishes (lov om socialt frikort, § 6)."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from frikort_contracts.messages import CardCommand, CardKeyedEvent, Command
+from frikort_contracts.values import (
+    Actor,
+    CardNumber,
+    CitizenSide,
+    MunicipalityCode,
+    Reference,
+    Revision,
+    SealedPerson,
+    Year,
+)
+
+
+class ReplacementReason(StrEnum):
+    """Why a card gets a new number."""
+
+    LOST = "lost"
+    ABUSED = "abused"
+
+
+class ControlResult(StrEnum):
+    """The result of a control; its reasons stay in the municipality's own case system."""
+
+    UPHELD = "upheld"
+    NOT_UPHELD = "not-upheld"
+
+
+class MandateScope(StrEnum):
+    """What a mandate lets its holder do."""
+
+    VIEW = "view"  # see the card
+    REPRESENT = "represent"  # also talk to employers about it: raise disputes and take them back
+
+
+class IssueCard(Command):
+    """Issue a card to a citizen. Keyed by the CPR hash, so that one person's attempts stay in order."""
+
+    type: ClassVar[str] = "dk.frikort.card.issue.v1"
+
+    person: SealedPerson
+    municipality: MunicipalityCode
+    case_reference: Reference
+    actor: Actor
+
+    @property
+    def key(self) -> str:
+        return self.person.cpr_hash
+
+
+class MunicipalCardCommand(CardCommand):
+    """A command by a caseworker of ``municipality``; refused unless it is responsible for the card."""
+
+    municipality: MunicipalityCode
+    actor: Actor
+
+
+class DeactivateCard(MunicipalCardCommand):
+    """Deactivate the card from the day of the decision, which is the day of this command."""
+
+    type: ClassVar[str] = "dk.frikort.card.deactivate.v1"
+
+    case_reference: Reference
+
+
+class ReactivateCard(MunicipalCardCommand):
+    """Make a deactivated card active again from the day of this command."""
+
+    type: ClassVar[str] = "dk.frikort.card.reactivate.v1"
+
+    case_reference: Reference
+
+
+class ReplaceCardNumber(MunicipalCardCommand):
+    """Give the card a new five-digit number; the card and its totals stay."""
+
+    type: ClassVar[str] = "dk.frikort.card.replace-number.v1"
+
+    reason: ReplacementReason
+
+
+class HandOverCard(MunicipalCardCommand):
+    """Hand the card over to the municipality that the citizen moved to."""
+
+    type: ClassVar[str] = "dk.frikort.card.hand-over.v1"
+
+    to_municipality: MunicipalityCode
+
+
+class RecordControl(MunicipalCardCommand):
+    """Record the result of the control that is due every second calendar year."""
+
+    type: ClassVar[str] = "dk.frikort.card.record-control.v1"
+
+    result: ControlResult
+
+
+class MandateCommand(CardCommand):
+    """A command about who else may see the card.
+
+    By the citizen, or by a caseworker of ``municipality`` for a citizen without a digital ID; then refused unless
+    that municipality is responsible for the card.
+    """
+
+    municipality: MunicipalityCode | None = None
+    actor: Actor
+
+
+class GrantMandate(MandateCommand):
+    """Let another person see the card through the day ``until``."""
+
+    type: ClassVar[str] = "dk.frikort.card.grant-mandate.v1"
+
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+
+
+class WithdrawMandate(MandateCommand):
+    """End a mandate before its last day."""
+
+    type: ClassVar[str] = "dk.frikort.card.withdraw-mandate.v1"
+
+    mandate_id: str
+
+
+class CardEvent(CardKeyedEvent):
+    """Something that happened to a card. ``revision`` is gapless for each card, from 1."""
+
+    revision: Revision
+    municipality: MunicipalityCode = Field(description="The responsible municipality after this event.")
+    actor: Actor
+
+
+class CardIssued(CardEvent):
+    """A citizen got a card. ``control_due`` is the year by whose end its first control is due."""
+
+    type: ClassVar[str] = "dk.frikort.card.issued.v1"
+
+    number: CardNumber
+    person: SealedPerson
+    active_from: date
+    control_due: Year
+    case_reference: Reference
+
+
+class CardDeactivated(CardEvent):
+    """The card stopped being active; work up to and including ``last_active_day`` can still be reported."""
+
+    type: ClassVar[str] = "dk.frikort.card.deactivated.v1"
+
+    last_active_day: date
+    case_reference: Reference
+
+
+class CardReactivated(CardEvent):
+    """The card became active again from ``active_from``."""
+
+    type: ClassVar[str] = "dk.frikort.card.reactivated.v1"
+
+    active_from: date
+    case_reference: Reference
+
+
+class CardNumberReplaced(CardEvent):
+    """The card got a new number; the old one opens nothing any more and is never used again."""
+
+    type: ClassVar[str] = "dk.frikort.card.number-replaced.v1"
+
+    number: CardNumber
+    previous_number: CardNumber
+    reason: ReplacementReason
+
+
+class CardHandedOver(CardEvent):
+    """Another municipality became responsible (``municipality``)."""
+
+    type: ClassVar[str] = "dk.frikort.card.handed-over.v1"
+
+    from_municipality: MunicipalityCode
+
+
+class ControlRecorded(CardEvent):
+    """A control was made in ``year``; the next is due by the end of ``control_due``."""
+
+    type: ClassVar[str] = "dk.frikort.card.control-recorded.v1"
+
+    year: Year
+    result: ControlResult
+    control_due: Year
+
+
+class MandateGranted(CardEvent):
+    """Another person may see the card through the day ``until``; then the mandate is over by itself."""
+
+    type: ClassVar[str] = "dk.frikort.card.mandate-granted.v1"
+
+    mandate_id: str
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+    by: CitizenSide
+
+
+class MandateWithdrawn(CardEvent):
+    """A mandate ended before its last day."""
+
+    type: ClassVar[str] = "dk.frikort.card.mandate-withdrawn.v1"
+
+    mandate_id: str
+    by: CitizenSide
+
+
+AnyCardEvent = (
+    CardIssued
+    | CardDeactivated
+    | CardReactivated
+    | CardNumberReplaced
+    | CardHandedOver
+    | ControlRecorded
+    | MandateGranted
+    | MandateWithdrawn
+)

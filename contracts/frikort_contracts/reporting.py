@@ -1,0 +1,302 @@
+"""Commands to reporting and the earnings events it publishes (lov om socialt frikort, § 6)."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field
+
+from frikort_contracts.messages import CardCommand, CardKeyedEvent
+from frikort_contracts.values import (
+    Actor,
+    CardNumber,
+    CitizenSide,
+    Components,
+    Cvr,
+    KeyedHash,
+    Ore,
+    Period,
+    Reference,
+    Revision,
+    Sealed,
+    WorkPeriod,
+    Year,
+)
+
+
+class CorrectionReason(StrEnum):
+    """Why a report is corrected or withdrawn. A closed list: free text would gather personal data."""
+
+    WRONG_AMOUNT = "wrong-amount"
+    WRONG_PERIOD = "wrong-period"
+    WRONG_CARD = "wrong-card"
+    NOT_PAID = "not-paid"
+    REPORTED_TWICE = "reported-twice"
+    OTHER = "other"
+
+
+class DisputeReason(StrEnum):
+    """What is not right about a report, as the citizen's side says."""
+
+    NOT_MY_WORK = "not-my-work"
+    WRONG_AMOUNT = "wrong-amount"
+    WRONG_DATES = "wrong-dates"
+    NOT_PAID = "not-paid"
+    OTHER = "other"
+
+
+class DisputeEnd(StrEnum):
+    """What ended a dispute: the citizen's side took it back, or the employer corrected or withdrew the report."""
+
+    TAKEN_BACK = "taken-back"
+    CORRECTED = "corrected"
+    WITHDRAWN = "withdrawn"
+
+
+class EmployerCommand(CardCommand):
+    """A command by the employer ``cvr`` about one card."""
+
+    cvr: Cvr
+    actor: Actor
+
+
+class RegisterEmployment(EmployerCommand):
+    """Register that the citizen works for the employer.
+
+    ``card_revision`` is the card revision that the gateway had seen: reporting waits for it, so that a card
+    issued a moment ago is never unknown. ``owners`` are the CPR hashes of a sole trader's owners.
+    """
+
+    type: ClassVar[str] = "dk.frikort.employment.register.v1"
+
+    card_revision: Revision
+    number: CardNumber
+    birth_check: KeyedHash
+    owners: tuple[KeyedHash, ...] = ()
+    period: Period
+    contact: Sealed = Field(description="Seals the contact person; associated data is the CVR number.")
+    label: Sealed | None = Field(default=None, description="Seals the employer's own name for the employment.")
+
+
+class EmploymentCommand(EmployerCommand):
+    """A command about an employment that exists."""
+
+    employment_id: str
+
+
+class ChangeEmployment(EmploymentCommand):
+    """Replace the period, contact and label of an employment; ending it is giving its period a last day."""
+
+    type: ClassVar[str] = "dk.frikort.employment.change.v1"
+
+    period: Period
+    contact: Sealed | None = Field(default=None, description="None keeps the contact as it is.")
+    label: Sealed | None = Field(default=None, description='None keeps the label as it is; a sealed "" ends it.')
+
+
+class DeclareNoWork(EmploymentCommand):
+    """Say that nothing was worked on these days, so that nobody waits for a report of them."""
+
+    type: ClassVar[str] = "dk.frikort.employment.declare-no-work.v1"
+
+    days: WorkPeriod
+
+
+class EarningsCommand(EmploymentCommand):
+    """A command about earnings of an employment."""
+
+    card_revision: Revision
+
+
+class ReportEarnings(EarningsCommand):
+    """Report what was paid. ``reference`` is the employer's own and is a business key for ever.
+
+    ``twin`` says that a report which looks like an earlier one is meant; ``dry_run`` answers without booking.
+    """
+
+    type: ClassVar[str] = "dk.frikort.earnings.report.v1"
+
+    reference: Reference
+    work: WorkPeriod
+    payment_date: date
+    components: Components
+    twin: bool = False
+    dry_run: bool = False
+
+
+class CorrectReport(EarningsCommand):
+    """Replace an accepted report by new amounts or dates. The payment year stays."""
+
+    type: ClassVar[str] = "dk.frikort.earnings.correct.v1"
+
+    report_id: str
+    work: WorkPeriod
+    payment_date: date
+    components: Components
+    reason: CorrectionReason
+
+
+class WithdrawReport(EmploymentCommand):
+    """Take an accepted report back."""
+
+    type: ClassVar[str] = "dk.frikort.earnings.withdraw.v1"
+
+    report_id: str
+    reason: CorrectionReason
+
+
+class DisputeCommand(CardCommand):
+    """A command about a report by the citizen's side; ``side`` is the role in which ``actor`` acts."""
+
+    employment_id: str
+    report_id: str
+    side: CitizenSide
+    actor: Actor
+
+
+class DisputeReport(DisputeCommand):
+    """Say that a report is not right. It is seen by all who see the report; nobody's money moves by it."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute.v1"
+
+    reason: DisputeReason
+    message: Sealed | None = Field(default=None, description="Seals a text; associated data names the report.")
+
+
+class WithdrawDispute(DisputeCommand):
+    """Take the dispute of a report back, whoever of the citizen's side raised it."""
+
+    type: ClassVar[str] = "dk.frikort.report.withdraw-dispute.v1"
+
+
+class EmploymentEvent(CardKeyedEvent):
+    """The whole employment after the event; ``revision`` is gapless for each employment, from 1.
+
+    ``card_number`` is the card's number as the employer typed it at registration: a number that replaced it is not
+    theirs to know. ``no_work`` are the days declared without work, in order, none twice.
+    """
+
+    employment_id: str
+    revision: Revision
+    cvr: Cvr
+    period: Period
+    contact: Sealed
+    card_number: CardNumber | None = None
+    label: Sealed | None = None
+    no_work: tuple[WorkPeriod, ...] = ()
+
+
+class EmploymentRegistered(EmploymentEvent):
+    """An employer registered that it employs the citizen."""
+
+    type: ClassVar[str] = "dk.frikort.employment.registered.v1"
+
+
+class EmploymentChanged(EmploymentEvent):
+    """The period, contact or label of an employment changed."""
+
+    type: ClassVar[str] = "dk.frikort.employment.changed.v1"
+
+
+class NoWorkDeclared(EmploymentEvent):
+    """An employer declared that nothing was worked on ``days``."""
+
+    type: ClassVar[str] = "dk.frikort.employment.no-work-declared.v1"
+
+    days: WorkPeriod
+
+
+class ReportEvent(CardKeyedEvent):
+    """Something about one report; ``revision`` is gapless for each report, from 1.
+
+    ``year`` is the year of the payment date (the cash principle of tax law).
+    """
+
+    employment_id: str
+    report_id: str
+    revision: Revision
+    cvr: Cvr
+    year: Year
+
+
+class ReportContent(ReportEvent):
+    """The whole report after the event, with the allowance that applied when it was accepted."""
+
+    reference: Reference
+    work: WorkPeriod
+    payment_date: date
+    components: Components
+    total: Ore
+    allowance: Ore
+    provisional: bool
+
+
+class EarningsReported(ReportContent):
+    """An employer's report was accepted."""
+
+    type: ClassVar[str] = "dk.frikort.earnings.reported.v1"
+
+
+class EarningsCorrected(ReportContent):
+    """An accepted report was replaced; it keeps its place in the order."""
+
+    type: ClassVar[str] = "dk.frikort.earnings.corrected.v1"
+
+    reason: CorrectionReason
+
+
+class EarningsWithdrawn(ReportEvent):
+    """An accepted report was taken back; it no longer counts."""
+
+    type: ClassVar[str] = "dk.frikort.earnings.withdrawn.v1"
+
+    reason: CorrectionReason
+
+
+class DisputeEvent(CardKeyedEvent):
+    """Something about the dispute of one report, which stands at ``report_revision``.
+
+    ``revision`` counts what was told of the report's disputes, from 1 without a gap; the report's own revision stays.
+    A report has at most one dispute at a time.
+    """
+
+    employment_id: str
+    report_id: str
+    revision: Revision
+    report_revision: Revision
+    cvr: Cvr
+    year: Year
+    actor: Actor
+
+
+class ReportDisputed(DisputeEvent):
+    """The citizen's side says that the report is not right."""
+
+    type: ClassVar[str] = "dk.frikort.report.disputed.v1"
+
+    reason: DisputeReason
+    message: Sealed | None = None
+    side: CitizenSide
+
+
+class DisputeEnded(DisputeEvent):
+    """The dispute is over; ``side`` is who took it back, None if the employer ended it."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute-ended.v1"
+
+    cause: DisputeEnd
+    side: CitizenSide | None = None
+
+
+AnyEarningsEvent = (
+    EmploymentRegistered
+    | EmploymentChanged
+    | NoWorkDeclared
+    | EarningsReported
+    | EarningsCorrected
+    | EarningsWithdrawn
+    | ReportDisputed
+    | DisputeEnded
+)

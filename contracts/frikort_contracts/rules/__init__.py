@@ -1,0 +1,1 @@
+"""Rules of the scheme that a payroll vendor may run offline."""

@@ -1,0 +1,163 @@
+"""The topic table: name, messages, partitions, retention, who writes and who reads.
+
+All topics keyed by ``card_id`` have the same number of partitions. Retention None keeps records for ever: events
+are the books, and a read model or an authority must be able to start again from the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Final, get_args
+
+from frikort_contracts import balance, extracts, issuance, outcomes, reporting
+from frikort_contracts.messages import Message
+
+PARTITIONS: Final = 6
+DEAD_SUFFIX: Final = ".dead"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A row of the table. ``writers`` and ``readers`` name services, or ``authority:<name>``."""
+
+    name: str
+    key: str
+    messages: tuple[type[Message], ...]
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    partitions: int = PARTITIONS
+    retention: timedelta | None = None
+
+    @cached_property
+    def types(self) -> Mapping[str, type[Message]]:
+        """The messages by their CloudEvents type."""
+        return {message.type: message for message in self.messages}
+
+    @property
+    def dead(self) -> str:
+        """Where records that break the contract go."""
+        return self.name + DEAD_SUFFIX
+
+
+ISSUANCE_COMMANDS = Topic(
+    name="frikort.issuance.commands.v1",
+    key="card_id, or the CPR hash for an issue",
+    messages=(
+        issuance.IssueCard,
+        issuance.DeactivateCard,
+        issuance.ReactivateCard,
+        issuance.ReplaceCardNumber,
+        issuance.HandOverCard,
+        issuance.RecordControl,
+        issuance.GrantMandate,
+        issuance.WithdrawMandate,
+    ),
+    writers=("gateway",),
+    readers=("issuance",),
+)
+REPORTING_COMMANDS = Topic(
+    name="frikort.reporting.commands.v1",
+    key="card_id",
+    messages=(
+        reporting.RegisterEmployment,
+        reporting.ChangeEmployment,
+        reporting.DeclareNoWork,
+        reporting.ReportEarnings,
+        reporting.CorrectReport,
+        reporting.WithdrawReport,
+        reporting.DisputeReport,
+        reporting.WithdrawDispute,
+    ),
+    writers=("gateway",),
+    readers=("reporting",),
+)
+EXPORTS_COMMANDS = Topic(
+    name="frikort.exports.commands.v1",
+    key="extract_id",
+    messages=(extracts.RequestExtract,),
+    writers=("gateway",),
+    readers=("exports",),
+)
+CARDS = Topic(
+    name="frikort.cards.v1",
+    key="card_id",
+    messages=get_args(issuance.AnyCardEvent),
+    writers=("issuance",),
+    readers=("reporting", "exports", "gateway"),
+)
+EARNINGS = Topic(
+    name="frikort.earnings.v1",
+    key="card_id",
+    messages=get_args(reporting.AnyEarningsEvent),
+    writers=("reporting",),
+    readers=("balance", "exports", "gateway"),
+)
+BALANCES = Topic(
+    name="frikort.balances.v1",
+    key="card_id",
+    messages=get_args(balance.AnyBalanceEvent),
+    writers=("balance",),
+    readers=("exports", "gateway"),
+)
+CAP_WARNINGS = Topic(
+    name="frikort.cap-warnings.v1",
+    key="card_id",
+    messages=get_args(balance.AnyCapWarning),
+    writers=("balance",),
+    readers=("gateway",),
+)
+OUTCOMES = Topic(
+    name="frikort.outcomes.v1",
+    key="command id",
+    messages=get_args(outcomes.AnyOutcome),
+    writers=("issuance", "reporting", "exports"),
+    readers=("gateway",),
+    retention=timedelta(days=90),
+)
+EXTRACTS = Topic(
+    name="frikort.extracts.v1",
+    key="extract_id",
+    messages=get_args(extracts.AnyExtractEvent),
+    writers=("exports",),
+    readers=("gateway",),
+    retention=timedelta(days=30),
+)
+AUTHORITY_SKAT = Topic(
+    name="frikort.authority.skat.v1",
+    key="card_id",
+    messages=(extracts.TaxStatementUpdated,),
+    writers=("exports",),
+    readers=("authority:skat",),
+)
+AUTHORITY_STAR = Topic(
+    name="frikort.authority.star.v1",
+    key="card_id",
+    messages=(extracts.FollowUpStatementUpdated,),
+    writers=("exports",),
+    readers=("authority:star",),
+)
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    ISSUANCE_COMMANDS,
+    REPORTING_COMMANDS,
+    EXPORTS_COMMANDS,
+    CARDS,
+    EARNINGS,
+    BALANCES,
+    CAP_WARNINGS,
+    OUTCOMES,
+    EXTRACTS,
+    AUTHORITY_SKAT,
+    AUTHORITY_STAR,
+)
+
+_TOPIC_OF: Final[dict[type[Message], Topic]] = {message: topic for topic in TOPICS for message in topic.messages}
+MESSAGE_TYPES: Final[dict[str, type[Message]]] = {message.type: message for message in _TOPIC_OF}
+
+
+def topic_of(message: type[Message]) -> Topic:
+    """The one topic that carries ``message``."""
+    return _TOPIC_OF[message]

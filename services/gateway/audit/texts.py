@@ -1,0 +1,73 @@
+"""The access log as the person reads it: who, in what role, did what, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from frikort_contracts.extracts import Authority
+from frikort_contracts.http import resources as r
+from frikort_contracts.municipalities import MUNICIPALITIES
+
+from services.gateway.audit.actions import WORDS, Act
+from services.gateway.audit.log import Access
+from services.gateway.auth import Role
+from services.gateway.formats import Language
+
+_NOTHING: Final = (" (intet blev vist eller ændret)", " (nothing was shown or changed)")
+_AUTHORITIES: Final = {
+    Authority.SKAT: ("Skattestyrelsen", "The Danish Tax Agency"),
+    Authority.STAR: (
+        "Styrelsen for Arbejdsmarked og Rekruttering",
+        "The Danish Agency for Labour Market and Recruitment",
+    ),
+}
+_NAMED_OTHERWISE: Final = {"101": "Københavns Kommune", "400": "Bornholms Regionskommune"}
+
+
+def page(accesses: Sequence[Access], following: str | None, language: Language) -> r.AccessPage:
+    """A page of lines, newest first."""
+    return r.AccessPage(accesses=[_line(access, language) for access in accesses], next=following)
+
+
+def _line(access: Access, language: Language) -> r.AccessResource:
+    english = language is Language.ENGLISH
+    words = WORDS[Act(access.act)]
+    what = words.in_language(language) + _of_year(access, english=english)
+    return r.AccessResource(
+        at=access.at,
+        by=_who(access)[english],
+        role=access.role.value,
+        own=access.own,
+        act=access.act,
+        kind=words.kind,
+        what=what + (_NOTHING[english] if access.refused else ""),
+        refused=access.refused,
+        reason=access.reason,
+        request=access.request,
+    )
+
+
+def _who(access: Access) -> tuple[str, str]:
+    """In Danish and in English. The opaque id of the one who acted stays in the log."""
+    match access.role:
+        case Role.CASEWORKER:
+            code = access.organisation
+            municipality = _NAMED_OTHERWISE.get(code, f"{MUNICIPALITIES.get(code, code)} Kommune")
+            return f"{municipality}, sagsbehandler", f"{municipality}, caseworker"
+        case Role.EMPLOYER:
+            return f"Virksomheden CVR {access.organisation}", f"The company CVR {access.organisation}"
+        case Role.AUTHORITY:
+            return _AUTHORITIES[Authority(access.organisation)]
+        case Role.CITIZEN:
+            if access.own:
+                return "Du selv", "You yourself"
+            return "En person, som du har givet fuldmagt", "A person to whom you gave a mandate"
+
+
+def _of_year(access: Access, *, english: bool) -> str:
+    kind, _, rest = access.subject.partition(":")
+    if kind != "year":
+        return ""
+    year = rest.partition(":")[0]
+    return f", of {year}" if english else f", for {year}"

@@ -1,0 +1,1 @@
+"""Commands: idempotent submission, the stored command, and its response."""

@@ -1,0 +1,161 @@
+"""From lines to commands, and from outcomes to results. Pure: a chunk gives the same bytes whenever it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+from uuid import UUID, uuid5
+
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.reporting import ReportEarnings
+from frikort_contracts.values import Components, WorkPeriod
+
+from services.gateway.audit.actions import Act
+from services.gateway.audit.log import Access, of_card, stamp
+from services.gateway.auth import Role
+from services.gateway.commands.service import SOURCE
+from services.gateway.payroll.batch import Batch, Plan, Tally
+from services.gateway.payroll.lines import Line
+
+Outcome = Literal["accepted", "known", "refused"]
+
+
+class Result(NamedTuple):
+    """What became of a line: how its report was split when it was settled (øre), or why it was refused."""
+
+    number: int
+    outcome: Outcome
+    report_id: str | None
+    exempt: int
+    excess: int
+    problem: str | None
+    detail: dict[str, str | int]
+
+
+class LineOutcome(NamedTuple):
+    """The outcome of a line's command."""
+
+    report_id: str | None
+    revision: int
+    known: bool
+    problem: str | None
+    detail: dict[str, str | int]
+
+
+class LineSplit(NamedTuple):
+    """How a report is split now, in øre, as of its ``revision``."""
+
+    revision: int
+    exempt: int
+    excess: int
+
+
+@lru_cache(maxsize=10_000)  # several times all the lines that a worker has under way
+def command_id(batch_id: str, number: int) -> str:
+    """The command of a line. A line of the same file is the same command."""
+    return str(uuid5(UUID(batch_id), str(number)))
+
+
+def command(batch: Batch, line: Line, plan: Plan) -> Record:
+    """The record of a line's command."""
+    return encode(
+        Envelope(
+            id=UUID(command_id(batch.batch_id, line.number)),
+            time=plan.time_of(line.number),
+            source=SOURCE,
+            data=ReportEarnings(
+                card_id=line.card_id,
+                cvr=batch.cvr,
+                actor=batch.actor,
+                employment_id=line.employment_id,
+                card_revision=plan.revisions.get(line.card_id, 1),
+                reference=line.reference,
+                work=WorkPeriod(first=_day(line.work_first), last=_day(line.work_last)),
+                payment_date=_day(line.payment_date),
+                components=Components(wage=line.wage, holiday_pay=line.holiday_pay, atp=line.atp, pension=line.pension),
+                twin=line.twin,
+            ),
+            correlation_id=UUID(batch.batch_id),
+            traceparent=batch.traceparent,
+        )
+    )
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+class Settled(NamedTuple):
+    """What is known of some lines: their results, and what is still waited for."""
+
+    results: list[Result]
+    without_outcome: list[Line]
+    without_split: list[str]
+
+
+def settled(
+    batch: Batch, lines: Iterable[Line], outcomes: Mapping[str, LineOutcome], splits: Mapping[str, LineSplit]
+) -> Settled:
+    """The results of ``lines``, as far as their outcomes and splits (by report id) are known."""
+    found = Settled([], [], [])
+    for line in lines:
+        outcome = outcomes.get(command_id(batch.batch_id, line.number))
+        if outcome is None:
+            found.without_outcome.append(line)
+        elif outcome.problem is not None or outcome.report_id is None:
+            found.results.append(Result(line.number, "refused", None, 0, 0, outcome.problem, outcome.detail))
+        else:
+            split = splits.get(outcome.report_id)
+            if split is None or split.revision < outcome.revision:
+                found.without_split.append(outcome.report_id)
+            else:
+                word: Outcome = "known" if outcome.known else "accepted"
+                found.results.append(Result(line.number, word, outcome.report_id, split.exempt, split.excess, None, {}))
+    return found
+
+
+def tally_of(results: Iterable[Result]) -> Tally:
+    """How many results there are of each kind, and the sums of the splits."""
+    counts = {"accepted": 0, "known": 0, "refused": 0, "exempt": 0, "excess": 0}
+    for result in results:
+        counts[result.outcome] += 1
+        counts["exempt"] += result.exempt
+        counts["excess"] += result.excess
+    return Tally(**counts)
+
+
+def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], results: Sequence[Result]) -> list[Access]:
+    """A line of the access log for each person in a chunk; the same lines whenever it is settled."""
+    booked = {result.number for result in results if result.outcome != "refused"}
+    by_card: dict[str, bool] = {}
+    for line in lines:
+        by_card[line.card_id] = by_card.get(line.card_id, False) or line.number in booked
+    return [
+        Access(
+            order=f"{stamp(plan.at)}|{batch.batch_id}|{index:05d}|{number:05d}",
+            subject=of_card(card_id),
+            own=False,
+            act=Act.REPORT_EARNINGS,
+            refused=not any_booked,
+            role=Role.EMPLOYER,
+            organisation=batch.cvr,
+            actor=batch.actor,
+            reason=None,
+            request=batch.batch_id,
+        )
+        for number, (card_id, any_booked) in enumerate(sorted(by_card.items()))
+    ]
+
+
+def packed(results: Iterable[Result]) -> str:
+    """Results as a text, to be sealed."""
+    return json.dumps(list(results), ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(text: str) -> dict[int, Result]:
+    """The results of a packed text, by the number of their line."""
+    results: list[list[Any]] = json.loads(text)
+    return {result.number: result for result in (Result(*fields) for fields in results)}

@@ -1,0 +1,169 @@
+"""The lines of a payroll file: checked by the rules of a single report, and tied to an employment of the sender. Pure.
+
+A line with errors is kept by its number and its errors alone: what it said may hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from frikort_contracts.http.requests import BatchLineBody
+from frikort_contracts.values import Period, Reference, WorkPeriod
+from pydantic import TypeAdapter, ValidationError
+
+from services.gateway.api.errors import pointer_of
+
+_REFERENCE: Final = TypeAdapter(Reference)
+
+
+class Wrong(NamedTuple):
+    """What is wrong with a line: which field (a JSON pointer or a column), and pydantic's type and message."""
+
+    field: str
+    kind: str
+    message: str
+
+
+class InvalidLine(NamedTuple):
+    """A line that cannot be booked; its ``reference`` if that was in order."""
+
+    number: int
+    reference: str | None
+    wrongs: tuple[Wrong, ...]
+
+
+class Line(NamedTuple):
+    """A line that will be booked; amounts in øre, days as YYYY-MM-DD."""
+
+    number: int
+    employment_id: str
+    card_id: str
+    reference: str
+    work_first: str
+    work_last: str
+    payment_date: str
+    wage: int
+    holiday_pay: int
+    atp: int
+    pension: int
+    twin: bool
+
+    @property
+    def total(self) -> int:
+        """Everything that was paid, in øre."""
+        return self.wage + self.holiday_pay + self.atp + self.pension
+
+
+class OwnEmployment(NamedTuple):
+    """An employment of the sender."""
+
+    employment_id: str
+    card_id: str
+    period: Period
+
+
+@dataclass(frozen=True)
+class OwnEmployments:
+    """Those employments of the sender that some lines ask for: by id, and by card number (present and former)."""
+
+    by_id: Mapping[str, OwnEmployment] = field(default_factory=dict)
+    by_number: Mapping[str, Sequence[OwnEmployment]] = field(default_factory=dict)
+
+
+class Fields(NamedTuple):
+    """The fields of one line as they were read, before any rule. ``wrongs`` are those that could not be read."""
+
+    number: int
+    content: Mapping[str, Any]
+    wrongs: tuple[Wrong, ...] = ()
+
+
+class Names:
+    """How the fields of a file are called: by JSON pointers here, by columns in CSV."""
+
+    def name_of(self, location: Sequence[str | int]) -> str:
+        """The name under which the sender knows the field at this place of the body."""
+        return pointer_of(("body", *location))
+
+
+def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
+    """The line by the rules of a report, or everything that is wrong with it. Nothing it said is repeated."""
+    wrongs = list(fields.wrongs)
+    unread = {wrong.field for wrong in wrongs}
+    try:
+        body = BatchLineBody.model_validate(fields.content)
+    except ValidationError as error:
+        for item in error.errors(include_input=False, include_url=False, include_context=False):
+            name = names.name_of(item["loc"])
+            if name not in unread:
+                wrongs.append(Wrong(name, item["type"], item["msg"]))
+    else:
+        if not wrongs:
+            return body
+    return InvalidLine(fields.number, _reference_in(fields.content), tuple(wrongs))
+
+
+def tied(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) -> Line | InvalidLine:
+    """The line with its employment. A card number names the only own employment, or the one that covers the work."""
+    if body.employment_id is not None:
+        found = own.by_id.get(body.employment_id)
+        wrong = Wrong(names.name_of(("employment_id",)), "value_error", "no own employment has this id")
+    else:
+        candidates = own.by_number.get(str(body.card_number), ())
+        found, message = _only(candidates, body.work.value())
+        wrong = Wrong(names.name_of(("card_number",)), "value_error", message)
+    if found is None:
+        return InvalidLine(number, body.reference, (wrong,))
+    parts = body.components
+    return Line(
+        number=number,
+        employment_id=found.employment_id,
+        card_id=found.card_id,
+        reference=body.reference,
+        work_first=body.work.first.isoformat(),
+        work_last=body.work.last.isoformat(),
+        payment_date=body.payment_date.isoformat(),
+        wage=parts.wage_ore,
+        holiday_pay=parts.holiday_pay_ore,
+        atp=parts.atp_ore,
+        pension=parts.pension_ore,
+        twin=body.twin,
+    )
+
+
+def _only(candidates: Sequence[OwnEmployment], work: WorkPeriod) -> tuple[OwnEmployment | None, str]:
+    if not candidates:
+        return None, "no own employment has this card number"
+    if len(candidates) > 1:
+        candidates = [candidate for candidate in candidates if candidate.period.covers(work.as_period())]
+    if len(candidates) == 1:
+        return candidates[0], ""
+    return None, "several own employments have this card number, and not one of them covers the work"
+
+
+def _reference_in(content: Mapping[str, Any]) -> str | None:
+    try:
+        return _REFERENCE.validate_python(content.get("reference"), strict=True)
+    except ValidationError:
+        return None
+
+
+def packed(lines: Iterable[Line | InvalidLine]) -> str:
+    """Lines as a text, to be sealed."""
+    good: list[Line] = []
+    bad: list[InvalidLine] = []
+    for line in lines:
+        (good if isinstance(line, Line) else bad).append(line)  # type: ignore[arg-type]
+    return json.dumps([good, bad], ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(text: str) -> tuple[list[Line], list[InvalidLine]]:
+    """The good and the bad lines of a packed text."""
+    good, bad = json.loads(text)
+    return (
+        [Line(*line) for line in good],
+        [InvalidLine(number, reference, tuple(Wrong(*wrong) for wrong in wrongs)) for number, reference, wrongs in bad],
+    )

@@ -1,0 +1,186 @@
+"""Payroll files as resources, and the result as a CSV file. Pure."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import Final, Literal
+
+from frikort_contracts.http import resources as r
+
+from services.gateway.field_texts import field_text
+from services.gateway.formats import Language
+from services.gateway.payroll.batch import Batch, Status
+from services.gateway.payroll.booking import Result, command_id
+from services.gateway.payroll.lines import InvalidLine, Line
+from services.gateway.problems import document
+
+LineResult = Literal["accepted", "known", "refused", "error", "waiting"]
+
+_STATUS: Final[dict[Status, Literal["held", "booking", "done", "cancelled"]]] = {
+    Status.HELD: "held",
+    Status.BOOKING: "booking",
+    Status.DONE: "done",
+    Status.CANCELLED: "cancelled",
+}
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_COLUMNS: Final = {
+    Language.DANISH: (
+        "Linje",
+        "Reference",
+        "Resultat",
+        "I alt (kr.)",
+        "Skattefrit (kr.)",
+        "Over beløbsgrænsen (kr.)",
+        "Forklaring",
+        "Indberetning",
+    ),
+    Language.ENGLISH: (
+        "Line",
+        "Reference",
+        "Result",
+        "Total (kr.)",
+        "Exempt (kr.)",
+        "Above the allowance (kr.)",
+        "Explanation",
+        "Report",
+    ),
+}
+_RESULTS: Final[dict[Language, dict[LineResult, str]]] = {
+    Language.DANISH: {
+        "accepted": "modtaget",
+        "known": "kendt i forvejen",
+        "refused": "afvist",
+        "error": "fejl",
+        "waiting": "venter",
+    },
+    Language.ENGLISH: {
+        "accepted": "accepted",
+        "known": "known before",
+        "refused": "refused",
+        "error": "error",
+        "waiting": "waiting",
+    },
+}
+
+
+def batch(shown: Batch) -> r.BatchResource:
+    """A file. Raises ``KeyError`` for one that is not acknowledged."""
+    tally = shown.tally
+    return r.BatchResource(
+        batch_id=shown.batch_id,
+        status=_STATUS[shown.status],
+        created_at=shown.created_at,
+        expires_at=shown.expires_at if shown.status is Status.HELD else None,
+        finished_at=shown.finished_at,
+        counts=r.BatchCounts(
+            lines=shown.good + shown.bad,
+            errors=shown.bad,
+            accepted=tally.accepted,
+            known=tally.known,
+            refused=tally.refused,
+            waiting=shown.good - tally.lines,
+        ),
+        total_ore=shown.total,
+        exempt_ore=tally.exempt,
+        excess_ore=tally.excess,
+    )
+
+
+def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, language: Language) -> r.BatchLineResource:
+    """A line; ``result`` None while there is none."""
+    if isinstance(shown, InvalidLine):
+        return r.BatchLineResource(
+            number=shown.number,
+            reference=shown.reference,
+            result="error",
+            employment_id=None,
+            total_ore=None,
+            report_id=None,
+            split=None,
+            problem=None,
+            errors=[
+                r.LineError(field=wrong.field, detail=field_text(wrong.kind, wrong.message, language))
+                for wrong in shown.wrongs
+            ],
+        )
+    booked = result is not None and result.outcome != "refused"
+    return r.BatchLineResource(
+        number=shown.number,
+        reference=shown.reference,
+        result=result_of(shown, result),
+        employment_id=shown.employment_id,
+        total_ore=shown.total,
+        report_id=None if result is None else result.report_id,
+        split=r.LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess) if booked and result else None,
+        problem=_problem(batch_id, result, language),
+        errors=[],
+    )
+
+
+def _problem(batch_id: str, result: Result | None, language: Language) -> r.LineProblem | None:
+    if result is None or result.problem is None:
+        return None
+    told = document(result.problem, language, instance=command_id(batch_id, result.number), facts=result.detail)
+    return r.LineProblem(type=told["type"], title=told["title"], detail=told["detail"])
+
+
+def csv_header(language: Language) -> str:
+    """The first line, as a Danish spreadsheet opens it: UTF-8 with a byte order mark, semicolons."""
+    return "\ufeff" + _row(_COLUMNS[language])
+
+
+def csv_lines(shown: Iterable[r.BatchLineResource], language: Language) -> Iterator[str]:
+    """A row for each line; amounts in kroner with a decimal comma."""
+    for entry in shown:
+        split = entry.split
+        why = [f"{error.field}: {error.detail}" if error.field else error.detail for error in entry.errors]
+        if entry.problem is not None:
+            why = [f"{entry.problem.title}. {entry.problem.detail}"]
+        yield _row(
+            (
+                str(entry.number),
+                _text(entry.reference or ""),
+                _RESULTS[language][entry.result],
+                _kroner(entry.total_ore),
+                _kroner(None if split is None else split.exempt_ore),
+                _kroner(None if split is None else split.excess_ore),
+                _text(" ".join(why)),
+                entry.report_id or "",
+            )
+        )
+
+
+def result_of(shown: Line | InvalidLine, result: Result | None) -> LineResult:
+    """In a word, what became of a line."""
+    if isinstance(shown, InvalidLine):
+        return "error"
+    return "waiting" if result is None else result.outcome
+
+
+def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
+    """Whether a chunk holds lines with this result (any if None), as far as it is counted."""
+    size, tally = shown.chunks[index], shown.counted.get(str(index))
+    if result is None:
+        return True
+    if result == "error":
+        return size.bad > 0
+    if tally is None:
+        return result == "waiting" and size.good > 0
+    return result != "waiting" and getattr(tally, result) > 0
+
+
+def _kroner(ore: int | None) -> str:
+    return "" if ore is None else f"{ore // 100},{ore % 100:02d}"
+
+
+def _text(value: str) -> str:
+    """``value`` so that a spreadsheet never takes it for a formula."""
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+
+
+def _row(cells: Iterable[str]) -> str:
+    text = StringIO()
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(cells)
+    return text.getvalue()

@@ -1,0 +1,228 @@
+"""The job that books payroll files: any instance takes a file, and goes on where the last one left it.
+
+Several chunks of a file are under way at a time, so that the services behind always have something to do; the oldest is
+awaited. Kafka and MongoDB may be away for as long as they like: the file waits, and is taken again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from frikort_contracts.cloudevents import Record
+from pymongo.errors import PyMongoError
+
+from services.gateway.audit.log import AccessLog
+from services.gateway.change_notifier import ChangeSubscriptions, Key, Missing, Shown
+from services.gateway.payroll import booking, lines
+from services.gateway.payroll.batch import Batch, Chunk, Plan, Status, Step, Tally, is_expired, next_step
+from services.gateway.payroll.booking import LineOutcome, LineSplit, Result
+from services.gateway.payroll.lines import Line
+from services.gateway.payroll.store import Batches, Books, LeaseLost
+from services.gateway.person_encryption import Persons
+from services.gateway.projections import outcomes, reports
+from services.runtime.kafka.producer import KafkaUnavailable
+
+logger = structlog.get_logger(__name__)
+
+_UNDER_WAY: Final = 6
+_AT_ONCE: Final = 16
+_RECORDS_AT_ONCE: Final = 100
+_PAUSE_AFTER_ERROR: Final = 2.0
+_LETTING_GO: Final = 1.0
+_SWEEP_EVERY: Final = 600.0
+_LONGEST_RECEPTION: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A chunk whose commands are in the log."""
+
+    index: int
+    plan: Plan
+    lines: Sequence[Line]
+
+
+class BatchWorker:
+    """Books one file after another."""
+
+    def __init__(
+        self,
+        *,
+        batches: Batches,
+        books: Books,
+        accesses: AccessLog,
+        persons: Persons,
+        publish: Callable[[Sequence[Record]], Awaitable[None]],
+        now: Callable[[], Awaitable[datetime]],
+        waiters: ChangeSubscriptions,
+        patience: float,
+    ) -> None:
+        self._batches = batches
+        self._books = books
+        self._accesses = accesses
+        self._persons = persons
+        self._publish = publish
+        self._now = now
+        self._waiters = waiters
+        self._patience = patience
+
+    async def book(self, held: Batch) -> None:
+        """Book a file that this worker has claimed. Raises what the store and the log raise, and ``LeaseLost``."""
+        waiting: deque[UnderWay] = deque()
+        for index in held.uncounted:
+            if len(waiting) == _UNDER_WAY:
+                await self._finish_chunk(held, waiting.popleft())
+            chunk = await self._batches.chunk(held, index)
+            if next_step(chunk) is Step.COUNT:
+                await self._batches.count(held, index, chunk.tally or Tally())
+            else:
+                waiting.append(await self._send(held, chunk))
+        while waiting:
+            await self._finish_chunk(held, waiting.popleft())
+        await self._batches.finish(held, await self._now())
+
+    async def _send(self, held: Batch, chunk: Chunk) -> UnderWay:
+        """Publish a chunk; of one that was taken before, what has no outcome yet."""
+        good, _ = lines.unpacked(self._persons.open_lines(chunk.lines, held.batch_id))
+        unsent: Sequence[Line] = good
+        if (plan := chunk.plan) is None:
+            now, revisions = await self._now(), await self._books.revisions({line.card_id for line in good})
+            plan = await self._batches.take(held, chunk.index, Plan(at=now, first=good[0].number, revisions=revisions))
+        else:
+            known = await self._books.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
+            unsent = booking.settled(held, good, known, {}).without_outcome
+        for start in range(0, len(unsent), _RECORDS_AT_ONCE):
+            some = unsent[start : start + _RECORDS_AT_ONCE]
+            await self._publish([booking.command(held, line, plan) for line in some])
+        return UnderWay(chunk.index, plan, good)
+
+    async def _finish_chunk(self, held: Batch, chunk: UnderWay) -> None:
+        """Wait for the outcomes of a chunk, and keep them."""
+        waiting = _Waiting(self._books, held, chunk.lines)
+        while (results := await self._waiters.until(waiting.check, self._patience)) is None:
+            await self._batches.hold_on(held)
+        await self._accesses.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
+        tally = booking.tally_of(results)
+        sealed = self._persons.seal_lines(booking.packed(results), held.batch_id)
+        await self._batches.settle(held, chunk.index, sealed, tally)
+        await self._batches.count(held, chunk.index, tally)
+
+
+class _Waiting:
+    """What is known of a chunk so far, and what is not."""
+
+    def __init__(self, books: Books, batch: Batch, lines: Sequence[Line]) -> None:
+        self._books = books
+        self._batch = batch
+        self._lines = lines
+        self._outcomes: dict[str, LineOutcome] = {}
+        self._splits: dict[str, LineSplit] = {}
+
+    async def check(self) -> Shown[list[Result]] | Missing:
+        """The results of all, or one thing that is missing: when the last has come, most others have."""
+        found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+        if found.without_outcome:
+            asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
+            self._outcomes |= await self._books.outcomes(asked)
+            found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+        if found.without_split:
+            self._splits |= await self._books.splits(found.without_split)
+            found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+        if found.without_outcome:
+            last = booking.command_id(self._batch.batch_id, found.without_outcome[-1].number)
+            return Missing((Key(outcomes.PROCESSOR.name, last),))
+        if found.without_split:
+            return Missing((Key(reports.PROCESSOR.name, found.without_split[-1]),))
+        return Shown(found.results)
+
+
+class BatchJob:
+    """Finds files to book, some at once, and cleans up what nobody came back for."""
+
+    def __init__(
+        self, *, batches: Batches, worker: BatchWorker, now: Callable[[], Awaitable[datetime]], poll: float
+    ) -> None:
+        self._batches = batches
+        self._worker = worker
+        self._now = now
+        self._poll = poll
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._busy: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Begin to look for files."""
+        self._task = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Let go of everything; another instance goes on."""
+        tasks = [task for task in (self._task, *self._busy.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def tell(self) -> None:
+        """There is a file to book."""
+        self._news.set()
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        sweep_at = loop.time()
+        while True:
+            self._news.clear()
+            try:
+                await self._take_up()
+                if loop.time() >= sweep_at:
+                    sweep_at = loop.time() + _SWEEP_EVERY
+                    await self.sweep()
+            except PyMongoError as error:
+                logger.warning("gateway.batches_wait", reason=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._news.wait()
+
+    async def _take_up(self) -> None:
+        for batch_id in await self._batches.waiting():
+            if len(self._busy) >= _AT_ONCE:
+                return
+            if batch_id not in self._busy and (held := await self._batches.claim(batch_id)) is not None:
+                self._busy[batch_id] = asyncio.create_task(self._book(held))
+
+    async def _book(self, held: Batch) -> None:
+        log = logger.bind(batch_id=held.batch_id, attempt=held.attempt)
+        pause = 0.0
+        try:
+            await self._worker.book(held)
+            log.info("gateway.batch_booked", lines=held.good)
+        except LeaseLost:
+            log.warning("gateway.batch_lost")
+        except (PyMongoError, KafkaUnavailable) as error:
+            pause = _PAUSE_AFTER_ERROR
+            log.warning("gateway.batch_waits", reason=type(error).__name__)
+        except Exception:
+            pause = _PAUSE_AFTER_ERROR
+            log.exception("gateway.batch_failed")
+        finally:
+            del self._busy[held.batch_id]
+            # If this fails, or nothing is left to let go of, the lease runs out by itself.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(_LETTING_GO):
+                    await self._batches.let_go(held, seconds=pause)
+            self._news.set()
+
+    async def sweep(self) -> None:
+        """Delete the lines of files that were held for too long, and of receptions that broke off."""
+        now = await self._now()
+        for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_RECEPTION):
+            if is_expired(batch, now):
+                if await self._batches.change(batch.batch_id, Status.HELD, Status.CANCELLED):
+                    await self._batches.forget_lines(batch.batch_id)
+            else:
+                await self._batches.drop(batch)

@@ -1,0 +1,116 @@
+"""People inside the gateway: hashed to be found, sealed to be kept, opened only for those who may see them."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from datetime import date
+from typing import NamedTuple
+
+from frikort_contracts.values import SealedPerson, birth_date_of
+
+from services.runtime.encryption import Encryptor, KeyedHasher
+
+_NOBODY = "-" * 22
+
+
+class Person(NamedTuple):
+    """A citizen in the clear; never logged, never stored, never in a message."""
+
+    cpr: str
+    name: str
+
+
+class Contact(NamedTuple):
+    """An employer's contact person."""
+
+    name: str
+    email: str
+    phone: str
+
+
+class Persons:
+    """The one holder of the sealing and lookup keys."""
+
+    def __init__(self, sealer: Encryptor, hasher: KeyedHasher) -> None:
+        self._sealer = sealer
+        self._hasher = hasher
+
+    def cpr_hash(self, cpr: str) -> str:
+        """The hash under which a citizen is found."""
+        return self._hasher.hash("cpr", cpr)
+
+    def seal(self, person: Person) -> SealedPerson:
+        """The citizen as they travel."""
+        cpr_hash = self.cpr_hash(person.cpr)
+        return SealedPerson(
+            cpr_hash=cpr_hash,
+            birth_check=self.birth_check(cpr_hash, birth_date_of(person.cpr)),
+            sealed=self._sealer.seal(json.dumps(person._asdict(), ensure_ascii=False), cpr_hash),
+        )
+
+    def open(self, sealed: SealedPerson) -> Person:
+        """The citizen in the clear."""
+        return Person(**json.loads(self._sealer.open(sealed.sealed, sealed.cpr_hash)))
+
+    def birth_check(self, cpr_hash: str, birth_date: date) -> str:
+        """What proves that a birth date belongs to the citizen."""
+        return self._hasher.hash("birth", cpr_hash, birth_date.isoformat())
+
+    def check_birth_date(self, person: SealedPerson | None, birth_date: date) -> tuple[str, bool]:
+        """The birth check of ``birth_date`` and whether it is right; the same work is done for nobody at all."""
+        check = self.birth_check(_NOBODY if person is None else person.cpr_hash, birth_date)
+        right = hmac.compare_digest(check, _NOBODY if person is None else person.birth_check)
+        return check, right
+
+    def seal_contact(self, contact: Contact, cvr: str) -> str:
+        """A contact person as they travel."""
+        return self._sealer.seal(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
+
+    def open_contact(self, sealed: str, cvr: str) -> Contact:
+        """A contact person in the clear."""
+        return Contact(**json.loads(self._sealer.open(sealed, cvr)))
+
+    def seal_label(self, label: str, cvr: str) -> str:
+        """An employer's own name for an employment, which may be that of a person, as it travels."""
+        return self._sealer.seal(label, f"label:{cvr}")
+
+    def open_label(self, sealed: str | None, cvr: str) -> str | None:
+        """A label in the clear; None if there is none, or if an empty one took it away."""
+        return None if sealed is None else self._sealer.open(sealed, f"label:{cvr}") or None
+
+    def seal_message(self, message: str, report_id: str) -> str:
+        """What a citizen's side writes about a report, as it travels."""
+        return self._sealer.seal(message, f"dispute:{report_id}")
+
+    def open_message(self, sealed: str | None, report_id: str) -> str | None:
+        """A message in the clear; None if there is none."""
+        return None if sealed is None else self._sealer.open(sealed, f"dispute:{report_id}")
+
+    def fingerprint(self, *parts: str) -> str:
+        """A keyed hash of what must be compared later but not kept, as it may hold a CPR number."""
+        return self._hasher.hash("request", *parts)
+
+    def seal_login(self, content: str, key: str) -> str:
+        """A session, or a login that is under way, as it is stored under ``key``."""
+        return self._sealer.seal(content, f"login:{key}")
+
+    def open_login(self, sealed: str, key: str) -> str:
+        """What is stored under ``key``. Raises ``DecryptionError``."""
+        return self._sealer.open(sealed, f"login:{key}")
+
+    def seal_answer(self, answer: str, command_id: str) -> str:
+        """An answer as it is stored for replay."""
+        return self._sealer.seal(answer, f"answer:{command_id}")
+
+    def open_answer(self, sealed: str, command_id: str) -> str:
+        """A stored answer."""
+        return self._sealer.open(sealed, f"answer:{command_id}")
+
+    def seal_lines(self, lines: str, batch_id: str) -> str:
+        """Lines of a payroll file, or their results, as they are stored."""
+        return self._sealer.seal(lines, f"batch:{batch_id}")
+
+    def open_lines(self, sealed: str, batch_id: str) -> str:
+        """Stored lines."""
+        return self._sealer.open(sealed, f"batch:{batch_id}")

@@ -1,0 +1,215 @@
+"""Cards as the gateway shows them: id ``card_id``, also found by CPR hash, current number, and who has a mandate."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import (
+    AnyCardEvent,
+    CardDeactivated,
+    CardHandedOver,
+    CardIssued,
+    CardNumberReplaced,
+    CardReactivated,
+    ControlRecorded,
+    MandateGranted,
+    MandateScope,
+    MandateWithdrawn,
+)
+from frikort_contracts.topics import CARDS
+from frikort_contracts.values import CitizenSide, Period, SealedPerson
+from pydantic import BaseModel
+
+from services.runtime.processing.decision import Address, Decision, Processor
+
+
+class CardEntry(BaseModel):
+    """One line of a card's history."""
+
+    revision: int
+    event: str
+    at: datetime
+    municipality: str
+    actor: str
+    case_reference: str | None = None
+
+
+class Control(BaseModel):
+    """The last control of a card."""
+
+    year: int
+    result: str
+    at: datetime
+
+
+class Mandate(BaseModel):
+    """Who else may see the card, and how long. Past its last day it is over by itself."""
+
+    mandate_id: str
+    holder: SealedPerson
+    scope: MandateScope
+    until: date
+    granted_at: datetime
+    granted_by: CitizenSide
+    withdrawn_at: datetime | None = None
+
+    def in_force(self, today: date) -> bool:
+        """Whether the holder may use it on this Danish day."""
+        return self.withdrawn_at is None and today <= self.until
+
+
+class CardView(BaseModel):
+    """A card after its latest event."""
+
+    card_id: str
+    revision: int
+    number: str
+    municipality: str
+    person: SealedPerson
+    active: bool
+    active_periods: list[Period]
+    control_due: int
+    last_control: Control | None = None
+    mandates: list[Mandate] = []
+    history: list[CardEntry]
+
+    def active_during(self, period: Period) -> bool:
+        """Whether the card is active on at least one day of ``period``."""
+        return any(active.overlaps(period) for active in self.active_periods)
+
+
+def alias_of_person(cpr_hash: str) -> str:
+    """The alias under which a citizen's card is found."""
+    return f"cpr:{cpr_hash}"
+
+
+def alias_of_number(number: str) -> str:
+    """The alias under which the card that has ``number`` now is found."""
+    return f"number:{number}"
+
+
+def _address(message: Envelope[AnyCardEvent]) -> Address:
+    return Address(message.data.card_id)
+
+
+def _aliases(card: CardView) -> tuple[str, ...]:
+    return alias_of_person(card.person.cpr_hash), alias_of_number(card.number)
+
+
+def decide(card: CardView | None, message: Envelope[AnyCardEvent]) -> Decision[CardView]:
+    """The card after one event."""
+    event = message.data
+    if card is None:
+        return Decision(_issued(event, message.time)) if isinstance(event, CardIssued) else Decision(None)
+    if event.revision <= card.revision:
+        return Decision(card)
+    return Decision(
+        card.model_copy(
+            update={
+                "revision": event.revision,
+                "municipality": event.municipality,
+                "history": [*card.history, _entry(event, message.time)],
+                **_changes(card, event, message.time),
+            }
+        )
+    )
+
+
+def _issued(event: CardIssued, at: datetime) -> CardView:
+    return CardView(
+        card_id=event.card_id,
+        revision=event.revision,
+        number=event.number,
+        municipality=event.municipality,
+        person=event.person,
+        active=True,
+        active_periods=[Period(first=event.active_from)],
+        control_due=event.control_due,
+        history=[_entry(event, at)],
+    )
+
+
+def _changes(card: CardView, event: AnyCardEvent, at: datetime) -> dict[str, Any]:
+    match event:
+        case CardDeactivated():
+            return {"active": False, "active_periods": _closed(card.active_periods, event.last_active_day)}
+        case CardReactivated():
+            return {"active": True, "active_periods": _reopened(card.active_periods, event.active_from)}
+        case CardNumberReplaced():
+            return {"number": event.number}
+        case ControlRecorded():
+            control = Control(year=event.year, result=event.result, at=at)
+            return {"last_control": control, "control_due": event.control_due}
+        case MandateGranted():
+            return {"mandates": [*card.mandates, _granted(event, at)]}
+        case MandateWithdrawn():
+            return {"mandates": [_withdrawn(mandate, event, at) for mandate in card.mandates]}
+        case CardIssued() | CardHandedOver():
+            return {}
+
+
+def _granted(event: MandateGranted, at: datetime) -> Mandate:
+    return Mandate(
+        mandate_id=event.mandate_id,
+        holder=event.holder,
+        scope=event.scope,
+        until=event.until,
+        granted_at=at,
+        granted_by=event.by,
+    )
+
+
+def _withdrawn(mandate: Mandate, event: MandateWithdrawn, at: datetime) -> Mandate:
+    return mandate.model_copy(update={"withdrawn_at": at}) if mandate.mandate_id == event.mandate_id else mandate
+
+
+def _closed(periods: list[Period], last: date) -> list[Period]:
+    """The periods up to ``last``; one that would end before it began is none."""
+    return [
+        period if period.last is not None else Period(first=period.first, last=last)
+        for period in periods
+        if period.last is not None or period.first <= last
+    ]
+
+
+def _reopened(periods: list[Period], first: date) -> list[Period]:
+    """A new open period, or the last one reopened where the two would touch."""
+    if periods and periods[-1].last is not None and first <= periods[-1].last + timedelta(days=1):
+        return [*periods[:-1], Period(first=periods[-1].first)]
+    return [*periods, Period(first=first)]
+
+
+_NAMES: Final[dict[type[AnyCardEvent], str]] = {
+    CardIssued: "issued",
+    CardDeactivated: "deactivated",
+    CardReactivated: "reactivated",
+    CardNumberReplaced: "number-replaced",
+    CardHandedOver: "handed-over",
+    ControlRecorded: "control-recorded",
+    MandateGranted: "mandate-granted",
+    MandateWithdrawn: "mandate-withdrawn",
+}
+
+
+def _entry(event: AnyCardEvent, at: datetime) -> CardEntry:
+    return CardEntry(
+        revision=event.revision,
+        event=_NAMES[type(event)],
+        at=at,
+        municipality=event.municipality,
+        actor=event.actor,
+        case_reference=getattr(event, "case_reference", None),
+    )
+
+
+PROCESSOR: Final = Processor(
+    name="cards",
+    topics=(CARDS,),
+    state=CardView,
+    address=_address,
+    decide=decide,
+    aliases=_aliases,
+    indexes=("card_id", "municipality", "control_due", "mandates.holder.cpr_hash"),
+)

@@ -1,0 +1,127 @@
+"""Extracts: id ``extract_id`` for the work and its manifest, ``extract_id:attempt:format:index`` for each part."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import ExtractCompleted, ExtractPartWritten, ExtractStarted
+from frikort_contracts.topics import EXTRACTS
+from pydantic import BaseModel
+
+from services.runtime.processing.decision import Address, Decision, Processor
+
+
+class FileView(BaseModel):
+    """One file of a completed extract."""
+
+    format: str
+    parts: int
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a completed extract holds; amounts in øre."""
+
+    attempt: int
+    completed_at: datetime
+    provisional: bool
+    count: int
+    reported: int
+    exempt: int
+    excess: int
+    files: list[FileView]
+
+
+class ExtractView(BaseModel):
+    """How far exports has come with an extract."""
+
+    extract_id: str
+    attempt: int
+    started_at: datetime | None = None
+    statements: int | None = None
+    manifest: Manifest | None = None
+
+
+class ExtractPartView(BaseModel):
+    """A part of one file."""
+
+    extract_id: str
+    attempt: int
+    format: str
+    index: int
+    content: str
+    statements: int = 0
+
+
+def part_id(extract_id: str, attempt: int, file_format: str, index: int) -> str:
+    """The document of a part."""
+    return f"{extract_id}:{attempt}:{file_format}:{index}"
+
+
+def _address(message: Envelope[Any]) -> Address | None:
+    return None if isinstance(message.data, ExtractPartWritten) else Address(message.data.extract_id)
+
+
+def decide(extract: ExtractView | None, message: Envelope[ExtractStarted | ExtractCompleted]) -> Decision[ExtractView]:
+    """The extract after one event. A completed one stays completed."""
+    event = message.data
+    if extract is None:
+        extract = ExtractView(extract_id=event.extract_id, attempt=event.attempt)
+    if extract.manifest is not None or event.attempt < extract.attempt:
+        return Decision(extract)
+    if isinstance(event, ExtractStarted):
+        changes: dict[str, Any] = {"started_at": message.time, "statements": event.statements}
+    else:
+        changes = {"manifest": _manifest(event, message.time)}
+    return Decision(extract.model_copy(update={"attempt": event.attempt, **changes}))
+
+
+def _manifest(event: ExtractCompleted, at: datetime) -> Manifest:
+    return Manifest(
+        attempt=event.attempt,
+        completed_at=at,
+        provisional=event.provisional,
+        count=event.count,
+        reported=event.reported,
+        exempt=event.exempt,
+        excess=event.excess,
+        files=[FileView(format=f.format, parts=f.parts, size=f.size, sha256=f.sha256) for f in event.files],
+    )
+
+
+def _part_address(message: Envelope[Any]) -> Address | None:
+    part = message.data
+    if not isinstance(part, ExtractPartWritten):
+        return None
+    return Address(part_id(part.extract_id, part.attempt, part.format, part.index))
+
+
+def decide_part(part: ExtractPartView | None, message: Envelope[ExtractPartWritten]) -> Decision[ExtractPartView]:
+    """A part is written once."""
+    if part is not None:
+        return Decision(part)
+    event = message.data
+    return Decision(
+        ExtractPartView(
+            extract_id=event.extract_id,
+            attempt=event.attempt,
+            format=event.format,
+            index=event.index,
+            content=event.content,
+            statements=event.statements,
+        )
+    )
+
+
+PROCESSOR: Final = Processor(name="extracts", topics=(EXTRACTS,), state=ExtractView, address=_address, decide=decide)
+PARTS_PROCESSOR: Final = Processor(
+    name="extract_parts",
+    topics=(EXTRACTS,),
+    state=ExtractPartView,
+    address=_part_address,
+    decide=decide_part,
+    indexes=("extract_id",),
+)

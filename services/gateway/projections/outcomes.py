@@ -1,0 +1,57 @@
+"""What became of each command: id ``command_id``. Kept for ever, so that any instance can answer later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.outcomes import AnyOutcome, CommandAccepted
+from frikort_contracts.topics import OUTCOMES
+from pydantic import BaseModel
+
+from services.runtime.processing.decision import Address, Decision, Processor
+
+
+class OutcomeView(BaseModel):
+    """The outcome of one command; ``problem`` if it was refused."""
+
+    command_id: str
+    at: datetime
+    card_id: str | None = None
+    employment_id: str | None = None
+    report_id: str | None = None
+    mandate_id: str | None = None
+    revision: int | None = None
+    dispute_revision: int | None = None
+    year: int | None = None
+    known: bool = False
+    dry_run: bool = False
+    problem: str | None = None
+    detail: dict[str, str | int] = {}
+
+
+def _address(message: Envelope[AnyOutcome]) -> Address:
+    return Address(message.data.command_id)
+
+
+def decide(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Decision[OutcomeView]:
+    """The first outcome of a command stands; there is exactly one."""
+    if outcome is not None:
+        return Decision(outcome)
+    event = message.data
+    outcome = OutcomeView(
+        command_id=event.command_id,
+        at=message.time,
+        card_id=event.card_id,
+        employment_id=event.employment_id,
+        report_id=event.report_id,
+    )
+    if isinstance(event, CommandAccepted):
+        names = ("mandate_id", "revision", "dispute_revision", "year", "known", "dry_run")
+        accepted = {name: getattr(event, name) for name in names}
+        return Decision(outcome.model_copy(update=accepted))
+    return Decision(outcome.model_copy(update={"problem": event.problem, "detail": event.detail}))
+
+
+PROCESSOR: Final = Processor(name="outcomes", topics=(OUTCOMES,), state=OutcomeView, address=_address, decide=decide)

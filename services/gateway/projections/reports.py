@@ -1,0 +1,215 @@
+"""Reports as the gateway shows them: id ``report_id``; what was reported and disputed, and how balance split it.
+
+What balance says comes from another topic than the rest: a split may be known before the report that it splits.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+from frikort_contracts.balance import ReportSettled
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.reporting import (
+    DisputeEnded,
+    DisputeEvent,
+    DisputeReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
+    ReportContent,
+    ReportDisputed,
+    ReportEvent,
+)
+from frikort_contracts.topics import BALANCES, EARNINGS
+from frikort_contracts.values import CitizenSide, Components, WorkPeriod
+from pydantic import BaseModel
+
+from services.runtime.processing.decision import Address, Decision, Processor
+
+
+class Booked(BaseModel):
+    """What a report says, in øre."""
+
+    work: WorkPeriod
+    payment_date: date
+    components: Components
+    total: int
+    allowance: int
+    provisional: bool
+
+
+class ReportEntry(BaseModel):
+    """One line of a report's history. Nothing is overwritten.
+
+    ``revision`` is the report's at that time; ``reason`` is also what ended a dispute. ``message`` is sealed.
+    """
+
+    revision: int
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
+    at: datetime
+    booked: Booked | None = None
+    reason: str | None = None
+    message: str | None = None
+    side: CitizenSide | None = None
+
+
+class Dispute(BaseModel):
+    """The dispute that stands. ``message`` is sealed."""
+
+    reason: DisputeReason
+    message: str | None
+    raised_at: datetime
+    raised_by: CitizenSide
+
+
+class Settlement(BaseModel):
+    """How the report was split, in øre, as of one ledger revision."""
+
+    report_revision: int
+    ledger_revision: int
+    total: int
+    exempt: int
+    excess: int
+    at: datetime
+    caused_by: str
+
+
+class ReportView(BaseModel):
+    """A report after its latest events. Revision 0: only its split is known yet, and it is not shown.
+
+    ``moved_at`` is when another report moved the split, unless this one was corrected or withdrawn since.
+    ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
+    """
+
+    report_id: str
+    card_id: str
+    employment_id: str
+    cvr: str
+    year: int
+    revision: int = 0
+    order: str = ""
+    reference: str = ""
+    booked: Booked | None = None
+    withdrawn: bool = False
+    dispute: Dispute | None = None
+    dispute_revision: int = 0
+    history: list[ReportEntry] = []
+    settlement: Settlement | None = None
+    moved_at: datetime | None = None
+    settlements: list[Settlement] = []
+
+
+Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
+Disputed = ReportDisputed | DisputeEnded
+
+
+def _address(message: Envelope[Any]) -> Address | None:
+    about = isinstance(message.data, ReportEvent | DisputeEvent | ReportSettled)
+    return Address(message.data.report_id) if about else None
+
+
+def decide(report: ReportView | None, message: Envelope[Reported | Disputed | ReportSettled]) -> Decision[ReportView]:
+    """The report after one event of either topic."""
+    event = message.data
+    if report is None:
+        report = ReportView(
+            report_id=event.report_id,
+            card_id=event.card_id,
+            employment_id=event.employment_id,
+            cvr=event.cvr,
+            year=event.year,
+        )
+    if isinstance(event, ReportSettled):
+        return Decision(_settled(report, event, message.time))
+    if isinstance(event, ReportDisputed | DisputeEnded):
+        return Decision(_disputed(report, event, message.time))
+    if event.revision <= report.revision:
+        return Decision(report)
+    return Decision(_revised(report, event, message.time))
+
+
+def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportView:
+    if report.settlement is not None and event.revision <= report.settlement.ledger_revision:
+        return report
+    settlement = Settlement(
+        report_revision=event.report_revision,
+        ledger_revision=event.revision,
+        total=event.total,
+        exempt=event.exempt,
+        excess=event.excess,
+        at=at,
+        caused_by=event.caused_by,
+    )
+    return report.model_copy(
+        update={
+            "settlement": settlement,
+            "moved_at": None if event.caused_by == report.report_id else at,
+            "settlements": [*report.settlements, settlement],
+        }
+    )
+
+
+def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
+    if event.revision <= report.dispute_revision:
+        return report
+    dispute: Dispute | None = None
+    if isinstance(event, ReportDisputed):
+        dispute = Dispute(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
+    entry = ReportEntry(
+        revision=event.report_revision,
+        event="dispute-ended" if dispute is None else "disputed",
+        at=at,
+        reason=event.cause if isinstance(event, DisputeEnded) else event.reason,
+        message=None if dispute is None else dispute.message,
+        side=event.side,
+    )
+    return report.model_copy(
+        update={"dispute": dispute, "dispute_revision": event.revision, "history": [*report.history, entry]}
+    )
+
+
+def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
+    changes: dict[str, Any] = {"revision": event.revision}
+    if not report.order:
+        changes["order"] = f"{at.isoformat(timespec='microseconds')}|{event.report_id}"
+    booked: Booked | None = None
+    if isinstance(event, ReportContent):
+        booked = Booked(
+            work=event.work,
+            payment_date=event.payment_date,
+            components=event.components,
+            total=event.total,
+            allowance=event.allowance,
+            provisional=event.provisional,
+        )
+        changes |= {"booked": booked, "reference": event.reference, "year": event.year}
+    entry = ReportEntry(
+        revision=event.revision,
+        event=_name(event),
+        at=at,
+        booked=booked,
+        reason=None if isinstance(event, EarningsReported) else event.reason,
+    )
+    changes |= {"withdrawn": isinstance(event, EarningsWithdrawn), "history": [*report.history, entry]}
+    return report.model_copy(update=changes)
+
+
+def _name(event: Reported) -> Literal["reported", "corrected", "withdrawn"]:
+    match event:
+        case EarningsReported():
+            return "reported"
+        case EarningsCorrected():
+            return "corrected"
+        case EarningsWithdrawn():
+            return "withdrawn"
+
+
+PROCESSOR: Final = Processor(
+    name="reports",
+    topics=(EARNINGS, BALANCES),
+    state=ReportView,
+    address=_address,
+    decide=decide,
+    indexes=("cvr", "employment_id", "card_id", "year"),
+)

@@ -1,0 +1,239 @@
+"""The gateway's read models, ready to be asked; and when an outcome may be shown (read-your-writes)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from services.gateway.change_notifier import Key, Missing, Shown
+from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
+from services.gateway.projections.cards import CardView, Mandate, alias_of_number, alias_of_person
+from services.gateway.projections.ledgers import LedgerView, ledger_id
+from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.projections.reports import ReportView
+from services.runtime.batched_calls import BatchedCalls
+from services.runtime.mongo.document_store import Database
+from services.runtime.processing.decision import Processor, S
+
+
+class States(Protocol[S]):
+    """Read access to the states of one read model (``services.runtime.mongo.document_store.Reader``)."""
+
+    async def get(self, document_id: str) -> S | None: ...
+
+    async def by_alias(self, alias: str) -> S | None: ...
+
+    async def find(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
+    ) -> list[S]: ...
+
+
+class StatesOf(Protocol):
+    """Gives read access to the states of a processor."""
+
+    def __call__(self, processor: Processor[S], /) -> States[S]: ...
+
+
+class ReadModels:
+    """The read models of the register, over any store."""
+
+    def __init__(self, states_of: StatesOf) -> None:
+        self.cards = states_of(cards.PROCESSOR)
+        self.employments = states_of(employments.PROCESSOR)
+        self.reports = states_of(reports.PROCESSOR)
+        self.ledgers = states_of(ledgers.PROCESSOR)
+        self.outcomes = states_of(outcomes.PROCESSOR)
+
+    async def card_of_person(self, cpr_hash: str) -> CardView | None:
+        """The card of the citizen with this CPR hash."""
+        return await self.cards.by_alias(alias_of_person(cpr_hash))
+
+    async def card_of_number(self, number: str) -> CardView | None:
+        """The card that has this number now."""
+        return await self.cards.by_alias(alias_of_number(number))
+
+    async def represented_by(
+        self, cpr_hash: str, today: date, mandate_id: str | None = None
+    ) -> list[tuple[CardView, Mandate]]:
+        """The mandates that this person has today, or the one of them with this id, each with its card."""
+        wanted = {"holder.cpr_hash": cpr_hash, "withdrawn_at": None, "until": {"$gte": today.isoformat()}}
+        if mandate_id is not None:
+            wanted["mandate_id"] = mandate_id
+        found = await self.cards.find({"mandates": {"$elemMatch": wanted}}, sort=[("card_id", 1)])
+        return [
+            (card, mandate)
+            for card in found
+            for mandate in card.mandates
+            if mandate.holder.cpr_hash == cpr_hash
+            and mandate.in_force(today)
+            and mandate_id in (None, mandate.mandate_id)
+        ]
+
+    async def ledger(self, card_id: str, year: int) -> LedgerView | None:
+        """The year of a card."""
+        return await self.ledgers.get(ledger_id(card_id, year))
+
+    def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Shown[OutcomeView] | Missing]]:
+        """A check for the outcome of a command: shown once the read models have applied all that it names.
+
+        It may be asked again and again. An outcome stands as it is, and is read once.
+        """
+        outcome: OutcomeView | None = None
+
+        async def check() -> Shown[OutcomeView] | Missing:
+            nonlocal outcome
+            if outcome is None:
+                outcome = await self.outcomes.get(command_id)
+            if outcome is None:
+                return Missing((outcome_key(command_id),))
+            behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
+            return Missing(behind) if behind else Shown(outcome)
+
+        return check
+
+    async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
+        needed = outcome.revision or 1
+        if outcome.report_id is not None:
+            behind = await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
+            if behind and outcome.card_id is not None and outcome.year is not None:
+                # The ledger is most often told of at the same moment.
+                behind = (*behind, Key("ledgers", ledger_id(outcome.card_id, outcome.year)))
+            return behind
+        if outcome.employment_id is not None:
+            employment = await self.employments.get(outcome.employment_id)
+            there = employment is not None and employment.revision >= needed
+            return () if there else (Key("employments", outcome.employment_id),)
+        if outcome.card_id is not None:
+            card = await self.cards.get(outcome.card_id)
+            return () if card is not None and card.revision >= needed else (Key("cards", outcome.card_id),)
+        return ()
+
+    async def _report_behind(self, report_id: str, needed: int, dispute: int) -> tuple[Key, ...]:
+        report = await self.reports.get(report_id)
+        if report is None or not settled(report, needed) or report.dispute_revision < dispute:
+            return (Key("reports", report_id),)
+        ledger = await self.ledger(report.card_id, report.year)
+        reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
+        if ledger is None or not reached or not ledger.is_whole:
+            return (Key("ledgers", ledger_id(report.card_id, report.year)),)
+        return await self._others_behind(ledger)
+
+    async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
+        """The year's reports, unless their splits add up to its total: a correction moves other reports' splits too."""
+        exempt = await self._exempt_of_year(ledger.card_id, ledger.year)
+        if ledger.totals is not None and sum(exempt.values()) == ledger.totals.exempt:
+            return ()
+        keys = [Key("reports", report_id) for report_id in exempt]
+        return (*keys, Key("ledgers", ledger_id(ledger.card_id, ledger.year)))
+
+    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
+        """What is exempt of each report of a card and year, in øre; 0 where its split is not known yet."""
+        found = await self.reports.find({"card_id": card_id, "year": year})
+        return {report.report_id: 0 if (split := report.settlement) is None else split.exempt for report in found}
+
+
+def outcome_key(command_id: str) -> Key:
+    """What who waits for the outcome of a command waits for first."""
+    return Key(outcomes.PROCESSOR.name, command_id)
+
+
+def settled(report: ReportView, revision: int) -> bool:
+    """Whether both halves of a report, what it says and its split, have reached ``revision``."""
+    return (
+        report.revision >= revision and report.settlement is not None and report.settlement.report_revision >= revision
+    )
+
+
+class Written(NamedTuple):
+    """How much of an extract is written."""
+
+    parts: int
+    statements: int
+
+
+class Models(ReadModels):
+    """Every read model, and what only the gateway itself knows, in its database."""
+
+    def __init__(self, states_of: StatesOf, database: Database) -> None:
+        super().__init__(states_of)
+        self.extracts = states_of(extracts.PROCESSOR)
+        self.extract_parts = states_of(extracts.PARTS_PROCESSOR)
+        self.extract_requests = ExtractRequests(database)
+        self._database = database
+        self._parts = database[extracts.PARTS_PROCESSOR.name]
+        self._reports = database[reports.PROCESSOR.name]
+        self._exempt_together = BatchedCalls(self._exempt_of_years)
+
+    async def prepare(self) -> None:
+        """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
+        for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
+            await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        # What wants the employer's attention are few of many.
+        for name in ("dispute.raised_at", "moved_at"):
+            await self._database[reports.PROCESSOR.name].create_index(
+                [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
+            )
+        await self.extract_requests.prepare()
+
+    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
+        return await self._exempt_together((card_id, year))
+
+    async def _exempt_of_years(self, asked: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        """Only what is summed up is read, and it is shown to nobody: no look is noted."""
+        exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in asked}
+        found = self._reports.find(
+            {"state.card_id": {"$in": [card_id for card_id, _ in exempt]}},
+            {"state.card_id": 1, "state.year": 1, "state.settlement.exempt": 1},
+        )
+        for stored in await found.to_list(None):
+            state = stored["state"]
+            if (of := (state["card_id"], state["year"])) in exempt:
+                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
+        return [exempt[of] for of in asked]
+
+    async def written(self, extract_id: str, attempt: int) -> Written:
+        """How much of an extract is written."""
+        found = {"state.extract_id": extract_id, "state.attempt": attempt}
+        most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
+        async for counted in self._parts.aggregate([{"$match": found}, most]):
+            return Written(counted["parts"], counted["statements"] or 0)
+        return Written(0, 0)
+
+
+class ExtractRequest(BaseModel):
+    """What an authority asked for; known before exports says anything."""
+
+    extract_id: str
+    authority: str
+    year: int
+    municipality: str | None
+    requested_at: datetime
+
+
+class ExtractRequests:
+    """Requests for extracts. Not a read model: the gateway's own, as nobody else tells of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._requests = database["extract_requests"]
+
+    async def prepare(self) -> None:
+        """Make the index that the list needs."""
+        await self._requests.create_index([("authority", 1), ("requested_at", -1)])
+
+    async def add(self, request: ExtractRequest) -> None:
+        """Keep a request; a second time changes nothing."""
+        facts = request.model_dump(mode="json")
+        await self._requests.update_one({"_id": request.extract_id}, {"$setOnInsert": facts}, upsert=True)
+
+    async def get(self, extract_id: str) -> ExtractRequest | None:
+        """One request."""
+        stored = await self._requests.find_one({"_id": extract_id}, {"_id": 0})
+        return None if stored is None else ExtractRequest.model_validate(stored)
+
+    async def of(self, authority: str) -> list[ExtractRequest]:
+        """The latest requests of an authority, newest first."""
+        cursor = self._requests.find({"authority": authority}, {"_id": 0}).sort("requested_at", -1).limit(200)
+        return [ExtractRequest.model_validate(stored) for stored in await cursor.to_list(None)]

@@ -1,1 +1,0 @@
-"""What was put aside: ``python -m services.runtime.dead list|show|replay|discard``."""

@@ -1,0 +1,87 @@
+"""Personal data at rest and on topics: sealed by authenticated encryption, found by a keyed hash.
+
+Sealing is AES-256-GCM-SIV (RFC 8452), which stays safe if a nonce should repeat. A CPR number has about 10^8
+plausible values, so a plain hash hides nothing: the hash is HMAC-SHA-256 under a secret key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+_HASH_BYTES = 16
+
+
+class DecryptionError(ValueError):
+    """The text was not sealed with a key we have, or not for this association, or it was changed."""
+
+
+def read_key(text: str, what: str) -> bytes:
+    """32 bytes from base64. Raises ``ValueError`` that names the setting, never its value."""
+    try:
+        key = b64decode(text, validate=True)
+    except ValueError:
+        raise ValueError(f"{what} is not base64; make one with: openssl rand -base64 32") from None
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"{what} must be 32 bytes in base64; make one with: openssl rand -base64 32")
+    return key
+
+
+class Encryptor:
+    """Seals with the first key of a ring and opens with any: a key is rotated by putting a new one in front."""
+
+    def __init__(self, keys: Mapping[str, bytes]) -> None:
+        if not keys:
+            raise ValueError("at least one sealing key is needed")
+        self._ciphers = {key_id: AESGCMSIV(key) for key_id, key in keys.items()}
+        self._first = next(iter(keys))
+
+    @classmethod
+    def from_setting(cls, text: str) -> Encryptor:
+        """From ``<key id>:<base64 of 32 bytes>``, comma separated, the sealing key first."""
+        keys: dict[str, bytes] = {}
+        for part in text.split(","):
+            key_id, _, key = part.strip().partition(":")
+            if not key_id or "." in key_id:
+                raise ValueError("FRIKORT_SEAL_KEYS is `<key id>:<base64 of 32 bytes>`, comma separated")
+            keys[key_id] = read_key(key, f"the sealing key {key_id}")
+        return cls(keys)
+
+    def seal(self, plaintext: str, associated: str) -> str:
+        """``<key id>.<base64url of nonce and ciphertext>``; opens only with the same ``associated`` text."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), associated.encode())
+        return f"{self._first}.{urlsafe_b64encode(nonce + sealed).decode().rstrip('=')}"
+
+    def open(self, sealed: str, associated: str) -> str:
+        """The plaintext. Raises ``DecryptionError``."""
+        key_id, _, encoded = sealed.partition(".")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise DecryptionError(f"there is no sealing key {key_id!r} in FRIKORT_SEAL_KEYS")
+        try:
+            raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], associated.encode()).decode()
+        except (InvalidTag, ValueError):
+            raise DecryptionError("the sealed text was changed, or belongs to something else") from None
+
+
+class KeyedHasher:
+    """Keyed hashes under which people are found without their CPR number being stored."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def hash(self, purpose: str, *parts: str) -> str:
+        """First 128 bits of HMAC-SHA-256 over ``purpose`` and ``parts``, base64url, 22 characters."""
+        texts = [text.encode() for text in (purpose, *parts)]
+        message = b"".join(len(text).to_bytes(4, "big") + text for text in texts)
+        digest = hmac.digest(self._key, message, "sha256")[:_HASH_BYTES]
+        return urlsafe_b64encode(digest).decode().rstrip("=")

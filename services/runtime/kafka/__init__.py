@@ -1,0 +1,1 @@
+"""Kafka: consumer, producer, topics and dead letters."""

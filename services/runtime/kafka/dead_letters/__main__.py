@@ -1,0 +1,258 @@
+"""``python -m services.runtime.kafka.dead_letters``: list, show, replay and discard dead letters."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from frikort_contracts.cloudevents import BrokenContract, decode
+from frikort_contracts.topics import DEAD_SUFFIX, TOPICS, Topic
+from frikort_contracts.values import redact_cpr
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+
+from services.runtime import exit_codes
+from services.runtime import logging as runtime_logging
+from services.runtime.kafka.dead_letters.journal import Account, Journal, Line, Refused, State, act_on, state_of
+from services.runtime.kafka.dead_letters.reader import DeadLetter, Origin, read
+from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.kafka.topics import MissingTopics
+from services.runtime.mongo.document_store import connect
+from services.runtime.safety_checks import UnsafeSetting, check_settings
+from services.runtime.settings import RuntimeSettings
+
+_TOPICS: Final = {topic.name: topic for topic in TOPICS}
+_COLUMNS: Final = ("origin", "time", "state", "type", "key", "reason")
+_REASON_WIDTH: Final = 72
+_UNSETTLED: Final[tuple[State, ...]] = ("waiting", "replaying", "discarding")
+
+
+class NotFound(LookupError):
+    """No dead letter has this origin."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="python -m services.runtime.kafka.dead_letters", description="What was put aside."
+    )
+    commands = top.add_subparsers(dest="command", required=True)
+
+    listing = commands.add_parser("list", help="one line for each dead letter that waits")
+    listing.add_argument("--topic", type=_topic, help="only of this topic")
+    listing.add_argument("--service", help="only those that this service put aside")
+    listing.add_argument("--since", type=_moment, help="only those put aside since, such as 2026-01-31T08:00+01:00")
+    listing.add_argument("--all", action="store_true", help="those that are settled, too")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    showing = commands.add_parser("show", help="headers, body and history of one dead letter")
+    showing.add_argument("origin", type=_origin)
+
+    for act, text in (("replay", "send it to its topic again"), ("discard", "settle it without sending it")):
+        acting = commands.add_parser(act, help=text)
+        acting.add_argument("origin", type=_origin, nargs="*")
+        acting.add_argument("--by", type=_words, required=True, help="who does this")
+        acting.add_argument("--reason", type=_words, required=True, help="why; no personal data")
+        acting.add_argument("--again", action="store_true", help="although it is settled")
+        if act == "replay":
+            acting.add_argument("--topic", type=_topic, help="with --all: every one of this topic that waits")
+            acting.add_argument("--all", action="store_true")
+            acting.add_argument("--body", type=Path, help="a file with a mended body, for one origin")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    top = parser()
+    given = top.parse_args(arguments)
+    if given.command in ("replay", "discard"):
+        whole_topic = given.command == "replay" and given.all and given.topic is not None
+        if whole_topic == bool(given.origin):
+            top.error("name one origin or more" + (", or --topic T --all" if given.command == "replay" else ""))
+        if given.command == "replay" and given.body is not None and len(given.origin) != 1:
+            top.error("a mended body belongs to one origin")
+    try:
+        settings = RuntimeSettings()
+        check_settings(settings)
+    except (ValidationError, UnsafeSetting) as wrong:
+        return _say(exit_codes.UNSAFE_SETTING, str(wrong))
+    runtime_logging.configure(settings, "dead")
+    try:
+        return asyncio.run(_run(settings, given))
+    except NotFound as missing:
+        return _say(exit_codes.NOT_FOUND, str(missing))
+    except Refused as refused:
+        return _say(exit_codes.NOT_DONE, str(refused))
+    except MissingTopics as missing:
+        return _say(exit_codes.CANNOT_START, str(missing))
+    except KafkaUnavailable as away:
+        return _say(exit_codes.CANNOT_START, f"{away}; what was begun can be done again")
+    except PyMongoError as error:
+        return _say(
+            exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing is done without it"
+        )
+
+
+async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
+    client = connect(settings.mongodb)
+    journal = Journal(client)
+    try:
+        if given.command == "list":
+            return await _list(settings, given, journal)
+        if given.command == "show":
+            return await _show(settings, given.origin, journal)
+        return await _act(settings, given, journal)
+    finally:
+        client.close()
+
+
+async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: Journal) -> int:
+    letters = await read(settings, [given.topic] if given.topic else TOPICS, given.since)
+    letters = [letter for letter in letters if given.service in (None, letter.origin.service)]
+    history = await journal.lines(letter.origin for letter in letters)
+    rows = [_row(letter, state_of(history[letter.origin])) for letter in letters]
+    shown = [row for row in rows if given.all or row["state"] in _UNSETTLED]
+    if given.json:
+        _write(json.dumps(shown, ensure_ascii=False, indent=2))
+    else:
+        _write(_table(shown))
+        _write(f"{len(shown)} shown, {len(rows) - len(shown)} settled ones not shown")
+    return exit_codes.DONE
+
+
+async def _show(settings: RuntimeSettings, origin: Origin, journal: Journal) -> int:
+    (letter,) = await _found(settings, [origin])
+    lines = (await journal.lines([origin]))[origin]
+    for name, text in _row(letter, state_of(lines)).items():
+        _write(f"{name:8}{text}")
+    for name, value in letter.headers:
+        _write(f"header  {name}: {(value or b'').decode(errors='backslashreplace')}")
+    for line in lines:
+        _write(f"history {_history(line)}")
+    _write("body")
+    _write(letter.value.decode(errors="backslashreplace"))
+    return exit_codes.DONE
+
+
+async def _act(settings: RuntimeSettings, given: argparse.Namespace, journal: Journal) -> int:
+    account = Account(given.by, given.reason, datetime.now(UTC))
+    letters = await (_found(settings, given.origin) if given.origin else _waiting(settings, given.topic, journal))
+    body = None if given.command == "discard" or given.body is None else _mended(letters[0], given.body)
+    log = KafkaProducer(settings.kafka, client_id="frikort-dead", timeout=settings.publish_timeout)
+    refused: list[str] = []
+    try:
+        for letter in letters:
+            try:
+                await act_on(letter, given.command, account, journal=journal, log=log, body=body, again=given.again)
+            except Refused as why:
+                refused.append(str(why))
+            else:
+                _write(f"{letter.origin} {'replayed' if given.command == 'replay' else 'discarded'}")
+    finally:
+        await log.stop()
+    if refused:
+        return _say(exit_codes.NOT_DONE, *refused)
+    return exit_codes.DONE
+
+
+async def _found(settings: RuntimeSettings, origins: Sequence[Origin]) -> list[DeadLetter]:
+    topics = {origin.topic for origin in origins}
+    if unknown := topics - set(_TOPICS):
+        raise NotFound(f"no topic {', '.join(sorted(unknown))}")
+    letters = {letter.origin: letter for letter in await read(settings, [_TOPICS[name] for name in topics], None)}
+    if missing := [str(origin) for origin in origins if origin not in letters]:
+        raise NotFound(f"no dead letter {', '.join(missing)}; nothing was done")
+    return [letters[origin] for origin in sorted(set(origins))]
+
+
+async def _waiting(settings: RuntimeSettings, topic: Topic, journal: Journal) -> list[DeadLetter]:
+    letters = await read(settings, [topic], None)
+    history = await journal.lines(letter.origin for letter in letters)
+    return [letter for letter in letters if state_of(history[letter.origin]) in ("waiting", "replaying")]
+
+
+def _mended(letter: DeadLetter, path: Path) -> bytes:
+    """The body in the file, if it keeps the contract. Raises ``Refused``."""
+    try:
+        body = path.read_bytes()
+        decode(_TOPICS[letter.origin.topic], body, letter.headers)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}") from None
+    except BrokenContract as reason:
+        raise Refused(f"the mended record still breaks its contract: {reason}") from None
+    return body
+
+
+def _row(letter: DeadLetter, state: State) -> dict[str, Any]:
+    return {
+        "origin": str(letter.origin),
+        "time": letter.time.isoformat(timespec="seconds"),
+        "state": state,
+        "type": letter.type,
+        "key": letter.key_text,
+        "reason": letter.reason,
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    rows = [row | {"reason": textwrap.shorten(row["reason"], _REASON_WIDTH, placeholder=" ...")} for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in _COLUMNS}
+    lines = [{name: name.upper() for name in _COLUMNS}, *rows]
+    return "\n".join("  ".join(line[name].ljust(widths[name]) for name in _COLUMNS).rstrip() for line in lines)
+
+
+def _history(line: Line) -> str:
+    step = "done" if line.done else "begun"
+    mended = "" if line.body_sha256 is None else f", mended body {line.body_sha256[:12]}"
+    return f"{line.at.isoformat(timespec='seconds')} {line.act} {step} by {line.by}: {line.reason}{mended}"
+
+
+def _topic(text: str) -> Topic:
+    name = text.removesuffix(DEAD_SUFFIX)
+    if name not in _TOPICS:
+        raise argparse.ArgumentTypeError(f"no topic {text}; there are {', '.join(_TOPICS)}")
+    return _TOPICS[name]
+
+
+def _origin(text: str) -> Origin:
+    try:
+        return Origin.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 2026-01-31T08:00+01:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _words(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say something")
+    if redact_cpr(text) != text:
+        raise argparse.ArgumentTypeError("this holds something like a CPR number, and it is kept for ever")
+    return text
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _say(code: int, *texts: str) -> int:
+    for text in texts:
+        sys.stderr.write(text + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""The log on Kafka: durable, keyed publishing, and positions to wait for.
+
+The producer is aiokafka's own: FastStream's passes on neither raw headers nor the futures of a batch in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.extracts import Position
+from frikort_contracts.topics import Topic
+
+logger = structlog.get_logger(__name__)
+
+_CLOSE_SECONDS = 3.0
+_PARTITIONER = DefaultPartitioner()
+
+
+class KafkaUnavailable(RuntimeError):
+    """Kafka did not acknowledge in time. What was sent may still arrive: send it again with the same ids."""
+
+
+class KafkaProducer:
+    """Publishes records and reads positions. Every call has a time limit."""
+
+    def __init__(self, bootstrap_servers: str, *, client_id: str, timeout: float) -> None:
+        self._servers = bootstrap_servers
+        self._client_id = client_id
+        self._timeout = timeout
+        self._producer: AIOKafkaProducer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def producer(self) -> AIOKafkaProducer | None:
+        """The producer, while there is one; for checks of its settings."""
+        return self._producer
+
+    async def start(self) -> None:
+        """Connect. Raises ``KafkaUnavailable``."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._started_producer()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise KafkaUnavailable(f"Kafka at {self._servers} does not answer") from error
+
+    async def stop(self) -> None:
+        """Flush and close, within a few seconds."""
+        await self._drop_producer()
+        await self._drop_admin()
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Publish with ``acks=all``, in order for each key; return when all are acknowledged.
+
+        Raises ``KafkaUnavailable``; then any of the records may or may not be in the log.
+        """
+        if not records:
+            return
+        producer = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                producer = await self._started_producer()
+                places = await _by_partition(producer, records)
+                await asyncio.gather(*(_append(producer, place, of) for place, of in places.items()))
+        except (KafkaError, TimeoutError, OSError) as error:
+            # An idempotent producer never gives a batch up by itself and can stay stuck (aiokafka#1017): start anew,
+            # unless somebody who waited for the same one already has.
+            if producer is self._producer:
+                await self._drop_producer()
+            raise KafkaUnavailable(f"Kafka did not acknowledge: {type(error).__name__}") from error
+
+    async def ping(self) -> None:
+        """Raises ``KafkaUnavailable`` unless the cluster answers."""
+        await self._ask(lambda admin: admin.describe_cluster())
+
+    async def partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """The number of partitions of each of ``topics`` that exists."""
+        described = await self._ask(lambda admin: admin.describe_topics(list(topics)))
+        return {d["topic"]: len(d["partitions"]) for d in described if not d["error_code"]}
+
+    async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
+        """For every partition of ``topics``, the offset that the next record will get."""
+        partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._servers, client_id=self._client_id, enable_auto_commit=False
+        )
+        try:
+            async with asyncio.timeout(self._timeout):
+                await consumer.start()
+                ends = await consumer.end_offsets(partitions)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise KafkaUnavailable(f"Kafka did not tell its positions: {type(error).__name__}") from error
+        finally:
+            await _within_limit(consumer.stop())
+        return tuple(
+            Position(topic=partition.topic, partition=partition.partition, offset=offset)
+            for partition, offset in sorted(ends.items())
+        )
+
+    async def committed_positions(self, group: str) -> dict[tuple[str, int], int]:
+        """The committed offset of ``group`` for each (topic, partition) that it has committed."""
+        offsets = await self._ask(lambda admin: admin.list_consumer_group_offsets(group))
+        return {(p.topic, p.partition): metadata.offset for p, metadata in offsets.items() if metadata.offset >= 0}
+
+    async def _ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout):
+                if self._admin is None:
+                    admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, client_id=self._client_id)
+                    try:
+                        await admin.start()
+                    except BaseException:
+                        await _within_limit(admin.close())
+                        raise
+                    self._admin = admin
+                return await question(self._admin)
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self._drop_admin()
+            raise KafkaUnavailable(f"Kafka does not answer: {type(error).__name__}") from error
+
+    async def _started_producer(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._servers,
+                    client_id=self._client_id,
+                    enable_idempotence=True,
+                    acks="all",
+                    linger_ms=2,
+                    max_batch_size=256 * 1024,
+                    max_request_size=2 * 1024 * 1024,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _within_limit(producer.stop())
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _drop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _within_limit(producer.stop())
+
+    async def _drop_admin(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            await _within_limit(admin.close())
+
+
+async def _by_partition(
+    producer: AIOKafkaProducer, records: Sequence[Record]
+) -> Mapping[tuple[str, int], Sequence[Record]]:
+    """The records of each (topic, partition), in their order. Those of one key are in one partition, as ever."""
+    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {r.topic for r in records}}
+    of_key: dict[tuple[str, bytes], int] = {}
+    places: dict[tuple[str, int], list[Record]] = {}
+    for record in records:
+        if (partition := of_key.get((record.topic, record.key))) is None:
+            among = partitions[record.topic]
+            partition = of_key[record.topic, record.key] = _PARTITIONER(record.key or None, among, among)
+        places.setdefault((record.topic, partition), []).append(record)
+    return places
+
+
+async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: Iterable[Record]) -> None:
+    """Append to a partition in batches of our own making; return when all are acknowledged.
+
+    One at a time, each record would cost a future, a hash of its key and a look at the metadata.
+    """
+    topic, partition = place
+    waiting: list[Awaitable[Any]] = []
+    batch = producer.create_batch()
+    for record in records:
+        if not _fits(batch, record):
+            waiting.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            _fits(batch, record)
+    batch.close()
+    waiting.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*waiting)
+
+
+def _fits(batch: Any, record: Record) -> bool:
+    """Put a record into a batch that has room for it; an empty one takes any."""
+    headers = list(record.headers)
+    return batch.append(timestamp=None, key=record.key or None, value=record.value, headers=headers) is not None
+
+
+async def _within_limit(closing: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await closing
+    except (KafkaError, TimeoutError, OSError):
+        logger.warning("runtime.kafka_close_timed_out")

@@ -1,0 +1,181 @@
+"""Make and check the topics of the topic table: ``python -m services.runtime.kafka.topics [--check]``. Idempotent.
+
+Services only check the topics that they read and write, and never make one: a topic made by accident has one partition
+and one replica.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from frikort_contracts.topics import TOPICS, Topic
+
+from services.runtime import exit_codes
+from services.runtime import logging as runtime_logging
+from services.runtime.safety_checks import UnsafeSetting, check_settings, check_topic, topic_config
+from services.runtime.settings import RuntimeSettings
+
+logger = structlog.get_logger(__name__)
+
+COMMAND: Final = "python -m services.runtime.kafka.topics"
+_TRY_AGAIN_SECONDS = 1.0
+_PAUSE_SECONDS = 0.05
+_REQUEST_MS = 15_000
+
+
+class MissingTopics(RuntimeError):
+    """Topics of the table that are not there; the text says how to make them."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__(f"no topic {', '.join(sorted(names))}; make what is missing with: {COMMAND}")
+
+
+class CannotMake(RuntimeError):
+    """The broker refuses to make a topic; the text says which, and the broker's reason."""
+
+
+def names_of(topics: Collection[Topic]) -> dict[str, Topic]:
+    """Every topic and its dead-letter topic, by name."""
+    return {name: topic for topic in topics for name in (topic.name, topic.dead)}
+
+
+def topics_of(service: str, reads: Collection[Topic]) -> tuple[Topic, ...]:
+    """What a service that reads ``reads`` cannot do without: these, and all that the table lets it write."""
+    return tuple(topic for topic in TOPICS if topic in reads or service in topic.writers)
+
+
+async def provision(settings: RuntimeSettings) -> int:
+    """Make what is missing and check the rest. Returns how many were made. Raises ``UnsafeSetting``."""
+    async with _admin(settings) as admin:
+        made = await _create(admin, settings.topic_replication)
+        async with asyncio.timeout(_REQUEST_MS / 1000):
+            await _check_when_told(admin, settings.topic_replication)
+    return made
+
+
+async def _check_when_told(admin: AIOKafkaAdminClient, replication: int) -> None:
+    """A broker learns of new topics a moment after the controller has made them, and each question may meet another."""
+    while True:
+        try:
+            return await _check(admin, replication, TOPICS)
+        except (MissingTopics, UnknownTopicOrPartitionError):
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def check(settings: RuntimeSettings, topics: Collection[Topic] = TOPICS) -> None:
+    """Only check ``topics``. Raises ``MissingTopics`` and ``UnsafeSetting``, and what aiokafka raises."""
+    async with _admin(settings) as admin:
+        await _check(admin, settings.topic_replication, topics)
+
+
+async def require(settings: RuntimeSettings, names: Collection[str]) -> None:
+    """Raises ``MissingTopics`` unless all of ``names`` are there: whoever asks for a missing topic may make it."""
+    async with _admin(settings) as admin:
+        if missing := set(names) - set(await _partitions(admin)):
+            raise MissingTopics(missing)
+
+
+@asynccontextmanager
+async def _admin(settings: RuntimeSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka, request_timeout_ms=_REQUEST_MS)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def _create(admin: AIOKafkaAdminClient, replication: int) -> int:
+    there = await _partitions(admin)
+    wanted = [
+        NewTopic(name, topic.partitions, replication, topic_configs=topic_config(name, topic, replication))
+        for name, topic in names_of(TOPICS).items()
+        if name not in there
+    ]
+    if not wanted:
+        return 0
+    response: Any = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
+    made = 0
+    for name, code, *reason in response.topic_errors:
+        error = for_code(code)
+        if code == 0:
+            made += 1
+        elif error is not TopicAlreadyExistsError:
+            raise CannotMake(f"the topic {name} cannot be made: {error.__name__} {' '.join(filter(None, reason))}")
+    return made
+
+
+async def _check(admin: AIOKafkaAdminClient, replication: int, topics: Collection[Topic]) -> None:
+    wanted = names_of(topics)
+    partitions = await _partitions(admin)
+    if missing := set(wanted) - set(partitions):
+        raise MissingTopics(missing)
+    configs = await _configs(admin, sorted(wanted))
+    for name, topic in wanted.items():
+        replicas = [len(partition["replicas"]) for partition in partitions[name]]
+        check_topic(name, topic, replication=replication, replicas=replicas, config=configs[name])
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, Sequence[Mapping[str, Any]]]:
+    # Asked for by name, a missing topic is made by a broker with auto.create.topics.enable, which is Kafka's default.
+    return {d["topic"]: d["partitions"] for d in await admin.describe_topics() if not d["error_code"]}
+
+
+async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(asked):
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise for_code(code)(f"the settings of {name} cannot be read: {message}")
+            configs[name] = {entry[0]: entry[1] for entry in entries}
+    return configs
+
+
+async def _when_there(settings: RuntimeSettings, *, only_check: bool) -> int:
+    async with asyncio.timeout(settings.start_timeout):
+        while True:
+            try:
+                if only_check:
+                    await check(settings)
+                    return 0
+                return await provision(settings)
+            except (KafkaError, OSError) as error:
+                logger.warning("topics.waiting_for_kafka", reason=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 if every topic is there as it must be."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Make and check the topics of the topic table.")
+    parser.add_argument("--check", action="store_true", help="only check; make nothing")
+    only_check = parser.parse_args(arguments).check
+    settings = RuntimeSettings()
+    runtime_logging.configure(settings, "topics")
+    try:
+        check_settings(settings)
+        made = asyncio.run(_when_there(settings, only_check=only_check))
+    except TimeoutError:
+        logger.critical("topics.kafka_away", kafka=settings.kafka)
+        return exit_codes.CANNOT_START
+    except UnsafeSetting as unsafe:
+        logger.critical("topics.refused", problem=str(unsafe))
+        return exit_codes.UNSAFE_SETTING
+    except (MissingTopics, CannotMake) as wrong:
+        logger.critical("topics.wrong", problem=str(wrong))
+        return exit_codes.NOT_DONE
+    logger.info("topics.ready", made=made, topics=len(names_of(TOPICS)))
+    return exit_codes.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

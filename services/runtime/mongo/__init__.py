@@ -1,0 +1,1 @@
+"""MongoDB: documents and their stored form."""

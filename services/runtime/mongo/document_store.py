@@ -1,0 +1,230 @@
+"""Documents in MongoDB. The one module that knows motor: its end of life has come, and its successor
+(``pymongo.AsyncMongoClient``) is a drop-in for what is used here; see ``docs/decisions/``.
+
+A stored document is ``{_id, version, state, aliases, applied, outbox}``; see ``packing.py`` for the last two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from services.runtime.batched_calls import BatchedCalls
+from services.runtime.mongo.outbox_codec import AppliedIds, OutboxCodec
+from services.runtime.processing.apply import Document, Documents, Emitted
+from services.runtime.processing.decision import Address, Processor, S, no_aliases
+
+Client = AsyncIOMotorClient[dict[str, Any]]
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+Collection = AsyncIOMotorCollection[dict[str, Any]]
+
+_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_MAJORITY = ReadConcern("majority")
+_DUPLICATE_KEY = 11000
+
+
+def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """A client that waits at most ``timeout_ms`` for a server."""
+    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
+
+
+def connect_loops(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """The same for the stores of loops, without retried writes.
+
+    A retried write costs the server a note of every statement. It is for who would not know whether a write that was
+    cut off happened; a loop looks.
+    """
+    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
+
+
+def _options(timeout_ms: int) -> dict[str, Any]:
+    return {
+        "serverSelectionTimeoutMS": timeout_ms,
+        "connectTimeoutMS": timeout_ms,
+        "socketTimeoutMS": 4 * timeout_ms,
+        "tz_aware": True,
+    }
+
+
+def durable_database(client: Client, name: str) -> Database:
+    """A database whose writes are journaled on a majority and whose reads cannot be rolled back.
+
+    A read below majority could show a message as applied in a write that a failover then takes back.
+    """
+    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
+
+
+async def next_changes(stream: Any) -> list[Mapping[str, Any]]:
+    """What a change stream tells next: all that came in one answer of the server; nothing if nothing happened.
+
+    motor itself gives one change at a time, each from another thread, and in a payroll night there are four for a line.
+    """
+
+    def of_one_answer() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while (change := stream.delegate.try_next()) is not None:
+            found.append(change)
+            if not stream.delegate._cursor._has_next():  # else it would wait for the next answer
+                break
+        return found
+
+    return await asyncio.get_running_loop().run_in_executor(None, of_one_answer)
+
+
+async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
+    """Insert durably what is not there by its ``_id``. Says of each, in order, whether it was not."""
+    added = [True] * len(documents)
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        details: dict[str, Any] = dict(error.details or {})
+        errors = details.get("writeErrors", [])
+        if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+            raise
+        for refused in errors:
+            added[refused["index"]] = False
+    return added
+
+
+class MongoStore(Generic[S]):
+    """One processor's documents."""
+
+    def __init__(self, database: Database, processor: Processor[S]) -> None:
+        self._collection: Any = database[processor.name]
+        self._processor = processor
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that the processor names, and the one that makes an alias unique where there are any."""
+        models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._processor.indexes]
+        if self._processor.aliases is not no_aliases:
+            models.append(
+                IndexModel(
+                    [("aliases", ASCENDING)],
+                    unique=True,
+                    name="aliases_unique",
+                    partialFilterExpression={"aliases": {"$exists": True}},
+                )
+            )
+        if models:
+            await self._collection.create_indexes(models)
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        ids = {address.id for address in addresses}
+        aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
+        if not ids:
+            return Documents()
+        by_id = {"_id": {"$in": list(ids)}}
+        query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
+        # In one answer; by default the first would hold a hundred.
+        found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
+        return Documents(document_from(stored, self._processor.state) for stored in found)
+
+    async def write(self, documents: Sequence[Document[S]]) -> bool:
+        writes = [_write_of(document) for document in documents]
+        try:
+            result = await self._collection.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            details: dict[str, Any] = dict(error.details or {})
+            errors = details.get("writeErrors", [])
+            if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+                raise
+            return False
+        return bool(result.inserted_count + result.matched_count == len(writes))
+
+
+class Reader(Generic[S]):
+    """Read access to a processor's states, for those who only look."""
+
+    def __init__(self, database: Database, processor: Processor[S]) -> None:
+        self._collection: Collection = database[processor.name]
+        self._state = processor.state
+        self._together = BatchedCalls(self._get)
+
+    async def get(self, document_id: str) -> S | None:
+        """The state of one document."""
+        return await self._together(document_id)
+
+    async def by_alias(self, alias: str) -> S | None:
+        """The state of the document that holds ``alias``."""
+        return self._one(await self._collection.find_one({"aliases": alias}, {"state": 1}))
+
+    async def find(
+        self,
+        query: Mapping[str, Any],
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        skip: int = 0,
+    ) -> list[S]:
+        """The states whose fields match ``query`` (MongoDB operators on fields of the state)."""
+        cursor = self._collection.find({f"state.{name}": value for name, value in query.items()}, {"state": 1})
+        if sort:
+            cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
+        found = await cursor.skip(skip).limit(limit).to_list(None)
+        return [self._state.model_validate(stored["state"]) for stored in found if stored["state"] is not None]
+
+    async def _get(self, ids: Sequence[str]) -> list[S | None]:
+        found = await self._collection.find({"_id": {"$in": list(set(ids))}}, {"state": 1}).to_list(None)
+        by_id = {stored["_id"]: stored for stored in found}
+        return [self._one(by_id.get(document_id)) for document_id in ids]
+
+    def _one(self, stored: Mapping[str, Any] | None) -> S | None:
+        if stored is None or stored["state"] is None:
+            return None
+        return self._state.model_validate(stored["state"])
+
+
+def document_of(document: Document[Any]) -> dict[str, Any]:
+    """What is stored of ``document`` when it is written."""
+    stored: dict[str, Any] = {
+        "_id": document.id,
+        "version": document.version + 1,
+        "state": None
+        if (state := document.state) is None
+        else state.__pydantic_serializer__.to_python(state, mode="json"),
+        "applied": AppliedIds.pack(document.applied),
+        "outbox": [_stored_of(entry) for entry in document.outbox],
+    }
+    if document.aliases:
+        stored["aliases"] = list(document.aliases)
+    return stored
+
+
+def document_from(stored: Mapping[str, Any], state_type: type[S]) -> Document[S]:
+    """The document that was stored."""
+    state = stored["state"]
+    return Document(
+        id=stored["_id"],
+        version=stored["version"],
+        state=None if state is None else state_type.model_validate(state),
+        aliases=tuple(stored.get("aliases", ())),
+        applied=AppliedIds(stored["applied"]),
+        outbox=[_emitted_of(entry) for entry in stored["outbox"]],
+    )
+
+
+def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+    stored = document_of(document)
+    if document.version == 0:
+        return InsertOne(stored)
+    return ReplaceOne({"_id": document.id, "version": document.version}, stored)
+
+
+def _stored_of(entry: Emitted) -> dict[str, Any]:
+    return {
+        "topic": entry.topic,
+        "partition": entry.partition,
+        "offset": entry.offset,
+        "records": OutboxCodec.pack(entry.records),
+    }
+
+
+def _emitted_of(stored: Mapping[str, Any]) -> Emitted:
+    return Emitted(stored["topic"], stored["partition"], stored["offset"], OutboxCodec(stored["records"]))

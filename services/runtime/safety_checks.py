@@ -1,0 +1,190 @@
+"""Settings that lose data are refused at start, with the name of the setting and what to put there.
+
+Sources: Jepsen's analyses of MongoDB and Kafka, and the defaults of the libraries (aiokafka and FastStream both commit
+by themselves, start at the latest record and publish with ``acks=1`` unless told otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from frikort_contracts.topics import Topic
+from pymongo import MongoClient
+from pymongo.errors import ConfigurationError, PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from services.runtime.settings import RuntimeSettings
+
+MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
+_PRODUCTION_REPLICAS: Final = 3
+_FOR_EVER: Final = -1
+_ACKS_ALL: Final = -1
+_HELLO_MS: Final = 1000
+_TO_ENTER: Final = ("auth", "tls", "ssl")
+
+
+class UnsafeSetting(RuntimeError):
+    """A setting that can lose acknowledged data. The text names it and says what to put there."""
+
+    def __init__(self, setting: str, found: object, put: str) -> None:
+        super().__init__(f"{setting} is {found}, which can lose acknowledged data: {put}")
+        self.setting = setting
+
+
+def check_settings(settings: RuntimeSettings) -> None:
+    """What can be told without a server. Raises ``UnsafeSetting``."""
+    if settings.environment == "production" and settings.topic_replication < _PRODUCTION_REPLICAS:
+        raise UnsafeSetting(
+            "FRIKORT_TOPIC_REPLICATION", settings.topic_replication, f"put {_PRODUCTION_REPLICAS} or more in production"
+        )
+    check_mongodb_uri(settings.mongodb)
+
+
+def check_mongodb_uri(uri: str) -> None:
+    """A replica set, written on a majority and journaled. Raises ``UnsafeSetting``."""
+    try:
+        options = _options(parse_uri(uri))
+    except (ConfigurationError, ValueError):
+        # The driver's text can repeat a part of the password.
+        raise UnsafeSetting("FRIKORT_MONGODB", "unreadable", "put mongodb://<host>,<host>/?replicaSet=<name>") from None
+    if not options.get("replicaset"):
+        raise UnsafeSetting("FRIKORT_MONGODB", "without replicaSet", "add replicaSet=<name> to the connection string")
+    if (w := options.get("w", "majority")) != "majority":
+        raise UnsafeSetting("w in FRIKORT_MONGODB", w, "put w=majority, or leave it out")
+    if options.get("journal", True) is not True:
+        raise UnsafeSetting("journal in FRIKORT_MONGODB", "false", "put journal=true, or leave it out")
+    if options.get("retrywrites", True) is not True:
+        raise UnsafeSetting("retryWrites in FRIKORT_MONGODB", "false", "put retryWrites=true, or leave it out")
+    if (level := options.get("readconcernlevel", "majority")) not in ("majority", "linearizable"):
+        raise UnsafeSetting("readConcernLevel in FRIKORT_MONGODB", level, "put majority, or leave it out")
+
+
+def check_mongodb_servers(uri: str) -> None:
+    """No server of ``uri`` stands alone, and none is an arbiter's. Blocks; a server that is away says nothing.
+
+    The driver passes over a standalone server and would wait for a replica set that never comes. With an arbiter a
+    majority is one data-bearing server short, and a server's own default then is to acknowledge writes that one has.
+    """
+    parsed = parse_uri(uri)
+    options = {name: value for name, value in _options(parsed).items() if name.startswith(_TO_ENTER)}
+    if parsed["username"] is not None:
+        options |= {"username": parsed["username"], "password": parsed["password"]}
+    for host, port in parsed["nodelist"]:
+        try:
+            with MongoClient[dict[str, Any]](
+                host, port, directConnection=True, serverSelectionTimeoutMS=_HELLO_MS, **options
+            ) as client:
+                hello = client.admin.command("hello")
+        except PyMongoError:
+            continue
+        check_hello(f"{host}:{port}", hello)
+
+
+def _options(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in parsed["options"].items()}
+
+
+def check_hello(server: str, hello: Mapping[str, Any]) -> None:
+    """What one server says of itself. Raises ``UnsafeSetting``."""
+    if not hello.get("setName") and not hello.get("isreplicaset"):
+        raise UnsafeSetting(
+            f"the MongoDB server {server}", "a standalone server", "start it with --replSet <name> and initiate the set"
+        )
+    if arbiters := hello.get("arbiters"):
+        raise UnsafeSetting(
+            f"the replica set {hello.get('setName')}",
+            f"one with an arbiter ({', '.join(arbiters)})",
+            "replace the arbiter by a member that bears data",
+        )
+
+
+def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
+    """The settings with which a topic, or its dead-letter topic, keeps its records."""
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(_retention_ms(name, topic)),
+        "retention.bytes": str(_FOR_EVER),
+        "min.insync.replicas": str(max(1, replication - 1)),
+        "unclean.leader.election.enable": "false",
+        "max.message.bytes": str(MOST_MESSAGE_BYTES),
+    }
+
+
+def check_topic(
+    name: str,
+    topic: Topic,
+    *,
+    replication: int,
+    replicas: Sequence[int],
+    config: Mapping[str, str],
+) -> None:
+    """A topic as it is, ``replicas`` by partition, against the table. Raises ``UnsafeSetting``."""
+    if len(replicas) != topic.partitions:
+        raise UnsafeSetting(
+            f"the number of partitions of {name}",
+            len(replicas),
+            f"make the topic anew with {topic.partitions}; adding some would break the order of a card's events",
+        )
+    if min(replicas) < replication:
+        raise UnsafeSetting(
+            f"the replication of {name}", min(replicas), f"raise it to {replication} with kafka-reassign-partitions"
+        )
+    put = topic_config(name, topic, replication)
+    keeps: dict[str, Callable[[str], bool]] = {
+        "cleanup.policy": lambda value: value == "delete",
+        "retention.ms": lambda value: _at_least(value, put["retention.ms"]),
+        "retention.bytes": lambda value: _at_least(value, put["retention.bytes"]),
+        "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),
+        "unclean.leader.election.enable": lambda value: value == "false",
+        "max.message.bytes": lambda value: int(value) >= MOST_MESSAGE_BYTES,
+    }
+    for setting, is_safe in keeps.items():
+        if not is_safe(found := config.get(setting, "")):
+            raise UnsafeSetting(
+                f"{setting} of {name}",
+                found,
+                f"kafka-configs --alter --entity-type topics --entity-name {name} "
+                f"--add-config {setting}={put[setting]}",
+            )
+
+
+def check_subscribers(broker: KafkaBroker) -> None:
+    """Every consumer is in a group, commits by hand and starts at the earliest record. Raises ``UnsafeSetting``."""
+    subscribers: Sequence[Any] = broker.subscribers
+    for subscriber in subscribers:
+        where = f"of the consumer of {', '.join(subscriber.topic_names)}"
+        # FastStream tells of these nowhere else.
+        options: Mapping[str, Any] = subscriber._connection_args
+        if not subscriber.group_id:
+            raise UnsafeSetting(f"group_id {where}", "missing", "give the consumer a group")
+        if subscriber.ack_policy is not AckPolicy.MANUAL:
+            raise UnsafeSetting(f"ack_policy {where}", subscriber.ack_policy, "put AckPolicy.MANUAL")
+        if options.get("enable_auto_commit", True):
+            raise UnsafeSetting(f"enable_auto_commit {where}", "true", "put false: offsets are committed by hand")
+        if (reset := options.get("auto_offset_reset")) != "earliest":
+            raise UnsafeSetting(f"auto_offset_reset {where}", reset, "put earliest")
+
+
+def check_producer(producer: AIOKafkaProducer) -> None:
+    """Published means on every replica in sync, once. Raises ``UnsafeSetting``."""
+    # aiokafka keeps both to itself; its own default is acks=1.
+    acks = producer._sender._acks
+    if acks != _ACKS_ALL:
+        raise UnsafeSetting("acks of the producer", acks, 'put "all"')
+    if producer._txn_manager is None:
+        raise UnsafeSetting("enable_idempotence of the producer", "false", "put true")
+
+
+def _retention_ms(name: str, topic: Topic) -> int:
+    """How long records stay: for ever unless the table says otherwise; dead letters always for ever."""
+    if name == topic.dead or topic.retention is None:
+        return _FOR_EVER
+    return int(topic.retention.total_seconds() * 1000)
+
+
+def _at_least(value: str, least: str) -> bool:
+    return int(value) == _FOR_EVER or (int(least) != _FOR_EVER and int(value) >= int(least))

@@ -1,0 +1,143 @@
+"""/health/live, /health/ready and /metrics. What each answer means to an operator: ``docs/operations.md``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pymongo
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pymongo.errors import PyMongoError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from services.runtime import metrics
+from services.runtime.kafka.consumer import RETRYABLE_ERRORS, BatchConsumer, RecordsLost
+from services.runtime.kafka.producer import KafkaUnavailable
+
+if TYPE_CHECKING:
+    from services.runtime.service import Runtime
+
+PROBE_SECONDS: Final = 2.0
+"""Everything that an answer must wait for is asked side by side, each for at most this long."""
+
+
+class Dependency:
+    """Something that must answer, and since when it does not."""
+
+    def __init__(self, ask: Callable[[], Awaitable[Any]]) -> None:
+        self._ask = ask
+        self._away_since: datetime | None = None
+
+    async def look(self) -> dict[str, Any]:
+        """``{"status": "ok"}``, or ``away`` with why, and when that was first seen."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._ask()
+        except (KafkaUnavailable, PyMongoError, OSError, TimeoutError) as error:
+            self._away_since = self._away_since or datetime.now(UTC)
+            because = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            return {"status": "away", "since": _text(self._away_since), "because": because}
+        self._away_since = None
+        return {"status": "ok"}
+
+
+class Health:
+    """How a service is."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._dependencies = {"kafka": Dependency(runtime.log.ping), "mongodb": Dependency(self._ping_mongodb)}
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes of every service."""
+
+        async def live(_: Request) -> Response:
+            """The process answers, and nothing in it has died for good; else it must be started anew."""
+            deaths = self.deaths()
+            status = {"status": "dead", "because": deaths} if deaths else {"status": "live"}
+            return JSONResponse(status, status_code=503 if deaths else 200)
+
+        async def ready(_: Request) -> Response:
+            """Every dependency answers and every processor is in its group and moves; else what is wrong."""
+            report = await self.readiness()
+            return JSONResponse(report, status_code=200 if report["status"] == "ready" else 503)
+
+        async def scrape(_: Request) -> Response:
+            self._measure()
+            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+        return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", scrape)]
+
+    def deaths(self) -> dict[str, str]:
+        """Why the processors will never read again, if they are dead."""
+        consumer = self._runtime.consumer
+        return {} if consumer.death is None else {consumer.name: consumer.death}
+
+    async def readiness(self) -> dict[str, Any]:
+        """What is ready and what is not, by dependency and processor, with the lag of each partition."""
+        consumer = self._runtime.consumer
+        found, _ = await asyncio.gather(
+            asyncio.gather(*(dependency.look() for dependency in self._dependencies.values())),
+            _refresh_lag(consumer),
+        )
+        dependencies = dict(zip(self._dependencies, found, strict=True))
+        processors = {consumer.name: self._told_of(consumer)}
+        well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
+        return {
+            "status": "ready" if all(well) else "not ready",
+            "service": self._runtime.service,
+            "dependencies": dependencies,
+            "processors": processors,
+        }
+
+    def _told_of(self, consumer: BatchConsumer) -> dict[str, Any]:
+        stalled_for = consumer.stalled_for()
+        if consumer.trouble is not None:
+            status = "in trouble"
+        elif not consumer.joined:
+            status = "not in its group"
+        elif stalled_for > self._runtime.settings.stall_timeout:
+            status = "stalled"
+        else:
+            status = "ok"
+        return {
+            "status": status,
+            "because": consumer.trouble,
+            "since": _text(consumer.trouble_since),
+            "last_progress": _text(consumer.last_progress),
+            "waiting_without_progress_seconds": round(stalled_for, 1),
+            "lag": {f"{p.topic}/{p.partition}": waiting for p, waiting in sorted(consumer.lag().items())},
+        }
+
+    def _measure(self) -> None:
+        # Partitions go from one instance to another: whoever lost one must no longer tell its lag.
+        metrics.LAG.clear()
+        consumer = self._runtime.consumer
+        for partition, waiting in consumer.lag().items():
+            metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
+        if consumer.last_progress is not None:
+            metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
+        stalled = consumer.stalled_for() > self._runtime.settings.stall_timeout
+        metrics.STALLED.labels(consumer.name).set(stalled)
+
+    async def _ping_mongodb(self) -> None:
+        # The driver asks in a thread that asyncio cannot stop: without a limit of its own it would pile them up.
+        with pymongo.timeout(PROBE_SECONDS):
+            await self._runtime.client.admin.command("ping")
+
+
+async def _refresh_lag(consumer: BatchConsumer) -> None:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await consumer.refresh_lag()
+    except (*RETRYABLE_ERRORS, RecordsLost, AssertionError):
+        # The last known lag stands; what is wrong is told by others.
+        return
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")

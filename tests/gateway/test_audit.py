@@ -1,0 +1,376 @@
+"""The access log as its readers know it: what is recorded, what is said of it, and what a reason may be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import httpx2
+import pytest
+from frikort_contracts.values import Components, Period, WorkPeriod
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.audit import texts
+from services.gateway.audit.actions import WORDS, Act
+from services.gateway.audit.context import stated_reason
+from services.gateway.audit.extracts import extracts_with
+from services.gateway.audit.log import NOBODY, Access, Span, of_card, of_person, of_year, query, stamp
+from services.gateway.auth import Caller, Role
+from services.gateway.formats import Language
+from services.gateway.person_encryption import Contact, Person
+from services.gateway.projections import cards
+from services.gateway.projections.cards import CardEntry, CardView
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.reports import Booked, ReportEntry, ReportView
+from tests.gateway.build import CARD, CVR, NOON, PERSON, after, issued, persons
+from tests.gateway.memory import MemoryGateway, memory_gateway
+
+CPR: Final = "7301854321"
+OTHER_CPR: Final = "6101800101"
+HASH: Final = persons().cpr_hash(CPR)
+WHY: Final = {"access-reason": "sag 2025-0042"}
+
+
+@pytest.fixture
+async def world() -> MemoryGateway:
+    """A citizen with a card in København, and who may ask about it."""
+    world = await memory_gateway()
+    world.callers.update(
+        home=Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
+        elsewhere=Caller("issuer", "c", "worker-2", Role.CASEWORKER, "751"),
+        employer=Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, CVR),
+        citizen=Caller("issuer", "c", "citizen-1", Role.CITIZEN, HASH),
+        skat=Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
+    )
+    card = issued(person=persons().seal(Person(CPR, "Karla Eksempel")))
+    world.models.put("cards", CARD, after(cards.PROCESSOR, [card]))
+    return world
+
+
+@pytest.fixture
+async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+async def ask(
+    client: httpx2.AsyncClient,
+    who: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    headers: Mapping[str, str] = WHY,
+) -> httpx2.Response:
+    given = {"authorization": f"Bearer {who}", "accept-language": "en", **WHY, **headers}
+    return await client.request("GET" if body is None else "POST", path, json=body, headers=given)
+
+
+def told(lines: Sequence[Access]) -> list[tuple[str, str, bool]]:
+    return [(line.subject, line.act, line.refused) for line in lines]
+
+
+class TestWhatIsRecorded:
+    async def test_a_search_that_finds_nobody_is_recorded_under_whom_it_was_for(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        assert (await ask(client, "home", "/v1/cards/search", {"cpr": OTHER_CPR})).status_code == 404
+        assert told(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "search", True)]
+
+    async def test_a_number_that_nobody_has_costs_the_same_as_one_that_somebody_has(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        assert (await ask(client, "home", "/v1/cards/search", {"number": "54321"})).status_code == 404
+        assert told(world.accesses.take()) == [(NOBODY, "search", True)]
+
+    async def test_another_municipalitys_try_is_recorded_as_refused(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        for path, body in ((f"/v1/cards/{CARD}", None), ("/v1/cards/search", {"cpr": CPR})):
+            assert (await ask(client, "elsewhere", path, body)).status_code == 404
+        assert told(world.accesses.take()) == [(of_card(CARD), "read-card", True), (of_card(CARD), "search", True)]
+
+    async def test_a_wrong_birth_date_is_recorded_as_refused(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        body = {
+            "card_number": "12345",
+            "birth_date": "1985-01-14",
+            "period": {"first": "2025-01-06"},
+            "contact": {"name": "Bo", "email": "bo@example.dk", "phone": "12345678"},
+        }
+        refused = await ask(client, "employer", "/v1/employments", body, headers={"idempotency-key": "k"})
+        assert refused.json()["type"] == "/problems/number-or-birth-date-wrong"
+        assert told(world.accesses.take()) == [(of_card(CARD), "register-employment", True)]
+
+    async def test_a_list_records_each_person_on_the_page_and_nobody_of_the_next(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        for number in range(3):
+            world.models.put("employments", f"e{number}", employment(f"e{number}", f"card-{number}"))
+        page = (await ask(client, "employer", "/v1/employments?limit=2")).json()
+        assert len(page["employments"]) == 2
+        assert told(world.accesses.take()) == [
+            ("card:card-0", "read-employments", False),
+            ("card:card-1", "read-employments", False),
+        ]
+
+    async def test_a_command_is_recorded_once_and_its_repetition_as_fetching_the_answer(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        for _ in range(2):
+            assert (await self.deactivate(client)).status_code == 202
+        assert [(line.act, line.refused, line.reason) for line in world.accesses.take()] == [
+            ("deactivate-card", False, "S-7"),
+            ("read-outcome", False, "S-7"),
+        ]
+
+    async def test_a_command_that_could_not_be_recorded_is_recorded_when_it_is_sent_again(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        world.accesses.away = True
+        assert (await self.deactivate(client)).status_code == 503
+        assert len(world.log.records) == 1
+        world.accesses.away = False
+        assert (await self.deactivate(client)).status_code == 202
+        assert len(set(world.log.records)) == 1, "sent again, as the same bytes"
+        assert [line.act for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]
+
+    async def deactivate(self, client: httpx2.AsyncClient) -> httpx2.Response:
+        headers = {"idempotency-key": "k", "prefer": "wait=0"}
+        return await ask(client, "home", f"/v1/cards/{CARD}/deactivation", {"case_reference": "S-7"}, headers=headers)
+
+    async def test_a_card_that_is_issued_is_recorded_once_for_its_person(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        body = {"cpr": OTHER_CPR, "name": "Bo", "case_reference": "S-1"}
+        await ask(client, "home", "/v1/cards", body, headers={"idempotency-key": "k", "prefer": "wait=0"})
+        assert told(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "issue-card", False)]
+
+    async def test_who_is_refused_for_want_of_a_reason_has_looked_at_nothing(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        for reason, code in ((None, "missing"), ("", "invalid"), (f"om {CPR}", "invalid")):
+            headers = {"authorization": "Bearer home"} | ({} if reason is None else {"access-reason": reason})
+            refused = await client.get(f"/v1/cards/{CARD}", headers=headers)
+            assert (refused.status_code, refused.json()["type"]) == (422, f"/problems/access-reason-{code}")
+            assert CPR not in refused.text
+        assert world.accesses.take() == []
+
+
+class TestWhatTheCitizenReads:
+    async def test_newest_first_in_words_with_the_reason(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        await ask(client, "home", "/v1/cards/search", {"cpr": CPR})
+        await ask(client, "home", f"/v1/cards/{CARD}/balances", headers={"access-reason": "kontrol"})
+        await ask(client, "elsewhere", f"/v1/cards/{CARD}")
+
+        danish = (await ask(client, "citizen", "/v1/me/accesses", headers={"accept-language": "da"})).json()["accesses"]
+
+        assert [(line["by"], line["what"], line["reason"]) for line in danish] == [
+            (
+                "Aarhus Kommune, sagsbehandler",
+                "har set dit frikort (intet blev vist eller ændret)",
+                WHY["access-reason"],
+            ),
+            (
+                "Københavns Kommune, sagsbehandler",
+                "har set, hvad der er indberettet og er tilbage på dit frikort",
+                "kontrol",
+            ),
+            ("Københavns Kommune, sagsbehandler", "har søgt efter dig", "sag 2025-0042"),
+        ]
+        assert [line["kind"] for line in danish] == ["read", "read", "search"]
+        assert "worker-1" not in str(danish)
+
+    async def test_the_own_looks_can_be_left_out(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+        await ask(client, "citizen", "/v1/me/card")
+        await ask(client, "home", f"/v1/cards/{CARD}")
+
+        everything = (await ask(client, "citizen", "/v1/me/accesses")).json()["accesses"]
+        of_others = (await ask(client, "citizen", "/v1/me/accesses?own=false")).json()["accesses"]
+
+        assert [(line["by"], line["own"]) for line in everything] == [
+            ("Københavns Kommune, caseworker", False),
+            ("You yourself", True),
+        ]
+        assert [line["by"] for line in of_others] == ["Københavns Kommune, caseworker"]
+
+    async def test_pages_follow_one_another(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+        for number in range(5):
+            await ask(client, "home", f"/v1/cards/{CARD}", headers={"access-reason": f"sag {number}"})
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = (await ask(client, "citizen", f"/v1/me/accesses?own=false&limit=2&cursor={cursor}")).json()
+            seen += [line["reason"] for line in page["accesses"]]
+            cursor = page["next"]
+        assert seen == ["sag 4", "sag 3", "sag 2", "sag 1", "sag 0"]
+
+    async def test_who_has_no_card_reads_who_searched_for_them(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        world.callers["other"] = Caller("issuer", "c", "citizen-2", Role.CITIZEN, persons().cpr_hash(OTHER_CPR))
+        await ask(client, "home", "/v1/cards/search", {"cpr": OTHER_CPR})
+        lines = (await ask(client, "other", "/v1/me/accesses?own=false")).json()["accesses"]
+        assert [line["what"] for line in lines] == ["searched for you (nothing was shown or changed)"]
+
+    async def test_the_responsible_municipality_reads_it_for_who_cannot_sign_in(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        await ask(client, "home", f"/v1/cards/{CARD}")
+        lines = (await ask(client, "home", f"/v1/cards/{CARD}/accesses")).json()["accesses"]
+        assert [line["act"] for line in lines] == ["read-card"]
+        assert (await ask(client, "elsewhere", f"/v1/cards/{CARD}/accesses")).status_code == 404
+
+    async def test_an_extract_is_told_to_those_with_earnings_of_its_year_and_to_nobody_else(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
+        world.models.put("reports", "r", report("r", [(NOON, 100)]))
+        for year, municipality in ((2025, None), (2025, "101"), (2025, "751"), (2024, None)):
+            body = {"year": year} | ({"municipality": municipality} if municipality else {})
+            headers = {"idempotency-key": f"{year}-{municipality}", "prefer": "wait=0"}
+            assert (await ask(client, "skat", "/v1/extracts", body, headers=headers)).status_code == 202
+            assert (await ask(client, "skat", "/v1/extracts", body, headers=headers)).status_code == 202
+        lines = (await ask(client, "citizen", "/v1/me/accesses?own=false")).json()["accesses"]
+        assert [(line["by"], line["what"], line["kind"]) for line in lines] == 2 * [
+            ("The Danish Tax Agency", "drew an extract that your card is part of, of 2025", "extract")
+        ]
+
+    @pytest.mark.parametrize("language", Language)
+    @pytest.mark.parametrize("act", Act)
+    def test_every_line_is_a_sentence_in_both_languages(self, act: Act, language: Language) -> None:
+        for role, organisation in (
+            (Role.CASEWORKER, "400"),
+            (Role.EMPLOYER, CVR),
+            (Role.AUTHORITY, "star"),
+            (Role.CITIZEN, "x"),
+        ):
+            (line,) = texts.page([access(role=role, organisation=organisation, act=act)], None, language).accesses
+            assert line.by
+            assert line.what == WORDS[act].in_language(language)
+
+    def test_a_citizen_who_looks_at_another_has_a_mandate(self) -> None:
+        (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses
+        assert line.by == "En person, som du har givet fuldmagt"
+
+
+class TestReasons:
+    @pytest.mark.parametrize("text", ["sag", "Opfølgning på sag 2025-0042", "x" * 200, "  to  ord "])
+    def test_a_reason_is_a_line_of_text(self, text: str) -> None:
+        for encoding in ("utf-8", "latin-1"):
+            assert stated_reason(text.encode(encoding).decode("latin-1")) == " ".join(text.split())
+
+    @pytest.mark.parametrize("text", ["", "ab", "   a  ", "x" * 201, "a\x00bcd", f"om {CPR}", f"{CPR[:6]}-{CPR[6:]}"])
+    def test_what_is_no_reason_is_not_repeated(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"^(not a reason of 3 to 200 characters|must not contain a CPR number)$"):
+            stated_reason(text)
+
+
+DAYS: Final = st.integers(0, 9).map(lambda day: NOON + timedelta(days=day))
+HISTORIES: Final = st.lists(st.tuples(DAYS, st.sampled_from([0, 5, 10])), min_size=1, max_size=4).map(sorted)
+
+
+class TestExtracts:
+    @given(
+        st.lists(HISTORIES, max_size=3),
+        st.lists(st.tuples(DAYS, st.sampled_from(["101", "751"])), min_size=1, max_size=4).map(sorted),
+        st.integers(-1, 11).map(lambda day: NOON + timedelta(days=day, hours=1)),
+        st.sampled_from([None, "101", "751"]),
+    )
+    def test_a_card_is_in_an_extract_if_it_had_earnings_and_that_municipality_when_it_was_drawn(
+        self,
+        histories: list[list[tuple[datetime, int]]],
+        moves: list[tuple[datetime, str]],
+        drawn: datetime,
+        municipality: str | None,
+    ) -> None:
+        card = CardView(
+            card_id=CARD,
+            revision=1,
+            number="12345",
+            municipality=moves[-1][1],
+            person=PERSON,
+            active=True,
+            active_periods=[],
+            control_due=2027,
+            history=[
+                CardEntry(revision=1, event="-", at=at, municipality=code, actor="a", case_reference=None)
+                for at, code in moves
+            ],
+        )
+        reports = [report(str(number), history) for number, history in enumerate(histories)]
+
+        spans = extracts_with(card, reports)
+
+        earned = sum(next((amount for at, amount in reversed(h) if at <= drawn), 0) for h in histories)
+        home = next((code for at, code in reversed(moves) if at <= drawn), None)
+        expected = earned > 0 and (municipality is None or municipality == home)
+        found = [s for s in spans if s.subject == of_year(2025, municipality) and s.since <= stamp(drawn) < s.until]
+        assert len(found) == expected
+
+
+def test_each_branch_of_the_query_is_one_range_of_the_index() -> None:
+    spans = [Span("card:1"), Span("year:2025", "2025", "2026")]
+    assert query(spans, own=False, before=None)["$or"] == [
+        {"subject": "card:1", "own": False, "_id": {"$gte": "", "$lt": "9999"}},
+        {"subject": "year:2025", "own": False, "_id": {"$gte": "2025", "$lt": "2026"}},
+    ]
+    assert len(query(spans, own=True, before=None)["$or"]) == 4
+
+
+def access(**changes: Any) -> Access:
+    given: dict[str, Any] = {
+        "order": f"{stamp(NOON)}|1",
+        "subject": of_card(CARD),
+        "own": False,
+        "act": Act.READ_CARD,
+        "refused": False,
+        "role": Role.CASEWORKER,
+        "organisation": "101",
+        "actor": "a",
+        "reason": None,
+        "request": "r",
+    }
+    return Access(**given | changes)
+
+
+def employment(employment_id: str, card_id: str) -> EmploymentView:
+    return EmploymentView(
+        employment_id=employment_id,
+        card_id=card_id,
+        revision=1,
+        cvr=CVR,
+        period=Period(first=date(2025, 1, 1)),
+        contact=persons().seal_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        registered_at=NOON,
+        order=employment_id,
+    )
+
+
+def report(report_id: str, history: Sequence[tuple[datetime, int]]) -> ReportView:
+    """A report of 2025 with these totals, one after the other; 0 is a withdrawal."""
+    return ReportView(
+        report_id=report_id,
+        card_id=CARD,
+        employment_id="e",
+        cvr=CVR,
+        year=2025,
+        history=[
+            ReportEntry(revision=n, event="reported", at=at, booked=booked(total) if total else None)
+            for n, (at, total) in enumerate(history, 1)
+        ],
+    )
+
+
+def booked(total: int) -> Booked:
+    return Booked(
+        work=WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 1)),
+        payment_date=date(2025, 5, 1),
+        components=Components(wage=total),
+        total=total,
+        allowance=4_276_600,
+        provisional=False,
+    )

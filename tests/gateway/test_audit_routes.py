@@ -1,0 +1,307 @@
+"""No route can show or change a person's data unrecorded: each of them is called here, with and without the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx2
+import pytest
+from fastapi import Depends
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.values import CitizenSide, Period
+
+from services.gateway.api.calling import RequestContext, calling
+from services.gateway.audit.actions import ROUTES, WORDS, Act
+from services.gateway.audit.middleware import NotRecorded
+from services.gateway.auth import Caller, Role
+from services.gateway.payroll.upload import Sending
+from services.gateway.person_encryption import Contact, Person
+from services.gateway.projections import cards, extracts, ledgers, reports
+from services.gateway.projections.cards import Mandate
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.extracts import ExtractPartView, ExtractView, FileView, Manifest
+from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.read_models import ExtractRequest
+from tests.gateway.build import (
+    CARD,
+    CVR,
+    EMPLOYMENT,
+    NOON,
+    REPORT,
+    after,
+    balance,
+    issued,
+    persons,
+    reported,
+    settled,
+)
+from tests.gateway.memory import MemoryGateway, memory_gateway
+
+# As in the examples of the API's own document, so that these are what its example requests are about.
+CPR: Final = "7301854321"
+NAME: Final = "Karla Eksempel"
+EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
+REASON: Final = "Opfølgning på sag 2025-0042"
+HOLDER: Final = persons().seal(Person("7505920102", "Testborger To"))
+MANDATE: Final = Mandate(
+    mandate_id="5f0e3c52-1b8e-4a53-9c59-0d6f4c6a1b99",
+    holder=HOLDER,
+    scope=MandateScope.REPRESENT,
+    until=date(2200, 1, 1),
+    granted_at=NOON,
+    granted_by=CitizenSide.CITIZEN,
+)
+SUBJECTS: Final = {
+    f"card:{CARD}",
+    f"person:{persons().cpr_hash(CPR)}",
+    f"extract:{EXTRACT}",
+    "year:2025",
+}
+ABOUT_NOBODY: Final = {
+    *("allowances", "problem", "list_extracts", "get_extract"),
+    *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
+    *("own_changes", "represented_changes"),  # that something changed, and nothing of it
+}
+"""Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
+
+CALLERS: Final = {
+    "caseworker": Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
+    "employer": Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, CVR),
+    "citizen": Caller("issuer", "c", "citizen-1", Role.CITIZEN, persons().cpr_hash(CPR)),
+    "holder": Caller("issuer", "c", "relative-1", Role.CITIZEN, HOLDER.cpr_hash),
+    "authority": Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
+}
+
+
+@pytest.fixture
+async def world() -> MemoryGateway:
+    """One citizen with a card, an employment, a report and a place in an extract."""
+    world = await memory_gateway()
+    world.callers.update(CALLERS, everyone=CALLERS["employer"])
+    card = issued(person=persons().seal(Person(CPR, NAME)), control_due=2025)
+    view = after(cards.PROCESSOR, [card])
+    world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
+    employment = EmploymentView(
+        employment_id=EMPLOYMENT,
+        card_id=CARD,
+        revision=1,
+        cvr=CVR,
+        period=Period(first=date(2025, 1, 1)),
+        contact=persons().seal_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        registered_at=NOON,
+        order="1",
+    )
+    world.models.put("employments", EMPLOYMENT, employment)
+    world.models.put("reports", REPORT, after(reports.PROCESSOR, [reported(), settled(1, 1, 100_000)]))
+    world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROCESSOR, [balance(1, 100_000)]))
+    request = ExtractRequest(extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON)
+    await world.models.extract_requests.add(request)
+    file = FileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)
+    manifest = Manifest(
+        attempt=1, completed_at=NOON, provisional=False, count=1, reported=1, exempt=1, excess=0, files=[file]
+    )
+    world.models.put("extracts", EXTRACT, ExtractView(extract_id=EXTRACT, attempt=1, manifest=manifest))
+    part = ExtractPartView(extract_id=EXTRACT, attempt=1, format="csv", index=0, content=NAME)
+    world.models.put("extract_parts", extracts.part_id(EXTRACT, 1, "csv", 0), part)
+    return world
+
+
+@pytest.fixture
+async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield client
+
+
+async def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every operation of the API: method, path and what its document says."""
+    document = (await memory_gateway()).app.openapi()
+    return [
+        (method.upper(), path, operation | {"components": document["components"]})
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def headers_of(operation: dict[str, Any]) -> set[str]:
+    return {p["name"] for p in operation.get("parameters", ()) if p["in"] == "header" and p["required"]}
+
+
+def example(operation: dict[str, Any]) -> tuple[str, bytes]:
+    """The example of the operation's body, and its media type."""
+    if "requestBody" not in operation:
+        return "", b""
+    media_type, content = next(iter(operation["requestBody"]["content"].items()))
+    if "examples" in content:
+        value: str = next(iter(content["examples"].values()))["value"]
+        return media_type, value.encode()
+    name = content["schema"]["$ref"].rsplit("/", 1)[-1]
+    body: dict[str, Any] = operation["components"]["schemas"][name]["examples"][0]
+    return media_type, json.dumps(body | ({"employment_id": EMPLOYMENT} if "employment_id" in body else {})).encode()
+
+
+async def call(
+    client: httpx2.AsyncClient, world: MemoryGateway, method: str, path: str, operation: dict[str, Any]
+) -> httpx2.Response:
+    """Call the operation as its own audience does, about the one citizen."""
+    places = {
+        "card_id": CARD,
+        "employment_id": EMPLOYMENT,
+        "report_id": REPORT,
+        "extract_id": EXTRACT,
+        "file_format": "csv",
+        "mandate_id": MANDATE.mandate_id,
+        "code": "card-unknown",
+    }
+    if "{batch_id}" in path:
+        places["batch_id"] = await batch_of_one_line(world)
+    if "{command_id}" in path:
+        places["command_id"] = await answered_command(client, world)
+    media_type, content = example(operation)
+    headers = {
+        b"content-type": media_type.encode(),
+        b"authorization": f"Bearer {caller_of(path, operation)}".encode(),
+        b"access-reason": REASON.encode(),
+        b"idempotency-key": operation["operationId"].encode(),
+        b"prefer": b"wait=0",
+    }
+    where = path.format(**{name: quote(place) for name, place in places.items()})
+    queried = {"seconds": 1} if any(p["name"] == "seconds" for p in operation.get("parameters", ())) else {}
+    return await client.request(method, where, params=queried, content=content, headers=headers)
+
+
+def caller_of(path: str, operation: dict[str, Any]) -> str:
+    """Who calls an operation of this audience: for what is another's, the one who has that other's mandate."""
+    tag: str = operation["tags"][0]
+    return "holder" if path.startswith("/v1/represented") else tag.replace("everyone", "employer")
+
+
+async def batch_of_one_line(world: MemoryGateway) -> str:
+    """A payroll file that is held, with one line about the citizen."""
+    caller = CALLERS["employer"]
+    world.country.numbers["12345"] = CARD
+    world.country.employ(CVR, "12345")
+    sending = Sending(caller, str(uuid4()), "application/jsonl", True, one_line(), None)
+    batch, _ = await world.app.state.gateway.reception.receive(sending)
+    return str(batch.batch_id)
+
+
+async def one_line() -> AsyncIterator[bytes]:
+    body = report_body() | {"card_number": "12345"}
+    del body["employment_id"]
+    yield json.dumps(body).encode()
+
+
+def report_body() -> dict[str, Any]:
+    return {
+        "employment_id": EMPLOYMENT,
+        "reference": "before",
+        "work": {"first": "2025-05-01", "last": "2025-05-31"},
+        "payment_date": "2025-05-31",
+        "components": {"wage_ore": 0},
+    }
+
+
+async def answered_command(client: httpx2.AsyncClient, world: MemoryGateway) -> str:
+    """A report that was refused; what was recorded of it is taken away."""
+    away, world.accesses.away = world.accesses.away, False
+    headers = {"authorization": "Bearer employer", "idempotency-key": "before", "prefer": "wait=0"}
+    pending = (await client.post("/v1/reports", json=report_body(), headers=headers)).json()
+    outcome = OutcomeView(command_id=pending["command_id"], at=NOON, card_id=CARD, problem="amount-zero")
+    world.models.put("outcomes", outcome.command_id, outcome)
+    world.accesses.take()
+    world.accesses.away = away
+    return outcome.command_id
+
+
+async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_changes(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    for method, path, operation in await operations():
+        name = operation["operationId"]
+        response = await call(client, world, method, path, operation)
+        recorded = world.accesses.take()
+
+        assert response.is_success, f"{name}: {response.text}"
+        if name in ABOUT_NOBODY:
+            assert recorded == [], name
+            continue
+        assert recorded, f"{name} recorded nothing; if it is about nobody, say so in ABOUT_NOBODY"
+        caller = CALLERS[caller_of(path, operation)]
+        for line in recorded:
+            assert line.subject in SUBJECTS, name
+            assert (line.act, line.refused) == (ROUTES[name], False), name
+            assert (line.role, line.actor) == (caller.role, caller.subject), name
+            assert line.own == (caller is CALLERS["citizen"]), name
+            assert line.request == response.headers["correlation-id"], name
+            if caller.role is Role.CASEWORKER and "Access-Reason" in headers_of(operation):
+                assert line.reason == REASON, name
+
+
+async def test_what_cannot_be_recorded_is_not_answered(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+    world.accesses.away = True
+    for method, path, operation in await operations():
+        name = operation["operationId"]
+        if name in {*ABOUT_NOBODY, "download_extract", "batch_result"}:
+            continue
+        response = await call(client, world, method, path, operation)
+
+        assert response.status_code == 503, f"{name}: {response.text}"
+        assert response.json()["type"] == "/problems/temporarily-unavailable"
+        assert response.headers["retry-after"]
+        assert not any(secret in response.text for secret in (CPR, NAME, CARD, "100000"))
+
+
+async def test_an_answer_is_kept_and_its_look_recorded_side_by_side(
+    world: MemoryGateway, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command_id = await answered_command(client, world)
+    both = asyncio.Barrier(2)
+
+    def beside(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def writes(*given: Any) -> Any:
+            async with asyncio.timeout(5):
+                await both.wait()
+            return await write(*given)
+
+        return writes
+
+    monkeypatch.setattr(world.submissions, "add_answer", beside(world.submissions.add_answer))
+    monkeypatch.setattr(world.accesses, "add", beside(world.accesses.add))
+    response = await client.get(f"/v1/outcomes/{command_id}", headers={"authorization": "Bearer employer"})
+
+    assert response.json()["status"] == "refused"
+    assert [line.refused for line in world.accesses.take()] == [False], "the command was; to be told of it is not"
+
+
+async def test_of_a_streamed_answer_nothing_leaves_that_cannot_be_recorded(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    world.accesses.away = True
+
+    with pytest.raises(NotRecorded):
+        await client.get(f"/v1/extracts/{EXTRACT}/files/csv", headers={"authorization": "Bearer authority"})
+
+
+async def test_a_route_that_does_not_say_what_it_is_for_shows_nothing(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    @world.app.get("/forgotten")
+    async def forgotten(ask: Annotated[RequestContext, Depends(calling(Role.CASEWORKER))]) -> Any:
+        return await ask.gateway.models.cards.get(CARD)
+
+    response = await client.get("/forgotten", headers={"authorization": "Bearer caseworker"})
+
+    assert (response.status_code, response.json()["type"]) == (500, "/problems/internal-error")
+    assert CARD not in response.text
+
+
+def test_every_act_has_words_and_every_route_an_act() -> None:
+    assert set(WORDS) == set(Act)
+    assert set(ROUTES.values()) <= set(Act)

@@ -1,0 +1,176 @@
+"""Streams of changes: woken, bounded, and over when they should be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from services.gateway import change_notifier
+from services.gateway import event_streams as module
+from services.gateway.auth import Caller, Role
+from services.gateway.change_notifier import ChangeSubscriptions, Key, keys_of, of_card
+from services.gateway.event_streams import EventStreams
+from services.gateway.problems import ProblemError
+
+CARD = of_card("c")
+
+
+def citizen(name: str) -> Caller:
+    return Caller("https://issuer.test", "frikort-portal", f"subject-{name}", Role.CITIZEN, f"hash-{name}")
+
+
+async def yes() -> None:
+    """Nothing against it."""
+
+
+@pytest.fixture(autouse=True)
+def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not woken waits in vain."""
+    monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 60.0)
+    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 60.0)
+
+
+async def following(stream: AsyncIterator[Any]) -> Any:
+    return await asyncio.wait_for(anext(stream), 2)
+
+
+async def ended(stream: AsyncIterator[Any]) -> bool:
+    try:
+        await following(stream)
+    except StopAsyncIteration:
+        return True
+    return False
+
+
+def stream_of(waiters: ChangeSubscriptions, *, every: float = 60, seconds: float = 60) -> AsyncIterator[bool]:
+    return waiters.changes(CARD, every=every, seconds=seconds)
+
+
+async def test_it_begins_with_what_may_have_been_missed() -> None:
+    assert await following(stream_of(ChangeSubscriptions(asyncio.Event()))) is True
+
+
+async def test_a_change_is_said_at_once() -> None:
+    waiters = ChangeSubscriptions(asyncio.Event())
+    stream = stream_of(waiters)
+    await following(stream)
+    said = asyncio.create_task(following(stream))
+    await asyncio.sleep(0)
+
+    waiters.wake(CARD)
+
+    assert await said is True
+
+
+async def test_changes_that_come_together_are_said_once() -> None:
+    waiters = ChangeSubscriptions(asyncio.Event())
+    stream = stream_of(waiters, every=0.05)
+    await following(stream)
+
+    for _ in range(5):
+        waiters.wake(CARD)
+
+    assert [await following(stream), await following(stream)] == [True, False]
+
+
+async def test_another_cards_change_is_not_said() -> None:
+    waiters = ChangeSubscriptions(asyncio.Event())
+    stream = stream_of(waiters, every=0.05)
+    await following(stream)
+
+    waiters.wake(of_card("another"))
+
+    assert await following(stream) is False
+
+
+async def test_it_ends_in_time() -> None:
+    assert [said async for said in stream_of(ChangeSubscriptions(asyncio.Event()), seconds=0.05)] == [True]
+
+
+async def test_it_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.02)
+    stopping = asyncio.Event()
+    stream = stream_of(ChangeSubscriptions(stopping))
+    await following(stream)
+    over = asyncio.create_task(ended(stream))
+    await asyncio.sleep(0)
+
+    stopping.set()
+
+    assert await over
+
+
+async def test_nobody_is_left_behind_in_the_list() -> None:
+    waiters = ChangeSubscriptions(asyncio.Event())
+
+    async for _ in stream_of(waiters, seconds=0.01):
+        pass
+
+    assert waiters._events == {}
+
+
+def test_a_change_wakes_those_who_wait_for_the_document_and_for_its_card() -> None:
+    change = {"ns": {"coll": "reports"}, "documentKey": {"_id": "r"}, "fullDocument": {"state": {"card_id": "c"}}}
+
+    assert list(keys_of(change)) == [Key("reports", "r"), CARD]
+
+
+@pytest.mark.parametrize("stored", [{}, {"state": None}, {"state": {}}])
+def test_a_document_about_no_card_wakes_only_those_who_wait_for_it(stored: dict[str, Any]) -> None:
+    change = {"ns": {"coll": "extracts"}, "documentKey": {"_id": "e"}, "fullDocument": stored}
+
+    assert list(keys_of(change)) == [Key("extracts", "e")]
+
+
+async def test_a_stream_goes_on_for_who_may_see_the_card() -> None:
+    waiters = ChangeSubscriptions(asyncio.Event())
+    stream = EventStreams(waiters, per_caller=1, most=1).of_card("c", yes)
+    await following(stream)
+
+    waiters.wake(CARD)
+
+    assert await following(stream) is True
+
+
+@pytest.mark.parametrize("error", [ProblemError("token-invalid"), AutoReconnect("away")])
+async def test_it_ends_for_who_may_not_see_the_card_any_more(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 0.01)
+    answers = iter([None, None, error])
+
+    async def may() -> None:
+        if (no := next(answers)) is not None:
+            raise no
+
+    stream = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=1, most=1).of_card("c", may)
+
+    assert [said async for said in stream] == [True, False]
+
+
+def test_a_caller_has_some_places_and_gets_them_back() -> None:
+    changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=10)
+
+    with changes.place(citizen("a")):
+        with changes.place(citizen("a")):
+            with pytest.raises(ProblemError, match="too-many-streams"), changes.place(citizen("a")):
+                pass
+            with changes.place(citizen("b")):
+                pass
+        with changes.place(citizen("a")):
+            pass
+    assert not changes._open
+
+
+def test_all_callers_together_have_some_places() -> None:
+    changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=2)
+
+    with (
+        changes.place(citizen("a")),
+        changes.place(citizen("b")),
+        pytest.raises(ProblemError, match="too-many-streams"),
+        changes.place(citizen("c")),
+    ):
+        pass

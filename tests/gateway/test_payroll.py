@@ -1,0 +1,666 @@
+"""Payroll files from sending to result, over stores that fail wherever one wants; and the real store beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from frikort_contracts.cloudevents import decode
+from frikort_contracts.http.requests import BatchLineBody
+from frikort_contracts.topics import REPORTING_COMMANDS
+from frikort_contracts.values import Period
+from pymongo.errors import AutoReconnect
+
+from services.gateway.auth import Caller, Role
+from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.payroll import booking, upload
+from services.gateway.payroll import lines as rules
+from services.gateway.payroll.batch import Batch, Chunk, ChunkSize, Plan, Status, Step, Tally, next_step
+from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
+from services.gateway.payroll.store import Batches, LeaseLost, MongoBatches
+from services.gateway.payroll.upload import Sending, UploadService
+from services.gateway.payroll.worker import BatchJob, BatchWorker
+from services.gateway.problems import ProblemError
+from tests.gateway.build import CVR, NOON, persons
+from tests.gateway.filing import Country, MemoryBatches
+from tests.gateway.memory import MemoryAccessLog
+from tests.runtime.memory import Crash, Faults
+from tests.waiting import eventually
+
+EMPLOYER: Final = Caller("issuer", "payroll", "bookkeeper-1", Role.EMPLOYER, CVR)
+OTHER: Final = Caller("issuer", "payroll", "bookkeeper-2", Role.EMPLOYER, "99000015")
+
+
+def line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:
+    body = {
+        "card_number": number,
+        "reference": reference,
+        "work": {"first": "2025-03-01", "last": "2025-03-31"},
+        "payment_date": "2025-03-31",
+        "components": {"wage_ore": wage},
+    }
+    return body | changes
+
+
+def file_of(*lines: dict[str, Any]) -> bytes:
+    return "\n".join(json.dumps(body) for body in lines).encode()
+
+
+def sending(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Sending:
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 100):
+            yield content[start : start + 100]
+
+    return Sending(caller, key, "application/jsonl", hold, pieces(), None)
+
+
+class Office:
+    """One gateway after another over the same stores: what is in memory dies with each."""
+
+    def __init__(self, lines_most: int = 1_000) -> None:
+        self.faults = Faults()
+        self.batches = MemoryBatches(self.faults)
+        self.country = Country(self.faults)
+        self.accesses = MemoryAccessLog()
+        self.waiters = ChangeSubscriptions(asyncio.Event())
+        self.now = NOON
+        self.lines_most = lines_most
+        self.country.employ(CVR, "12345")
+        self.country.employ(CVR, "23456")
+
+    async def clock(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    async def receive(self, sent: Sending) -> tuple[Batch, bool]:
+        reception = UploadService(
+            batches=self.batches,
+            books=self.country,
+            persons=persons(),
+            now=self.clock,
+            lines_most=self.lines_most,
+            hold_days=7,
+        )
+        return await reception.receive(sent)
+
+    def worker(self) -> BatchWorker:
+        return BatchWorker(
+            batches=self.batches,
+            books=self.country,
+            accesses=self.accesses,
+            persons=persons(),
+            publish=self.country.publish,
+            now=self.clock,
+            waiters=self.waiters,
+            patience=0.01,
+        )
+
+    async def book(self) -> None:
+        """A gateway books what there is to book, if nothing stops it."""
+        for batch_id in await self.batches.waiting():
+            if (held := await self.batches.claim(batch_id)) is not None:
+                await self.worker().book(held)
+
+    async def state(self, batch_id: str) -> Batch:
+        batch = await self.batches.get(batch_id)
+        assert batch is not None
+        return batch
+
+    async def results(self, batch: Batch) -> dict[int, str]:
+        """What became of each line, by its number."""
+        found: dict[int, str] = {}
+        for index in range(len(batch.chunks)):
+            chunk = await self.batches.chunk(batch, index)
+            good, bad = rules.unpacked(persons().open_lines(chunk.lines, batch.batch_id))
+            found |= {bad_line.number: "error" for bad_line in bad}
+            if good:
+                assert chunk.results is not None
+                results = booking.unpacked(persons().open_lines(chunk.results, batch.batch_id))
+                assert set(results) == {good_line.number for good_line in good}
+                found |= {number: result.outcome for number, result in results.items()}
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few lines are several chunks."""
+    monkeypatch.setattr(upload, "CHUNK", 3)
+
+
+def mixed_file() -> tuple[bytes, dict[int, str]]:
+    """Eleven lines in four chunks, of every kind; and what must become of them."""
+    lines = [
+        line("a"),
+        line("b", "23456"),
+        line("c", "99999"),
+        line("d", wage=13),
+        line("e", "23456"),
+        line("a"),
+        line("f", components={"wage_ore": -1}),
+        line(""),
+        line("h", "99999"),
+        line("i"),
+        line("j", "23456", wage=13),
+    ]
+    became = ["accepted", "accepted", "error", "refused", "accepted", "known", *3 * ["error"], "accepted", "refused"]
+    return file_of(*lines), dict(enumerate(became, 1))
+
+
+class TestReceiving:
+    async def test_a_file_is_checked_line_by_line_and_booked(self) -> None:
+        office = Office()
+        content, expected = mixed_file()
+
+        batch, replayed = await office.receive(sending(content))
+        assert (batch.status, batch.good, batch.bad, replayed) == (Status.BOOKING, 7, 4, False)
+        assert batch.total == 5 * 100_000 + 2 * 13
+        await office.book()
+
+        done = await office.state(batch.batch_id)
+        assert done.status is Status.DONE
+        assert await office.results(done) == expected
+        assert done.tally == Tally(accepted=4, known=1, refused=2, exempt=500_000, excess=0)
+
+    async def test_the_same_file_under_the_same_key_is_the_same_file(self) -> None:
+        office = Office()
+        content, _ = mixed_file()
+        first, _ = await office.receive(sending(content))
+        await office.book()
+
+        again, replayed = await office.receive(sending(content))
+
+        assert (again.batch_id, again.status, replayed) == (first.batch_id, Status.DONE, True)
+        assert len(office.country.published) == 7
+
+    @pytest.mark.parametrize("other", [{"content": b"{}"}, {"hold": True}])
+    async def test_another_file_under_the_same_key_is_refused(self, other: dict[str, Any]) -> None:
+        office = Office()
+        content, _ = mixed_file()
+        await office.receive(sending(content))
+        with pytest.raises(ProblemError, match="idempotency-key-reused"):
+            await office.receive(sending(**{"content": content} | other))
+
+    async def test_the_same_file_under_another_key_books_nothing_twice(self) -> None:
+        office = Office()
+        content, expected = mixed_file()
+        await office.receive(sending(content))
+        await office.book()
+        booked = dict(office.country.booked)
+
+        again, _ = await office.receive(sending(content, "a month later"))
+        await office.book()
+
+        results = await office.results(await office.state(again.batch_id))
+        assert results == {n: "known" if what == "accepted" else what for n, what in expected.items()}
+        assert office.country.booked == booked
+
+    async def test_another_clients_same_key_is_another_file(self) -> None:
+        office = Office()
+        one, _ = await office.receive(sending(file_of(line("a"))))
+        other, _ = await office.receive(sending(file_of(line("a")), caller=OTHER))
+        assert one.batch_id != other.batch_id
+        assert (one.good, other.good, other.bad) == (1, 0, 1)
+
+    async def test_a_held_file_books_nothing(self) -> None:
+        office = Office()
+        content, _ = mixed_file()
+        held, _ = await office.receive(sending(content, hold=True))
+        await office.book()
+        assert (held.status, held.good, held.bad) == (Status.HELD, 7, 4)
+        assert office.country.published == []
+
+    @pytest.mark.parametrize(
+        ("content", "code"),
+        [(b"", "batch-empty"), (b"\n\n\r\n", "batch-empty"), (b"\xff\xfe", "batch-not-utf8")],
+    )
+    async def test_a_file_of_no_use_leaves_nothing_and_its_key_free(self, content: bytes, code: str) -> None:
+        office = Office()
+        with pytest.raises(ProblemError, match=code):
+            await office.receive(sending(content))
+        assert (office.batches.files, office.batches.chunks) == ({}, {})
+        await office.receive(sending(file_of(line("a"))))
+
+    async def test_too_many_lines_leave_nothing_either(self) -> None:
+        office = Office(lines_most=7)
+        with pytest.raises(ProblemError, match="body-too-large"):
+            await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
+        assert (office.batches.files, office.batches.chunks) == ({}, {})
+
+    async def test_a_crash_at_any_step_of_the_reception_acknowledges_nothing_and_the_retry_everything(self) -> None:
+        content, expected = mixed_file()
+        for steps in range(1000):
+            office = Office()
+            office.faults.crash_in(steps)
+            crashed = False
+            try:
+                await office.receive(sending(content))
+            except Crash:
+                crashed = True
+            office.faults.crash_in(10_000)
+            batch, _ = await office.receive(sending(content))
+            await office.book()
+            done = await office.state(batch.batch_id)
+            assert await office.results(done) == expected
+            assert len(office.batches.chunks) == 4
+            if not crashed:
+                return
+        raise AssertionError("it crashed every time")
+
+    async def test_of_two_receptions_at_once_the_later_one_counts(self) -> None:
+        office = Office()
+        content, expected = mixed_file()
+
+        async def the_other() -> None:
+            await office.receive(sending(content))
+
+        office.faults.do_at("add_chunk after", the_other)
+        batch, replayed = await office.receive(sending(content))
+        await office.book()
+
+        assert replayed
+        assert await office.results(await office.state(batch.batch_id)) == expected
+        assert len(office.batches.chunks) == 4
+
+
+class TestBooking:
+    async def test_a_crash_at_any_step_changes_nothing_of_the_result(self) -> None:
+        content, expected = mixed_file()
+        crashes = 0
+        for steps in range(1000):
+            office = Office()
+            batch, _ = await office.receive(sending(content))
+            office.faults.crash_in(steps)
+            try:
+                await office.book()
+            except Crash:
+                crashes += 1
+                office.batches.no_leases()
+                await office.book()
+                office.batches.no_leases()
+                await office.book()
+                crashed = True
+            else:
+                crashed = False
+            done = await office.state(batch.batch_id)
+            assert (done.status, done.tally) == (Status.DONE, Tally(accepted=4, known=1, refused=2, exempt=500_000))
+            assert await office.results(done) == expected
+            bytes_of: dict[str, set[bytes]] = {}
+            for record in office.country.published:
+                envelope = decode(REPORTING_COMMANDS, record.value, record.headers)
+                bytes_of.setdefault(str(envelope.id), set()).add(repr((record.value, record.headers)).encode())
+            assert len(bytes_of) == 7
+            assert {len(contents) for contents in bytes_of.values()} == {1}
+            people = Counter((entry.subject, entry.order) for entry in office.accesses.lines.values())
+            assert set(people.values()) == {1}
+            assert Counter(entry.subject for entry in office.accesses.lines.values()) == {
+                "card:card-12345": 3,
+                "card:card-23456": 3,
+            }
+            if not crashed:
+                assert crashes > 20
+                return
+        raise AssertionError("it crashed every time")
+
+    async def test_at_most_a_chunk_under_way_is_sent_again(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
+        office.faults.crash_at("settle before", after=1)
+        with pytest.raises(Crash):
+            await office.book()
+        sent = len(office.country.published)
+
+        office.batches.no_leases()
+        await office.book()
+
+        assert len(office.country.published) == sent == 9  # what has an outcome is not sent again
+
+    async def test_the_time_of_a_chunk_is_that_of_its_first_taking(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(line("a"), line("b"))))
+        office.country.asleep = True
+        office.faults.crash_at("publish after")
+        with pytest.raises(Crash):
+            await office.book()
+        office.country.asleep = False
+        office.now += timedelta(days=1)
+
+        office.batches.no_leases()
+        await office.book()
+
+        assert len(office.country.published) == 4
+        first, again = office.country.published[:2], office.country.published[2:]
+        assert first == again
+
+    async def test_lines_follow_one_another_in_time(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(*(line(str(n)) for n in range(5)))))
+        await office.book()
+        times = [decode(REPORTING_COMMANDS, r.value, r.headers).time for r in office.country.published]
+        assert times == sorted(set(times))
+
+    async def test_whoever_slept_through_the_lease_counts_nothing(self) -> None:
+        office = Office()
+        content, expected = mixed_file()
+        batch, _ = await office.receive(sending(content))
+
+        async def another_takes_over() -> None:
+            office.batches.no_leases()
+            await office.book()
+
+        office.faults.do_at("settle before", another_takes_over)
+        with pytest.raises(LeaseLost):
+            await office.book()
+
+        done = await office.state(batch.batch_id)
+        assert (done.status, done.attempt) == (Status.DONE, 2)
+        assert await office.results(done) == expected
+
+    async def test_while_the_services_behind_are_away_the_file_waits_and_shows_how_far_it_is(self) -> None:
+        office = Office()
+        batch, _ = await office.receive(sending(file_of(*(line(str(n)) for n in range(4)))))
+        office.country.asleep = True
+        held = await office.batches.claim(batch.batch_id)
+        assert held is not None
+        worker = office.worker()
+        looks: list[int] = []
+
+        async def hold_on(held: Batch) -> None:
+            looks.append((await office.state(batch.batch_id)).tally.lines)
+            if len(looks) == 3:
+                office.country.wake()
+
+        office.batches.hold_on = hold_on  # type: ignore[method-assign]
+        await worker.book(held)
+
+        assert looks == [0, 0, 0]
+        assert (await office.state(batch.batch_id)).tally.accepted == 4
+
+    async def test_a_split_that_is_behind_its_outcome_is_waited_for(self) -> None:
+        lines = [_line(1)]
+        outcome = booking.LineOutcome("r", 2, True, None, {})
+        batch = _batch()
+        command = booking.command_id(batch.batch_id, 1)
+        behind = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(1, 5, 0)})
+        there = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(2, 5, 1)})
+        assert (behind.results, behind.without_split) == ([], ["r"])
+        assert [(result.outcome, result.exempt, result.excess) for result in there.results] == [("known", 5, 1)]
+
+    async def test_each_person_is_recorded_once_a_chunk_and_as_refused_if_nothing_was_booked(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(line("a"), line("b", wage=13), line("c", "23456", wage=13))))
+        await office.book()
+        assert [(entry.subject, entry.act, entry.refused, entry.actor) for entry in office.accesses.take()] == [
+            ("card:card-12345", "report-earnings", False, "bookkeeper-1"),
+            ("card:card-23456", "report-earnings", True, "bookkeeper-1"),
+        ]
+
+    async def test_what_cannot_be_recorded_is_not_settled(self) -> None:
+        office = Office()
+        batch, _ = await office.receive(sending(file_of(line("a"))))
+        office.accesses.away = True
+        with pytest.raises(AutoReconnect):
+            await office.book()
+        assert (await office.batches.chunk(batch, 0)).results is None
+
+
+class TestTheJob:
+    async def test_a_file_is_booked_as_soon_as_it_is_told_of(self) -> None:
+        office = Office()
+        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        job.start()
+        try:
+            batch, _ = await office.receive(sending(file_of(line("a"))))
+            job.tell()
+            await _until(lambda: '"done"' in office.batches.files[batch.batch_id])
+        finally:
+            await job.stop()
+
+    async def test_a_stop_in_the_middle_lets_go_of_the_file(self) -> None:
+        office = Office()
+        office.country.asleep = True
+        batch, _ = await office.receive(sending(file_of(line("a"))))
+        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        job.start()
+        await _until(lambda: bool(office.country.published))
+        await job.stop()
+        assert office.batches.leased == set()
+        assert (await office.state(batch.batch_id)).status is Status.BOOKING
+
+    async def test_one_file_that_cannot_be_booked_now_does_not_stop_the_others(self) -> None:
+        office = Office()
+        await office.receive(sending(file_of(line("a"))))
+        await office.receive(sending(file_of(line("b")), "other"))
+        office.faults.crash_at("take before")
+        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        job.start()
+        try:
+            await _until(lambda: sum('"done"' in stored for stored in office.batches.files.values()) == 2)
+        finally:
+            await job.stop()
+
+    async def test_a_file_that_is_held_for_too_long_is_cancelled_and_its_lines_deleted(self) -> None:
+        office = Office()
+        held, _ = await office.receive(sending(file_of(line("a")), hold=True))
+        booking_, _ = await office.receive(sending(file_of(line("b")), "other"))
+        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        await job.sweep()
+        assert (await office.state(held.batch_id)).status is Status.HELD
+        office.now += timedelta(days=7)
+        await job.sweep()
+        assert (await office.state(held.batch_id)).status is Status.CANCELLED
+        assert {place[0] for place in office.batches.chunks} == {booking_.batch_id}
+
+    async def test_a_reception_that_broke_off_is_forgotten_after_a_while(self) -> None:
+        office = Office()
+        office.faults.crash_at("acknowledge before")
+        with pytest.raises(Crash):
+            await office.receive(sending(file_of(line("a"))))
+        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        await job.sweep()
+        assert office.batches.chunks
+        office.now += timedelta(hours=2)
+        await job.sweep()
+        assert (office.batches.files, office.batches.chunks) == ({}, {})
+
+
+class TestLines:
+    ONE = OwnEmployment("e-1", "card", Period(first=date(2025, 1, 1), last=date(2025, 2, 28)))
+    TWO = OwnEmployment("e-2", "card", Period(first=date(2025, 3, 1)))
+
+    @pytest.mark.parametrize(
+        ("own", "found"),
+        [
+            ([ONE], "e-1"),  # whether the work lies in it is for the rules of reporting to say
+            ([ONE, TWO], "e-2"),
+            ([], "no own employment has this card number"),
+            ([ONE, ONE], "several own employments have this card number, and not one of them covers the work"),
+        ],
+    )
+    def test_a_card_number_means_the_only_employment_or_the_one_of_the_work(
+        self, own: Sequence[OwnEmployment], found: str
+    ) -> None:
+        body = BatchLineBody.model_validate(line("a"))
+        tied = rules.tied(1, body, OwnEmployments({}, {"12345": own}), Names())
+        assert (tied.employment_id if isinstance(tied, Line) else tied.wrongs[0].message) == found
+
+    def test_an_employment_that_is_not_the_senders_is_unknown(self) -> None:
+        body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
+        tied = rules.tied(1, body, OwnEmployments(), Names())
+        assert isinstance(tied, InvalidLine)
+        assert [wrong.field for wrong in tied.wrongs] == ["/employment_id"]
+
+    def test_lines_and_results_survive_their_storing(self) -> None:
+        good, bad = _line(1), InvalidLine(2, None, (rules.Wrong("f", "t", "m"),))
+        assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
+        result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
+        assert booking.unpacked(booking.packed([result])) == {1: result}
+
+
+class TestSteps:
+    def test_a_chunk_is_taken_then_published_then_counted(self) -> None:
+        chunk = Chunk(index=0, lines="-")
+        assert next_step(chunk) is Step.TAKE
+        chunk.plan = Plan(at=NOON, first=1, revisions={})
+        assert next_step(chunk) is Step.PUBLISH
+        chunk.results = "-"
+        assert next_step(chunk) is Step.COUNT
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def batches(request: pytest.FixtureRequest) -> Batches:
+    """The promises that the tests above rely on are kept by the real store, too."""
+    if request.param == "memory":
+        return MemoryBatches()
+    return MongoBatches(request.getfixturevalue("database"), lease=0.0)
+
+
+class TestTheStore:
+    @pytest.fixture(autouse=True)
+    async def _prepared(self, batches: Batches) -> None:
+        await batches.prepare()
+
+    async def test_what_is_received_exists_when_it_is_acknowledged(self, batches: Batches) -> None:
+        batch = _batch()
+        assert await batches.begin(batch)
+        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
+        assert await batches.of(CVR, before=None, limit=10) == []
+        batch.status, batch.chunks = Status.HELD, [ChunkSize(good=1, bad=0, last=1, total=5)]
+        assert await batches.acknowledge(batch)
+        assert await batches.get(batch.batch_id) == batch
+        assert await batches.of(CVR, before=None, limit=10) == [batch]
+        assert await batches.of("99000015", before=None, limit=10) == []
+        assert not await batches.begin(batch)
+
+    async def test_only_the_latest_reception_can_be_acknowledged(self, batches: Batches) -> None:
+        first, second = _batch(), _batch(upload="second")
+        await batches.begin(first)
+        await batches.add_chunk(first, Chunk(index=0, lines="first"))
+        await batches.begin(second)
+        await batches.add_chunk(second, Chunk(index=0, lines="second"))
+        for batch in (first, second):
+            batch.status = Status.BOOKING
+        assert not await batches.acknowledge(first)
+        assert await batches.acknowledge(second)
+        await batches.drop(first)
+        assert (await batches.chunk(second, 0)).lines == "second"
+        with pytest.raises(LookupError):
+            await batches.chunk(first, 0)
+
+    async def test_files_are_listed_newest_first_page_by_page(self, batches: Batches) -> None:
+        orders = ["2025-01", "2025-03", "2025-02"]
+        for order in orders:
+            await self._acknowledged(batches, batch_id=str(uuid4()), order=order)
+        assert [b.order for b in await batches.of(CVR, before=None, limit=2)] == ["2025-03", "2025-02"]
+        assert [b.order for b in await batches.of(CVR, before="2025-02", limit=2)] == ["2025-01"]
+
+    async def test_a_status_changes_only_from_what_it_was_thought_to_be(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches, status=Status.HELD)
+        assert await batches.change(batch.batch_id, Status.HELD, Status.BOOKING)
+        assert not await batches.change(batch.batch_id, Status.HELD, Status.CANCELLED)
+        assert (await self._state(batches, batch)).status is Status.BOOKING
+
+    async def test_a_plan_and_the_results_stand_as_they_were_first(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches)
+        first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
+        assert await batches.take(batch, 0, first) == first
+        assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
+        await batches.settle(batch, 0, "first", Tally(accepted=1))
+        await batches.settle(batch, 0, "second", Tally(refused=1))
+        chunk = await batches.chunk(batch, 0)
+        assert (chunk.plan, chunk.results, chunk.tally) == (first, "first", Tally(accepted=1))
+
+    async def test_each_taking_fences_the_one_before(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches)
+        zombie = await self._claimed(batches, batch)
+        awake = await self._claimed(batches, batch)
+        assert awake.attempt == zombie.attempt + 1
+        for act in (batches.hold_on(zombie), batches.count(zombie, 0, Tally(refused=9)), batches.finish(zombie, NOON)):
+            with pytest.raises(LeaseLost):
+                await act
+        await batches.count(awake, 0, Tally(accepted=1, exempt=5))
+        await batches.count(awake, 0, Tally(accepted=1, exempt=5))
+        await batches.finish(awake, NOON)
+        done = await self._state(batches, batch)
+        assert (done.status, done.finished_at, done.tally) == (Status.DONE, NOON, Tally(accepted=1, exempt=5))
+        assert await batches.waiting() == []
+        assert await batches.claim(batch.batch_id) is None
+
+    async def test_what_was_abandoned_is_found_and_forgotten(self, batches: Batches) -> None:
+        held = await self._acknowledged(batches, status=Status.HELD)
+        broken = _batch(batch_id=str(uuid4()))
+        await batches.begin(broken)
+        soon, late = NOON + timedelta(days=6), NOON + timedelta(days=7)
+        assert await batches.abandoned(expired_at=soon, received_before=NOON) == []
+        found = await batches.abandoned(expired_at=late, received_before=late)
+        assert {batch.batch_id for batch in found} == {held.batch_id, broken.batch_id}
+        await batches.drop(broken)
+        assert await batches.get(broken.batch_id) is None
+        await batches.forget_lines(held.batch_id)
+        with pytest.raises(LookupError):
+            await batches.chunk(held, 0)
+
+    async def _acknowledged(self, batches: Batches, **changes: Any) -> Batch:
+        batch = _batch(**{"status": Status.BOOKING} | changes)
+        await batches.begin(batch.model_copy(update={"status": Status.RECEIVING}))
+        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
+        assert await batches.acknowledge(batch)
+        return batch
+
+    async def _claimed(self, batches: Batches, batch: Batch) -> Batch:
+        if isinstance(batches, MemoryBatches):
+            batches.no_leases()
+        held = await batches.claim(batch.batch_id)
+        assert held is not None
+        return held
+
+    async def _state(self, batches: Batches, batch: Batch) -> Batch:
+        found = await batches.get(batch.batch_id)
+        assert found is not None
+        return found
+
+
+async def test_a_lease_keeps_others_away_until_it_is_over_or_let_go(database: Any) -> None:
+    batches = MongoBatches(database, lease=60)
+    await batches.prepare()
+    batch = await TestTheStore()._acknowledged(batches)
+    held = await batches.claim(batch.batch_id)
+    assert held is not None
+    assert await batches.waiting() == []
+    assert await batches.claim(batch.batch_id) is None
+    await batches.let_go(held, seconds=0)
+    assert await batches.waiting() == [batch.batch_id]
+    assert await batches.claim(batch.batch_id) is not None
+
+
+def _batch(**changes: Any) -> Batch:
+    given: dict[str, Any] = {
+        "batch_id": "b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66",
+        "cvr": CVR,
+        "actor": "bookkeeper-1",
+        "client": "c",
+        "request": "r",
+        "upload": "first",
+        "order": "2025",
+        "traceparent": None,
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+        "status": Status.RECEIVING,
+    }
+    return Batch(**given | changes)
+
+
+def _line(number: int) -> Line:
+    return Line(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async def probe() -> bool:
+        return holds()
+
+    await eventually(probe, within=5)

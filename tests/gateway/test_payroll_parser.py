@@ -1,0 +1,317 @@
+"""Payroll files are read strictly: three forms mean the same, and whatever is not one of them is said to be wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any, Final
+
+import pytest
+from frikort_contracts.http.requests import BatchLineBody
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.api.batches import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
+from services.gateway.payroll.lines import InvalidLine, validated
+from services.gateway.payroll.parser import LONGEST_LINE, Csv, Form, JsonLines, Splitter, Unreadable, decoded, kroner
+from services.gateway.payroll.upload import FORMS
+from services.gateway.problems import ProblemError
+
+CPR: Final = "6101801234"
+DAYS: Final = st.dates(date(2019, 1, 1), date(2030, 12, 31))
+AMOUNTS: Final = st.integers(0, 10**9)
+
+
+def pieces_of(content: bytes, cuts: Sequence[int]) -> list[bytes]:
+    places = sorted({0, len(content), *(cut % (len(content) + 1) for cut in cuts)})
+    return [content[start:end] for start, end in pairwise(places)]
+
+
+def read(form: Form, content: bytes, cuts: Sequence[int] = ()) -> list[BatchLineBody | InvalidLine]:
+    """Every line of a file, by the rules of a report."""
+    splitter, found = Splitter(10_000), []
+    raw = [line for piece in pieces_of(content, cuts) for line in splitter.feed(piece)]
+    for line in [*raw, *splitter.finish()]:
+        text = decoded(line)
+        fields = text if isinstance(text, InvalidLine) else form.read(line.number, text)
+        if fields is not None:
+            found.append(fields if isinstance(fields, InvalidLine) else validated(fields, form.names))
+    return found
+
+
+def problem_of(form: Form, content: bytes) -> ProblemError:
+    with pytest.raises(ProblemError) as raised:
+        read(form, content)
+    return raised.value
+
+
+def wrongs(line: BatchLineBody | InvalidLine) -> list[tuple[str, str]]:
+    assert isinstance(line, InvalidLine)
+    return [(wrong.field, wrong.message.removeprefix("Value error, ")) for wrong in line.wrongs]
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> dict[str, Any]:
+    """The body of a line, whose reference may look like anything that a reference may be."""
+    first, length = draw(DAYS), draw(st.integers(0, 40))
+    named = draw(st.sampled_from([{"card_number": "12345"}, {"employment_id": "e-1"}]))
+    letters = st.characters(codec="utf-8", exclude_categories=["C", "Z", "Nd"])
+    return {
+        **named,
+        "reference": draw(st.text(letters, min_size=1, max_size=20)),
+        "work": {"first": first.isoformat(), "last": (first + timedelta(days=length)).isoformat()},
+        "payment_date": draw(DAYS).isoformat(),
+        "components": {
+            "wage_ore": draw(AMOUNTS),
+            "holiday_pay_ore": draw(AMOUNTS),
+            "atp_ore": draw(AMOUNTS),
+            "pension_ore": draw(AMOUNTS),
+        },
+        "twin": draw(st.booleans()),
+    }
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def danish(body: dict[str, Any], *, dots: bool = False) -> str:
+    """As a Danish spreadsheet would save it."""
+
+    def money(ore: int) -> str:
+        whole = f"{ore // 100:,}".replace(",", ".") if dots else str(ore // 100)
+        return f"{whole},{ore % 100:02d}"
+
+    def day(text: str) -> str:
+        return date.fromisoformat(text).strftime("%d-%m-%Y")
+
+    parts = body["components"]
+    cells = [
+        body.get("employment_id", ""),
+        body.get("card_number", ""),
+        quoted(body["reference"]),
+        day(body["work"]["first"]),
+        day(body["work"]["last"]),
+        day(body["payment_date"]),
+        *(money(parts[name]) for name in ("wage_ore", "holiday_pay_ore", "atp_ore", "pension_ore")),
+        "ja" if body["twin"] else "nej",
+    ]
+    return ";".join(cells)
+
+
+def english(body: dict[str, Any]) -> str:
+    parts = body["components"]
+    cells = [
+        body.get("employment_id", ""),
+        body.get("card_number", ""),
+        quoted(body["reference"]),
+        body["work"]["first"],
+        body["work"]["last"],
+        body["payment_date"],
+        *(str(parts[name]) for name in ("wage_ore", "holiday_pay_ore", "atp_ore", "pension_ore")),
+        "true" if body["twin"] else "false",
+    ]
+    return ",".join(cells)
+
+
+DANISH_HEADER: Final = (
+    "Ansættelse;Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;"
+    "Løn (kr.);Feriepenge (kr.);ATP (kr.);Pension (kr.);Tvilling"
+)
+ENGLISH_HEADER: Final = (
+    "employment_id,card_number,reference,work_first,work_last,payment_date,"
+    "wage_ore,holiday_pay_ore,atp_ore,pension_ore,twin"
+)
+
+
+class TestForms:
+    @given(
+        st.lists(reports(), min_size=1, max_size=4),
+        st.lists(st.integers(0, 5000), max_size=6),
+        st.sampled_from(["\n", "\r\n"]),
+        st.sampled_from(["", "\ufeff"]),
+        st.booleans(),
+    )
+    def test_the_same_reports_in_any_form_and_any_pieces_are_the_same(
+        self, bodies: list[dict[str, Any]], cuts: list[int], end: str, mark: str, dots: bool
+    ) -> None:
+        expected = [BatchLineBody.model_validate(body) for body in bodies]
+        in_json = [json.dumps(body, ensure_ascii=False) for body in bodies]
+        in_danish = [DANISH_HEADER, *(danish(body, dots=dots) for body in bodies)]
+        in_english = [ENGLISH_HEADER, *(english(body) for body in bodies)]
+        for form, rows in ((JsonLines(), in_json), (Csv(), in_danish), (Csv(), in_english)):
+            content = (mark + end.join(rows) + end).encode()
+            assert read(form, content, cuts) == expected
+
+    def test_the_examples_of_the_document_are_good_files(self) -> None:
+        lines = [
+            *read(JsonLines(), JSON_EXAMPLE.encode()),
+            *read(Csv(), DANISH_EXAMPLE.encode()),
+            *read(Csv(), ENGLISH_EXAMPLE.encode()),
+        ]
+        assert lines == [lines[0]] * 3
+        assert isinstance(lines[0], BatchLineBody)
+
+    @pytest.mark.parametrize("media_type", FORMS)
+    @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
+    def test_any_bytes_are_read_or_refused_and_never_anything_else(self, media_type: str, content: bytes) -> None:
+        try:
+            lines = read(FORMS[media_type](), content)
+        except ProblemError as refused:
+            told = refused.code
+        else:
+            told = "every line" if all(isinstance(line, InvalidLine) for line in lines) else "accepted"
+        assert told in {"batch-not-utf8", "batch-columns-wrong", "every line"}
+
+    @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=5), max_size=8))
+    def test_empty_lines_are_counted_and_passed_over(self, texts: list[str]) -> None:
+        splitter = Splitter(10_000)
+        content = "\n".join(texts).encode()
+        found = [*splitter.feed(content), *splitter.finish()]
+        assert [line.number for line in found] == [
+            number for number, text in enumerate(texts, 1) if text.encode().removeprefix(b"\xef\xbb\xbf").strip()
+        ]
+
+    def test_a_line_that_never_ends_is_not_kept(self) -> None:
+        splitter = Splitter(10_000)
+        found = [line for _ in range(100) for line in splitter.feed(b"x" * LONGEST_LINE)]
+        assert len(splitter._rest) <= 2 * LONGEST_LINE
+        found += [*splitter.feed(b"\n{}\n"), *splitter.finish()]
+        assert [(line.number, line.content) for line in found] == [(1, None), (2, b"{}")]
+
+
+class TestCsv:
+    @pytest.mark.parametrize(
+        ("header", "missing", "strange"),
+        [
+            ("Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)", "Ansættelse/Frikortnummer", "-"),
+            ("Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag", "Løn (kr.)", "-"),
+            ("Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.);Timer", "-", "7"),
+            ("Frikortnummer;Reference;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)", "-", "3"),
+            ("card_number,reference,work_first,work_last,payment_date,wage", "wage_ore", "6"),
+            ("frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)", "Ansættelse/Frikortnummer", "1"),
+        ],
+    )
+    def test_columns_that_are_not_those_of_a_form_are_named(self, header: str, missing: str, strange: str) -> None:
+        refused = problem_of(Csv(), header.encode())
+        assert refused.code == "batch-columns-wrong"
+        assert (refused.facts["missing"], refused.facts["strange"]) == (missing, strange)
+        assert refused.facts["danish"] == DANISH_HEADER
+        assert refused.facts["english"] == ENGLISH_HEADER
+
+    def test_commas_with_danish_names_and_semicolons_with_english_ones_are_no_form(self) -> None:
+        for header in (DANISH_HEADER.replace(";", ","), ENGLISH_HEADER.replace(",", ";")):
+            assert problem_of(Csv(), header.encode()).code == "batch-columns-wrong"
+
+    def test_a_file_without_column_names_is_refused_and_not_repeated(self) -> None:
+        refused = problem_of(Csv(), f"{CPR};2025-03;Karla".encode())
+        assert CPR not in str(refused.facts)
+        assert "Karla" not in str(refused.facts)
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+    def test_another_encoding_is_refused_with_its_line(self, encoding: str) -> None:
+        content = f"{ENGLISH_HEADER}\ne,,løn,2025-03-01,2025-03-31,2025-03-31,1,,,,\n".encode(encoding)
+        refused = problem_of(Csv(), content)
+        assert (refused.code, refused.facts) == ("batch-not-utf8", {"line": 1 if encoding == "utf-16" else 2})
+
+    def test_optional_cells_may_be_empty_and_rows_of_nothing_are_passed_over(self) -> None:
+        content = f"{DANISH_HEADER}\n;12345;r;2025-03-01;31-03-2025;31-03-2025;1;;;;\n;;;;;;;;;;\n"
+        (line,) = read(Csv(), content.encode())
+        assert isinstance(line, BatchLineBody)
+        assert (line.components.wage_ore, line.components.pension_ore, line.twin) == (100, 0, False)
+
+    @pytest.mark.parametrize(
+        ("cells", "expected"),
+        [
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;16,500.50;;;;", [("Løn (kr.)", "not kroner as 1.234,50")]),
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;-1;;;;", [("Løn (kr.)", "not kroner as 1.234,50")]),
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;;;;;", [("Løn (kr.)", "Field required")]),
+            (
+                ";12345;r;31-02-2025;31-03-2025;03/31/2025;1;;;;",
+                [
+                    ("Arbejde fra", "not a day as DD-MM-YYYY or YYYY-MM-DD"),
+                    ("Betalingsdag", "not a day as DD-MM-YYYY or YYYY-MM-DD"),
+                ],
+            ),
+            (
+                ";12345;r;31-03-2025;01-03-2025;31-03-2025;1;;;;",
+                [("Arbejde til", "the last day lies before the first")],
+            ),
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;1;;;;måske", [("Tvilling", "must be ja or nej")]),
+            (
+                ";;r;01-03-2025;31-03-2025;31-03-2025;1;;;;",
+                [("Frikortnummer", "give either employment_id or card_number")],
+            ),
+            (
+                "e;12345;r;01-03-2025;31-03-2025;31-03-2025;1;;;;",
+                [("Frikortnummer", "give either employment_id or card_number")],
+            ),
+            (f";12345;{CPR};01-03-2025;31-03-2025;31-03-2025;1;;;;", [("Reference", "must not contain a CPR number")]),
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;1;;;", [("", "not as many cells as there are columns")]),
+            (';12345;"r;01-03-2025;31-03-2025;31-03-2025;1;;;;', [("", "the quotation marks do not match")]),
+        ],
+    )
+    def test_what_is_wrong_is_told_by_column_and_not_repeated(
+        self, cells: str, expected: list[tuple[str, str]]
+    ) -> None:
+        (line,) = read(Csv(), f"{DANISH_HEADER}\n{cells}\n".encode())
+        assert wrongs(line) == expected
+        assert isinstance(line, InvalidLine)
+        assert line.number == 2
+        assert CPR not in str(line)
+
+
+class TestJsonLines:
+    @pytest.mark.parametrize("text", ["[]", "7", "null", "{", "NaN", "[" * 5000, "9" * 5000, '"x"'])
+    def test_a_line_that_is_no_object_is_wrong_as_a_whole(self, text: str) -> None:
+        (line,) = read(JsonLines(), text.encode())
+        assert wrongs(line) == [("", "not a JSON object on one line")]
+
+    def test_what_is_wrong_is_told_by_pointer_with_the_reference_of_the_line(self) -> None:
+        body = json.loads(JSON_EXAMPLE) | {"components": {"wage_ore": 1.5}, "bonus": CPR}
+        (line,) = read(JsonLines(), json.dumps(body).encode())
+        assert [field for field, _ in wrongs(line)] == ["/components/wage_ore", "/bonus"]
+        assert isinstance(line, InvalidLine)
+        assert line.reference == body["reference"]
+        assert CPR not in str(line)
+
+    def test_a_line_that_is_too_long_is_wrong(self) -> None:
+        (line,) = read(JsonLines(), b'{"reference": "' + b"x" * LONGEST_LINE + b'"}')
+        assert wrongs(line) == [("", "the line is too long")]
+
+
+class TestKroner:
+    @given(st.integers(0, 10**14))
+    def test_what_is_written_in_kroner_is_read_to_the_oere(self, ore: int) -> None:
+        with_dots = f"{ore // 100:,}".replace(",", ".")
+        for whole in {with_dots, str(ore // 100)}:
+            assert kroner(f"{whole},{ore % 100:02d}") == ore
+            if ore % 100 == 0:
+                assert kroner(whole) == ore
+            if ore % 10 == 0:
+                assert kroner(f"{whole},{ore % 100 // 10}") == ore
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "16,500.50",
+            "1.23,50",
+            "1.2345",
+            "12.34",
+            "-1",
+            "+1",
+            "1e3",
+            "1,234",
+            "1.234.56",
+            "12,",
+            ",5",
+            "1 234",
+            "١٢",
+            "kr. 5",
+        ],
+    )
+    def test_what_could_mean_another_amount_is_refused(self, text: str) -> None:
+        with pytest.raises(Unreadable):
+            kroner(text)

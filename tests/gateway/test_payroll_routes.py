@@ -1,0 +1,338 @@
+"""Payroll files as their senders see them: over HTTP, with every answer in words, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+from services.gateway.auth import Caller, Role
+from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.payroll import upload
+from services.gateway.payroll.worker import BatchWorker
+from tests.gateway.build import CVR, persons
+from tests.gateway.memory import MemoryGateway, memory_gateway
+
+PATH: Final = "/v1/report-batches"
+CPR: Final = "6101801234"
+
+
+class Employer:
+    """The sender of files, and the gateway that books them when told."""
+
+    def __init__(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+        self.world = world
+        self.client = client
+
+    async def send(
+        self, content: bytes | str, kind: str = "application/jsonl", key: str = "k", *, query: str = "", **headers: str
+    ) -> httpx2.Response:
+        given = {"authorization": "Bearer employer", "idempotency-key": key, "content-type": kind, **headers}
+        given.setdefault("accept-language", "en")
+        return await self.client.post(PATH + query, content=content, headers=given)
+
+    async def post(self, path: str, who: str = "employer") -> httpx2.Response:
+        return await self.client.post(path, headers={"authorization": f"Bearer {who}", "accept-language": "en"})
+
+    async def get(self, path: str, who: str = "employer", language: str = "en") -> httpx2.Response:
+        return await self.client.get(path, headers={"authorization": f"Bearer {who}", "accept-language": language})
+
+    async def book(self) -> None:
+        worker = BatchWorker(
+            batches=self.world.batches,
+            books=self.world.country,
+            accesses=self.world.accesses,
+            persons=persons(),
+            publish=self.world.country.publish,
+            now=self.world.app.state.gateway.clock.now,
+            waiters=ChangeSubscriptions(asyncio.Event()),
+            patience=1,
+        )
+        for batch_id in await self.world.batches.waiting():
+            held = await self.world.batches.claim(batch_id)
+            assert held is not None
+            await worker.book(held)
+
+    async def lines(self, path: str, query: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get(f"{path}/lines{query}")).json()["lines"]
+        return found
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "CHUNK", 3)
+
+
+@pytest.fixture
+async def employer() -> AsyncIterator[Employer]:
+    world = await memory_gateway()
+    world.callers.update(
+        employer=Caller("issuer", "payroll", "bookkeeper-1", Role.EMPLOYER, CVR),
+        other=Caller("issuer", "payroll", "bookkeeper-2", Role.EMPLOYER, "99000015"),
+    )
+    for number in ("12345", "23456"):
+        world.country.employ(CVR, number)
+    transport = httpx2.ASGITransport(app=world.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        yield Employer(world, client)
+
+
+def line(reference: str, number: str = "12345", wage: int = 100_000) -> dict[str, Any]:
+    return {
+        "card_number": number,
+        "reference": reference,
+        "work": {"first": "2025-03-01", "last": "2025-03-31"},
+        "payment_date": "2025-03-31",
+        "components": {"wage_ore": wage},
+    }
+
+
+def file_of(*lines: dict[str, Any]) -> bytes:
+    return "\n".join(json.dumps(body) for body in lines).encode()
+
+
+MIXED: Final = file_of(
+    line("a"), line("b", "23456"), line("c", "99999"), line("d", wage=13), line("a"), line("e", wage=-1), line("f")
+)
+
+
+def code_of(response: httpx2.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["type"].removeprefix("/problems/")
+
+
+async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(employer: Employer) -> None:
+    sent = await employer.send(MIXED)
+    assert sent.status_code == 202
+    path = sent.headers["location"]
+    assert path == f"{PATH}/{sent.json()['batch_id']}"
+    assert sent.json() | {"batch_id": "", "created_at": ""} == {
+        "batch_id": "",
+        "status": "booking",
+        "created_at": "",
+        "expires_at": None,
+        "finished_at": None,
+        "counts": {"lines": 7, "errors": 2, "accepted": 0, "known": 0, "refused": 0, "waiting": 5},
+        "total_ore": 400_013,
+        "exempt_ore": 0,
+        "excess_ore": 0,
+    }
+    await employer.book()
+    done = (await employer.get(path)).json()
+    assert (done["status"], done["exempt_ore"], done["excess_ore"]) == ("done", 400_000, 0)
+    assert done["counts"] == {"lines": 7, "errors": 2, "accepted": 3, "known": 1, "refused": 1, "waiting": 0}
+    assert done["finished_at"] is not None
+
+
+async def test_every_line_says_what_became_of_it_and_what_to_do(employer: Employer) -> None:
+    path = (await employer.send(MIXED)).headers["location"]
+    await employer.book()
+    lines = await employer.lines(path)
+    assert [(entry["number"], entry["reference"], entry["result"]) for entry in lines] == [
+        (1, "a", "accepted"),
+        (2, "b", "accepted"),
+        (3, "c", "error"),
+        (4, "d", "refused"),
+        (5, "a", "known"),
+        (6, "e", "error"),
+        (7, "f", "accepted"),
+    ]
+    assert lines[0]["split"] == {"exempt_ore": 100_000, "excess_ore": 0}
+    assert lines[0]["report_id"]
+    assert lines[2]["errors"] == [
+        {
+            "field": "/card_number",
+            "detail": "The employer has no employment with this card number. Register the employment first.",
+        }
+    ]
+    assert lines[3]["problem"]["type"] == "/problems/amount-absurd"
+    assert "1,000,000.00 kr." in lines[3]["problem"]["detail"]
+    assert lines[5]["errors"] == [{"field": "/components/wage_ore", "detail": "The number is too small."}]
+
+
+async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) -> None:
+    path = (await employer.send(MIXED)).headers["location"]
+    waiting = await employer.lines(path, "?result=waiting")
+    assert [entry["number"] for entry in waiting] == [1, 2, 4, 5, 7]
+    await employer.book()
+    for result, numbers in {
+        "accepted": [1, 2, 7],
+        "known": [5],
+        "refused": [4],
+        "error": [3, 6],
+        "waiting": [],
+    }.items():
+        assert [entry["number"] for entry in await employer.lines(path, f"?result={result}")] == numbers
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = (await employer.get(f"{path}/lines?limit=2&cursor={cursor}")).json()
+        seen += [entry["number"] for entry in page["lines"]]
+        cursor = page["next"]
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+    assert code_of(await employer.get(f"{path}/lines?cursor=eA"))[1] == "invalid-request"
+
+
+async def test_whoever_is_on_a_page_of_lines_is_recorded_and_nobody_else(employer: Employer) -> None:
+    path = (await employer.send(file_of(line("a"), line("b", "23456")))).headers["location"]
+    employer.world.accesses.take()
+    await employer.lines(path, "?limit=1")
+    assert [entry.subject for entry in employer.world.accesses.take()] == ["card:card-12345"]
+
+
+async def test_the_result_is_a_file_that_a_danish_spreadsheet_opens(employer: Employer) -> None:
+    path = (await employer.send(MIXED)).headers["location"]
+    await employer.book()
+    employer.world.accesses.take()
+    answer = await employer.get(f"{path}/result.csv", language="da")
+    assert answer.headers["content-type"].startswith("text/csv; charset=utf-8")
+    rows = read_csv(answer)
+    assert [row["Resultat"] for row in rows] == [
+        *("modtaget", "modtaget", "fejl", "afvist", "kendt i forvejen", "fejl", "modtaget")
+    ]
+    assert (rows[0]["Linje"], rows[0]["I alt (kr.)"], rows[0]["Skattefrit (kr.)"]) == ("1", "1000,00", "1000,00")
+    assert rows[3]["Forklaring"].startswith("Beløbet er for stort.")
+    assert {entry.subject for entry in employer.world.accesses.take()} == {"card:card-12345", "card:card-23456"}
+
+
+async def test_no_cell_can_be_taken_for_a_formula(employer: Employer) -> None:
+    references = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "a;b", 'say "x"']
+    path = (await employer.send(file_of(*map(line, references)))).headers["location"]
+    rows = read_csv(await employer.get(f"{path}/result.csv"))
+    assert [row["Reference"] for row in rows] == [*(f"'{reference}" for reference in references[:4]), *references[4:]]
+
+
+def read_csv(answer: httpx2.Response) -> list[dict[str, str]]:
+    text = answer.content.decode()
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text[1:], newline=""), delimiter=";"))
+
+
+async def test_a_held_file_is_shown_and_booked_when_its_sender_says_so(employer: Employer) -> None:
+    held = await employer.send(MIXED, query="?hold=true")
+    assert (held.status_code, held.json()["status"]) == (201, "held")
+    assert held.json()["expires_at"] is not None
+    path = held.headers["location"]
+    await employer.book()
+    assert employer.world.country.published == []
+    for _ in range(2):
+        booked = await employer.post(f"{path}/booking")
+        assert (booked.status_code, booked.json()["status"]) == (202, "booking")
+    await employer.book()
+    assert (await employer.get(path)).json()["counts"]["accepted"] == 3
+    assert code_of(await employer.post(f"{path}/cancellation")) == (409, "batch-booked")
+
+
+async def test_a_cancelled_file_has_no_lines_and_cannot_be_booked(employer: Employer) -> None:
+    path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
+    for _ in range(2):
+        cancelled = await employer.post(f"{path}/cancellation")
+        assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    assert employer.world.batches.chunks == {}
+    assert await employer.lines(path) == []
+    assert code_of(await employer.post(f"{path}/booking")) == (409, "batch-cancelled")
+
+
+async def test_own_files_are_listed_newest_first(employer: Employer) -> None:
+    sent = [(await employer.send(MIXED, key=str(n))).json()["batch_id"] for n in range(3)]
+    first = (await employer.get(f"{PATH}?limit=2")).json()
+    rest = (await employer.get(f"{PATH}?limit=2&cursor={first['next']}")).json()
+    assert [entry["batch_id"] for entry in first["batches"] + rest["batches"]] == sent[::-1]
+    assert rest["next"] is None
+
+
+async def test_another_employers_file_does_not_exist(employer: Employer) -> None:
+    path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
+    for page in ("", "/lines", "/result.csv"):
+        assert code_of(await employer.get(path + page, "other")) == (404, "batch-unknown")
+    for act in ("booking", "cancellation"):
+        assert code_of(await employer.post(f"{path}/{act}", "other")) == (404, "batch-unknown")
+    assert (await employer.get(PATH, "other")).json()["batches"] == []
+
+
+async def test_the_same_file_again_is_answered_with_what_became_of_it(employer: Employer) -> None:
+    first = await employer.send(MIXED)
+    await employer.book()
+    again = await employer.send(MIXED)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert (again.json()["batch_id"], again.json()["status"]) == (first.json()["batch_id"], "done")
+    assert code_of(await employer.send(MIXED + b"\n{}")) == (422, "idempotency-key-reused")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [
+        (MIXED, "application/json", 415, "batch-type-unsupported"),
+        (MIXED, "", 415, "batch-type-unsupported"),
+        (b"", "text/csv", 422, "batch-empty"),
+        (b"a;b;c", "text/csv", 422, "batch-columns-wrong"),
+        ("løn".encode("latin-1"), "text/csv; charset=iso-8859-1", 422, "batch-not-utf8"),
+        (b"\n".join([b"{}"] * 1_002), "application/x-ndjson", 413, "body-too-large"),
+    ],
+)
+async def test_a_file_of_no_use_is_refused_as_a_whole(
+    employer: Employer, content: bytes, kind: str, status: int, code: str
+) -> None:
+    refused = await employer.send(content, kind)
+    assert code_of(refused) == (status, code)
+    assert refused.json()["detail"]
+    assert (employer.world.batches.files, employer.world.batches.chunks) == ({}, {})
+
+
+async def test_what_was_expected_is_said_where_the_columns_are_wrong(employer: Employer) -> None:
+    refused = await employer.send(f"{CPR};Karla\n", "text/csv", **{"accept-language": "da"})
+    assert "Der mangler: Ansættelse/Frikortnummer, Reference" in refused.json()["detail"]
+    assert "Frikortnummer;Reference;Arbejde fra" in refused.json()["detail"]
+    assert "nummer 1, 2" in refused.json()["detail"]
+    assert CPR not in refused.text
+
+
+async def test_a_file_may_be_larger_than_a_request_but_not_than_a_file(employer: Employer) -> None:
+    ones = [file_of(line(f"{n}", "99999")) + b" " * 5_000 for n in range(400)]
+    content = b"\n".join(ones)
+    assert len(content) > 2_000_000
+    assert (await employer.send(content)).status_code == 202
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b" " * 1_000_000
+
+    headers = {"authorization": "Bearer employer", "idempotency-key": "o", "content-type": "text/csv"}
+    assert code_of(await employer.client.post(PATH, content=endless(), headers=headers)) == (413, "body-too-large")
+
+
+async def test_errors_are_told_in_the_callers_language_without_what_was_said(employer: Employer) -> None:
+    content = file_of(line(f"om {CPR}"), line("b") | {CPR: 1})
+    path = (await employer.send(content)).headers["location"]
+    texts: Sequence[str] = [(await employer.get(f"{path}/lines", language=which)).text for which in ("da", "en")]
+    assert "Må ikke indeholde et CPR-nummer." in texts[0]
+    assert "Must not contain a CPR number." in texts[1]
+    assert not any(CPR in text for text in texts)
+    assert not any(CPR in stored for stored in employer.world.batches.chunks.values())
+
+
+async def test_a_file_that_breaks_off_on_its_way_acknowledges_nothing(employer: Employer) -> None:
+    messages = iter([{"type": "http.request", "body": MIXED, "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(f"{message} was sent to nobody")
+
+    headers = {"authorization": "Bearer employer", "idempotency-key": "k", "content-type": "application/jsonl"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": PATH,
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    await employer.world.app(scope, receive, send)
+
+    assert (await employer.get(PATH)).json()["batches"] == []
+    assert (await employer.send(MIXED)).status_code == 202

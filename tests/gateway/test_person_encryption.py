@@ -1,0 +1,84 @@
+"""People: hashed, sealed, and a birth date that tells nothing about a number."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from services.gateway.person_encryption import Contact, Person
+from services.runtime.encryption import DecryptionError
+from tests.gateway.build import persons
+
+KARLA = Person("6101800101", "Karla Eksempel")
+
+
+def test_a_sealed_person_opens_to_the_same() -> None:
+    sealed = persons().seal(KARLA)
+
+    assert persons().open(sealed) == KARLA
+    assert KARLA.cpr not in sealed.model_dump_json()
+    assert KARLA.name not in sealed.model_dump_json()
+
+
+def test_a_seal_does_not_open_for_another_person() -> None:
+    sealed = persons().seal(KARLA)
+    other = persons().seal(Person("7505920102", "En Anden"))
+
+    with pytest.raises(DecryptionError):
+        persons().open(sealed.model_copy(update={"cpr_hash": other.cpr_hash}))
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "right"), [(date(1980, 1, 1), True), (date(1980, 1, 2), False), (date(1880, 1, 1), False)]
+)
+def test_birth_dates(birth_date: date, right: bool) -> None:
+    sealed = persons().seal(KARLA)
+
+    check, found = persons().check_birth_date(sealed, birth_date)
+
+    assert found is right
+    assert (check == sealed.birth_check) is right
+
+
+def test_nobody_has_no_right_birth_date() -> None:
+    check, found = persons().check_birth_date(None, date(1980, 1, 1))
+
+    assert not found
+    assert len(check) == 22
+
+
+def test_a_label_belongs_to_its_employer() -> None:
+    sealed = persons().seal_label("Karlas løn", "99000007")
+
+    assert "Karla" not in sealed
+    assert persons().open_label(sealed, "99000007") == "Karlas løn"
+    with pytest.raises(DecryptionError):
+        persons().open_label(sealed, "99000015")
+
+
+@pytest.mark.parametrize("sealed", [None, persons().seal_label("", "99000007")], ids=["never given", "taken away"])
+def test_an_employment_without_a_label(sealed: str | None) -> None:
+    assert persons().open_label(sealed, "99000007") is None
+
+
+def test_a_message_belongs_to_its_report() -> None:
+    sealed = persons().seal_message("Jeg hedder Karla", "report-1")
+
+    assert persons().open_message(sealed, "report-1") == "Jeg hedder Karla"
+    assert persons().open_message(None, "report-1") is None
+    with pytest.raises(DecryptionError):
+        persons().open_message(sealed, "report-2")
+
+
+def test_the_longest_message_travels() -> None:
+    assert len(persons().seal_message("\U0001f4b0" * 500, "report-1")) <= 4096
+
+
+def test_a_contact_belongs_to_its_employer() -> None:
+    contact = Contact("Bo", "bo@example.dk", "12345678")
+    sealed = persons().seal_contact(contact, "99000007")
+
+    assert persons().open_contact(sealed, "99000007") == contact
+    with pytest.raises(DecryptionError):
+        persons().open_contact(sealed, "99000015")

@@ -1,0 +1,401 @@
+"""Read models: tables of events, in order and out of order across topics."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+
+import pytest
+from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, Threshold
+from frikort_contracts.extracts import ExtractCompleted, ExtractFile, ExtractFormat, ExtractPartWritten, ExtractStarted
+from frikort_contracts.issuance import (
+    CardDeactivated,
+    CardHandedOver,
+    CardNumberReplaced,
+    CardReactivated,
+    ControlRecorded,
+    ControlResult,
+    MandateGranted,
+    MandateScope,
+    MandateWithdrawn,
+    ReplacementReason,
+)
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
+from frikort_contracts.reporting import DisputeEnd, EmploymentChanged, EmploymentRegistered, NoWorkDeclared
+from frikort_contracts.values import CitizenSide, Components, Period, WorkPeriod
+
+from services.gateway.projections import PROCESSORS, cards, employments, extracts, ledgers, outcomes, reports
+from tests.gateway.build import (
+    CARD,
+    CVR,
+    EMPLOYMENT,
+    PERSON,
+    REPORT,
+    after,
+    balance,
+    corrected,
+    dispute_ended,
+    disputed,
+    envelope,
+    fields_of,
+    issued,
+    reported,
+    settled,
+    withdrawn,
+)
+
+HOLDER = PERSON.model_copy(update={"cpr_hash": "m" * 22})
+BY = {"card_id": CARD, "municipality": "101", "actor": "caseworker"}
+
+
+def deactivated(revision: int, last: date) -> CardDeactivated:
+    return CardDeactivated(**BY, revision=revision, last_active_day=last, case_reference="S-2")
+
+
+def reactivated(revision: int, first: date) -> CardReactivated:
+    return CardReactivated(**BY, revision=revision, active_from=first, case_reference="S-3")
+
+
+class TestCards:
+    def test_an_issued_card_is_active_and_found_by_person_and_number(self) -> None:
+        card = after(cards.PROCESSOR, [issued()])
+
+        assert card.active
+        assert card.active_periods == [Period(first=date(2025, 1, 6))]
+        assert cards.PROCESSOR.aliases(card) == ("cpr:" + "h" * 22, "number:12345")
+
+    @pytest.mark.parametrize(
+        ("events", "active", "periods"),
+        [
+            pytest.param(
+                [deactivated(2, date(2025, 3, 1))],
+                False,
+                [Period(first=date(2025, 1, 6), last=date(2025, 3, 1))],
+                id="deactivated",
+            ),
+            pytest.param(
+                [deactivated(2, date(2025, 3, 1)), reactivated(3, date(2025, 5, 1))],
+                True,
+                [Period(first=date(2025, 1, 6), last=date(2025, 3, 1)), Period(first=date(2025, 5, 1))],
+                id="reactivated later",
+            ),
+            pytest.param(
+                [deactivated(2, date(2025, 3, 1)), reactivated(3, date(2025, 3, 1))],
+                True,
+                [Period(first=date(2025, 1, 6))],
+                id="reactivated the same day",
+            ),
+            pytest.param(
+                [deactivated(2, date(2025, 3, 1)), reactivated(3, date(2025, 3, 2))],
+                True,
+                [Period(first=date(2025, 1, 6))],
+                id="reactivated the next day",
+            ),
+            pytest.param([deactivated(2, date(2025, 1, 5))], False, [], id="deactivated before it began"),
+        ],
+    )
+    def test_active_periods(self, events: list[Event], active: bool, periods: list[Period]) -> None:
+        card = after(cards.PROCESSOR, [issued(), *events])
+
+        assert (card.active, card.active_periods) == (active, periods)
+
+    def test_a_new_number_takes_the_place_of_the_old(self) -> None:
+        replaced = CardNumberReplaced(
+            **BY, revision=2, number="54321", previous_number="12345", reason=ReplacementReason.LOST
+        )
+
+        card = after(cards.PROCESSOR, [issued(), replaced])
+
+        assert cards.PROCESSOR.aliases(card) == ("cpr:" + "h" * 22, "number:54321")
+
+    def test_a_hand_over_changes_the_municipality_and_keeps_the_history(self) -> None:
+        moved = CardHandedOver(**BY | {"municipality": "849"}, revision=2, from_municipality="101")
+
+        card = after(cards.PROCESSOR, [issued(), moved])
+
+        assert card.municipality == "849"
+        assert [(entry.event, entry.municipality) for entry in card.history] == [
+            ("issued", "101"),
+            ("handed-over", "849"),
+        ]
+
+    def test_a_control_moves_the_next_one(self) -> None:
+        control = ControlRecorded(**BY, revision=2, year=2027, result=ControlResult.UPHELD, control_due=2029)
+
+        card = after(cards.PROCESSOR, [issued(), control])
+
+        assert card.control_due == 2029
+        assert card.last_control is not None
+        assert (card.last_control.year, card.last_control.result) == (2027, "upheld")
+
+    def test_a_mandate_is_in_force_through_its_last_day(self) -> None:
+        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1")])
+
+        (mandate,) = card.mandates
+        assert (mandate.holder, mandate.scope, mandate.granted_by) == (HOLDER, "view", "citizen")
+        assert mandate.in_force(date(2025, 12, 31))
+        assert not mandate.in_force(date(2026, 1, 1))
+
+    def test_a_mandate_that_is_withdrawn_is_over_and_stays_in_the_list(self) -> None:
+        withdrawn = MandateWithdrawn(**BY, revision=4, mandate_id="m-1", by=CitizenSide.MUNICIPALITY)
+
+        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1"), self.granted(3, "m-2"), withdrawn])
+
+        assert [(m.mandate_id, m.in_force(date(2025, 6, 1))) for m in card.mandates] == [("m-1", False), ("m-2", True)]
+        assert [entry.event for entry in card.history[1:]] == [
+            "mandate-granted",
+            "mandate-granted",
+            "mandate-withdrawn",
+        ]
+
+    @staticmethod
+    def granted(revision: int, mandate_id: str) -> MandateGranted:
+        return MandateGranted(
+            **BY,
+            revision=revision,
+            mandate_id=mandate_id,
+            holder=HOLDER,
+            scope=MandateScope.VIEW,
+            until=date(2025, 12, 31),
+            by=CitizenSide.CITIZEN,
+        )
+
+    def test_an_older_revision_changes_nothing(self) -> None:
+        card = after(cards.PROCESSOR, [issued(), deactivated(2, date(2025, 3, 1)), issued(number="99999")])
+
+        assert (card.revision, card.number, card.active) == (2, "12345", False)
+
+    def test_a_card_whose_issue_was_put_aside_is_not_invented(self) -> None:
+        assert cards.decide(None, envelope(deactivated(2, date(2025, 3, 1)))).state is None
+
+    @pytest.mark.parametrize(
+        ("period", "usable"),
+        [
+            (Period(first=date(2025, 2, 1)), True),
+            (Period(first=date(2025, 3, 1), last=date(2025, 3, 1)), True),
+            (Period(first=date(2025, 3, 2)), False),
+            (Period(first=date(2024, 1, 1), last=date(2025, 1, 5)), False),
+        ],
+    )
+    def test_a_card_can_be_used_in_a_period_that_touches_its_active_days(self, period: Period, usable: bool) -> None:
+        card = after(cards.PROCESSOR, [issued(), deactivated(2, date(2025, 3, 1))])
+
+        assert card.active_during(period) is usable
+
+
+class TestEmployments:
+    def test_the_latest_event_is_the_whole_of_it(self) -> None:
+        about = {"card_id": CARD, "employment_id": EMPLOYMENT, "cvr": CVR, "contact": "k.sealed"}
+        first = EmploymentRegistered(**about, revision=1, period=Period(first=date(2025, 1, 10)))
+        ended = Period(first=date(2025, 1, 10), last=date(2025, 8, 31))
+        second = EmploymentChanged(**about, revision=2, period=ended)
+
+        employment = after(employments.PROCESSOR, [first, second, first])
+
+        assert (employment.revision, employment.period) == (2, ended)
+        assert employment.order.endswith(EMPLOYMENT)
+
+    def test_days_without_work_come_with_the_whole_employment(self) -> None:
+        may = WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31))
+        declared = NoWorkDeclared(
+            card_id=CARD,
+            employment_id=EMPLOYMENT,
+            cvr=CVR,
+            contact="k.sealed",
+            revision=2,
+            period=Period(first=date(2025, 1, 10)),
+            card_number="12345",
+            label="k.label",
+            no_work=(may,),
+            days=may,
+        )
+
+        employment = after(employments.PROCESSOR, [declared])
+
+        assert (employment.card_number, employment.label, employment.no_work) == ("12345", "k.label", [may])
+
+    def test_reports_do_not_concern_it(self) -> None:
+        for event in (reported(), disputed(1)):
+            assert employments.PROCESSOR.address(envelope(event)) is None
+
+
+class TestReports:
+    EARNINGS = (
+        reported(),
+        disputed(1),
+        corrected(total=80_000, components=Components(wage=80_000)),
+        dispute_ended(2, DisputeEnd.CORRECTED, report_revision=2),
+        withdrawn(revision=3),
+    )
+    BALANCES = (settled(1, 1, 100_000), settled(2, 2, 80_000), settled(5, 3, 0))
+
+    def test_any_interleaving_of_the_two_topics_gives_the_same_report(self) -> None:
+        """Each topic keeps its own order; how the two interleave must not matter."""
+        seen = set()
+        for places in itertools.combinations(range(8), 5):
+            earnings, balances = iter(self.EARNINGS), iter(self.BALANCES)
+            events: list[Event] = [next(earnings) if i in places else next(balances) for i in range(8)]
+            seen.add(after(reports.PROCESSOR, events).model_dump_json())
+        assert len(seen) == 1
+
+    def test_the_history_keeps_what_was_replaced(self) -> None:
+        report = after(reports.PROCESSOR, [*self.EARNINGS, *self.BALANCES])
+
+        assert [(entry.event, entry.revision) for entry in report.history] == [
+            ("reported", 1),
+            ("disputed", 1),
+            ("corrected", 2),
+            ("dispute-ended", 2),
+            ("withdrawn", 3),
+        ]
+        assert [entry.booked.total for entry in report.history if entry.booked] == [100_000, 80_000]
+        assert [s.exempt for s in report.settlements] == [100_000, 80_000, 0]
+        assert report.withdrawn
+
+    def test_a_dispute_stands_until_it_ends(self) -> None:
+        standing = after(reports.PROCESSOR, [reported(), disputed(1)])
+
+        assert standing.dispute is not None
+        assert (standing.dispute.reason, standing.dispute.message, standing.dispute.raised_by) == (
+            "wrong-amount",
+            "k.message",
+            "mandate-holder",
+        )
+        assert (standing.revision, standing.dispute_revision) == (1, 1)
+        ended = after(reports.PROCESSOR, [reported(), disputed(1), dispute_ended(2), disputed(1)])
+        assert (ended.dispute, ended.dispute_revision) == (None, 2)
+        assert [(e.event, e.reason, e.message, e.side) for e in ended.history[1:]] == [
+            ("disputed", "wrong-amount", "k.message", "mandate-holder"),
+            ("dispute-ended", "taken-back", None, "citizen"),
+        ]
+
+    def test_a_correction_alone_ends_no_dispute(self) -> None:
+        report = after(reports.PROCESSOR, [reported(), disputed(1), corrected()])
+
+        assert (report.revision, report.dispute is None) == (2, False)
+
+    def test_a_split_is_moved_by_another_report_until_this_one_says_something_new(self) -> None:
+        moved = [reported(), settled(1, 1, 100_000), settled(2, 1, 60_000, 40_000, caused_by="another")]
+
+        assert after(reports.PROCESSOR, moved[:2]).moved_at is None
+        assert after(reports.PROCESSOR, moved).moved_at is not None
+        assert after(reports.PROCESSOR, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
+
+    def test_a_split_alone_is_no_report_yet(self) -> None:
+        report = after(reports.PROCESSOR, [settled(1, 1, 100_000)])
+
+        assert (report.revision, report.order, report.booked) == (0, "", None)
+
+    def test_a_split_of_an_older_ledger_changes_nothing(self) -> None:
+        report = after(reports.PROCESSOR, [settled(2, 1, 90_000, 10_000), settled(1, 1, 100_000)])
+
+        assert report.settlement is not None
+        assert (report.settlement.exempt, report.settlement.excess) == (90_000, 10_000)
+
+    def test_the_place_in_the_list_is_that_of_the_first_acceptance(self) -> None:
+        first = after(reports.PROCESSOR, [reported()])
+        later = reports.decide(first, envelope(corrected())).state
+
+        assert later is not None
+        assert later.order == first.order
+
+
+class TestLedgers:
+    RAISED = CapWarningRaised(
+        card_id=CARD, year=2025, revision=2, threshold=Threshold.NEAR, allowance=4_276_600, reported=3_500_000
+    )
+    WITHDRAWN = CapWarningWithdrawn(
+        card_id=CARD, year=2025, revision=3, threshold=Threshold.NEAR, allowance=4_276_600, reported=3_000_000
+    )
+
+    def test_a_warning_may_come_before_the_totals(self) -> None:
+        early = after(ledgers.PROCESSOR, [self.RAISED, balance(2, 3_500_000)])
+        late = after(ledgers.PROCESSOR, [balance(2, 3_500_000), self.RAISED])
+
+        assert early == late
+        assert early.totals is not None
+        assert early.totals.remaining == 776_600
+
+    def test_a_warning_can_be_withdrawn_and_come_again(self) -> None:
+        again = self.RAISED.model_copy(update={"revision": 4})
+
+        ledger = after(ledgers.PROCESSOR, [self.RAISED, self.WITHDRAWN, again])
+
+        assert [(w.ledger_revision, w.withdrawn_at is None) for w in ledger.warnings] == [(2, False), (4, True)]
+
+    def test_older_totals_change_nothing(self) -> None:
+        ledger = after(ledgers.PROCESSOR, [balance(2, 200), balance(1, 100)])
+
+        assert ledger.totals is not None
+        assert (ledger.revision, ledger.totals.exempt) == (2, 200)
+
+    def test_splits_do_not_concern_it(self) -> None:
+        assert ledgers.PROCESSOR.address(envelope(settled(1, 1, 1))) is None
+
+
+class TestOutcomes:
+    def test_the_first_outcome_stands(self) -> None:
+        refused = CommandRefused(command_id="c", problem=Problem.CARD_EXISTS, detail={"municipality": "101"})
+        accepted = CommandAccepted(command_id="c", card_id=CARD, revision=1)
+
+        outcome = after(outcomes.PROCESSOR, [refused, accepted])
+
+        assert (outcome.problem, outcome.detail) == (Problem.CARD_EXISTS, {"municipality": "101"})
+
+    @pytest.mark.parametrize("kind", [CommandRefused, CommandRefusedV1])
+    def test_a_refusal_of_either_version_is_read(self, kind: type[CommandRefused | CommandRefusedV1]) -> None:
+        assert after(outcomes.PROCESSOR, [kind(command_id="c", problem="card-exists")]).problem == "card-exists"
+
+    def test_what_was_accepted_is_kept(self) -> None:
+        accepted = CommandAccepted(
+            command_id="c", report_id=REPORT, mandate_id="m", revision=3, dispute_revision=2, year=2025, known=True
+        )
+
+        outcome = after(outcomes.PROCESSOR, [accepted])
+
+        assert (outcome.report_id, outcome.revision, outcome.known, outcome.problem) == (REPORT, 3, True, None)
+        assert (outcome.mandate_id, outcome.dispute_revision) == ("m", 2)
+
+
+class TestExtracts:
+    STARTED = ExtractStarted(extract_id="x", attempt=1, statements=3)
+    COMPLETED = ExtractCompleted(
+        extract_id="x",
+        attempt=2,
+        authority="skat",
+        year=2025,
+        provisional=False,
+        count=3,
+        reported=6,
+        exempt=5,
+        excess=1,
+        files=(ExtractFile(format=ExtractFormat.CSV, parts=2, size=10, sha256="00" * 32),),
+    )
+
+    def test_a_later_attempt_takes_over(self) -> None:
+        again = self.STARTED.model_copy(update={"attempt": 2, "statements": 4})
+
+        extract = after(extracts.PROCESSOR, [self.STARTED, again, self.STARTED])
+
+        assert (extract.attempt, extract.statements, extract.manifest) == (2, 4, None)
+
+    def test_a_completed_one_stays_completed(self) -> None:
+        extract = after(extracts.PROCESSOR, [self.COMPLETED, self.STARTED.model_copy(update={"attempt": 3})])
+
+        assert extract.manifest is not None
+        assert (extract.attempt, extract.manifest.attempt, extract.manifest.count) == (2, 2, 3)
+
+    def test_parts_are_documents_of_their_own(self) -> None:
+        part = ExtractPartWritten(
+            extract_id="x", attempt=1, format=ExtractFormat.CSV, index=0, content="a;b\n", statements=7
+        )
+
+        assert extracts.PROCESSOR.address(envelope(part)) is None
+        assert extracts.PARTS_PROCESSOR.address(envelope(self.STARTED)) is None
+        assert fields_of(after(extracts.PARTS_PROCESSOR, [part]), "content", "statements") == ("a;b\n", 7)
+
+
+def test_every_read_model_has_its_own_collection() -> None:
+    names = [processor.name for processor in PROCESSORS]
+    assert len(set(names)) == len(names)

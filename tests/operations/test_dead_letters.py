@@ -1,0 +1,244 @@
+"""Dead letters by the command, as an operator gives it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.topics import EARNINGS
+from pymongo import MongoClient
+
+from deploy.local.config import REPOSITORY
+from services.balance.decide import LEDGERS
+from services.runtime import exit_codes
+from services.runtime.kafka.dead_letters.journal import Account, Act, Journal, Line, act_on, state_of
+from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin, read
+from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.mongo.document_store import connect
+from tests.operations import command
+from tests.operations.ground import Ground, pass_over_the_past
+from tests.runtime.test_consuming_real import caught_up, ledger_of, read_all, reported, running
+
+WHO = ("--by", "ops on call", "--reason", "case 42")
+
+
+@dataclass
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.out)
+        return found
+
+
+async def dead(ground: Ground, *arguments: str, **settings: str) -> Said:
+    """``python -m services.runtime.kafka.dead_letters`` with ``arguments``, but for the start of the interpreter."""
+    return Said(*await asyncio.to_thread(command.run, arguments, ground.environment(**settings)))
+
+
+async def put_aside(ground: Ground, service: str, *records: Record) -> list[DeadLetter]:
+    """Let a service of this name put ``records`` aside."""
+    await pass_over_the_past(ground, service)
+    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
+    try:
+        async with running(service, ground.settings) as runtime:
+            await log.publish(records)
+            await caught_up(runtime, log)
+    finally:
+        await log.stop()
+    return [letter for letter in await read(ground.settings, [EARNINGS], None) if letter.origin.service == service]
+
+
+def broken(record: Record) -> Record:
+    return record._replace(value=b'{"wage": "much"}')
+
+
+async def test_the_command_is_a_module_that_python_runs(ground: Ground) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.runtime.kafka.dead_letters", "list", "--service", "nobody",
+        cwd=REPOSITORY, env=ground.environment(), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await child.communicate()
+    assert child.returncode == exit_codes.DONE
+    assert out.startswith(b"ORIGIN")
+
+
+async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ground: Ground, tmp_path: Path) -> None:
+    card = str(uuid4())
+    good = reported(card, 1, 700)
+    (letter,) = await put_aside(ground, "mended", broken(good))
+    origin = str(letter.origin)
+
+    (row,) = (await dead(ground, "list", "--json", "--service", "mended", "--topic", EARNINGS.name)).rows
+    assert (row["origin"], row["state"], row["key"]) == (origin, "waiting", card)
+    assert "wage" in row["reason"] or "body" in row["reason"]
+    table = await dead(ground, "list", "--service", "mended")
+    assert origin in table.out
+    assert '"much"' not in table.out, "bodies are shown by show alone"
+    shown = await dead(ground, "show", origin)
+    assert '{"wage": "much"}' in shown.out
+    assert "header  ce_id: " in shown.out
+
+    still_broken = await dead(ground, "replay", origin, *WHO, "--body", "pyproject.toml")
+    assert (still_broken.code, "still breaks its contract" in still_broken.err) == (exit_codes.NOT_DONE, True)
+    body = tmp_path / "mended.json"
+    body.write_bytes(good.value)
+    replayed = await dead(ground, "replay", origin, *WHO, "--body", str(body))
+    assert (replayed.code, replayed.out) == (exit_codes.DONE, f"{origin} replayed\n")
+    assert '"event": "dead.act"' in replayed.err
+    assert '"by": "ops on call"' in replayed.err
+
+    twice = await dead(ground, "replay", origin, *WHO)
+    assert (twice.code, "is replayed already" in twice.err) == (exit_codes.NOT_DONE, True)
+    again = await dead(ground, "replay", origin, *WHO, "--again", "--body", str(body))
+    assert again.code == exit_codes.DONE
+    back = [r for r in await read_all(ground.settings, EARNINGS.name) if r.key == card.encode()]
+    assert back == [broken(good), good, good], "key, headers and ce_id are the original's"
+
+    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
+    async with running("mended", ground.settings) as runtime:
+        await caught_up(runtime, log)
+        assert (await ledger_of(runtime, card)).reported == 700
+    await log.stop()
+
+    assert (await dead(ground, "list", "--json", "--service", "mended")).rows == []
+    (row,) = (await dead(ground, "list", "--json", "--service", "mended", "--all")).rows
+    assert row["state"] == "replayed"
+    assert (await dead(ground, "show", origin)).out.count("history ") == 4
+
+
+async def test_a_whole_topic_is_replayed_in_order_but_for_what_was_discarded(ground: Ground) -> None:
+    card = str(uuid4())
+    letters = await put_aside(ground, "whole", *(broken(reported(card, number, 1)) for number in range(4)))
+    discarded = await dead(ground, "discard", str(letters[1].origin), *WHO)
+    assert discarded.code == exit_codes.DONE
+    for other in await read(ground.settings, [EARNINGS], None):
+        if other.origin.service != "whole":
+            await settle(ground, other)
+    replayed = await dead(ground, "replay", "--topic", EARNINGS.name, "--all", *WHO)
+    assert replayed.out.splitlines() == [f"{letters[n].origin} replayed" for n in (0, 2, 3)]
+    assert (await dead(ground, "replay", "--topic", EARNINGS.dead, "--all", *WHO)).out == ""
+
+
+async def settle(ground: Ground, letter: DeadLetter) -> None:
+    client = connect(ground.settings.mongodb)
+    log = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
+    account = Account("a test", "to have it out of the way", letter.time)
+    try:
+        await act_on(letter, "discard", account, journal=Journal(client), log=log, again=True)
+    finally:
+        client.close()
+
+
+async def test_an_interrupted_replay_is_told_and_can_be_done_again(ground: Ground) -> None:
+    (letter,) = await put_aside(ground, "interrupted", broken(reported(str(uuid4()), 1, 1)))
+    client = connect(ground.settings.mongodb)
+    nowhere = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
+    account = Account("a test", "Kafka went away in the middle", letter.time)
+    with pytest.raises(KafkaUnavailable):
+        await act_on(letter, "replay", account, journal=Journal(client), log=nowhere)
+    client.close()
+    (row,) = (await dead(ground, "list", "--json", "--service", "interrupted")).rows
+    assert row["state"] == "replaying"
+    assert (await dead(ground, "replay", str(letter.origin), *WHO)).code == exit_codes.DONE
+    (row,) = (await dead(ground, "list", "--json", "--service", "interrupted", "--all")).rows
+    assert row["state"] == "replayed"
+
+
+async def test_the_same_record_put_aside_twice_is_one_dead_letter(ground: Ground) -> None:
+    (letter,) = await put_aside(ground, "twice", broken(reported(str(uuid4()), 1, 1)))
+    copy = next(r for r in await read_all(ground.settings, EARNINGS.dead) if r.key == letter.key)
+    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
+    await log.publish([copy, copy._replace(headers=())])
+    await log.stop()
+    found = [item for item in await read(ground.settings, [EARNINGS], None) if item.key == letter.key]
+    assert [item.origin for item in found] == [letter.origin]
+
+
+async def test_headers_of_the_original_that_look_like_ours_are_kept(ground: Ground) -> None:
+    headers = tuple((name, b"forged") for name in FACTS)
+    record = Record(EARNINGS.name, str(uuid4()).encode(), b"{}", headers)
+    (letter,) = await put_aside(ground, "forged", record)
+    assert letter.original() == record
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "code", "says"),
+    [
+        (("replay", "frikort.earnings.v1/0/999999@a.b", *WHO), {}, exit_codes.NOT_FOUND, "no dead letter"),
+        (("replay", "frikort.unknown.v1/0/9@a.b", *WHO), {}, exit_codes.NOT_FOUND, "no topic frikort.unknown.v1"),
+        (("show", "17"), {}, 2, "is no origin"),
+        (("replay", *WHO), {}, 2, "name one origin or more"),
+        (("discard", "frikort.earnings.v1/0/9@a.b", "--by", "x"), {}, 2, "--reason"),
+        (("discard", "t/0/9@a.b", "--by", "x", "--reason", "citizen 010190-1234"), {}, 2, "CPR"),
+        (("list",), {"kafka": "127.0.0.1:1"}, exit_codes.CANNOT_START, "Kafka at 127.0.0.1:1 does not answer"),
+        (
+            ("list",),
+            {"mongodb": "mongodb://127.0.0.1:1/?replicaSet=x&serverSelectionTimeoutMS=500"},
+            exit_codes.CANNOT_START,
+            "MongoDB does not answer",
+        ),
+        (("list",), {"mongodb": "mongodb://127.0.0.1:1/"}, exit_codes.UNSAFE_SETTING, "replicaSet"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_done_has_a_code_and_a_clear_message(
+    ground: Ground, arguments: tuple[str, ...], settings: dict[str, str], code: int, says: str
+) -> None:
+    said = await dead(ground, *arguments, **settings)
+    assert said.code == code, said.err
+    assert says in said.err
+    assert "Traceback" not in said.err
+
+
+async def test_the_journal_is_only_added_to(ground: Ground) -> None:
+    (letter,) = await put_aside(ground, "journal", broken(reported(str(uuid4()), 1, 1)))
+    await settle(ground, letter)
+    await settle(ground, letter)
+    with MongoClient[dict[str, Any]](ground.engines.mongodb) as client:
+        lines = list(client["frikort_operations"]["dead_letter_acts"].find({"origin": str(letter.origin)}))
+    assert [line["_id"].removeprefix(f"{letter.origin} ") for line in lines] == [
+        "1 begun", "1 done", "2 begun", "2 done",
+    ]  # fmt: skip
+    assert {line["by"] for line in lines} == {"a test"}
+
+
+def line(number: int, act: Act, *, done: bool) -> Line:
+    return Line("o", number, act, done, "w", "y", datetime(2025, 1, 1, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "state"),
+    [
+        ([], "waiting"),
+        ([(1, "replay", False)], "replaying"),
+        ([(1, "replay", False), (1, "replay", True)], "replayed"),
+        ([(1, "replay", False), (2, "replay", False), (2, "replay", True)], "replayed"),
+        ([(1, "discard", False)], "discarding"),
+        ([(1, "discard", False), (1, "discard", True), (2, "replay", False)], "discarded"),
+        ([(1, "discard", True), (2, "replay", True)], "replayed"),
+    ],
+)
+def test_what_has_become_of_a_letter(lines: list[tuple[int, Act, bool]], state: str) -> None:
+    assert state_of([line(number, act, done=done) for number, act, done in lines]) == state
+
+
+@pytest.mark.parametrize("text", ["", "t", "t/1", "t/1/2", "t/x/2@s.p", "t/1/2@s", "t/1/2@s.p "])
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no origin"):
+        Origin.parse(text)
+
+
+def test_an_origin_reads_as_it_is_written() -> None:
+    origin = Origin("frikort.earnings.v1", 3, 17, "balance", LEDGERS.name)
+    assert Origin.parse(str(origin)) == origin

@@ -1,0 +1,64 @@
+"""Calls that are made at the same time become one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.runtime.batched_calls import BatchedCalls
+
+
+class Doubling:
+    """Doubles numbers when it is let; refuses a call that has a negative one in it."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+        self.may_go_on = asyncio.Event()
+        self.together = BatchedCalls(self._double)
+
+    async def _double(self, numbers: Sequence[int]) -> list[int]:
+        self.calls.append(list(numbers))
+        await self.may_go_on.wait()
+        if min(numbers) < 0:
+            raise ValueError("a negative number")
+        return [2 * number for number in numbers]
+
+
+async def test_who_asks_alone_waits_for_nobody() -> None:
+    doubling = Doubling()
+    doubling.may_go_on.set()
+    assert [await doubling.together(n) for n in (1, 2)] == [2, 4]
+    assert doubling.calls == [[1], [2]]
+
+
+async def test_who_asks_while_a_call_is_under_way_is_in_the_next() -> None:
+    doubling = Doubling()
+    first = asyncio.create_task(doubling.together(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(doubling.together(n)) for n in (2, 3)]
+    await asyncio.sleep(0)
+    doubling.may_go_on.set()
+    assert await asyncio.gather(first, *others) == [2, 4, 6]
+    assert doubling.calls == [[1], [2, 3]]
+
+
+async def test_what_a_call_raises_everyone_in_it_gets_and_the_next_goes_on() -> None:
+    doubling = Doubling()
+    doubling.may_go_on.set()
+    results = await asyncio.gather(doubling.together(1), doubling.together(-1), return_exceptions=True)
+    assert [type(result) for result in results] == [ValueError, ValueError]
+    assert await doubling.together(3) == 6
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+    doubling = Doubling()
+    tasks = [asyncio.create_task(doubling.together(n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    doubling.may_go_on.set()
+    assert await tasks[1] == 4
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[0]

@@ -1,0 +1,83 @@
+"""Sealed text opens with its key and association and with nothing else; keyed hashes need the key."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from services.runtime.encryption import DecryptionError, Encryptor, KeyedHasher, read_key
+
+OLD, NEW = b"o" * 32, b"n" * 32
+SECRET = '{"cpr": "6101901234", "name": "Ærø"}'
+
+
+def setting(**keys: bytes) -> str:
+    return ", ".join(f"{name}:{b64encode(key).decode()}" for name, key in keys.items())
+
+
+def test_what_is_sealed_opens_again_and_shows_nothing() -> None:
+    sealer = Encryptor({"k1": OLD})
+    sealed = sealer.seal(SECRET, "hash")
+    assert sealer.open(sealed, "hash") == SECRET
+    assert sealed.startswith("k1.")
+    assert "6101901234" not in sealed
+    assert sealer.seal(SECRET, "hash") != sealed
+
+
+def test_a_key_is_rotated_by_putting_a_new_one_in_front() -> None:
+    sealed = Encryptor({"k1": OLD}).seal(SECRET, "hash")
+    both = Encryptor.from_setting(setting(k2=NEW, k1=OLD))
+    assert both.open(sealed, "hash") == SECRET
+    assert both.seal(SECRET, "hash").startswith("k2.")
+
+
+@pytest.mark.parametrize(
+    ("sealed", "associated"),
+    [
+        pytest.param(lambda text: text, "another", id="another association"),
+        pytest.param(lambda text: text[:-4] + "AAAA", "hash", id="changed"),
+        pytest.param(lambda text: "k9" + text[2:], "hash", id="a key we do not have"),
+        pytest.param(lambda text: text[:10], "hash", id="cut"),
+        pytest.param(lambda _: "k1.", "hash", id="empty"),
+        pytest.param(lambda _: "", "hash", id="nothing"),
+        pytest.param(lambda _: "k1.ååå", "hash", id="no base64"),
+    ],
+)
+def test_anything_else_cannot_be_opened(sealed: object, associated: str) -> None:
+    assert callable(sealed)
+    sealer = Encryptor({"k1": OLD})
+    with pytest.raises(DecryptionError):
+        sealer.open(sealed(sealer.seal(SECRET, "hash")), associated)
+
+
+def test_another_key_under_the_same_name_does_not_open_it() -> None:
+    with pytest.raises(DecryptionError):
+        Encryptor({"k1": NEW}).open(Encryptor({"k1": OLD}).seal(SECRET, "hash"), "hash")
+
+
+@pytest.mark.parametrize("text", ["", "k1", "k1:short", "k1:" + "!" * 44, ":" + b64encode(OLD).decode(), "a.b:c"])
+def test_a_bad_setting_is_refused_without_showing_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"sealing key|FRIKORT_SEAL_KEYS") as refused:
+        Encryptor.from_setting(text)
+    assert "short" not in str(refused.value)
+
+
+def test_a_key_is_32_bytes_in_base64() -> None:
+    assert read_key(b64encode(OLD).decode(), "the key") == OLD
+    with pytest.raises(ValueError, match="the key must be 32 bytes"):
+        read_key(b64encode(b"short").decode(), "the key")
+
+
+def test_a_keyed_hash_depends_on_key_purpose_and_the_division_into_parts() -> None:
+    hasher = KeyedHasher(OLD)
+    hashed = hasher.hash("cpr", "6101901234")
+    assert hashed == KeyedHasher(OLD).hash("cpr", "6101901234")
+    assert len(hashed) == 22
+    others = {
+        KeyedHasher(NEW).hash("cpr", "6101901234"),
+        hasher.hash("birth", "6101901234"),
+        hasher.hash("cpr", "610190", "1234"),
+        hasher.hash("cpr6101901234"),
+    }
+    assert len(others | {hashed}) == 5

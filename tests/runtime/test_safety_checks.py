@@ -1,0 +1,204 @@
+"""Every setting that can lose acknowledged data is refused by its name, and what is safe is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from frikort_contracts.topics import EARNINGS, OUTCOMES, PARTITIONS, Topic
+
+from services.balance.decide import LEDGERS
+from services.runtime.safety_checks import (
+    UnsafeSetting,
+    check_hello,
+    check_mongodb_uri,
+    check_producer,
+    check_settings,
+    check_subscribers,
+    check_topic,
+    topic_config,
+)
+from services.runtime.service import Runtime
+from services.runtime.settings import RuntimeSettings
+
+SAFE_URI = "mongodb://a,b,c/?replicaSet=frikort"
+
+
+@pytest.mark.parametrize(
+    ("uri", "names"),
+    [
+        ("mongodb://a", "FRIKORT_MONGODB is without replicaSet"),
+        (f"{SAFE_URI}&w=1", "w in FRIKORT_MONGODB is 1"),
+        (f"{SAFE_URI}&w=0", "w in FRIKORT_MONGODB is 0"),
+        (f"{SAFE_URI}&w=2", "w in FRIKORT_MONGODB is 2"),
+        (f"{SAFE_URI}&journal=false", "journal in FRIKORT_MONGODB is false"),
+        (f"{SAFE_URI}&retryWrites=false", "retryWrites in FRIKORT_MONGODB is false"),
+        (f"{SAFE_URI}&readConcernLevel=local", "readConcernLevel in FRIKORT_MONGODB is local"),
+        (f"{SAFE_URI}&readConcernLevel=available", "readConcernLevel in FRIKORT_MONGODB is available"),
+        ("postgres://a", "FRIKORT_MONGODB is unreadable"),
+    ],
+)
+def test_a_connection_string_that_can_lose_data_is_refused(uri: str, names: str) -> None:
+    with pytest.raises(UnsafeSetting, match=names) as refused:
+        check_mongodb_uri(uri)
+    assert "put " in str(refused.value) or "add " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        SAFE_URI,
+        f"{SAFE_URI}&w=majority&journal=true&retryWrites=true&readConcernLevel=majority",
+        f"{SAFE_URI}&readConcernLevel=linearizable&tls=true",
+        "mongodb://user:secret@a:1/?REPLICASET=frikort",
+    ],
+)
+def test_a_safe_connection_string_is_taken(uri: str) -> None:
+    check_mongodb_uri(uri)
+
+
+def test_a_refusal_does_not_repeat_the_password() -> None:
+    with pytest.raises(UnsafeSetting) as refused:
+        check_mongodb_uri("mongodb://user:se:cr@et@a/?replicaSet=x")
+    assert "cr" not in str(refused.value).replace("acknowledged", "")
+
+
+def settings(**changes: Any) -> RuntimeSettings:
+    return RuntimeSettings(**{"kafka": "127.0.0.1:1", "mongodb": SAFE_URI, "environment": "local"} | changes)
+
+
+def test_production_keeps_three_replicas() -> None:
+    with pytest.raises(UnsafeSetting, match="FRIKORT_TOPIC_REPLICATION is 2"):
+        check_settings(settings(environment="production", topic_replication=2))
+    check_settings(settings(environment="production", topic_replication=3, accept_provisional=True))
+    check_settings(settings(environment="local", topic_replication=1))
+
+
+@pytest.mark.parametrize(
+    ("hello", "names"),
+    [
+        ({"isWritablePrimary": True}, "a standalone server"),
+        ({"setName": "frikort", "arbiters": ["c:1"]}, "one with an arbiter"),
+    ],
+)
+def test_a_server_that_cannot_keep_a_majority_is_refused(hello: dict[str, Any], names: str) -> None:
+    with pytest.raises(UnsafeSetting, match=names):
+        check_hello("a:1", hello)
+
+
+@pytest.mark.parametrize("hello", [{"setName": "frikort", "hosts": ["a:1"]}, {"isreplicaset": True}])
+def test_a_member_and_one_that_is_still_to_be_initiated_are_taken(hello: dict[str, Any]) -> None:
+    check_hello("a:1", hello)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("cleanup.policy", "compact"),
+        ("cleanup.policy", "compact,delete"),
+        ("retention.ms", "604800000"),
+        ("retention.bytes", "1073741824"),
+        ("min.insync.replicas", "1"),
+        ("unclean.leader.election.enable", "true"),
+        ("max.message.bytes", "1048588"),
+    ],
+)
+def test_a_topic_that_can_lose_records_is_refused(setting: str, value: str) -> None:
+    config = topic_config(EARNINGS.name, EARNINGS, 3) | {setting: value}
+    with pytest.raises(UnsafeSetting, match=f"{setting} of {EARNINGS.name} is {value}.*--add-config {setting}="):
+        check_topic(EARNINGS.name, EARNINGS, replication=3, replicas=[3] * PARTITIONS, config=config)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "names"),
+    [([3] * (PARTITIONS - 1), "number of partitions"), ([3, 3, 3, 2, 3, 3], "replication of .* is 2")],
+)
+def test_too_few_partitions_or_replicas_are_refused(replicas: list[int], names: str) -> None:
+    with pytest.raises(UnsafeSetting, match=names):
+        check_topic(
+            EARNINGS.name, EARNINGS, replication=3, replicas=replicas, config=topic_config(EARNINGS.name, EARNINGS, 3)
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "changes"),
+    [
+        (EARNINGS.name, EARNINGS, {}),
+        (OUTCOMES.name, OUTCOMES, {}),
+        (OUTCOMES.name, OUTCOMES, {"retention.ms": "-1"}),
+        (OUTCOMES.name, OUTCOMES, {"retention.ms": str(10**12)}),
+        (EARNINGS.name, EARNINGS, {"min.insync.replicas": "3"}),
+    ],
+)
+def test_a_topic_that_keeps_as_much_or_more_is_taken(name: str, topic: Topic, changes: dict[str, str]) -> None:
+    config = topic_config(name, topic, 3) | changes
+    check_topic(name, topic, replication=3, replicas=[3] * PARTITIONS, config=config)
+
+
+def test_dead_letters_are_kept_for_ever_also_of_a_topic_that_is_not() -> None:
+    config = topic_config(OUTCOMES.name, OUTCOMES, 1)
+    check_topic(OUTCOMES.name, OUTCOMES, replication=1, replicas=[1] * PARTITIONS, config=config)
+    with pytest.raises(UnsafeSetting, match=r"retention\.ms"):
+        check_topic(OUTCOMES.dead, OUTCOMES, replication=1, replicas=[1] * PARTITIONS, config=config)
+
+
+async def test_the_consumers_of_a_service_are_safe() -> None:
+    runtime = Runtime(service="checked", settings=settings(topic_replication=1), processors=[LEDGERS])
+    runtime.check_settings()
+    runtime.client.close()
+
+
+def subscribe(broker: KafkaBroker, **options: Any) -> None:
+    """What the rules of the house let nobody write but a test of the guard."""
+    make: Any = broker.subscriber
+    make("t", **options)
+
+
+SAFE_SUBSCRIBER: dict[str, Any] = {
+    "group_id": "g",
+    "ack_policy": AckPolicy.MANUAL,
+    "auto_offset_reset": "earliest",
+    "batch": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"group_id": None}, "group_id of the consumer of t"),
+        ({"ack_policy": AckPolicy.NACK_ON_ERROR}, "ack_policy of the consumer of t"),
+        ({"auto_offset_reset": "none"}, "auto_offset_reset of the consumer of t"),
+    ],
+)
+def test_a_consumer_that_can_pass_records_over_is_refused(changes: dict[str, Any], names: str) -> None:
+    broker = KafkaBroker()
+    subscribe(broker, **SAFE_SUBSCRIBER)
+    check_subscribers(broker)
+    subscribe(broker, **SAFE_SUBSCRIBER | changes)
+    with pytest.raises(UnsafeSetting, match=names):
+        check_subscribers(broker)
+
+
+def test_the_defaults_of_faststream_are_refused() -> None:
+    """They commit before the work and start at the latest record."""
+    broker = KafkaBroker()
+    subscribe(broker, group_id="g")
+    with pytest.raises(UnsafeSetting, match="ack_policy"):
+        check_subscribers(broker)
+
+
+async def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:
+    check_producer(AIOKafkaProducer(acks="all", enable_idempotence=True))
+    with pytest.raises(UnsafeSetting, match="acks of the producer is 1"):
+        check_producer(AIOKafkaProducer())
+    with pytest.raises(UnsafeSetting, match="enable_idempotence"):
+        check_producer(AIOKafkaProducer(acks="all"))
+
+
+def test_a_missing_setting_is_told_without_the_others() -> None:
+    with pytest.raises(ValueError, match="kafka") as missing:
+        RuntimeSettings(mongodb="mongodb://user:secret@a/")
+    assert "secret" not in str(missing.value)
