@@ -144,7 +144,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
         await admin.close()
     service.process.start()
     assert await ended(service) == exit_codes.STOPPED_ITSELF
-    assert any("are gone and were never read" in line["because"] for line in service.logged("runtime.stopped"))
+    assert any("are gone and were never read" in line["reason"] for line in service.logged("runtime.stopped"))
 
 
 async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(

@@ -126,7 +126,7 @@ async def test_no_topic_is_made_by_accident(ground: Ground, tmp_path: Path, monk
         service = ground.service("accident", kafka=bare.kafka, start_timeout="3")
         service.process.start()
         assert await ended(service) == exit_codes.CANNOT_START
-        assert "python -m services.runtime.kafka.topics" in service.logged("runtime.waiting")[-1]["because"]
+        assert "python -m services.runtime.kafka.topics" in service.logged("runtime.waiting")[-1]["reason"]
         admin = AIOKafkaAdminClient(bootstrap_servers=bare.kafka)
         await admin.start()
         try:

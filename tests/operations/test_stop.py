@@ -139,7 +139,7 @@ async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(ground: 
     assert await ended(service) == exit_codes.STOPPED_ITSELF
     (stop,) = service.logged("runtime.stopped")
     assert stop["level"] == "critical"
-    assert "5 records in a row" in stop["because"]
+    assert "5 records in a row" in stop["reason"]
     dead = [record for record in await read_all(ground.settings, EARNINGS.dead) if record.key == key]
     assert 0 < len(dead) < 5
     service.process.start()

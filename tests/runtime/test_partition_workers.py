@@ -15,7 +15,7 @@ from frikort_contracts.topics import EARNINGS
 from services.runtime.kafka.consumer import BatchConsumer
 from services.runtime.processing import offset_committer
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult
+from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.settings import RuntimeSettings
 
