@@ -6,7 +6,35 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import (
+    AllowanceLeft,
+    AllowanceResource,
+    Allowances,
+    BalanceResource,
+    Balances,
+    WarningResource,
+    Warnings,
+)
+from frikort_contracts.http.cards import CardHistory, CardResource, ControlDueResource, ControlResource, OwnCardResource
+from frikort_contracts.http.common import Days, Municipality
+from frikort_contracts.http.employments import (
+    CardEmploymentResource,
+    ContactResource,
+    EmploymentResource,
+    ReminderAnswer,
+    ReminderResource,
+)
+from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, ManifestResource
+from frikort_contracts.http.mandates import MandateResource, RepresentedResource
+from frikort_contracts.http.reports import (
+    CardReportResource,
+    ComponentsResource,
+    DisputeResource,
+    ReportDetail,
+    ReportHistory,
+    ReportResource,
+    SplitResource,
+)
 from frikort_contracts.municipalities import MUNICIPALITIES
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import Components, Period, WorkPeriod
@@ -26,14 +54,14 @@ OpenMessage = Callable[[str | None, str], str | None]
 """Opens the sealed message, if there is one, about the report with this id."""
 
 
-def municipality(code: str) -> r.Municipality:
+def municipality(code: str) -> Municipality:
     """A municipality by its code."""
-    return r.Municipality(code=code, name=MUNICIPALITIES.get(code, code))
+    return Municipality(code=code, name=MUNICIPALITIES.get(code, code))
 
 
-def card(view: CardView, person: Person) -> r.CardResource:
+def card(view: CardView, person: Person) -> CardResource:
     """For the responsible municipality."""
-    return r.CardResource(
+    return CardResource(
         card_id=view.card_id,
         number=view.number,
         cpr=person.cpr,
@@ -45,7 +73,7 @@ def card(view: CardView, person: Person) -> r.CardResource:
         last_control=_control(view.last_control),
         revision=view.revision,
         history=[
-            r.CardHistory(
+            CardHistory(
                 revision=entry.revision,
                 event=entry.event,
                 at=entry.at,
@@ -58,9 +86,9 @@ def card(view: CardView, person: Person) -> r.CardResource:
     )
 
 
-def own_card(view: CardView, person: Person) -> r.OwnCardResource:
+def own_card(view: CardView, person: Person) -> OwnCardResource:
     """For the citizen."""
-    return r.OwnCardResource(
+    return OwnCardResource(
         number=view.number,
         name=person.name,
         municipality=municipality(view.municipality),
@@ -69,10 +97,10 @@ def own_card(view: CardView, person: Person) -> r.OwnCardResource:
     )
 
 
-def mandate(view: Mandate, holder: Person, today: date) -> r.MandateResource:
+def mandate(view: Mandate, holder: Person, today: date) -> MandateResource:
     """For the citizen and the municipality."""
     ended: Literal["over", "withdrawn"] = "over" if view.withdrawn_at is None else "withdrawn"
-    return r.MandateResource(
+    return MandateResource(
         mandate_id=view.mandate_id,
         name=holder.name,
         scope=view.scope,
@@ -84,14 +112,14 @@ def mandate(view: Mandate, holder: Person, today: date) -> r.MandateResource:
     )
 
 
-def represented(view: Mandate, citizen: Person) -> r.RepresentedResource:
+def represented(view: Mandate, citizen: Person) -> RepresentedResource:
     """For the holder of the mandate."""
-    return r.RepresentedResource(mandate_id=view.mandate_id, name=citizen.name, scope=view.scope, until=view.until)
+    return RepresentedResource(mandate_id=view.mandate_id, name=citizen.name, scope=view.scope, until=view.until)
 
 
-def control_due(view: CardView, person: Person) -> r.ControlDueResource:
+def control_due(view: CardView, person: Person) -> ControlDueResource:
     """A line of the list of controls."""
-    return r.ControlDueResource(
+    return ControlDueResource(
         card_id=view.card_id,
         number=view.number,
         name=person.name,
@@ -100,12 +128,12 @@ def control_due(view: CardView, person: Person) -> r.ControlDueResource:
     )
 
 
-def balances(ledgers: list[LedgerView], present_year: int, table: AllowanceTable) -> r.Balances:
+def balances(ledgers: list[LedgerView], present_year: int, table: AllowanceTable) -> Balances:
     """The years with reports, and the present one, newest first."""
     shown = {ledger.year: _balance(ledger) for ledger in ledgers if ledger.totals is not None}
     present = table.get(present_year)
     if present is not None and present_year not in shown:
-        shown[present_year] = r.BalanceResource(
+        shown[present_year] = BalanceResource(
             year=present_year,
             allowance_ore=present.allowance,
             provisional=present.provisional,
@@ -115,13 +143,13 @@ def balances(ledgers: list[LedgerView], present_year: int, table: AllowanceTable
             remaining_ore=present.allowance,
             warnings=[],
         )
-    return r.Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
+    return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
 
 
-def _balance(ledger: LedgerView) -> r.BalanceResource:
+def _balance(ledger: LedgerView) -> BalanceResource:
     if ledger.totals is None:
         raise ValueError("a ledger without totals is not shown")
-    return r.BalanceResource(
+    return BalanceResource(
         year=ledger.year,
         allowance_ore=ledger.totals.allowance,
         provisional=ledger.totals.provisional,
@@ -133,15 +161,15 @@ def _balance(ledger: LedgerView) -> r.BalanceResource:
     )
 
 
-def warnings(ledgers: list[LedgerView]) -> r.Warnings:
+def warnings(ledgers: list[LedgerView]) -> Warnings:
     """All warnings, newest year first."""
     newest_first = sorted(ledgers, key=lambda ledger: -ledger.year)
-    return r.Warnings(warnings=[warning for ledger in newest_first for warning in _warnings(ledger)])
+    return Warnings(warnings=[warning for ledger in newest_first for warning in _warnings(ledger)])
 
 
-def _warnings(ledger: LedgerView) -> list[r.WarningResource]:
+def _warnings(ledger: LedgerView) -> list[WarningResource]:
     return [
-        r.WarningResource(
+        WarningResource(
             year=ledger.year,
             threshold=warning.threshold,
             allowance_ore=warning.allowance,
@@ -153,12 +181,12 @@ def _warnings(ledger: LedgerView) -> list[r.WarningResource]:
     ]
 
 
-def employment(view: EmploymentView, contact: Contact, label: str | None) -> r.EmploymentResource:
+def employment(view: EmploymentView, contact: Contact, label: str | None) -> EmploymentResource:
     """For the employer."""
-    return r.EmploymentResource(
+    return EmploymentResource(
         employment_id=view.employment_id,
         period=_days(view.period),
-        contact=r.ContactResource(**contact._asdict()),
+        contact=ContactResource(**contact._asdict()),
         card_number=view.card_number,
         label=label,
         no_work=[_days(days) for days in view.no_work],
@@ -167,21 +195,21 @@ def employment(view: EmploymentView, contact: Contact, label: str | None) -> r.E
     )
 
 
-def card_employment(view: EmploymentView, contact: Contact | None) -> r.CardEmploymentResource:
+def card_employment(view: EmploymentView, contact: Contact | None) -> CardEmploymentResource:
     """For the citizen, and with the contact person for the municipality."""
-    return r.CardEmploymentResource(
+    return CardEmploymentResource(
         employment_id=view.employment_id,
         cvr=view.cvr,
         period=_days(view.period),
         registered_at=view.registered_at,
-        contact=None if contact is None else r.ContactResource(**contact._asdict()),
+        contact=None if contact is None else ContactResource(**contact._asdict()),
     )
 
 
-def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> r.AllowanceLeft:
+def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> AllowanceLeft:
     """What is left of the card's allowance of ``year``, for the employer; nothing about other employers."""
     totals = None if ledger is None else ledger.totals
-    return r.AllowanceLeft(
+    return AllowanceLeft(
         employment_id=employment_id,
         year=year,
         allowance_ore=row.allowance if totals is None else totals.allowance,
@@ -195,13 +223,11 @@ def remaining(row: Allowance, ledger: LedgerView | None) -> int:
     return row.allowance if ledger is None or ledger.totals is None else ledger.totals.remaining
 
 
-def reminder(
-    view: EmploymentView, label: str | None, found: Question | Notice, language: Language
-) -> r.ReminderResource:
+def reminder(view: EmploymentView, label: str | None, found: Question | Notice, language: Language) -> ReminderResource:
     """For the employer."""
     about = {"employment_id": view.employment_id, "card_number": view.card_number, "label": label}
     if isinstance(found, Notice):
-        return r.ReminderResource(
+        return ReminderResource(
             **about,
             kind="allowance-low",
             text=notice_text(found, language),
@@ -210,14 +236,14 @@ def reminder(
             usual_ore=found.usual,
         )
     report_now, no_work = answer_texts(language)
-    return r.ReminderResource(
+    return ReminderResource(
         **about,
         kind="no-report-lately",
         text=question_text(found, language),
         days=_days(found.days),
         answers=[
-            r.ReminderAnswer(answer="report", text=report_now),
-            r.ReminderAnswer(answer="no-work", text=no_work),
+            ReminderAnswer(answer="report", text=report_now),
+            ReminderAnswer(answer="no-work", text=no_work),
         ],
     )
 
@@ -229,13 +255,13 @@ def report(
     open_message: OpenMessage,
     *,
     known: bool = False,
-) -> r.ReportDetail:
+) -> ReportDetail:
     """For the employer who made it."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
     totals = None if ledger is None else ledger.totals
     settlement = view.settlement
-    return r.ReportDetail(
+    return ReportDetail(
         report_id=view.report_id,
         employment_id=view.employment_id,
         reference=view.reference,
@@ -268,17 +294,17 @@ def report(
 
 def report_line(
     view: ReportView, ledger: LedgerView | None, language: Language, open_message: OpenMessage
-) -> r.ReportResource:
+) -> ReportResource:
     """A report in a list: without its history."""
     detail = report(view, ledger, language, open_message)
-    return r.ReportResource(**detail.model_dump(exclude={"history", "splits"}))
+    return ReportResource(**detail.model_dump(exclude={"history", "splits"}))
 
 
-def card_report(view: ReportView, open_message: OpenMessage) -> r.CardReportResource:
+def card_report(view: ReportView, open_message: OpenMessage) -> CardReportResource:
     """For the citizen and the municipality."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
-    return r.CardReportResource(
+    return CardReportResource(
         report_id=view.report_id,
         employment_id=view.employment_id,
         cvr=view.cvr,
@@ -295,11 +321,11 @@ def card_report(view: ReportView, open_message: OpenMessage) -> r.CardReportReso
     )
 
 
-def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> r.ExtractResource:
+def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> ExtractResource:
     """For the authority. Done means that every part can be read here."""
     manifest = None if view is None else view.manifest
     complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
-    return r.ExtractResource(
+    return ExtractResource(
         extract_id=request.extract_id,
         year=request.year,
         municipality=request.municipality,
@@ -312,13 +338,13 @@ def extract(request: ExtractRequest, view: ExtractView | None, written: Written)
     )
 
 
-def allowances(table: AllowanceTable, today: date) -> r.Allowances:
+def allowances(table: AllowanceTable, today: date) -> Allowances:
     """The whole table, newest year first."""
-    return r.Allowances(
+    return Allowances(
         today=today,
         present_year=today.year,
         allowances=[
-            r.AllowanceResource(
+            AllowanceResource(
                 year=year,
                 allowance_ore=row.allowance,
                 income_limit_ore=row.income_limit,
@@ -330,8 +356,8 @@ def allowances(table: AllowanceTable, today: date) -> r.Allowances:
     )
 
 
-def _manifest(extract_id: str, manifest: Manifest) -> r.ManifestResource:
-    return r.ManifestResource(
+def _manifest(extract_id: str, manifest: Manifest) -> ManifestResource:
+    return ManifestResource(
         completed_at=manifest.completed_at,
         provisional=manifest.provisional,
         count=manifest.count,
@@ -339,7 +365,7 @@ def _manifest(extract_id: str, manifest: Manifest) -> r.ManifestResource:
         exempt_ore=manifest.exempt,
         excess_ore=manifest.excess,
         files=[
-            r.ExtractFileResource(
+            ExtractFileResource(
                 format=file.format,
                 size=file.size,
                 sha256=file.sha256,
@@ -350,16 +376,16 @@ def _manifest(extract_id: str, manifest: Manifest) -> r.ManifestResource:
     )
 
 
-def _days(period: Period | WorkPeriod) -> r.Days:
-    return r.Days(first=period.first, last=period.last)
+def _days(period: Period | WorkPeriod) -> Days:
+    return Days(first=period.first, last=period.last)
 
 
-def _control(control: Control | None) -> r.ControlResource | None:
-    return None if control is None else r.ControlResource(year=control.year, result=control.result, at=control.at)
+def _control(control: Control | None) -> ControlResource | None:
+    return None if control is None else ControlResource(year=control.year, result=control.result, at=control.at)
 
 
-def _components(components: Components) -> r.ComponentsResource:
-    return r.ComponentsResource(
+def _components(components: Components) -> ComponentsResource:
+    return ComponentsResource(
         wage_ore=components.wage,
         holiday_pay_ore=components.holiday_pay,
         atp_ore=components.atp,
@@ -367,10 +393,10 @@ def _components(components: Components) -> r.ComponentsResource:
     )
 
 
-def _split(settlement: Settlement, *, only_by: str | None = None) -> r.SplitResource:
+def _split(settlement: Settlement, *, only_by: str | None = None) -> SplitResource:
     """``only_by``: an employer is not told the id of another's report."""
     told = only_by is None or settlement.caused_by == only_by
-    return r.SplitResource(
+    return SplitResource(
         exempt_ore=settlement.exempt,
         excess_ore=settlement.excess,
         at=settlement.at,
@@ -378,11 +404,11 @@ def _split(settlement: Settlement, *, only_by: str | None = None) -> r.SplitReso
     )
 
 
-def _dispute(view: ReportView, open_message: OpenMessage) -> r.DisputeResource | None:
+def _dispute(view: ReportView, open_message: OpenMessage) -> DisputeResource | None:
     dispute = view.dispute
     if dispute is None:
         return None
-    return r.DisputeResource(
+    return DisputeResource(
         reason=dispute.reason,
         message=open_message(dispute.message, view.report_id),
         raised_at=dispute.raised_at,
@@ -390,13 +416,13 @@ def _dispute(view: ReportView, open_message: OpenMessage) -> r.DisputeResource |
     )
 
 
-def _history(view: ReportView, open_message: OpenMessage) -> list[r.ReportHistory]:
+def _history(view: ReportView, open_message: OpenMessage) -> list[ReportHistory]:
     return [_report_entry(entry, open_message(entry.message, view.report_id)) for entry in view.history]
 
 
-def _report_entry(entry: ReportEntry, message: str | None) -> r.ReportHistory:
+def _report_entry(entry: ReportEntry, message: str | None) -> ReportHistory:
     booked = entry.booked
-    return r.ReportHistory(
+    return ReportHistory(
         revision=entry.revision,
         event=entry.event,
         at=entry.at,

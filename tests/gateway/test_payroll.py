@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from frikort_contracts.cloudevents import decode
-from frikort_contracts.http.requests import BatchLineBody
+from frikort_contracts.http.payroll import BatchLineBody
 from frikort_contracts.topics import REPORTING_COMMANDS
 from frikort_contracts.values import Period
 from pymongo.errors import AutoReconnect

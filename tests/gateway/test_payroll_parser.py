@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pytest
-from frikort_contracts.http.requests import BatchLineBody
+from frikort_contracts.http.payroll import BatchLineBody
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from frikort_contracts.http.requests import IssueCardBody
+from frikort_contracts.http.cards import IssueCardBody
 from frikort_contracts.outcomes import Problem
 from pydantic import ValidationError
 

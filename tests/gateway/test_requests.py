@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from frikort_contracts.http import requests
+from frikort_contracts.http.cards import IssueCardBody, SearchCardBody
+from frikort_contracts.http.employments import RegisterEmploymentBody
+from frikort_contracts.http.mandates import MandateBody
+from frikort_contracts.http.reports import DisputeBody, ReportBody
 from pydantic import BaseModel, ValidationError
 
 from services.gateway.api.errors import pointer_of
@@ -47,12 +50,12 @@ def with_change(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def test_the_bodies_of_these_tests_are_good() -> None:
-    requests.ReportBody.model_validate(REPORT)
-    requests.RegisterEmploymentBody.model_validate(EMPLOYMENT)
-    requests.MandateBody.model_validate(MANDATE)
-    requests.DisputeBody.model_validate({"reason": "not-paid"})
-    assert requests.DisputeBody.model_validate(DISPUTE).message == "Jeg var syg.\r\nDet ved de."
-    assert requests.IssueCardBody.model_validate(CARD).cpr == "6101800101"
+    ReportBody.model_validate(REPORT)
+    RegisterEmploymentBody.model_validate(EMPLOYMENT)
+    MandateBody.model_validate(MANDATE)
+    DisputeBody.model_validate({"reason": "not-paid"})
+    assert DisputeBody.model_validate(DISPUTE).message == "Jeg var syg.\r\nDet ved de."
+    assert IssueCardBody.model_validate(CARD).cpr == "6101800101"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +89,7 @@ def test_the_bodies_of_these_tests_are_good() -> None:
     ],
 )
 def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
-    assert path in pointers(requests.ReportBody, with_change(REPORT, path, value))
+    assert path in pointers(ReportBody, with_change(REPORT, path, value))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
     ],
 )
 def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
-    assert path in pointers(requests.RegisterEmploymentBody, with_change(EMPLOYMENT, path, value))
+    assert path in pointers(RegisterEmploymentBody, with_change(EMPLOYMENT, path, value))
 
 
 @pytest.mark.parametrize(
@@ -121,39 +124,39 @@ def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
     ],
 )
 def test_wrong_fields_of_a_dispute(path: str, value: Any) -> None:
-    assert pointers(requests.DisputeBody, with_change(DISPUTE, path, value)) == [path]
+    assert pointers(DisputeBody, with_change(DISPUTE, path, value)) == [path]
 
 
 @pytest.mark.parametrize(
     ("path", "value"), [("/cpr", "1"), ("/name", ""), ("/scope", "own"), ("/until", "31-12-2025"), ("/until", None)]
 )
 def test_wrong_fields_of_a_mandate(path: str, value: Any) -> None:
-    assert pointers(requests.MandateBody, with_change(MANDATE, path, value)) == [path]
+    assert pointers(MandateBody, with_change(MANDATE, path, value)) == [path]
 
 
 @pytest.mark.parametrize("cpr", ["", "610180010", "61018001011", "3113800101", "610180 0101", 6101800101, "٦101800101"])
 def test_wrong_cpr_numbers(cpr: Any) -> None:
-    assert pointers(requests.IssueCardBody, CARD | {"cpr": cpr}) == ["/cpr"]
+    assert pointers(IssueCardBody, CARD | {"cpr": cpr}) == ["/cpr"]
 
 
 def test_a_period_that_ends_before_it_begins() -> None:
     changed = with_change(EMPLOYMENT, "/period", {"first": "2025-02-01", "last": "2025-01-31"})
 
-    assert pointers(requests.RegisterEmploymentBody, changed) == ["/period"]
+    assert pointers(RegisterEmploymentBody, changed) == ["/period"]
 
 
 @pytest.mark.parametrize("body", [{}, {"cpr": "6101800101", "number": "12345"}])
 def test_a_search_is_for_exactly_one_thing(body: dict[str, str]) -> None:
-    assert pointers(requests.SearchCardBody, body) == [""]
+    assert pointers(SearchCardBody, body) == [""]
 
 
 @pytest.mark.parametrize("body", [[], "x", 5, None])
 def test_a_body_that_is_no_object(body: Any) -> None:
-    assert pointers(requests.ReportBody, body) == [""]
+    assert pointers(ReportBody, body) == [""]
 
 
 def test_half_of_a_surrogate_pair_is_no_text() -> None:
-    assert pointers(requests.IssueCardBody, CARD | {"name": "Karla \ud800"}) == [""]
+    assert pointers(IssueCardBody, CARD | {"name": "Karla \ud800"}) == [""]
 
 
 class TestTheSameRequest:
@@ -162,12 +165,12 @@ class TestTheSameRequest:
     def test_order_and_hyphen_do_not_matter(self) -> None:
         other = dict(reversed([*(CARD | {"cpr": "6101800101"}).items()]))
 
-        assert canonical(requests.IssueCardBody(**CARD)) == canonical(requests.IssueCardBody(**other))
+        assert canonical(IssueCardBody(**CARD)) == canonical(IssueCardBody(**other))
 
     def test_another_amount_is_another_request(self) -> None:
         other = with_change(REPORT, "/components/wage_ore", 100_001)
 
-        assert canonical(requests.ReportBody(**REPORT)) != canonical(requests.ReportBody(**other))
+        assert canonical(ReportBody(**REPORT)) != canonical(ReportBody(**other))
 
     def test_a_field_added_in_a_later_release_does_not_change_an_old_request(self) -> None:
-        assert "twin" not in canonical(requests.ReportBody(**REPORT))
+        assert "twin" not in canonical(ReportBody(**REPORT))

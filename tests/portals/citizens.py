@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.audit import AccessPage, AccessResource
+from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource, Warnings
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.common import Days, Municipality
+from frikort_contracts.http.employments import CardEmploymentResource, CardEmployments
+from frikort_contracts.http.mandates import MandateResource, Mandates, Represented, RepresentedResource
+from frikort_contracts.http.reports import (
+    CardReportResource,
+    CardReports,
+    ComponentsResource,
+    DisputeResource,
+    ReportHistory,
+    SplitResource,
+)
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
 from frikort_contracts.values import CitizenSide
@@ -22,18 +35,18 @@ HELD: Final = f"/v1/represented/{MANDATE}"
 REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 
 
-def card(**changes: Any) -> r.OwnCardResource:
+def card(**changes: Any) -> OwnCardResource:
     given: dict[str, Any] = {
         "number": "48213",
         "name": "Karla Eksempel",
-        "municipality": r.Municipality(code="101", name="København"),
+        "municipality": Municipality(code="101", name="København"),
         "status": "active",
-        "active_periods": [r.Days(first=date(2025, 1, 6))],
+        "active_periods": [Days(first=date(2025, 1, 6))],
     }
-    return r.OwnCardResource(**given | changes)
+    return OwnCardResource(**given | changes)
 
 
-def balance(reported: int = 0, year: int = 2025, **changes: Any) -> r.BalanceResource:
+def balance(reported: int = 0, year: int = 2025, **changes: Any) -> BalanceResource:
     exempt = min(reported, ALLOWANCE)
     given: dict[str, Any] = {
         "year": year,
@@ -45,11 +58,11 @@ def balance(reported: int = 0, year: int = 2025, **changes: Any) -> r.BalanceRes
         "remaining_ore": ALLOWANCE - exempt,
         "warnings": [],
     }
-    return r.BalanceResource(**given | changes)
+    return BalanceResource(**given | changes)
 
 
-def warning(threshold: str, *, withdrawn: bool = False) -> r.WarningResource:
-    return r.WarningResource(
+def warning(threshold: str, *, withdrawn: bool = False) -> WarningResource:
+    return WarningResource(
         year=2025,
         threshold=threshold,
         allowance_ore=ALLOWANCE,
@@ -59,11 +72,11 @@ def warning(threshold: str, *, withdrawn: bool = False) -> r.WarningResource:
     )
 
 
-def report(exempt: int = 750_000, excess: int = 0, **changes: Any) -> r.CardReportResource:
+def report(exempt: int = 750_000, excess: int = 0, **changes: Any) -> CardReportResource:
     """A report with its first line of history, paid on the last day of March."""
     total = exempt + excess
-    components = r.ComponentsResource(wage_ore=total, holiday_pay_ore=0, atp_ore=0, pension_ore=0)
-    work = r.Days(first=date(2025, 3, 1), last=date(2025, 3, 31))
+    components = ComponentsResource(wage_ore=total, holiday_pay_ore=0, atp_ore=0, pension_ore=0)
+    work = Days(first=date(2025, 3, 1), last=date(2025, 3, 31))
     given: dict[str, Any] = {
         "report_id": REPORT,
         "employment_id": "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22",
@@ -74,15 +87,15 @@ def report(exempt: int = 750_000, excess: int = 0, **changes: Any) -> r.CardRepo
         "payment_date": date(2025, 3, 31),
         "components": components,
         "total_ore": total,
-        "split": r.SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=REPORT),
+        "split": SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=REPORT),
         "provisional": False,
         "dispute": None,
         "history": [history("reported", components=components, total_ore=total, work=work)],
     }
-    return r.CardReportResource(**given | changes)
+    return CardReportResource(**given | changes)
 
 
-def history(event: str, **changes: Any) -> r.ReportHistory:
+def history(event: str, **changes: Any) -> ReportHistory:
     given: dict[str, Any] = {
         "revision": 1,
         "event": event,
@@ -95,31 +108,31 @@ def history(event: str, **changes: Any) -> r.ReportHistory:
         "message": None,
         "by": None,
     }
-    return r.ReportHistory(**given | changes)
+    return ReportHistory(**given | changes)
 
 
-def dispute(**changes: Any) -> r.DisputeResource:
+def dispute(**changes: Any) -> DisputeResource:
     given: dict[str, Any] = {
         "reason": DisputeReason.WRONG_AMOUNT,
         "message": "Jeg fik kun 5.000 kr.",
         "raised_at": NOON,
         "raised_by": CitizenSide.CITIZEN,
     }
-    return r.DisputeResource(**given | changes)
+    return DisputeResource(**given | changes)
 
 
-def employment(**changes: Any) -> r.CardEmploymentResource:
+def employment(**changes: Any) -> CardEmploymentResource:
     given: dict[str, Any] = {
         "employment_id": "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22",
         "cvr": "99000007",
-        "period": r.Days(first=date(2025, 1, 10)),
+        "period": Days(first=date(2025, 1, 10)),
         "registered_at": NOON,
         "contact": None,
     }
-    return r.CardEmploymentResource(**given | changes)
+    return CardEmploymentResource(**given | changes)
 
 
-def mandate(**changes: Any) -> r.MandateResource:
+def mandate(**changes: Any) -> MandateResource:
     given: dict[str, Any] = {
         "mandate_id": MANDATE,
         "name": "Mikkel Eksempel",
@@ -130,46 +143,46 @@ def mandate(**changes: Any) -> r.MandateResource:
         "granted_by": CitizenSide.CITIZEN,
         "withdrawn_at": None,
     }
-    return r.MandateResource(**given | changes)
+    return MandateResource(**given | changes)
 
 
-def represented(scope: MandateScope = MandateScope.VIEW) -> r.RepresentedResource:
-    return r.RepresentedResource(mandate_id=MANDATE, name="Karla Eksempel", scope=scope, until=date(2026, 12, 31))
+def represented(scope: MandateScope = MandateScope.VIEW) -> RepresentedResource:
+    return RepresentedResource(mandate_id=MANDATE, name="Karla Eksempel", scope=scope, until=date(2026, 12, 31))
 
 
 def has_card(
     site: Site,
     *,
     source: str = OWN,
-    card: r.OwnCardResource = card(),  # noqa: B008 - it is never changed
-    balances: Sequence[r.BalanceResource] = (balance(),),
-    reports: Sequence[r.CardReportResource] = (),
-    employments: Sequence[r.CardEmploymentResource] = (),
+    card: OwnCardResource = card(),  # noqa: B008 - it is never changed
+    balances: Sequence[BalanceResource] = (balance(),),
+    reports: Sequence[CardReportResource] = (),
+    employments: Sequence[CardEmploymentResource] = (),
 ) -> Site:
     """A citizen is signed in, and ``source`` of the API has this card."""
     site.sign_in(Role.CITIZEN)
     holds(site)
     site.answer("GET", f"{source}/card", card)
-    site.answer("GET", f"{source}/balances", r.Balances(balances=list(balances)))
-    site.answer("GET", f"{source}/reports", r.CardReports(reports=list(reports)))
-    site.answer("GET", f"{source}/employments", r.CardEmployments(employments=list(employments)))
-    site.answer("GET", f"{source}/mandates", r.Mandates(mandates=[]))
+    site.answer("GET", f"{source}/balances", Balances(balances=list(balances)))
+    site.answer("GET", f"{source}/reports", CardReports(reports=list(reports)))
+    site.answer("GET", f"{source}/employments", CardEmployments(employments=list(employments)))
+    site.answer("GET", f"{source}/mandates", Mandates(mandates=[]))
     warnings = [one for year in balances for one in year.warnings]
-    site.answer("GET", f"{source}/warnings", r.Warnings(warnings=warnings))
+    site.answer("GET", f"{source}/warnings", Warnings(warnings=warnings))
     return site
 
 
-def holds(site: Site, *mandates: r.RepresentedResource) -> Site:
+def holds(site: Site, *mandates: RepresentedResource) -> Site:
     """Whoever is signed in has these mandates."""
-    site.answer("GET", "/v1/represented", r.Represented(represented=list(mandates)))
+    site.answer("GET", "/v1/represented", Represented(represented=list(mandates)))
     return site
 
 
-def accesses(*lines: r.AccessResource, following: str | None = None) -> r.AccessPage:
-    return r.AccessPage(accesses=list(lines), next=following)
+def accesses(*lines: AccessResource, following: str | None = None) -> AccessPage:
+    return AccessPage(accesses=list(lines), next=following)
 
 
-def access(**changes: Any) -> r.AccessResource:
+def access(**changes: Any) -> AccessResource:
     given: dict[str, Any] = {
         "at": NOON,
         "by": "Københavns Kommune, sagsbehandler",
@@ -182,7 +195,7 @@ def access(**changes: Any) -> r.AccessResource:
         "reason": "Opfølgning på samtale",
         "request": "0" * 32,
     }
-    return r.AccessResource(**given | changes)
+    return AccessResource(**given | changes)
 
 
 def has_no_card(site: Site) -> Site:

@@ -22,7 +22,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Path, Query
 from fastapi.routing import RouteContext, iter_route_contexts
 from frikort_contracts.extracts import ExtractFormat
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.reports import ReportHistory
 from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -173,7 +173,7 @@ class Maker:
     _place: int = 0
 
     def make(self, model: type[BaseModel]) -> Any:
-        known = self._history() if model is r.ReportHistory else {}
+        known = self._history() if model is ReportHistory else {}
         fields = model.model_fields.items()
         made = {name: self._of(info.annotation, name) for name, info in fields if name not in known}
         return model.model_validate({**made, **known})

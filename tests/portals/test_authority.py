@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, Extracts, ManifestResource
 
 from services.gateway.auth import Role
 from tests.portals.citizens import NOON
@@ -17,18 +17,18 @@ EXTRACT: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 PAGE: Final = f"/myndighed/udtraek/{EXTRACT}"
 API: Final = f"/v1/extracts/{EXTRACT}"
 KEY: Final = "11111111-1111-4111-8111-111111111111"
-MANIFEST: Final = r.ManifestResource(
+MANIFEST: Final = ManifestResource(
     completed_at=NOON,
     provisional=False,
     count=2200,
     reported_ore=3_410_000_000,
     exempt_ore=3_400_000_000,
     excess_ore=10_000_000,
-    files=[r.ExtractFileResource(format="csv", size=123456, sha256="ab" * 32, href=f"{API}/files/csv")],
+    files=[ExtractFileResource(format="csv", size=123456, sha256="ab" * 32, href=f"{API}/files/csv")],
 )
 
 
-def extract(**changes: Any) -> r.ExtractResource:
+def extract(**changes: Any) -> ExtractResource:
     given: dict[str, Any] = {
         "extract_id": EXTRACT,
         "year": 2025,
@@ -40,7 +40,7 @@ def extract(**changes: Any) -> r.ExtractResource:
         "parts_written": 0,
         "manifest": None,
     }
-    return r.ExtractResource(**given | changes)
+    return ExtractResource(**given | changes)
 
 
 DONE: Final = extract(status="done", statements=2200, statements_written=2200, parts_written=4, manifest=MANIFEST)
@@ -60,7 +60,7 @@ async def post(client: httpx2.AsyncClient, **typed: str) -> httpx2.Response:
 
 async def test_extracts_newest_first_with_how_far_they_have_come(site: Site, client: httpx2.AsyncClient) -> None:
     running = extract(municipality="849", status="running")
-    site.answer("GET", "/v1/extracts", r.Extracts(extracts=[running, DONE]))
+    site.answer("GET", "/v1/extracts", Extracts(extracts=[running, DONE]))
     page = await client.get("/myndighed")
 
     assert "1. juni 2025 kl. 12.00 2025 Jammerbugt Bliver lavet" in said(page)
@@ -69,7 +69,7 @@ async def test_extracts_newest_first_with_how_far_they_have_come(site: Site, cli
 
 
 async def test_no_extracts_yet_is_said(site: Site, client: httpx2.AsyncClient) -> None:
-    site.answer("GET", "/v1/extracts", r.Extracts(extracts=[]))
+    site.answer("GET", "/v1/extracts", Extracts(extracts=[]))
     assert "I har ikke bestilt noget udtræk endnu" in said(await client.get("/myndighed"))
 
 
@@ -116,7 +116,7 @@ async def test_a_refused_extract_is_told_of_at_its_field(site: Site, client: htt
     ],
 )
 async def test_an_extract_that_is_made_shows_how_far_and_asks_again_by_itself(
-    site: Site, client: httpx2.AsyncClient, found: r.ExtractResource, progress: str, text: str
+    site: Site, client: httpx2.AsyncClient, found: ExtractResource, progress: str, text: str
 ) -> None:
     site.answer("GET", API, found)
     page = await client.get(PAGE)

@@ -10,7 +10,19 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import (
+    CardHistory,
+    CardResource,
+    ControlDueResource,
+    ControlResource,
+    ControlsDue,
+    HandedOverResource,
+)
+from frikort_contracts.http.common import Days, Municipality
+from frikort_contracts.http.employments import CardEmployments, ContactResource
+from frikort_contracts.http.mandates import Mandates
+from frikort_contracts.http.reports import CardReports
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide
 from pypdf import PdfReader
@@ -41,35 +53,33 @@ HOLDER: Final = {
 }
 
 
-def card(**changes: Any) -> r.CardResource:
+def card(**changes: Any) -> CardResource:
     given: dict[str, Any] = {
         "card_id": CARD,
         "number": "48213",
         "cpr": CPR,
         "name": "Karla Eksempel",
-        "municipality": r.Municipality(code="101", name="København"),
+        "municipality": Municipality(code="101", name="København"),
         "status": "active",
-        "active_periods": [r.Days(first=date(2025, 1, 6))],
+        "active_periods": [Days(first=date(2025, 1, 6))],
         "control_due": 2027,
         "last_control": None,
         "revision": 1,
         "history": [
-            r.CardHistory(
+            CardHistory(
                 revision=1,
                 event="issued",
                 at=c.NOON,
-                municipality=r.Municipality(code="101", name="København"),
+                municipality=Municipality(code="101", name="København"),
                 by="someone",
                 case_reference="S-1",
             )
         ],
     }
-    return r.CardResource(**given | changes)
+    return CardResource(**given | changes)
 
 
-DEACTIVATED: Final = card(
-    status="deactivated", active_periods=[r.Days(first=date(2025, 1, 6), last=date(2026, 11, 22))]
-)
+DEACTIVATED: Final = card(status="deactivated", active_periods=[Days(first=date(2025, 1, 6), last=date(2026, 11, 22))])
 
 
 @pytest.fixture
@@ -77,10 +87,10 @@ def site(site: Site) -> Site:
     """A caseworker is signed in, and the API has one card."""
     site.sign_in(Role.CASEWORKER)
     site.answer("GET", API, card())
-    site.answer("GET", f"{API}/balances", r.Balances(balances=[c.balance(1_200_050)]))
-    site.answer("GET", f"{API}/employments", r.CardEmployments(employments=[]))
-    site.answer("GET", f"{API}/reports", r.CardReports(reports=[c.report()]))
-    site.answer("GET", f"{API}/mandates", r.Mandates(mandates=[c.mandate()]))
+    site.answer("GET", f"{API}/balances", Balances(balances=[c.balance(1_200_050)]))
+    site.answer("GET", f"{API}/employments", CardEmployments(employments=[]))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[c.report()]))
+    site.answer("GET", f"{API}/mandates", Mandates(mandates=[c.mandate()]))
     site.answer("GET", f"{API}/accesses", c.accesses(c.access()))
     return site
 
@@ -316,15 +326,15 @@ async def test_a_warning_in_force_stands_out_and_one_taken_back_does_not(
     site: Site, visiting: httpx2.AsyncClient
 ) -> None:
     warnings = [c.warning("near", withdrawn=True), c.warning("reached")]
-    site.answer("GET", f"{API}/balances", r.Balances(balances=[c.balance(c.ALLOWANCE, warnings=warnings)]))
+    site.answer("GET", f"{API}/balances", Balances(balances=[c.balance(c.ALLOWANCE, warnings=warnings)]))
     text = said(await visiting.get(HOME))
     assert "Beløbsgrænsen er nået" in text
     assert "80 procent" not in text
 
 
 async def test_employments_with_their_contact_persons(site: Site, visiting: httpx2.AsyncClient) -> None:
-    contact = r.ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78")
-    site.answer("GET", f"{API}/employments", r.CardEmployments(employments=[c.employment(contact=contact)]))
+    contact = ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78")
+    site.answer("GET", f"{API}/employments", CardEmployments(employments=[c.employment(contact=contact)]))
     text = said(await visiting.get(f"{HOME}/ansaettelser"))
     for shown in ("99000007", "fra 10. januar 2025", "Bo Kontakt", "bo@example.dk", "12 34 56 78"):
         assert shown in text
@@ -333,9 +343,9 @@ async def test_employments_with_their_contact_persons(site: Site, visiting: http
 @pytest.mark.parametrize(
     ("path", "answer", "text"),
     [
-        ("ansaettelser", ("employments", r.CardEmployments(employments=[])), "ikke registreret nogen ansættelser"),
-        ("indberetninger", ("reports", r.CardReports(reports=[])), "ikke indberettet noget"),
-        ("fuldmagter", ("mandates", r.Mandates(mandates=[])), "ikke givet nogen fuldmagt"),
+        ("ansaettelser", ("employments", CardEmployments(employments=[])), "ikke registreret nogen ansættelser"),
+        ("indberetninger", ("reports", CardReports(reports=[])), "ikke indberettet noget"),
+        ("fuldmagter", ("mandates", Mandates(mandates=[])), "ikke givet nogen fuldmagt"),
         ("opslag", ("accesses", c.accesses()), "ingen opslag"),
     ],
 )
@@ -447,7 +457,7 @@ async def test_the_receipt_of_a_deactivation_names_the_last_day(site: Site, visi
 async def test_a_control_that_was_not_upheld_leads_to_the_deactivation(
     site: Site, visiting: httpx2.AsyncClient
 ) -> None:
-    site.answer("GET", API, card(last_control=r.ControlResource(year=2026, result="not-upheld", at=c.NOON)))
+    site.answer("GET", API, card(last_control=ControlResource(year=2026, result="not-upheld", at=c.NOON)))
     page = await visiting.get(f"{HOME}/beslutning/kontrol/kvittering")
     assert f'href="{HOME}/beslutning/deaktivering"' in page.text
 
@@ -457,8 +467,8 @@ async def test_a_control_that_was_not_upheld_leads_to_the_deactivation(
 
 async def test_a_card_is_handed_over_to_a_municipality_chosen_by_name(site: Site, visiting: httpx2.AsyncClient) -> None:
     path = f"{HOME}/overdragelse"
-    jammerbugt = r.Municipality(code="849", name="Jammerbugt")
-    site.answer("POST", f"{API}/hand-over", r.HandedOverResource(card_id=CARD, handed_over_to=jammerbugt))
+    jammerbugt = Municipality(code="849", name="Jammerbugt")
+    site.answer("POST", f"{API}/hand-over", HandedOverResource(card_id=CARD, handed_over_to=jammerbugt))
     assert "Fra København Til Jammerbugt" in await summary(visiting, site, path, to_municipality="849")
 
     done = await send(visiting, path, to_municipality="849")
@@ -529,7 +539,7 @@ async def test_a_mandate_is_withdrawn(site: Site, visiting: httpx2.AsyncClient) 
     assert "Træk fuldmagten tilbage" in said(await visiting.get(path))
 
     done = await post(visiting, path)
-    site.answer("GET", f"{API}/mandates", r.Mandates(mandates=[c.mandate(status="withdrawn", withdrawn_at=c.NOON)]))
+    site.answer("GET", f"{API}/mandates", Mandates(mandates=[c.mandate(status="withdrawn", withdrawn_at=c.NOON)]))
     assert commands(site) == [(f"{API}/mandates/{c.MANDATE}/withdrawal", None, KEY)]
     assert "Fuldmagten blev trukket tilbage 1. juni 2025" in said(await visiting.get(done.headers["location"]))
 
@@ -543,7 +553,7 @@ async def test_mandates_with_what_they_allow_and_whether_they_are_in_force(
     site: Site, visiting: httpx2.AsyncClient
 ) -> None:
     over = c.mandate(scope=MandateScope.REPRESENT, status="over")
-    site.answer("GET", f"{API}/mandates", r.Mandates(mandates=[c.mandate(), over]))
+    site.answer("GET", f"{API}/mandates", Mandates(mandates=[c.mandate(), over]))
     text = said(await visiting.get(f"{HOME}/fuldmagter"))
     assert "Se frikortet 31. december 2026 Gælder" in text
     assert "tale med arbejdsgivere om det 31. december 2026 Udløbet" in text
@@ -554,7 +564,7 @@ async def test_mandates_with_what_they_allow_and_whether_they_are_in_force(
 
 async def test_reports_year_by_year_with_their_splits(site: Site, visiting: httpx2.AsyncClient) -> None:
     last_year = c.report(200_000, 55_000, year=2024, payment_date=date(2024, 12, 31), status="withdrawn")
-    site.answer("GET", f"{API}/reports", r.CardReports(reports=[last_year, c.report(dispute=c.dispute())]))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[last_year, c.report(dispute=c.dispute())]))
     text = said(await visiting.get(f"{HOME}/indberetninger"))
     assert text.index("Løn udbetalt i 2025") < text.index("Løn udbetalt i 2024")
     assert "7.500,00 kr. 7.500,00 kr. 0,00 kr. Indsigelse" in text
@@ -593,7 +603,7 @@ async def test_a_dispute_needs_a_reason(visiting: httpx2.AsyncClient) -> None:
 
 
 async def test_a_dispute_is_taken_back(site: Site, visiting: httpx2.AsyncClient) -> None:
-    site.answer("GET", f"{API}/reports", r.CardReports(reports=[c.report(dispute=c.dispute())]))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[c.report(dispute=c.dispute())]))
     site.answer("POST", f"{API}/reports/{c.REPORT}/dispute/withdrawal", c.report())
     text = said(await visiting.get(REPORT))
     assert "Jeg fik kun 5.000 kr." in text
@@ -618,7 +628,7 @@ async def test_the_history_of_a_report_in_words(site: Site, visiting: httpx2.Asy
         c.history("corrected", reason="wrong-amount", total_ore=750_000),
         c.history("dispute-ended", reason="corrected"),
     ]
-    site.answer("GET", f"{API}/reports", r.CardReports(reports=[c.report(history=history)]))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[c.report(history=history)]))
     text = said(await visiting.get(REPORT))
     assert re.search(r"Indsigelse rejst . Beløbet er forkert For meget", text)
     assert "Rettet af arbejdsgiveren 7.500,00 kr. Beløbet er forkert" in text
@@ -638,8 +648,8 @@ async def test_what_is_not_of_this_card_does_not_exist(visiting: httpx2.AsyncCli
 async def test_cards_due_for_control_are_looked_at_for_that_reason_and_opened_with_it(
     site: Site, client: httpx2.AsyncClient
 ) -> None:
-    due = r.ControlDueResource(card_id=CARD, number="48213", name="Karla Eksempel", control_due=2026, last_control=None)
-    site.answer("GET", "/v1/controls-due", r.ControlsDue(year=2026, cards=[due]))
+    due = ControlDueResource(card_id=CARD, number="48213", name="Karla Eksempel", control_due=2026, last_control=None)
+    site.answer("GET", "/v1/controls-due", ControlsDue(year=2026, cards=[due]))
     page = await client.get("/kommune/kontrol?aar=2026")
 
     assert "Karla Eksempel 48213 2026 Ingen endnu" in said(page)
@@ -651,7 +661,7 @@ async def test_cards_due_for_control_are_looked_at_for_that_reason_and_opened_wi
 
 
 async def test_nothing_due_is_said(site: Site, client: httpx2.AsyncClient) -> None:
-    site.answer("GET", "/v1/controls-due", r.ControlsDue(year=2026, cards=[]))
+    site.answer("GET", "/v1/controls-due", ControlsDue(year=2026, cards=[]))
     assert "Der er ingen frikort på listen" in said(await client.get("/kommune/kontrol"))
 
 

@@ -10,7 +10,10 @@ from typing import Any, Final
 
 import httpx2
 import pytest
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import BalanceResource
+from frikort_contracts.http.common import Days
+from frikort_contracts.http.mandates import Mandates
+from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
 from frikort_contracts.values import CitizenSide
@@ -62,7 +65,7 @@ def sent(site: Site) -> list[tuple[str, Any, str | None]]:
         (c.balance(c.ALLOWANCE + 100_000), "Heraf er 42.766,00 kr. skattefri. De sidste 1.000,00 kr. ligger over"),
     ],
 )
-async def test_the_balance_is_said_in_a_sentence_first(site: Site, balance: r.BalanceResource, sentence: str) -> None:
+async def test_the_balance_is_said_in_a_sentence_first(site: Site, balance: BalanceResource, sentence: str) -> None:
     c.has_card(site, balances=[balance])
 
     page = said(await get(site, OWN))
@@ -90,7 +93,7 @@ async def test_the_number_and_whether_it_is_active(site: Site) -> None:
 
 
 async def test_a_deactivated_card_says_until_when_it_was_active_and_what_that_means(site: Site) -> None:
-    days = [r.Days(first=date(2025, 1, 6), last=date(2025, 4, 30))]
+    days = [Days(first=date(2025, 1, 6), last=date(2025, 4, 30))]
     c.has_card(site, card=c.card(status="deactivated", active_periods=days), balances=[c.balance(100)])
 
     page = said(await get(site, OWN))
@@ -258,7 +261,7 @@ async def test_former_years_can_be_chosen_and_others_do_not_exist(site: Site) ->
 
 
 async def test_employments_with_their_days(site: Site) -> None:
-    ended = c.employment(cvr="25063864", period=r.Days(first=date(2024, 2, 1), last=date(2024, 6, 30)))
+    ended = c.employment(cvr="25063864", period=Days(first=date(2024, 2, 1), last=date(2024, 6, 30)))
     c.has_card(site, employments=[ended, c.employment()])
 
     page = said(await get(site, f"{OWN}/arbejde"))
@@ -278,7 +281,7 @@ async def test_employments_with_their_days(site: Site) -> None:
         (c.report(status="withdrawn"), "Arbejdsgiveren har trukket den tilbage. Den tæller ikke med"),
     ],
 )
-async def test_what_a_report_means_in_words(site: Site, report: r.CardReportResource, sentence: str) -> None:
+async def test_what_a_report_means_in_words(site: Site, report: CardReportResource, sentence: str) -> None:
     c.has_card(site, reports=[report])
 
     page = said(await get(site, REPORT))
@@ -414,7 +417,7 @@ async def test_a_dispute_is_taken_back(site: Site) -> None:
 @pytest.mark.parametrize(
     ("report", "heading"), [(c.report(dispute=c.dispute()), "Det er sendt"), (c.report(), "Det er trukket tilbage")]
 )
-async def test_the_receipt_says_how_it_stands(site: Site, report: r.CardReportResource, heading: str) -> None:
+async def test_the_receipt_says_how_it_stands(site: Site, report: CardReportResource, heading: str) -> None:
     c.has_card(site, reports=[report])
 
     assert said(await get(site, f"{REPORT}/indsigelse/kvittering")).startswith(heading)
@@ -443,7 +446,7 @@ async def test_mandates_in_force_can_be_withdrawn_and_those_that_are_over_are_re
     over = c.mandate(mandate_id="over", name="Nina Før", status="over", until=date(2025, 1, 31))
     gone = c.mandate(mandate_id="gone", name="Ole Væk", status="withdrawn", withdrawn_at=c.NOON)
     municipal = c.mandate(granted_by=CitizenSide.MUNICIPALITY, scope=MandateScope.REPRESENT)
-    site.answer("GET", "/v1/me/mandates", r.Mandates(mandates=[over, gone, municipal]))
+    site.answer("GET", "/v1/me/mandates", Mandates(mandates=[over, gone, municipal]))
 
     page = await get(site, f"{OWN}/fuldmagter")
 
@@ -501,7 +504,7 @@ async def test_a_refused_mandate_is_told_of_at_its_field(
 
 async def test_a_mandate_is_withdrawn(site: Site) -> None:
     c.has_card(site)
-    site.answer("GET", "/v1/me/mandates", r.Mandates(mandates=[c.mandate()]))
+    site.answer("GET", "/v1/me/mandates", Mandates(mandates=[c.mandate()]))
     site.answer("POST", f"/v1/me/mandates/{c.MANDATE}/withdrawal", c.mandate(status="withdrawn"))
     path = f"{OWN}/fuldmagter/{c.MANDATE}"
 
@@ -686,7 +689,7 @@ ALL: Final[dict[str, Any]] = {
 def rich(site: Site) -> Site:
     """A citizen with some of everything."""
     c.has_card(site, balances=ALL["balances"], reports=ALL["reports"], employments=ALL["employments"])
-    site.answer("GET", "/v1/me/mandates", r.Mandates(mandates=ALL["mandates"]))
+    site.answer("GET", "/v1/me/mandates", Mandates(mandates=ALL["mandates"]))
     site.answer("GET", "/v1/me/accesses", c.accesses(*ALL["accesses"]))
     return site
 

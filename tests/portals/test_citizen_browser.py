@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
 from frikort_contracts.values import CitizenSide
@@ -23,7 +23,7 @@ OWN_PAGES = (
 OTHERS = ("/borger", HELD)
 
 
-def a_year() -> list[r.CardReportResource]:
+def a_year() -> list[CardReportResource]:
     """A wage each month, the last above the allowance, one of them disputed and one withdrawn."""
     months = [
         c.report(report_id=f"r{month}", exempt=500_000, payment_date=date(2025, month, 28)) for month in range(1, 9)

@@ -11,7 +11,36 @@ from typing import Any
 
 import httpx2
 import pytest
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import AllowanceLeft
+from frikort_contracts.http.common import Days
+from frikort_contracts.http.employments import (
+    ContactResource,
+    EmploymentPage,
+    EmploymentResource,
+    ReminderResource,
+    Reminders,
+)
+from frikort_contracts.http.outcomes import ProblemResource
+from frikort_contracts.http.payroll import (
+    BatchCounts,
+    BatchLinePage,
+    BatchLineResource,
+    BatchPage,
+    BatchResource,
+    LineError,
+    LineProblem,
+    LineSplitResource,
+)
+from frikort_contracts.http.reports import (
+    ComponentsResource,
+    DisputeResource,
+    DryRunResource,
+    ReportDetail,
+    ReportHistory,
+    ReportPage,
+    ReportResource,
+    SplitResource,
+)
 from frikort_contracts.reporting import CorrectionReason, DisputeReason
 from frikort_contracts.values import CitizenSide
 from playwright.async_api import expect
@@ -31,28 +60,28 @@ from tests.portals.site import TODAY, TOKEN, Refusal, Site
 JOB, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 SCRIPT = "<script>alert(1)</script>"
 NOON = datetime(2026, 11, 1, 11, tzinfo=UTC)
-OCTOBER = r.Days(first=date(2026, 10, 1), last=date(2026, 10, 31))
+OCTOBER = Days(first=date(2026, 10, 1), last=date(2026, 10, 31))
 
 
-def employment(**changes: Any) -> r.EmploymentResource:
+def employment(**changes: Any) -> EmploymentResource:
     given: dict[str, Any] = {
         "employment_id": JOB,
-        "period": r.Days(first=date(2026, 1, 5)),
-        "contact": r.ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
+        "period": Days(first=date(2026, 1, 5)),
+        "contact": ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
         "card_number": "48213",
         "label": "Løn 4711",
         "no_work": [],
         "registered_at": NOON,
         "revision": 1,
     }
-    return r.EmploymentResource(**given | changes)
+    return EmploymentResource(**given | changes)
 
 
-def split(exempt: int, excess: int = 0, *, by: str | None = REPORT) -> r.SplitResource:
-    return r.SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=by)
+def split(exempt: int, excess: int = 0, *, by: str | None = REPORT) -> SplitResource:
+    return SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=by)
 
 
-def report(**changes: Any) -> r.ReportDetail:
+def report(**changes: Any) -> ReportDetail:
     given: dict[str, Any] = {
         "report_id": REPORT,
         "employment_id": JOB,
@@ -61,7 +90,7 @@ def report(**changes: Any) -> r.ReportDetail:
         "year": 2026,
         "work": OCTOBER,
         "payment_date": date(2026, 10, 31),
-        "components": r.ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
+        "components": ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
         "total_ore": 250_000,
         "split": split(200_000, 50_000),
         "allowance_ore": 4_276_600,
@@ -73,30 +102,30 @@ def report(**changes: Any) -> r.ReportDetail:
         "history": [said("reported")],
         "splits": [split(200_000, 50_000)],
     }
-    return r.ReportDetail(**given | changes)
+    return ReportDetail(**given | changes)
 
 
-def said(event: str, revision: int = 1, **changes: Any) -> r.ReportHistory:
+def said(event: str, revision: int = 1, **changes: Any) -> ReportHistory:
     given: dict[str, Any] = {
         "revision": revision,
         "event": event,
         "at": NOON,
         "work": OCTOBER,
         "payment_date": date(2026, 10, 31),
-        "components": r.ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
+        "components": ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
         "total_ore": 250_000,
         "reason": None,
         "message": None,
         "by": None,
     }
-    return r.ReportHistory(**given | changes)
+    return ReportHistory(**given | changes)
 
 
-def line(detail: r.ReportDetail) -> r.ReportResource:
-    return r.ReportResource(**detail.model_dump(exclude={"history", "splits"}))
+def line(detail: ReportDetail) -> ReportResource:
+    return ReportResource(**detail.model_dump(exclude={"history", "splits"}))
 
 
-def tried(**changes: Any) -> r.DryRunResource:
+def tried(**changes: Any) -> DryRunResource:
     given: dict[str, Any] = {
         "employment_id": JOB,
         "reference": "x",
@@ -111,21 +140,21 @@ def tried(**changes: Any) -> r.DryRunResource:
         "known": False,
         "advice": advice(exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH),
     }
-    return r.DryRunResource(**given | changes)
+    return DryRunResource(**given | changes)
 
 
-def employed(site: Site, *jobs: r.EmploymentResource) -> None:
+def employed(site: Site, *jobs: EmploymentResource) -> None:
     """These are the employer's employments, the latest registered first."""
-    site.answer("GET", "/v1/employments", r.EmploymentPage(employments=list(jobs), next=None))
+    site.answer("GET", "/v1/employments", EmploymentPage(employments=list(jobs), next=None))
     for job in jobs:
         site.answer("GET", f"/v1/employments/{job.employment_id}", job)
 
 
-def reported(site: Site, *details: r.ReportDetail) -> None:
+def reported(site: Site, *details: ReportDetail) -> None:
     """These are the employer's reports, the newest first."""
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(one) for one in details], next=None))
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[], next=None), disputed="True")
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[], next=None), moved_since="2026-09-22")
+    site.answer("GET", "/v1/reports", ReportPage(reports=[line(one) for one in details], next=None))
+    site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), disputed="True")
+    site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), moved_since="2026-09-22")
     for one in details:
         site.answer("GET", f"/v1/reports/{one.report_id}", one)
 
@@ -136,9 +165,9 @@ async def site(site: Site) -> Site:
     site.sign_in(Role.EMPLOYER, "Bo Ejer")
     employed(site, employment())
     reported(site, report())
-    site.answer("GET", "/v1/reminders", r.Reminders(reminders=[], next=None))
-    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[], next=None))
-    left = r.AllowanceLeft(
+    site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
+    site.answer("GET", "/v1/report-batches", BatchPage(batches=[], next=None))
+    left = AllowanceLeft(
         employment_id=JOB, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
     )
     site.answer("GET", f"/v1/employments/{JOB}/allowance", left)
@@ -225,15 +254,15 @@ class TestFrontPage:
         assert "Registrér ansættelsen" in shown(await visitor.get("/virksomhed"))
 
     async def test_a_reminder_is_a_question_with_two_answers(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        question = r.ReminderResource(
+        question = ReminderResource(
             kind="no-report-lately",
             employment_id=JOB,
             card_number="48213",
             label=None,
             text="Har der været arbejde fra den 1. oktober til den 20. november?",
-            days=r.Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
+            days=Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
         )
-        site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question], next=None))
+        site.answer("GET", "/v1/reminders", Reminders(reminders=[question], next=None))
         site.answer("POST", f"/v1/employments/{JOB}/no-work", employment())
 
         page = await visitor.get("/virksomhed")
@@ -248,7 +277,7 @@ class TestFrontPage:
         assert site.asked[-1].key == sent["key"]
 
     async def test_a_card_near_its_allowance_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        notice = r.ReminderResource(
+        notice = ReminderResource(
             kind="allowance-low",
             employment_id=JOB,
             card_number="48213",
@@ -258,7 +287,7 @@ class TestFrontPage:
             remaining_ore=50_000,
             usual_ore=250_000,
         )
-        site.answer("GET", "/v1/reminders", r.Reminders(reminders=[notice], next=None))
+        site.answer("GET", "/v1/reminders", Reminders(reminders=[notice], next=None))
         assert notice.text in shown(await visitor.get("/virksomhed"))
 
     async def test_a_dispute_and_a_moved_split_lead_to_their_reports(
@@ -266,8 +295,8 @@ class TestFrontPage:
     ) -> None:
         disputed = line(report(report_id="d", dispute=dispute()))
         changed = line(report(report_id="m", split=split(0, 250_000, by=None)))
-        site.answer("GET", "/v1/reports", r.ReportPage(reports=[disputed], next=None), disputed="True")
-        site.answer("GET", "/v1/reports", r.ReportPage(reports=[changed], next=None), moved_since="2026-09-22")
+        site.answer("GET", "/v1/reports", ReportPage(reports=[disputed], next=None), disputed="True")
+        site.answer("GET", "/v1/reports", ReportPage(reports=[changed], next=None), moved_since="2026-09-22")
 
         page = await visitor.get("/virksomhed")
 
@@ -278,7 +307,7 @@ class TestFrontPage:
 
     async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         files = [batch("held", waiting=1), batch("booking", waiting=1), batch("done", accepted=1)]
-        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        site.answer("GET", "/v1/report-batches", BatchPage(batches=files, next=None))
         page = await visitor.get("/virksomhed")
         assert page.text.count(f'href="{FILE}"') == 2
         assert "Den bliver ikke indberettet, før du siger til." in shown(page)
@@ -303,7 +332,7 @@ class TestReporting:
     async def test_the_card_number_finds_the_employment_that_is_not_over(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
-        over = employment(employment_id="old", period=r.Days(first=date(2025, 1, 1), last=date(2025, 12, 31)))
+        over = employment(employment_id="old", period=Days(first=date(2025, 1, 1), last=date(2025, 12, 31)))
         employed(site, over, employment(), employment(employment_id="other", card_number="11111"))
 
         found = await send(visitor, "/virksomhed/indberet", {**KEYS, "card_number": "48213"})
@@ -358,7 +387,7 @@ class TestReporting:
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
         body = document("possible-duplicate", Language.DANISH, instance="x")
-        alike = r.ProblemResource.model_validate(body | {"earlier": line(report(report_id="earlier"))})
+        alike = ProblemResource.model_validate(body | {"earlier": line(report(report_id="earlier"))})
         site.answer("POST", "/v1/reports/dry-run", alike, 409)
 
         asked = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID)
@@ -428,17 +457,17 @@ class TestReporting:
         ({}, None, (date(2026, 11, 1), TODAY)),
         ({}, date(2026, 10, 15), (date(2026, 10, 16), TODAY)),
         ({"no_work": [OCTOBER]}, date(2026, 9, 30), (date(2026, 11, 1), TODAY)),
-        ({"period": r.Days(first=date(2026, 11, 9))}, None, (date(2026, 11, 9), TODAY)),
-        ({"period": r.Days(first=date(2026, 1, 5), last=date(2026, 10, 20))}, None,
+        ({"period": Days(first=date(2026, 11, 9))}, None, (date(2026, 11, 9), TODAY)),
+        ({"period": Days(first=date(2026, 1, 5), last=date(2026, 10, 20))}, None,
          (date(2026, 10, 1), date(2026, 10, 20))),
         ({}, TODAY, (None, None)),
-        ({"period": r.Days(first=date(2026, 12, 1))}, None, (None, None)),
+        ({"period": Days(first=date(2026, 12, 1))}, None, (None, None)),
     ],
 )  # fmt: skip
 def test_the_likely_days_are_those_since_the_last_that_were_told_of(
     changes: Mapping[str, Any], told_through: date | None, likely: tuple[date | None, date | None]
 ) -> None:
-    told = [] if told_through is None else [r.Days(first=date(2026, 9, 1), last=told_through)]
+    told = [] if told_through is None else [Days(first=date(2026, 9, 1), last=told_through)]
     assert likely_work(employment(**changes), told, TODAY) == likely
 
 
@@ -535,19 +564,19 @@ class TestEmployments:
         assert "tilbage af" not in shown(page)
 
 
-def dispute(**changes: Any) -> r.DisputeResource:
+def dispute(**changes: Any) -> DisputeResource:
     given: dict[str, Any] = {
         "reason": DisputeReason.WRONG_AMOUNT,
         "message": "Jeg fik 2.000 kr.",
         "raised_at": NOON,
         "raised_by": CitizenSide.MANDATE_HOLDER,
     }
-    return r.DisputeResource(**given | changes)
+    return DisputeResource(**given | changes)
 
 
 class TestReports:
     async def test_the_list_asks_for_what_was_chosen(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        found = r.ReportPage(reports=[line(report())], next="Zm9v")
+        found = ReportPage(reports=[line(report())], next="Zm9v")
         site.answer("GET", "/v1/reports", found)
         page = await visitor.get(f"/virksomhed/indberetninger?ansaettelse={JOB}&aar=2026")
         asked = next(one.query for one in site.asked if one.path == "/v1/reports")
@@ -699,10 +728,10 @@ class TestBooks:
     async def test_a_year_holds_every_report_and_its_sums_those_that_count(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
-        first = r.ReportPage(reports=[line(report())], next="Zm9v")
+        first = ReportPage(reports=[line(report())], next="Zm9v")
         rest = [line(report(status="withdrawn", reference="tilbage")), line(report(reference="sidst"))]
         site.answer("GET", "/v1/reports", first, year="2026")
-        site.answer("GET", "/v1/reports", r.ReportPage(reports=rest, next=None), year="2026", cursor="Zm9v")
+        site.answer("GET", "/v1/reports", ReportPage(reports=rest, next=None), year="2026", cursor="Zm9v")
 
         table = lines(await visitor.get("/virksomhed/indberetninger/aar/2026.csv"))
         assert [line[3] for line in table] == ["Reference", "2026-10/4711", "tilbage", "sidst"]
@@ -727,22 +756,22 @@ BATCH = "/v1/report-batches/5f0c2a3e-1111-4000-8000-000000000001"
 ROWS = "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)\r\n48213;a;1-10-2026;...\r\n".encode()
 
 
-def batch(status: str, **counts: int) -> r.BatchResource:
+def batch(status: str, **counts: int) -> BatchResource:
     none = {"errors": 0, "accepted": 0, "known": 0, "refused": 0, "waiting": 0}
-    return r.BatchResource(
+    return BatchResource(
         batch_id=BATCH.rsplit("/", 1)[1],
         status=status,
         created_at=NOON,
         expires_at=NOON if status == "held" else None,
         finished_at=NOON if status == "done" else None,
-        counts=r.BatchCounts(lines=sum(counts.values()), **none | counts),
+        counts=BatchCounts(lines=sum(counts.values()), **none | counts),
         total_ore=750_000,
         exempt_ore=500_000 if status == "done" else 0,
         excess_ore=100_000 if status == "done" else 0,
     )
 
 
-def file_line(number: int, result: str, **changes: Any) -> r.BatchLineResource:
+def file_line(number: int, result: str, **changes: Any) -> BatchLineResource:
     given: dict[str, Any] = {
         "number": number,
         "reference": f"ref-{number}",
@@ -754,24 +783,24 @@ def file_line(number: int, result: str, **changes: Any) -> r.BatchLineResource:
         "problem": None,
         "errors": [],
     }
-    return r.BatchLineResource(**given | changes)
+    return BatchLineResource(**given | changes)
 
 
 WRONG_LINE = file_line(
-    3, "error", total_ore=None, errors=[r.LineError(field="Løn (kr.)", detail="Skal være et beløb i kroner.")]
+    3, "error", total_ore=None, errors=[LineError(field="Løn (kr.)", detail="Skal være et beløb i kroner.")]
 )
 REFUSED_LINE = file_line(
     4,
     "refused",
-    problem=r.LineProblem(type="/problems/card-not-active", title="Frikortet var ikke aktivt", detail="Ret dagene."),
+    problem=LineProblem(type="/problems/card-not-active", title="Frikortet var ikke aktivt", detail="Ret dagene."),
 )
-GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=r.LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
+GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
 
 
-def sent_file(site: Site, file: r.BatchResource, *lines: r.BatchLineResource) -> None:
+def sent_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:
     """The employer has sent this file."""
     site.answer("GET", BATCH, file)
-    site.answer("GET", f"{BATCH}/lines", r.BatchLinePage(lines=list(lines), next="Zm9v"))
+    site.answer("GET", f"{BATCH}/lines", BatchLinePage(lines=list(lines), next="Zm9v"))
 
 
 class TestFiles:
@@ -886,7 +915,7 @@ class TestFiles:
 
     async def test_earlier_files_are_found_again(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         files = [batch(status, accepted=1) for status in ("held", "booking", "done", "cancelled")]
-        site.answer("GET", "/v1/report-batches", r.BatchPage(batches=files, next=None))
+        site.answer("GET", "/v1/report-batches", BatchPage(batches=files, next=None))
         page = await visitor.get("/virksomhed/filer")
         for words in ("Venter på dig", "Bliver indberettet", "Færdig", "Annulleret"):
             assert words in shown(page)
@@ -901,12 +930,12 @@ async def test_a_payroll_vendor_is_told_where_to_get_a_token_and_what_it_must_sa
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_script_in_any_text_is_only_text(site: Site, visitor: httpx2.AsyncClient, path: str) -> None:
-    contact = r.ContactResource(name=SCRIPT, email=SCRIPT, phone=SCRIPT)
+    contact = ContactResource(name=SCRIPT, email=SCRIPT, phone=SCRIPT)
     employed(site, employment(label=SCRIPT, card_number=SCRIPT, contact=contact))
     history = [said("reported"), said("disputed", reason="other", message=SCRIPT)]
     bad = report(reference=SCRIPT, advice=[SCRIPT], history=history, dispute=dispute(message=SCRIPT))
     reported(site, bad)
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(bad)], next=None), disputed="True")
+    site.answer("GET", "/v1/reports", ReportPage(reports=[line(bad)], next=None), disputed="True")
 
     page = (await visitor.get(path, follow_redirects=True)).text
 
@@ -954,17 +983,17 @@ def eventful(site: Site) -> None:
     withdrawn = report(report_id="withdrawn", status="withdrawn")
     employed(site, employment(no_work=[OCTOBER]), employment(employment_id="other", card_number="10007", label=None))
     reported(site, disputed, changed, withdrawn, report(report_id="plain", split=split(250_000)))
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(disputed)], next=None), disputed="True")
-    site.answer("GET", "/v1/reports", r.ReportPage(reports=[line(changed)], next=None), moved_since="2026-09-22")
-    question = r.ReminderResource(
+    site.answer("GET", "/v1/reports", ReportPage(reports=[line(disputed)], next=None), disputed="True")
+    site.answer("GET", "/v1/reports", ReportPage(reports=[line(changed)], next=None), moved_since="2026-09-22")
+    question = ReminderResource(
         kind="no-report-lately",
         employment_id="other",
         card_number="10007",
         label=None,
         text="Har der været arbejde fra den 1. oktober 2026 til den 20. november 2026?",
-        days=r.Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
+        days=Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
     )
-    notice = r.ReminderResource(
+    notice = ReminderResource(
         kind="allowance-low",
         employment_id=JOB,
         card_number="48213",
@@ -974,9 +1003,9 @@ def eventful(site: Site) -> None:
         remaining_ore=50_000,
         usual_ore=250_000,
     )
-    site.answer("GET", "/v1/reminders", r.Reminders(reminders=[question, notice], next=None))
+    site.answer("GET", "/v1/reminders", Reminders(reminders=[question, notice], next=None))
     waiting = batch("held", waiting=3, errors=1)
-    site.answer("GET", "/v1/report-batches", r.BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
+    site.answer("GET", "/v1/report-batches", BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
 
 
 @pytest.mark.parametrize("bad", ["x%3Flimit=1", "%2e%2e", "a%23b", "x" * 65])

@@ -10,7 +10,8 @@ from typing import Final
 
 import httpx2
 import pytest
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.outcomes import PendingResource
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,7 +25,7 @@ from services.gateway.portals.rendering import column
 from services.gateway.portals.security import content_security_policy
 from tests.portals.site import TOKEN, Refusal, Site, show
 
-BALANCES: Final = r.Balances(balances=[])
+BALANCES: Final = Balances(balances=[])
 FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
 KEY: Final = "11111111-1111-4111-8111-111111111111"
 SENT: Final = {"key": KEY, "form_token": TOKEN, "cpr": "6507901234", "name": '<script>alert("x")</script>'}
@@ -40,8 +41,8 @@ def site(site: Site) -> Site:
     """The pages, and three more to try what pages are made of."""
 
     @site.app.get("/borger/proeve")
-    async def see(page: CitizenPage) -> r.Balances:
-        return await page.api.get("/v1/me/balances", r.Balances, year=2025, month=None)
+    async def see(page: CitizenPage) -> Balances:
+        return await page.api.get("/v1/me/balances", Balances, year=2025, month=None)
 
     @site.app.get("/virksomhed/fil")
     async def download(page: EmployerPage) -> Response:
@@ -52,7 +53,7 @@ def site(site: Site) -> Site:
         form = await page.posted(FIELDS)
         if form.good:
             try:
-                await page.api.post("/v1/cards", form.body, r.Balances, key=form.key)
+                await page.api.post("/v1/cards", form.body, Balances, key=form.key)
             except Refused as refused:
                 form.refuse(refused, {"card-exists": "cpr"})
             else:
@@ -145,7 +146,7 @@ async def test_a_refused_form_keeps_what_was_typed_escaped_and_points_to_the_fie
 
 async def test_a_slow_command_can_be_asked_for_again_under_its_key(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
-    site.answer("POST", "/v1/cards", r.PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
+    site.answer("POST", "/v1/cards", PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
     async with site.client() as client:
         response = await client.post("/virksomhed/proeve", data=SENT)
 

@@ -10,8 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import Authority, ExtractFormat, RequestExtract
-from frikort_contracts.http import resources as r
-from frikort_contracts.http.requests import ExtractBody
+from frikort_contracts.http.extracts import ExtractBody, ExtractResource, Extracts
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
@@ -40,7 +39,7 @@ AuthorityCommand = Annotated[CommandContext, Depends(commanding(Role.AUTHORITY))
 _MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", ExtractFormat.JSON: "application/json"}
 
 
-@router.post("", status_code=201, response_model=r.ExtractResource, responses=COMMAND_RESPONSES)
+@router.post("", status_code=201, response_model=ExtractResource, responses=COMMAND_RESPONSES)
 async def request_extract(body: ExtractBody, ask: AuthorityCommand) -> Response:
     """Request an extract that holds everything that was in the books at this moment."""
 
@@ -61,15 +60,15 @@ async def request_extract(body: ExtractBody, ask: AuthorityCommand) -> Response:
     return await ask.submit(body, build, accepted=accepted)
 
 
-@router.get("", response_model=r.Extracts, responses=READ_RESPONSES)
-async def list_extracts(ask: AuthorityCaller) -> r.Extracts:
+@router.get("", response_model=Extracts, responses=READ_RESPONSES)
+async def list_extracts(ask: AuthorityCaller) -> Extracts:
     """The authority's latest extracts, newest first."""
     requests = await ask.gateway.models.extract_requests.of(ask.organisation)
-    return r.Extracts(extracts=[await ask.gateway.answers.extract(request) for request in requests])
+    return Extracts(extracts=[await ask.gateway.answers.extract(request) for request in requests])
 
 
-@router.get("/{extract_id}", response_model=r.ExtractResource, responses=FIND_RESPONSES)
-async def get_extract(extract_id: str, ask: AuthorityCaller) -> r.ExtractResource:
+@router.get("/{extract_id}", response_model=ExtractResource, responses=FIND_RESPONSES)
+async def get_extract(extract_id: str, ask: AuthorityCaller) -> ExtractResource:
     """An extract: how far it has come, and its manifest when it is done."""
     return await ask.gateway.answers.extract(await _own(ask, extract_id))
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.payroll import BatchLinePage, BatchLineResource, BatchPage, BatchResource
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.gateway.api.calling import (
@@ -74,11 +74,11 @@ _BODY: Final[dict[str, Any]] = {
 @router.post(
     "",
     status_code=202,
-    response_model=r.BatchResource,
+    response_model=BatchResource,
     responses={
         **COMMAND_RESPONSES,
-        201: {"description": "Held: checked, and nothing is booked", "model": r.BatchResource},
-        202: {"description": "It is being booked", "model": r.BatchResource},
+        201: {"description": "Held: checked, and nothing is booked", "model": BatchResource},
+        202: {"description": "It is being booked", "model": BatchResource},
     },
     openapi_extra=_BODY,
 )
@@ -112,16 +112,16 @@ async def send_batch(
     return response
 
 
-@router.get("", response_model=r.BatchPage, responses=READ_RESPONSES)
-async def list_batches(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.BatchPage:
+@router.get("", response_model=BatchPage, responses=READ_RESPONSES)
+async def list_batches(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> BatchPage:
     """Own files, newest first."""
     found = await ask.gateway.batches.of(ask.organisation, before=before(cursor), limit=limit + 1)
     shown, following = page(found, limit)
-    return r.BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
+    return BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
 
 
-@router.get("/{batch_id}", response_model=r.BatchResource, responses=FIND_RESPONSES)
-async def get_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+@router.get("/{batch_id}", response_model=BatchResource, responses=FIND_RESPONSES)
+async def get_batch(batch_id: str, ask: Employer) -> BatchResource:
     """A file, and how far it has come."""
     return presenters.batch(await _own(ask, batch_id))
 
@@ -129,10 +129,10 @@ async def get_batch(batch_id: str, ask: Employer) -> r.BatchResource:
 @router.post(
     "/{batch_id}/booking",
     status_code=202,
-    response_model=r.BatchResource,
+    response_model=BatchResource,
     responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
-async def book_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+async def book_batch(batch_id: str, ask: Employer) -> BatchResource:
     """Book a held file. To say it again changes nothing."""
     batch = await _own(ask, batch_id)
     batch = await _changed(ask, batch, booked(batch, await ask.gateway.clock.now()))
@@ -142,10 +142,10 @@ async def book_batch(batch_id: str, ask: Employer) -> r.BatchResource:
 
 @router.post(
     "/{batch_id}/cancellation",
-    response_model=r.BatchResource,
+    response_model=BatchResource,
     responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
-async def cancel_batch(batch_id: str, ask: Employer) -> r.BatchResource:
+async def cancel_batch(batch_id: str, ask: Employer) -> BatchResource:
     """Do not book a held file; its lines are deleted. To say it again changes nothing."""
     batch = await _own(ask, batch_id)
     batch = await _changed(ask, batch, cancelled(batch))
@@ -153,14 +153,14 @@ async def cancel_batch(batch_id: str, ask: Employer) -> r.BatchResource:
     return presenters.batch(batch)
 
 
-@router.get("/{batch_id}/lines", response_model=r.BatchLinePage, responses=FIND_RESPONSES)
+@router.get("/{batch_id}/lines", response_model=BatchLinePage, responses=FIND_RESPONSES)
 async def list_lines(
     batch_id: str,
     ask: Employer,
     result: Annotated[LineResult | None, Query(description="Only lines with this result.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
-) -> r.BatchLinePage:
+) -> BatchLinePage:
     """The lines of a file, and what became of each."""
     batch = await _own(ask, batch_id)
     after = order_in(cursor) or "0"
@@ -174,7 +174,7 @@ async def list_lines(
         if len(found) > limit:
             break
     shown = found[:limit]
-    return r.BatchLinePage(
+    return BatchLinePage(
         lines=_shown(ask, batch, shown, results),
         next=cursor_of(str(shown[-1].number)) if len(found) > limit else None,
     )
@@ -224,7 +224,7 @@ def _is(line: Line | InvalidLine, results: Mapping[int, Result], wanted: LineRes
 
 def _shown(
     ask: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
-) -> list[r.BatchLineResource]:
+) -> list[BatchLineResource]:
     """Lines as they are shown. Whoever they are about is noted."""
     for line in some:
         current_audit().note_state(line)

@@ -13,7 +13,7 @@ from fastapi import Depends, Header
 from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.http.resources import PendingResource, ProblemResource
+from frikort_contracts.http.outcomes import PendingResource, ProblemResource
 from frikort_contracts.messages import Command
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request

@@ -10,8 +10,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query
-from frikort_contracts.http import resources as r
-from frikort_contracts.http.requests import DisputeBody, MandateBody
+from frikort_contracts.http.balances import Balances, Warnings
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.mandates import MandateBody, Mandates
+from frikort_contracts.http.reports import CardReports, DisputeBody
 from frikort_contracts.issuance import GrantMandate, WithdrawMandate
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import DisputeReport, WithdrawDispute
@@ -48,36 +51,36 @@ Place = Annotated[None, Depends(_place)]
 """A place for a stream, given back when the stream has ended."""
 
 
-def own_card(ask: RequestContext, card: CardView) -> r.OwnCardResource:
+def own_card(ask: RequestContext, card: CardView) -> OwnCardResource:
     """The card as its citizen sees it."""
     return showing.own_card(card, ask.gateway.persons.open(card.person))
 
 
-async def balances_of(ask: RequestContext, card: CardView) -> r.Balances:
+async def balances_of(ask: RequestContext, card: CardView) -> Balances:
     """The card's years."""
     ledgers = await ask.gateway.models.ledgers.find({"card_id": card.card_id})
     return showing.balances(ledgers, await ask.gateway.present_year(), ask.gateway.allowances)
 
 
-async def employments_of(ask: RequestContext, card: CardView, *, contacts: bool = False) -> r.CardEmployments:
+async def employments_of(ask: RequestContext, card: CardView, *, contacts: bool = False) -> CardEmployments:
     """The card's employments, by registration; ``contacts``: with the employers' contact persons."""
     found = await ask.gateway.models.employments.find({"card_id": card.card_id}, sort=[("order", 1)])
     open_contact = ask.gateway.persons.open_contact
-    return r.CardEmployments(
+    return CardEmployments(
         employments=[
             showing.card_employment(view, open_contact(view.contact, view.cvr) if contacts else None) for view in found
         ]
     )
 
 
-async def reports_of(ask: RequestContext, card: CardView) -> r.CardReports:
+async def reports_of(ask: RequestContext, card: CardView) -> CardReports:
     """The card's reports and their splits, by acceptance."""
     found = await ask.gateway.models.reports.find({"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)])
     open_message = ask.gateway.persons.open_message
-    return r.CardReports(reports=[showing.card_report(view, open_message) for view in found])
+    return CardReports(reports=[showing.card_report(view, open_message) for view in found])
 
 
-async def warnings_of(ask: RequestContext, card: CardView) -> r.Warnings:
+async def warnings_of(ask: RequestContext, card: CardView) -> Warnings:
     """The card's warnings, newest year first."""
     return showing.warnings(await ask.gateway.models.ledgers.find({"card_id": card.card_id}))
 
@@ -99,10 +102,10 @@ async def changes_of(ask: RequestContext, find: Find, seconds: int) -> EventStre
     return EventStream(said(), headers={"X-Accel-Buffering": "no"})
 
 
-async def mandates_of(ask: RequestContext, card: CardView) -> r.Mandates:
+async def mandates_of(ask: RequestContext, card: CardView) -> Mandates:
     """The card's mandates, in the order in which they were given."""
     today, persons = await ask.gateway.today(), ask.gateway.persons
-    return r.Mandates(
+    return Mandates(
         mandates=[showing.mandate(mandate, persons.open(mandate.holder), today) for mandate in card.mandates]
     )
 

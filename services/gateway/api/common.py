@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.outcomes import CatalogueEntry, CatalogueText, OutcomeResource, ProblemResource
 from starlette.responses import JSONResponse, Response
 
 from services.gateway import showing
@@ -30,13 +31,13 @@ Anybody = Annotated[Container, Depends(anybody)]
 _PROBLEM_FROM = 400
 
 
-@router.get("/v1/allowances", response_model=r.Allowances, responses=READ_RESPONSES)
-async def allowances(ask: Anybody) -> r.Allowances:
+@router.get("/v1/allowances", response_model=Allowances, responses=READ_RESPONSES)
+async def allowances(ask: Anybody) -> Allowances:
     """The yearly amounts; no token is needed. A provisional row is not published yet."""
     return showing.allowances(ask.allowances, await ask.today())
 
 
-@router.get("/v1/outcomes/{command_id}", response_model=r.OutcomeResource, responses=FIND_RESPONSES)
+@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource, responses=FIND_RESPONSES)
 async def outcome(
     command_id: str,
     ask: Anyone,
@@ -51,12 +52,12 @@ async def outcome(
         submission, ask.language, 0 if preference is None else seconds, told_with=HTTPStatus.OK
     )
     if answer is None:
-        found = r.OutcomeResource(command_id=command_id, status="pending")
+        found = OutcomeResource(command_id=command_id, status="pending")
     elif answer.status >= _PROBLEM_FROM:
-        problem = r.ProblemResource.model_validate(answer.body)
-        found = r.OutcomeResource(command_id=command_id, status="refused", answer_status=answer.status, problem=problem)
+        problem = ProblemResource.model_validate(answer.body)
+        found = OutcomeResource(command_id=command_id, status="refused", answer_status=answer.status, problem=problem)
     else:
-        found = r.OutcomeResource(
+        found = OutcomeResource(
             command_id=command_id,
             status="done",
             answer_status=answer.status,
@@ -74,18 +75,18 @@ async def outcome(
 
 @router.get(
     "/problems/{code}",
-    response_model=r.CatalogueEntry,
+    response_model=CatalogueEntry,
     responses={404: FIND_RESPONSES[404], 422: FIND_RESPONSES[422]},
 )
-async def problem(code: str, response: Response) -> r.CatalogueEntry:
+async def problem(code: str, response: Response) -> CatalogueEntry:
     """A problem in Danish and English: what it means, and what to do about it."""
     entry = CATALOGUE.get(code)
     if entry is None:
         raise ProblemError("not-found")
     response.headers["Cache-Control"] = "public, max-age=3600"
-    return r.CatalogueEntry(
+    return CatalogueEntry(
         type=f"/problems/{code}",
         status=entry.status,
-        da=r.CatalogueText(title=entry.da.title, remedy=entry.da.remedy),
-        en=r.CatalogueText(title=entry.en.title, remedy=entry.en.remedy),
+        da=CatalogueText(title=entry.da.title, remedy=entry.da.remedy),
+        en=CatalogueText(title=entry.en.title, remedy=entry.en.remedy),
     )

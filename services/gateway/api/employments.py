@@ -6,10 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from frikort_contracts.http import resources as r
-from frikort_contracts.http.requests import (
+from frikort_contracts.http.balances import AllowanceLeft
+from frikort_contracts.http.employments import (
     ChangeEmploymentBody,
     ContactBody,
+    EmploymentPage,
+    EmploymentResource,
     EndEmploymentBody,
     NoWorkBody,
     RegisterEmploymentBody,
@@ -44,7 +46,7 @@ Employer = Annotated[RequestContext, Depends(calling(Role.EMPLOYER))]
 EmployerCommand = Annotated[CommandContext, Depends(commanding(Role.EMPLOYER))]
 
 
-@router.post("/employments", status_code=201, response_model=r.EmploymentResource, responses=REGISTER_RESPONSES)
+@router.post("/employments", status_code=201, response_model=EmploymentResource, responses=REGISTER_RESPONSES)
 async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand) -> Response:
     """Register that a citizen works here, best before work begins.
 
@@ -69,10 +71,10 @@ async def register_employment(body: RegisterEmploymentBody, ask: EmployerCommand
     return await ask.submit(body, build, tried_once=True)  # a wrong guess is counted
 
 
-@router.get("/employments", response_model=r.EmploymentPage, responses=READ_RESPONSES)
+@router.get("/employments", response_model=EmploymentPage, responses=READ_RESPONSES)
 async def list_employments(
     ask: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
-) -> r.EmploymentPage:
+) -> EmploymentPage:
     """All own present and former employments, by registration."""
     found = await ask.gateway.models.employments.find(
         {"cvr": ask.organisation, **after(cursor, newest=newest)},
@@ -80,16 +82,16 @@ async def list_employments(
         limit=limit + 1,
     )
     shown, following = page(found, limit)
-    return r.EmploymentPage(employments=[_shown(ask, view) for view in shown], next=following)
+    return EmploymentPage(employments=[_shown(ask, view) for view in shown], next=following)
 
 
-@router.get("/employments/{employment_id}", response_model=r.EmploymentResource, responses=FIND_RESPONSES)
-async def get_employment(employment_id: str, ask: Employer) -> r.EmploymentResource:
+@router.get("/employments/{employment_id}", response_model=EmploymentResource, responses=FIND_RESPONSES)
+async def get_employment(employment_id: str, ask: Employer) -> EmploymentResource:
     """An own employment."""
     return _shown(ask, await own_employment(ask, employment_id))
 
 
-@router.put("/employments/{employment_id}", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+@router.put("/employments/{employment_id}", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
 async def change_employment(employment_id: str, body: ChangeEmploymentBody, ask: EmployerCommand) -> Response:
     """Change the period, and the contact person and the label if they are given."""
 
@@ -108,7 +110,7 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, ask:
     return await ask.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/end", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+@router.post("/employments/{employment_id}/end", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
 async def end_employment(employment_id: str, body: EndEmploymentBody, ask: EmployerCommand) -> Response:
     """Give the employment its last day. Work before it can still be reported."""
 
@@ -128,7 +130,7 @@ async def end_employment(employment_id: str, body: EndEmploymentBody, ask: Emplo
     return await ask.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/no-work", response_model=r.EmploymentResource, responses=COMMAND_RESPONSES)
+@router.post("/employments/{employment_id}/no-work", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
 async def declare_no_work(employment_id: str, body: NoWorkBody, ask: EmployerCommand) -> Response:
     """Say that nothing was worked on some days up to today, so that nobody waits for a report of them."""
 
@@ -145,12 +147,12 @@ async def declare_no_work(employment_id: str, body: NoWorkBody, ask: EmployerCom
     return await ask.submit(body, build)
 
 
-@router.get("/employments/{employment_id}/allowance", response_model=r.AllowanceLeft, responses=FIND_RESPONSES)
+@router.get("/employments/{employment_id}/allowance", response_model=AllowanceLeft, responses=FIND_RESPONSES)
 async def allowance_left(
     employment_id: str,
     ask: Employer,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,
-) -> r.AllowanceLeft:
+) -> AllowanceLeft:
     """What is left of the card's allowance; nothing about other employers.
 
     Shown for the years of the employment and the one after, in which its last wage may be paid.
@@ -197,7 +199,7 @@ def _sealed_label(ask: RequestContext, label: str | None) -> str | None:
     return None if label is None else ask.gateway.persons.seal_label(label, ask.organisation)
 
 
-def _shown(ask: RequestContext, view: EmploymentView) -> r.EmploymentResource:
+def _shown(ask: RequestContext, view: EmploymentView) -> EmploymentResource:
     persons = ask.gateway.persons
     contact = persons.open_contact(view.contact, view.cvr)
     return showing.employment(view, contact, persons.open_label(view.label, view.cvr))

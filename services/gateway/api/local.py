@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
-from frikort_contracts.http.requests import ClockBody
-from frikort_contracts.http.resources import ClockResource
+from frikort_contracts.http.clock import ClockBody, ClockResource
 from starlette.requests import Request
 
 from services.gateway.container import Container

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.employments import ReminderResource, Reminders
 
 from services.gateway import showing
 from services.gateway.api.calling import READ_RESPONSES, RequestContext
@@ -20,8 +20,8 @@ from services.gateway.reminders import notice, question
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
-@router.get("/reminders", response_model=r.Reminders, responses=READ_RESPONSES)
-async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> r.Reminders:
+@router.get("/reminders", response_model=Reminders, responses=READ_RESPONSES)
+async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> Reminders:
     """What to think of today, for own present employments; `limit` is how many employments are looked through.
 
     A question where reports came and come no more: report now, or say that there was no work. A notice where the usual
@@ -37,7 +37,7 @@ async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cu
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
     ledgers = await ledgers_of(ask, card_ids)
     reports = await _reports_of(ask, present, since=today.year - 1)
-    reminders: list[r.ReminderResource] = []
+    reminders: list[ReminderResource] = []
     for view in present:
         card, own = cards.get(view.card_id), reports[view.employment_id]
         if card is None:
@@ -50,7 +50,7 @@ async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cu
         label = ask.gateway.persons.open_label(view.label, view.cvr)
         found_now = (question(view, card, own, today), notice(view, card, own, left, today))
         reminders += [showing.reminder(view, label, one, ask.language) for one in found_now if one is not None]
-    return r.Reminders(reminders=reminders, next=following)
+    return Reminders(reminders=reminders, next=following)
 
 
 async def _reports_of(

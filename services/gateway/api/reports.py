@@ -7,8 +7,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
-from frikort_contracts.http.requests import CorrectionBody, Day, ReportBody, WithdrawalBody
+from frikort_contracts.http.common import Day
+from frikort_contracts.http.reports import (
+    CorrectionBody,
+    DryRunResource,
+    ReportBody,
+    ReportDetail,
+    ReportPage,
+    WithdrawalBody,
+)
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import CorrectReport, ReportEarnings, WithdrawReport
 from starlette.responses import Response
@@ -29,8 +36,8 @@ quick = APIRouter(prefix="/v1", tags=["employer"], route_class=QuickRoute)
 @quick.post(
     "/reports",
     status_code=201,
-    response_model=r.ReportDetail,
-    responses={**COMMAND_RESPONSES, 200: {"description": "Known: booked before", "model": r.ReportDetail}},
+    response_model=ReportDetail,
+    responses={**COMMAND_RESPONSES, 200: {"description": "Known: booked before", "model": ReportDetail}},
 )
 async def report_earnings(body: ReportBody, ask: EmployerCommand) -> Response:
     """Report what was paid. The answer says what is exempt, and what to pay as ordinary wage.
@@ -41,13 +48,13 @@ async def report_earnings(body: ReportBody, ask: EmployerCommand) -> Response:
     return await ask.submit(body, lambda _: _reporting(ask, body, dry_run=False))
 
 
-@quick.post("/reports/dry-run", response_model=r.DryRunResource, responses=COMMAND_RESPONSES)
+@quick.post("/reports/dry-run", response_model=DryRunResource, responses=COMMAND_RESPONSES)
 async def dry_run(body: ReportBody, ask: EmployerCommand) -> Response:
     """What would happen if this were reported now. Every rule of reporting applies, and nothing is booked."""
     return await ask.submit(body, lambda _: _reporting(ask, body, dry_run=True))
 
 
-@router.get("/reports", response_model=r.ReportPage, responses=READ_RESPONSES)
+@router.get("/reports", response_model=ReportPage, responses=READ_RESPONSES)
 async def list_reports(
     ask: Employer,
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
@@ -59,7 +66,7 @@ async def list_reports(
     newest: Newest = False,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
-) -> r.ReportPage:
+) -> ReportPage:
     """Own reports, by acceptance."""
     query = {
         "cvr": ask.organisation,
@@ -78,18 +85,18 @@ async def list_reports(
     lines = [
         showing.report_line(view, ledgers.get((view.card_id, view.year)), ask.language, open_message) for view in shown
     ]
-    return r.ReportPage(reports=lines, next=following)
+    return ReportPage(reports=lines, next=following)
 
 
-@router.get("/reports/{report_id}", response_model=r.ReportDetail, responses=FIND_RESPONSES)
-async def get_report(report_id: str, ask: Employer) -> r.ReportDetail:
+@router.get("/reports/{report_id}", response_model=ReportDetail, responses=FIND_RESPONSES)
+async def get_report(report_id: str, ask: Employer) -> ReportDetail:
     """An own report with its history."""
     view = await _own_report(ask, report_id)
     ledger = await ask.gateway.models.ledger(view.card_id, view.year)
     return showing.report(view, ledger, ask.language, ask.gateway.persons.open_message)
 
 
-@router.post("/reports/{report_id}/correction", response_model=r.ReportDetail, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/correction", response_model=ReportDetail, responses=COMMAND_RESPONSES)
 async def correct_report(report_id: str, body: CorrectionBody, ask: EmployerCommand) -> Response:
     """Replace what the report said. It keeps its reference and its place in the order; the history stays."""
 
@@ -111,7 +118,7 @@ async def correct_report(report_id: str, body: CorrectionBody, ask: EmployerComm
     return await ask.submit(body, build)
 
 
-@router.post("/reports/{report_id}/withdrawal", response_model=r.ReportDetail, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/withdrawal", response_model=ReportDetail, responses=COMMAND_RESPONSES)
 async def withdraw_report(report_id: str, body: WithdrawalBody, ask: EmployerCommand) -> Response:
     """Take the report back; it no longer counts. Its reference stays used."""
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from frikort_contracts.http import resources as r
-from frikort_contracts.http.requests import DisputeBody
+from frikort_contracts.http.balances import Balances, Warnings
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.mandates import Represented
+from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
@@ -37,42 +40,40 @@ router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 HolderCommand = Annotated[CommandContext, Depends(commanding(Role.CITIZEN))]
 
 
-@router.get("", response_model=r.Represented, responses=READ_RESPONSES)
-async def list_represented(ask: Citizen) -> r.Represented:
+@router.get("", response_model=Represented, responses=READ_RESPONSES)
+async def list_represented(ask: Citizen) -> Represented:
     """The cards that you may see today for others."""
     found = await ask.gateway.models.represented_by(ask.organisation, await ask.gateway.today())
     open_person = ask.gateway.persons.open
-    return r.Represented(
-        represented=[showing.represented(mandate, open_person(card.person)) for card, mandate in found]
-    )
+    return Represented(represented=[showing.represented(mandate, open_person(card.person)) for card, mandate in found])
 
 
-@router.get("/{mandate_id}/card", response_model=r.OwnCardResource, responses=FIND_RESPONSES)
-async def represented_card(mandate_id: str, ask: Citizen) -> r.OwnCardResource:
+@router.get("/{mandate_id}/card", response_model=OwnCardResource, responses=FIND_RESPONSES)
+async def represented_card(mandate_id: str, ask: Citizen) -> OwnCardResource:
     """The citizen's card."""
     return cards.own_card(ask, await _card(ask, mandate_id))
 
 
-@router.get("/{mandate_id}/balances", response_model=r.Balances, responses=FIND_RESPONSES)
-async def represented_balances(mandate_id: str, ask: Citizen) -> r.Balances:
+@router.get("/{mandate_id}/balances", response_model=Balances, responses=FIND_RESPONSES)
+async def represented_balances(mandate_id: str, ask: Citizen) -> Balances:
     """What the citizen has earned on the card, by year, and what is left."""
     return await cards.balances_of(ask, await _card(ask, mandate_id))
 
 
-@router.get("/{mandate_id}/employments", response_model=r.CardEmployments, responses=FIND_RESPONSES)
-async def represented_employments(mandate_id: str, ask: Citizen) -> r.CardEmployments:
+@router.get("/{mandate_id}/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+async def represented_employments(mandate_id: str, ask: Citizen) -> CardEmployments:
     """The employers who registered that the citizen works for them."""
     return await cards.employments_of(ask, await _card(ask, mandate_id))
 
 
-@router.get("/{mandate_id}/reports", response_model=r.CardReports, responses=FIND_RESPONSES)
-async def represented_reports(mandate_id: str, ask: Citizen) -> r.CardReports:
+@router.get("/{mandate_id}/reports", response_model=CardReports, responses=FIND_RESPONSES)
+async def represented_reports(mandate_id: str, ask: Citizen) -> CardReports:
     """What the citizen's employers reported, and how it was split."""
     return await cards.reports_of(ask, await _card(ask, mandate_id))
 
 
-@router.get("/{mandate_id}/warnings", response_model=r.Warnings, responses=FIND_RESPONSES)
-async def represented_warnings(mandate_id: str, ask: Citizen) -> r.Warnings:
+@router.get("/{mandate_id}/warnings", response_model=Warnings, responses=FIND_RESPONSES)
+async def represented_warnings(mandate_id: str, ask: Citizen) -> Warnings:
     """When the citizen came near the allowance, reached it or went above it."""
     return await cards.warnings_of(ask, await _card(ask, mandate_id))
 
@@ -87,7 +88,7 @@ async def represented_changes(mandate_id: str, ask: Citizen, _: Place, seconds: 
 
 
 @router.post(
-    "/{mandate_id}/reports/{report_id}/dispute", response_model=r.CardReportResource, responses=COMMAND_RESPONSES
+    "/{mandate_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES
 )
 async def dispute_represented_report(
     mandate_id: str, report_id: str, body: DisputeBody, ask: HolderCommand
@@ -100,7 +101,7 @@ async def dispute_represented_report(
 
 @router.post(
     "/{mandate_id}/reports/{report_id}/dispute/withdrawal",
-    response_model=r.CardReportResource,
+    response_model=CardReportResource,
     responses=COMMAND_RESPONSES,
 )
 async def withdraw_represented_dispute(mandate_id: str, report_id: str, ask: HolderCommand) -> Response:

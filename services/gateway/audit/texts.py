@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from frikort_contracts.extracts import Authority
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.audit import AccessPage, AccessResource
 from frikort_contracts.municipalities import MUNICIPALITIES
 
 from services.gateway.audit.actions import WORDS, Act
@@ -25,16 +25,16 @@ _AUTHORITIES: Final = {
 _NAMED_OTHERWISE: Final = {"101": "Københavns Kommune", "400": "Bornholms Regionskommune"}
 
 
-def page(accesses: Sequence[Access], following: str | None, language: Language) -> r.AccessPage:
+def page(accesses: Sequence[Access], following: str | None, language: Language) -> AccessPage:
     """A page of lines, newest first."""
-    return r.AccessPage(accesses=[_line(access, language) for access in accesses], next=following)
+    return AccessPage(accesses=[_line(access, language) for access in accesses], next=following)
 
 
-def _line(access: Access, language: Language) -> r.AccessResource:
+def _line(access: Access, language: Language) -> AccessResource:
     english = language is Language.ENGLISH
     words = WORDS[Act(access.act)]
     what = words.in_language(language) + _of_year(access, english=english)
-    return r.AccessResource(
+    return AccessResource(
         at=access.at,
         by=_who(access)[english],
         role=access.role.value,

@@ -8,7 +8,11 @@ from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import RequestExtract
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import CardResource, HandedOverResource
+from frikort_contracts.http.employments import EmploymentResource
+from frikort_contracts.http.extracts import ExtractResource
+from frikort_contracts.http.mandates import MandateResource
+from frikort_contracts.http.reports import DryRunResource, ReportDetail
 from frikort_contracts.issuance import GrantMandate, HandOverCard, IssueCard, MandateCommand, MunicipalCardCommand
 from frikort_contracts.messages import Command
 from frikort_contracts.reporting import (
@@ -83,7 +87,7 @@ class ResponseBuilder:
                 return _created_if(True, extract, language, f"/v1/extracts/{extract.extract_id}")
         raise ReadModelInconsistent(f"no answer is known for {type(command).__name__}")
 
-    async def extract(self, request: ExtractRequest) -> r.ExtractResource:
+    async def extract(self, request: ExtractRequest) -> ExtractResource:
         """An extract and how far it has come."""
         view = await self._models.extracts.get(request.extract_id)
         attempt = 0 if view is None else view.attempt
@@ -101,11 +105,11 @@ class ResponseBuilder:
                 body["earlier"] = line.model_dump(mode="json")
         return Answer(status=CATALOGUE[code].status, body=body, language=language)
 
-    async def _card(self, outcome: OutcomeView) -> r.CardResource:
+    async def _card(self, outcome: OutcomeView) -> CardResource:
         view = await self._card_view(outcome)
         return showing.card(view, self._persons.open(view.person))
 
-    async def _mandate(self, outcome: OutcomeView, today: date) -> r.MandateResource:
+    async def _mandate(self, outcome: OutcomeView, today: date) -> MandateResource:
         for mandate in (await self._card_view(outcome)).mandates:
             if mandate.mandate_id == outcome.mandate_id:
                 return showing.mandate(mandate, self._persons.open(mandate.holder), today)
@@ -118,12 +122,10 @@ class ResponseBuilder:
         return view
 
     @staticmethod
-    def _handed_over(command: HandOverCard) -> r.HandedOverResource:
-        return r.HandedOverResource(
-            card_id=command.card_id, handed_over_to=showing.municipality(command.to_municipality)
-        )
+    def _handed_over(command: HandOverCard) -> HandedOverResource:
+        return HandedOverResource(card_id=command.card_id, handed_over_to=showing.municipality(command.to_municipality))
 
-    async def _employment(self, outcome: OutcomeView) -> r.EmploymentResource:
+    async def _employment(self, outcome: OutcomeView) -> EmploymentResource:
         employment_id = outcome.employment_id
         view = None if employment_id is None else await self._models.employments.get(employment_id)
         if view is None:
@@ -131,7 +133,7 @@ class ResponseBuilder:
         contact = self._persons.open_contact(view.contact, view.cvr)
         return showing.employment(view, contact, self._persons.open_label(view.label, view.cvr))
 
-    async def _report(self, outcome: OutcomeView, language: Language) -> r.ReportDetail:
+    async def _report(self, outcome: OutcomeView, language: Language) -> ReportDetail:
         view = await self._reported(outcome)
         ledger = await self._models.ledger(view.card_id, view.year)
         return showing.report(view, ledger, language, self._persons.open_message, known=outcome.known)
@@ -142,7 +144,7 @@ class ResponseBuilder:
             raise ReadModelInconsistent("an outcome names no report that is known")
         return view
 
-    async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> r.DryRunResource:
+    async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> DryRunResource:
         year = command.payment_date.year
         ledger = await self._models.ledger(command.card_id, year)
         row = self._allowances.get(year)
@@ -157,7 +159,7 @@ class ResponseBuilder:
             booked = await self._models.reports.get(outcome.report_id)
         if booked is not None and booked.settlement is not None:
             exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
-        return r.DryRunResource(
+        return DryRunResource(
             employment_id=command.employment_id,
             reference=command.reference,
             year=year,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from frikort_contracts.http.requests import BatchLineBody
+from frikort_contracts.http.payroll import BatchLineBody
 from frikort_contracts.values import Period, Reference, WorkPeriod
 from pydantic import TypeAdapter, ValidationError
 

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Final, Literal
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.payroll import (
+    BatchCounts,
+    BatchLineResource,
+    BatchResource,
+    LineError,
+    LineProblem,
+    LineSplitResource,
+)
 
 from services.gateway.field_texts import field_text
 from services.gateway.formats import Language
@@ -65,16 +72,16 @@ _RESULTS: Final[dict[Language, dict[LineResult, str]]] = {
 }
 
 
-def batch(shown: Batch) -> r.BatchResource:
+def batch(shown: Batch) -> BatchResource:
     """A file. Raises ``KeyError`` for one that is not acknowledged."""
     tally = shown.tally
-    return r.BatchResource(
+    return BatchResource(
         batch_id=shown.batch_id,
         status=_STATUS[shown.status],
         created_at=shown.created_at,
         expires_at=shown.expires_at if shown.status is Status.HELD else None,
         finished_at=shown.finished_at,
-        counts=r.BatchCounts(
+        counts=BatchCounts(
             lines=shown.good + shown.bad,
             errors=shown.bad,
             accepted=tally.accepted,
@@ -88,10 +95,10 @@ def batch(shown: Batch) -> r.BatchResource:
     )
 
 
-def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, language: Language) -> r.BatchLineResource:
+def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, language: Language) -> BatchLineResource:
     """A line; ``result`` None while there is none."""
     if isinstance(shown, InvalidLine):
-        return r.BatchLineResource(
+        return BatchLineResource(
             number=shown.number,
             reference=shown.reference,
             result="error",
@@ -101,29 +108,29 @@ def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, langua
             split=None,
             problem=None,
             errors=[
-                r.LineError(field=wrong.field, detail=field_text(wrong.kind, wrong.message, language))
+                LineError(field=wrong.field, detail=field_text(wrong.kind, wrong.message, language))
                 for wrong in shown.wrongs
             ],
         )
     booked = result is not None and result.outcome != "refused"
-    return r.BatchLineResource(
+    return BatchLineResource(
         number=shown.number,
         reference=shown.reference,
         result=result_of(shown, result),
         employment_id=shown.employment_id,
         total_ore=shown.total,
         report_id=None if result is None else result.report_id,
-        split=r.LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess) if booked and result else None,
+        split=LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess) if booked and result else None,
         problem=_problem(batch_id, result, language),
         errors=[],
     )
 
 
-def _problem(batch_id: str, result: Result | None, language: Language) -> r.LineProblem | None:
+def _problem(batch_id: str, result: Result | None, language: Language) -> LineProblem | None:
     if result is None or result.problem is None:
         return None
     told = document(result.problem, language, instance=command_id(batch_id, result.number), facts=result.detail)
-    return r.LineProblem(type=told["type"], title=told["title"], detail=told["detail"])
+    return LineProblem(type=told["type"], title=told["title"], detail=told["detail"])
 
 
 def csv_header(language: Language) -> str:
@@ -131,7 +138,7 @@ def csv_header(language: Language) -> str:
     return "\ufeff" + _row(_COLUMNS[language])
 
 
-def csv_lines(shown: Iterable[r.BatchLineResource], language: Language) -> Iterator[str]:
+def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterator[str]:
     """A row for each line; amounts in kroner with a decimal comma."""
     for entry in shown:
         split = entry.split

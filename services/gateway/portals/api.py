@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
-from frikort_contracts.http.resources import PendingResource, ProblemResource
+from frikort_contracts.http.outcomes import PendingResource, ProblemResource
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from frikort_contracts.extracts import ExtractFormat
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.extracts import ExtractResource, Extracts
 from frikort_contracts.municipalities import MUNICIPALITIES
 from starlette.responses import Response
 
@@ -29,7 +30,7 @@ EXTRACT: Final[Fields] = {
 @router.get(HOME)
 async def extracts(page: AuthorityPage) -> Response:
     """The authority's extracts, newest first."""
-    found = await page.api.get("/v1/extracts", r.Extracts)
+    found = await page.api.get("/v1/extracts", Extracts)
     return page.render("authority/extracts.html", extracts=found.extracts, municipalities=MUNICIPALITIES)
 
 
@@ -45,7 +46,7 @@ async def request_extract(page: AuthorityPage) -> Response:
     form = await page.posted(EXTRACT)
     if form.good:
         try:
-            made = await page.api.post("/v1/extracts", form.body, r.ExtractResource, key=form.key)
+            made = await page.api.post("/v1/extracts", form.body, ExtractResource, key=form.key)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -56,7 +57,7 @@ async def request_extract(page: AuthorityPage) -> Response:
 @router.get(f"{HOME}/udtraek/{{extract_id}}")
 async def extract(extract_id: UUID, page: AuthorityPage) -> Response:
     """How far an extract has come; its manifest and files when it is done."""
-    found = await page.api.get(f"/v1/extracts/{extract_id}", r.ExtractResource)
+    found = await page.api.get(f"/v1/extracts/{extract_id}", ExtractResource)
     return page.render("authority/extract.html", extract=found, municipalities=MUNICIPALITIES)
 
 
@@ -67,5 +68,5 @@ async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: Autho
 
 
 async def _choices(page: Page) -> dict[str, Any]:
-    table = await page.api.get("/v1/allowances", r.Allowances)
+    table = await page.api.get("/v1/allowances", Allowances)
     return {"years": table.allowances, "municipalities": by_name()}

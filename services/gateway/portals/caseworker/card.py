@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.audit import AccessPage
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import CardResource
+from frikort_contracts.http.employments import CardEmployments
 from starlette.responses import Response
 
 from services.gateway.documents.card import PhysicalCard, physical_card
@@ -19,14 +22,14 @@ _REPORTING: Final = "/virksomhed/indberet"
 @router.get("/kommune/frikort/{card_id}")
 async def card(visit: CardVisit) -> Response:
     """The card at a glance: the citizen, what is left this year, and what can be done."""
-    balances = await visit.get("/balances", r.Balances)
+    balances = await visit.get("/balances", Balances)
     return await visit.render("caseworker/card.html", balances=balances.balances)
 
 
 @router.get("/kommune/frikort/{card_id}/ansaettelser")
 async def employments(visit: CardVisit) -> Response:
     """Where the citizen works, and whom to ask there."""
-    found = await visit.get("/employments", r.CardEmployments)
+    found = await visit.get("/employments", CardEmployments)
     return await visit.render("caseworker/employments.html", employments=found.employments)
 
 
@@ -39,7 +42,7 @@ async def history(visit: CardVisit) -> Response:
 @router.get("/kommune/frikort/{card_id}/opslag")
 async def accesses(visit: CardVisit, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """Who has looked at the citizen's data, as the citizen sees it too."""
-    found = await visit.get("/accesses", r.AccessPage, cursor=cursor or None)
+    found = await visit.get("/accesses", AccessPage, cursor=cursor or None)
     return await visit.render("caseworker/accesses.html", found=found, cursor=cursor)
 
 
@@ -52,7 +55,7 @@ async def about_physical_card(visit: CardVisit) -> Response:
 @router.get("/kommune/frikort/{card_id}/fysisk-kort/pdf")
 async def download_physical_card(visit: CardVisit) -> Response:
     """The physical card to print."""
-    page, shown = visit.page, await visit.get("", r.CardResource)
+    page, shown = visit.page, await visit.get("", CardResource)
     pdf = await physical_card(
         PhysicalCard(
             number=shown.number,

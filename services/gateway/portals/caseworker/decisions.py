@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import CardResource
 from frikort_contracts.issuance import ControlResult, ReplacementReason
 from starlette.responses import Response
 
@@ -71,7 +71,7 @@ async def decide(kind: Kind, visit: CardVisit) -> Response:
     form = await visit.page.posted(chosen.fields)
     if form.good and form.step == "send":
         try:
-            await visit.post(f"/{chosen.command}", form, r.CardResource)
+            await visit.post(f"/{chosen.command}", form, CardResource)
             return visit.redirect(f"/beslutning/{kind}/kvittering")
         except Refused as refused:
             form.refuse(refused, chosen.concerns)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.reports import CardReportResource, CardReports
 from frikort_contracts.reporting import DisputeReason
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -27,7 +27,7 @@ DISPUTE: Final[Fields] = {
 @router.get("/kommune/frikort/{card_id}/indberetninger")
 async def reports(visit: CardVisit) -> Response:
     """The card's reports, newest first."""
-    found = await visit.get("/reports", r.CardReports)
+    found = await visit.get("/reports", CardReports)
     return await visit.render("caseworker/reports.html", reports=found.reports[::-1])
 
 
@@ -42,7 +42,7 @@ async def withdraw_dispute(report_id: UUID, visit: CardVisit) -> Response:
     """Take back what was said."""
     form = await visit.page.posted()
     try:
-        await visit.post(f"/reports/{report_id}/dispute/withdrawal", form, r.CardReportResource)
+        await visit.post(f"/reports/{report_id}/dispute/withdrawal", form, CardReportResource)
     except Refused as refused:
         form.refuse(refused)
         return await _show(visit, report_id, form)
@@ -61,7 +61,7 @@ async def dispute(report_id: UUID, visit: CardVisit) -> Response:
     form = await visit.page.posted(DISPUTE)
     if form.good and form.step == "send":
         try:
-            await visit.post(f"/reports/{report_id}/dispute", form, r.CardReportResource)
+            await visit.post(f"/reports/{report_id}/dispute", form, CardReportResource)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -78,8 +78,8 @@ async def _ask(visit: Visit, report_id: UUID, form: Form, *, summary: bool) -> R
     return await visit.render("caseworker/dispute.html", report=found, form=form, summary=summary)
 
 
-async def _found(visit: Visit, report_id: UUID) -> r.CardReportResource:
-    found = await visit.get("/reports", r.CardReports)
+async def _found(visit: Visit, report_id: UUID) -> CardReportResource:
+    found = await visit.get("/reports", CardReports)
     for one in found.reports:
         if one.report_id == str(report_id):
             return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import HandedOverResource
 from frikort_contracts.municipalities import MUNICIPALITIES
 from frikort_contracts.values import MunicipalityCode
 from starlette.responses import Response
@@ -36,7 +36,7 @@ async def hand_card_over(visit: CardVisit) -> Response:
     form = await visit.page.posted(HAND_OVER)
     if form.good and form.step == "send":
         try:
-            done = await visit.post("/hand-over", form, r.HandedOverResource)
+            done = await visit.post("/hand-over", form, HandedOverResource)
         except Refused as refused:
             form.refuse(refused, {"same-municipality": "to_municipality"})
         else:

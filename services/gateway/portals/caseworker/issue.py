@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -37,7 +38,7 @@ async def issue_card(page: CaseworkerPage) -> Response:
     form, own_card = await page.posted(ISSUE), None
     if form.good and form.step == "send":
         try:
-            card = await page.api.post("/v1/cards", form.body, r.CardResource, key=form.key)
+            card = await page.api.post("/v1/cards", form.body, CardResource, key=form.key)
         except Refused as refused:
             own_card = (refused.problem.facts or {}).get("card_id")
             form.refuse(refused, {"card-exists": "cpr"})
@@ -50,5 +51,5 @@ async def issue_card(page: CaseworkerPage) -> Response:
 @router.get("/kommune/frikort/{card_id}/udstedt")
 async def issued(visit: CardVisit) -> Response:
     """The receipt: the number, and what happens next."""
-    balances = await visit.get("/balances", r.Balances)
+    balances = await visit.get("/balances", Balances)
     return await visit.render("caseworker/issued.html", balance=next(iter(balances.balances), None))

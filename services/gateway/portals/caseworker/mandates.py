@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.mandates import MandateResource, Mandates
 from frikort_contracts.issuance import MandateScope
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -31,7 +31,7 @@ _CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
 @router.get("/kommune/frikort/{card_id}/fuldmagter")
 async def mandates(visit: CardVisit) -> Response:
     """Whom the citizen lets see the card, now and before."""
-    found = await visit.get("/mandates", r.Mandates)
+    found = await visit.get("/mandates", Mandates)
     return await visit.render("caseworker/mandates.html", mandates=found.mandates)
 
 
@@ -47,7 +47,7 @@ async def grant_mandate(visit: CardVisit) -> Response:
     form = await visit.page.posted(MANDATE)
     if form.good and form.step == "send":
         try:
-            made = await visit.post("/mandates", form, r.MandateResource)
+            made = await visit.post("/mandates", form, MandateResource)
         except Refused as refused:
             form.refuse(refused, _CONCERNS)
         else:
@@ -69,15 +69,15 @@ async def withdraw_mandate(mandate_id: UUID, visit: CardVisit) -> Response:
     """End a mandate before its last day."""
     form = await visit.page.posted()
     try:
-        await visit.post(f"/mandates/{mandate_id}/withdrawal", form, r.MandateResource)
+        await visit.post(f"/mandates/{mandate_id}/withdrawal", form, MandateResource)
     except Refused as refused:
         form.refuse(refused)
         return await visit.render("caseworker/mandate.html", mandate=await _found(visit, mandate_id), form=form)
     return visit.redirect(f"/fuldmagter/{mandate_id}")
 
 
-async def _found(visit: Visit, mandate_id: UUID) -> r.MandateResource:
-    found = await visit.get("/mandates", r.Mandates)
+async def _found(visit: Visit, mandate_id: UUID) -> MandateResource:
+    found = await visit.get("/mandates", Mandates)
     for one in found.mandates:
         if one.mandate_id == str(mandate_id):
             return one

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -33,7 +33,7 @@ async def find(page: CaseworkerPage) -> Response:
     reason = fields.reason_of(form)
     if form.good:
         try:
-            found = await page.api.because(reason).post("/v1/cards/search", form.body["person"], r.CardResource)
+            found = await page.api.because(reason).post("/v1/cards/search", form.body["person"], CardResource)
         except Refused as refused:
             unknown = refused.code == "card-unknown"
             form.refuse(refused, {"card-unknown": "person"})

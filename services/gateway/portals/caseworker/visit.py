@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
 from services.gateway.login.session import Session
@@ -47,7 +47,7 @@ class Visit:
 
     async def render(self, template: str, **context: Any) -> Response:
         """A page with the citizen's name and the card's number above it."""
-        card = await self.get("", r.CardResource)
+        card = await self.get("", CardResource)
         return self.page.render(template, card=card, home=self.home, labels=labels, **context)
 
     def redirect(self, path: str) -> Response:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.audit import AccessPage, AccessResource
 from starlette.responses import Response
 
 from services.gateway.portals.page import CitizenPage
@@ -25,7 +25,7 @@ async def accesses(
     page: CitizenPage, mine: bool = False, cursor: Annotated[str | None, Query(max_length=400)] = None
 ) -> Response:
     """A page of the list, newest first. ``mine``: also what the person looked at."""
-    found = await page.api.get("/v1/me/accesses", r.AccessPage, own=mine, limit=_ON_A_PAGE, cursor=cursor)
+    found = await page.api.get("/v1/me/accesses", AccessPage, own=mine, limit=_ON_A_PAGE, cursor=cursor)
     return page.render(
         "citizen/accesses.html",
         visits=visits(found.accesses),
@@ -45,10 +45,10 @@ class Visit:
     what: tuple[str, ...]
 
 
-def visits(accesses: Iterable[r.AccessResource]) -> list[Visit]:
+def visits(accesses: Iterable[AccessResource]) -> list[Visit]:
     """The lines of the log, those of one visit together; each thing once."""
 
-    def visit(line: r.AccessResource) -> tuple[datetime, str, str | None]:
+    def visit(line: AccessResource) -> tuple[datetime, str, str | None]:
         return line.at.replace(second=0, microsecond=0), line.by, line.reason
 
     return [

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.reports import CardReportResource
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -41,7 +41,7 @@ async def raise_dispute(card: Card, report_id: UUID) -> Response:
     if step != "send":
         return card.render("citizen/dispute_check.html", report=report, form=form)
     try:
-        await card.page.api.post(_api(card, report_id), form.body, r.CardReportResource, key=form.key)
+        await card.page.api.post(_api(card, report_id), form.body, CardReportResource, key=form.key)
     except Refused as refused:
         return _form(card, report, form.refuse(refused))
     return card.page.redirect(f"{card.home}/loen/{report_id}/indsigelse/kvittering")
@@ -59,7 +59,7 @@ async def withdraw(card: Card, report_id: UUID) -> Response:
     report = await _disputable(card, report_id)
     form = await card.page.posted()
     try:
-        await card.page.api.post(f"{_api(card, report_id)}/withdrawal", None, r.CardReportResource, key=form.key)
+        await card.page.api.post(f"{_api(card, report_id)}/withdrawal", None, CardReportResource, key=form.key)
     except Refused as refused:
         return _withdrawal(card, report, form.refuse(refused))
     return card.page.redirect(f"{card.home}/loen/{report_id}/indsigelse/kvittering")
@@ -71,11 +71,11 @@ async def receipt(card: Card, report_id: UUID) -> Response:
     return card.render("citizen/dispute_receipt.html", report=await _disputable(card, report_id))
 
 
-def _form(card: Whose, report: r.CardReportResource, form: Form) -> Response:
+def _form(card: Whose, report: CardReportResource, form: Form) -> Response:
     return card.render("citizen/dispute.html", report=report, form=form)
 
 
-def _withdrawal(card: Whose, report: r.CardReportResource, form: Form) -> Response:
+def _withdrawal(card: Whose, report: CardReportResource, form: Form) -> Response:
     return card.render("citizen/dispute_withdrawal.html", report=report, form=form)
 
 
@@ -83,7 +83,7 @@ def _api(card: Whose, report_id: UUID) -> str:
     return f"{card.source}/reports/{report_id}/dispute"
 
 
-async def _disputable(card: Whose, report_id: UUID) -> r.CardReportResource:
+async def _disputable(card: Whose, report_id: UUID) -> CardReportResource:
     """The report. For who may only see the card, these pages do not exist."""
     if not card.may_dispute:
         raise ProblemError("not-found")

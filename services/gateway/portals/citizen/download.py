@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Allowances
 from starlette.responses import Response
 
 from services.gateway import formats
@@ -32,7 +32,7 @@ async def as_pdf(page: CitizenPage) -> Response:
     introduction = Section(lines=[say(N_("Her er alt, hvad frikortet viser om dig."))])
     all_tables = (table for table in tables(found, say) if table.rows)
     sections = [introduction, *(section for table in all_tables for section in on_paper(table, page.language))]
-    today = (await page.api.get("/v1/allowances", r.Allowances)).today
+    today = (await page.api.get("/v1/allowances", Allowances)).today
     pdf = await record(
         title=say(N_("Mine oplysninger på frikortet")),
         issuer=say(N_("Socialt frikort")),

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.audit import AccessPage, AccessResource
+from frikort_contracts.http.balances import BalanceResource, Balances
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.common import Resource
+from frikort_contracts.http.employments import CardEmploymentResource, CardEmployments
+from frikort_contracts.http.mandates import MandateResource, Mandates
+from frikort_contracts.http.reports import CardReportResource, CardReports
 
 from services.gateway import formats
 from services.gateway.documents import record
@@ -35,15 +41,15 @@ _MANDATES: Final = {"in-force": N_("Gælder"), "over": N_("Udløbet"), "withdraw
 _SCOPES: Final = {"view": N_("Se frikortet"), "represent": N_("Se frikortet og tale med arbejdsgivere")}
 
 
-class Everything(r.Resource):
+class Everything(Resource):
     """What the file holds. Without a card only who has looked for the citizen."""
 
-    card: r.OwnCardResource | None = None
-    balances: tuple[r.BalanceResource, ...] = ()
-    employments: tuple[r.CardEmploymentResource, ...] = ()
-    reports: tuple[r.CardReportResource, ...] = ()
-    mandates: tuple[r.MandateResource, ...] = ()
-    accesses: list[r.AccessResource]
+    card: OwnCardResource | None = None
+    balances: tuple[BalanceResource, ...] = ()
+    employments: tuple[CardEmploymentResource, ...] = ()
+    reports: tuple[CardReportResource, ...] = ()
+    mandates: tuple[MandateResource, ...] = ()
+    accesses: list[AccessResource]
 
 
 @dataclass(frozen=True)
@@ -59,26 +65,26 @@ async def everything(api: Api) -> Everything:
     """All of it. Raises ``Refused``."""
     accesses = await _accesses(api)
     try:
-        card = await api.get("/v1/me/card", r.OwnCardResource)
+        card = await api.get("/v1/me/card", OwnCardResource)
     except Refused as refused:
         if refused.code != "card-unknown":
             raise
         return Everything(accesses=accesses)
     return Everything(
         card=card,
-        balances=tuple((await api.get("/v1/me/balances", r.Balances)).balances),
-        employments=tuple((await api.get("/v1/me/employments", r.CardEmployments)).employments),
-        reports=tuple((await api.get("/v1/me/reports", r.CardReports)).reports),
-        mandates=tuple((await api.get("/v1/me/mandates", r.Mandates)).mandates),
+        balances=tuple((await api.get("/v1/me/balances", Balances)).balances),
+        employments=tuple((await api.get("/v1/me/employments", CardEmployments)).employments),
+        reports=tuple((await api.get("/v1/me/reports", CardReports)).reports),
+        mandates=tuple((await api.get("/v1/me/mandates", Mandates)).mandates),
         accesses=accesses,
     )
 
 
-async def _accesses(api: Api) -> list[r.AccessResource]:
-    found: list[r.AccessResource] = []
+async def _accesses(api: Api) -> list[AccessResource]:
+    found: list[AccessResource] = []
     cursor: str | None = None
     while True:
-        page = await api.get("/v1/me/accesses", r.AccessPage, own=True, limit=_AT_ONCE, cursor=cursor)
+        page = await api.get("/v1/me/accesses", AccessPage, own=True, limit=_AT_ONCE, cursor=cursor)
         found += page.accesses
         if page.next is None or page.next == cursor:  # a list that leads nowhere must not lead around for ever
             return found
@@ -143,7 +149,7 @@ def in_spreadsheet(tables: Sequence[Table]) -> Iterator[Sequence[Cell]]:
         yield []
 
 
-def _card(card: r.OwnCardResource, say: Callable[[str], str]) -> Iterator[Table]:
+def _card(card: OwnCardResource, say: Callable[[str], str]) -> Iterator[Table]:
     status = say(N_("Aktivt")) if card.status == "active" else say(N_("Ikke aktivt"))
     yield Table(
         say(N_("Frikort")),
@@ -157,7 +163,7 @@ def _card(card: r.OwnCardResource, say: Callable[[str], str]) -> Iterator[Table]
     )
 
 
-def _reports(reports: Sequence[r.CardReportResource], say: Callable[[str], str]) -> Table:
+def _reports(reports: Sequence[CardReportResource], say: Callable[[str], str]) -> Table:
     return Table(
         say(N_("Indberetninger")),
         [say(N_("Udbetalt")), say(N_("CVR-nummer")), say(N_("Arbejde fra")), say(N_("Arbejde til")),
@@ -173,7 +179,7 @@ def _reports(reports: Sequence[r.CardReportResource], say: Callable[[str], str])
     )  # fmt: skip
 
 
-def _history(reports: Sequence[r.CardReportResource], say: Callable[[str], str]) -> Table:
+def _history(reports: Sequence[CardReportResource], say: Callable[[str], str]) -> Table:
     return Table(
         say(N_("Hvad er der sket med indberetningerne?")),
         [say(N_("Hvornår")), say(N_("CVR-nummer")), say(N_("Hvad")), say(N_("I alt")), say(N_("Hvorfor")),

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.mandates import MandateResource, Mandates
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -53,7 +53,7 @@ async def grant_mandate(card: Card) -> Response:
     if step != "send":
         return card.render("citizen/mandate_check.html", form=form)
     try:
-        made = await card.page.api.post("/v1/me/mandates", form.body, r.MandateResource, key=form.key)
+        made = await card.page.api.post("/v1/me/mandates", form.body, MandateResource, key=form.key)
     except Refused as refused:
         return _form(card, form.refuse(refused, _CONCERNS))
     return card.page.redirect(f"{HOME}/fuldmagter/{made.mandate_id}/kvittering")
@@ -71,7 +71,7 @@ async def withdraw(card: Card, mandate_id: UUID) -> Response:
     mandate = await _one(card, mandate_id)
     form = await card.page.posted()
     try:
-        await card.page.api.post(f"/v1/me/mandates/{mandate_id}/withdrawal", None, r.MandateResource, key=form.key)
+        await card.page.api.post(f"/v1/me/mandates/{mandate_id}/withdrawal", None, MandateResource, key=form.key)
     except Refused as refused:
         return _withdrawal(card, mandate, form.refuse(refused))
     return card.page.redirect(f"{HOME}/fuldmagter/{mandate_id}/kvittering")
@@ -87,15 +87,15 @@ def _form(card: Whose, form: Form) -> Response:
     return card.render("citizen/new_mandate.html", form=form)
 
 
-def _withdrawal(card: Whose, mandate: r.MandateResource, form: Form) -> Response:
+def _withdrawal(card: Whose, mandate: MandateResource, form: Form) -> Response:
     return card.render("citizen/mandate_withdrawal.html", mandate=mandate, form=form)
 
 
-async def _all(card: Whose) -> list[r.MandateResource]:
-    return (await card.get("mandates", r.Mandates)).mandates
+async def _all(card: Whose) -> list[MandateResource]:
+    return (await card.get("mandates", Mandates)).mandates
 
 
-async def _one(card: Whose, mandate_id: UUID) -> r.MandateResource:
+async def _one(card: Whose, mandate_id: UUID) -> MandateResource:
     for mandate in await _all(card):
         if mandate.mandate_id == str(mandate_id):
             return mandate

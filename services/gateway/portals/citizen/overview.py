@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import BalanceResource, Balances
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.reports import CardReportResource, CardReports
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -28,9 +30,9 @@ _LATEST: Final = 3
 class Glance(BaseModel):
     """All that the page shows of the card."""
 
-    card: r.OwnCardResource
-    balance: r.BalanceResource | None
-    latest: list[r.CardReportResource]
+    card: OwnCardResource
+    balance: BalanceResource | None
+    latest: list[CardReportResource]
 
 
 @router.get("")
@@ -65,8 +67,8 @@ async def represented(page: CitizenPage) -> Response:
 
 
 async def _glance(card: Whose) -> Glance:
-    balances = (await card.get("balances", r.Balances)).balances
-    reports = (await card.get("reports", r.CardReports)).reports
+    balances = (await card.get("balances", Balances)).balances
+    reports = (await card.get("reports", CardReports)).reports
     return Glance(card=card.card, balance=balances[0] if balances else None, latest=figures.latest(reports, _LATEST))
 
 

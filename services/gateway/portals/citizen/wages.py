@@ -6,7 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.reports import CardReports
 from starlette.responses import Response
 
 from services.gateway import formats
@@ -21,11 +23,11 @@ router = APIRouter()
 @router.get("/loen")
 async def year(card: Card, aar: Annotated[int | None, Query()] = None) -> Response:
     """A year's wage; the present year's if none is asked for."""
-    balances = {balance.year: balance for balance in (await card.get("balances", r.Balances)).balances}
+    balances = {balance.year: balance for balance in (await card.get("balances", Balances)).balances}
     asked = max(balances, default=0) if aar is None else aar
     if aar is not None and asked not in balances:
         raise ProblemError("not-found")
-    reports = (await card.get("reports", r.CardReports)).reports
+    reports = (await card.get("reports", CardReports)).reports
     counted = figures.counted(reports, asked)
     balance = balances.get(asked)
     months = figures.by_month(counted)
@@ -54,7 +56,7 @@ async def report(card: Card, report_id: UUID) -> Response:
 @router.get("/arbejde")
 async def employments(card: Card) -> Response:
     """Who has registered that the citizen works for them."""
-    found = (await card.get("employments", r.CardEmployments)).employments
+    found = (await card.get("employments", CardEmployments)).employments
     newest_first = sorted(found, key=lambda one: one.period.first, reverse=True)
     return card.render("citizen/employments.html", employments=newest_first)
 
@@ -62,4 +64,4 @@ async def employments(card: Card) -> Response:
 @router.get("/aar")
 async def years(card: Card) -> Response:
     """All years of the card."""
-    return card.render("citizen/years.html", balances=(await card.get("balances", r.Balances)).balances)
+    return card.render("citizen/years.html", balances=(await card.get("balances", Balances)).balances)

@@ -7,7 +7,9 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Depends
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.mandates import Represented, RepresentedResource
+from frikort_contracts.http.reports import CardReportResource, CardReports
 from frikort_contracts.issuance import MandateScope
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -34,10 +36,10 @@ class Whose:
     """
 
     page: Page
-    card: r.OwnCardResource
+    card: OwnCardResource
     home: str
     source: str
-    mandate: r.RepresentedResource | None
+    mandate: RepresentedResource | None
 
     @property
     def own(self) -> bool:
@@ -53,9 +55,9 @@ class Whose:
         """What the API shows of the card. Raises ``Refused``."""
         return await self.page.api.get(f"{self.source}/{what}", model)
 
-    async def report(self, report_id: UUID) -> r.CardReportResource:
+    async def report(self, report_id: UUID) -> CardReportResource:
         """One of the card's reports. Raises ``ProblemError`` where there is none."""
-        for report in (await self.get("reports", r.CardReports)).reports:
+        for report in (await self.get("reports", CardReports)).reports:
             if report.report_id == str(report_id):
                 return report
         raise ProblemError("not-found")
@@ -65,9 +67,9 @@ class Whose:
         return self.page.render(template, whose=self, words=words, **context)
 
 
-async def represented_by(page: Page) -> list[r.RepresentedResource]:
+async def represented_by(page: Page) -> list[RepresentedResource]:
     """The cards of others that the signed-in person may see."""
-    return (await page.api.get("/v1/represented", r.Represented)).represented
+    return (await page.api.get("/v1/represented", Represented)).represented
 
 
 async def on_behalf(held: UUID) -> None:
@@ -84,14 +86,14 @@ async def whose(page: CitizenPage) -> Whose:
     for mandate in await represented_by(page):
         if mandate.mandate_id == held:
             source = f"/v1/represented/{held}"
-            card = await page.api.get(f"{source}/card", r.OwnCardResource)
+            card = await page.api.get(f"{source}/card", OwnCardResource)
             return Whose(page, card, f"{ON_BEHALF}/{held}", source, mandate)
     raise ProblemError("not-found")
 
 
 async def _own(page: Page) -> Whose:
     try:
-        card = await page.api.get("/v1/me/card", r.OwnCardResource)
+        card = await page.api.get("/v1/me/card", OwnCardResource)
     except Refused as refused:
         if refused.code != "card-unknown":
             raise

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.employments import EmploymentResource
+from frikort_contracts.http.reports import ReportDetail, ReportResource
 
 from services.gateway import formats
 from services.gateway.documents.record import Column, Section, record
@@ -51,7 +52,7 @@ def headings(page: Page) -> list[str]:
     return [page.gettext(heading) for heading in _HEADINGS]
 
 
-def cells(page: Page, report: r.ReportResource, employment: r.EmploymentResource | None) -> list[str]:
+def cells(page: Page, report: ReportResource, employment: EmploymentResource | None) -> list[str]:
     """A report as a line of a CSV file."""
     parts, split = report.components, report.split
     amounts = (parts.wage_ore, parts.holiday_pay_ore, parts.atp_ore, parts.pension_ore, report.total_ore)
@@ -77,7 +78,7 @@ def csv_line(page: Page, values: Sequence[str]) -> str:
 
 
 async def csv_of(
-    page: Page, reports: AsyncIterator[r.ReportResource], employments: Mapping[str, r.EmploymentResource]
+    page: Page, reports: AsyncIterator[ReportResource], employments: Mapping[str, EmploymentResource]
 ) -> AsyncIterator[str]:
     """A CSV file, line by line."""
     yield _BOM + csv_line(page, headings(page))
@@ -85,7 +86,7 @@ async def csv_of(
         yield csv_line(page, cells(page, report, employments.get(report.employment_id)))
 
 
-async def receipt_pdf(page: Page, report: r.ReportDetail, name: str, made: date) -> bytes:
+async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -> bytes:
     """The receipt of one report."""
 
     def kroner(ore: int) -> str:
@@ -124,7 +125,7 @@ async def receipt_pdf(page: Page, report: r.ReportDetail, name: str, made: date)
 
 
 async def year_pdf(
-    page: Page, year: int, reports: AsyncIterator[r.ReportResource], names: Mapping[str, str], made: date
+    page: Page, year: int, reports: AsyncIterator[ReportResource], names: Mapping[str, str], made: date
 ) -> bytes:
     """The reports of a year that count, and their sums. Too many to read on paper are left to the CSV file."""
 

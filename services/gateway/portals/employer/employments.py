@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import AllowanceLeft
+from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.reports import ReportPage
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -65,7 +67,7 @@ _LATEST: Final = 10
 @router.get("")
 async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """All, the latest registered first."""
-    found = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_PAGE, cursor=cursor)
+    found = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_PAGE, cursor=cursor)
     return page.render(
         "employer/employments.html",
         employments=found.employments,
@@ -79,7 +81,7 @@ async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_
 @router.get("/ny")
 async def new_employment(page: EmployerPage) -> Response:
     """The form, with the contact person of the latest employment, or else the one who is signed in."""
-    latest = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=1)
+    latest = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=1)
     contact = (
         latest.employments[0].contact.model_dump()
         if latest.employments
@@ -95,7 +97,7 @@ async def register_employment(page: EmployerPage) -> Response:
     form = await page.posted(REGISTER)
     if form.good:
         try:
-            made = await page.api.post("/v1/employments", form.body, r.EmploymentResource, key=form.key)
+            made = await page.api.post("/v1/employments", form.body, EmploymentResource, key=form.key)
         except Refused as refused:
             form.refuse(refused, _CONCERNS)
         else:
@@ -108,9 +110,7 @@ async def register_employment(page: EmployerPage) -> Response:
 async def one_employment(employment_id: UUID, page: EmployerPage) -> Response:
     """What is registered, what is left of the allowance, and the latest reports."""
     employment = await own.employment(page, employment_id)
-    latest = await page.api.get(
-        "/v1/reports", r.ReportPage, employment_id=str(employment_id), newest=True, limit=_LATEST
-    )
+    latest = await page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=_LATEST)
     return page.render(
         "employer/employment.html",
         employment=employment,
@@ -185,7 +185,7 @@ async def _sent(
 ) -> Response:
     if form.good:
         try:
-            await send(f"/v1/employments/{employment_id}{path}", form.body, r.EmploymentResource, key=form.key)
+            await send(f"/v1/employments/{employment_id}{path}", form.body, EmploymentResource, key=form.key)
         except Refused as refused:
             form.refuse(refused, concerns)
         else:
@@ -193,14 +193,14 @@ async def _sent(
     return _form(page, template, await own.employment(page, employment_id), form)
 
 
-def _form(page: Page, template: str, employment: r.EmploymentResource, form: Form) -> Response:
+def _form(page: Page, template: str, employment: EmploymentResource, form: Form) -> Response:
     return page.render(f"employer/{template}.html", form=form, employment=employment, name=own.name(page, employment))
 
 
-async def _allowance_left(page: Page, employment_id: UUID) -> r.AllowanceLeft | None:
+async def _allowance_left(page: Page, employment_id: UUID) -> AllowanceLeft | None:
     """This year's; none for an employment that has been over for long, or in a year without an allowance."""
     try:
-        return await page.api.get(f"/v1/employments/{employment_id}/allowance", r.AllowanceLeft)
+        return await page.api.get(f"/v1/employments/{employment_id}/allowance", AllowanceLeft)
     except Refused as refused:
         if refused.code in {"employment-unknown", "year-without-allowance"}:
             return None

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.payroll import BatchLinePage, BatchPage, BatchResource
 from starlette.responses import Response
 
 from services.gateway.payroll.parser import DANISH
@@ -46,7 +46,7 @@ Cursor = Annotated[str, Query(max_length=400)]
 @router.get("")
 async def list_files(page: EmployerPage, cursor: Cursor = "") -> Response:
     """Earlier files, the newest first."""
-    found = await page.api.get("/v1/report-batches", r.BatchPage, limit=_FILES, cursor=cursor)
+    found = await page.api.get("/v1/report-batches", BatchPage, limit=_FILES, cursor=cursor)
     return page.render("employer/files.html", files=found.batches, following=found.next, cursor=cursor)
 
 
@@ -70,7 +70,7 @@ async def send_file(page: EmployerPage) -> Response:
             content = await file.read()
             try:
                 made = await page.api.upload(
-                    "/v1/report-batches?hold=true", content, media_type, r.BatchResource, key=form.key
+                    "/v1/report-batches?hold=true", content, media_type, BatchResource, key=form.key
                 )
             except Refused as refused:
                 form.refuse(refused, _CONCERNS)
@@ -118,20 +118,20 @@ def media_type_of(file_name: str) -> str | None:
 async def _decided(page: Page, batch_id: UUID, decision: str) -> Response:
     form = await page.posted()
     try:
-        await page.api.post(f"/v1/report-batches/{batch_id}/{decision}", None, r.BatchResource)
+        await page.api.post(f"/v1/report-batches/{batch_id}/{decision}", None, BatchResource)
     except Refused as refused:
         return await _shown(page, batch_id, form.refuse(refused))
     return page.redirect(f"/virksomhed/filer/{batch_id}")
 
 
 async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cursor: str = "") -> Response:
-    file = await page.api.get(f"/v1/report-batches/{batch_id}", r.BatchResource)
+    file = await page.api.get(f"/v1/report-batches/{batch_id}", BatchResource)
     if file.status == "held":
         result = "error"  # nothing else is known of the lines yet
-    lines = r.BatchLinePage(lines=[], next=None)
+    lines = BatchLinePage(lines=[], next=None)
     if file.status in {"held", "done"}:
         lines = await page.api.get(
-            f"/v1/report-batches/{batch_id}/lines", r.BatchLinePage, result=result or None, limit=_PAGE, cursor=cursor
+            f"/v1/report-batches/{batch_id}/lines", BatchLinePage, result=result or None, limit=_PAGE, cursor=cursor
         )
     return page.render(
         f"employer/file_{file.status}.html",

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.employments import EmploymentPage, Reminders
+from frikort_contracts.http.payroll import BatchPage
+from frikort_contracts.http.reports import ReportPage
 from starlette.responses import Response
 
 from services.gateway.portals.employer import own
@@ -23,16 +25,16 @@ _NEWS: Final = timedelta(days=60)  # for so long a moved split is told of on the
 @router.get("")
 async def front(page: EmployerPage) -> Response:
     """Questions, disputes, splits that others moved, cards near their allowance; then the latest reports."""
-    first = await page.api.get("/v1/employments", r.EmploymentPage, limit=1)
+    first = await page.api.get("/v1/employments", EmploymentPage, limit=1)
     if not first.employments:
         return page.render("employer/welcome.html")
-    reminders = await page.api.get("/v1/reminders", r.Reminders, limit=500)
+    reminders = await page.api.get("/v1/reminders", Reminders, limit=500)
     since = await own.today(page) - _NEWS
     about = {"newest": True, "limit": _MOST_TOLD}
-    disputed = (await page.api.get("/v1/reports", r.ReportPage, disputed=True, **about)).reports
-    moved = (await page.api.get("/v1/reports", r.ReportPage, moved_since=since.isoformat(), **about)).reports
-    files = (await page.api.get("/v1/report-batches", r.BatchPage, limit=_LATEST)).batches
-    latest = (await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_LATEST)).reports
+    disputed = (await page.api.get("/v1/reports", ReportPage, disputed=True, **about)).reports
+    moved = (await page.api.get("/v1/reports", ReportPage, moved_since=since.isoformat(), **about)).reports
+    files = (await page.api.get("/v1/report-batches", BatchPage, limit=_LATEST)).batches
+    latest = (await page.api.get("/v1/reports", ReportPage, newest=True, limit=_LATEST)).reports
     return page.render(
         "employer/front.html",
         questions=[

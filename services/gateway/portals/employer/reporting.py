@@ -7,7 +7,9 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.common import Days
+from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.reports import DryRunResource, ReportDetail, ReportPage, ReportResource
 from starlette.responses import Response
 
 from services.gateway.portals.api import Refused
@@ -75,7 +77,7 @@ async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
     """Payment day, work and amount, with what is likely written already."""
     employment = await own.employment(page, employment_id)
     day_now = await own.today(page)
-    latest = await page.api.get("/v1/reports", r.ReportPage, employment_id=str(employment_id), newest=True, limit=1)
+    latest = await page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=1)
     first, last = likely_work(employment, [report.work for report in latest.reports], day_now)
     form = page.form(REPORT, {"payment_date": day_now, "work.first": first, "work.last": last})
     return _paid(page, form, employment)
@@ -92,28 +94,26 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
     body = {"employment_id": employment_id, **form.body}
     try:
         if form.value("step") == "send":
-            made = await page.api.post("/v1/reports", body, r.ReportDetail, key=form.key)
+            made = await page.api.post("/v1/reports", body, ReportDetail, key=form.key)
             return page.redirect(f"/virksomhed/indberetninger/{made.report_id}/kvittering")
-        tried = await page.api.post("/v1/reports/dry-run", body, r.DryRunResource, key=str(uuid4()))
+        tried = await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
     except Refused as refused:
         earlier = (refused.problem.model_extra or {}).get("earlier")
         if refused.code == "possible-duplicate" and earlier is not None:
-            return _same_or_another(page, form, employment, r.ReportResource.model_validate(earlier))
+            return _same_or_another(page, form, employment, ReportResource.model_validate(earlier))
         return _paid(page, form.refuse(refused, CONCERNS), employment)
     return page.render(
         "employer/report_summary.html", form=form, steps=STEPS, tried=tried, name=own.name(page, employment)
     )
 
 
-def with_number(found: list[r.EmploymentResource], card_number: str, day_now: date) -> r.EmploymentResource | None:
+def with_number(found: list[EmploymentResource], card_number: str, day_now: date) -> EmploymentResource | None:
     """The employment of a card: of several (each ended before the next began) one that is not over, else the latest."""
     same = [one for one in found if one.card_number == card_number]
     return next((one for one in same if not own.is_over(one, day_now)), same[0] if same else None)
 
 
-def likely_work(
-    employment: r.EmploymentResource, reported: list[r.Days], day_now: date
-) -> tuple[date | None, date | None]:
+def likely_work(employment: EmploymentResource, reported: list[Days], day_now: date) -> tuple[date | None, date | None]:
     """The days that a report made today is probably about: since those that were told of last, else this month's.
 
     Nothing where no such day is left.
@@ -132,12 +132,12 @@ def name_report(form: Form) -> None:
         form.typed = {**form.typed, "reference": reference}
 
 
-async def _latest(page: Page) -> r.EmploymentPage:
+async def _latest(page: Page) -> EmploymentPage:
     """Those to choose among; all others are found by their card number."""
-    return await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_LISTED)
+    return await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_LISTED)
 
 
-def _choice(page: Page, form: Form, found: r.EmploymentPage) -> Response:
+def _choice(page: Page, form: Form, found: EmploymentPage) -> Response:
     return page.render(
         "employer/report_choice.html",
         form=form,
@@ -148,7 +148,7 @@ def _choice(page: Page, form: Form, found: r.EmploymentPage) -> Response:
     )
 
 
-def _paid(page: Page, form: Form, employment: r.EmploymentResource) -> Response:
+def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
     return page.render(
         "employer/report_paid.html",
         form=form,
@@ -171,7 +171,7 @@ def unfolded(form: Form) -> dict[str, Any]:
     }
 
 
-def _same_or_another(page: Page, form: Form, employment: r.EmploymentResource, earlier: r.ReportResource) -> Response:
+def _same_or_another(page: Page, form: Form, employment: EmploymentResource, earlier: ReportResource) -> Response:
     return page.render(
         "employer/same_or_another.html", 409, form=form, earlier=earlier, name=own.name(page, employment)
     )

@@ -6,7 +6,9 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from frikort_contracts.http import resources as r
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.reports import ReportDetail, ReportPage
 from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response, StreamingResponse
@@ -63,9 +65,9 @@ async def list_reports(
 ) -> Response:
     """All, the newest first; those of one employment, and of one year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
-    found = await page.api.get("/v1/reports", r.ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
-    table = await page.api.get("/v1/allowances", r.Allowances)
-    choices = await page.api.get("/v1/employments", r.EmploymentPage, newest=True, limit=_MOST_LISTED)
+    found = await page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
+    table = await page.api.get("/v1/allowances", Allowances)
+    choices = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED)
     return page.render(
         "employer/reports.html",
         reports=found.reports,
@@ -144,7 +146,7 @@ async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
     report, employment = await _found(page, report_id)
     if form.good and form.value("step") == "send":
         try:
-            await page.api.post(f"/v1/reports/{report_id}/correction", form.body, r.ReportDetail, key=form.key)
+            await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused, CONCERNS)
         else:
@@ -174,7 +176,7 @@ async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
     form = await page.posted(WITHDRAWAL)
     if form.good:
         try:
-            await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, r.ReportDetail, key=form.key)
+            await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -182,8 +184,8 @@ async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
     return await _withdrawal(page, form, report_id)
 
 
-async def _found(page: Page, report_id: UUID) -> tuple[r.ReportDetail, r.EmploymentResource]:
-    report = await page.api.get(f"/v1/reports/{report_id}", r.ReportDetail)
+async def _found(page: Page, report_id: UUID) -> tuple[ReportDetail, EmploymentResource]:
+    report = await page.api.get(f"/v1/reports/{report_id}", ReportDetail)
     return report, await own.employment(page, report.employment_id)
 
 
@@ -201,7 +203,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
     )
 
 
-def moved(report: r.ReportDetail) -> int | None:
+def moved(report: ReportDetail) -> int | None:
     """By how many øre another report changed what is exempt of this one; None if none did since it was reported."""
     if report.status == "withdrawn" or not report.splits or report.splits[-1].caused_by is not None:
         return None
@@ -209,7 +211,7 @@ def moved(report: r.ReportDetail) -> int | None:
     return report.splits[-1].exempt_ore - told.exempt_ore
 
 
-def _correction(page: Page, form: Form, report: r.ReportDetail, employment: r.EmploymentResource) -> Response:
+def _correction(page: Page, form: Form, report: ReportDetail, employment: EmploymentResource) -> Response:
     return page.render(
         "employer/correction.html",
         form=form,

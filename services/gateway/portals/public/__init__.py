@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from fastapi import APIRouter
-from frikort_contracts.http.resources import AllowanceResource, Allowances
+from frikort_contracts.http.balances import AllowanceResource, Allowances
 from starlette.responses import Response
 
 from services.gateway.portals.page import OpenPage, Page

@@ -1,0 +1,32 @@
+"""The access log as a person reads it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from frikort_contracts.http.common import Resource
+
+
+class AccessResource(Resource):
+    """A look at a person's data, or a change of it. ``by`` and ``what`` make a sentence that the person can read."""
+
+    at: datetime
+    by: str = Field(description="Organisation and role, such as `Københavns Kommune, sagsbehandler`.")
+    role: Literal["caseworker", "employer", "citizen", "authority"]
+    own: bool = Field(description="It was the person.")
+    act: str = Field(description="What was done, as a code.")
+    kind: Literal["search", "read", "change", "extract"]
+    what: str = Field(description="What was done, in the caller's language, such as `har set dit frikort`.")
+    refused: bool = Field(description="Nothing was shown or changed.")
+    reason: str | None = Field(description="Why, as a caseworker stated it.")
+    request: str = Field(description="The correlation id of the request.")
+
+
+class AccessPage(Resource):
+    """A page of the access log of one person, newest first."""
+
+    accesses: list[AccessResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")

@@ -1,0 +1,73 @@
+"""Allowances, balances and warnings, by calendar year."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from pydantic import Field
+
+from frikort_contracts.http.common import Resource
+
+
+class WarningResource(Resource):
+    """A threshold of the allowance: near (80 %), reached (100 %), exceeded (the first øre above)."""
+
+    year: int
+    threshold: str
+    allowance_ore: int
+    reported_ore: int
+    raised_at: datetime
+    withdrawn_at: datetime | None = Field(description="When a correction made the warning untrue.")
+
+
+class Warnings(Resource):
+    """Warnings, newest year first."""
+
+    warnings: list[WarningResource]
+
+
+class BalanceResource(Resource):
+    """A card's year. exempt + excess = reported; exempt + remaining = allowance."""
+
+    year: int
+    allowance_ore: int
+    provisional: bool = Field(description="The year's allowance is not published yet.")
+    reported_ore: int
+    exempt_ore: int
+    excess_ore: int
+    remaining_ore: int
+    warnings: list[WarningResource]
+
+
+class Balances(Resource):
+    """Balances, newest year first. The present year is there even when nothing is reported yet."""
+
+    balances: list[BalanceResource]
+
+
+class AllowanceLeft(Resource):
+    """What is left of a card's allowance; nothing about other employers."""
+
+    employment_id: str
+    year: int
+    allowance_ore: int
+    provisional: bool
+    remaining_ore: int
+
+
+class AllowanceResource(Resource):
+    """A year's amounts, in øre."""
+
+    year: int
+    allowance_ore: int
+    income_limit_ore: int
+    hourly_rate_ore: int | None
+    provisional: bool
+
+
+class Allowances(Resource):
+    """The allowance table, newest year first."""
+
+    today: date = Field(description="The day in Denmark: what is dated after it is refused.")
+    present_year: int
+    allowances: list[AllowanceResource]

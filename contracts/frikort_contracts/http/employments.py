@@ -1,0 +1,162 @@
+"""Employments, and reminders to the employer about them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from frikort_contracts.http.common import (
+    PERIOD_EXAMPLE,
+    Body,
+    Day,
+    Days,
+    Part,
+    PeriodBody,
+    PersonName,
+    Resource,
+    WorkBody,
+    example,
+)
+from frikort_contracts.values import CardNumber, check_no_cpr
+
+
+class ContactResource(Resource):
+    """The employer's contact person."""
+
+    name: str
+    email: str
+    phone: str
+
+
+class EmploymentResource(Resource):
+    """An employment as its employer sees it."""
+
+    employment_id: str
+    period: Days
+    contact: ContactResource
+    card_number: str | None = Field(
+        description="As typed at registration, also when the card has a new number; null for the oldest employments."
+    )
+    label: str | None = Field(description="The employer's own name for it.")
+    no_work: list[Days] = Field(description="The days declared without work.")
+    registered_at: datetime
+    revision: int
+
+
+class EmploymentPage(Resource):
+    """A page of employments, by registration."""
+
+    employments: list[EmploymentResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class CardEmploymentResource(Resource):
+    """An employment as the citizen and the municipality see it."""
+
+    employment_id: str
+    cvr: str
+    period: Days
+    registered_at: datetime
+    contact: ContactResource | None = Field(description="Only for the municipality.")
+
+
+class CardEmployments(Resource):
+    """The employments of a card."""
+
+    employments: list[CardEmploymentResource]
+
+
+class ReminderAnswer(Resource):
+    """An answer to a reminder's question: POST /v1/reports, or POST /v1/employments/{employment_id}/no-work."""
+
+    answer: Literal["report", "no-work"]
+    text: str
+
+
+class ReminderResource(Resource):
+    """A reminder to an employer, which accuses nobody.
+
+    ``no-report-lately``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
+    ``pay_day`` less is left of the card's allowance than is usually paid.
+    """
+
+    kind: Literal["no-report-lately", "allowance-low"]
+    employment_id: str
+    card_number: str | None
+    label: str | None
+    text: str = Field(description="In plain words.")
+    days: Days | None = None
+    answers: list[ReminderAnswer] = Field(default=[])
+    pay_day: date | None = None
+    remaining_ore: int | None = None
+    usual_ore: int | None = None
+
+
+class Reminders(Resource):
+    """The reminders of a page of employments, by registration."""
+
+    reminders: list[ReminderResource]
+    next: str | None = Field(description="The cursor of the next page of employments; null on the last.")
+
+
+Label = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$"),
+    AfterValidator(check_no_cpr),
+    Field(description="Your own name for the employment, such as a payroll number; an empty text takes it away."),
+]
+
+
+class ContactBody(Part):
+    """The employer's contact person."""
+
+    name: PersonName
+    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
+    phone: Annotated[str, StringConstraints(max_length=32, pattern=r"^\+?[0-9][0-9 ]{4,30}$")]
+
+
+_CONTACT_EXAMPLE: Final = {"name": "Bo Kontakt", "email": "bo@example.dk", "phone": "+45 12 34 56 78"}
+
+
+class RegisterEmploymentBody(Body):
+    """Register an employment with the card number and birth date that the citizen told."""
+
+    model_config = example(
+        card_number="12345",
+        birth_date="1985-01-13",
+        period=PERIOD_EXAMPLE,
+        contact=_CONTACT_EXAMPLE,
+        label="Løn 4711",
+    )
+
+    card_number: CardNumber
+    birth_date: Day
+    period: PeriodBody
+    contact: ContactBody
+    label: Label | None = None
+
+
+class ChangeEmploymentBody(Body):
+    """The employment's new period; without a contact person or a label the present one stays."""
+
+    model_config = example(period={"first": "2025-01-01", "last": "2025-12-31"}, contact=_CONTACT_EXAMPLE)
+
+    period: PeriodBody
+    contact: ContactBody | None = None
+    label: Label | None = None
+
+
+class EndEmploymentBody(Body):
+    """The employment's last day."""
+
+    model_config = example(last="2025-12-31")
+
+    last: Day
+
+
+class NoWorkBody(WorkBody, Body):
+    """The days on which nothing was worked, both included."""
+
+    model_config = example(first="2025-03-01", last="2025-03-31")

@@ -1,0 +1,108 @@
+"""Payroll files: many reports in one upload."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from frikort_contracts.http.common import WORK_EXAMPLE, Resource, example
+from frikort_contracts.http.reports import COMPONENTS_EXAMPLE, ReportContentBody
+from frikort_contracts.values import CardNumber
+
+
+class BatchCounts(Resource):
+    """How far a payroll file has come. accepted + known + refused + waiting + errors = lines."""
+
+    lines: int = Field(description="Lines that are not empty.")
+    errors: int = Field(description="Lines that cannot be booked as they are.")
+    accepted: int
+    known: int = Field(description="Accepted before, in another file or by itself; nothing new was booked.")
+    refused: int
+    waiting: int = Field(description="Lines without errors that have no outcome yet.")
+
+
+class BatchResource(Resource):
+    """A payroll file. ``held``: it is checked, and nothing is booked."""
+
+    batch_id: str
+    status: Literal["held", "booking", "done", "cancelled"]
+    created_at: datetime
+    expires_at: datetime | None = Field(description="When a held file is cancelled by itself; null otherwise.")
+    finished_at: datetime | None
+    counts: BatchCounts
+    total_ore: int = Field(description="What the lines without errors report.")
+    exempt_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
+    excess_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
+
+
+class BatchPage(Resource):
+    """A page of payroll files, newest first."""
+
+    batches: list[BatchResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class LineSplitResource(Resource):
+    """How a line was split when it was booked; the report itself says how it is split now."""
+
+    exempt_ore: int
+    excess_ore: int
+
+
+class LineProblem(Resource):
+    """Why a line was refused, and what to do."""
+
+    type: str
+    title: str
+    detail: str
+
+
+class LineError(Resource):
+    """What is wrong with a line."""
+
+    field: str = Field(description="A JSON pointer, or the name of a column; empty: the whole line.")
+    detail: str
+
+
+class BatchLineResource(Resource):
+    """A line of a payroll file and what became of it."""
+
+    number: int = Field(description="Its line in the file, counted from 1.")
+    reference: str | None = Field(description="Null where it could not be read.")
+    result: Literal["accepted", "known", "refused", "error", "waiting"]
+    employment_id: str | None
+    total_ore: int | None
+    report_id: str | None
+    split: LineSplitResource | None
+    problem: LineProblem | None
+    errors: list[LineError]
+
+
+class BatchLinePage(Resource):
+    """A page of lines, in the order of the file."""
+
+    lines: list[BatchLineResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class BatchLineBody(ReportContentBody):
+    """A line of a payroll file: a report, of an employment by its id or by the card number."""
+
+    model_config = example(
+        card_number="12345",
+        reference="2025-03/4711",
+        work=WORK_EXAMPLE,
+        payment_date="2025-03-31",
+        components=COMPONENTS_EXAMPLE,
+    )
+
+    employment_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    card_number: CardNumber | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> BatchLineBody:
+        if (self.employment_id is None) == (self.card_number is None):
+            raise ValueError("give either employment_id or card_number")
+        return self

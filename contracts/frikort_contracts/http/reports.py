@@ -1,0 +1,210 @@
+"""Earnings reports, their splits and their disputes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, StrictBool, StringConstraints
+
+from frikort_contracts.http.common import WORK_EXAMPLE, Body, Day, Days, Part, Resource, Text, WorkBody, example
+from frikort_contracts.reporting import CorrectionReason, DisputeReason
+from frikort_contracts.values import CitizenSide, Components, Ore, Reference
+
+
+class ComponentsResource(Resource):
+    """What was paid, in øre."""
+
+    wage_ore: int
+    holiday_pay_ore: int
+    atp_ore: int
+    pension_ore: int
+
+
+class SplitResource(Resource):
+    """How the allowance divides a report. exempt + excess = the report's total."""
+
+    exempt_ore: int
+    excess_ore: int
+    at: datetime
+    caused_by: str | None = Field(
+        description="The report whose report, correction or withdrawal caused this split; "
+        "for an employer null unless it is this report."
+    )
+
+
+class DisputeResource(Resource):
+    """The citizen's side says that the report is not right. It changes no amount."""
+
+    reason: DisputeReason
+    message: str | None
+    raised_at: datetime
+    raised_by: CitizenSide
+
+
+class ReportHistory(Resource):
+    """One line of a report's history. Nothing is overwritten."""
+
+    revision: int
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
+    at: datetime
+    work: Days | None
+    payment_date: date | None
+    components: ComponentsResource | None
+    total_ore: int | None
+    reason: str | None = Field(
+        description="Why; of a dispute's end what ended it: taken-back, or the employer's answer: corrected, withdrawn."
+    )
+    message: str | None = Field(description="What was written with a dispute.")
+    by: CitizenSide | None = Field(description="Who raised a dispute or took it back.")
+
+
+class ReportResource(Resource):
+    """A report as its employer sees it."""
+
+    report_id: str
+    employment_id: str
+    reference: str
+    status: Literal["accepted", "withdrawn"]
+    year: int = Field(description="The year of the payment date.")
+    work: Days
+    payment_date: date
+    components: ComponentsResource
+    total_ore: int
+    split: SplitResource | None = Field(description="Null for a moment, until the ledger has settled the report.")
+    allowance_ore: int
+    provisional: bool = Field(description="The year's allowance is not published yet.")
+    remaining_ore: int | None = Field(description="What is left of the card's allowance of the year.")
+    advice: list[str] = Field(description="What to do now, in plain words.")
+    dispute: DisputeResource | None = Field(description="Null unless one stands. Correct the report, or withdraw it.")
+    known: bool = Field(default=False, description="The same report had been accepted before; nothing new was booked.")
+    revision: int
+
+
+class ReportDetail(ReportResource):
+    """A report with its history: what it said, and how it was split."""
+
+    history: list[ReportHistory]
+    splits: list[SplitResource]
+
+
+class ReportPage(Resource):
+    """A page of reports, by acceptance."""
+
+    reports: list[ReportResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class DryRunResource(Resource):
+    """What would happen if this were reported now. Nothing was booked."""
+
+    dry_run: Literal[True] = True
+    employment_id: str
+    reference: str
+    year: int
+    total_ore: int
+    exempt_ore: int
+    excess_ore: int
+    allowance_ore: int
+    provisional: bool
+    remaining_before_ore: int
+    remaining_after_ore: int
+    known: bool = Field(description="The same report is booked already; the split is the one it has.")
+    advice: list[str]
+
+
+class CardReportResource(Resource):
+    """A report as the citizen and the municipality see it."""
+
+    report_id: str
+    employment_id: str
+    cvr: str
+    status: Literal["accepted", "withdrawn"]
+    year: int
+    work: Days
+    payment_date: date
+    components: ComponentsResource
+    total_ore: int
+    split: SplitResource | None
+    provisional: bool
+    dispute: DisputeResource | None
+    history: list[ReportHistory]
+
+
+class CardReports(Resource):
+    """The reports of a card, by acceptance."""
+
+    reports: list[CardReportResource]
+
+
+class ComponentsBody(Part):
+    """What was paid, in øre (1/100 krone)."""
+
+    wage_ore: Ore
+    holiday_pay_ore: Ore = 0
+    atp_ore: Ore = 0
+    pension_ore: Ore = 0
+
+    def value(self) -> Components:
+        """As the contracts have it."""
+        return Components(
+            wage=self.wage_ore, holiday_pay=self.holiday_pay_ore, atp=self.atp_ore, pension=self.pension_ore
+        )
+
+
+COMPONENTS_EXAMPLE: Final = {"wage_ore": 750000, "holiday_pay_ore": 93750, "atp_ore": 9900, "pension_ore": 0}
+
+
+class ReportContentBody(Body):
+    """What a report says, whoever it is about."""
+
+    reference: Reference
+    work: WorkBody
+    payment_date: Day
+    components: ComponentsBody
+    twin: StrictBool = Field(default=False, description="It is meant, though it looks like an earlier report.")
+
+
+class ReportBody(ReportContentBody):
+    """Report what was paid. ``reference`` is the employer's own and names this report for ever."""
+
+    model_config = example(
+        employment_id="6f1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c11",
+        reference="2025-03/4711",
+        work=WORK_EXAMPLE,
+        payment_date="2025-03-31",
+        components=COMPONENTS_EXAMPLE,
+        twin=False,
+    )
+
+    employment_id: Annotated[str, StringConstraints(max_length=64)]
+
+
+class CorrectionBody(Body):
+    """What the report should have said; the payment year stays."""
+
+    model_config = example(
+        work=WORK_EXAMPLE, payment_date="2025-03-31", components=COMPONENTS_EXAMPLE, reason="wrong-amount"
+    )
+
+    work: WorkBody
+    payment_date: Day
+    components: ComponentsBody
+    reason: CorrectionReason
+
+
+class WithdrawalBody(Body):
+    """Why the report is taken back."""
+
+    model_config = example(reason="reported-twice")
+
+    reason: CorrectionReason
+
+
+class DisputeBody(Body):
+    """What is not right about the report. The employer and the municipality can read the message."""
+
+    model_config = example(reason="wrong-amount", message="Jeg fik kun 5.000 kr. i marts.")
+
+    reason: DisputeReason
+    message: Text | None = None
