@@ -2,7 +2,7 @@
 
 from services.exports.app import SERVICE, parts_of
 from services.exports.settings import ExportsSettings
-from services.runtime.service import run
+from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = ExportsSettings()

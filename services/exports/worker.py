@@ -235,7 +235,7 @@ def extract_job(statements: Processor[CardStatements], *, poll: float, lease: fl
     async def make_extracts(runtime: Runtime) -> None:
         queue = ExtractQueue(runtime.database, lease=lease)
         reader = StatementReader(runtime.database, statements)
-        worker = ExtractWorker(queue=queue, reader=reader, publish=runtime.log.publish)
+        worker = ExtractWorker(queue=queue, reader=reader, publish=runtime.producer.publish)
         topics = [topic.name for topic in statements.topics]
         await reader.ensure_indexes()
         while True:

@@ -6,7 +6,8 @@ from services.gateway.app import application_factory
 from services.gateway.projections import PROCESSORS
 from services.gateway.settings import GatewaySettings
 from services.runtime import logging
-from services.runtime.service import Runtime, serve
+from services.runtime.service import Runtime
+from services.runtime.web.server import serve
 
 
 def main() -> None:

@@ -129,14 +129,14 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Container:
         books=books,
         accesses=accesses,
         persons=persons,
-        publish=runtime.log.publish,
+        publish=runtime.producer.publish,
         now=clock.now,
         waiters=waiters,
         patience=settings.batch_lease / 4,
     )
     return Container(
         settings=settings,
-        log=runtime.log,
+        log=runtime.producer,
         clock=clock,
         persons=persons,
         allowances=allowances,
@@ -144,7 +144,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Container:
         answers=ResponseBuilder(models=models, persons=persons, allowances=allowances),
         intake=CommandService(
             submissions=MongoCommandStore(runtime.database),
-            log=BatchingPublisher(runtime.log),
+            log=BatchingPublisher(runtime.producer),
             now=clock.now,
             persons=persons,
         ),

@@ -1,8 +1,8 @@
 """``python -m services.issuance``."""
 
 from services.issuance.decide import CARDS
-from services.runtime.service import run
 from services.runtime.settings import RuntimeSettings
+from services.runtime.web.server import run
 
 if __name__ == "__main__":
     run(service="issuance", settings=RuntimeSettings(), processors=[CARDS])

@@ -4,8 +4,8 @@ from frikort_contracts.rules.allowances import load_allowances
 
 from services.reporting.decide import books
 from services.reporting.rules import Rules
-from services.runtime.service import run
 from services.runtime.settings import RuntimeSettings
+from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = RuntimeSettings()

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import ProcessSettings, RuntimeSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
 _PRODUCTION_REPLICAS: Final = 3
@@ -35,9 +35,13 @@ class UnsafeSetting(RuntimeError):
         self.setting = setting
 
 
-def check_settings(settings: RuntimeSettings) -> None:
-    """What can be told without a server. Raises ``UnsafeSetting``."""
-    if settings.environment == "production" and settings.topic_replication < _PRODUCTION_REPLICAS:
+def check_settings(settings: ProcessSettings) -> None:
+    """What shows without a server. Raises ``UnsafeSetting``."""
+    if (
+        isinstance(settings, RuntimeSettings)
+        and settings.environment == "production"
+        and settings.topic_replication < _PRODUCTION_REPLICAS
+    ):
         raise UnsafeSetting(
             "FRIKORT_TOPIC_REPLICATION", settings.topic_replication, f"put {_PRODUCTION_REPLICAS} or more in production"
         )

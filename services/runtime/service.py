@@ -1,30 +1,21 @@
-"""A running service: its processors, their consumers, its jobs and its health, and the web server around them."""
+"""A process of a service: its connections, its processors with their consumer, its jobs and its health."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
-import os
 import signal
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
-from types import FrameType
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pymongo
 import structlog
-import uvicorn
 from faststream.kafka import KafkaBroker
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
 
-from services.runtime import exit_codes, safety_checks
-from services.runtime import logging as runtime_logging
+from services.runtime import safety_checks
 from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import RETRYABLE_ERRORS, BatchConsumer, group_of
 from services.runtime.kafka.producer import KafkaProducer
@@ -33,7 +24,7 @@ from services.runtime.mongo.document_store import Database, MongoStore, Reader, 
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.decision import Processor, S
 from services.runtime.safety_checks import UnsafeSetting
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import ProcessSettings, RuntimeSettings
 from services.runtime.web.health import Health
 
 logger = structlog.get_logger(__name__)
@@ -42,63 +33,74 @@ Job = Callable[["Runtime"], Awaitable[None]]
 
 _PAUSE_BETWEEN_TRIES = 1.0
 _OBJECTS_A_COLLECTION = 100_000
-# Of the seconds from SIGTERM to the end, requests get this share, and the last second belongs to closing connections.
-_SHARE_OF_REQUESTS = 0.4
+# The last of the seconds between SIGTERM and the end, for closing connections.
 _CLOSING_SECONDS = 1.0
 
 
 class CannotStart(RuntimeError):
-    """Kafka, MongoDB or the topics were not there within the start timeout, or a stop came first."""
+    """Kafka, MongoDB or the topics did not answer within the start timeout, or a stop came first."""
 
 
 class Runtime:
-    """Everything of one service that does I/O. ``start`` and ``stop`` belong in the web server's lifespan."""
+    """Everything in one process that does I/O. ``start`` and ``stop`` belong in the web server's lifespan.
+
+    ``settings`` decides about Kafka: a process with ``RuntimeSettings`` publishes, and consumes if it has processors;
+    a process with ``ProcessSettings`` has MongoDB alone. ``service`` owns the database, the topics and the consumer
+    group; ``process`` names one of several processes of a service, in logs and health.
+    """
 
     def __init__(
         self,
         *,
         service: str,
-        settings: RuntimeSettings,
-        processors: Sequence[Processor[Any]],
+        settings: ProcessSettings,
+        process: str | None = None,
+        processors: Sequence[Processor[Any]] = (),
         jobs: Sequence[Job] = (),
     ) -> None:
         self.service = service
+        self.name = service if process is None else f"{service}-{process}"
         self.settings = settings
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
-        self.log = KafkaProducer(settings.kafka, client_id=f"frikort-{service}", timeout=settings.publish_timeout)
+        self.stopping = asyncio.Event()
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
-        # A write of the loop that failed is decided anew from what is stored: the driver need not repeat it.
+        # A batch whose write failed is decided again from what is stored, so the driver does not retry it.
         self._loops_client = connect_loops(settings.mongodb)
         loops = durable_database(self._loops_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
         self._jobs = tuple(jobs)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
-        self.stopping = asyncio.Event()
         self._stop_by: float | None = None
-        self._broker = KafkaBroker(
-            # FastStream takes one string for one address, also where aiokafka would read several in it.
-            settings.kafka.split(","),
-            client_id=f"frikort-{service}",
-            allow_auto_create_topics=False,
-            graceful_timeout=settings.stop_timeout,
-            # Nothing here publishes by it; if something ever does, it must not lose what it sends.
-            acks="all",
-            enable_idempotence=True,
-            logger=logging.getLogger("faststream"),
-            log_level=logging.DEBUG,
-        )
-        self.consumer = BatchConsumer(
-            broker=self._broker,
-            loops=[self._loop_of(processor) for processor in processors],
-            group=group_of(service, processors),
-            settings=settings,
-            stop_service=self.stop_service,
-        )
+        self._kafka = settings if isinstance(settings, RuntimeSettings) else None
+        self._producer: KafkaProducer | None = None
+        self._broker: KafkaBroker | None = None
+        self.consumer: BatchConsumer | None = None
+        if self._kafka is not None:
+            self._producer = KafkaProducer(
+                self._kafka.kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
+            )
+            if processors:
+                self._broker = self._broker_of(self._kafka)
+                self.consumer = self._consumer_of(self._kafka, self._broker)
+        elif processors:
+            raise ValueError(f"{self.name} has processors and no Kafka: give it RuntimeSettings")
         self.health = Health(self)
+
+    @property
+    def producer(self) -> KafkaProducer:
+        """Where this process publishes. Raises ``RuntimeError`` in a process without Kafka."""
+        if self._producer is None:
+            raise RuntimeError(f"{self.name} has no Kafka")
+        return self._producer
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether this process uses Kafka."""
+        return self._producer is not None
 
     @property
     def health_routes(self) -> list[BaseRoute]:
@@ -110,11 +112,11 @@ class Runtime:
         return Reader(self.database, processor)
 
     async def committed_positions(self) -> dict[tuple[str, int], int]:
-        """How far this service has come, all instances together: next offset by (topic, partition)."""
-        return await self.log.committed_positions(group_of(self.service, self._processors))
+        """The next offset that this service will read, by (topic, partition), all its instances together."""
+        return await self.producer.committed_positions(group_of(self.service, self._processors))
 
     async def start(self) -> None:
-        """Wait for Kafka, its topics and MongoDB, then consume. Raises ``UnsafeSetting`` and ``CannotStart``."""
+        """Wait for MongoDB, Kafka and its topics, then consume. Raises ``UnsafeSetting`` and ``CannotStart``."""
         self._event_loop = asyncio.get_running_loop()
         try:
             self.check_settings()
@@ -132,42 +134,66 @@ class Runtime:
         # many objects that are all in use: by default it would be searched for garbage again and again.
         gc.freeze()
         gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
-        logger.info("runtime.started", service=self.service)
+        logger.info("runtime.started", service=self.name)
 
     def check_settings(self) -> None:
-        """Refuse what can lose data and can be told without a server. Raises ``UnsafeSetting``."""
+        """Refuse settings that can lose data, as far as they show without a server. Raises ``UnsafeSetting``."""
         safety_checks.check_settings(self.settings)
-        safety_checks.check_subscribers(self._broker)
+        if self._broker is not None:
+            safety_checks.check_subscribers(self._broker)
 
     def begin_stop(self) -> None:
-        """A stop was asked for: its time runs from here. A signal handler may call this."""
+        """Start the countdown of the stop timeout. Safe to call in a signal handler."""
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self.settings.stop_timeout
         if self._event_loop is not None:
             self._event_loop.call_soon_threadsafe(self.stopping.set)
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then let go of everything; what takes too long is abandoned and redelivered."""
+        """Finish the batches in progress and disconnect. A batch that takes too long is abandoned and redelivered."""
         self.begin_stop()
         await self._within(_CLOSING_SECONDS, self._stop_working)
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
             self._loops_client.close()
-        logger.info("runtime.ended", service=self.service)
+        logger.info("runtime.ended", service=self.name)
 
     def stop_service(self, reason: str) -> None:
-        """End the process in an orderly way, with an exit code that says it stopped itself."""
+        """End the process in an orderly way, with the exit code ``STOPPED_ITSELF``."""
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _loop_of(self, processor: Processor[S]) -> BatchProcessor[S]:
+    def _broker_of(self, settings: RuntimeSettings) -> KafkaBroker:
+        return KafkaBroker(
+            # FastStream takes one string for one address, also where aiokafka would read several in it.
+            settings.kafka.split(","),
+            client_id=f"frikort-{self.name}",
+            allow_auto_create_topics=False,
+            graceful_timeout=settings.stop_timeout,
+            # Nothing publishes through it; if something ever does, it must not lose what it sends.
+            acks="all",
+            enable_idempotence=True,
+            logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,
+        )
+
+    def _consumer_of(self, settings: RuntimeSettings, broker: KafkaBroker) -> BatchConsumer:
+        return BatchConsumer(
+            broker=broker,
+            loops=[self._loop_of(processor, settings) for processor in self._processors],
+            group=group_of(self.service, self._processors),
+            settings=settings,
+            stop_service=self.stop_service,
+        )
+
+    def _loop_of(self, processor: Processor[S], settings: RuntimeSettings) -> BatchProcessor[S]:
         return BatchProcessor(
             service=self.service,
             processor=processor,
             store=self._stores[processor.name],
-            log=self.log,
-            dead_letter_limit=self.settings.dead_letter_limit,
+            log=self.producer,
+            dead_letter_limit=settings.dead_letter_limit,
         )
 
     async def _start_or_give_up(self) -> None:
@@ -183,33 +209,40 @@ class Runtime:
                 future.cancel()
             await asyncio.gather(*both, return_exceptions=True)
         if self.stopping.is_set():
-            raise CannotStart(f"{self.service} was stopped before it had started")
+            raise CannotStart(f"{self.name} was stopped before it had started")
+        needed = "Kafka, its topics or MongoDB do" if self.has_kafka else "MongoDB does"
         raise CannotStart(
-            f"{self.service} gave up after {self.settings.start_timeout:.0f} s: "
-            "Kafka, its topics or MongoDB are away; the log lines above say which"
+            f"{self.name} gave up after {self.settings.start_timeout:.0f} s: "
+            f"{needed} not answer; the log lines above say which"
         )
 
     async def _connect(self) -> None:
-        await self._patiently("Kafka", self.log.start)
-        if self.log.producer is not None:
-            safety_checks.check_producer(self.log.producer)
-        await self._patiently("the topics", self._check_topics)
-        await self._patiently("MongoDB", self._prepare_store)
-        await self._patiently("Kafka", self._consume)
+        if self._kafka is not None:
+            await self._retry("Kafka", self.producer.start)
+            if self.producer.producer is not None:
+                safety_checks.check_producer(self.producer.producer)
+            await self._retry("the topics", self._check_topics)
+        await self._retry("MongoDB", self._prepare_store)
+        if self.consumer is not None:
+            await self._retry("Kafka", self._consume)
 
     async def _consume(self) -> None:
         # By ourselves: FastStream's own start would leave a consumer behind that holds partitions if it fails.
-        await self._broker.connect()
-        await self.consumer.start()
-        self._broker.running = True
+        if self._broker is not None and self.consumer is not None:
+            await self._broker.connect()
+            await self.consumer.start()
+            self._broker.running = True
 
     async def _stop_working(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self.consumer.stop(), *self._tasks, return_exceptions=True)
+        consumers = [] if self.consumer is None else [self.consumer.stop()]
+        await asyncio.gather(*consumers, *self._tasks, return_exceptions=True)
 
     async def _disconnect(self) -> None:
-        await asyncio.gather(self._broker.stop(), self.log.stop(), return_exceptions=True)
+        brokers = [] if self._broker is None else [self._broker.stop()]
+        producers = [] if self._producer is None else [self._producer.stop()]
+        await asyncio.gather(*brokers, *producers, return_exceptions=True)
 
     async def _within(self, seconds_to_spare: float, work: Callable[[], Awaitable[None]]) -> None:
         left = (self._stop_by or 0) - time.monotonic() - seconds_to_spare
@@ -217,11 +250,12 @@ class Runtime:
             async with asyncio.timeout(max(left, 0.1)):
                 await work()
         except TimeoutError:
-            logger.warning("runtime.stop_cut_short", service=self.service, doing=work.__name__)
+            logger.warning("runtime.stop_cut_short", service=self.name, doing=work.__name__)
 
     async def _check_topics(self) -> None:
-        reads = {topic for processor in self._processors for topic in processor.topics}
-        await topics.check(self.settings, topics.topics_of(self.service, reads))
+        if self._kafka is not None:
+            reads = {topic for processor in self._processors for topic in processor.topics}
+            await topics.check(self._kafka, topics.topics_of(self.service, reads))
 
     async def _prepare_store(self) -> None:
         await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb)
@@ -229,7 +263,7 @@ class Runtime:
         for store in self._stores.values():
             await store.ensure_indexes()
 
-    async def _patiently(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
+    async def _retry(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 return await attempt()
@@ -246,91 +280,3 @@ class Runtime:
             except Exception:
                 logger.exception("runtime.job_failed", job=job.__name__)
             await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
-
-
-def health_application(runtime: Runtime) -> Starlette:
-    """The web side of a service that has no other: health and metrics."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await runtime.start()
-        try:
-            yield
-        finally:
-            await runtime.stop()
-
-    return Starlette(routes=runtime.health_routes, lifespan=lifespan)
-
-
-class Server(uvicorn.Server):
-    """A web server whose process ends in time after SIGTERM, with an exit code of ours."""
-
-    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
-        super().__init__(config)
-        self._runtime = runtime
-        self._watchdog: threading.Timer | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """What to tell the process's parent."""
-        if self._runtime.refused is not None:
-            return exit_codes.UNSAFE_SETTING
-        if self._runtime.failure is not None:
-            return exit_codes.STOPPED_ITSELF
-        if not self.started and not self.should_exit:
-            return exit_codes.CANNOT_START
-        return exit_codes.DONE
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        self._runtime.begin_stop()
-        if self._watchdog is None:
-            self._watchdog = threading.Timer(self._runtime.settings.stop_timeout, self._end_now)
-            self._watchdog.daemon = True
-            self._watchdog.start()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        with super().capture_signals():
-            yield
-            # uvicorn would raise them again, and the process would die by the signal instead of with its exit code.
-            self._captured_signals.clear()
-
-    def _end_now(self) -> None:
-        # A driver's thread in a dead connection cannot be interrupted. Whatever was in hand is redelivered.
-        logger.warning("runtime.ended_by_deadline", service=self._runtime.service)
-        logging.shutdown()
-        os._exit(self.exit_code)
-
-
-def serve(runtime: Runtime, application: ASGIApp) -> None:
-    """Serve ``application`` until SIGTERM. Ends the process; ``services.runtime.exit_codes`` lists the codes."""
-    settings = runtime.settings
-    config = uvicorn.Config(
-        application,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=max(1, int(_SHARE_OF_REQUESTS * settings.stop_timeout)),
-    )
-    server = Server(config, runtime)
-    # uvicorn exits by itself when the start fails.
-    with contextlib.suppress(SystemExit):
-        server.run()
-    sys.exit(server.exit_code)
-
-
-def run(
-    *,
-    service: str,
-    settings: RuntimeSettings,
-    processors: Sequence[Processor[Any]],
-    jobs: Sequence[Job] = (),
-) -> None:
-    """Run a service that has no web side of its own, until SIGTERM."""
-    runtime_logging.configure(settings, service)
-    runtime = Runtime(service=service, settings=settings, processors=processors, jobs=jobs)
-    serve(runtime, health_application(runtime))

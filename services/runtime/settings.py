@@ -11,8 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class RuntimeSettings(BaseSettings):
-    """Each field is read from ``FRIKORT_`` and its name in capitals, for example ``FRIKORT_KAFKA``."""
+class ProcessSettings(BaseSettings):
+    """What every process needs. Each field is read from ``FRIKORT_`` and its name, for example ``FRIKORT_MONGODB``."""
 
     model_config = SettingsConfigDict(
         env_prefix="FRIKORT_",
@@ -24,11 +24,22 @@ class RuntimeSettings(BaseSettings):
     environment: Literal["local", "production"] = Field(
         default="production", description="`local` allows a settable clock and provisional amounts."
     )
-    kafka: str = Field(description="Kafka bootstrap servers, `host:port`, comma separated.")
     mongodb: str = Field(description="MongoDB connection string; must name a replica set.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
+    stop_timeout: float = Field(
+        default=8.0,
+        gt=0,
+        description="Seconds from SIGTERM to the end; must be shorter than the orchestrator's grace period.",
+    )
+
+
+class RuntimeSettings(ProcessSettings):
+    """What a process on Kafka needs besides."""
+
+    kafka: str = Field(description="Kafka bootstrap servers, `host:port`, comma separated.")
     allowances: Path = Field(
         default=REPOSITORY / "deploy" / "allowances.toml", description="The allowance table (TOML)."
     )
@@ -39,10 +50,6 @@ class RuntimeSettings(BaseSettings):
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
     pace: float = Field(
         default=0.03, ge=0, description="Seconds from one small batch to the next: meanwhile, what comes is gathered."
-    )
-    start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
-    stop_timeout: float = Field(
-        default=8.0, gt=0, description="Seconds from SIGTERM to the end; keep it below the patience of who stops us."
     )
     stall_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from services.balance.decide import LEDGERS
-from services.runtime.service import run
 from services.runtime.settings import RuntimeSettings
+from services.runtime.web.server import run
 
 if __name__ == "__main__":
     run(service=os.environ["TEST_SERVICE"], settings=RuntimeSettings(), processors=[LEDGERS])

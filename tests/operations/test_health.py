@@ -154,6 +154,7 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
     settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
         consumer = runtime.consumer
+        assert consumer is not None
         release = asyncio.Event()
         loop = consumer._loops[0]
         process = loop.process
@@ -185,6 +186,7 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
 async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> None:
     async with running("dying", ground.settings) as runtime:
         consumer = runtime.consumer
+        assert consumer is not None
         assert runtime.health.deaths() == {}
         for task in consumer._subscriber.tasks:
             task.cancel()

@@ -205,6 +205,7 @@ async def test_two_instances_share_the_work_and_the_books_are_right(
         async with running("shared", settings) as second:
             await log.publish([reported(card, number, 200_000) for number in range(15, 30) for card in cards])
             await caught_up(first, log)
+            assert second.consumer is not None
             assert second.consumer.lag(), "the second instance got partitions"
         await caught_up(first, log)
         ledgers = [await ledger_of(first, card) for card in cards]

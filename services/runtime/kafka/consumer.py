@@ -71,6 +71,7 @@ class BatchConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
     ) -> None:
         self.name = "+".join(loop.name for loop in loops)
         self.joined = False
+        self.stall_timeout = settings.stall_timeout
         self.trouble: str | None = None
         self.trouble_since: datetime | None = None
         self.last_progress: datetime | None = None

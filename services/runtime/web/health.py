@@ -50,7 +50,9 @@ class Health:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._dependencies = {"kafka": Dependency(runtime.log.ping), "mongodb": Dependency(self._ping_mongodb)}
+        self._dependencies = {"mongodb": Dependency(self._ping_mongodb)}
+        if runtime.has_kafka:
+            self._dependencies["kafka"] = Dependency(runtime.producer.ping)
 
     def routes(self) -> list[BaseRoute]:
         """The routes of every service."""
@@ -75,7 +77,7 @@ class Health:
     def deaths(self) -> dict[str, str]:
         """Why the processors will never read again, if they are dead."""
         consumer = self._runtime.consumer
-        return {} if consumer.death is None else {consumer.name: consumer.death}
+        return {} if consumer is None or consumer.death is None else {consumer.name: consumer.death}
 
     async def readiness(self) -> dict[str, Any]:
         """What is ready and what is not, by dependency and processor, with the lag of each partition."""
@@ -85,11 +87,11 @@ class Health:
             _refresh_lag(consumer),
         )
         dependencies = dict(zip(self._dependencies, found, strict=True))
-        processors = {consumer.name: self._told_of(consumer)}
+        processors = {} if consumer is None else {consumer.name: self._told_of(consumer)}
         well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
         return {
             "status": "ready" if all(well) else "not ready",
-            "service": self._runtime.service,
+            "service": self._runtime.name,
             "dependencies": dependencies,
             "processors": processors,
         }
@@ -100,7 +102,7 @@ class Health:
             status = "in trouble"
         elif not consumer.joined:
             status = "not in its group"
-        elif stalled_for > self._runtime.settings.stall_timeout:
+        elif stalled_for > consumer.stall_timeout:
             status = "stalled"
         else:
             status = "ok"
@@ -117,11 +119,13 @@ class Health:
         # Partitions go from one instance to another: whoever lost one must no longer tell its lag.
         metrics.LAG.clear()
         consumer = self._runtime.consumer
+        if consumer is None:
+            return
         for partition, waiting in consumer.lag().items():
             metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
         if consumer.last_progress is not None:
             metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
-        stalled = consumer.stalled_for() > self._runtime.settings.stall_timeout
+        stalled = consumer.stalled_for() > consumer.stall_timeout
         metrics.STALLED.labels(consumer.name).set(stalled)
 
     async def _ping_mongodb(self) -> None:
@@ -130,7 +134,9 @@ class Health:
             await self._runtime.client.admin.command("ping")
 
 
-async def _refresh_lag(consumer: BatchConsumer) -> None:
+async def _refresh_lag(consumer: BatchConsumer | None) -> None:
+    if consumer is None:
+        return
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             await consumer.refresh_lag()
