@@ -1,6 +1,6 @@
-"""Our own traps, found in the source: each cost somebody a lost message, a flaky test or a wrong answer once.
+"""Rules about code: each forbids something that has lost a message, made a test flaky or given a wrong answer.
 
-Each rule is a function from a module to what is wrong in it; the second test shows every rule what it is for.
+A rule is a function that yields the lines of a module that break it. Each rule is tried on a bad and a good example.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ("contracts", "services", "deploy", "tests")
 STORE: Final = "services/runtime/mongo/document_store.py"
-ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_change_notifier.py")  # waiting is their subject
-# Modules of decisions: a clock or chance in them would make a redelivered message decide something else.
+ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_change_notifier.py")  # their subject is waiting
+# Modules that decide. With a clock or randomness in them, a redelivered message could be decided differently.
 PURE: Final = (
     "services/balance/ledger.py",
     "services/balance/decide.py",
@@ -43,7 +43,7 @@ PURE: Final = (
 
 @dataclass(frozen=True)
 class Module:
-    """A source file, as the rules see it."""
+    """A source file and its syntax tree."""
 
     path: str
     nodes: tuple[ast.AST, ...]
@@ -53,13 +53,13 @@ class Module:
         return cls(path, tuple(ast.walk(ast.parse(source))))
 
     def calls(self) -> Iterator[tuple[ast.Call, str]]:
-        """Every call, with the dotted name of what is called (``""`` where it has none)."""
+        """Every call with the dotted name of the function (``""`` if it has none)."""
         for node in self.nodes:
             if isinstance(node, ast.Call):
                 yield node, dotted(node.func)
 
     def imports(self) -> Iterator[tuple[int, str]]:
-        """Every imported name, dotted, with its line."""
+        """Every imported name (dotted) with its line."""
         for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
@@ -68,7 +68,7 @@ class Module:
 
 
 def dotted(node: ast.expr) -> str:
-    """``a.b.c`` of an expression that is a name; the part behind anything else."""
+    """The dotted name of an expression, ``a.b.c``. Of ``f().b.c`` it is ``b.c``."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -78,12 +78,12 @@ def dotted(node: ast.expr) -> str:
 
 
 def no_publish_batch(module: Module) -> Iterator[int]:
-    """FastStream's publish_batch takes one key for all records and gives no future for each: order is lost."""
+    """FastStream's publish_batch takes one key for all records and returns no future for each, so order is lost."""
     return (call.lineno for call, name in module.calls() if name.rpartition(".")[2] == "publish_batch")
 
 
 def no_ack_first(module: Module) -> Iterator[int]:
-    """AckPolicy.ACK_FIRST commits before the work: a crash loses the batch."""
+    """AckPolicy.ACK_FIRST commits before the batch is processed, so a crash loses it."""
     return (
         node.lineno
         for node in module.nodes
@@ -94,7 +94,7 @@ def no_ack_first(module: Module) -> Iterator[int]:
 
 
 def no_reading_from_the_latest(module: Module) -> Iterator[int]:
-    """auto_offset_reset="latest" passes over what came before the first join. FastStream's default too."""
+    """auto_offset_reset="latest" (FastStream's default) skips all records published before the group first joins."""
     for call, _ in module.calls():
         for keyword in call.keywords:
             if keyword.arg == "auto_offset_reset" and _text(keyword.value) != "earliest":
@@ -102,12 +102,12 @@ def no_reading_from_the_latest(module: Module) -> Iterator[int]:
 
 
 def no_broker_request(module: Module) -> Iterator[int]:
-    """Kafka has no request and reply: broker.request raises at run time."""
+    """Kafka has no request and reply, so broker.request raises at run time."""
     return (call.lineno for call, name in module.calls() if name.endswith("broker.request"))
 
 
 def a_subscriber_names_group_acknowledgement_and_offset(module: Module) -> Iterator[int]:
-    """Without a group nothing is committed; without the other two FastStream's losing defaults hold."""
+    """Without a group nothing is committed. FastStream's defaults for the other two settings lose messages."""
     wanted = {"group_id", "ack_policy", "auto_offset_reset"}
     for call, name in module.calls():
         if name.rpartition(".")[2] == "subscriber" and not wanted <= {keyword.arg for keyword in call.keywords}:
@@ -115,16 +115,16 @@ def a_subscriber_names_group_acknowledgement_and_offset(module: Module) -> Itera
 
 
 def motor_only_in_the_store(module: Module) -> Iterator[int]:
-    """motor's end of life has come: one module to change when it goes."""
+    """motor has reached its end of life. Only one module must change when it is replaced."""
     if module.path.startswith("services/") and module.path != STORE:
         yield from (line for line, name in module.imports() if name.split(".")[0] == "motor")
 
 
 def no_sleeping_in_tests(module: Module) -> Iterator[int]:
-    """A test that sleeps is slow and flaky: wait until something holds (tests.waiting, or a loop that looks)."""
+    """A test that sleeps is slow and flaky. Await a condition (tests.waiting, or a loop that checks one)."""
     if not module.path.startswith("tests/") or module.path in ABOUT_TIME:
         return
-    looking = {
+    polling = {
         id(inner)
         for loop in module.nodes
         if isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant)
@@ -132,12 +132,12 @@ def no_sleeping_in_tests(module: Module) -> Iterator[int]:
     }
     for call, name in module.calls():
         yields_only = len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
-        if name in {"time.sleep", "asyncio.sleep", "sleep"} and not yields_only and id(call) not in looking:
+        if name in {"time.sleep", "asyncio.sleep", "sleep"} and not yields_only and id(call) not in polling:
             yield call.lineno
 
 
-def no_clock_and_no_chance_in_decisions(module: Module) -> Iterator[int]:
-    """The time is in the message, and ids follow from it: a second delivery must decide the same."""
+def no_clock_and_no_randomness_in_decisions(module: Module) -> Iterator[int]:
+    """A redelivered message must be decided the same way. Times and ids come from the message."""
     if any(PurePosixPath(module.path).match(pure) for pure in PURE):
         clocks = {"now", "utcnow", "today", "time", "monotonic", "uuid1", "uuid4", "urandom"}
         yield from (
@@ -160,7 +160,7 @@ RULES: Final[tuple[Rule, ...]] = (
     a_subscriber_names_group_acknowledgement_and_offset,
     motor_only_in_the_store,
     no_sleeping_in_tests,
-    no_clock_and_no_chance_in_decisions,
+    no_clock_and_no_randomness_in_decisions,
 )
 
 
@@ -175,7 +175,7 @@ def _modules() -> list[Module]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
-def test_the_house_keeps_the_rule(rule: Rule) -> None:
+def test_the_code_keeps_the_rule(rule: Rule) -> None:
     found = [f"{module.path}:{line}" for module in _modules() for line in rule(module)]
     assert found == [], rule.__doc__
 
@@ -212,28 +212,31 @@ SUBSCRIBER = 'broker.subscriber("t", group_id="g", ack_policy=AckPolicy.MANUAL, 
         (no_sleeping_in_tests, "tests/a.py", "time.sleep(1)", "await asyncio.sleep(0)"),
         (no_sleeping_in_tests, "tests/a.py", "await asyncio.sleep(0.1)", "await eventually(f)"),
         (no_sleeping_in_tests, "tests/a.py", "while True: time.sleep(1)", "while not done(): time.sleep(1)"),
-        (no_clock_and_no_chance_in_decisions, PURE[0], "datetime.now(UTC)", "datetime.fromisoformat(t)"),
-        (no_clock_and_no_chance_in_decisions, PURE[1], "date.today()", "danish_day(message.time)"),
-        (no_clock_and_no_chance_in_decisions, PURE[2], "import random", "import math"),
-        (no_clock_and_no_chance_in_decisions, PURE[3], "uuid.uuid4()", "uuid.uuid5(a, b)"),
-        (no_clock_and_no_chance_in_decisions, PURE[4], "x = uuid4()", "x = uuid5(a, b)"),
-        (no_clock_and_no_chance_in_decisions, "services/gateway/projections/cards.py", "time.time()", "message.time"),
+        (no_clock_and_no_randomness_in_decisions, PURE[0], "datetime.now(UTC)", "datetime.fromisoformat(t)"),
+        (no_clock_and_no_randomness_in_decisions, PURE[1], "date.today()", "danish_day(message.time)"),
+        (no_clock_and_no_randomness_in_decisions, PURE[2], "import random", "import math"),
+        (no_clock_and_no_randomness_in_decisions, PURE[3], "uuid.uuid4()", "uuid.uuid5(a, b)"),
+        (no_clock_and_no_randomness_in_decisions, PURE[4], "x = uuid4()", "x = uuid5(a, b)"),
+        (
+            no_clock_and_no_randomness_in_decisions, "services/gateway/projections/cards.py", "time.time()",
+            "message.time",
+        ),
     ],
 )  # fmt: skip
-def test_a_rule_catches_what_it_is_for(rule: Rule, path: str, bad: str, good: str) -> None:
+def test_a_rule_finds_the_bad_example_and_accepts_the_good_one(rule: Rule, path: str, bad: str, good: str) -> None:
     assert list(rule(Module.of(path, bad))) == [1]
     assert list(rule(Module.of(path, good))) == []
 
 
-def test_every_rule_is_shown() -> None:
-    shown = {
+def test_every_rule_has_an_example() -> None:
+    with_example = {
         mark.args[1][n][0]
-        for mark in getattr(test_a_rule_catches_what_it_is_for, "pytestmark", [])
+        for mark in getattr(test_a_rule_finds_the_bad_example_and_accepts_the_good_one, "pytestmark", [])
         for n in range(len(mark.args[1]))
     }
-    assert shown == set(RULES)
+    assert with_example == set(RULES)
 
 
-def test_every_pure_module_is_there() -> None:
-    there = [module.path for module in _modules()]
-    assert all(any(PurePosixPath(path).match(pure) for path in there) for pure in PURE)
+def test_every_pure_module_exists() -> None:
+    existing = [module.path for module in _modules()]
+    assert all(any(PurePosixPath(path).match(pure) for path in existing) for pure in PURE)
