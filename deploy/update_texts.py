@@ -13,10 +13,9 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 
 from services.gateway.formats import Language
-from services.gateway.portals.texts import ENGLISH
+from services.portals.texts import ENGLISH
 
 PORTALS = ENGLISH.parents[1]
-DOCUMENTS = PORTALS.parent / "documents"
 _METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract"}
 _OPTIONS = {
     "trimmed": "true",
@@ -32,8 +31,6 @@ _WIDTH = 110
 
 def part_of(file: Path) -> str:
     """The part whose catalogue has a file's texts: the folder that it lies in."""
-    if file.is_relative_to(DOCUMENTS):
-        return DOCUMENTS.name
     path = file.relative_to(PORTALS)
     return path.parts[0] if len(path.parts) > 1 else _EVERYBODY
 
@@ -41,8 +38,7 @@ def part_of(file: Path) -> str:
 def said() -> dict[str, Catalog]:
     """What the pages and the documents say, by part, untranslated."""
     parts: dict[str, Catalog] = {}
-    found = [*PORTALS.rglob("*"), *DOCUMENTS.rglob("*.py")]
-    for file in sorted(path for path in found if path.suffix in _METHODS):
+    for file in sorted(path for path in PORTALS.rglob("*") if path.suffix in _METHODS):
         for line, text, _comments, context in _texts(file):
             catalogue = parts.setdefault(part_of(file), Catalog(locale=Language.ENGLISH))
             catalogue.add(text, context=context, locations=[(_place(file), line)])
@@ -50,7 +46,7 @@ def said() -> dict[str, Catalog]:
 
 
 def _place(file: Path) -> str:
-    return file.relative_to(DOCUMENTS.parent if file.is_relative_to(DOCUMENTS) else PORTALS).as_posix()
+    return file.relative_to(PORTALS).as_posix()
 
 
 def translated(part: str) -> Catalog:

@@ -15,7 +15,7 @@ from pathlib import Path
 from deploy.local.config import REPOSITORY, default_cache
 from deploy.local.npm import install
 
-VENDOR = REPOSITORY / "services" / "gateway" / "portals" / "static" / "vendor"
+VENDOR = REPOSITORY / "services" / "portals" / "static" / "vendor"
 MANIFEST = VENDOR / "SHA256SUMS"
 _THEMES = ("dkfds", "dkfds-borgerdk", "dkfds-virkdk")
 _URL = re.compile(r"url\(\"?\.\./([^)\"]+)\"?\)")

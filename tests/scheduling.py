@@ -20,7 +20,7 @@ _TOGETHER: Final = tuple(
         ("operations", r"tests/operations/"),
         ("browser", r"tests/portals/test_(.*_browser|employer|kit|public)\.py"),
         ("chaos", r"tests/chaos/"),
-        ("engines", r"tests/exports/test_(claims|worker)\.py|tests/gateway/login/test_records\.py"),
+        ("engines", r"tests/exports/test_(claims|worker)\.py|tests/portals/login/test_session_store\.py"),
         ("engines", r"tests/runtime/test_consuming_real\.py"),
         ("deploy", r"tests/deploy/|tests/exports/test_extract_integration\.py"),
     )

@@ -22,14 +22,14 @@ from services.gateway.api import (
 from services.gateway.api.errors import add_handlers
 from services.gateway.audit.middleware import AuditMiddleware
 from services.gateway.container import build
-from services.gateway.login import guard
-from services.gateway.login import routes as login
 from services.gateway.middleware import RequestMiddleware
-from services.gateway.portals.employer.files import UPLOAD_PATH
-from services.gateway.portals.errors import respond
-from services.gateway.portals.router import add_portals
-from services.gateway.portals.security import origin_of
 from services.gateway.settings import GatewaySettings
+from services.portals.employer.files import UPLOAD_PATH
+from services.portals.errors import respond
+from services.portals.login import routes as login
+from services.portals.login import session_guard
+from services.portals.router import add_portals
+from services.portals.security import origin_of
 from services.runtime.service import Runtime
 
 _DESCRIPTION = """
@@ -76,7 +76,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
     add_handlers(app, respond)
-    add_portals(app, guard=guard, public_url=settings.public_url, login=origin_of(settings.issuer))
+    add_portals(app, guard=session_guard, public_url=settings.public_url, login=origin_of(settings.issuer))
     app.add_middleware(AuditMiddleware)
     app.add_middleware(
         RequestMiddleware,

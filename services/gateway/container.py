@@ -20,10 +20,6 @@ from services.gateway.commands.service import Answer, CommandService, Submission
 from services.gateway.commands.store import MongoCommandStore
 from services.gateway.event_streams import EventStreams
 from services.gateway.formats import Language
-from services.gateway.login.desk import LoginService
-from services.gateway.login.oidc import OpenIdProvider
-from services.gateway.login.records import MongoRecords
-from services.gateway.login.sessions import Sessions
 from services.gateway.payroll.store import Batches, MongoBatches, MongoReadModelQueries
 from services.gateway.payroll.upload import UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
@@ -31,6 +27,10 @@ from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROCESSORS
 from services.gateway.read_models import Models, outcome_key
 from services.gateway.settings import GatewaySettings
+from services.portals.login.oidc import OpenIdProvider
+from services.portals.login.service import LoginService
+from services.portals.login.session_store import MongoSessionStore
+from services.portals.login.sessions import Sessions
 from services.runtime.batched_calls import BatchingPublisher
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from services.runtime.kafka.producer import KafkaProducer
@@ -189,9 +189,9 @@ def _desk(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> Logi
             redirect_uri=f"{settings.public_url}/login/callback",
             seconds=settings.jwks_timeout,
         ),
-        begun=MongoRecords(runtime.database, "logins"),
+        begun=MongoSessionStore(runtime.database, "logins"),
         sessions=Sessions(
-            records=MongoRecords(runtime.database, "sessions"),
+            records=MongoSessionStore(runtime.database, "sessions"),
             persons=persons,
             idle=timedelta(seconds=settings.session_idle),
             most=timedelta(seconds=settings.session_most),

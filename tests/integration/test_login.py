@@ -9,18 +9,18 @@ import pytest
 
 from deploy.local.client import Caller
 from services.gateway.auth import Role
-from services.gateway.login.doors import DOORS
-from services.gateway.login.guard import COOKIE, FORM_TOKEN
-from services.gateway.login.records import MongoRecords
-from services.gateway.login.session import Session
-from services.gateway.login.sessions import Sessions
 from services.gateway.person_encryption import Persons
+from services.portals.login.portals import PORTALS
+from services.portals.login.session import Session
+from services.portals.login.session_guard import COOKIE, FORM_TOKEN
+from services.portals.login.session_store import MongoSessionStore
+from services.portals.login.sessions import Sessions
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
 
-DOOR_OF = {role: door for door, role in DOORS.items()}
+DOOR_OF = {role: door for door, role in PORTALS.items()}
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def browser(world: World) -> Iterator[Browser]:
 async def sessions(world: World) -> AsyncIterator[Sessions]:
     """The gateway's sessions, as it sees them itself."""
     client = connect(world.system.mongodb)
-    records = MongoRecords(durable_database(client, "frikort_gateway"), "sessions")
+    records = MongoSessionStore(durable_database(client, "frikort_gateway"), "sessions")
     keys = world.system.keys
     persons = Persons(Encryptor.from_setting(keys.seal_keys), KeyedHasher(read_key(keys.lookup_key, "the lookup key")))
     yield Sessions(records, persons, idle=timedelta(minutes=30), most=timedelta(hours=8))

@@ -31,11 +31,11 @@ from starlette.routing import Match
 
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
-from services.gateway.login import guard
-from services.gateway.login.session import Session
-from services.gateway.portals.doors import DOORS
-from services.gateway.portals.router import router
 from services.gateway.projections import PROCESSORS
+from services.portals.login import session_guard
+from services.portals.login.session import Session
+from services.portals.registry import PORTALS
+from services.portals.router import router
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 from tests.portals.site import Refusal, Site
@@ -77,7 +77,7 @@ class PortalRoute:
     @property
     def role(self) -> Role | None:
         """Who the address says that the page is for; None for everybody."""
-        return next((role for role, door in DOORS.items() if f"{self.path}/".startswith(f"{door.home}/")), None)
+        return next((role for role, door in PORTALS.items() if f"{self.path}/".startswith(f"{door.home}/")), None)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.replace(ID, 'id')}"
@@ -130,7 +130,7 @@ class Everything(Site):
             self._streams.clear()
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
+        session_guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
 
     async def _api(self, request: Request) -> Response:
         if self._streaming and request.url.path.endswith("/changes"):

@@ -30,14 +30,14 @@ from services.gateway import showing
 from services.gateway.api.calling import CALLER
 from services.gateway.api.errors import add_handlers
 from services.gateway.auth import Caller, Role
-from services.gateway.login.session import Session
 from services.gateway.middleware import RequestMiddleware
-from services.gateway.portals.errors import respond
-from services.gateway.portals.forms import Form
-from services.gateway.portals.page import Page
-from services.gateway.portals.rendering import environment
-from services.gateway.portals.router import add_portals
 from services.gateway.problems import ProblemError
+from services.portals.errors import respond
+from services.portals.forms import Form
+from services.portals.login.session import Session
+from services.portals.page import Page
+from services.portals.rendering import environment
+from services.portals.router import add_portals
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
@@ -148,7 +148,7 @@ class Site:
             server.should_exit = True
             thread.join(timeout=10)
 
-    # A guard, as ``services/gateway/login/guard.py`` is one.
+    # A guard, as ``services/portals/login/session_guard.py`` is one.
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
         self.seen_active.append(active)

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.config import REPOSITORY
 from deploy.vendor_assets import MANIFEST, VENDOR, sums
-from services.gateway.portals.static import VERSION, static_url
+from services.portals.static import VERSION, static_url
 from tests.portals.site import Site
 
 LOCKS = [REPOSITORY / "deploy" / "assets" / "package-lock.json", REPOSITORY / "tests" / "portals" / "package-lock.json"]

@@ -28,9 +28,9 @@ from frikort_contracts.values import CitizenSide
 from pypdf import PdfReader
 
 from services.gateway.auth import Role
-from services.gateway.login.session import Session
-from services.gateway.portals.caseworker.visit import COOKIE
-from services.gateway.portals.texts import LANGUAGE_COOKIE
+from services.portals.caseworker.card_context import COOKIE
+from services.portals.login.session import Session
+from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals import citizens as c
 from tests.portals.site import TOKEN, Refusal, Site, said
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.formats import Language
-from services.gateway.portals import charts
-from services.gateway.portals.rendering import environment
+from services.portals import charts
+from services.portals.rendering import environment
 
 AMOUNTS: Final = st.integers(0, 100_000_000_00)
 NAMES: Final = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=20)

@@ -50,10 +50,10 @@ from services.gateway.auth import Role
 from services.gateway.formats import Language
 from services.gateway.payment_instructions import advice
 from services.gateway.payroll.parser import DANISH, Csv
-from services.gateway.portals.employer.files import media_type_of
-from services.gateway.portals.employer.reporting import likely_work
-from services.gateway.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
 from services.gateway.problems import document
+from services.portals.employer.files import media_type_of
+from services.portals.employer.reporting import likely_work
+from services.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
 from tests.portals.conftest import OpenTab
 from tests.portals.site import TODAY, TOKEN, Refusal, Site
 

@@ -13,8 +13,8 @@ import pytest
 
 from services.gateway.auth import Role
 from services.gateway.formats import Language
-from services.gateway.portals.doors import DOORS
-from services.gateway.portals.texts import LANGUAGE_COOKIE
+from services.portals.registry import PORTALS
+from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals.everything import (
     NASTY,
     VARIANTS,
@@ -111,7 +111,7 @@ async def test_who_is_signed_in_in_another_role_is_shown_the_own_door(route: Por
         async with client_of(site) as client:
             answer = await client.request(route.method, route.path)
         assert answer.status_code == 403
-        assert f'href="{DOORS[role].home}"' in answer.text
+        assert f'href="{PORTALS[role].home}"' in answer.text
         assert site.asked == []
 
 

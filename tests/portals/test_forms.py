@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
 from services.gateway.formats import Language, kroner
-from services.gateway.portals import forms
-from services.gateway.portals.api import Refused
-from services.gateway.portals.forms import Form, parse_amount, parse_day
-from services.gateway.portals.texts import translations
 from services.gateway.problems import document
+from services.portals import forms
+from services.portals.api import Refused
+from services.portals.forms import Form, parse_amount, parse_day
+from services.portals.texts import translations
 
 DANISH: Final = {"language": Language.DANISH, "translations": translations(Language.DANISH), "token": "t"}
 ENGLISH: Final = {"language": Language.ENGLISH, "translations": translations(Language.ENGLISH), "token": "t"}

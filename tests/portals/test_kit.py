@@ -10,8 +10,8 @@ import pytest
 from starlette.responses import JSONResponse, Response
 
 from services.gateway.auth import Role
-from services.gateway.portals import forms
-from services.gateway.portals.page import OpenPage
+from services.portals import forms
+from services.portals.page import OpenPage
 from tests.portals.browser import Tab
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Site, show

@@ -18,11 +18,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from services.gateway.auth import Role
-from services.gateway.portals import forms
-from services.gateway.portals.api import Refused
-from services.gateway.portals.page import CitizenPage, EmployerPage, OpenPage
-from services.gateway.portals.rendering import column
-from services.gateway.portals.security import content_security_policy
+from services.portals import forms
+from services.portals.api import Refused
+from services.portals.page import CitizenPage, EmployerPage, OpenPage
+from services.portals.rendering import column
+from services.portals.security import content_security_policy
 from tests.portals.site import TOKEN, Refusal, Site, show
 
 BALANCES: Final = Balances(balances=[])

@@ -10,7 +10,7 @@ import pytest
 from frikort_contracts.http.balances import AllowanceResource, Allowances
 
 from services.gateway.auth import Role
-from services.gateway.portals.public import hours
+from services.portals.public import hours
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Refusal, Site
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.portals.common.spreadsheet import Cell, Ore, danish_csv
+from services.portals.common.spreadsheet import Cell, Ore, danish_csv
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 

@@ -7,7 +7,7 @@ from babel.messages import Message
 
 from deploy.update_texts import said, translated
 from services.gateway.formats import Language
-from services.gateway.portals.texts import ENGLISH, translations
+from services.portals.texts import ENGLISH, translations
 
 PARTS = sorted(said())
 

@@ -1,0 +1,72 @@
+"""Extracts: ask for one, see how far it has come, and fetch its files."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from frikort_contracts.extracts import ExtractFormat
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.extracts import ExtractResource, Extracts
+from frikort_contracts.municipalities import MUNICIPALITIES
+from starlette.responses import Response
+
+from services.portals.api import Refused
+from services.portals.common.municipalities import by_name
+from services.portals.forms import Fields, choice, whole_number
+from services.portals.page import AuthorityPage, Page
+from services.portals.texts import N_
+
+router = APIRouter()
+
+HOME: Final = "/myndighed"
+EXTRACT: Final[Fields] = {
+    "year": whole_number(missing=N_("Vælg et år.")),
+    "municipality": choice(*MUNICIPALITIES, optional=True),
+}
+
+
+@router.get(HOME)
+async def extracts(page: AuthorityPage) -> Response:
+    """The authority's extracts, newest first."""
+    found = await page.api.get("/v1/extracts", Extracts)
+    return page.render("authority/extracts.html", extracts=found.extracts, municipalities=MUNICIPALITIES)
+
+
+@router.get(f"{HOME}/nyt-udtraek")
+async def new_extract(page: AuthorityPage) -> Response:
+    """Ask for an extract."""
+    return page.render("authority/new_extract.html", form=page.form(EXTRACT), **await _choices(page))
+
+
+@router.post(f"{HOME}/nyt-udtraek")
+async def request_extract(page: AuthorityPage) -> Response:
+    """The extract is asked for, and made while one waits or does something else."""
+    form = await page.posted(EXTRACT)
+    if form.good:
+        try:
+            made = await page.api.post("/v1/extracts", form.body, ExtractResource, key=form.key)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return page.redirect(f"{HOME}/udtraek/{made.extract_id}")
+    return page.render("authority/new_extract.html", form=form, **await _choices(page))
+
+
+@router.get(f"{HOME}/udtraek/{{extract_id}}")
+async def extract(extract_id: UUID, page: AuthorityPage) -> Response:
+    """How far an extract has come; its manifest and files when it is done."""
+    found = await page.api.get(f"/v1/extracts/{extract_id}", ExtractResource)
+    return page.render("authority/extract.html", extract=found, municipalities=MUNICIPALITIES)
+
+
+@router.get(f"{HOME}/udtraek/{{extract_id}}/fil/{{file_format}}")
+async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: AuthorityPage) -> Response:
+    """A file of a completed extract."""
+    return page.api.forward(f"/v1/extracts/{extract_id}/files/{file_format}")
+
+
+async def _choices(page: Page) -> dict[str, Any]:
+    table = await page.api.get("/v1/allowances", Allowances)
+    return {"years": table.allowances, "municipalities": by_name()}

@@ -1,0 +1,71 @@
+"""A card: what stands on it, what has happened to it, and who has looked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from frikort_contracts.http.audit import AccessPage
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import CardResource
+from frikort_contracts.http.employments import CardEmployments
+from starlette.responses import Response
+
+from services.portals.caseworker.card_context import Card
+from services.portals.documents.card import PhysicalCard, physical_card
+
+router = APIRouter()
+
+_REPORTING: Final = "/virksomhed/indberet"
+
+
+@router.get("/kommune/frikort/{card_id}")
+async def card(context: Card) -> Response:
+    """The card at a glance: the citizen, what is left this year, and what can be done."""
+    balances = await context.get("/balances", Balances)
+    return await context.render("caseworker/card.html", balances=balances.balances)
+
+
+@router.get("/kommune/frikort/{card_id}/ansaettelser")
+async def employments(context: Card) -> Response:
+    """Where the citizen works, and whom to ask there."""
+    found = await context.get("/employments", CardEmployments)
+    return await context.render("caseworker/employments.html", employments=found.employments)
+
+
+@router.get("/kommune/frikort/{card_id}/historik")
+async def history(context: Card) -> Response:
+    """Everything that has happened to the card."""
+    return await context.render("caseworker/history.html")
+
+
+@router.get("/kommune/frikort/{card_id}/opslag")
+async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+    """Who has looked at the citizen's data, as the citizen sees it too."""
+    found = await context.get("/accesses", AccessPage, cursor=cursor or None)
+    return await context.render("caseworker/accesses.html", found=found, cursor=cursor)
+
+
+@router.get("/kommune/frikort/{card_id}/fysisk-kort")
+async def about_physical_card(context: Card) -> Response:
+    """What to do with the physical card, and where to get it."""
+    return await context.render("caseworker/physical_card.html")
+
+
+@router.get("/kommune/frikort/{card_id}/fysisk-kort/pdf")
+async def download_physical_card(context: Card) -> Response:
+    """The physical card to print."""
+    page, shown = context.page, await context.get("", CardResource)
+    pdf = await physical_card(
+        PhysicalCard(
+            number=shown.number,
+            name=shown.name,
+            municipality=shown.municipality.name,
+            reporting=f"{page.request.app.state.public_url}{_REPORTING}",
+        ),
+        page.gettext,
+        page.language,
+    )
+    # The file lies on a computer that others use: its name says nothing about the citizen.
+    disposition = 'attachment; filename="frikort.pdf"'
+    return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": disposition})

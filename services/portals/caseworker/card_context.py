@@ -1,0 +1,100 @@
+"""A context to a card: why the caseworker looks is stated once, and kept as long as the session, for that card alone.
+
+It is kept in a cookie of the card's own pages, sealed with a key that only the session has. So no address holds it,
+any instance can read it, and nobody who signs in after this person at the same computer looks for their reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Depends
+from frikort_contracts.http.cards import CardResource
+from starlette.responses import Response
+
+from services.portals.api import M, Query
+from services.portals.caseworker import labels
+from services.portals.forms import Form
+from services.portals.login.session import Session
+from services.portals.page import CaseworkerPage, Page, RespondWith, is_safe
+from services.runtime.encryption import DecryptionError, Encryptor
+
+COOKIE: Final = "begrundelse"
+
+
+@dataclass(frozen=True)
+class CardContext:
+    """A page about one card, whose API says why the caseworker looks at it."""
+
+    page: Page
+    card_id: str
+
+    @property
+    def home(self) -> str:
+        """Where the card's pages begin."""
+        return home(self.card_id)
+
+    async def get(self, path: str, model: type[M], **query: Query) -> M:
+        """What the API has at ``path`` below the card. Raises ``Refused``."""
+        return await self.page.api.get(f"/v1/cards/{self.card_id}{path}", model, **query)
+
+    async def post(self, path: str, form: Form, model: type[M]) -> M:
+        """Do with the card what the form says. Raises ``Refused`` and ``Pending``."""
+        return await self.page.api.post(f"/v1/cards/{self.card_id}{path}", form.body, model, key=form.key)
+
+    async def render(self, template: str, **context: Any) -> Response:
+        """A page with the citizen's name and the card's number above it."""
+        card = await self.get("", CardResource)
+        return self.page.render(template, card=card, home=self.home, labels=labels, **context)
+
+    def redirect(self, path: str) -> Response:
+        """To another of the card's pages: the answer to a form that was accepted."""
+        return self.page.redirect(f"{self.home}{path}")
+
+
+def home(card_id: str) -> str:
+    """Where a card's pages begin."""
+    return f"/kommune/frikort/{card_id}"
+
+
+def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
+    """To the card's pages; from now on they say this reason."""
+    response = page.redirect(f"{home(card_id)}{path}")
+    response.set_cookie(
+        COOKIE,
+        _sealer(page.session).seal(reason, card_id),
+        path=home(card_id),
+        secure=page.request.app.state.secure,
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+async def card_context(card_id: UUID, page: CaseworkerPage) -> CardContext:
+    """A dependency: a context to a card. Who has not said why yet is asked first."""
+    reason = _reason(page, str(card_id))
+    if reason is None:
+        if not is_safe(page.request):
+            await page.posted()  # a form of another site is refused, whatever else is missing
+        raise RespondWith(page.redirect(f"{home(str(card_id))}/begrundelse"))
+    return CardContext(replace(page, api=page.api.because(reason)), str(card_id))
+
+
+Card = Annotated[CardContext, Depends(card_context)]
+
+
+def _reason(page: Page, card_id: str) -> str | None:
+    try:
+        return _sealer(page.session).open(page.request.cookies.get(COOKIE, ""), card_id)
+    except DecryptionError:
+        return None
+
+
+def _sealer(session: Session | None) -> Encryptor:
+    if session is None:
+        raise ValueError("nobody is signed in")
+    return Encryptor({"session": sha256(f"reason:{session.form_token}".encode()).digest()})

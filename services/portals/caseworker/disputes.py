@@ -1,0 +1,86 @@
+"""Reports and their splits, and what is said about a report on the citizen's behalf."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from frikort_contracts.http.reports import CardReportResource, CardReports
+from frikort_contracts.reporting import DisputeReason
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.portals.api import Refused
+from services.portals.caseworker.card_context import Card, CardContext
+from services.portals.forms import Fields, Form, choice, text
+from services.portals.texts import N_
+
+router = APIRouter()
+
+DISPUTE: Final[Fields] = {
+    "reason": choice(*DisputeReason, missing=N_("Vælg, hvad der ikke er rigtigt.")),
+    "message": text(optional=True, wrong=N_("Skriv højst 500 tegn og intet CPR-nummer.")),
+}
+
+
+@router.get("/kommune/frikort/{card_id}/indberetninger")
+async def reports(context: Card) -> Response:
+    """The card's reports, newest first."""
+    found = await context.get("/reports", CardReports)
+    return await context.render("caseworker/reports.html", reports=found.reports[::-1])
+
+
+@router.get("/kommune/frikort/{card_id}/indberetninger/{report_id}")
+async def report(report_id: UUID, context: Card) -> Response:
+    """A report, what became of it, and whether somebody says that it is not right."""
+    return await _show(context, report_id, context.page.form())
+
+
+@router.post("/kommune/frikort/{card_id}/indberetninger/{report_id}")
+async def withdraw_dispute(report_id: UUID, context: Card) -> Response:
+    """Take back what was said."""
+    form = await context.page.posted()
+    try:
+        await context.post(f"/reports/{report_id}/dispute/withdrawal", form, CardReportResource)
+    except Refused as refused:
+        form.refuse(refused)
+        return await _show(context, report_id, form)
+    return context.redirect(f"/indberetninger/{report_id}")
+
+
+@router.get("/kommune/frikort/{card_id}/indberetninger/{report_id}/indsigelse")
+async def new_dispute(report_id: UUID, context: Card) -> Response:
+    """What is not right."""
+    return await _ask(context, report_id, context.page.form(DISPUTE), summary=False)
+
+
+@router.post("/kommune/frikort/{card_id}/indberetninger/{report_id}/indsigelse")
+async def dispute(report_id: UUID, context: Card) -> Response:
+    """First the summary, then it is said."""
+    form = await context.page.posted(DISPUTE)
+    if form.good and form.step == "send":
+        try:
+            await context.post(f"/reports/{report_id}/dispute", form, CardReportResource)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return context.redirect(f"/indberetninger/{report_id}")
+    return await _ask(context, report_id, form, summary=form.good and form.step != "edit")
+
+
+async def _show(context: CardContext, report_id: UUID, form: Form) -> Response:
+    return await context.render("caseworker/report.html", report=await _found(context, report_id), form=form)
+
+
+async def _ask(context: CardContext, report_id: UUID, form: Form, *, summary: bool) -> Response:
+    found = await _found(context, report_id)
+    return await context.render("caseworker/dispute.html", report=found, form=form, summary=summary)
+
+
+async def _found(context: CardContext, report_id: UUID) -> CardReportResource:
+    found = await context.get("/reports", CardReports)
+    for one in found.reports:
+        if one.report_id == str(report_id):
+            return one
+    raise HTTPException(404)

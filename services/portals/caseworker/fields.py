@@ -1,0 +1,67 @@
+"""Kinds of field that only caseworkers fill in, and why they look somebody up."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from frikort_contracts.values import Cpr
+from pydantic import TypeAdapter
+
+from services.gateway.audit.context import stated_reason
+from services.portals.forms import Field, Fields, Form, choice, text
+from services.portals.texts import N_
+
+# What the citizen reads in the access log, which is Danish whatever language the caseworker uses.
+REASONS: Final = {
+    "contact": N_("Borgeren har henvendt sig"),
+    "grant": N_("Ny bevilling"),
+    "control": N_("Kontrol"),
+    "other": N_("Andet"),
+}
+WHY: Final[Fields] = {
+    "why": choice(*REASONS, missing=N_("Vælg, hvorfor du slår op.")),
+    "why_text": text(optional=True),
+}
+_CPR: Final = TypeAdapter(Cpr)
+_CARD_NUMBER_DIGITS: Final = 5
+
+
+def cpr(*, missing: str = N_("Skriv CPR-nummeret.")) -> Field:
+    """A CPR number, with or without a hyphen."""
+    wrong = N_("Skriv CPR-nummeret med ti cifre. De første seks er fødselsdagen, for eksempel 010190-1234.")
+    return Field(lambda typed, _: _cpr(typed), lambda value, _: str(value), missing, wrong)
+
+
+def cpr_or_card_number() -> Field:
+    """Either; the value is the API's body of a search."""
+    return Field(
+        lambda typed, _: _search(typed),
+        lambda value, _: str(value),
+        N_("Skriv et CPR-nummer eller et frikortnummer."),
+        N_("Skriv et CPR-nummer med ti cifre eller et frikortnummer med fem cifre."),
+    )
+
+
+def reason_of(form: Form) -> str:
+    """The reason as it is sent; an error at its field if it cannot be."""
+    why, more = form.body.get("why", ""), form.body.get("why_text", "")
+    if why == "other" and not more:
+        form.wrong("why_text", form.translations.gettext(N_("Skriv, hvorfor du slår op.")))
+        return ""
+    reason = f"{REASONS.get(why, '')}: {more}" if more else REASONS.get(why, "")
+    try:
+        return stated_reason(reason) if reason else ""
+    except ValueError:
+        said = N_("Skriv det kort, højst 150 tegn, og uden CPR-nummer og navn. Borgeren kan læse det.")
+        form.wrong("why_text", form.translations.gettext(said))
+        return ""
+
+
+def _cpr(typed: str) -> str:
+    return _CPR.validate_python("".join(typed.split()))
+
+
+def _search(typed: str) -> dict[str, Any]:
+    compact = "".join(typed.split())
+    is_number = len(compact) == _CARD_NUMBER_DIGITS and compact.isascii() and compact.isdigit()
+    return {"number": compact} if is_number else {"cpr": _cpr(typed)}

@@ -1,0 +1,84 @@
+"""Mandates given and withdrawn for a citizen who has no digital ID."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from frikort_contracts.http.mandates import MandateResource, Mandates
+from frikort_contracts.issuance import MandateScope
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.portals.api import Refused
+from services.portals.caseworker import fields
+from services.portals.caseworker.card_context import Card, CardContext
+from services.portals.forms import Fields, choice, day, text
+from services.portals.texts import N_
+
+router = APIRouter()
+
+MANDATE: Final[Fields] = {
+    "cpr": fields.cpr(),
+    "name": text(missing=N_("Skriv navnet."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")),
+    "scope": choice(*MandateScope, missing=N_("Vælg, hvad fuldmagten skal gælde.")),
+    "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
+}
+_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter")
+async def mandates(context: Card) -> Response:
+    """Whom the citizen lets see the card, now and before."""
+    found = await context.get("/mandates", Mandates)
+    return await context.render("caseworker/mandates.html", mandates=found.mandates)
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter/ny")
+async def new_mandate(context: Card) -> Response:
+    """To whom, for what and how long."""
+    return await context.render("caseworker/new_mandate.html", form=context.page.form(MANDATE), summary=False)
+
+
+@router.post("/kommune/frikort/{card_id}/fuldmagter/ny")
+async def grant_mandate(context: Card) -> Response:
+    """First the summary, then the mandate."""
+    form = await context.page.posted(MANDATE)
+    if form.good and form.step == "send":
+        try:
+            made = await context.post("/mandates", form, MandateResource)
+        except Refused as refused:
+            form.refuse(refused, _CONCERNS)
+        else:
+            return context.redirect(f"/fuldmagter/{made.mandate_id}")
+    summary = form.good and form.step != "edit"
+    return await context.render("caseworker/new_mandate.html", form=form, summary=summary)
+
+
+@router.get("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
+async def mandate(mandate_id: UUID, context: Card) -> Response:
+    """One mandate: the receipt of what was done with it, and the way to end it."""
+    return await context.render(
+        "caseworker/mandate.html", mandate=await _found(context, mandate_id), form=context.page.form()
+    )
+
+
+@router.post("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
+async def withdraw_mandate(mandate_id: UUID, context: Card) -> Response:
+    """End a mandate before its last day."""
+    form = await context.page.posted()
+    try:
+        await context.post(f"/mandates/{mandate_id}/withdrawal", form, MandateResource)
+    except Refused as refused:
+        form.refuse(refused)
+        return await context.render("caseworker/mandate.html", mandate=await _found(context, mandate_id), form=form)
+    return context.redirect(f"/fuldmagter/{mandate_id}")
+
+
+async def _found(context: CardContext, mandate_id: UUID) -> MandateResource:
+    found = await context.get("/mandates", Mandates)
+    for one in found.mandates:
+        if one.mandate_id == str(mandate_id):
+            return one
+    raise HTTPException(404)

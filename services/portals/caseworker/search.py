@@ -1,0 +1,58 @@
+"""Find a citizen, always for a stated reason."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from frikort_contracts.http.cards import CardResource
+from starlette.responses import Response
+
+from services.portals.api import Refused
+from services.portals.caseworker import fields
+from services.portals.caseworker.card_context import begin
+from services.portals.forms import Fields
+from services.portals.page import CaseworkerPage
+
+router = APIRouter()
+
+SEARCH: Final[Fields] = {"person": fields.cpr_or_card_number(), **fields.WHY}
+
+
+@router.get("/kommune")
+async def search(page: CaseworkerPage) -> Response:
+    """The caseworker's first page."""
+    return page.render("caseworker/search.html", form=page.form(SEARCH), reasons=fields.REASONS, unknown=False)
+
+
+@router.post("/kommune")
+async def find(page: CaseworkerPage) -> Response:
+    """To the card, if the municipality is responsible for it."""
+    form, unknown = await page.posted(SEARCH), False
+    reason = fields.reason_of(form)
+    if form.good:
+        try:
+            found = await page.api.because(reason).post("/v1/cards/search", form.body["person"], CardResource)
+        except Refused as refused:
+            unknown = refused.code == "card-unknown"
+            form.refuse(refused, {"card-unknown": "person"})
+        else:
+            return begin(page, found.card_id, reason)
+    return page.render("caseworker/search.html", form=form, reasons=fields.REASONS, unknown=unknown)
+
+
+@router.get("/kommune/frikort/{card_id}/begrundelse")
+async def why(card_id: UUID, page: CaseworkerPage) -> Response:
+    """Asked of who comes to a card by another way than the search, or in a new session."""
+    return page.render("caseworker/reason.html", form=page.form(fields.WHY), reasons=fields.REASONS)
+
+
+@router.post("/kommune/frikort/{card_id}/begrundelse")
+async def state_why(card_id: UUID, page: CaseworkerPage) -> Response:
+    """To the card."""
+    form = await page.posted(fields.WHY)
+    reason = fields.reason_of(form)
+    if form.good:
+        return begin(page, str(card_id), reason)
+    return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)

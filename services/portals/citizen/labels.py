@@ -1,0 +1,54 @@
+"""The codes of the API as a citizen reads them. Danish; translated where they are shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.portals.texts import N_
+
+DISPUTE: Final = {
+    "wrong-amount": N_("Beløbet er forkert"),
+    "wrong-dates": N_("Dagene er forkerte"),
+    "not-paid": N_("Pengene er ikke udbetalt"),
+    "not-my-work": N_("Der er ikke arbejdet for virksomheden"),
+    "other": N_("Noget andet er forkert"),
+}
+"""Why a report is not right."""
+
+_CORRECTION: Final = {
+    "wrong-amount": N_("beløbet var forkert"),
+    "wrong-period": N_("dagene var forkerte"),
+    "wrong-card": N_("det var et forkert frikort"),
+    "not-paid": N_("lønnen blev ikke udbetalt"),
+    "reported-twice": N_("lønnen var indberettet to gange"),
+}
+_ENDS: Final = {
+    "taken-back": N_("det blev trukket tilbage"),
+    "corrected": N_("arbejdsgiveren rettede indberetningen"),
+    "withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
+}
+_REASONS: Final = {"corrected": _CORRECTION, "withdrawn": _CORRECTION, "disputed": DISPUTE, "dispute-ended": _ENDS}
+
+COMPONENTS: Final = (
+    ("wage_ore", N_("Løn")),
+    ("holiday_pay_ore", N_("Feriepenge")),
+    ("atp_ore", N_("ATP")),
+    ("pension_ore", N_("Pension")),
+)
+"""What a wage consists of, and the names of its parts in the API."""
+
+_WARNINGS: Final = {
+    "near": N_("80 procent af årets beløb var brugt"),
+    "reached": N_("Hele årets beløb var brugt"),
+    "exceeded": N_("Der var tjent mere end årets beløb"),
+}
+
+
+def why(event: str, reason: str | None) -> str:
+    """Why something happened to a report. Codes that are newer than these words are another reason."""
+    return _REASONS.get(event, {}).get(reason or "", N_("en anden grund"))
+
+
+def warned(threshold: str) -> str:
+    """What a warning says."""
+    return _WARNINGS.get(threshold, N_("Årets beløb var ved at være brugt"))

@@ -1,0 +1,102 @@
+"""Mandates: whom a citizen lets see the card; given, seen and withdrawn."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter
+from frikort_contracts.http.mandates import MandateResource, Mandates
+from starlette.responses import Response
+
+from services.gateway.problems import ProblemError
+from services.portals.api import Refused
+from services.portals.citizen.card_context import HOME, Card, CardContext
+from services.portals.forms import Form, choice, day, digits, text
+from services.portals.texts import N_
+
+router = APIRouter(prefix="/fuldmagter")
+
+_FIELDS: Final = {
+    "name": text(missing=N_("Skriv navnet på den, der skal have fuldmagten."), wrong=N_("Skriv et navn.")),
+    "cpr": digits(
+        missing=N_("Skriv CPR-nummeret på den, der skal have fuldmagten."), wrong=N_("Et CPR-nummer er ti cifre.")
+    ),
+    "scope": choice("view", "represent", missing=N_("Vælg, hvad fuldmagten giver lov til.")),
+    "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
+}
+_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+
+
+@router.get("")
+async def mandates(context: Card) -> Response:
+    """All mandates of the card, those in force first."""
+    found = await _all(context)
+    in_force = [one for one in found if one.status == "in-force"]
+    over = [one for one in reversed(found) if one.status != "in-force"]
+    return context.render("citizen/mandates.html", in_force=in_force, over=over)
+
+
+@router.get("/ny")
+async def new_mandate(context: Card) -> Response:
+    """The form."""
+    return _form(context, context.page.form(_FIELDS))
+
+
+@router.post("/ny")
+async def grant_mandate(context: Card) -> Response:
+    """The form, what will be given, or given: the button says which."""
+    form = await context.page.posted(_FIELDS)
+    step = form.value("step")
+    if not form.good or step == "edit":
+        return _form(context, form)
+    if step != "send":
+        return context.render("citizen/mandate_check.html", form=form)
+    try:
+        made = await context.page.api.post("/v1/me/mandates", form.body, MandateResource, key=form.key)
+    except Refused as refused:
+        return _form(context, form.refuse(refused, _CONCERNS))
+    return context.page.redirect(f"{HOME}/fuldmagter/{made.mandate_id}/kvittering")
+
+
+@router.get("/{mandate_id}/traek-tilbage")
+async def withdrawal(context: Card, mandate_id: UUID) -> Response:
+    """Whether it is to be withdrawn."""
+    return _withdrawal(context, await _one(context, mandate_id), context.page.form())
+
+
+@router.post("/{mandate_id}/traek-tilbage")
+async def withdraw(context: Card, mandate_id: UUID) -> Response:
+    """It is withdrawn."""
+    mandate = await _one(context, mandate_id)
+    form = await context.page.posted()
+    try:
+        await context.page.api.post(f"/v1/me/mandates/{mandate_id}/withdrawal", None, MandateResource, key=form.key)
+    except Refused as refused:
+        return _withdrawal(context, mandate, form.refuse(refused))
+    return context.page.redirect(f"{HOME}/fuldmagter/{mandate_id}/kvittering")
+
+
+@router.get("/{mandate_id}/kvittering")
+async def receipt(context: Card, mandate_id: UUID) -> Response:
+    """What was done, and what it means."""
+    return context.render("citizen/mandate_receipt.html", mandate=await _one(context, mandate_id))
+
+
+def _form(context: CardContext, form: Form) -> Response:
+    return context.render("citizen/new_mandate.html", form=form)
+
+
+def _withdrawal(context: CardContext, mandate: MandateResource, form: Form) -> Response:
+    return context.render("citizen/mandate_withdrawal.html", mandate=mandate, form=form)
+
+
+async def _all(context: CardContext) -> list[MandateResource]:
+    return (await context.get("mandates", Mandates)).mandates
+
+
+async def _one(context: CardContext, mandate_id: UUID) -> MandateResource:
+    for mandate in await _all(context):
+        if mandate.mandate_id == str(mandate_id):
+            return mandate
+    raise ProblemError("not-found")

@@ -1,0 +1,148 @@
+"""Payroll files: sent and checked, looked through, then reported or cancelled; followed on the way and found again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from frikort_contracts.http.payroll import BatchLinePage, BatchPage, BatchResource
+from starlette.responses import Response
+
+from services.gateway.payroll.parser import DANISH
+from services.portals.api import Refused
+from services.portals.employer import accounting_export
+from services.portals.forms import Form, upload
+from services.portals.page import EmployerPage, Page
+from services.portals.texts import N_
+
+router = APIRouter(prefix="/virksomhed/filer")
+
+UPLOAD_PATH: Final = f"{router.prefix}/ny"
+FILE: Final = {"file": upload(missing=N_("Vælg en fil. Den må ikke være tom."))}
+MEDIA_TYPES: Final = {
+    ".csv": "text/csv",
+    ".txt": "text/csv",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
+    ".json": "application/jsonl",
+}
+RESULTS: Final = {
+    "accepted": N_("Modtaget"),
+    "known": N_("Kendt i forvejen"),
+    "refused": N_("Afvist"),
+    "error": N_("Fejl i linjen"),
+    "waiting": N_("Venter"),
+}
+_CONCERNS: Final = dict.fromkeys(
+    ("batch-not-utf8", "batch-columns-wrong", "batch-empty", "batch-in-progress", "body-too-large"), "file"
+)
+_PAGE: Final = 50
+_FILES: Final = 25
+
+Cursor = Annotated[str, Query(max_length=400)]
+
+
+@router.get("")
+async def list_files(page: EmployerPage, cursor: Cursor = "") -> Response:
+    """Earlier files, the newest first."""
+    found = await page.api.get("/v1/report-batches", BatchPage, limit=_FILES, cursor=cursor)
+    return page.render("employer/files.html", files=found.batches, following=found.next, cursor=cursor)
+
+
+@router.get("/ny")
+async def new_file(page: EmployerPage) -> Response:
+    """The form for a file."""
+    return page.render("employer/new_file.html", form=page.form(FILE))
+
+
+@router.post("/ny")
+async def send_file(page: EmployerPage) -> Response:
+    """Have it checked, and hold it: nothing is reported yet."""
+    form = await page.posted(FILE)
+    if form.good:
+        file = form.files["file"]
+        media_type = media_type_of(file.filename or "")
+        if media_type is None:
+            said = N_("Filen skal ende på .csv eller .jsonl. Et regneark gemmer du som CSV UTF-8.")
+            form.wrong("file", page.gettext(said))
+        else:
+            content = await file.read()
+            try:
+                made = await page.api.upload(
+                    "/v1/report-batches?hold=true", content, media_type, BatchResource, key=form.key
+                )
+            except Refused as refused:
+                form.refuse(refused, _CONCERNS)
+            else:
+                return page.redirect(f"/virksomhed/filer/{made.batch_id}")
+    return page.render("employer/new_file.html", form=form)
+
+
+@router.get("/skabelon.csv")
+async def template(_: EmployerPage) -> Response:
+    """A file with the names of the columns, to fill in."""
+    content = "\ufeff" + DANISH.delimiter.join(DANISH.all_names) + "\r\n"
+    return Response(
+        content, media_type=accounting_export.CSV, headers=accounting_export.attachment("frikort-skabelon.csv")
+    )
+
+
+@router.get("/{batch_id}")
+async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", cursor: Cursor = "") -> Response:
+    """What was found in it; or how far it has come; or what became of each line."""
+    return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=cursor)
+
+
+@router.get("/{batch_id}/resultat.csv")
+async def result_as_csv(batch_id: UUID, page: EmployerPage) -> Response:
+    """Every line and what became of it."""
+    return page.api.forward(f"/v1/report-batches/{batch_id}/result.csv")
+
+
+@router.post("/{batch_id}/indberet")
+async def report_file(batch_id: UUID, page: EmployerPage) -> Response:
+    """Report the lines without errors."""
+    return await _decided(page, batch_id, "booking")
+
+
+@router.post("/{batch_id}/annuller")
+async def cancel_file(batch_id: UUID, page: EmployerPage) -> Response:
+    """Report nothing of it."""
+    return await _decided(page, batch_id, "cancellation")
+
+
+def media_type_of(file_name: str) -> str | None:
+    """By the file's name, for browsers know little of it: none for what is no payroll file."""
+    return next((media_type for end, media_type in MEDIA_TYPES.items() if file_name.lower().endswith(end)), None)
+
+
+async def _decided(page: Page, batch_id: UUID, decision: str) -> Response:
+    form = await page.posted()
+    try:
+        await page.api.post(f"/v1/report-batches/{batch_id}/{decision}", None, BatchResource)
+    except Refused as refused:
+        return await _shown(page, batch_id, form.refuse(refused))
+    return page.redirect(f"/virksomhed/filer/{batch_id}")
+
+
+async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cursor: str = "") -> Response:
+    file = await page.api.get(f"/v1/report-batches/{batch_id}", BatchResource)
+    if file.status == "held":
+        result = "error"  # nothing else is known of the lines yet
+    lines = BatchLinePage(lines=[], next=None)
+    if file.status in {"held", "done"}:
+        lines = await page.api.get(
+            f"/v1/report-batches/{batch_id}/lines", BatchLinePage, result=result or None, limit=_PAGE, cursor=cursor
+        )
+    return page.render(
+        f"employer/file_{file.status}.html",
+        form=form,
+        file=file,
+        address=f"/virksomhed/filer/{batch_id}",
+        lines=lines.lines,
+        following=lines.next,
+        cursor=cursor,
+        result=result,
+        results=RESULTS,
+    )

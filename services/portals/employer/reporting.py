@@ -1,0 +1,177 @@
+"""Reporting earnings in steps: for whom, what was paid, what it means; the receipt stands in ``reports.py``."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter
+from frikort_contracts.http.common import Days
+from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.reports import DryRunResource, ReportDetail, ReportPage, ReportResource
+from starlette.responses import Response
+
+from services.portals.api import Refused
+from services.portals.employer import helpers
+from services.portals.forms import Form, amount, day, digits, flag, text
+from services.portals.page import EmployerPage, Page
+from services.portals.texts import N_
+
+router = APIRouter(prefix="/virksomhed/indberet")
+
+STEPS: Final = 3
+CHOOSE: Final = {"card_number": digits(missing=N_("Skriv frikortnummeret, eller vælg en ansættelse på listen."))}
+PAID: Final = {
+    "payment_date": day(missing=N_("Skriv den dag, hvor lønnen er betalt.")),
+    "work.first": day(missing=N_("Skriv den første dag, der er arbejdet.")),
+    "work.last": day(missing=N_("Skriv den sidste dag, der er arbejdet.")),
+    "components.wage_ore": amount(missing=N_("Skriv lønnen i kroner. Er der ingen løn, så skriv 0.")),
+    "components.holiday_pay_ore": amount(optional=True),
+    "components.atp_ore": amount(optional=True),
+    "components.pension_ore": amount(optional=True),
+}
+REPORT: Final = {**PAID, "reference": text(optional=True), "twin": flag()}
+CONCERNS: Final = {
+    "payment-in-future": "payment_date",
+    "payment-before-work": "payment_date",
+    "payment-year-changed": "payment_date",
+    "year-without-allowance": "payment_date",
+    "year-provisional": "payment_date",
+    "work-outside-employment": "work.first",
+    "card-not-active": "work.first",
+    "amount-zero": "components.wage_ore",
+    "amount-absurd": "components.wage_ore",
+    "reference-reused": "reference",
+    "report-withdrawn": "reference",
+}
+_LISTED: Final = 12
+_ONE_DAY: Final = timedelta(days=1)
+
+
+@router.get("")
+async def choose_employment(page: EmployerPage) -> Response:
+    """For whom; passed over where there is just one. Where there is none, it must be registered first."""
+    found = await _latest(page)
+    if not found.employments:
+        return page.redirect("/virksomhed/ansaettelser/ny?videre=indberet")
+    if len(found.employments) == 1:
+        return page.redirect(f"/virksomhed/indberet/{found.employments[0].employment_id}")
+    return _choice(page, page.form(CHOOSE), found)
+
+
+@router.post("")
+async def find_employment(page: EmployerPage) -> Response:
+    """The employment of a card number; never by a query, for a card number stands in no address."""
+    form = await page.posted(CHOOSE)
+    if form.good:
+        chosen = with_number(await helpers.employments(page), form.body["card_number"], await helpers.today(page))
+        if chosen is not None:
+            return page.redirect(f"/virksomhed/indberet/{chosen.employment_id}")
+        form.wrong("card_number", page.gettext("Du har ingen ansættelse med det frikortnummer. Registrér den først."))
+    return _choice(page, form, await _latest(page))
+
+
+@router.get("/{employment_id}")
+async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
+    """Payment day, work and amount, with what is likely written already."""
+    employment = await helpers.employment(page, employment_id)
+    day_now = await helpers.today(page)
+    latest = await page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=1)
+    first, last = likely_work(employment, [report.work for report in latest.reports], day_now)
+    form = page.form(REPORT, {"payment_date": day_now, "work.first": first, "work.last": last})
+    return _paid(page, form, employment)
+
+
+@router.post("/{employment_id}")
+async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
+    """First what it would mean, by a dry run; then, when that was seen, the report itself."""
+    form = await page.posted(REPORT)
+    employment = await helpers.employment(page, employment_id)
+    if not form.good or form.value("step") == "edit":
+        return _paid(page, form, employment)
+    name_report(form)
+    body = {"employment_id": employment_id, **form.body}
+    try:
+        if form.value("step") == "send":
+            made = await page.api.post("/v1/reports", body, ReportDetail, key=form.key)
+            return page.redirect(f"/virksomhed/indberetninger/{made.report_id}/kvittering")
+        tried = await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
+    except Refused as refused:
+        earlier = (refused.problem.model_extra or {}).get("earlier")
+        if refused.code == "possible-duplicate" and earlier is not None:
+            return _same_or_another(page, form, employment, ReportResource.model_validate(earlier))
+        return _paid(page, form.refuse(refused, CONCERNS), employment)
+    return page.render(
+        "employer/report_summary.html", form=form, steps=STEPS, tried=tried, name=helpers.name(page, employment)
+    )
+
+
+def with_number(found: list[EmploymentResource], card_number: str, day_now: date) -> EmploymentResource | None:
+    """The employment of a card: of several (each ended before the next began) one that is not over, else the latest."""
+    same = [one for one in found if one.card_number == card_number]
+    return next((one for one in same if not helpers.is_over(one, day_now)), same[0] if same else None)
+
+
+def likely_work(employment: EmploymentResource, reported: list[Days], day_now: date) -> tuple[date | None, date | None]:
+    """The days that a report made today is probably about: since those that were told of last, else this month's.
+
+    Nothing where no such day is left.
+    """
+    last = min(day_now, employment.period.last or day_now)
+    told = [days.last for days in (*reported, *employment.no_work) if days.last is not None]
+    first = max(told) + _ONE_DAY if told else max(employment.period.first, last.replace(day=1))
+    return (first, last) if first <= last else (None, None)
+
+
+def name_report(form: Form) -> None:
+    """Give the report a reference if the employer gave none: the payment day, and what tells this form from others."""
+    if "reference" not in form.body:
+        reference = f"{form.body['payment_date'].isoformat()}/{form.key[:8]}"
+        form.body["reference"] = reference
+        form.typed = {**form.typed, "reference": reference}
+
+
+async def _latest(page: Page) -> EmploymentPage:
+    """Those to choose among; all others are found by their card number."""
+    return await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_LISTED)
+
+
+def _choice(page: Page, form: Form, found: EmploymentPage) -> Response:
+    return page.render(
+        "employer/report_choice.html",
+        form=form,
+        steps=STEPS,
+        employments=found.employments,
+        more=found.next is not None,
+        names=helpers.names(page, found.employments),
+    )
+
+
+def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
+    return page.render(
+        "employer/report_paid.html",
+        form=form,
+        steps=STEPS,
+        employment=employment,
+        name=helpers.name(page, employment),
+        **unfolded(form),
+    )
+
+
+def unfolded(form: Form) -> dict[str, Any]:
+    """Which of the folded parts of the form stand open: those with something in them, or something wrong."""
+
+    def used(*fields: str) -> bool:
+        return any(form.value(one) or one in form.errors for one in fields)
+
+    return {
+        "more_amounts": used(*(f"components.{one}_ore" for one in ("holiday_pay", "atp", "pension"))),
+        "own_reference": used("reference"),
+    }
+
+
+def _same_or_another(page: Page, form: Form, employment: EmploymentResource, earlier: ReportResource) -> Response:
+    return page.render(
+        "employer/same_or_another.html", 409, form=form, earlier=earlier, name=helpers.name(page, employment)
+    )

@@ -1,0 +1,249 @@
+"""Reports: the list, one with its history, its receipt, correcting and withdrawing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.reports import ReportDetail, ReportPage
+from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
+from frikort_contracts.values import CitizenSide
+from starlette.responses import Response, StreamingResponse
+
+from services.portals.api import Refused
+from services.portals.employer import accounting_export, helpers
+from services.portals.employer.reporting import CONCERNS, PAID, unfolded
+from services.portals.forms import Form, choice
+from services.portals.page import EmployerPage, Page
+from services.portals.texts import N_
+
+router = APIRouter(prefix="/virksomhed/indberetninger")
+
+REASONS: Final = {
+    CorrectionReason.WRONG_AMOUNT: N_("Beløbet var forkert"),
+    CorrectionReason.WRONG_PERIOD: N_("Dagene var forkerte"),
+    CorrectionReason.WRONG_CARD: N_("Det var et forkert frikort"),
+    CorrectionReason.NOT_PAID: N_("Lønnen blev ikke betalt"),
+    CorrectionReason.REPORTED_TWICE: N_("Den var indberettet to gange"),
+    CorrectionReason.OTHER: N_("Noget andet"),
+}
+DISPUTED: Final = {
+    DisputeReason.NOT_MY_WORK: N_("Det er ikke mit arbejde"),
+    DisputeReason.WRONG_AMOUNT: N_("Beløbet er forkert"),
+    DisputeReason.WRONG_DATES: N_("Dagene er forkerte"),
+    DisputeReason.NOT_PAID: N_("Lønnen er ikke betalt"),
+    DisputeReason.OTHER: N_("Noget andet er forkert"),
+}
+SIDES: Final = {
+    CitizenSide.CITIZEN: N_("Borgeren"),
+    CitizenSide.MUNICIPALITY: N_("Kommunen, på borgerens vegne"),
+    CitizenSide.MANDATE_HOLDER: N_("En, som borgeren har givet fuldmagt"),
+}
+ENDS: Final = {
+    DisputeEnd.TAKEN_BACK: N_("Det er trukket tilbage"),
+    DisputeEnd.CORRECTED: N_("Du rettede indberetningen"),
+    DisputeEnd.WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
+}
+_REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberetningen."))
+CORRECTION: Final = {**PAID, "reason": _REASON}
+WITHDRAWAL: Final = {"reason": _REASON}
+_PAGE: Final = 25
+_MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
+
+Year = Annotated[int, Path(ge=2019, le=2200)]
+
+
+@router.get("")
+async def list_reports(
+    page: EmployerPage,
+    ansaettelse: Annotated[str, Query(max_length=64)] = "",
+    aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "",
+    cursor: Annotated[str, Query(max_length=400)] = "",
+) -> Response:
+    """All, the newest first; those of one employment, and of one year."""
+    chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
+    found = await page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
+    table = await page.api.get("/v1/allowances", Allowances)
+    choices = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED)
+    return page.render(
+        "employer/reports.html",
+        reports=found.reports,
+        names=helpers.names(page, choices.employments) | await helpers.names_in(page, found.reports),
+        employments=choices.employments,
+        years=[row.year for row in table.allowances if row.year <= table.present_year],
+        ansaettelse=ansaettelse,
+        aar=aar,
+        following=found.next,
+        cursor=cursor,
+    )
+
+
+@router.get("/aar/{aar}.csv")
+async def year_as_csv(aar: Year, page: EmployerPage) -> Response:
+    """The year's reports for a spreadsheet, written as they come, for they may be many."""
+    employments = {one.employment_id: one for one in await helpers.employments(page)}
+    lines = accounting_export.csv_of(page, helpers.reports(page, aar), employments)
+    return StreamingResponse(
+        lines, media_type=accounting_export.CSV, headers=accounting_export.attachment(f"frikort-{aar}.csv")
+    )
+
+
+@router.get("/aar/{aar}.pdf")
+async def year_as_pdf(aar: Year, page: EmployerPage) -> Response:
+    """The year's reports on paper."""
+    names = helpers.names(page, await helpers.employments(page))
+    pdf = await accounting_export.year_pdf(page, aar, helpers.reports(page, aar), names, await helpers.today(page))
+    return Response(pdf, media_type=accounting_export.PDF, headers=accounting_export.attachment(f"frikort-{aar}.pdf"))
+
+
+@router.get("/{report_id}")
+async def one_report(report_id: UUID, page: EmployerPage) -> Response:
+    """What it says now, what it means, whether the citizen disputes it, and all that happened before."""
+    return await _shown(page, "report", report_id)
+
+
+@router.get("/{report_id}/kvittering")
+async def receipt(report_id: UUID, page: EmployerPage) -> Response:
+    """The receipt: after reporting, correcting and withdrawing, and whenever it is asked for again."""
+    return await _shown(page, "receipt", report_id)
+
+
+@router.get("/{report_id}/kvittering.pdf")
+async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
+    """The receipt for the accounting_export."""
+    report, employment = await _found(page, report_id)
+    pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), await helpers.today(page))
+    return Response(
+        pdf,
+        media_type=accounting_export.PDF,
+        headers=accounting_export.attachment(f"frikort-{report.payment_date}.pdf"),
+    )
+
+
+@router.get("/{report_id}/kvittering.csv")
+async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
+    """The receipt as one line of the year's list."""
+    report, employment = await _found(page, report_id)
+    content = accounting_export.csv_line(page, accounting_export.headings(page)) + accounting_export.csv_line(
+        page, accounting_export.cells(page, report, employment)
+    )
+    return Response(
+        content,
+        media_type=accounting_export.CSV,
+        headers=accounting_export.attachment(f"frikort-{report.payment_date}.csv"),
+    )
+
+
+@router.get("/{report_id}/ret")
+async def correct(report_id: UUID, page: EmployerPage) -> Response:
+    """The form, with what was reported."""
+    report, employment = await _found(page, report_id)
+    said = {
+        "payment_date": report.payment_date,
+        "work.first": report.work.first,
+        "work.last": report.work.last,
+        **{f"components.{part}": ore or None for part, ore in report.components.model_dump().items()},
+        "components.wage_ore": report.components.wage_ore,
+    }
+    return _correction(page, page.form(CORRECTION, said), report, employment)
+
+
+@router.post("/{report_id}/ret")
+async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
+    """First a summary of what was and what shall be; then the correction."""
+    form = await page.posted(CORRECTION)
+    report, employment = await _found(page, report_id)
+    if form.good and form.value("step") == "send":
+        try:
+            await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
+        except Refused as refused:
+            form.refuse(refused, CONCERNS)
+        else:
+            return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
+    if not form.good or form.value("step") == "edit":
+        return _correction(page, form, report, employment)
+    why = REASONS[form.body["reason"]]
+    return page.render(
+        "employer/correction_summary.html",
+        form=form,
+        report=report,
+        name=helpers.name(page, employment),
+        total_ore=sum(form.body["components"].values()),
+        reason=page.gettext(why),
+    )
+
+
+@router.get("/{report_id}/tilbagekald")
+async def withdraw(report_id: UUID, page: EmployerPage) -> Response:
+    """What is taken back, and why."""
+    return await _withdrawal(page, page.form(WITHDRAWAL), report_id)
+
+
+@router.post("/{report_id}/tilbagekald")
+async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
+    """Take it back."""
+    form = await page.posted(WITHDRAWAL)
+    if form.good:
+        try:
+            await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, ReportDetail, key=form.key)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
+    return await _withdrawal(page, form, report_id)
+
+
+async def _found(page: Page, report_id: UUID) -> tuple[ReportDetail, EmploymentResource]:
+    report = await page.api.get(f"/v1/reports/{report_id}", ReportDetail)
+    return report, await helpers.employment(page, report.employment_id)
+
+
+async def _shown(page: Page, template: str, report_id: UUID) -> Response:
+    report, employment = await _found(page, report_id)
+    return page.render(
+        f"employer/{template}.html",
+        report=report,
+        name=helpers.name(page, employment),
+        moved=moved(report),
+        reasons=REASONS,
+        disputed=DISPUTED,
+        sides=SIDES,
+        ends=ENDS,
+    )
+
+
+def moved(report: ReportDetail) -> int | None:
+    """By how many øre another report changed what is exempt of this one; None if none did since it was reported."""
+    if report.status == "withdrawn" or not report.splits or report.splits[-1].caused_by is not None:
+        return None
+    told = next((split for split in reversed(report.splits) if split.caused_by is not None), report.splits[0])
+    return report.splits[-1].exempt_ore - told.exempt_ore
+
+
+def _correction(page: Page, form: Form, report: ReportDetail, employment: EmploymentResource) -> Response:
+    return page.render(
+        "employer/correction.html",
+        form=form,
+        report=report,
+        name=helpers.name(page, employment),
+        reasons=_reasons(page),
+        more_amounts=unfolded(form)["more_amounts"],
+    )
+
+
+async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
+    report, employment = await _found(page, report_id)
+    return page.render(
+        "employer/withdrawal.html",
+        form=form,
+        report=report,
+        name=helpers.name(page, employment),
+        reasons=_reasons(page),
+    )
+
+
+def _reasons(page: Page) -> list[tuple[str, str]]:
+    return [(reason.value, page.gettext(said)) for reason, said in REASONS.items()]

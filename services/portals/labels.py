@@ -1,0 +1,43 @@
+"""Problems as a person is told of them. The API's own texts speak to programs where they speak of keys and fields."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+from typing import Final
+
+from services.portals.api import Refused
+from services.portals.texts import N_
+
+_WORDS: Final = {
+    "invalid-request": N_("Noget er ikke udfyldt rigtigt. Ret det, og send igen."),
+    "idempotency-key-reused": N_(
+        "Formularen er allerede sendt med andre oplysninger. Se efter, om det, du ville, er sket, før du sender den "
+        "igen."
+    ),
+    "temporarily-unavailable": N_(
+        "Vi kan ikke modtage det lige nu. Vent et øjeblik, og send igen. Det bliver ikke registreret to gange."
+    ),
+    "internal-error": N_(
+        "Der skete en fejl hos os. Vent et øjeblik, og send igen. Det bliver ikke registreret to gange."
+    ),
+    "too-many-guesses": N_(
+        "Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer. Spørg borgeren igen, og prøv om en time."
+    ),
+    "card-numbers-scarce": N_("Vi kunne ikke finde et ledigt frikortnummer. Prøv igen, eller kontakt driften."),
+    "possible-duplicate": N_(
+        "Indberetningen ligner en, som vi allerede har modtaget. Er det en anden betaling, så sæt flueben ved det, og "
+        "send igen. Ellers skal du ikke gøre noget."
+    ),
+    "amount-absurd": N_("Beløbet er for stort. En indberetning kan højst være på 1 million kroner."),
+    "employment-unknown": N_("Ansættelsen findes ikke, eller den hører til en anden virksomhed."),
+    "report-unknown": N_("Indberetningen findes ikke, eller den hører til en anden virksomhed."),
+    "extract-unknown": N_("Udtrækket findes ikke, eller det hører til en anden myndighed."),
+}
+
+
+def plain_words(refused: Refused, translations: NullTranslations) -> str:
+    """What is wrong and what to do now, in the language of ``translations`` (the API answered in the same)."""
+    words = _WORDS.get(refused.code)
+    if words is not None:
+        return translations.gettext(words)
+    return f"{refused.problem.title}. {refused.problem.detail}"

@@ -1,0 +1,178 @@
+"""What a view function gets: who is signed in, in which language, the API, and how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from gettext import NullTranslations
+from typing import Annotated, Any, Final, Protocol
+from urllib.parse import urlencode
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.gateway.auth import Role
+from services.gateway.formats import Language
+from services.portals.api import Api
+from services.portals.forms import Fields, Form, empty_form, read_form
+from services.portals.login.session import Session
+from services.portals.registry import PORTALS, PUBLIC, Portal
+from services.portals.rendering import environment
+from services.portals.texts import LANGUAGE_COOKIE, translations
+
+_SAFE: Final = frozenset({"GET", "HEAD"})
+
+
+class Guard(Protocol):
+    """What stands between a browser and the pages: ``services/portals/login/session_guard.py``."""
+
+    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        """Who is signed in. ``active``: the request shows that the person is there."""
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        """Raises a ``ProblemError`` unless the form was made in this session and sent from a page of ours."""
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in. ``asked`` is the page that wanted somebody."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__("nobody is signed in")
+        self.page = page
+
+
+class WrongPortal(Exception):
+    """Somebody is signed in, in another role than the page is for."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__("signed in in another role")
+        self.page = page
+
+
+class RespondWith(Exception):
+    """The page can only be shown when something else has been done: ``response`` leads there."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("another page comes first")
+        self.response = response
+
+
+@dataclass(frozen=True)
+class Page:
+    """One request of one person for one page."""
+
+    request: Request
+    language: Language
+    session: Session | None
+    api: Api
+
+    @property
+    def portal(self) -> Portal:
+        """The portal that the page is in: its address says it."""
+        path = f"{self.request.url.path}/"
+        return next((portal for portal in PORTALS.values() if path.startswith(f"{portal.home}/")), PUBLIC)
+
+    @property
+    def here(self) -> str:
+        """The path and query of this page."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else str(url.path)
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the session ends: counted from here on in the browser, whose clock may be wrong."""
+        return 0 if self.session is None else int((self.session.ends_at - datetime.now(UTC)).total_seconds())
+
+    @property
+    def sign_in(self) -> str:
+        """Where to sign in, to come back here."""
+        return f"/login?{urlencode({'next': self.here})}"
+
+    @cached_property
+    def translations(self) -> NullTranslations:
+        """The catalogue of the page's language."""
+        return translations(self.language)
+
+    def gettext(self, text: str, **values: Any) -> str:
+        """``text`` (Danish) in the page's language, ``%(name)s`` in it replaced by ``values``."""
+        said = self.translations.gettext(text)
+        return said % values if values else said
+
+    def render(self, template: str, /, status: int | None = None, **context: Any) -> HTMLResponse:
+        """The template with ``page`` and ``context``. The status is 200, or what the context's ``form`` came to."""
+        if status is None:
+            form = context.get("form")
+            status = form.status if isinstance(form, Form) else 200
+        content = environment(self.language).get_template(template).render(page=self, **context)
+        return HTMLResponse(content, status_code=status, headers={"Content-Language": self.language})
+
+    def redirect(self, path: str) -> RedirectResponse:
+        """Go to another page, by GET: the answer to a form that was accepted."""
+        return RedirectResponse(path, status_code=303)
+
+    def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
+        """A form to fill in, with ``values`` in it already."""
+        return empty_form(fields or {}, values or {}, **self._about_form())
+
+    async def posted(self, fields: Fields | None = None) -> Form:
+        """The form that was sent. Raises ``ProblemError`` unless it was made in this session."""
+        data = await self.request.form()
+        if self.session is not None:
+            guard: Guard = self.request.app.state.guard
+            guard.check_form(self.request, self.session, data)
+        form = read_form(fields or {}, data, **self._about_form())
+        self.request.state.form = form
+        return form
+
+    def _about_form(self) -> dict[str, Any]:
+        token = "" if self.session is None else self.session.form_token
+        return {"language": self.language, "translations": self.translations, "token": token}
+
+
+async def page_of(request: Request) -> Page:
+    """A page for anybody."""
+    guard: Guard = request.app.state.guard
+    session = await guard.session_of(request, active=not is_made_by_the_page(request))
+    language = language_of(request)
+    caller = None if session is None else session.caller
+    correlation_id: str = request.state.correlation_id
+    return Page(request, language, session, Api(request.app, caller, language, correlation_id))
+
+
+def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
+    """A dependency: a page for somebody signed in in ``role``. Raises ``SignInFirst`` and ``WrongPortal``."""
+
+    async def dependency(page: Annotated[Page, Depends(page_of)]) -> Page:
+        if page.session is None:
+            raise SignInFirst(page)
+        if page.session.caller.role is not role:
+            raise WrongPortal(page)
+        return page
+
+    return dependency
+
+
+def language_of(request: Request) -> Language:
+    """The language chosen by the switch; Danish until one is chosen, whatever the browser was installed in."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return Language(chosen) if chosen in set(Language) else Language.DANISH
+
+
+def is_safe(request: Request) -> bool:
+    """Asks for something and changes nothing."""
+    return request.method in _SAFE
+
+
+def is_made_by_the_page(request: Request) -> bool:
+    """Not by the person: an update that htmx asks for, or a stream of events. It must not keep a session alive."""
+    return "hx-request" in request.headers or "text/event-stream" in request.headers.get("accept", "")
+
+
+OpenPage = Annotated[Page, Depends(page_of)]
+CitizenPage = Annotated[Page, Depends(page_for(Role.CITIZEN))]
+EmployerPage = Annotated[Page, Depends(page_for(Role.EMPLOYER))]
+CaseworkerPage = Annotated[Page, Depends(page_for(Role.CASEWORKER))]
+AuthorityPage = Annotated[Page, Depends(page_for(Role.AUTHORITY))]
