@@ -1,6 +1,6 @@
 """``python -m services.balance``."""
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 

@@ -1,25 +1,25 @@
-"""The ledger of one card and year. Pure arithmetic in whole øre.
+"""The ledger of one card and year: which earnings are exempt. Pure arithmetic in whole øre.
 
-Whose money is exempt first is the order in which reports were accepted: an employer who reported first has already
-acted on the answer (DOMAIN.md, decision 3). A corrected report keeps its place.
+The allowance covers reports in the order in which they were accepted, because an employer who reported first has
+already acted on the answer (DOMAIN.md, decision 3). A corrected report keeps its place in that order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from frikort_contracts.balance import Threshold
 from frikort_contracts.rules.allowances import split
 from frikort_contracts.values import Ore, Year
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json, to_json
 
-NEAR_PERCENT = 80
+from services.balance.warnings import thresholds_crossed
 
 
-class Entry(NamedTuple):
-    """One report and its split, in øre; a withdrawn report stays, with nothing in it."""
+class LedgerEntry(NamedTuple):
+    """One report and its split, in øre. A withdrawn report keeps its entry, with amounts of zero."""
 
     report_id: str
     employment_id: str
@@ -31,11 +31,13 @@ class Entry(NamedTuple):
 
 
 class Ledger(BaseModel):
-    """Everything reported on one card for one year, in øre.
+    """All reports of one card in one year, and their sums in øre.
 
-    ``entries`` is text (JSON Lines, each after its line break): an ``Entry`` a line, in the order of acceptance. Nearly
-    every report is only added at the end, which needs nothing of the others but their sums.
+    ``entries`` is JSON Lines, each line after its line break: one ``LedgerEntry`` a line, in the order of acceptance.
+    Most reports are appended, which needs only the sums of the earlier ones.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     card_id: str
     year: Year
@@ -49,109 +51,108 @@ class Ledger(BaseModel):
 
     @property
     def reported(self) -> int:
-        """All that was reported."""
+        """The sum of all reports."""
         return self.exempt + self.excess
 
     @property
     def remaining(self) -> int:
-        """What is left of the allowance."""
+        """The part of the allowance that no report has used."""
         return self.allowance - self.exempt
 
-    @model_validator(mode="before")
-    @classmethod
-    def _as_stored_before(cls, stored: Any) -> Any:
-        """Releases before 2026-11-23 stored a document for each report, by its id, and no sums."""
-        if not isinstance(stored, dict) or not isinstance(earlier := stored.get("entries"), dict):
-            return stored
-        entries = [Entry(report_id, **entry) for report_id, entry in earlier.items()]
-        return stored | _books(entries)
+
+class Posting(NamedTuple):
+    """The ledger after a report was posted, and the entries whose split was set or changed by it.
+
+    The first entry is the posted report's own; the others follow in the order of acceptance.
+    """
+
+    ledger: Ledger
+    settled: Sequence[LedgerEntry]
 
 
-def entries_of(ledger: Ledger) -> list[Entry]:
-    """The reports, in the order in which they were accepted."""
-    return [Entry(*from_json(line)) for line in ledger.entries.split("\n")[1:]]
+def read_entries(ledger: Ledger) -> list[LedgerEntry]:
+    """All entries, in the order in which the reports were accepted."""
+    return [LedgerEntry(*from_json(line)) for line in ledger.entries.split("\n")[1:]]
 
 
-def entry_of(ledger: Ledger, report_id: str) -> Entry | None:
-    """The report, if it is entered."""
+def find_entry(ledger: Ledger, report_id: str) -> LedgerEntry | None:
+    """The entry of a report, or None if the report was never posted."""
     start = ledger.entries.find(f"\n[{to_json(report_id).decode()},")
     if start < 0:
         return None
-    return Entry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
+    return LedgerEntry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
 
-def enter(
-    ledger: Ledger, entry: Entry, *, known: bool, allowance: int, provisional: bool
-) -> tuple[Ledger, Sequence[Entry]]:
-    """Enter a report at the end, or, if it is ``known``, in the place that it has, and divide the allowance over all.
+def post_report(ledger: Ledger, entry: LedgerEntry, *, is_new: bool, allowance: int, provisional: bool) -> Posting:
+    """Post a report and allocate the allowance.
 
-    Returns the ledger, and the entries that were settled: the report's own, then in their order those others whose
-    split is another now.
+    A new report is appended; any other replaces its earlier entry in place. ``allowance`` (øre) and ``provisional``
+    become those of the ledger.
     """
-    if not known and (allowance == ledger.allowance or not ledger.entries):
-        # What was accepted before it stays as it is, and what that leaves is for the newest.
-        exempt, excess = split(entry.total, allowance - ledger.exempt)
-        newest = entry._replace(exempt=exempt, excess=excess)
-        books: dict[str, Any] = {
-            "exempt": ledger.exempt + exempt,
-            "excess": ledger.excess + excess,
-            "entries": ledger.entries + _line(newest),
-        }
-        settled: Sequence[Entry] = (newest,)
-    else:
-        before = entries_of(ledger)
-        after = settle(_with(before, entry), allowance)
-        books = _books(after)
-        own = [one for one in after if one.report_id == entry.report_id]
-        as_before = {*before, *own}
-        settled = [*own, *(one for one in after if one not in as_before)]
-    entered = Ledger(
+    if is_new and (allowance == ledger.allowance or not ledger.entries):
+        return _append(ledger, entry, allowance=allowance, provisional=provisional)
+    before = read_entries(ledger)
+    after = allocate(replace_or_append(before, entry), allowance)
+    own = [each for each in after if each.report_id == entry.report_id]
+    unchanged = {*before, *own}
+    return Posting(
+        _next(
+            ledger,
+            allowance=allowance,
+            provisional=provisional,
+            exempt=sum(each.exempt for each in after),
+            excess=sum(each.excess for each in after),
+            entries="".join(map(_line, after)),
+        ),
+        [*own, *(each for each in after if each not in unchanged)],
+    )
+
+
+def allocate(entries: Iterable[LedgerEntry], allowance: int) -> list[LedgerEntry]:
+    """Allocate the allowance (øre) to the entries in their order."""
+    allocated = []
+    for entry in entries:
+        exempt, excess = split(entry.total, allowance)
+        allowance -= exempt
+        allocated.append(entry._replace(exempt=exempt, excess=excess))
+    return allocated
+
+
+def replace_or_append(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Iterable[LedgerEntry]:
+    """The entries with ``entry`` in place of the same report's, or at the end if the report is new."""
+    return {each.report_id: each for each in (*entries, entry)}.values()
+
+
+def _append(ledger: Ledger, entry: LedgerEntry, *, allowance: int, provisional: bool) -> Posting:
+    """Append a report. No earlier entry changes, so none is read."""
+    exempt, excess = split(entry.total, allowance - ledger.exempt)
+    newest = entry._replace(exempt=exempt, excess=excess)
+    return Posting(
+        _next(
+            ledger,
+            allowance=allowance,
+            provisional=provisional,
+            exempt=ledger.exempt + exempt,
+            excess=ledger.excess + excess,
+            entries=ledger.entries + _line(newest),
+        ),
+        (newest,),
+    )
+
+
+def _next(ledger: Ledger, *, allowance: int, provisional: bool, exempt: int, excess: int, entries: str) -> Ledger:
+    return Ledger(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision + 1,
         allowance=allowance,
         provisional=provisional,
-        warned=ledger.warned,
-        **books,
+        exempt=exempt,
+        excess=excess,
+        warned=thresholds_crossed(allowance=allowance, reported=exempt + excess),
+        entries=entries,
     )
-    return entered, settled
 
 
-def settle(entries: Iterable[Entry], allowance: int) -> list[Entry]:
-    """Divide the allowance over the entries in their order."""
-    settled = []
-    for entry in entries:
-        exempt, excess = split(entry.total, allowance)
-        allowance -= exempt
-        settled.append(entry._replace(exempt=exempt, excess=excess))
-    return settled
-
-
-def thresholds_crossed(ledger: Ledger) -> tuple[Threshold, ...]:
-    """The warnings that are true of the ledger: 80 % used, all used, the first øre above."""
-    allowance, reported = ledger.allowance, ledger.reported
-    if allowance == 0:
-        # Only a withdrawal has come, of a report that lies among the dead letters: nothing is known yet.
-        return ()
-    if reported > allowance:
-        return Threshold.NEAR, Threshold.REACHED, Threshold.EXCEEDED
-    if reported == allowance:
-        return Threshold.NEAR, Threshold.REACHED
-    return (Threshold.NEAR,) if 100 * reported >= NEAR_PERCENT * allowance else ()
-
-
-def _with(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
-    """The entries with this one in its place, or at the end."""
-    return {one.report_id: one for one in (*entries, entry)}.values()
-
-
-def _books(entries: Sequence[Entry]) -> dict[str, Any]:
-    return {
-        "exempt": sum(entry.exempt for entry in entries),
-        "excess": sum(entry.excess for entry in entries),
-        "entries": "".join(map(_line, entries)),
-    }
-
-
-def _line(entry: Entry) -> str:
-    return "\n" + to_json(tuple(entry)).decode()  # a named one takes three times as long
+def _line(entry: LedgerEntry) -> str:
+    return "\n" + to_json(tuple(entry)).decode()  # a plain tuple is serialised three times as fast

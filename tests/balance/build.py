@@ -1,4 +1,4 @@
-"""Earnings events as short as the rules that they try."""
+"""Builders of earnings events, and a ledger to apply them to."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import Components, WorkPeriod
 
-from services.balance.decide import decide
 from services.balance.ledger import Ledger
+from services.balance.processor import decide
 from services.runtime.processing.decision import Decision
 from tests.contracts.examples import SPACE, envelope
 
@@ -27,37 +27,45 @@ A, B = "10000009", "10000017"
 DAY: Final = date(2025, 6, 2)
 
 
-def _content(
-    report_id: str, total: int, revision: int, allowance: int, cvr: str, provisional: bool
-) -> dict[str, object]:
-    return {
-        "card_id": CARD,
-        "employment_id": f"employment of {cvr}",
-        "report_id": report_id,
-        "revision": revision,
-        "cvr": cvr,
-        "year": 2025,
-        "reference": f"ref {report_id}",
-        "work": WorkPeriod(first=DAY, last=DAY),
-        "payment_date": DAY,
-        "components": Components(wage=total),
-        "total": total,
-        "allowance": allowance,
-        "provisional": provisional,
-    }
-
-
 def reported(
-    report_id: str, total: int, *, allowance: int = 1000, cvr: str = A, provisional: bool = False
+    report_id: str, total: int, *, allowance: int = 1000, cvr: str = A, provisional: bool = False, year: int = 2025
 ) -> EarningsReported:
-    return EarningsReported.model_validate(_content(report_id, total, 1, allowance, cvr, provisional))
+    return EarningsReported(
+        card_id=CARD,
+        employment_id=f"employment of {cvr}",
+        report_id=report_id,
+        revision=1,
+        cvr=cvr,
+        year=year,
+        reference=f"ref {report_id}",
+        work=WorkPeriod(first=DAY, last=DAY),
+        payment_date=DAY,
+        components=Components(wage=total),
+        total=total,
+        allowance=allowance,
+        provisional=provisional,
+    )
 
 
 def corrected(
     report_id: str, total: int, *, revision: int = 2, allowance: int = 1000, cvr: str = A, provisional: bool = False
 ) -> EarningsCorrected:
-    content = _content(report_id, total, revision, allowance, cvr, provisional)
-    return EarningsCorrected.model_validate({**content, "reason": CorrectionReason.WRONG_AMOUNT})
+    return EarningsCorrected(
+        card_id=CARD,
+        employment_id=f"employment of {cvr}",
+        report_id=report_id,
+        revision=revision,
+        cvr=cvr,
+        year=2025,
+        reference=f"ref {report_id}",
+        work=WorkPeriod(first=DAY, last=DAY),
+        payment_date=DAY,
+        components=Components(wage=total),
+        total=total,
+        allowance=allowance,
+        provisional=provisional,
+        reason=CorrectionReason.WRONG_AMOUNT,
+    )
 
 
 def withdrawn(report_id: str, *, revision: int = 2, cvr: str = A) -> EarningsWithdrawn:
@@ -72,25 +80,25 @@ def withdrawn(report_id: str, *, revision: int = 2, cvr: str = A) -> EarningsWit
     )
 
 
-class Books:
-    """A ledger to which events happen, one after the other."""
+class LedgerHistory:
+    """One ledger, and the messages applied to it in order."""
 
     def __init__(self) -> None:
         self.ledger: Ledger | None = None
-        self._told = 0
+        self._applied = 0
 
-    def tell(self, *events: ReportEvent) -> tuple[Event, ...]:
-        """What the last of ``events`` made balance say."""
+    def apply(self, *events: ReportEvent) -> tuple[Event, ...]:
+        """Apply ``events``; return what the last of them made balance emit."""
         decision: Decision[Ledger] = Decision(self.ledger)
         for event in events:
-            self._told += 1
-            decision = decide(self.ledger, envelope(event, str(uuid5(SPACE, str(self._told)))))
+            self._applied += 1
+            decision = decide(self.ledger, envelope(event, str(uuid5(SPACE, str(self._applied)))))
             self.ledger = decision.state
         return decision.events
 
 
 def splits(events: tuple[Event, ...]) -> list[tuple[str, int, int]]:
-    """Report, exempt, excess of every settled report, in order."""
+    """Report id, exempt and excess (øre) of every settled report, in order."""
     return [(e.report_id, e.exempt, e.excess) for e in events if isinstance(e, ReportSettled)]
 
 

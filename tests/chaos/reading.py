@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.topics import TOPICS, Topic
 from pymongo import AsyncMongoClient
 
-from services.balance.decide import LEDGERS
-from services.balance.ledger import Ledger, entries_of
+from services.balance.ledger import Ledger, read_entries
+from services.balance.processor import LEDGERS
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.projections import PROCESSORS
@@ -133,7 +133,7 @@ class Books:
         async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
             async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
                 state = stored["state"]
-                entries = {one.report_id: one._asdict() for one in entries_of(Ledger.model_validate(state))}
+                entries = {one.report_id: one._asdict() for one in read_entries(Ledger.model_validate(state))}
                 shown.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
         if extract:
             shown.extract = await self._extract()

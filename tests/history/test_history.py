@@ -8,7 +8,7 @@ import pytest
 from frikort_contracts.cloudevents import BrokenContract, Envelope, decode
 from frikort_contracts.topics import BALANCES, TOPICS, Topic
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.exports.statements import statements
 from services.gateway.projections import PROCESSORS as VIEWS
 from services.runtime.processing.decision import Processor

@@ -21,7 +21,8 @@ ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_change_notifier.py"
 # Modules that decide. With a clock or randomness in them, a redelivered message could be decided differently.
 PURE: Final = (
     "services/balance/ledger.py",
-    "services/balance/decide.py",
+    "services/balance/warnings.py",
+    "services/balance/processor.py",
     "services/issuance/card.py",
     "services/issuance/mandates.py",
     "services/issuance/decide.py",

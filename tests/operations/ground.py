@@ -19,7 +19,7 @@ from deploy.local.config import REPOSITORY
 from deploy.local.engines import Engines
 from deploy.local.process import Process
 from deploy.local.system import answers_ready
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.settings import RuntimeSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 

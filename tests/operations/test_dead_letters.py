@@ -17,7 +17,7 @@ from frikort_contracts.topics import EARNINGS
 from pymongo import MongoClient
 
 from deploy.local.config import REPOSITORY
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
 from services.runtime.kafka.dead_letters.journal import Account, Act, Journal, Line, act_on, state_of
 from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin, read

@@ -14,7 +14,7 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import CitizenSide
 
-from services.balance.decide import address as balance_address
+from services.balance.processor import address as balance_address
 from services.reporting.book import report_id_of
 from tests.reporting.build import (
     CARD,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 

@@ -10,7 +10,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from frikort_contracts.topics import EARNINGS, OUTCOMES, PARTITIONS, Topic
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.safety_checks import (
     UnsafeSetting,
     check_hello,

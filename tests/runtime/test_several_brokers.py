@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.kafka import topics
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings

@@ -24,7 +24,7 @@ from frikort_contracts.topics import (
     TOPICS,
 )
 
-from services.balance.ledger import entries_of
+from services.balance.ledger import read_entries
 from tests.runtime.memory import by_id
 from tests.simulation import sides
 from tests.simulation.referee import ACCEPTED, CardBook, CardFile, danish, facts_of
@@ -319,7 +319,7 @@ class Books:
         for (card_id, number), year in self.years.items():
             ledger: Any = database.state(f"{card_id}:{number}")
             law(ledger is not None, f"I3: no ledger of {card_id} in {number}")
-            found = {e.report_id: (e.total, e.exempt, e.excess) for e in entries_of(ledger)}
+            found = {e.report_id: (e.total, e.exempt, e.excess) for e in read_entries(ledger)}
             wanted = {n: (e.total, e.exempt, e.total - e.exempt) for n, e in year.lines.items()}
             law(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
             law(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")

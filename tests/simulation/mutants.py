@@ -16,9 +16,9 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from frikort_contracts.cloudevents import Record
 
-from services.balance import decide as balance
 from services.balance import ledger as ledgers
-from services.balance.ledger import Entry
+from services.balance import processor as balance
+from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.statements import CardYear
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
 from services.gateway.read_models import ReadModels
@@ -121,15 +121,21 @@ def _random_ids() -> Iterator[None]:
         yield
 
 
-def _by_id(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
-    return sorted(_WITH(entries, entry))
+def _by_id(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Iterable[LedgerEntry]:
+    return sorted(_replace_or_append(entries, entry))
 
 
-def _corrected_at_the_end(entries: Iterable[Entry], entry: Entry) -> Iterable[Entry]:
+def _corrected_at_the_end(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Iterable[LedgerEntry]:
     return *(one for one in entries if one.report_id != entry.report_id), entry
 
 
-_WITH = ledgers._with
+_replace_or_append = ledgers.replace_or_append
+_post_report = ledgers.post_report
+
+
+def _warnings_kept(ledger: Ledger, entry: LedgerEntry, **given: Any) -> Posting:
+    posting = _post_report(ledger, entry, **given)
+    return posting._replace(ledger=posting.ledger.model_copy(update={"warned": ledger.warned}))
 
 
 async def _sent_once(self: CommandService, ask: CommandRequest, build: Build) -> Submission:
@@ -225,16 +231,18 @@ MUTANTS: Final = (
         first=20,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
-    Mutant("ledger by report id", "whose money is exempt is not by acceptance", _of(ledgers, "_with", _by_id)),
+    Mutant(
+        "ledger by report id", "whose money is exempt is not by acceptance", _of(ledgers, "replace_or_append", _by_id)
+    ),
     Mutant(
         "corrected goes last",
         "a correction loses its place in the order",
-        _of(ledgers, "_with", _corrected_at_the_end),
+        _of(ledgers, "replace_or_append", _corrected_at_the_end),
     ),
     Mutant(
         "no warning withdrawn",
         "a warning that a correction made untrue stands",
-        _of(balance, "thresholds_crossed", lambda ledger: ledger.warned),
+        _of(balance, "post_report", _warnings_kept),
     ),
     Mutant(
         "commands never wait",

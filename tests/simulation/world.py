@@ -15,7 +15,7 @@ from frikort_contracts.rules.allowances import AllowanceTable, load_allowances
 from frikort_contracts.topics import TOPICS
 from frikort_contracts.values import SealedPerson
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.commands.service import CommandService

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.balance.build import Books, corrected, withdrawn
+from tests.balance.build import LedgerHistory, corrected, withdrawn
 from tests.bench.events import Load
 from tests.bench.peers.exactness import exact
 from tests.bench.peers.rule import CHANGED, State, counts, decide, headers_of
@@ -19,13 +19,13 @@ EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 1500), st.bo
 
 @given(EVENTS)
 def test_a_peer_tells_what_balance_tells(drawn: list[tuple[str, int, bool]]) -> None:
-    books, state = Books(), None
+    history, state = LedgerHistory(), None
     revisions: dict[str, int] = {}
     for report, total, taken_back in drawn:
         revisions[report] = revision = revisions.get(report, 0) + 1
         event = (withdrawn if taken_back else partial(corrected, total=total))(report, revision=revision)
         state, told = decide(state, event.model_dump(mode="json"))
-        ours = [(event.type, event.model_dump(mode="json")) for event in books.tell(event)]
+        ours = [(event.type, event.model_dump(mode="json")) for event in history.apply(event)]
         assert [(kind, _without_deliveries(body)) for kind, body in told] == ours
 
 

@@ -7,7 +7,7 @@ from frikort_contracts.topics import BALANCES
 from deploy.local.ports import free_port
 from deploy.local.process import Process
 from deploy.local.system import MEMORY
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from tests.bench.bench import Bench, python
 from tests.bench.case import Figures

@@ -16,7 +16,7 @@ from typing import Final
 import bson
 from frikort_contracts.cloudevents import Record
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.balance.ledger import Ledger
 from services.runtime.mongo.document_store import document_from, document_of
 from services.runtime.processing.apply import Document, Documents, Incoming

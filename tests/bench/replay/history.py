@@ -12,7 +12,7 @@ from frikort_contracts.cloudevents import decode
 from frikort_contracts.topics import EARNINGS
 from pymongo import WriteConcern
 
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import document_of
 from services.runtime.processing.apply import Delivery, Documents, Incoming, fold
 from tests.bench.bench import Bench

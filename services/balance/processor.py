@@ -1,8 +1,7 @@
-"""What an earnings event does to a ledger."""
+"""Posts earnings events to ledgers, and publishes the splits, the totals and the warnings that change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
@@ -17,12 +16,12 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.topics import EARNINGS
 
-from services.balance.ledger import Entry, Ledger, enter, entry_of, thresholds_crossed
+from services.balance.ledger import Ledger, LedgerEntry, Posting, find_entry, post_report
 from services.runtime.processing.decision import Address, Decision, Processor
 
 
 def address(message: Envelope[Any]) -> Address | None:
-    """The ledger of the report's card and year; employments do not concern balance."""
+    """The ledger of the report's card and year. Employments and disputes move no money and are skipped."""
     match message.data:
         case EarningsReported() | EarningsCorrected() | EarningsWithdrawn() as event:
             return Address(f"{event.card_id}:{event.year}")
@@ -30,44 +29,45 @@ def address(message: Envelope[Any]) -> Address | None:
 
 
 def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Ledger]:
-    """Enter the report, divide the allowance anew, and tell whose split changed and what the year stands at."""
+    """Post the report; emit every split that changed, then the year's totals, then the warnings that changed."""
     event = message.data
     before = ledger or Ledger(card_id=event.card_id, year=event.year)
-    known = entry_of(before, event.report_id)
-    if known is not None and event.revision <= known.revision:
-        # A dead letter that is replayed comes after its successors, and must not undo them.
+    earlier = find_entry(before, event.report_id)
+    if earlier is not None and event.revision <= earlier.revision:
+        # A replayed dead letter arrives after its successors and must not undo them.
         return Decision(ledger)
-    after, settled = _entered(before, event, known=known is not None)
-    after.warned = thresholds_crossed(after)
+    after, settled = _post(before, event, is_new=earlier is None)
     return Decision(
         after,
         (
             *(_report_settled(after, entry, caused_by=event.report_id) for entry in settled),
             _balance_changed(after),
-            *_warnings(before, after),
+            *(_warning_raised(after, threshold) for threshold in after.warned if threshold not in before.warned),
+            *(_warning_withdrawn(after, threshold) for threshold in before.warned if threshold not in after.warned),
         ),
     )
 
 
-def _entered(ledger: Ledger, event: ReportEvent, *, known: bool) -> tuple[Ledger, Sequence[Entry]]:
+def _post(ledger: Ledger, event: ReportEvent, *, is_new: bool) -> Posting:
     content = event if isinstance(event, ReportContent) else None
-    return enter(
+    entry = LedgerEntry(
+        report_id=event.report_id,
+        employment_id=event.employment_id,
+        cvr=event.cvr,
+        revision=event.revision,
+        total=0 if content is None else content.total,
+    )
+    # The newest report carries the newest allowance: a provisional allowance that became final applies from here on.
+    return post_report(
         ledger,
-        Entry(
-            report_id=event.report_id,
-            employment_id=event.employment_id,
-            cvr=event.cvr,
-            revision=event.revision,
-            total=0 if content is None else content.total,
-        ),
-        known=known,
-        # The newest report knows the newest allowance: a provisional row that was made final is taken up here.
+        entry,
+        is_new=is_new,
         allowance=ledger.allowance if content is None else content.allowance,
         provisional=ledger.provisional if content is None else content.provisional,
     )
 
 
-def _report_settled(ledger: Ledger, entry: Entry, *, caused_by: str) -> ReportSettled:
+def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str) -> ReportSettled:
     return ReportSettled(
         card_id=ledger.card_id,
         year=ledger.year,
@@ -98,19 +98,19 @@ def _balance_changed(ledger: Ledger) -> BalanceChanged:
     )
 
 
-def _warnings(before: Ledger, after: Ledger) -> tuple[Event, ...]:
-    if after.warned == before.warned:
-        return ()
-    raised = [threshold for threshold in after.warned if threshold not in before.warned]
-    untrue = [threshold for threshold in before.warned if threshold not in after.warned]
-    return (
-        *(_warning(CapWarningRaised, after, threshold) for threshold in raised),
-        *(_warning(CapWarningWithdrawn, after, threshold) for threshold in untrue),
+def _warning_raised(ledger: Ledger, threshold: Threshold) -> Event:
+    return CapWarningRaised(
+        card_id=ledger.card_id,
+        year=ledger.year,
+        revision=ledger.revision,
+        threshold=threshold,
+        allowance=ledger.allowance,
+        reported=ledger.reported,
     )
 
 
-def _warning(kind: type[CapWarningRaised | CapWarningWithdrawn], ledger: Ledger, threshold: Threshold) -> Event:
-    return kind(
+def _warning_withdrawn(ledger: Ledger, threshold: Threshold) -> Event:
+    return CapWarningWithdrawn(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision,
