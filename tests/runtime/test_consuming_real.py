@@ -17,8 +17,8 @@ from frikort_contracts.topics import BALANCES, EARNINGS
 from frikort_contracts.values import Components, WorkPeriod
 
 from deploy.local.engines import Engines
-from services.balance.processor import LEDGERS
 from services.balance.ledger import Ledger
+from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import provision

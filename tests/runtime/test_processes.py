@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 
 from deploy.local.engines import Engines
-from services.balance.decide import LEDGERS
+from services.balance.processor import LEDGERS
 from services.runtime.kafka.topics import provision
 from services.runtime.service import Runtime
 from services.runtime.settings import ProcessSettings, RuntimeSettings

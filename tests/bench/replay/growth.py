@@ -16,8 +16,8 @@ from typing import Final
 import bson
 from frikort_contracts.cloudevents import Record
 
-from services.balance.processor import LEDGERS
 from services.balance.ledger import Ledger
+from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import document_from, document_of
 from services.runtime.processing.apply import Document, Documents, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
