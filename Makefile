@@ -6,6 +6,9 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 
 .DEFAULT_GOAL := help
 APT := DEBIAN_FRONTEND=noninteractive apt-get
+# Installs a Debian package where make runs as root; fails elsewhere.
+debian = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'The Debian package $(1) is installed ...' && \
+	$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends $(1) >/dev/null
 
 .PHONY: help run test chromium simulate demo chaos bench lint schemas assets texts screenshots lock clean
 
@@ -61,8 +64,8 @@ clean: ## delete the environment, what was fetched, and the data of `make run`
 $(INSTALLED): requirements/dev.txt contracts/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo 'Frikort needs Python 3.11 or newer as `$(PYTHON)`. On Debian 12 or Ubuntu 24.04: `apt-get install python3`;' \
-			'another one is named with `make PYTHON=python3.12 ...`.' >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+			'use another one with `make PYTHON=python3.12 ...`.' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { $(call debian,python3-venv); } || { \
 		echo 'Python has no venv module here. On Debian or Ubuntu: `apt-get install python3-venv`.' >&2; exit 1; }
 	@echo 'Python packages are installed into $(VENV) ...'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -71,8 +74,5 @@ $(INSTALLED): requirements/dev.txt contracts/pyproject.toml
 	@touch $@
 
 chromium:
-	@[ -x /usr/bin/chromium ] || { \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			echo 'Chromium is installed, for the tests of the pages ...'; \
-			$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends chromium >/dev/null; \
-		else echo 'The tests of the pages will fail: they need Chromium. On Debian: `sudo apt-get install chromium`.' >&2; fi; }
+	@[ -x /usr/bin/chromium ] || { $(call debian,chromium); } || \
+		echo 'The tests of the pages will fail: they need Chromium. On Debian: `sudo apt-get install chromium`.' >&2

@@ -64,17 +64,14 @@ class Cluster(Engines):
         return self
 
     def _make_brokers(self) -> None:
-        kafka.java_version()
-        jars = kafka.fetch(self.config.cache, self._progress)
-        classes = kafka.archive_classes(jars, self._progress)
+        installation = kafka.install(self.config.cache, self._progress)
         voters = {node: free_port() for node in NODES}
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
             where = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
             self.processes[name] = kafka.process(
-                jars,
-                classes,
+                installation,
                 data=data,
                 log=self.config.log(name),
                 kafka_port=port,

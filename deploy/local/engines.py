@@ -95,11 +95,8 @@ class Engines:
             stack.enter_context(containers.kafka_container(port, controller))
             return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port), "Kafka")
         require_space(self.config.data)
-        kafka.java_version()
-        jars = kafka.fetch(self.config.cache, self._progress)
         process = kafka.process(
-            jars,
-            kafka.archive_classes(jars, self._progress),
+            kafka.install(self.config.cache, self._progress),
             data=self.config.data / "kafka",
             log=self.config.log("kafka"),
             kafka_port=port,

