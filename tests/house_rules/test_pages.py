@@ -1,0 +1,73 @@
+"""The documentation is true: links lead somewhere, paths exist, and the table of topics is the contract's.
+
+``python -m tests.house_rules.test_pages`` writes the table of topics into docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from posixpath import normpath
+from typing import Final
+
+from frikort_contracts.topics import TOPICS, Topic
+
+from tests.house_rules.sources import ROOT, is_excepted, markdown_files, read
+
+_ARCHITECTURE: Final = "docs/architecture.md"
+_BEGIN: Final = "<!-- topics: written by python -m tests.house_rules.test_pages -->\n"
+_END: Final = "<!-- end of topics -->"
+_LINK: Final = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
+_PATH: Final = re.compile(r"`((?:contracts|deploy|docs|services|tests)/[\w./-]+)(?:::\w+)?`")
+
+
+def links(path: str) -> Iterator[str]:
+    """The files of the project that a page links to, relative to the root."""
+    for target in _LINK.findall(read(path)):
+        if "://" not in target:
+            yield normpath(PurePosixPath(path).parent / target)
+
+
+def paths(path: str) -> Iterator[str]:
+    """The files and folders of the project that a page names in backticks."""
+    yield from _PATH.findall(read(path))
+
+
+def table() -> str:
+    """The topics as Markdown."""
+    rows = ["| topic | key | written by | read by | kept |", "|---|---|---|---|---|", *map(_row, TOPICS)]
+    return "\n".join(rows) + "\n"
+
+
+def _row(topic: Topic) -> str:
+    kept = "without limit" if topic.retention is None else f"{topic.retention.days} days"
+    return f"| `{topic.name}` | {topic.key} | {', '.join(topic.writers)} | {', '.join(topic.readers)} | {kept} |"
+
+
+def with_table(page: str) -> str:
+    """The page with the present table of topics."""
+    before, _, rest = page.partition(_BEGIN)
+    return before + _BEGIN + table() + _END + rest.partition(_END)[2]
+
+
+def test_every_link_leads_to_a_file() -> None:
+    broken = [
+        f"{page}: {target}" for page in markdown_files() for target in links(page) if not (ROOT / target).exists()
+    ]
+    assert [line for line in broken if not is_excepted("paths", line.partition(":")[0])] == []
+
+
+def test_every_path_in_the_pages_exists() -> None:
+    named = [(page, path) for page in markdown_files() for path in paths(page)]
+    missing = [f"{page}: {path}" for page, path in named if not (ROOT / path).exists()]
+    assert [line for line in missing if not is_excepted("paths", line.partition(":")[0])] == []
+
+
+def test_the_table_of_topics_is_that_of_the_contracts() -> None:
+    page = read(_ARCHITECTURE)
+    assert page == with_table(page), "run python -m tests.house_rules.test_pages"
+
+
+if __name__ == "__main__":
+    (ROOT / _ARCHITECTURE).write_text(with_table(read(_ARCHITECTURE)), encoding="utf-8")
