@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -18,14 +18,14 @@ class Problem(StrEnum):
     CARD_UNKNOWN = "card-unknown"
     CARD_ALREADY_ACTIVE = "card-already-active"
     CARD_ALREADY_DEACTIVATED = "card-already-deactivated"
-    CARD_NUMBERS_SCARCE = "card-numbers-scarce"
+    CARD_NUMBERS_EXHAUSTED = "card-numbers-exhausted"
     SAME_MUNICIPALITY = "same-municipality"
     CONTROL_NOT_DUE = "control-not-due"
     MANDATE_UNKNOWN = "mandate-unknown"
-    MANDATE_OVER = "mandate-over"
-    MANDATE_TO_ONESELF = "mandate-to-oneself"
-    MANDATE_DAY_OUTSIDE = "mandate-day-outside"
-    MANDATES_TOO_MANY = "mandates-too-many"
+    MANDATE_ENDED = "mandate-ended"
+    MANDATE_TO_SELF = "mandate-to-self"
+    MANDATE_DATE_OUT_OF_RANGE = "mandate-date-out-of-range"
+    TOO_MANY_MANDATES = "too-many-mandates"
     NUMBER_OR_BIRTH_DATE_WRONG = "number-or-birth-date-wrong"
     OWN_BUSINESS = "own-business"
     EMPLOYMENT_EXISTS = "employment-exists"
@@ -38,7 +38,7 @@ class Problem(StrEnum):
     PAYMENT_IN_FUTURE = "payment-in-future"
     PAYMENT_BEFORE_WORK = "payment-before-work"
     AMOUNT_ZERO = "amount-zero"
-    AMOUNT_ABSURD = "amount-absurd"
+    AMOUNT_TOO_LARGE = "amount-too-large"
     YEAR_WITHOUT_ALLOWANCE = "year-without-allowance"
     YEAR_PROVISIONAL = "year-provisional"
     REFERENCE_REUSED = "reference-reused"
@@ -66,9 +66,9 @@ class Outcome(Event):
 class CommandAccepted(Outcome):
     """The command was carried out (or, ``dry_run``, would have been).
 
-    ``revision`` is that of the subject (card, employment or report) after the command, ``dispute_revision`` that of
-    the report's disputes, if it ever had one. ``mandate_id`` names the mandate of a card that the command was about.
-    ``known`` says that the same report had been accepted before under another command: nothing new was booked.
+    ``revision`` is the revision of the subject (card, employment or report) after the command. ``dispute_revision`` is
+    the revision of the report's disputes, if it ever had one. ``mandate_id`` is the mandate that the command concerned.
+    ``already_reported`` is true if an earlier command had the same report accepted; nothing new was booked.
     """
 
     type: ClassVar[str] = "dk.frikort.command.accepted.v1"
@@ -77,7 +77,7 @@ class CommandAccepted(Outcome):
     revision: Revision | None = None
     dispute_revision: Revision | None = None
     year: Year | None = None
-    known: bool = False
+    already_reported: bool = False
     dry_run: bool = False
 
 
@@ -87,7 +87,7 @@ class CommandRefused(Outcome):
     The list of problems is open: a newer service may name one that a reader does not know yet.
     """
 
-    type: ClassVar[str] = "dk.frikort.command.refused.v2"
+    type: ClassVar[str] = "dk.frikort.command.refused.v1"
 
     problem: Annotated[str, StringConstraints(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=64)] = Field(
         description="Why; what each means is told at /problems/<problem> of the API."
@@ -95,39 +95,4 @@ class CommandRefused(Outcome):
     detail: dict[str, str | int] = Field(default_factory=dict)
 
 
-class CommandRefusedV1(Outcome):
-    """A refusal as it was told while its list of problems was closed. Still read, no longer written."""
-
-    type: ClassVar[str] = "dk.frikort.command.refused.v1"
-
-    problem: Literal[
-        "card-exists",
-        "card-unknown",
-        "card-already-active",
-        "card-already-deactivated",
-        "card-numbers-scarce",
-        "same-municipality",
-        "control-not-due",
-        "number-or-birth-date-wrong",
-        "own-business",
-        "employment-exists",
-        "employment-unknown",
-        "employment-has-reports-outside",
-        "card-not-active",
-        "work-outside-employment",
-        "payment-in-future",
-        "payment-before-work",
-        "amount-zero",
-        "amount-absurd",
-        "year-without-allowance",
-        "year-provisional",
-        "reference-reused",
-        "possible-duplicate",
-        "report-unknown",
-        "report-withdrawn",
-        "payment-year-changed",
-    ]
-    detail: dict[str, str | int] = Field(default_factory=dict)
-
-
-AnyOutcome = CommandAccepted | CommandRefused | CommandRefusedV1
+AnyOutcome = CommandAccepted | CommandRefused

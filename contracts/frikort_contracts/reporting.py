@@ -48,11 +48,11 @@ class DisputeReason(StrEnum):
 
 
 class DisputeEnd(StrEnum):
-    """What ended a dispute: the citizen's side took it back, or the employer corrected or withdrew the report."""
+    """What ended a dispute: the citizen's side withdrew it, or the employer corrected or withdrew the report."""
 
-    TAKEN_BACK = "taken-back"
-    CORRECTED = "corrected"
-    WITHDRAWN = "withdrawn"
+    DISPUTE_WITHDRAWN = "dispute-withdrawn"
+    REPORT_CORRECTED = "report-corrected"
+    REPORT_WITHDRAWN = "report-withdrawn"
 
 
 class EmployerCommand(CardCommand):
@@ -113,7 +113,7 @@ class EarningsCommand(EmploymentCommand):
 class ReportEarnings(EarningsCommand):
     """Report what was paid. ``reference`` is the employer's own and is a business key for ever.
 
-    ``twin`` says that a report which looks like an earlier one is meant; ``dry_run`` answers without booking.
+    ``allow_duplicate`` accepts a report that looks like an earlier one; ``dry_run`` answers without booking.
     """
 
     type: ClassVar[str] = "dk.frikort.earnings.report.v1"
@@ -122,7 +122,7 @@ class ReportEarnings(EarningsCommand):
     work: WorkPeriod
     payment_date: date
     components: Components
-    twin: bool = False
+    allow_duplicate: bool = False
     dry_run: bool = False
 
 

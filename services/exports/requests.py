@@ -42,7 +42,7 @@ def address(message: Envelope[RequestExtract]) -> Address:
 def decide(state: ExtractRequest | None, message: Envelope[RequestExtract]) -> Decision[ExtractRequest]:
     """Record the request as waiting. One that is there already stays as it is."""
     command = message.data
-    accepted = CommandAccepted(command_id=str(message.id), year=command.year, known=state is not None)
+    accepted = CommandAccepted(command_id=str(message.id), year=command.year, already_reported=state is not None)
     waiting = state or ExtractRequest(
         extract_id=command.extract_id,
         authority=command.authority,

@@ -74,7 +74,7 @@ class CardYear:
 
     Balance tells of one change by the reports it settled and then the totals. Reports wait in ``arriving`` until
     the totals arrive, so that nobody ever sees a change by half. A withdrawn report stays, at zero. A dispute may be
-    known before its report is; it is told with the report.
+    already reported its report is; it is told with the report.
     """
 
     reports: Mapping[str, Settled] = field(default_factory=dict)

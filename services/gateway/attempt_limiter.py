@@ -45,7 +45,7 @@ class AttemptLimiter:
         await self._counts.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)])
 
     async def take(self, cvr: str, number_hash: str) -> tuple[str, ...]:
-        """Count a try. Raises the problem ``too-many-guesses``, which says nothing about the number."""
+        """Count a try. Raises the problem ``too-many-attempts``, which says nothing about the number."""
         start, left = window_of(datetime.now(UTC), self._window)
         wanted = {f"employer:{cvr}:{start}": self._per_employer, f"number:{number_hash}:{start}": self._per_number}
         taken: list[str] = []
@@ -53,7 +53,7 @@ class AttemptLimiter:
             if not await self._take_one(key, most, expires_at=datetime.fromtimestamp(start + 2 * self._window, UTC)):
                 await self.give_back(tuple(taken))
                 STOPPED.inc()
-                raise ProblemError("too-many-guesses", headers={"Retry-After": str(left)})
+                raise ProblemError("too-many-attempts", headers={"Retry-After": str(left)})
             taken.append(key)
         return tuple(taken)
 

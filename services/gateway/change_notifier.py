@@ -94,7 +94,7 @@ class ChangeSubscriptions:
     ) -> T | None:
         """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
 
-        ``keys`` are those that it is known beforehand to wait for: then it need not be asked twice to begin with.
+        ``keys`` are those that it is already reportedhand to wait for: then it need not be asked twice to begin with.
 
         None also when this process stops: the caller asks another one for the outcome. A store that is away for a
         while shows nothing, and is no error: the command is in the log.

@@ -79,7 +79,7 @@ class Container:
         """The day in Denmark now."""
         return danish_day(await self.clock.now())
 
-    async def present_year(self) -> int:
+    async def current_year(self) -> int:
         """The Danish calendar year now."""
         return (await self.today()).year
 

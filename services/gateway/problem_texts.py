@@ -52,7 +52,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Frikortet er allerede deaktiveret", "Der er intet at gøre."),
         Text("The card is already deactivated", "There is nothing to do."),
     ),
-    Problem.CARD_NUMBERS_SCARCE: Entry(
+    Problem.CARD_NUMBERS_EXHAUSTED: Entry(
         503,
         Text("Der kunne ikke findes et ledigt frikortnummer", "Prøv igen med en ny Idempotency-Key. Bliver det ved, "
              "så kontakt driften."),
@@ -78,24 +78,24 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("No such mandate", "Check the id. A mandate may be over or withdrawn; the citizen or the municipality can "
              "give a new one."),
     ),
-    Problem.MANDATE_OVER: Entry(
+    Problem.MANDATE_ENDED: Entry(
         409,
         Text("Fuldmagten gælder ikke længere", "Der er intet at gøre."),
         Text("The mandate is over already", "There is nothing to do."),
     ),
-    Problem.MANDATE_TO_ONESELF: Entry(
+    Problem.MANDATE_TO_SELF: Entry(
         422,
         Text("Fuldmagten er til borgeren selv", "Angiv CPR-nummeret på den, der skal have fuldmagten."),
         Text("The mandate is to the citizen themselves", "State the CPR number of the one who is to have it."),
     ),
-    Problem.MANDATE_DAY_OUTSIDE: Entry(
+    Problem.MANDATE_DATE_OUT_OF_RANGE: Entry(
         422,
         Text("Fuldmagten kan ikke slutte den dag", "Vælg en anden sidste dag.",
              "Den sidste dag kan tidligst være {first_day} og senest {last_day}."),
         Text("The mandate cannot end on that day", "Choose another last day.",
              "Its last day is {first_day} at the earliest and {last_day} at the latest."),
     ),
-    Problem.MANDATES_TOO_MANY: Entry(
+    Problem.TOO_MANY_MANDATES: Entry(
         409,
         Text("Der er givet så mange fuldmagter, som der kan være", "Der kan være 20 ad gangen. Træk en tilbage, som "
              "ikke bruges længere."),
@@ -181,7 +181,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Beløbet er nul", "Indberet det beløb, der er betalt. En fejlagtig indberetning tilbagekaldes."),
         Text("The amount is zero", "Report the amount that was paid. Withdraw a report that was made in error."),
     ),
-    Problem.AMOUNT_ABSURD: Entry(
+    Problem.AMOUNT_TOO_LARGE: Entry(
         422,
         Text("Beløbet er for stort", "En indberetning kan højst være på 1.000.000,00 kr. Beløb angives i øre."),
         Text("The amount is too large", "A report is at most 1,000,000.00 kr. Amounts are in øre."),
@@ -207,10 +207,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     Problem.POSSIBLE_DUPLICATE: Entry(
         409,
-        Text("Indberetningen ligner en, der er modtaget", "Er det en anden betaling, så send den med \"twin\": true "
-             "og en ny Idempotency-Key. Ellers er der intet at gøre."),
-        Text("The report looks like one already received", "If it is another payment, send it with \"twin\": true "
-             "and a new Idempotency-Key. Otherwise there is nothing to do."),
+        Text("Indberetningen ligner en, der er modtaget", "Er det en anden betaling, så send den med "
+             "\"allow_duplicate\": true og en ny Idempotency-Key. Ellers er der intet at gøre."),
+        Text("The report looks like one already received", "If it is another payment, send it with "
+             "\"allow_duplicate\": true and a new Idempotency-Key. Otherwise there is nothing to do."),
     ),
     Problem.REPORT_UNKNOWN: Entry(
         404,
@@ -246,7 +246,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
              "answered."),
     ),
     # The gateway's own
-    "mandate-only-to-see": Entry(
+    "mandate-view-only": Entry(
         403,
         Text("Fuldmagten giver kun lov til at se frikortet", "Bed borgeren eller kommunen om en fuldmagt til også at "
              "tale med arbejdsgivere."),
@@ -311,7 +311,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("Rollen giver ikke adgang", "Log ind i den rolle, som siden er til for."),
         Text("The role gives no access", "Sign in in the role that this is meant for."),
     ),
-    "login-needed": Entry(
+    "login-required": Entry(
         401,
         Text("Du er ikke logget på", "Log på igen. Efter en pause bliver du logget af, så andre ikke kan se dine "
              "oplysninger."),
@@ -351,7 +351,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Text("The form did not come from your own page", "Go back, load the page again, and send the form from there. "
              "Nothing was changed."),
     ),
-    "too-many-guesses": Entry(
+    "too-many-attempts": Entry(
         429,
         Text("Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer", "Vent, som headeren Retry-After "
              "siger, og spørg borgeren igen."),

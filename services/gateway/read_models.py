@@ -204,7 +204,7 @@ class Models(ReadModels):
 
 
 class ExtractRequest(BaseModel):
-    """What an authority asked for; known before exports says anything."""
+    """What an authority asked for; already reported exports says anything."""
 
     extract_id: str
     authority: str

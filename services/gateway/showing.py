@@ -99,13 +99,13 @@ def own_card(view: CardView, person: Person) -> OwnCardResource:
 
 def mandate(view: Mandate, holder: Person, today: date) -> MandateResource:
     """For the citizen and the municipality."""
-    ended: Literal["over", "withdrawn"] = "over" if view.withdrawn_at is None else "withdrawn"
+    ended: Literal["expired", "withdrawn"] = "expired" if view.withdrawn_at is None else "withdrawn"
     return MandateResource(
         mandate_id=view.mandate_id,
         name=holder.name,
         scope=view.scope,
         until=view.until,
-        status="in-force" if view.in_force(today) else ended,
+        status="active" if view.in_force(today) else ended,
         granted_at=view.granted_at,
         granted_by=view.granted_by,
         withdrawn_at=view.withdrawn_at,
@@ -128,13 +128,13 @@ def control_due(view: CardView, person: Person) -> ControlDueResource:
     )
 
 
-def balances(ledgers: list[LedgerView], present_year: int, table: AllowanceTable) -> Balances:
+def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable) -> Balances:
     """The years with reports, and the present one, newest first."""
     shown = {ledger.year: _balance(ledger) for ledger in ledgers if ledger.totals is not None}
-    present = table.get(present_year)
-    if present is not None and present_year not in shown:
-        shown[present_year] = BalanceResource(
-            year=present_year,
+    present = table.get(current_year)
+    if present is not None and current_year not in shown:
+        shown[current_year] = BalanceResource(
+            year=current_year,
             allowance_ore=present.allowance,
             provisional=present.provisional,
             reported_ore=0,
@@ -231,14 +231,14 @@ def reminder(view: EmploymentView, label: str | None, found: Question | Notice, 
             **about,
             kind="allowance-low",
             text=notice_text(found, language),
-            pay_day=found.pay_day,
+            expected_payment_date=found.pay_day,
             remaining_ore=found.remaining,
-            usual_ore=found.usual,
+            usual_pay_ore=found.usual,
         )
     report_now, no_work = answer_texts(language)
     return ReminderResource(
         **about,
-        kind="no-report-lately",
+        kind="no-recent-report",
         text=question_text(found, language),
         days=_days(found.days),
         answers=[
@@ -254,7 +254,7 @@ def report(
     language: Language,
     open_message: OpenMessage,
     *,
-    known: bool = False,
+    already_reported: bool = False,
 ) -> ReportDetail:
     """For the employer who made it."""
     if view.booked is None:
@@ -285,7 +285,7 @@ def report(
             language=language,
         ),
         dispute=_dispute(view, open_message),
-        known=known,
+        already_reported=already_reported,
         revision=view.revision,
         history=_history(view, open_message),
         splits=[_split(settlement, only_by=view.report_id) for settlement in view.settlements],
@@ -342,7 +342,7 @@ def allowances(table: AllowanceTable, today: date) -> Allowances:
     """The whole table, newest year first."""
     return Allowances(
         today=today,
-        present_year=today.year,
+        current_year=today.year,
         allowances=[
             AllowanceResource(
                 year=year,

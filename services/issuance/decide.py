@@ -94,7 +94,7 @@ def _issue(card: Card | None, message: Envelope[IssueCard], taken: Collection[st
         return _refused(card, message, Problem.CARD_EXISTS, **detail)
     number = draw_number(message.id, taken)
     if number is None:
-        return _refused(card, message, Problem.CARD_NUMBERS_SCARCE)
+        return _refused(card, message, Problem.CARD_NUMBERS_EXHAUSTED)
     today = danish_day(message.time)
     issued = Card(
         card_id=str(uuid5(message.id, "card")),
@@ -144,7 +144,7 @@ def _replace_number(card: Card, message: Envelope[ReplaceCardNumber], taken: Col
     own = {number_alias(number) for number in card.numbers}
     number = draw_number(message.id, own.union(taken))
     if number is None:
-        return _refused(card, message, Problem.CARD_NUMBERS_SCARCE)
+        return _refused(card, message, Problem.CARD_NUMBERS_EXHAUSTED)
     event = CardNumberReplaced(
         **_of(card, message.data), number=number, previous_number=card.numbers[-1], reason=message.data.reason
     )
@@ -174,13 +174,13 @@ def _grant_mandate(card: Card, message: Envelope[GrantMandate]) -> Decision[Card
     command, today = message.data, danish_day(message.time)
     last = last_day_allowed(today)
     if command.holder.cpr_hash == card.person.cpr_hash:
-        return _refused(card, message, Problem.MANDATE_TO_ONESELF)
+        return _refused(card, message, Problem.MANDATE_TO_SELF)
     if not today <= command.until <= last:
         return _refused(
-            card, message, Problem.MANDATE_DAY_OUTSIDE, first_day=today.isoformat(), last_day=last.isoformat()
+            card, message, Problem.MANDATE_DATE_OUT_OF_RANGE, first_day=today.isoformat(), last_day=last.isoformat()
         )
     if is_full(card.mandates.values(), today):
-        return _refused(card, message, Problem.MANDATES_TOO_MANY)
+        return _refused(card, message, Problem.TOO_MANY_MANDATES)
     mandate_id = str(uuid5(message.id, "mandate"))
     mandate = Mandate(holder=command.holder.cpr_hash, until=command.until)
     event = MandateGranted(
@@ -200,7 +200,7 @@ def _withdraw_mandate(card: Card, message: Envelope[WithdrawMandate]) -> Decisio
     if mandate is None:
         return _refused(card, message, Problem.MANDATE_UNKNOWN)
     if not mandate.in_force(danish_day(message.time)):
-        return _refused(card, message, Problem.MANDATE_OVER)
+        return _refused(card, message, Problem.MANDATE_ENDED)
     event = MandateWithdrawn(**_of(card, command), mandate_id=command.mandate_id, by=_side(command))
     withdrawn = mandate.model_copy(update={"withdrawn": True})
     mandates = {**card.mandates, command.mandate_id: withdrawn}

@@ -49,7 +49,7 @@ _WORDS: Final = {
         ),
     ),
     "body-too-large": _Words(N_("Det, du sendte, er for stort"), N_("Gå tilbage, og send en mindre fil.")),
-    "too-many-guesses": _Words(N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
+    "too-many-attempts": _Words(N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
 }
 
 

@@ -20,15 +20,15 @@ _WORDS: Final = {
     "internal-error": N_(
         "Der skete en fejl hos os. Vent et øjeblik, og send igen. Det bliver ikke registreret to gange."
     ),
-    "too-many-guesses": N_(
+    "too-many-attempts": N_(
         "Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer. Spørg borgeren igen, og prøv om en time."
     ),
-    "card-numbers-scarce": N_("Vi kunne ikke finde et ledigt frikortnummer. Prøv igen, eller kontakt driften."),
+    "card-numbers-exhausted": N_("Vi kunne ikke finde et ledigt frikortnummer. Prøv igen, eller kontakt driften."),
     "possible-duplicate": N_(
         "Indberetningen ligner en, som vi allerede har modtaget. Er det en anden betaling, så sæt flueben ved det, og "
         "send igen. Ellers skal du ikke gøre noget."
     ),
-    "amount-absurd": N_("Beløbet er for stort. En indberetning kan højst være på 1 million kroner."),
+    "amount-too-large": N_("Beløbet er for stort. En indberetning kan højst være på 1 million kroner."),
     "employment-unknown": N_("Ansættelsen findes ikke, eller den hører til en anden virksomhed."),
     "report-unknown": N_("Indberetningen findes ikke, eller den hører til en anden virksomhed."),
     "extract-unknown": N_("Udtrækket findes ikke, eller det hører til en anden myndighed."),

@@ -49,7 +49,9 @@ def take_back(book: Book, message: Envelope[WithdrawDispute]) -> tuple[Book, tup
     if not report.disputed:
         raise refuse(Problem.REPORT_NOT_DISPUTED)
     undisputed = _told_of(report, disputed=False)
-    event = DisputeEnded(**_about(command, employment, undisputed), cause=DisputeEnd.TAKEN_BACK, side=command.side)
+    event = DisputeEnded(
+        **_about(command, employment, undisputed), cause=DisputeEnd.DISPUTE_WITHDRAWN, side=command.side
+    )
     return _done(book, message, employment, undisputed, event)
 
 

@@ -26,7 +26,7 @@ from services.reporting.rules import Rules, looks_like, refuse
 
 
 def report(rules: Rules, book: Book, message: Envelope[ReportEarnings]) -> tuple[Book, tuple[Event, ...]]:
-    """Accept a report, or say that it is already known. Raises ``Refusal``."""
+    """Accept a report, or say that it was already accepted. Raises ``Refusal``."""
     command = message.data
     employment = employment_of(book, command)
     report_id = report_id_of(command.employment_id, command.reference)
@@ -34,7 +34,7 @@ def report(rules: Rules, book: Book, message: Envelope[ReportEarnings]) -> tuple
     if earlier is not None:
         return book, (_known(book, message, report_id, earlier),)
     allowance = rules.check(book, employment, command, danish_day(message.time))
-    if not command.twin and (like := looks_like(command, employment)) is not None:
+    if not command.allow_duplicate and (like := looks_like(command, employment)) is not None:
         raise refuse(Problem.POSSIBLE_DUPLICATE, report_id=like[0], reference=like[1].reference)
     accepted = Report(
         revision=1,
@@ -75,7 +75,7 @@ def correct(rules: Rules, book: Book, message: Envelope[CorrectReport]) -> tuple
     event = EarningsCorrected(**_content(book, command, command.report_id, corrected, allowance), reason=command.reason)
     ended: tuple[Event, ...] = ()
     if corrected.contents[-1] != earlier.contents[-1]:  # to say the same again is no answer to a dispute
-        corrected, ended = disputes.answered(employment, corrected, command, DisputeEnd.CORRECTED)
+        corrected, ended = disputes.answered(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
     return put_report(book, employment, command.employment_id, command.report_id, corrected), (
         event,
         *ended,
@@ -98,7 +98,7 @@ def withdraw(book: Book, message: Envelope[WithdrawReport]) -> tuple[Book, tuple
         year=withdrawn.year,
         reason=command.reason,
     )
-    withdrawn, ended = disputes.answered(employment, withdrawn, command, DisputeEnd.WITHDRAWN)
+    withdrawn, ended = disputes.answered(employment, withdrawn, command, DisputeEnd.REPORT_WITHDRAWN)
     return put_report(book, employment, command.employment_id, command.report_id, withdrawn), (
         event,
         *ended,
@@ -107,12 +107,12 @@ def withdraw(book: Book, message: Envelope[WithdrawReport]) -> tuple[Book, tuple
 
 
 def _known(book: Book, message: Envelope[ReportEarnings], report_id: str, earlier: Report) -> CommandAccepted:
-    """The answer to a reference that was used before: the same report again is known, any other is refused."""
+    """The answer to a reference that was used before: the same report was already reported; any other is refused."""
     if fingerprint(message.data) not in earlier.contents:
         raise refuse(Problem.REFERENCE_REUSED, report_id=report_id, reference=earlier.reference)
     if earlier.withdrawn:
         raise refuse(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=earlier.reference)
-    return _outcome(book, message, report_id, earlier, known=True, dry_run=message.data.dry_run)
+    return _outcome(book, message, report_id, earlier, already_reported=True, dry_run=message.data.dry_run)
 
 
 def _standing(employment: Employment, report_id: str) -> Report:
@@ -154,7 +154,7 @@ def _outcome(
     report_id: str,
     report: Report,
     *,
-    known: bool = False,
+    already_reported: bool = False,
     dry_run: bool = False,
 ) -> CommandAccepted:
     return CommandAccepted(
@@ -165,6 +165,6 @@ def _outcome(
         revision=report.revision,
         dispute_revision=report.dispute_revision or None,
         year=report.year,
-        known=known,
+        already_reported=already_reported,
         dry_run=dry_run,
     )

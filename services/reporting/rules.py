@@ -55,7 +55,7 @@ class Rules:
         if total == 0:
             raise refuse(Problem.AMOUNT_ZERO)
         if total > LARGEST_REPORT:
-            raise refuse(Problem.AMOUNT_ABSURD, total=total, largest=LARGEST_REPORT)
+            raise refuse(Problem.AMOUNT_TOO_LARGE, total=total, largest=LARGEST_REPORT)
         if command.payment_date > today:
             raise refuse(Problem.PAYMENT_IN_FUTURE, payment_date=command.payment_date.isoformat())
         if command.payment_date < command.work.first:

@@ -237,7 +237,10 @@ class Load:
                 await self._refusal(sent.token, "/v1/reports", sent.body, "report-withdrawn")
             else:
                 answer = await self._command("again", sent.token, "/v1/reports", sent.body, 200)
-                if answer is not None and (answer.body["report_id"], answer.body["known"]) != (sent.report.id, True):
+                if answer is not None and (answer.body["report_id"], answer.body["already_reported"]) != (
+                    sent.report.id,
+                    True,
+                ):
                     self.journal.surprises.append(f"report {sent.report.id} was not known when it came again")
         return True
 
@@ -317,7 +320,7 @@ class Load:
         return {"work": {"first": day, "last": day}, "payment_date": day, "components": {"wage_ore": wage}}
 
     def _report_body(self, employment_id: str) -> dict[str, Any]:
-        return {"employment_id": employment_id, "reference": self._key(), "twin": True, **self._content()}
+        return {"employment_id": employment_id, "reference": self._key(), "allow_duplicate": True, **self._content()}
 
     def _some_card(self) -> Card | None:
         """Mostly one of the newest cards, so that they come to their allowance."""

@@ -43,7 +43,7 @@ from frikort_contracts.issuance import (
     WithdrawMandate,
 )
 from frikort_contracts.messages import Message
-from frikort_contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
@@ -124,7 +124,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     DeclareNoWork(**_employer, employment_id=_EMPLOYMENT, days=_MAY),
     ReportEarnings(
         **_employer, employment_id=_EMPLOYMENT, card_revision=1, reference="2025-05", work=_MAY,
-        payment_date=date(2025, 5, 30), components=_PAID, twin=True,
+        payment_date=date(2025, 5, 30), components=_PAID, allow_duplicate=True,
     ),
     CorrectReport(
         **_employer, employment_id=_EMPLOYMENT, card_revision=1, report_id=_REPORT, work=_MAY,
@@ -170,7 +170,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         **{**_report_event, **_dispute}, report_revision=2, reason=DisputeReason.OTHER, message="k1.bWVzc2FnZQ"
     ),
     DisputeEnded(
-        **_report_event | {"revision": 2}, report_revision=3, actor="payroll-1", cause=DisputeEnd.WITHDRAWN
+        **_report_event | {"revision": 2}, report_revision=3, actor="payroll-1", cause=DisputeEnd.REPORT_WITHDRAWN
     ),
     ReportSettled(
         card_id=_CARD, year=2025, revision=1, report_id=_REPORT, report_revision=1, employment_id=_EMPLOYMENT, cvr=CVR,
@@ -182,9 +182,12 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     CapWarningRaised(**_warning),
     CapWarningWithdrawn(**_warning),
-    CommandAccepted(command_id=_COMMAND, card_id=_CARD, report_id=_REPORT, revision=1, year=2025, known=True),
-    CommandRefusedV1(command_id=_COMMAND, problem="card-exists", detail={"municipality": "101"}),
-    CommandRefused(command_id=_COMMAND, problem=Problem.AMOUNT_ABSURD, detail={"total": 100_000_001, "because": "æøå"}),
+    CommandAccepted(
+        command_id=_COMMAND, card_id=_CARD, report_id=_REPORT, revision=1, year=2025, already_reported=True
+    ),
+    CommandRefused(
+        command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
+    ),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"

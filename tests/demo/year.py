@@ -146,7 +146,7 @@ class Year:
         self.account.tell("A month later the whole file is sent again, under another key.")
         body = self._report_body("A", self._month_end(11), NOVEMBER_AT_A, first=date(2025, 11, 1))
         known = self._done(self.employer_a.post("/v1/reports", body), 200)
-        self.account.fact("the report is known by its own reference", known["known"], True)
+        self.account.fact("the report is known by its own reference", known["already_reported"], True)
         lookalike = self.employer_a.post("/v1/reports", body | {"reference": "2025-11-copy"})
         self.account.fact("a look-alike is asked about first", lookalike.problem, "possible-duplicate")
         other_body = self.employer_a.post(

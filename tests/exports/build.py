@@ -58,7 +58,9 @@ def disputed(report_id: str, revision: int = 1, *, year: int = 2025) -> ReportDi
 
 
 def undisputed(report_id: str, revision: int = 2, *, year: int = 2025) -> DisputeEnded:
-    return DisputeEnded(**_dispute(report_id, revision, year), cause=DisputeEnd.TAKEN_BACK, side=CitizenSide.CITIZEN)
+    return DisputeEnded(
+        **_dispute(report_id, revision, year), cause=DisputeEnd.DISPUTE_WITHDRAWN, side=CitizenSide.CITIZEN
+    )
 
 
 def _dispute(report_id: str, revision: int, year: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ async def test_a_request_is_accepted_and_waits(exports: Exports) -> None:
     (accepted,) = exports.outcomes.events()
     assert isinstance(accepted, CommandAccepted)
     assert accepted.year == 2025
-    assert not accepted.known
+    assert not accepted.already_reported
     assert [waiting.extract_id for waiting in await exports.queue().waiting()] == [extract_id]
 
 
@@ -45,7 +45,7 @@ async def test_a_second_request_with_the_same_id_changes_nothing(exports: Export
     extract_id = await exports.request(Authority.SKAT)
     await exports.request(Authority.STAR, extract_id=extract_id)
 
-    assert [event.known for event in exports.outcomes.events()] == [False, True]
+    assert [event.already_reported for event in exports.outcomes.events()] == [False, True]
     assert (await exports.state(extract_id)).authority is Authority.SKAT
 
 

@@ -149,9 +149,9 @@ def disputed(revision: int, *, report_revision: int = 1) -> ReportDisputed:
 
 
 def dispute_ended(
-    revision: int, cause: DisputeEnd = DisputeEnd.TAKEN_BACK, *, report_revision: int = 1
+    revision: int, cause: DisputeEnd = DisputeEnd.DISPUTE_WITHDRAWN, *, report_revision: int = 1
 ) -> DisputeEnded:
-    side = CitizenSide.CITIZEN if cause is DisputeEnd.TAKEN_BACK else None
+    side = CitizenSide.CITIZEN if cause is DisputeEnd.DISPUTE_WITHDRAWN else None
     return DisputeEnded(**_dispute(revision, report_revision), cause=cause, side=side)
 
 

@@ -219,7 +219,7 @@ class Country:
         report_id = f"{command.employment_id}/{command.reference}"
         known = report_id in self.booked
         if command.components.total == 13:
-            outcome = LineOutcome(None, 0, False, "amount-absurd", {"total": 13})
+            outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})
         else:
             outcome = LineOutcome(report_id, 1, known, None, {})
             self.booked.setdefault(report_id, LineSplit(1, command.components.total, 0))

@@ -170,7 +170,7 @@ class TestWhatTheCitizenReads:
 
         danish = (await ask(client, "citizen", "/v1/me/accesses", headers={"accept-language": "da"})).json()["accesses"]
 
-        assert [(line["by"], line["what"], line["reason"]) for line in danish] == [
+        assert [(line["by"], line["description"], line["reason"]) for line in danish] == [
             (
                 "Aarhus Kommune, sagsbehandler",
                 "har set dit frikort (intet blev vist eller ændret)",
@@ -215,14 +215,14 @@ class TestWhatTheCitizenReads:
         world.callers["other"] = Caller("issuer", "c", "citizen-2", Role.CITIZEN, persons().cpr_hash(OTHER_CPR))
         await ask(client, "home", "/v1/cards/search", {"cpr": OTHER_CPR})
         lines = (await ask(client, "other", "/v1/me/accesses?own=false")).json()["accesses"]
-        assert [line["what"] for line in lines] == ["searched for you (nothing was shown or changed)"]
+        assert [line["description"] for line in lines] == ["searched for you (nothing was shown or changed)"]
 
     async def test_the_responsible_municipality_reads_it_for_who_cannot_sign_in(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         await ask(client, "home", f"/v1/cards/{CARD}")
         lines = (await ask(client, "home", f"/v1/cards/{CARD}/accesses")).json()["accesses"]
-        assert [line["act"] for line in lines] == ["read-card"]
+        assert [line["action"] for line in lines] == ["read-card"]
         assert (await ask(client, "elsewhere", f"/v1/cards/{CARD}/accesses")).status_code == 404
 
     async def test_an_extract_is_told_to_those_with_earnings_of_its_year_and_to_nobody_else(
@@ -235,7 +235,7 @@ class TestWhatTheCitizenReads:
             assert (await ask(client, "skat", "/v1/extracts", body, headers=headers)).status_code == 202
             assert (await ask(client, "skat", "/v1/extracts", body, headers=headers)).status_code == 202
         lines = (await ask(client, "citizen", "/v1/me/accesses?own=false")).json()["accesses"]
-        assert [(line["by"], line["what"], line["kind"]) for line in lines] == 2 * [
+        assert [(line["by"], line["description"], line["kind"]) for line in lines] == 2 * [
             ("The Danish Tax Agency", "drew an extract that your card is part of, of 2025", "extract")
         ]
 
@@ -250,7 +250,7 @@ class TestWhatTheCitizenReads:
         ):
             (line,) = texts.page([access(role=role, organisation=organisation, act=act)], None, language).accesses
             assert line.by
-            assert line.what == WORDS[act].in_language(language)
+            assert line.description == WORDS[act].in_language(language)
 
     def test_a_citizen_who_looks_at_another_has_a_mandate(self) -> None:
         (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses

@@ -148,7 +148,17 @@ def mixed_file() -> tuple[bytes, dict[int, str]]:
         line("i"),
         line("j", "23456", wage=13),
     ]
-    became = ["accepted", "accepted", "error", "refused", "accepted", "known", *3 * ["error"], "accepted", "refused"]
+    became = [
+        "accepted",
+        "accepted",
+        "error",
+        "refused",
+        "accepted",
+        "already_reported",
+        *3 * ["error"],
+        "accepted",
+        "refused",
+    ]
     return file_of(*lines), dict(enumerate(became, 1))
 
 
@@ -165,7 +175,7 @@ class TestReceiving:
         done = await office.state(batch.batch_id)
         assert done.status is Status.DONE
         assert await office.results(done) == expected
-        assert done.tally == Tally(accepted=4, known=1, refused=2, exempt=500_000, excess=0)
+        assert done.tally == Tally(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
 
     async def test_the_same_file_under_the_same_key_is_the_same_file(self) -> None:
         office = Office()
@@ -197,7 +207,7 @@ class TestReceiving:
         await office.book()
 
         results = await office.results(await office.state(again.batch_id))
-        assert results == {n: "known" if what == "accepted" else what for n, what in expected.items()}
+        assert results == {n: "already_reported" if what == "accepted" else what for n, what in expected.items()}
         assert office.country.booked == booked
 
     async def test_another_clients_same_key_is_another_file(self) -> None:
@@ -288,7 +298,10 @@ class TestBooking:
             else:
                 crashed = False
             done = await office.state(batch.batch_id)
-            assert (done.status, done.tally) == (Status.DONE, Tally(accepted=4, known=1, refused=2, exempt=500_000))
+            assert (done.status, done.tally) == (
+                Status.DONE,
+                Tally(accepted=4, already_reported=1, refused=2, exempt=500_000),
+            )
             assert await office.results(done) == expected
             bytes_of: dict[str, set[bytes]] = {}
             for record in office.country.published:
@@ -389,7 +402,9 @@ class TestBooking:
         behind = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(1, 5, 0)})
         there = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(2, 5, 1)})
         assert (behind.results, behind.without_split) == ([], ["r"])
-        assert [(result.outcome, result.exempt, result.excess) for result in there.results] == [("known", 5, 1)]
+        assert [(result.outcome, result.exempt, result.excess) for result in there.results] == [
+            ("already_reported", 5, 1)
+        ]
 
     async def test_each_person_is_recorded_once_a_chunk_and_as_refused_if_nothing_was_booked(self) -> None:
         office = Office()

@@ -69,7 +69,7 @@ def reports(draw: st.DrawFn) -> dict[str, Any]:
             "atp_ore": draw(AMOUNTS),
             "pension_ore": draw(AMOUNTS),
         },
-        "twin": draw(st.booleans()),
+        "allow_duplicate": draw(st.booleans()),
     }
 
 
@@ -96,7 +96,7 @@ def danish(body: dict[str, Any], *, dots: bool = False) -> str:
         day(body["work"]["last"]),
         day(body["payment_date"]),
         *(money(parts[name]) for name in ("wage_ore", "holiday_pay_ore", "atp_ore", "pension_ore")),
-        "ja" if body["twin"] else "nej",
+        "ja" if body["allow_duplicate"] else "nej",
     ]
     return ";".join(cells)
 
@@ -111,18 +111,18 @@ def english(body: dict[str, Any]) -> str:
         body["work"]["last"],
         body["payment_date"],
         *(str(parts[name]) for name in ("wage_ore", "holiday_pay_ore", "atp_ore", "pension_ore")),
-        "true" if body["twin"] else "false",
+        "true" if body["allow_duplicate"] else "false",
     ]
     return ",".join(cells)
 
 
 DANISH_HEADER: Final = (
     "Ansættelse;Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;"
-    "Løn (kr.);Feriepenge (kr.);ATP (kr.);Pension (kr.);Tvilling"
+    "Løn (kr.);Feriepenge (kr.);ATP (kr.);Pension (kr.);Tillad dublet"
 )
 ENGLISH_HEADER: Final = (
     "employment_id,card_number,reference,work_first,work_last,payment_date,"
-    "wage_ore,holiday_pay_ore,atp_ore,pension_ore,twin"
+    "wage_ore,holiday_pay_ore,atp_ore,pension_ore,allow_duplicate"
 )
 
 
@@ -220,7 +220,7 @@ class TestCsv:
         content = f"{DANISH_HEADER}\n;12345;r;2025-03-01;31-03-2025;31-03-2025;1;;;;\n;;;;;;;;;;\n"
         (line,) = read(Csv(), content.encode())
         assert isinstance(line, BatchLineBody)
-        assert (line.components.wage_ore, line.components.pension_ore, line.twin) == (100, 0, False)
+        assert (line.components.wage_ore, line.components.pension_ore, line.allow_duplicate) == (100, 0, False)
 
     @pytest.mark.parametrize(
         ("cells", "expected"),
@@ -239,7 +239,7 @@ class TestCsv:
                 ";12345;r;31-03-2025;01-03-2025;31-03-2025;1;;;;",
                 [("Arbejde til", "the last day lies before the first")],
             ),
-            (";12345;r;01-03-2025;31-03-2025;31-03-2025;1;;;;måske", [("Tvilling", "must be ja or nej")]),
+            (";12345;r;01-03-2025;31-03-2025;31-03-2025;1;;;;måske", [("Tillad dublet", "must be ja or nej")]),
             (
                 ";;r;01-03-2025;31-03-2025;31-03-2025;1;;;;",
                 [("Frikortnummer", "give either employment_id or card_number")],

@@ -117,7 +117,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(em
         "created_at": "",
         "expires_at": None,
         "finished_at": None,
-        "counts": {"lines": 7, "errors": 2, "accepted": 0, "known": 0, "refused": 0, "waiting": 5},
+        "counts": {"lines": 7, "errors": 2, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 5},
         "total_ore": 400_013,
         "exempt_ore": 0,
         "excess_ore": 0,
@@ -125,7 +125,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(em
     await employer.book()
     done = (await employer.get(path)).json()
     assert (done["status"], done["exempt_ore"], done["excess_ore"]) == ("done", 400_000, 0)
-    assert done["counts"] == {"lines": 7, "errors": 2, "accepted": 3, "known": 1, "refused": 1, "waiting": 0}
+    assert done["counts"] == {"lines": 7, "errors": 2, "accepted": 3, "already_reported": 1, "refused": 1, "pending": 0}
     assert done["finished_at"] is not None
 
 
@@ -138,7 +138,7 @@ async def test_every_line_says_what_became_of_it_and_what_to_do(employer: Employ
         (2, "b", "accepted"),
         (3, "c", "error"),
         (4, "d", "refused"),
-        (5, "a", "known"),
+        (5, "a", "already_reported"),
         (6, "e", "error"),
         (7, "f", "accepted"),
     ]
@@ -150,22 +150,22 @@ async def test_every_line_says_what_became_of_it_and_what_to_do(employer: Employ
             "detail": "The employer has no employment with this card number. Register the employment first.",
         }
     ]
-    assert lines[3]["problem"]["type"] == "/problems/amount-absurd"
+    assert lines[3]["problem"]["type"] == "/problems/amount-too-large"
     assert "1,000,000.00 kr." in lines[3]["problem"]["detail"]
     assert lines[5]["errors"] == [{"field": "/components/wage_ore", "detail": "The number is too small."}]
 
 
 async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) -> None:
     path = (await employer.send(MIXED)).headers["location"]
-    waiting = await employer.lines(path, "?result=waiting")
-    assert [entry["number"] for entry in waiting] == [1, 2, 4, 5, 7]
+    pending = await employer.lines(path, "?result=pending")
+    assert [entry["number"] for entry in pending] == [1, 2, 4, 5, 7]
     await employer.book()
     for result, numbers in {
         "accepted": [1, 2, 7],
-        "known": [5],
+        "already_reported": [5],
         "refused": [4],
         "error": [3, 6],
-        "waiting": [],
+        "pending": [],
     }.items():
         assert [entry["number"] for entry in await employer.lines(path, f"?result={result}")] == numbers
     seen, cursor = [], ""
@@ -192,7 +192,7 @@ async def test_the_result_is_a_file_that_a_danish_spreadsheet_opens(employer: Em
     assert answer.headers["content-type"].startswith("text/csv; charset=utf-8")
     rows = read_csv(answer)
     assert [row["Resultat"] for row in rows] == [
-        *("modtaget", "modtaget", "fejl", "afvist", "kendt i forvejen", "fejl", "modtaget")
+        *("modtaget", "modtaget", "fejl", "afvist", "indberettet i forvejen", "fejl", "modtaget")
     ]
     assert (rows[0]["Linje"], rows[0]["I alt (kr.)"], rows[0]["Skattefrit (kr.)"]) == ("1", "1000,00", "1000,00")
     assert rows[3]["Forklaring"].startswith("Beløbet er for stort.")

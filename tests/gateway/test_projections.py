@@ -21,7 +21,7 @@ from frikort_contracts.issuance import (
     ReplacementReason,
 )
 from frikort_contracts.messages import Event
-from frikort_contracts.outcomes import CommandAccepted, CommandRefused, CommandRefusedV1, Problem
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.reporting import DisputeEnd, EmploymentChanged, EmploymentRegistered, NoWorkDeclared
 from frikort_contracts.values import CitizenSide, Components, Period, WorkPeriod
 
@@ -225,7 +225,7 @@ class TestReports:
         reported(),
         disputed(1),
         corrected(total=80_000, components=Components(wage=80_000)),
-        dispute_ended(2, DisputeEnd.CORRECTED, report_revision=2),
+        dispute_ended(2, DisputeEnd.REPORT_CORRECTED, report_revision=2),
         withdrawn(revision=3),
     )
     BALANCES = (settled(1, 1, 100_000), settled(2, 2, 80_000), settled(5, 3, 0))
@@ -267,7 +267,7 @@ class TestReports:
         assert (ended.dispute, ended.dispute_revision) == (None, 2)
         assert [(e.event, e.reason, e.message, e.side) for e in ended.history[1:]] == [
             ("disputed", "wrong-amount", "k.message", "mandate-holder"),
-            ("dispute-ended", "taken-back", None, "citizen"),
+            ("dispute-ended", "dispute-withdrawn", None, "citizen"),
         ]
 
     def test_a_correction_alone_ends_no_dispute(self) -> None:
@@ -343,18 +343,25 @@ class TestOutcomes:
 
         assert (outcome.problem, outcome.detail) == (Problem.CARD_EXISTS, {"municipality": "101"})
 
-    @pytest.mark.parametrize("kind", [CommandRefused, CommandRefusedV1])
-    def test_a_refusal_of_either_version_is_read(self, kind: type[CommandRefused | CommandRefusedV1]) -> None:
-        assert after(outcomes.PROCESSOR, [kind(command_id="c", problem="card-exists")]).problem == "card-exists"
-
     def test_what_was_accepted_is_kept(self) -> None:
         accepted = CommandAccepted(
-            command_id="c", report_id=REPORT, mandate_id="m", revision=3, dispute_revision=2, year=2025, known=True
+            command_id="c",
+            report_id=REPORT,
+            mandate_id="m",
+            revision=3,
+            dispute_revision=2,
+            year=2025,
+            already_reported=True,
         )
 
         outcome = after(outcomes.PROCESSOR, [accepted])
 
-        assert (outcome.report_id, outcome.revision, outcome.known, outcome.problem) == (REPORT, 3, True, None)
+        assert (outcome.report_id, outcome.revision, outcome.already_reported, outcome.problem) == (
+            REPORT,
+            3,
+            True,
+            None,
+        )
         assert (outcome.mandate_id, outcome.dispute_revision) == ("m", 2)
 
 

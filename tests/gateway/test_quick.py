@@ -64,7 +64,7 @@ REQUESTS: Final[list[tuple[str, bytes, Mapping[str, str | None]]]] = [
     ("seconds for a day", body(payment_date=1_700_000_000), {}),
     ("work that ends before it begins", body(work={"first": "2025-03-31", "last": "2025-03-01"}), {}),
     ("a CPR number", body(reference="0101701234"), {}),
-    ("true as a number", body(twin=1), {}),
+    ("true as a number", body(allow_duplicate=1), {}),
     ("an employment of nobody", body(employment_id="x"), {}),
     ("a field twice", body().replace(b'"reference"', b'"reference": "x", "reference"'), {}),
 ]

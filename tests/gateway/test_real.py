@@ -257,9 +257,9 @@ class TestGuessing:
         assert wrong[0].problem == "number-or-birth-date-wrong"
 
         guesses = [employer.post("/v1/employments", right | {"birth_date": f"1901-01-{n:02d}"}) for n in range(2, 6)]
-        assert [a.problem for a in guesses] == ["number-or-birth-date-wrong"] * 3 + ["too-many-guesses"]
+        assert [a.problem for a in guesses] == ["number-or-birth-date-wrong"] * 3 + ["too-many-attempts"]
         stopped = employer.post("/v1/employments", right)
-        assert (stopped.status, stopped.problem) == (429, "too-many-guesses")
+        assert (stopped.status, stopped.problem) == (429, "too-many-attempts")
         assert 0 < int(stopped.headers["retry-after"]) <= 3600
 
     def test_right_ones_are_not_counted(self, caseworker: Caller, employer: Caller) -> None:

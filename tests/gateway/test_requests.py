@@ -78,8 +78,8 @@ def test_the_bodies_of_these_tests_are_good() -> None:
         ("/payment_date", "9999-12-31"),
         ("/payment_date", "2025-05-31\n"),
         ("/work/first", None),
-        ("/twin", "yes"),
-        ("/twin", 1),
+        ("/allow_duplicate", "yes"),
+        ("/allow_duplicate", 1),
         ("/reference", ""),
         ("/reference", "x" * 65),
         ("/reference", "610180-0101"),
@@ -173,4 +173,4 @@ class TestTheSameRequest:
         assert canonical(ReportBody(**REPORT)) != canonical(ReportBody(**other))
 
     def test_a_field_added_in_a_later_release_does_not_change_an_old_request(self) -> None:
-        assert "twin" not in canonical(ReportBody(**REPORT))
+        assert "allow_duplicate" not in canonical(ReportBody(**REPORT))

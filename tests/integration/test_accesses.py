@@ -24,7 +24,7 @@ def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: J
     lines = [line for line in told(card) if line["kind"] != "extract"]  # other tests draw extracts of the same year
 
     employer = f"The company CVR {job.employer.cvr}"
-    assert [(line["by"], line["act"], line["refused"]) for line in lines] == [
+    assert [(line["by"], line["action"], line["refused"]) for line in lines] == [
         ("Københavns Kommune, caseworker", "issue-card", False),
         (employer, "register-employment", False),
         (employer, "report-earnings", False),
@@ -44,7 +44,7 @@ def test_the_municipality_reads_it_on_behalf_of_who_cannot_sign_in(world: World)
     card = world.card()
     accepted(card.owner.get("/v1/me/card"), 200)
     seen = accepted(card.caseworker.get(f"{card.path}/accesses"), 200)["accesses"]
-    assert [(line["act"], line["own"]) for line in seen] == [("read-card", True), ("issue-card", False)]
+    assert [(line["action"], line["own"]) for line in seen] == [("read-card", True), ("issue-card", False)]
     refused(world.caseworker(ELSEWHERE).get(f"{card.path}/accesses"), 404, "card-unknown")
 
 
@@ -67,7 +67,7 @@ def test_an_extract_is_told_to_those_who_are_in_it(world: World, job: Job) -> No
     accepted(star.post("/v1/extracts", {"year": 2025, "municipality": "101"}), 201)
     accepted(star.post("/v1/extracts", {"year": 2025, "municipality": ELSEWHERE}), 201)
     lines = [line for line in told(job.card) if line["kind"] == "extract"]
-    assert [(line["by"], line["what"]) for line in lines] == [
+    assert [(line["by"], line["description"]) for line in lines] == [
         (
             "The Danish Agency for Labour Market and Recruitment",
             "drew an extract that your card is part of, of 2025",
@@ -80,4 +80,4 @@ def test_who_has_no_card_reads_who_searched_for_them(world: World) -> None:
     refused(world.caseworker().post("/v1/cards/search", {"cpr": citizen.cpr}), 404, "card-unknown")
     own = world.client("citizen", cpr=citizen.cpr)
     (line,) = accepted(own.get("/v1/me/accesses", own="false"), 200)["accesses"]
-    assert (line["act"], line["refused"]) == ("search", True)
+    assert (line["action"], line["refused"]) == ("search", True)

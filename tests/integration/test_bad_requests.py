@@ -76,8 +76,8 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "a reference with a line break": ({"reference": "a\nb"}, "/reference"),
     "a CPR number for a reference": ({"reference": f"løn {SOMEONES_CPR}"}, "/reference"),
     "a hyphened CPR number for a reference": ({"reference": f"{SOMEONES_CPR[:6]}-{SOMEONES_CPR[6:]}"}, "/reference"),
-    "a text for a truth": ({"twin": "true"}, "/twin"),
-    "a number for a truth": ({"twin": 1}, "/twin"),
+    "a text for a truth": ({"allow_duplicate": "true"}, "/allow_duplicate"),
+    "a number for a truth": ({"allow_duplicate": 1}, "/allow_duplicate"),
     "an employment id that is none": ({"employment_id": 7}, "/employment_id"),
 }
 
@@ -103,10 +103,10 @@ MALFORMED: dict[str, bytes] = {
     "cut short": b'{"employment_id": ',
     "no JSON": b"wage=100",
     "two values": b"{} {}",
-    "a trailing comma": b'{"twin": true,}',
+    "a trailing comma": b'{"allow_duplicate": true,}',
     "no UTF-8": b'{"reference": "\xff\xfe"}',
     "nested too deep": b"[" * 100_000,
-    "a number of ten thousand digits": b'{"twin": ' + b"9" * 10_000 + b"}",
+    "a number of ten thousand digits": b'{"allow_duplicate": ' + b"9" * 10_000 + b"}",
     "NUL": b"\x00",
 }
 

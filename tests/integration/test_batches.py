@@ -58,7 +58,7 @@ def test_every_line_is_booked_by_itself_and_told_of(job: Job) -> None:
     assert [(entry["number"], entry["reference"]) for entry in lines] == [
         (number, body["reference"]) for number, body in enumerate(bodies, 1)
     ]
-    results = ["accepted", "accepted", "known", "error", "refused", "accepted"]
+    results = ["accepted", "accepted", "already_reported", "error", "refused", "accepted"]
     assert [entry["result"] for entry in lines] == results
     assert lines[2]["report_id"] == before["report_id"]
     assert lines[3]["errors"][0]["field"] == "/components/wage_ore"
@@ -67,10 +67,12 @@ def test_every_line_is_booked_by_itself_and_told_of(job: Job) -> None:
     assert (batch["exempt_ore"], batch["excess_ore"]) == (ALLOWANCE, 38_400)
     assert sorted(report["total_ore"] for report in job.card.reports()) == [5_000, 10_000, 300_000, 4_000_000]
     rows = result_of(employer, batch)
-    assert [row["Result"] for row in rows] == ["known before" if r == "known" else r for r in results]
+    assert [row["Result"] for row in rows] == ["already reported" if r == "already_reported" else r for r in results]
     booked = accepted(job.card.owner.get("/v1/me/accesses", own="false"), 200)["accesses"]
-    by_file = [line for line in booked if line["request"] == batch["batch_id"]]
-    assert [(line["by"], line["act"]) for line in by_file] == [(f"The company CVR {employer.cvr}", "report-earnings")]
+    by_file = [line for line in booked if line["correlation_id"] == batch["batch_id"]]
+    assert [(line["by"], line["action"]) for line in by_file] == [
+        (f"The company CVR {employer.cvr}", "report-earnings")
+    ]
 
 
 def result_of(employer: Client, batch: Answer) -> list[dict[str, str]]:
@@ -98,7 +100,7 @@ def test_a_held_file_is_booked_or_cancelled_by_its_sender(job: Job) -> None:
     employer = job.employer
     held = accepted(send(employer, content_of([job.body(1_000)]), hold="true"), 201)
     other = accepted(send(employer, content_of([job.body(2_000)]), hold="true"), 201)
-    assert [entry["result"] for entry in lines_of(employer, held)] == ["waiting"]
+    assert [entry["result"] for entry in lines_of(employer, held)] == ["pending"]
     accepted(employer.post(f"{PATH}/{other['batch_id']}/cancellation", {}), 200)
     assert job.card.reports() == []
     accepted(employer.post(f"{PATH}/{held['batch_id']}/booking", {}), 202)

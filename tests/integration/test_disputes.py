@@ -67,7 +67,9 @@ def test_whoever_of_the_citizens_side_takes_it_back_and_the_history_keeps_it(
         assert ended["dispute"] is None
     history = accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)["history"]
     assert [(line["event"], line["by"], line["reason"]) for line in history[1:]] == [
-        line for side in sides for line in (("disputed", side, "not-my-work"), ("dispute-ended", side, "taken-back"))
+        line
+        for side in sides
+        for line in (("disputed", side, "not-my-work"), ("dispute-ended", side, "dispute-withdrawn"))
     ]
 
 
@@ -80,7 +82,7 @@ def test_the_employers_answer_ends_it(job: Job, report_id: str, answer: str, cau
     assert [(line["event"], line["reason"], line["message"]) for line in done["history"][1:]] == [
         ("disputed", "wrong-amount", WRONG["message"]),
         (cause, body["reason"], None),
-        ("dispute-ended", cause, None),
+        ("dispute-ended", f"report-{cause}", None),
     ]
 
 

@@ -93,7 +93,7 @@ def test_an_employer_is_stopped_after_ten_wrong_guesses(world: World) -> None:
     for number in range(PER_EMPLOYER):
         answer = guess(employer, cards[number // 2], birth_date="1984-05-05")
         refused(answer, 404, "number-or-birth-date-wrong")
-    stopped = refused(guess(employer, cards[-1], birth_date="1984-05-05"), 429, "too-many-guesses")
+    stopped = refused(guess(employer, cards[-1], birth_date="1984-05-05"), 429, "too-many-attempts")
     assert 0 < int(stopped.headers["retry-after"]) <= 3600
     right = guess(employer, cards[-1])
     assert looks(right) == looks(stopped), "even the right answer tells nothing now"
@@ -104,7 +104,7 @@ def test_a_number_is_closed_after_five_wrong_guesses_of_whoever(world: World) ->
     card = world.card()
     for _ in range(PER_NUMBER):
         refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
-    refused(guess(world.employer(), card), 429, "too-many-guesses")
+    refused(guess(world.employer(), card), 429, "too-many-attempts")
 
 
 def test_a_number_of_nobody_is_closed_in_the_same_way(world: World, number_of_nobody: str) -> None:
@@ -115,7 +115,7 @@ def test_a_number_of_nobody_is_closed_in_the_same_way(world: World, number_of_no
         refused(unknown, 404, "number-or-birth-date-wrong")
     taken = guess(world.employer(), card, birth_date="1984-05-05")
     free = guess(world.employer(), other, card_number=number_of_nobody)
-    refused(taken, 429, "too-many-guesses")
+    refused(taken, 429, "too-many-attempts")
     assert looks(taken) == looks(free)
 
 

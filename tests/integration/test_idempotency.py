@@ -99,7 +99,7 @@ async def test_the_same_report_at_once_under_many_keys_is_one_booking(world: Wor
     answers = together([lambda: job.employer.post("/v1/reports", body)] * 20)
     assert sorted(answer.status for answer in answers) == [200] * 19 + [201]
     assert {answer["report_id"] for answer in answers} == {answers[0]["report_id"]}
-    assert [answer["known"] for answer in answers].count(False) == 1
+    assert [answer["already_reported"] for answer in answers].count(False) == 1
     assert len(await bookings(world, job)) == 1
 
 

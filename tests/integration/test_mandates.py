@@ -32,7 +32,7 @@ def test_a_holder_without_a_card_sees_what_the_citizen_sees(world: World, job: J
     card, friend = job.card, world.citizen()
     given = card.mandate(friend)
     assert (given["name"], given["scope"], given["until"]) == (friend.name, "view", "2025-12-31")
-    assert (given["status"], given["granted_by"], given["withdrawn_at"]) == ("in-force", "citizen", None)
+    assert (given["status"], given["granted_by"], given["withdrawn_at"]) == ("active", "citizen", None)
 
     holder = holder_of(world, friend)
     assert accepted(holder.get("/v1/represented"), 200)["represented"] == [
@@ -57,8 +57,8 @@ def test_who_may_only_see_may_dispute_nothing(world: World, job: Job) -> None:
     report_id, friend = job.report()["report_id"], world.citizen()
     path = f"/v1/represented/{job.card.mandate(friend)['mandate_id']}/reports/{report_id}/dispute"
     holder = holder_of(world, friend)
-    refused(holder.post(path, {"reason": "other"}), 403, "mandate-only-to-see")
-    refused(holder.post(f"{path}/withdrawal", {}), 403, "mandate-only-to-see")
+    refused(holder.post(path, {"reason": "other"}), 403, "mandate-view-only")
+    refused(holder.post(f"{path}/withdrawal", {}), 403, "mandate-view-only")
     assert job.card.report()["dispute"] is None
 
 
@@ -71,8 +71,8 @@ def test_a_mandate_is_over_after_its_last_day(world: World) -> None:
     assert represented(holder) == []
     sees_nothing(holder, mandate_id)
     (listed,) = accepted(card.owner.get("/v1/me/mandates"), 200)["mandates"]
-    assert listed["status"] == "over"
-    refused(card.owner.post(f"/v1/me/mandates/{mandate_id}/withdrawal", {}), 409, "mandate-over")
+    assert listed["status"] == "expired"
+    refused(card.owner.post(f"/v1/me/mandates/{mandate_id}/withdrawal", {}), 409, "mandate-ended")
 
 
 def test_a_mandate_that_is_withdrawn_opens_nothing_from_then_on(world: World) -> None:
@@ -123,11 +123,13 @@ def test_a_mandate_follows_the_card_to_another_municipality(world: World) -> Non
 def test_what_is_no_mandate_is_refused(world: World) -> None:
     card: Card = world.card()
     owner, friend = card.owner, world.citizen()
-    refused(owner.post("/v1/me/mandates", mandate_body(card.citizen)), 422, "mandate-to-oneself")
-    early = refused(owner.post("/v1/me/mandates", mandate_body(friend, until="2025-09-29")), 422, "mandate-day-outside")
+    refused(owner.post("/v1/me/mandates", mandate_body(card.citizen)), 422, "mandate-to-self")
+    early = refused(
+        owner.post("/v1/me/mandates", mandate_body(friend, until="2025-09-29")), 422, "mandate-date-out-of-range"
+    )
     assert early["facts"] == {"first_day": "2025-09-30", "last_day": "2030-09-30"}
     assert "30 September 2030" in early["detail"]
     late = owner.post("/v1/me/mandates", mandate_body(friend, until="2030-10-01"))
-    refused(late, 422, "mandate-day-outside")
+    refused(late, 422, "mandate-date-out-of-range")
     refused(owner.post(f"/v1/me/mandates/{uuid4()}/withdrawal", {}), 404, "mandate-unknown")
     assert accepted(owner.get("/v1/me/mandates"), 200)["mandates"] == []

@@ -43,13 +43,13 @@ REFUSED: dict[str, tuple[int, dict[str, Any], str, dict[str, Any] | None]] = {
     "an øre above a million kroner": (
         100_000_001,
         {},
-        "amount-absurd",
+        "amount-too-large",
         {"total": 100_000_001, "largest": 100_000_000},
     ),
     "a million kroner in parts": (
         0,
         {"components": {"wage_ore": 60_000_000, "pension_ore": 40_000_001}},
-        "amount-absurd",
+        "amount-too-large",
         {"total": 100_000_001, "largest": 100_000_000},
     ),
     "paid tomorrow": (1, {"payment_date": "2025-10-01"}, "payment-in-future", {"payment_date": "2025-10-01"}),
@@ -189,14 +189,14 @@ def test_a_dry_run_asks_about_a_look_alike_too(still: Job) -> None:
 def test_the_same_report_a_month_later_under_a_new_key_is_known(world: World, still: Job) -> None:
     world.on(date(2025, 10, 30))
     again = accepted(still.employer.post("/v1/reports", still.body(123_400, reference="marts")), 200)
-    assert again["known"] is True
+    assert again["already_reported"] is True
     assert again["report_id"] == still.card.reports()[0]["report_id"]
 
 
-def test_a_twin_that_is_meant_is_booked(job: Job) -> None:
+def test_a_duplicate_that_is_allowed_is_booked(job: Job) -> None:
     job.report(100_000)
-    twin = job.report(100_000, twin=True)
-    assert twin["known"] is False
+    second = job.report(100_000, allow_duplicate=True)
+    assert second["already_reported"] is False
     assert job.card.balance()["reported_ore"] == 200_000
 
 

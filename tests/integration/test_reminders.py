@@ -16,7 +16,7 @@ def test_a_question_is_answered_by_days_without_work(world: World) -> None:
     job = world.job()
     (asked,) = reminders(job.employer)
     assert (asked["kind"], asked["employment_id"], asked["card_number"]) == (
-        "no-report-lately",
+        "no-recent-report",
         job.id,
         job.card.number,
     )
@@ -42,13 +42,15 @@ def test_nothing_is_asked_of_an_ended_employment(job: Job) -> None:
     assert reminders(job.employer) == []
 
 
-def test_a_notice_before_pay_day_that_the_usual_wage_would_go_above_the_allowance(world: World, job: Job) -> None:
+def test_a_notice_before_expected_payment_date_that_the_usual_wage_would_go_above_the_allowance(
+    world: World, job: Job
+) -> None:
     for month, last in (("07", "31"), ("08", "31"), ("09", "30")):
         work = {"first": f"2025-{month}-01", "last": f"2025-{month}-{last}"}
         job.report(1_200_000, work=work, payment_date=work["last"])
-    assert [(r["kind"], r["pay_day"], r["remaining_ore"], r["usual_ore"]) for r in reminders(job.employer)] == [
-        ("allowance-low", "2025-10-31", 676_600, 1_200_000)
-    ]
+    assert [
+        (r["kind"], r["expected_payment_date"], r["remaining_ore"], r["usual_pay_ore"]) for r in reminders(job.employer)
+    ] == [("allowance-low", "2025-10-31", 676_600, 1_200_000)]
     danish = world.client("employer", cvr=job.employer.cvr).danish()
     (told,) = reminders(danish)
     assert told["text"].startswith("Der er 6.766,00 kr. tilbage af årets beløbsgrænse")

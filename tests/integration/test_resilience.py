@@ -192,7 +192,7 @@ async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booke
 
     async def under_way() -> bool:
         counts = accepted(employer.get(sent.headers["location"]), 200)["counts"]
-        assert counts["waiting"], "all was booked before the gateway could be killed"
+        assert counts["pending"], "all was booked before the gateway could be killed"
         return bool(counts["accepted"])
 
     await eventually(under_way, within=60)
@@ -200,7 +200,7 @@ async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booke
     revive(world, "gateway")
 
     counts = employer.wait_for(sent.headers["location"], "status", "done", within=120)["counts"]
-    assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "known": 0, "refused": 1, "waiting": 0}
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "already_reported": 0, "refused": 1, "pending": 0}
     ids = {job.id for job in jobs}
     records = await records_about(world.system.kafka, EarningsReported, lambda e: e.employment_id in ids)
     assert len({dict(record.headers)["ce_id"] for record in records}) == len(good)
@@ -212,5 +212,5 @@ async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booke
     headers["Idempotency-Key"] = "a-month-later"
     again = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
     counts = employer.wait_for(again.headers["location"], "status", "done", within=60)["counts"]
-    assert counts == {"lines": 2_000, "errors": 1, "accepted": 0, "known": 1_998, "refused": 1, "waiting": 0}
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 0, "already_reported": 1_998, "refused": 1, "pending": 0}
     assert sum(len(job.card.reports()) for job in jobs) == len(good)

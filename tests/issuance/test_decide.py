@@ -212,7 +212,7 @@ def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) 
     assert decision.state == card
     (outcome,) = decision.events
     assert isinstance(outcome, CommandRefused)
-    assert outcome.problem == Problem.CARD_NUMBERS_SCARCE
+    assert outcome.problem == Problem.CARD_NUMBERS_EXHAUSTED
 
 
 def test_a_number_is_asked_about_only_where_one_is_drawn() -> None:

@@ -111,12 +111,12 @@ def test_the_first_and_the_last_day_that_are_allowed(until: date) -> None:
 @pytest.mark.parametrize("until", [date(2025, 6, 1), date(2030, 6, 3)])
 def test_a_day_in_the_past_or_after_more_than_five_years_is_refused(until: date) -> None:
     facts = {"first_day": "2025-06-02", "last_day": "2030-06-02"}
-    assert Cards().refused(grant(until)) == ("mandate-day-outside", facts)
+    assert Cards().refused(grant(until)) == ("mandate-date-out-of-range", facts)
 
 
 def test_today_is_the_danish_day() -> None:
     yesterday_in_denmark_already = date(2025, 6, 2)
-    assert Cards().refused(grant(yesterday_in_denmark_already), hour=23)[0] == "mandate-day-outside"
+    assert Cards().refused(grant(yesterday_in_denmark_already), hour=23)[0] == "mandate-date-out-of-range"
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,19 @@ def test_five_years_ahead(today: date, last: date) -> None:
 
 
 def test_a_mandate_to_oneself_is_refused() -> None:
-    assert Cards().refused(grant(holder=PERSON)) == ("mandate-to-oneself", {})
+    assert Cards().refused(grant(holder=PERSON)) == ("mandate-to-self", {})
 
 
 def test_twenty_are_in_force_at_a_time() -> None:
     cards = Cards()
     tomorrow = TODAY + timedelta(days=1)
     ids = [cards.granted(tomorrow if number else TODAY) for number in range(MOST_IN_FORCE)]
-    assert cards.refused(grant()) == ("mandates-too-many", {})
+    assert cards.refused(grant()) == ("too-many-mandates", {})
     cards.tell(withdraw(ids[1]))
     cards.granted(tomorrow)
-    assert cards.refused(grant()) == ("mandates-too-many", {})
+    assert cards.refused(grant()) == ("too-many-mandates", {})
     assert cards.tell(grant(tomorrow), on=tomorrow).events[0].key == "card-1"  # the first is over by itself
-    assert cards.refused(grant(tomorrow), on=tomorrow) == ("mandates-too-many", {})
+    assert cards.refused(grant(tomorrow), on=tomorrow) == ("too-many-mandates", {})
 
 
 def test_a_mandate_that_never_was_cannot_be_withdrawn() -> None:
@@ -156,8 +156,8 @@ def test_a_mandate_is_over_after_its_last_day_and_once_it_is_withdrawn() -> None
     cards = Cards()
     first, second = cards.granted(TODAY), cards.granted(TODAY)
     cards.tell(withdraw(first), hour=21)
-    assert cards.refused(withdraw(first)) == ("mandate-over", {})
-    assert cards.refused(withdraw(second), hour=22) == ("mandate-over", {})  # midnight in Denmark has passed
+    assert cards.refused(withdraw(first)) == ("mandate-ended", {})
+    assert cards.refused(withdraw(second), hour=22) == ("mandate-ended", {})  # midnight in Denmark has passed
 
 
 def test_a_mandate_follows_the_card_to_another_municipality() -> None:

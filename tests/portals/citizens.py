@@ -138,7 +138,7 @@ def mandate(**changes: Any) -> MandateResource:
         "name": "Mikkel Eksempel",
         "scope": MandateScope.VIEW,
         "until": date(2026, 12, 31),
-        "status": "in-force",
+        "status": "active",
         "granted_at": NOON,
         "granted_by": CitizenSide.CITIZEN,
         "withdrawn_at": None,
@@ -188,12 +188,12 @@ def access(**changes: Any) -> AccessResource:
         "by": "Københavns Kommune, sagsbehandler",
         "role": "caseworker",
         "own": False,
-        "act": "read-card",
+        "action": "read-card",
         "kind": "read",
-        "what": "har set dit frikort",
+        "description": "har set dit frikort",
         "refused": False,
         "reason": "Opfølgning på samtale",
-        "request": "0" * 32,
+        "correlation_id": "0" * 32,
     }
     return AccessResource(**given | changes)
 

@@ -417,7 +417,7 @@ async def test_a_decision_without_its_answer_is_told_of_at_the_field(
     [
         (*DECISIONS[0][:3], Refusal("card-already-deactivated"), "Frikortet er allerede deaktiveret"),
         (*DECISIONS[1][:3], Refusal("card-already-active"), "Frikortet er allerede aktivt"),
-        (*DECISIONS[2][:3], Refusal("card-numbers-scarce"), "Vi kunne ikke finde et ledigt frikortnummer"),
+        (*DECISIONS[2][:3], Refusal("card-numbers-exhausted"), "Vi kunne ikke finde et ledigt frikortnummer"),
         (*DECISIONS[3][:3], Refusal("control-not-due", {"due": 2028}), "senest i 2028"),
         (
             *DECISIONS[0][:3],
@@ -514,8 +514,8 @@ async def test_a_mandate_is_given_for_the_citizen_after_a_summary(site: Site, vi
 @pytest.mark.parametrize(
     ("refusal", "field"),
     [
-        (Refusal("mandate-to-oneself"), "cpr"),
-        (Refusal("mandate-day-outside", {"first_day": "2026-11-22", "last_day": "2031-11-22"}), "until"),
+        (Refusal("mandate-to-self"), "cpr"),
+        (Refusal("mandate-date-out-of-range", {"first_day": "2026-11-22", "last_day": "2031-11-22"}), "until"),
         (Refusal("invalid-request", errors=(("/name", "string_too_long", ""),)), "name"),
     ],
 )
@@ -545,14 +545,14 @@ async def test_a_mandate_is_withdrawn(site: Site, visiting: httpx2.AsyncClient) 
 
 
 async def test_a_mandate_that_is_over_already_says_so(site: Site, visiting: httpx2.AsyncClient) -> None:
-    site.answer("POST", f"{API}/mandates/{c.MANDATE}/withdrawal", Refusal("mandate-over"))
+    site.answer("POST", f"{API}/mandates/{c.MANDATE}/withdrawal", Refusal("mandate-ended"))
     assert "Fuldmagten gælder ikke længere" in said(await post(visiting, f"{HOME}/fuldmagter/{c.MANDATE}"))
 
 
 async def test_mandates_with_what_they_allow_and_whether_they_are_in_force(
     site: Site, visiting: httpx2.AsyncClient
 ) -> None:
-    over = c.mandate(scope=MandateScope.REPRESENT, status="over")
+    over = c.mandate(scope=MandateScope.REPRESENT, status="expired")
     site.answer("GET", f"{API}/mandates", Mandates(mandates=[c.mandate(), over]))
     text = said(await visiting.get(f"{HOME}/fuldmagter"))
     assert "Se frikortet 31. december 2026 Gælder" in text
@@ -626,7 +626,7 @@ async def test_the_history_of_a_report_in_words(site: Site, visiting: httpx2.Asy
         c.history("reported", total_ore=800_000),
         c.history("disputed", reason="wrong-amount", message="For meget", by=CitizenSide.CITIZEN),
         c.history("corrected", reason="wrong-amount", total_ore=750_000),
-        c.history("dispute-ended", reason="corrected"),
+        c.history("dispute-ended", reason="report-corrected"),
     ]
     site.answer("GET", f"{API}/reports", CardReports(reports=[c.report(history=history)]))
     text = said(await visiting.get(REPORT))

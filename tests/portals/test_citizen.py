@@ -294,10 +294,10 @@ async def test_a_reports_history_in_words(site: Site) -> None:
     lines = [
         c.history("reported", total_ore=900_000),
         c.history("disputed", reason="not-paid", message="Intet er kommet", by=CitizenSide.CITIZEN),
-        c.history("dispute-ended", reason="taken-back", by=CitizenSide.MANDATE_HOLDER),
+        c.history("dispute-ended", reason="dispute-withdrawn", by=CitizenSide.MANDATE_HOLDER),
         c.history("disputed", reason="wrong-amount", by=CitizenSide.MUNICIPALITY),
         c.history("corrected", total_ore=750_000, reason="wrong-amount"),
-        c.history("dispute-ended", reason="corrected"),
+        c.history("dispute-ended", reason="report-corrected"),
         c.history("withdrawn", reason="reported-twice"),
     ]
     c.has_card(site, reports=[c.report(history=lines)])
@@ -443,7 +443,7 @@ MANDATE: Final = {
 
 async def test_mandates_in_force_can_be_withdrawn_and_those_that_are_over_are_remembered(site: Site) -> None:
     c.has_card(site)
-    over = c.mandate(mandate_id="over", name="Nina Før", status="over", until=date(2025, 1, 31))
+    over = c.mandate(mandate_id="over", name="Nina Før", status="expired", until=date(2025, 1, 31))
     gone = c.mandate(mandate_id="gone", name="Ole Væk", status="withdrawn", withdrawn_at=c.NOON)
     municipal = c.mandate(granted_by=CitizenSide.MUNICIPALITY, scope=MandateScope.REPRESENT)
     site.answer("GET", "/v1/me/mandates", Mandates(mandates=[over, gone, municipal]))
@@ -482,9 +482,9 @@ async def test_a_mandate_is_given_under_the_forms_key_and_has_a_receipt(site: Si
 @pytest.mark.parametrize(
     ("code", "facts", "target", "words"),
     [
-        ("mandate-to-oneself", {}, "cpr", "Fuldmagten er til borgeren selv"),
+        ("mandate-to-self", {}, "cpr", "Fuldmagten er til borgeren selv"),
         (
-            "mandate-day-outside",
+            "mandate-date-out-of-range",
             {"first_day": "2025-06-01", "last_day": "2030-06-01"},
             "until-day",
             "Fuldmagten kan ikke slutte den dag",
@@ -647,8 +647,8 @@ async def test_ones_own_looks_are_shown_on_request_and_pages_go_on(site: Site) -
 async def test_what_somebody_did_in_one_minute_is_one_line(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     whats = ("har set dit frikort", "har set dine advarsler", "har set dit frikort")
-    lines = [c.access(what=what, at=c.NOON + timedelta(seconds=seconds)) for seconds, what in enumerate(whats)]
-    later = c.access(what="har deaktiveret dit frikort", at=c.NOON + timedelta(minutes=5))
+    lines = [c.access(description=what, at=c.NOON + timedelta(seconds=seconds)) for seconds, what in enumerate(whats)]
+    later = c.access(description="har deaktiveret dit frikort", at=c.NOON + timedelta(minutes=5))
     site.answer("GET", "/v1/me/accesses", c.accesses(later, *lines))
 
     page = await get(site, f"{OWN}/hvem-har-set")
@@ -725,7 +725,7 @@ async def test_the_pdf_has_it_all_for_people(site: Site) -> None:
 
 async def test_without_a_card_ones_data_are_who_has_looked(site: Site) -> None:
     c.has_no_card(site)
-    site.answer("GET", "/v1/me/accesses", c.accesses(c.access(what="har søgt efter dig")))
+    site.answer("GET", "/v1/me/accesses", c.accesses(c.access(description="har søgt efter dig")))
 
     found = (await get(site, f"{OWN}/mine-data/mit-frikort.json")).json()
     text = (await get(site, f"{OWN}/mine-data/mit-frikort.csv")).content.decode("utf-8-sig")

@@ -137,7 +137,7 @@ def tried(**changes: Any) -> DryRunResource:
         "provisional": False,
         "remaining_before_ore": 200_000,
         "remaining_after_ore": 0,
-        "known": False,
+        "already_reported": False,
         "advice": advice(exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH),
     }
     return DryRunResource(**given | changes)
@@ -255,7 +255,7 @@ class TestFrontPage:
 
     async def test_a_reminder_is_a_question_with_two_answers(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         question = ReminderResource(
-            kind="no-report-lately",
+            kind="no-recent-report",
             employment_id=JOB,
             card_number="48213",
             label=None,
@@ -283,9 +283,9 @@ class TestFrontPage:
             card_number="48213",
             label=None,
             text="Der er 500,00 kr. tilbage af årets beløbsgrænse.",
-            pay_day=date(2026, 11, 30),
+            expected_payment_date=date(2026, 11, 30),
             remaining_ore=50_000,
-            usual_ore=250_000,
+            usual_pay_ore=250_000,
         )
         site.answer("GET", "/v1/reminders", Reminders(reminders=[notice], next=None))
         assert notice.text in shown(await visitor.get("/virksomhed"))
@@ -306,7 +306,7 @@ class TestFrontPage:
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text
 
     async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        files = [batch("held", waiting=1), batch("booking", waiting=1), batch("done", accepted=1)]
+        files = [batch("held", pending=1), batch("booking", pending=1), batch("done", accepted=1)]
         site.answer("GET", "/v1/report-batches", BatchPage(batches=files, next=None))
         page = await visitor.get("/virksomhed")
         assert page.text.count(f'href="{FILE}"') == 2
@@ -397,9 +397,9 @@ class TestReporting:
         assert 'href="/virksomhed/indberetninger/earlier"' in asked.text
         site.answer("POST", "/v1/reports/dry-run", tried())
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.text.split("<main")[1]))
-        summary = await send(visitor, f"/virksomhed/indberet/{JOB}", carried | {"twin": "true"})
-        assert site.asked[-1].body["twin"] is True
-        assert 'name="twin" value="true"' in summary.text
+        summary = await send(visitor, f"/virksomhed/indberet/{JOB}", carried | {"allow_duplicate": "true"})
+        assert site.asked[-1].body["allow_duplicate"] is True
+        assert 'name="allow_duplicate" value="true"' in summary.text
 
     @pytest.mark.parametrize(
         ("code", "input_id"),
@@ -411,7 +411,7 @@ class TestReporting:
             ("work-outside-employment", "work-first"),
             ("card-not-active", "work-first"),
             ("amount-zero", "components-wage_ore"),
-            ("amount-absurd", "components-wage_ore"),
+            ("amount-too-large", "components-wage_ore"),
             ("reference-reused", "reference"),
             ("report-withdrawn", "reference"),
         ],
@@ -497,7 +497,7 @@ class TestEmployments:
         [
             ("number-or-birth-date-wrong", "card_number"),
             ("own-business", "card_number"),
-            ("too-many-guesses", "card_number"),
+            ("too-many-attempts", "card_number"),
             ("card-not-active", "period-first"),
             ("employment-exists", "period-first"),
         ],
@@ -616,7 +616,7 @@ class TestReports:
         history = [
             said("reported"),
             said("disputed", reason="not-paid", message="Ingen penge", work=None, total_ore=None),
-            said("dispute-ended", reason="corrected", work=None, total_ore=None),
+            said("dispute-ended", reason="report-corrected", work=None, total_ore=None),
             said("corrected", 2, reason="wrong-amount"),
             said("withdrawn", 3, reason="reported-twice", work=None, total_ore=None),
         ]
@@ -757,7 +757,7 @@ ROWS = "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)\
 
 
 def batch(status: str, **counts: int) -> BatchResource:
-    none = {"errors": 0, "accepted": 0, "known": 0, "refused": 0, "waiting": 0}
+    none = {"errors": 0, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 0}
     return BatchResource(
         batch_id=BATCH.rsplit("/", 1)[1],
         status=status,
@@ -805,7 +805,7 @@ def sent_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> Non
 
 class TestFiles:
     async def test_a_file_is_checked_before_anything_is_reported(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        site.answer("POST", "/v1/report-batches", batch("held", waiting=1), 201, hold="true")
+        site.answer("POST", "/v1/report-batches", batch("held", pending=1), 201, hold="true")
 
         done = await visitor.post("/virksomhed/filer/ny", data=KEYS, files={"file": ("løn.CSV", ROWS)})
 
@@ -847,7 +847,7 @@ class TestFiles:
         assert Csv().read(1, DANISH.delimiter.join(columns)) is None, "its only line is the names of the columns"
 
     async def test_what_was_found_is_shown_with_what_is_wrong(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        sent_file(site, batch("held", waiting=3, errors=1), WRONG_LINE)
+        sent_file(site, batch("held", pending=3, errors=1), WRONG_LINE)
         page = await visitor.get(FILE)
         text = shown(page)
         assert "7.500,00 kr." in text
@@ -870,7 +870,7 @@ class TestFiles:
     async def test_a_file_is_reported_or_cancelled(
         self, site: Site, visitor: httpx2.AsyncClient, decision: str, path: str, after: str
     ) -> None:
-        site.answer("POST", f"{BATCH}/{path}", batch(after, waiting=1), 202)
+        site.answer("POST", f"{BATCH}/{path}", batch(after, pending=1), 202)
         done = await send(visitor, f"{FILE}/{decision}", KEYS)
         assert (done.status_code, done.headers["location"]) == (303, FILE)
 
@@ -890,7 +890,7 @@ class TestFiles:
     async def test_the_progress_is_told_in_words_and_asked_for_again(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
-        sent_file(site, batch("booking", accepted=2, waiting=2, errors=1))
+        sent_file(site, batch("booking", accepted=2, pending=2, errors=1))
         page = (await visitor.get(FILE)).text
         assert '<progress id="progress" max="4" value="2"' in page
         assert "2 af 4 linjer er færdige" in page
@@ -898,7 +898,13 @@ class TestFiles:
         assert f'<a href="{FILE}">' in page
 
     async def test_the_result_is_told_line_by_line(self, site: Site, visitor: httpx2.AsyncClient) -> None:
-        sent_file(site, batch("done", accepted=1, known=1, refused=1, errors=1), GOOD_LINE, REFUSED_LINE, WRONG_LINE)
+        sent_file(
+            site,
+            batch("done", accepted=1, already_reported=1, refused=1, errors=1),
+            GOOD_LINE,
+            REFUSED_LINE,
+            WRONG_LINE,
+        )
         page = await visitor.get(f"{FILE}?resultat=refused")
         text = shown(page)
         assert "1 af 4 linjer er modtaget." in text
@@ -963,7 +969,7 @@ async def test_what_an_employer_looks_at_most_is_accessible_valid_and_silent(
         await tab.open(address + path)
         await tab.check()
         await tab.picture(picture)
-    for file in (batch("held", waiting=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
+    for file in (batch("held", pending=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
         sent_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
         await tab.open(address + FILE)
         await tab.check()
@@ -986,7 +992,7 @@ def eventful(site: Site) -> None:
     site.answer("GET", "/v1/reports", ReportPage(reports=[line(disputed)], next=None), disputed="True")
     site.answer("GET", "/v1/reports", ReportPage(reports=[line(changed)], next=None), moved_since="2026-09-22")
     question = ReminderResource(
-        kind="no-report-lately",
+        kind="no-recent-report",
         employment_id="other",
         card_number="10007",
         label=None,
@@ -999,12 +1005,12 @@ def eventful(site: Site) -> None:
         card_number="48213",
         label="Løn 4711",
         text="Der er 500,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 2.500,00 kr.",
-        pay_day=date(2026, 11, 30),
+        expected_payment_date=date(2026, 11, 30),
         remaining_ore=50_000,
-        usual_ore=250_000,
+        usual_pay_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", Reminders(reminders=[question, notice], next=None))
-    waiting = batch("held", waiting=3, errors=1)
+    waiting = batch("held", pending=3, errors=1)
     site.answer("GET", "/v1/report-batches", BatchPage(batches=[waiting, batch("done", accepted=1)], next=None))
 
 
@@ -1020,14 +1026,14 @@ async def test_no_address_of_a_page_becomes_another_address_of_the_api(
 async def test_the_progress_of_a_file_moves_by_itself_and_ends_at_the_result(
     open_tab: OpenTab, site: Site, address: str
 ) -> None:
-    sent_file(site, batch("booking", accepted=1, waiting=3))
+    sent_file(site, batch("booking", accepted=1, pending=3))
     tab = await open_tab()
     await tab.open(address + FILE)
     bar = tab.page.get_by_role("progressbar")
     await expect(bar).to_have_attribute("value", "1")
     await tab.check()
 
-    sent_file(site, batch("booking", accepted=3, waiting=1))
+    sent_file(site, batch("booking", accepted=3, pending=1))
     await expect(bar).to_have_attribute("value", "3")
     sent_file(site, batch("done", accepted=3, refused=1), GOOD_LINE, REFUSED_LINE)
 

@@ -26,7 +26,7 @@ FIELDS: Final = {
     "period.last": forms.day(optional=True),
     "components.wage_ore": forms.amount(),
     "reason": forms.choice("lost", "abused"),
-    "twin": forms.flag(),
+    "allow_duplicate": forms.flag(),
 }
 TYPED: Final = {
     "key": "11111111-1111-4111-8111-111111111111",
@@ -37,7 +37,7 @@ TYPED: Final = {
     "period.first-year": "2025",
     "components.wage_ore": "7.500,00",
     "reason": "lost",
-    "twin": "true",
+    "allow_duplicate": "true",
 }
 
 
@@ -102,7 +102,7 @@ def test_a_good_form_is_the_body_of_the_request() -> None:
         "period": {"first": date(2025, 3, 1)},
         "components": {"wage_ore": 750_000},
         "reason": "lost",
-        "twin": True,
+        "allow_duplicate": True,
     }
 
 
@@ -191,12 +191,17 @@ def test_only_what_may_have_happened_keeps_its_key(code: str, kept: bool) -> Non
 
 
 def test_a_form_can_begin_with_what_is_there_already() -> None:
-    values = {"period.first": date(2025, 3, 1), "period.last": None, "components.wage_ore": 750_000, "twin": False}
+    values = {
+        "period.first": date(2025, 3, 1),
+        "period.last": None,
+        "components.wage_ore": 750_000,
+        "allow_duplicate": False,
+    }
     form = forms.empty_form(FIELDS, values, **DANISH)
 
     assert form.value("period.first-month") == "3"
     assert form.value("components.wage_ore") == "7.500,00"
-    assert form.value("period.last-day") == form.value("twin") == ""
+    assert form.value("period.last-day") == form.value("allow_duplicate") == ""
 
 
 def test_each_form_has_a_key_of_its_own() -> None:

@@ -26,7 +26,7 @@ FIELDS: Final = {
     "year": forms.whole_number(),
     "reason": forms.choice("lost", "abused"),
     "note": forms.text(optional=True),
-    "twin": forms.flag(),
+    "allow_duplicate": forms.flag(),
     "file": forms.text(optional=True),
 }
 VALUES: Final = {"today": date(2026, 11, 21), "now": datetime(2026, 11, 21, 13, 30, tzinfo=UTC)}
@@ -97,7 +97,7 @@ async def test_a_form_is_filled_in_with_the_keyboard_alone(
         "period": {"first": date(2025, 3, 1)},
         "year": 2026,
         "reason": "abused",
-        "twin": True,
+        "allow_duplicate": True,
     }
 
 

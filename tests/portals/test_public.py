@@ -73,7 +73,7 @@ async def test_a_published_amount_is_not_called_provisional(site: Site) -> None:
     row = AllowanceResource(
         year=2030, allowance_ore=5_000_000, income_limit_ore=1_000_000, hourly_rate_ore=30_000, provisional=False
     )
-    site.answer("GET", "/v1/allowances", Allowances(today=date(2030, 1, 1), present_year=2030, allowances=[row]))
+    site.answer("GET", "/v1/allowances", Allowances(today=date(2030, 1, 1), current_year=2030, allowances=[row]))
     async with site.client() as client:
         front = (await client.get("/")).text
         guide = (await client.get("/vejledning/borger")).text
@@ -84,7 +84,7 @@ async def test_a_published_amount_is_not_called_provisional(site: Site) -> None:
 
 
 async def test_a_year_without_an_amount_says_so_and_guesses_nothing(site: Site) -> None:
-    site.answer("GET", "/v1/allowances", Allowances(today=date(2027, 1, 1), present_year=2027, allowances=[]))
+    site.answer("GET", "/v1/allowances", Allowances(today=date(2027, 1, 1), current_year=2027, allowances=[]))
     async with site.client() as client:
         text = (await client.get("/")).text
 

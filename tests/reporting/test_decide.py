@@ -67,7 +67,7 @@ MAY = report_id_of(EMPLOYMENT, "may")
         pytest.param(
             [deactivated(2, day("05-10")), reactivated(3, day("05-10"))], report(), id="off and on in one day"
         ),
-        pytest.param([report()], report("may 2", twin=True), id="a twin that is meant"),
+        pytest.param([report()], report("may 2", allow_duplicate=True), id="an allowed duplicate"),
         pytest.param([report()], report("may 2", wage=1), id="another amount under another reference"),
         pytest.param([report()], report("june", paid="05-29"), id="another payment date"),
         pytest.param([report(), withdraw()], report("may 2"), id="again, after the first was withdrawn"),
@@ -75,7 +75,7 @@ MAY = report_id_of(EMPLOYMENT, "may")
     ],
 )  # fmt: skip
 def test_accepted(before: list[Message], command: Message) -> None:
-    assert not accepted(employed(*before).tell(command)).known
+    assert not accepted(employed(*before).tell(command)).already_reported
 
 
 def test_a_report_brings_the_sum_of_its_components_and_the_allowance_of_its_year() -> None:
@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_would_be_and_books_nothing() -> None:
     outcome = accepted(books.tell(report(dry_run=True)))
     assert (outcome.dry_run, outcome.year, outcome.report_id) == (True, 2025, MAY)
     assert books.book == before
-    assert not accepted(books.tell(report())).known
+    assert not accepted(books.tell(report())).already_reported
 
 
 def test_an_employment_is_registered_and_changed() -> None:
@@ -179,7 +179,7 @@ class TestDaysWithoutWork:
         assert event.no_work == tuple(WorkPeriod(first=day(first), last=day(last)) for first, last in told)
 
     def test_a_later_report_of_the_same_days_is_welcome(self) -> None:
-        assert not accepted(employed(no_work("05-01", "05-31")).tell(report())).known
+        assert not accepted(employed(no_work("05-01", "05-31")).tell(report())).already_reported
 
 
 def test_a_clock_that_was_set_back_does_not_lose_a_deactivation() -> None:

@@ -61,16 +61,16 @@ def test_a_dispute_is_told_with_who_says_so_and_why() -> None:
 def test_whoever_of_the_citizens_side_may_take_it_back(raised: CitizenSide, taken_back: CitizenSide) -> None:
     event, outcome = employed(report(), dispute(side=raised)).tell(take_back(side=taken_back))
     assert isinstance(event, DisputeEnded)
-    assert (event.cause, event.side, event.revision) == (DisputeEnd.TAKEN_BACK, taken_back, 2)
+    assert (event.cause, event.side, event.revision) == (DisputeEnd.DISPUTE_WITHDRAWN, taken_back, 2)
     assert accepted((outcome,)).dispute_revision == 2
 
 
 @pytest.mark.parametrize(
     ("answer", "first", "cause"),
     [
-        (correct(wage=1), EarningsCorrected, DisputeEnd.CORRECTED),
-        (correct(wage=500_000, paid="05-29"), EarningsCorrected, DisputeEnd.CORRECTED),
-        (withdraw(), EarningsWithdrawn, DisputeEnd.WITHDRAWN),
+        (correct(wage=1), EarningsCorrected, DisputeEnd.REPORT_CORRECTED),
+        (correct(wage=500_000, paid="05-29"), EarningsCorrected, DisputeEnd.REPORT_CORRECTED),
+        (withdraw(), EarningsWithdrawn, DisputeEnd.REPORT_WITHDRAWN),
     ],
     ids=["another amount", "another day", "withdrawn"],
 )

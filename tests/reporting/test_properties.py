@@ -145,17 +145,17 @@ def test_a_report_sent_again_is_known_for_ever_and_booked_once(steps: list[tuple
     for number, (reference, what) in enumerate(steps):
         wage = 100 + int(reference[1])
         if what == "correct" and reference in booked:
-            assert not accepted(books.tell(correct(reference, wage=1000 + number))).known
+            assert not accepted(books.tell(correct(reference, wage=1000 + number))).already_reported
             continue
         before = books.book
         events = books.tell(report(reference, wage=wage))
         outcome = accepted(events)
         assert outcome.employment_id == EMPLOYMENT
         assert outcome.report_id is not None
-        assert outcome.known is (reference in booked)
+        assert outcome.already_reported is (reference in booked)
         assert booked.setdefault(reference, outcome.report_id) == outcome.report_id
-        assert any(isinstance(event, EarningsReported) for event in events) is not outcome.known
-        if outcome.known:
+        assert any(isinstance(event, EarningsReported) for event in events) is not outcome.already_reported
+        if outcome.already_reported:
             assert books.book == before
 
 

@@ -75,11 +75,11 @@ CASES = [
     pytest.param([], report(cvr=B), "employment-unknown", {}, id="report for another's employment"),
     pytest.param([], report(wage=0), "amount-zero", {}, id="nothing"),
     pytest.param(
-        [], report(wage=100_000_001), "amount-absurd", {"total": 100_000_001, "largest": 100_000_000},
+        [], report(wage=100_000_001), "amount-too-large", {"total": 100_000_001, "largest": 100_000_000},
         id="an øre above a million kroner",
     ),
     pytest.param(
-        [], report(components=Components(wage=99_999_999, atp=2)), "amount-absurd",
+        [], report(components=Components(wage=99_999_999, atp=2)), "amount-too-large",
         {"total": 100_000_001, "largest": 100_000_000}, id="the sum counts",
     ),
     pytest.param([], report(paid="06-03"), "payment-in-future", {"payment_date": "2025-06-03"}, id="paid tomorrow"),
@@ -197,8 +197,8 @@ def test_a_provisional_year_is_refused_where_it_is_not_switched_on(accepts: bool
 def test_every_problem_of_this_service_is_reached_by_a_case() -> None:
     of_issuance = {
         Problem.CARD_EXISTS, Problem.CARD_UNKNOWN, Problem.CARD_ALREADY_ACTIVE, Problem.CARD_ALREADY_DEACTIVATED,
-        Problem.CARD_NUMBERS_SCARCE, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE, Problem.MANDATE_UNKNOWN,
-        Problem.MANDATE_OVER, Problem.MANDATE_TO_ONESELF, Problem.MANDATE_DAY_OUTSIDE, Problem.MANDATES_TOO_MANY,
+        Problem.CARD_NUMBERS_EXHAUSTED, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE, Problem.MANDATE_UNKNOWN,
+        Problem.MANDATE_ENDED, Problem.MANDATE_TO_SELF, Problem.MANDATE_DATE_OUT_OF_RANGE, Problem.TOO_MANY_MANDATES,
     }  # fmt: skip
     here = {str(case.values[2]) for case in CASES} | {"year-without-allowance", "year-provisional"}
     assert here == {problem.value for problem in set(Problem) - of_issuance}

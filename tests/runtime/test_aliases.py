@@ -142,7 +142,7 @@ async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_ca
     await Instance(kafka, database, Faults()).take([((COMMANDS, 0), len(before))])
 
     refused = {o.command_id: o.problem for o in outcomes(kafka) if isinstance(o, CommandRefused)}
-    assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-scarce"}
+    assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-exhausted"}
 
 
 @settings(max_examples=60)

@@ -177,7 +177,7 @@ class Books:
             self.outcomes[command_id] = outcome
             problem = outcome.data.get("problem")
             self.counts["accepted" if problem is None else f"refused: {problem}"] += 1
-            self.counts["known"] += bool(outcome.data.get("known"))
+            self.counts["already_reported"] += bool(outcome.data.get("already_reported"))
             self.counts["dry runs"] += bool(outcome.data.get("dry_run"))
             self.counts["waited for their card"] += outcome.cause != command_id
             self.counts["commands"] += 1
@@ -229,7 +229,10 @@ class Books:
                 law(str(event.data["year"]) > year, f"a control in {event.data['year']} of a card issued in {year}")
 
     def _issuance_decided_rightly(self) -> None:
-        scarce, numbers = "card-numbers-scarce", {e.data["number"] for e in self.told[CARDS.name] if "number" in e.data}
+        scarce, numbers = (
+            "card-numbers-exhausted",
+            {e.data["number"] for e in self.told[CARDS.name] if "number" in e.data},
+        )
         files = self.files
         persons: set[str] = set()
         # A person's issue comes before anything that is asked about the card, in whichever partition it stands.
@@ -270,7 +273,7 @@ class Books:
             if found == ACCEPTED:
                 before = {name: report.disputes for name, report in book.reports.items()}
                 book.take(command.kind, command.data, outcome)
-                if not outcome.get("known") and not outcome.get("dry_run") and "dispute" not in command.kind:
+                if not outcome.get("already_reported") and not outcome.get("dry_run") and "dispute" not in command.kind:
                     accepted[card].append(subject_of(outcome))
                 for name, report in book.reports.items():
                     if report.disputes > before.get(name, 0):
@@ -292,7 +295,7 @@ class Books:
             data, command = outcome.data, self.commands[command_id]
             if (
                 "problem" in data
-                or data.get("known")
+                or data.get("already_reported")
                 or data.get("dry_run")
                 or command.type.startswith("dk.frikort.extract")
                 or "dispute" in command.kind

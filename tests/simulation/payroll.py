@@ -96,7 +96,9 @@ class Payroll:
             for index in range(rng.choice((2, 4, 8))):
                 self._clients.start(f"burst-{job.cvr}-{index}", self._report(job, self._new_reference(job)))
         elif deed < 0.45 or not job.accepted:
-            await self._report(job, self._new_reference(job), dry_run=rng.random() < 0.1, twin=rng.random() < 0.2)
+            await self._report(
+                job, self._new_reference(job), dry_run=rng.random() < 0.1, allow_duplicate=rng.random() < 0.2
+            )
         elif deed < 0.55:  # the same file again, or another report under an old reference
             reference = rng.choice(job.accepted)
             await self._report(job, reference, facts=job.said[reference] if rng.random() < 0.6 else None)
@@ -121,13 +123,15 @@ class Payroll:
         *,
         facts: dict[str, Any] | None = None,
         dry_run: bool = False,
-        twin: bool = False,
+        allow_duplicate: bool = False,
     ) -> None:
         said = facts or self._pay(job)
 
         async def build(models: ReadModels) -> ReportEarnings:
             about = await self._about(models, job)
-            return ReportEarnings(**about, reference=reference, twin=twin, dry_run=dry_run, **said)
+            return ReportEarnings(
+                **about, reference=reference, allow_duplicate=allow_duplicate, dry_run=dry_run, **said
+            )
 
         outcome = await self._clients.send(Role.EMPLOYER, job.cvr, f"report {reference}", build)
         if outcome is not None and outcome.problem is None and not dry_run:

@@ -148,7 +148,7 @@ class CardBook:
                 report.dispute(stands=False)
             report.said = _said(command)
             report.contents.append(report.said)
-        elif not outcome.get("known") and not outcome.get("dry_run"):
+        elif not outcome.get("already_reported") and not outcome.get("dry_run"):
             said = _said(command)
             report = Report(said, [said], int(command["payment_date"][:4]))
             employment.reports[outcome["report_id"]] = report
@@ -224,7 +224,7 @@ class CardBook:
                 return "reference-reused"
             return "report-withdrawn" if earlier.withdrawn else ACCEPTED
         problem = self._check(employment, command, card, today)
-        if problem != ACCEPTED or command["twin"]:
+        if problem != ACCEPTED or command["allow_duplicate"]:
             return problem
         for report in employment.reports.values():
             same = all(report.said[name] == command[name] for name in ("payment_date", "components"))
@@ -239,7 +239,7 @@ class CardBook:
         allowance = self.allowances.get(paid.year)
         problems = (
             ("amount-zero", total == 0),
-            ("amount-absurd", total > 100_000_000),
+            ("amount-too-large", total > 100_000_000),
             ("payment-in-future", paid > today),
             ("payment-before-work", paid < first),
             ("work-outside-employment", not (employment.first <= first and last <= employment.last)),
@@ -289,9 +289,9 @@ class CardFile:
         until = date.fromisoformat(command["until"])
         in_force = [last for last in self.mandates.values() if last is not None and last >= today]
         problems = (
-            ("mandate-to-oneself", command["holder"]["cpr_hash"] == self.person),
-            ("mandate-day-outside", not (today <= until and _less_than_five_years(today, until))),
-            ("mandates-too-many", len(in_force) >= FEW_MANDATES),
+            ("mandate-to-self", command["holder"]["cpr_hash"] == self.person),
+            ("mandate-date-out-of-range", not (today <= until and _less_than_five_years(today, until))),
+            ("too-many-mandates", len(in_force) >= FEW_MANDATES),
         )
         problem = next((problem for problem, is_true in problems if is_true), ACCEPTED)
         if problem == ACCEPTED and "mandate_id" in outcome:
@@ -303,7 +303,7 @@ class CardFile:
             return "mandate-unknown"
         last = self.mandates[mandate_id]
         if last is None or last < today:
-            return "mandate-over"
+            return "mandate-ended"
         self.mandates[mandate_id] = None
         return ACCEPTED
 

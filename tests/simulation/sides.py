@@ -58,8 +58,8 @@ def _as_commanded(event: Told, command: Told) -> None:
     if command.kind == "report.dispute":
         said |= {"reason": command.data["reason"], "message": command.data["message"]}
     else:
-        causes = {"earnings.correct": "corrected", "earnings.withdraw": "withdrawn"}
-        said["cause"] = causes.get(command.kind, "taken-back")
+        causes = {"earnings.correct": "report-corrected", "earnings.withdraw": "report-withdrawn"}
+        said["cause"] = causes.get(command.kind, "dispute-withdrawn")
     found = {name: event.data.get(name) for name in said}
     law(found == said, f"I1: {command.kind} {command.id} said {said} and was told as {found}")
 

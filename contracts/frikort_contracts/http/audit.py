@@ -11,18 +11,18 @@ from frikort_contracts.http.common import Resource
 
 
 class AccessResource(Resource):
-    """A look at a person's data, or a change of it. ``by`` and ``what`` make a sentence that the person can read."""
+    """One access to a person's data: a read or a change. ``by`` followed by ``description`` is a readable sentence."""
 
     at: datetime
     by: str = Field(description="Organisation and role, such as `Københavns Kommune, sagsbehandler`.")
     role: Literal["caseworker", "employer", "citizen", "authority"]
     own: bool = Field(description="It was the person.")
-    act: str = Field(description="What was done, as a code.")
+    action: str = Field(description="What was done, as a code.")
     kind: Literal["search", "read", "change", "extract"]
-    what: str = Field(description="What was done, in the caller's language, such as `har set dit frikort`.")
+    description: str = Field(description="What was done, in the caller's language, such as `har set dit frikort`.")
     refused: bool = Field(description="Nothing was shown or changed.")
     reason: str | None = Field(description="Why, as a caseworker stated it.")
-    request: str = Field(description="The correlation id of the request.")
+    correlation_id: str = Field(description="The correlation id of the request.")
 
 
 class AccessPage(Resource):

@@ -69,5 +69,5 @@ class Allowances(Resource):
     """The allowance table, newest year first."""
 
     today: date = Field(description="The day in Denmark: what is dated after it is refused.")
-    present_year: int
+    current_year: int
     allowances: list[AllowanceResource]

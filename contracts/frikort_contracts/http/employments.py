@@ -78,20 +78,20 @@ class ReminderAnswer(Resource):
 class ReminderResource(Resource):
     """A reminder to an employer, which accuses nobody.
 
-    ``no-report-lately``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
-    ``pay_day`` less is left of the card's allowance than is usually paid.
+    ``no-recent-report``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
+    ``expected_payment_date`` less is left of the card's allowance than is usually paid.
     """
 
-    kind: Literal["no-report-lately", "allowance-low"]
+    kind: Literal["no-recent-report", "allowance-low"]
     employment_id: str
     card_number: str | None
     label: str | None
     text: str = Field(description="In plain words.")
     days: Days | None = None
     answers: list[ReminderAnswer] = Field(default=[])
-    pay_day: date | None = None
+    expected_payment_date: date | None = None
     remaining_ore: int | None = None
-    usual_ore: int | None = None
+    usual_pay_ore: int | None = None
 
 
 class Reminders(Resource):

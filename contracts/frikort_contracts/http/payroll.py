@@ -13,14 +13,14 @@ from frikort_contracts.values import CardNumber
 
 
 class BatchCounts(Resource):
-    """How far a payroll file has come. accepted + known + refused + waiting + errors = lines."""
+    """How far a payroll file has come. accepted + already_reported + refused + pending + errors = lines."""
 
     lines: int = Field(description="Lines that are not empty.")
     errors: int = Field(description="Lines that cannot be booked as they are.")
     accepted: int
-    known: int = Field(description="Accepted before, in another file or by itself; nothing new was booked.")
+    already_reported: int = Field(description="Accepted before, in another file or by itself; nothing new was booked.")
     refused: int
-    waiting: int = Field(description="Lines without errors that have no outcome yet.")
+    pending: int = Field(description="Lines without errors that have no outcome yet.")
 
 
 class BatchResource(Resource):
@@ -33,8 +33,8 @@ class BatchResource(Resource):
     finished_at: datetime | None
     counts: BatchCounts
     total_ore: int = Field(description="What the lines without errors report.")
-    exempt_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
-    excess_ore: int = Field(description="Of what is accepted or known, as it was split when it was booked.")
+    exempt_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
+    excess_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
 
 
 class BatchPage(Resource):
@@ -71,7 +71,7 @@ class BatchLineResource(Resource):
 
     number: int = Field(description="Its line in the file, counted from 1.")
     reference: str | None = Field(description="Null where it could not be read.")
-    result: Literal["accepted", "known", "refused", "error", "waiting"]
+    result: Literal["accepted", "already_reported", "refused", "error", "pending"]
     employment_id: str | None
     total_ore: int | None
     report_id: str | None

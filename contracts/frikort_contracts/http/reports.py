@@ -53,7 +53,8 @@ class ReportHistory(Resource):
     components: ComponentsResource | None
     total_ore: int | None
     reason: str | None = Field(
-        description="Why; of a dispute's end what ended it: taken-back, or the employer's answer: corrected, withdrawn."
+        description="Why. For `dispute-ended`, what ended the dispute: dispute-withdrawn (by the citizen's side), "
+        "report-corrected or report-withdrawn (by the employer)."
     )
     message: str | None = Field(description="What was written with a dispute.")
     by: CitizenSide | None = Field(description="Who raised a dispute or took it back.")
@@ -77,7 +78,9 @@ class ReportResource(Resource):
     remaining_ore: int | None = Field(description="What is left of the card's allowance of the year.")
     advice: list[str] = Field(description="What to do now, in plain words.")
     dispute: DisputeResource | None = Field(description="Null unless one stands. Correct the report, or withdraw it.")
-    known: bool = Field(default=False, description="The same report had been accepted before; nothing new was booked.")
+    already_reported: bool = Field(
+        default=False, description="The same report had been accepted before; nothing new was booked."
+    )
     revision: int
 
 
@@ -109,7 +112,7 @@ class DryRunResource(Resource):
     provisional: bool
     remaining_before_ore: int
     remaining_after_ore: int
-    known: bool = Field(description="The same report is booked already; the split is the one it has.")
+    already_reported: bool = Field(description="The same report is booked already; the split is the one it has.")
     advice: list[str]
 
 
@@ -162,7 +165,9 @@ class ReportContentBody(Body):
     work: WorkBody
     payment_date: Day
     components: ComponentsBody
-    twin: StrictBool = Field(default=False, description="It is meant, though it looks like an earlier report.")
+    allow_duplicate: StrictBool = Field(
+        default=False, description="Accept it although it looks like an earlier report."
+    )
 
 
 class ReportBody(ReportContentBody):
@@ -174,7 +179,7 @@ class ReportBody(ReportContentBody):
         work=WORK_EXAMPLE,
         payment_date="2025-03-31",
         components=COMPONENTS_EXAMPLE,
-        twin=False,
+        allow_duplicate=False,
     )
 
     employment_id: Annotated[str, StringConstraints(max_length=64)]

@@ -90,7 +90,7 @@ async def send_batch(
     """Report many payments at once. Every line is checked before anything is booked.
 
     Lines with errors are named and never block the others. Each line is then booked on its own, as a single report
-    would be. The file sent again under another key books nothing twice: every line is ``known``.
+    would be. The file sent again under another key books nothing twice: every line is ``already_reported``.
     """
     sending = Sending(
         caller=ask.caller,

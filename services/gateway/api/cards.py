@@ -59,7 +59,7 @@ def own_card(ask: RequestContext, card: CardView) -> OwnCardResource:
 async def balances_of(ask: RequestContext, card: CardView) -> Balances:
     """The card's years."""
     ledgers = await ask.gateway.models.ledgers.find({"card_id": card.card_id})
-    return showing.balances(ledgers, await ask.gateway.present_year(), ask.gateway.allowances)
+    return showing.balances(ledgers, await ask.gateway.current_year(), ask.gateway.allowances)
 
 
 async def employments_of(ask: RequestContext, card: CardView, *, contacts: bool = False) -> CardEmployments:

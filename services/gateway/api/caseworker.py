@@ -195,7 +195,7 @@ async def controls_due(
     ask: Caseworker, year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None
 ) -> ControlsDue:
     """The municipality's active cards whose control is due by the end of ``year``."""
-    by = year or await ask.gateway.present_year()
+    by = year or await ask.gateway.current_year()
     found = await ask.gateway.models.cards.find(
         {"municipality": ask.organisation, "control_due": {"$lte": by}, "active": True},
         sort=[("control_due", 1), ("card_id", 1)],

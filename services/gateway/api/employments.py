@@ -158,7 +158,7 @@ async def allowance_left(
     Shown for the years of the employment and the one after, in which its last wage may be paid.
     """
     employment = await own_employment(ask, employment_id)
-    asked = year or await ask.gateway.present_year()
+    asked = year or await ask.gateway.current_year()
     last = employment.period.last
     if asked < employment.period.first.year or (last is not None and asked > last.year + 1):
         raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)

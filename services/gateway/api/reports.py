@@ -42,8 +42,9 @@ quick = APIRouter(prefix="/v1", tags=["employer"], route_class=QuickRoute)
 async def report_earnings(body: ReportBody, ask: EmployerCommand) -> Response:
     """Report what was paid. The answer says what is exempt, and what to pay as ordinary wage.
 
-    The same report again (same employment, reference and content) is answered 200 with ``known``: nothing is booked
-    twice. One that merely looks like an earlier one is refused with ``possible-duplicate`` unless ``twin`` is true.
+    The same report again (same employment, reference and content) is answered 200 with ``already_reported``; nothing
+    is booked twice. A report that looks like an earlier one is refused with ``possible-duplicate`` unless
+    ``allow_duplicate`` is true.
     """
     return await ask.submit(body, lambda _: _reporting(ask, body, dry_run=False))
 
@@ -148,7 +149,7 @@ async def _reporting(ask: RequestContext, body: ReportBody, *, dry_run: bool) ->
         work=body.work.value(),
         payment_date=body.payment_date,
         components=body.components.value(),
-        twin=body.twin,
+        allow_duplicate=body.allow_duplicate,
         dry_run=dry_run,
     )
 

@@ -125,5 +125,5 @@ async def _card(ask: RequestContext, mandate_id: str) -> CardView:
 async def _card_to_represent(ask: RequestContext, mandate_id: str) -> CardView:
     card, mandate = await _found(ask, mandate_id)
     if mandate.scope is not MandateScope.REPRESENT:
-        raise ProblemError("mandate-only-to-see")
+        raise ProblemError("mandate-view-only")
     return card

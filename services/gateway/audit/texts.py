@@ -39,12 +39,12 @@ def _line(access: Access, language: Language) -> AccessResource:
         by=_who(access)[english],
         role=access.role.value,
         own=access.own,
-        act=access.act,
+        action=access.act,
         kind=words.kind,
-        what=what + (_NOTHING[english] if access.refused else ""),
+        description=what + (_NOTHING[english] if access.refused else ""),
         refused=access.refused,
         reason=access.reason,
-        request=access.request,
+        correlation_id=access.request,
     )
 
 

@@ -77,7 +77,7 @@ class ResponseBuilder:
                 return _created_if(created, employment, language, f"/v1/employments/{employment.employment_id}")
             case EmploymentCommand():
                 report = await self._report(outcome, language)
-                created = isinstance(command, ReportEarnings) and not outcome.known
+                created = isinstance(command, ReportEarnings) and not outcome.already_reported
                 return _created_if(created, report, language, f"/v1/reports/{report.report_id}")
             case DisputeCommand():
                 view = await self._reported(outcome)
@@ -136,7 +136,9 @@ class ResponseBuilder:
     async def _report(self, outcome: OutcomeView, language: Language) -> ReportDetail:
         view = await self._reported(outcome)
         ledger = await self._models.ledger(view.card_id, view.year)
-        return showing.report(view, ledger, language, self._persons.open_message, known=outcome.known)
+        return showing.report(
+            view, ledger, language, self._persons.open_message, already_reported=outcome.already_reported
+        )
 
     async def _reported(self, outcome: OutcomeView) -> ReportView:
         view = None if outcome.report_id is None else await self._models.reports.get(outcome.report_id)
@@ -155,7 +157,7 @@ class ResponseBuilder:
         exempt, excess = split(command.components.total, before)
         after = before - exempt
         booked = None
-        if outcome.known and outcome.report_id is not None:
+        if outcome.already_reported and outcome.report_id is not None:
             booked = await self._models.reports.get(outcome.report_id)
         if booked is not None and booked.settlement is not None:
             exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
@@ -170,7 +172,7 @@ class ResponseBuilder:
             provisional=row.provisional,
             remaining_before_ore=before,
             remaining_after_ore=after,
-            known=outcome.known,
+            already_reported=outcome.already_reported,
             advice=advice(exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language),
         )
 

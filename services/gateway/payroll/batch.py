@@ -36,7 +36,7 @@ class Tally(BaseModel):
     """What became of the good lines of a chunk, or of all; amounts in øre, of what is booked (now or before)."""
 
     accepted: int = 0
-    known: int = 0
+    already_reported: int = 0
     refused: int = 0
     exempt: int = 0
     excess: int = 0
@@ -44,7 +44,7 @@ class Tally(BaseModel):
     @property
     def lines(self) -> int:
         """How many lines have an outcome."""
-        return self.accepted + self.known + self.refused
+        return self.accepted + self.already_reported + self.refused
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(**{name: getattr(self, name) + getattr(other, name) for name in Tally.model_fields})

@@ -20,7 +20,7 @@ from services.gateway.commands.service import SOURCE
 from services.gateway.payroll.batch import Batch, Plan, Tally
 from services.gateway.payroll.lines import Line
 
-Outcome = Literal["accepted", "known", "refused"]
+Outcome = Literal["accepted", "already_reported", "refused"]
 
 
 class Result(NamedTuple):
@@ -40,7 +40,7 @@ class LineOutcome(NamedTuple):
 
     report_id: str | None
     revision: int
-    known: bool
+    already_reported: bool
     problem: str | None
     detail: dict[str, str | int]
 
@@ -76,7 +76,7 @@ def command(batch: Batch, line: Line, plan: Plan) -> Record:
                 work=WorkPeriod(first=_day(line.work_first), last=_day(line.work_last)),
                 payment_date=_day(line.payment_date),
                 components=Components(wage=line.wage, holiday_pay=line.holiday_pay, atp=line.atp, pension=line.pension),
-                twin=line.twin,
+                allow_duplicate=line.allow_duplicate,
             ),
             correlation_id=UUID(batch.batch_id),
             traceparent=batch.traceparent,
@@ -112,14 +112,14 @@ def settled(
             if split is None or split.revision < outcome.revision:
                 found.without_split.append(outcome.report_id)
             else:
-                word: Outcome = "known" if outcome.known else "accepted"
+                word: Outcome = "already_reported" if outcome.already_reported else "accepted"
                 found.results.append(Result(line.number, word, outcome.report_id, split.exempt, split.excess, None, {}))
     return found
 
 
 def tally_of(results: Iterable[Result]) -> Tally:
     """How many results there are of each kind, and the sums of the splits."""
-    counts = {"accepted": 0, "known": 0, "refused": 0, "exempt": 0, "excess": 0}
+    counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0}
     for result in results:
         counts[result.outcome] += 1
         counts["exempt"] += result.exempt

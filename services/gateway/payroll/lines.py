@@ -49,7 +49,7 @@ class Line(NamedTuple):
     holiday_pay: int
     atp: int
     pension: int
-    twin: bool
+    allow_duplicate: bool
 
     @property
     def total(self) -> int:
@@ -130,7 +130,7 @@ def tied(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) ->
         holiday_pay=parts.holiday_pay_ore,
         atp=parts.atp_ore,
         pension=parts.pension_ore,
-        twin=body.twin,
+        allow_duplicate=body.allow_duplicate,
     )
 
 

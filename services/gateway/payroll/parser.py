@@ -218,7 +218,12 @@ DANISH: Final = CsvForm(
         Column("Feriepenge (kr.)", ("components", "holiday_pay_ore"), kroner, needed=False),
         Column("ATP (kr.)", ("components", "atp_ore"), kroner, needed=False),
         Column("Pension (kr.)", ("components", "pension_ore"), kroner, needed=False),
-        Column("Tvilling", ("twin",), _one_of({"ja": True, "nej": False}, "must be ja or nej"), needed=False),
+        Column(
+            "Tillad dublet",
+            ("allow_duplicate",),
+            _one_of({"ja": True, "nej": False}, "must be ja or nej"),
+            needed=False,
+        ),
     ),
 )
 """As a Danish spreadsheet saves it: semicolons, decimal commas, kroner."""
@@ -236,7 +241,12 @@ ENGLISH: Final = CsvForm(
         Column("holiday_pay_ore", ("components", "holiday_pay_ore"), _ore, needed=False),
         Column("atp_ore", ("components", "atp_ore"), _ore, needed=False),
         Column("pension_ore", ("components", "pension_ore"), _ore, needed=False),
-        Column("twin", ("twin",), _one_of({"true": True, "false": False}, "must be true or false"), needed=False),
+        Column(
+            "allow_duplicate",
+            ("allow_duplicate",),
+            _one_of({"true": True, "false": False}, "must be true or false"),
+            needed=False,
+        ),
     ),
 )
 """As a program writes it: commas, øre, days as YYYY-MM-DD."""

@@ -23,7 +23,7 @@ from services.gateway.payroll.booking import Result, command_id
 from services.gateway.payroll.lines import InvalidLine, Line
 from services.gateway.problems import document
 
-LineResult = Literal["accepted", "known", "refused", "error", "waiting"]
+LineResult = Literal["accepted", "already_reported", "refused", "error", "pending"]
 
 _STATUS: Final[dict[Status, Literal["held", "booking", "done", "cancelled"]]] = {
     Status.HELD: "held",
@@ -57,17 +57,17 @@ _COLUMNS: Final = {
 _RESULTS: Final[dict[Language, dict[LineResult, str]]] = {
     Language.DANISH: {
         "accepted": "modtaget",
-        "known": "kendt i forvejen",
+        "already_reported": "indberettet i forvejen",
         "refused": "afvist",
         "error": "fejl",
-        "waiting": "venter",
+        "pending": "venter",
     },
     Language.ENGLISH: {
         "accepted": "accepted",
-        "known": "known before",
+        "already_reported": "already reported",
         "refused": "refused",
         "error": "error",
-        "waiting": "waiting",
+        "pending": "pending",
     },
 }
 
@@ -85,9 +85,9 @@ def batch(shown: Batch) -> BatchResource:
             lines=shown.good + shown.bad,
             errors=shown.bad,
             accepted=tally.accepted,
-            known=tally.known,
+            already_reported=tally.already_reported,
             refused=tally.refused,
-            waiting=shown.good - tally.lines,
+            pending=shown.good - tally.lines,
         ),
         total_ore=shown.total,
         exempt_ore=tally.exempt,
@@ -163,7 +163,7 @@ def result_of(shown: Line | InvalidLine, result: Result | None) -> LineResult:
     """In a word, what became of a line."""
     if isinstance(shown, InvalidLine):
         return "error"
-    return "waiting" if result is None else result.outcome
+    return "pending" if result is None else result.outcome
 
 
 def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
@@ -174,8 +174,8 @@ def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
     if result == "error":
         return size.bad > 0
     if tally is None:
-        return result == "waiting" and size.good > 0
-    return result != "waiting" and getattr(tally, result) > 0
+        return result == "pending" and size.good > 0
+    return result != "pending" and getattr(tally, result) > 0
 
 
 def _kroner(ore: int | None) -> str:

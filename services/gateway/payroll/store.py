@@ -299,7 +299,7 @@ class MongoReadModelQueries:
         return {stored["_id"]: stored["state"]["revision"] for stored in await found.to_list(None)}
 
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
-        names = ("report_id", "revision", "known", "problem", "detail")
+        names = ("report_id", "revision", "already_reported", "problem", "detail")
         fields = {f"state.{name}": 1 for name in names}
         found = self._outcomes.find({"_id": {"$in": list(command_ids)}}, fields)
         return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}

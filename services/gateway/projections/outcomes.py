@@ -25,7 +25,7 @@ class OutcomeView(BaseModel):
     revision: int | None = None
     dispute_revision: int | None = None
     year: int | None = None
-    known: bool = False
+    already_reported: bool = False
     dry_run: bool = False
     problem: str | None = None
     detail: dict[str, str | int] = {}
@@ -48,7 +48,7 @@ def decide(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Decisi
         report_id=event.report_id,
     )
     if isinstance(event, CommandAccepted):
-        names = ("mandate_id", "revision", "dispute_revision", "year", "known", "dry_run")
+        names = ("mandate_id", "revision", "dispute_revision", "year", "already_reported", "dry_run")
         accepted = {name: getattr(event, name) for name in names}
         return Decision(outcome.model_copy(update=accepted))
     return Decision(outcome.model_copy(update={"problem": event.problem, "detail": event.detail}))

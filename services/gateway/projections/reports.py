@@ -1,6 +1,6 @@
 """Reports as the gateway shows them: id ``report_id``; what was reported and disputed, and how balance split it.
 
-What balance says comes from another topic than the rest: a split may be known before the report that it splits.
+What balance says comes from another topic than the rest: a split may be already reported the report that it splits.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ SCOPES: Final = {
     "represent": N_("Se frikortet, og tale med arbejdsgivere om det"),
 }
 MANDATE_STATUS: Final = {
-    "in-force": N_("Gælder"),
-    "over": N_("Udløbet"),
+    "active": N_("Gælder"),
+    "expired": N_("Udløbet"),
     "withdrawn": N_("Trukket tilbage"),
 }
 SIDES: Final = {
@@ -62,7 +62,7 @@ REPORT_REASONS: Final = {
     "wrong-period": N_("Perioden var forkert"),
     "wrong-card": N_("Det var et forkert frikort"),
     "reported-twice": N_("Den var indberettet to gange"),
-    "taken-back": N_("Den blev trukket tilbage"),
-    "corrected": N_("Arbejdsgiveren rettede indberetningen"),
-    "withdrawn": N_("Arbejdsgiveren tilbagekaldte indberetningen"),
+    "dispute-withdrawn": N_("Den blev trukket tilbage"),
+    "report-corrected": N_("Arbejdsgiveren rettede indberetningen"),
+    "report-withdrawn": N_("Arbejdsgiveren tilbagekaldte indberetningen"),
 }

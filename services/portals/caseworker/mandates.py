@@ -25,7 +25,7 @@ MANDATE: Final[Fields] = {
     "scope": choice(*MandateScope, missing=N_("Vælg, hvad fuldmagten skal gælde.")),
     "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
 }
-_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+_CONCERNS: Final = {"mandate-to-self": "cpr", "mandate-date-out-of-range": "until"}
 
 
 @router.get("/kommune/frikort/{card_id}/fuldmagter")

@@ -52,7 +52,7 @@ def grouped(accesses: Iterable[AccessResource]) -> list[Access]:
         return line.at.replace(second=0, microsecond=0), line.by, line.reason
 
     return [
-        Access(minute, by, reason, tuple(dict.fromkeys(line.what for line in lines)))
+        Access(minute, by, reason, tuple(dict.fromkeys(line.description for line in lines)))
         for (minute, by, reason), lines in groupby(accesses, visit)
     ]
 

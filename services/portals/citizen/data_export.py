@@ -37,7 +37,7 @@ _SIDES: Final = {
     "municipality": N_("Kommunen"),
     "mandate-holder": N_("En, der har fuldmagt"),
 }
-_MANDATES: Final = {"in-force": N_("Gælder"), "over": N_("Udløbet"), "withdrawn": N_("Trukket tilbage")}
+_MANDATES: Final = {"active": N_("Gælder"), "expired": N_("Udløbet"), "withdrawn": N_("Trukket tilbage")}
 _SCOPES: Final = {"view": N_("Se frikortet"), "represent": N_("Se frikortet og tale med arbejdsgivere")}
 
 
@@ -125,7 +125,7 @@ def tables(all_of_it: Everything, say: Callable[[str], str]) -> Iterator[Table]:
     yield Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],
-        [[one.at, one.by, one.what, one.reason] for one in all_of_it.accesses],
+        [[one.at, one.by, one.description, one.reason] for one in all_of_it.accesses],
     )
 
 

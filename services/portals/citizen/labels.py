@@ -23,9 +23,9 @@ _CORRECTION: Final = {
     "reported-twice": N_("lønnen var indberettet to gange"),
 }
 _ENDS: Final = {
-    "taken-back": N_("det blev trukket tilbage"),
-    "corrected": N_("arbejdsgiveren rettede indberetningen"),
-    "withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
+    "dispute-withdrawn": N_("det blev trukket tilbage"),
+    "report-corrected": N_("arbejdsgiveren rettede indberetningen"),
+    "report-withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
 }
 _REASONS: Final = {"corrected": _CORRECTION, "withdrawn": _CORRECTION, "disputed": DISPUTE, "dispute-ended": _ENDS}
 

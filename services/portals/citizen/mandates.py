@@ -25,15 +25,15 @@ _FIELDS: Final = {
     "scope": choice("view", "represent", missing=N_("Vælg, hvad fuldmagten giver lov til.")),
     "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
 }
-_CONCERNS: Final = {"mandate-to-oneself": "cpr", "mandate-day-outside": "until"}
+_CONCERNS: Final = {"mandate-to-self": "cpr", "mandate-date-out-of-range": "until"}
 
 
 @router.get("")
 async def mandates(context: Card) -> Response:
     """All mandates of the card, those in force first."""
     found = await _all(context)
-    in_force = [one for one in found if one.status == "in-force"]
-    over = [one for one in reversed(found) if one.status != "in-force"]
+    in_force = [one for one in found if one.status == "active"]
+    over = [one for one in reversed(found) if one.status != "active"]
     return context.render("citizen/mandates.html", in_force=in_force, over=over)
 
 

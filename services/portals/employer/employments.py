@@ -54,7 +54,7 @@ NO_WORK: Final = {
 _CONCERNS: Final = {
     "number-or-birth-date-wrong": "card_number",
     "own-business": "card_number",
-    "too-many-guesses": "card_number",
+    "too-many-attempts": "card_number",
     "card-not-active": "period.first",
     "employment-exists": "period.first",
     "employment-has-reports-outside": "period.last",

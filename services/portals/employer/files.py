@@ -29,10 +29,10 @@ MEDIA_TYPES: Final = {
 }
 RESULTS: Final = {
     "accepted": N_("Modtaget"),
-    "known": N_("Kendt i forvejen"),
+    "already_reported": N_("Kendt i forvejen"),
     "refused": N_("Afvist"),
     "error": N_("Fejl i linjen"),
-    "waiting": N_("Venter"),
+    "pending": N_("Venter"),
 }
 _CONCERNS: Final = dict.fromkeys(
     ("batch-not-utf8", "batch-columns-wrong", "batch-empty", "batch-in-progress", "body-too-large"), "file"

@@ -42,7 +42,7 @@ async def front(page: EmployerPage) -> Response:
             for one in reminders.reminders
             if one.days is not None
         ],
-        notices=[one for one in reminders.reminders if one.pay_day is not None],
+        notices=[one for one in reminders.reminders if one.expected_payment_date is not None],
         files=[file for file in files if file.status in {"held", "booking"}],
         disputed=disputed,
         moved=[report for report in moved if report.dispute is None],

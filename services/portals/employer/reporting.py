@@ -31,7 +31,7 @@ PAID: Final = {
     "components.atp_ore": amount(optional=True),
     "components.pension_ore": amount(optional=True),
 }
-REPORT: Final = {**PAID, "reference": text(optional=True), "twin": flag()}
+REPORT: Final = {**PAID, "reference": text(optional=True), "allow_duplicate": flag()}
 CONCERNS: Final = {
     "payment-in-future": "payment_date",
     "payment-before-work": "payment_date",
@@ -41,7 +41,7 @@ CONCERNS: Final = {
     "work-outside-employment": "work.first",
     "card-not-active": "work.first",
     "amount-zero": "components.wage_ore",
-    "amount-absurd": "components.wage_ore",
+    "amount-too-large": "components.wage_ore",
     "reference-reused": "reference",
     "report-withdrawn": "reference",
 }

@@ -43,9 +43,9 @@ SIDES: Final = {
     CitizenSide.MANDATE_HOLDER: N_("En, som borgeren har givet fuldmagt"),
 }
 ENDS: Final = {
-    DisputeEnd.TAKEN_BACK: N_("Det er trukket tilbage"),
-    DisputeEnd.CORRECTED: N_("Du rettede indberetningen"),
-    DisputeEnd.WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
+    DisputeEnd.DISPUTE_WITHDRAWN: N_("Det er trukket tilbage"),
+    DisputeEnd.REPORT_CORRECTED: N_("Du rettede indberetningen"),
+    DisputeEnd.REPORT_WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
 }
 _REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberetningen."))
 CORRECTION: Final = {**PAID, "reason": _REASON}
@@ -73,7 +73,7 @@ async def list_reports(
         reports=found.reports,
         names=helpers.names(page, choices.employments) | await helpers.names_in(page, found.reports),
         employments=choices.employments,
-        years=[row.year for row in table.allowances if row.year <= table.present_year],
+        years=[row.year for row in table.allowances if row.year <= table.current_year],
         ansaettelse=ansaettelse,
         aar=aar,
         following=found.next,

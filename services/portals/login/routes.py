@@ -70,7 +70,7 @@ async def extend(request: Request) -> Response:
     """Stay signed in: from a form back to ``next``; for a script (``Accept: application/json``) until when."""
     session = await session_of(request)
     if session is None:
-        raise ProblemError("login-needed")
+        raise ProblemError("login-required")
     form = await request.form()
     check_form(request, session, form)
     if "application/json" in request.headers.get("accept", ""):

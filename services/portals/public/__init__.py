@@ -71,7 +71,7 @@ async def privacy(page: OpenPage) -> Response:
 async def amounts(page: Page) -> Amounts:
     """The allowance table; never a figure of our own."""
     table = await page.api.get("/v1/allowances", Allowances)
-    now = next((row for row in table.allowances if row.year == table.present_year), None)
+    now = next((row for row in table.allowances if row.year == table.current_year), None)
     rate = None if now is None else now.hourly_rate_ore
     return Amounts(table.allowances, now, _EXAMPLE_ORE, None if rate is None else hours(_EXAMPLE_ORE, rate))
 

@@ -40,7 +40,7 @@ class Report(BaseModel):
     work: Work
     payment_date: date
     components: Components
-    twin: bool = False
+    allow_duplicate: bool = False
 
 
 @contextlib.asynccontextmanager

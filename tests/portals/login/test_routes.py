@@ -256,7 +256,7 @@ async def test_a_session_that_has_ended_cannot_be_extended(
     form = await form_of(app, browser, provider)
     clock.pass_by(minutes=30)
 
-    assert problem(await browser.post("/login/forlaeng", data=form)) == (401, "login-needed")
+    assert problem(await browser.post("/login/forlaeng", data=form)) == (401, "login-required")
 
 
 async def test_a_form_leads_to_no_other_site(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
