@@ -5,11 +5,9 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha1
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -54,113 +52,67 @@ class Envelope(NamedTuple, Generic[M]):
     traceparent: str | None = None
 
 
-class Written(NamedTuple):
-    """An event as it goes into a record: its type, its key and its JSON."""
-
-    type: str
-    key: bytes
-    value: bytes
-
-
-@dataclass(slots=True)
-class Told:
-    """What one message made a processor tell, and all that the records of it follow from.
-
-    ``by`` is ``<service>/<processor>``; the ids of the records are UUIDv5 of the cause's id and ``<by>/<index>``, so
-    they are the same whenever they are made. ``time`` is the cause's, as in ``ce_time``.
-    """
-
-    by: str
-    cause_id: UUID
-    time: str
-    correlation_id: UUID
-    traceparent: str | None
-    events: tuple[Written, ...]
-
-    def __iter__(self) -> Iterator[Record]:
-        """The records, in order."""
-        source = "/frikort/" + self.by.partition("/")[0]
-        context = _context(source, self.time, self.correlation_id, self.cause_id, self.traceparent)
-        for index, event in enumerate(self.events):
-            yield _record(event, _uuid5(self.cause_id, f"{self.by}/{index}"), context)
-
-
 class BrokenContract(ValueError):
     """The record is not a message of its topic; the text says why, and never repeats content."""
 
 
 def encode(envelope: Envelope[Any]) -> Record:
     """The record for ``envelope``, on the topic and with the key that its message type prescribes."""
-    context = _context(
-        envelope.source,
-        _time_text(envelope.time),
-        envelope.correlation_id,
-        envelope.causation_id,
-        envelope.traceparent,
+    headers = context_headers(
+        source=envelope.source,
+        time=time_text(envelope.time),
+        correlation_id=envelope.correlation_id,
+        causation_id=envelope.causation_id,
+        traceparent=envelope.traceparent,
     )
-    return _record(_written(envelope.data), _text_of(envelope.id), context)
+    message = envelope.data
+    return event_record(message.type, message.key.encode(), to_json_bytes(message), _id_text(envelope.id), headers)
 
 
-def tell(cause: Envelope[Any], by: str, events: Sequence[Message]) -> Told:
-    """What ``cause`` made the processor ``by`` (``<service>/<processor>``) tell."""
-    return Told(
-        by,
-        cause.id,
-        _time_text(cause.time),
-        cause.correlation_id,
-        cause.traceparent,
-        tuple([_written(event) for event in events]),
-    )
+def to_json_bytes(message: Message) -> bytes:
+    """The body of a record. Raises ``KeyError`` for a message type that no topic carries."""
+    _wire_of(message.type)
+    return message.__pydantic_serializer__.to_json(message)
 
 
-def _written(message: Message) -> Written:
-    _wire_of(message.type)  # what has no topic fails here, with the rule that made it
-    return Written(message.type, message.key.encode(), message.__pydantic_serializer__.to_json(message))
+def event_record(message_type: str, key: bytes, value: bytes, message_id: bytes, context: Headers) -> Record:
+    """The record of a serialized message. ``message_id`` is the text of a UUID; see ``context_headers`` too."""
+    topic, type_header = _wire_of(message_type)
+    headers = (_SPECVERSION, ("ce_id", message_id), type_header, ("ce_subject", key), *context)
+    return Record(topic, key, value, headers)
 
 
-def _record(event: Written, message_id: bytes, context: Headers) -> Record:
-    topic, type_header = _wire_of(event.type)
-    headers = (_SPECVERSION, ("ce_id", message_id), type_header, ("ce_subject", event.key), *context)
-    return Record(topic, event.key, event.value, headers)
-
-
-@cache
-def _wire_of(message_type: str) -> tuple[str, Header]:
-    """Of a CloudEvents type, the name of its topic and its header."""
-    return topic_of(MESSAGE_TYPES[message_type]).name, ("ce_type", message_type.encode())
-
-
-def _context(
-    source: str, time: str, correlation_id: UUID, causation_id: UUID | None, traceparent: str | None
+def context_headers(
+    *, source: str, time: str, correlation_id: UUID, causation_id: UUID | None, traceparent: str | None
 ) -> Headers:
-    """The headers that all have which one cause made one source tell."""
+    """Headers shared by all events of one source and one cause. ``time`` is the text of ``time_text``."""
     headers = [
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
-        ("ce_correlationid", _text_of(correlation_id)),
+        ("ce_correlationid", _id_text(correlation_id)),
         _CONTENT_TYPE,
     ]
     if causation_id is not None:
-        headers.append(("ce_causationid", _text_of(causation_id)))
+        headers.append(("ce_causationid", _id_text(causation_id)))
     if traceparent is not None:
         headers.append(("ce_traceparent", traceparent.encode()))
     return tuple(headers)
 
 
-def _text_of(message_id: UUID) -> bytes:
-    """``str(message_id).encode()``, in half of the time."""
-    return to_json(message_id)[1:-1]
-
-
-def _time_text(time: datetime) -> str:
+def time_text(time: datetime) -> str:
+    """``time`` as ``ce_time`` gives it: RFC 3339, UTC."""
     return to_json(time.astimezone(UTC))[1:-1].decode()
 
 
-def _uuid5(space: UUID, name: str) -> bytes:
-    """``str(uuid5(space, name)).encode()``, in a third of the time."""
-    digits = sha1(space.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}".encode()
+@cache
+def _wire_of(message_type: str) -> tuple[str, Header]:
+    """The topic name and the type header of a CloudEvents type."""
+    return topic_of(MESSAGE_TYPES[message_type]).name, ("ce_type", message_type.encode())
+
+
+def _id_text(message_id: UUID) -> bytes:
+    """``str(message_id).encode()``, in half of the time."""
+    return to_json(message_id)[1:-1]
 
 
 def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Envelope[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
@@ -28,7 +29,7 @@ def address(message: Envelope[Any]) -> Address | None:
     return None
 
 
-def decide(ledger: Ledger | None, message: Envelope[ReportEvent]) -> Decision[Ledger]:
+def decide(ledger: Ledger | None, message: Envelope[ReportEvent], _taken: Collection[str] = ()) -> Decision[Ledger]:
     """Post the report; emit every split that changed, then the year's totals, then the warnings that changed."""
     event = message.data
     before = ledger or Ledger(card_id=event.card_id, year=event.year)

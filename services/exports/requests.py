@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -39,7 +40,9 @@ def address(message: Envelope[RequestExtract]) -> Address:
     return Address(message.data.extract_id)
 
 
-def decide(state: ExtractRequest | None, message: Envelope[RequestExtract]) -> Decision[ExtractRequest]:
+def decide(
+    state: ExtractRequest | None, message: Envelope[RequestExtract], _taken: Collection[str] = ()
+) -> Decision[ExtractRequest]:
     """Record the request as waiting. One that is there already stays as it is."""
     command = message.data
     accepted = CommandAccepted(command_id=str(message.id), year=command.year, already_reported=state is not None)

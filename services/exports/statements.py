@@ -6,7 +6,7 @@ but not with each other; whichever comes last completes a statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -253,7 +253,9 @@ def _by_employer(reports: Iterable[Settled]) -> tuple[EmployerLine, ...]:
 def statements(seal_cpr: SealCpr) -> Processor[CardStatements]:
     """The processor, with the tax agency's seal."""
 
-    def decide_sealed(state: CardStatements | None, message: Envelope[Any]) -> Decision[CardStatements]:
+    def decide_sealed(
+        state: CardStatements | None, message: Envelope[Any], _taken: Collection[str] = ()
+    ) -> Decision[CardStatements]:
         return decide(seal_cpr, state, message)
 
     return Processor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.app import application_factory
-from services.gateway.projections import PROCESSORS
+from services.gateway.projections import PROJECTIONS
 from services.gateway.settings import GatewaySettings
 from services.runtime import logging
 from services.runtime.service import Runtime
@@ -14,7 +14,7 @@ def main() -> None:
     """Settings, logging, runtime, application, server; until SIGTERM."""
     settings = GatewaySettings()
     logging.configure(settings, "gateway")
-    runtime = Runtime(service="gateway", settings=settings, processors=PROCESSORS)
+    runtime = Runtime(service="gateway", settings=settings, processors=PROJECTIONS)
     serve(runtime, application_factory(settings, runtime))
 
 

@@ -24,7 +24,7 @@ from services.gateway.payroll.store import Batches, MongoBatches, MongoReadModel
 from services.gateway.payroll.upload import UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.person_encryption import Persons
-from services.gateway.projections import PROCESSORS
+from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import Models, outcome_key
 from services.gateway.settings import GatewaySettings
 from services.portals.login.oidc import OpenIdProvider
@@ -163,7 +163,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Container:
         ),
         desk=_desk(settings, runtime, persons),
         waiters=waiters,
-        watcher=ChangeStreamListener(runtime.database, waiters, [processor.name for processor in PROCESSORS]),
+        watcher=ChangeStreamListener(runtime.database, waiters, [processor.name for processor in PROJECTIONS]),
         changes=EventStreams(waiters, per_caller=settings.streams_per_caller, most=settings.streams_most),
         accesses=accesses,
         batches=batches,

@@ -16,7 +16,7 @@ from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import DocumentSet, S
 
 
 class States(Protocol[S]):
@@ -32,20 +32,20 @@ class States(Protocol[S]):
 
 
 class StatesOf(Protocol):
-    """Gives read access to the states of a processor."""
+    """Gives read access to the states of a projection."""
 
-    def __call__(self, processor: Processor[S], /) -> States[S]: ...
+    def __call__(self, documents: DocumentSet[S], /) -> States[S]: ...
 
 
 class ReadModels:
     """The read models of the register, over any store."""
 
     def __init__(self, states_of: StatesOf) -> None:
-        self.cards = states_of(cards.PROCESSOR)
-        self.employments = states_of(employments.PROCESSOR)
-        self.reports = states_of(reports.PROCESSOR)
-        self.ledgers = states_of(ledgers.PROCESSOR)
-        self.outcomes = states_of(outcomes.PROCESSOR)
+        self.cards = states_of(cards.PROJECTION)
+        self.employments = states_of(employments.PROJECTION)
+        self.reports = states_of(reports.PROJECTION)
+        self.ledgers = states_of(ledgers.PROJECTION)
+        self.outcomes = states_of(outcomes.PROJECTION)
 
     async def card_of_person(self, cpr_hash: str) -> CardView | None:
         """The card of the citizen with this CPR hash."""
@@ -137,7 +137,7 @@ class ReadModels:
 
 def outcome_key(command_id: str) -> Key:
     """What who waits for the outcome of a command waits for first."""
-    return Key(outcomes.PROCESSOR.name, command_id)
+    return Key(outcomes.PROJECTION.name, command_id)
 
 
 def settled(report: ReportView, revision: int) -> bool:
@@ -159,21 +159,21 @@ class Models(ReadModels):
 
     def __init__(self, states_of: StatesOf, database: Database) -> None:
         super().__init__(states_of)
-        self.extracts = states_of(extracts.PROCESSOR)
-        self.extract_parts = states_of(extracts.PARTS_PROCESSOR)
+        self.extracts = states_of(extracts.PROJECTION)
+        self.extract_parts = states_of(extracts.PARTS_PROJECTION)
         self.extract_requests = ExtractRequests(database)
         self._database = database
-        self._parts = database[extracts.PARTS_PROCESSOR.name]
-        self._reports = database[reports.PROCESSOR.name]
+        self._parts = database[extracts.PARTS_PROJECTION.name]
+        self._reports = database[reports.PROJECTION.name]
         self._exempt_together = BatchedCalls(self._exempt_of_years)
 
     async def prepare(self) -> None:
         """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
-        for collection in (employments.PROCESSOR.name, reports.PROCESSOR.name):
+        for collection in (employments.PROJECTION.name, reports.PROJECTION.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
         # What wants the employer's attention are few of many.
         for name in ("dispute.raised_at", "moved_at"):
-            await self._database[reports.PROCESSOR.name].create_index(
+            await self._database[reports.PROJECTION.name].create_index(
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
             )
         await self.extract_requests.prepare()

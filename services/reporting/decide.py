@@ -6,7 +6,7 @@ already seen. It then waits in the book, and is decided when the card event come
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any, get_args
 
 from frikort_contracts.cloudevents import Envelope
@@ -30,7 +30,7 @@ from services.reporting import disputes, employments, reports
 from services.reporting.book import Book, Waiting
 from services.reporting.cards import learn
 from services.reporting.rules import Refusal, Rules
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decide, Decision, Processor
 
 _CARD_EVENTS = get_args(AnyCardEvent)
 
@@ -40,10 +40,10 @@ def address(message: Envelope[Any]) -> Address:
     return Address(message.data.card_id)
 
 
-def decider(rules: Rules) -> Callable[[Book | None, Envelope[Any]], Decision[Book]]:
+def decider(rules: Rules) -> Decide[Book]:
     """The decision of this service under ``rules``."""
 
-    def decide(book: Book | None, message: Envelope[Any]) -> Decision[Book]:
+    def decide(book: Book | None, message: Envelope[Any], _taken: Collection[str] = ()) -> Decision[Book]:
         book = book or Book(card_id=message.data.card_id)
         if isinstance(message.data, _CARD_EVENTS):
             return _decide_waiting(rules, learn(book, message.data))

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from frikort_contracts.cloudevents import Record
 
-from services.runtime.processing.batch_processor import Log
+from services.runtime.processing.batch_processor import Producer
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -56,7 +56,7 @@ class BatchedCalls(Generic[A, B]):
 class BatchingPublisher:
     """A log whose callers share their publishes: one batch for each partition, not one for each caller."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Producer) -> None:
         self._log = log
         self._together = BatchedCalls(self._publish)
 

@@ -22,7 +22,8 @@ from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.mongo.document_store import Database, MongoStore, Reader, connect, connect_loops, durable_database
 from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.projection import Projection
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 from services.runtime.web.health import Health
@@ -55,7 +56,7 @@ class Runtime:
         service: str,
         settings: ProcessSettings,
         process: str | None = None,
-        processors: Sequence[Processor[Any]] = (),
+        processors: Sequence[Processor[Any] | Projection[Any]] = (),
         jobs: Sequence[Job] = (),
     ) -> None:
         self.service = service
@@ -107,9 +108,9 @@ class Runtime:
         """/health/live, /health/ready and /metrics."""
         return self.health.routes()
 
-    def reader(self, processor: Processor[S]) -> Reader[S]:
-        """Read access to the states of one of this service's processors."""
-        return Reader(self.database, processor)
+    def reader(self, documents: DocumentSet[S]) -> Reader[S]:
+        """Read access to the states of one of this service's processors or projections."""
+        return Reader(self.database, documents)
 
     async def committed_positions(self) -> dict[tuple[str, int], int]:
         """The next offset that this service will read, by (topic, partition), all its instances together."""
@@ -187,12 +188,12 @@ class Runtime:
             stop_service=self.stop_service,
         )
 
-    def _loop_of(self, processor: Processor[S], settings: RuntimeSettings) -> BatchProcessor[S]:
+    def _loop_of(self, processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> BatchProcessor[S]:
         return BatchProcessor(
             service=self.service,
             processor=processor,
             store=self._stores[processor.name],
-            log=self.producer,
+            producer=self.producer,
             dead_letter_limit=settings.dead_letter_limit,
         )
 

@@ -16,13 +16,13 @@ from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
-from services.gateway.projections import PROCESSORS
+from services.gateway.projections import PROJECTIONS
 from services.issuance.decide import CARDS
 from services.reporting.decide import books
 from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
-from services.runtime.processing.decision import Processor
+from services.runtime.processing.decision import DocumentSet
 from tests.chaos.books import OfCard, Shown
 from tests.chaos.client import Api
 from tests.chaos.journal import Journal
@@ -40,13 +40,13 @@ def _nothing(_: object) -> str:
     return ""
 
 
-READERS: Final[tuple[tuple[str, Processor[Any]], ...]] = (
+READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("issuance", CARDS),
     ("reporting", books(Rules({}, provisional_accepted=True))),
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
-    *(("gateway", processor) for processor in PROCESSORS),
+    *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Who reads what: every service's processors."""
 

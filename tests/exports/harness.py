@@ -88,10 +88,10 @@ class Exports:
         self.outcomes = RecordedLog()
         self.feeds = RecordedLog()
         self._cards = BatchProcessor(
-            service="exports", processor=CARDS, store=MongoStore(database, CARDS), log=self.feeds
+            service="exports", processor=CARDS, store=MongoStore(database, CARDS), producer=self.feeds
         )
         self._requests = BatchProcessor(
-            service="exports", processor=REQUESTS, store=MongoStore(database, REQUESTS), log=self.outcomes
+            service="exports", processor=REQUESTS, store=MongoStore(database, REQUESTS), producer=self.outcomes
         )
         self._offsets = count()
 

@@ -245,7 +245,7 @@ class TestRedelivery:
         processor = statements(lambda _: uuid4().hex)
         log = RecordedLog()
         loop = BatchProcessor(
-            service="exports", processor=processor, store=MongoStore(exports.database, processor), log=log
+            service="exports", processor=processor, store=MongoStore(exports.database, processor), producer=log
         )
         records = [encode(envelope(event)) for event in reversed(a_card(1, card_id="card"))]
         batch = [Incoming(r.topic, 0, offset, r.key, r.value, r.headers) for offset, r in enumerate(records)]

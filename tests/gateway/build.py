@@ -32,7 +32,8 @@ from pydantic import BaseModel, SecretStr
 from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import S
+from services.runtime.processing.projection import Projection
 
 CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"
@@ -78,19 +79,18 @@ def envelope(data: Event, at: datetime = NOON) -> Envelope[Any]:
     return Envelope(id=message_id, time=at, source="/frikort/test", data=data, correlation_id=message_id)
 
 
-def after(processor: Processor[S], events: Iterable[Event]) -> S:
+def after(projection: Projection[S], events: Iterable[Event]) -> S:
     """The state after ``events``; each must touch the same document."""
     state: S | None = None
     ids: set[str] = set()
     for event in events:
         message = envelope(event)
-        address = processor.address(message)
-        assert address is not None
-        ids.add(address.id)
-        decision = processor.decide(state, message)
-        assert decision.events == ()
-        # As the runtime stores it: what a model keeps must survive the way through JSON.
-        state = None if decision.state is None else stored(decision.state)
+        document_id = projection.document_id(message)
+        assert document_id is not None
+        ids.add(document_id)
+        state = projection.project(state, message)
+        # As the runtime stores it: the state must survive JSON.
+        state = None if state is None else stored(state)
     assert len(ids) == 1
     assert state is not None
     return state

@@ -26,9 +26,9 @@ from services.gateway.commands.store import StoredCommand
 from services.gateway.container import Container
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
-from services.gateway.projections import PROCESSORS
+from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import ExtractRequest, Models, ReadModels, States, Written
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
 from tests.gateway.build import persons, settings
 from tests.gateway.filing import Country, MemoryBatches
@@ -38,7 +38,7 @@ from tests.gateway.filing import Country, MemoryBatches
 class MemoryStates(Generic[S]):
     """One read model. Finds by equality, and by the operators that the gateway uses."""
 
-    processor: Processor[S]
+    processor: DocumentSet[S]
     states: dict[str, S] = field(default_factory=dict)
 
     async def get(self, document_id: str) -> S | None:
@@ -160,9 +160,9 @@ class MemoryModels(Models):
     """Every read model in memory. What is put in is found, and noted, as in earnest."""
 
     def __init__(self) -> None:
-        self.memory: dict[str, MemoryStates[Any]] = {p.name: MemoryStates(p) for p in PROCESSORS}
+        self.memory: dict[str, MemoryStates[Any]] = {p.name: MemoryStates(p) for p in PROJECTIONS}
 
-        def states(processor: Processor[S]) -> States[S]:
+        def states(processor: DocumentSet[S]) -> States[S]:
             return self.memory[processor.name]
 
         super().__init__(noting(cast("Any", states)), cast("Any", _Collections()))
@@ -223,7 +223,7 @@ class MemoryGateway:
 async def memory_gateway(**changes: Any) -> MemoryGateway:
     """A gateway with nothing in it; ``changes`` to its settings."""
     chosen = settings(**changes)
-    runtime = Runtime(service="gateway", settings=chosen, processors=PROCESSORS)
+    runtime = Runtime(service="gateway", settings=chosen, processors=PROJECTIONS)
     app = application_factory(chosen, runtime)
     gateway: Container = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()

@@ -45,7 +45,7 @@ async def world() -> MemoryGateway:
         skat=Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
     )
     card = issued(person=persons().seal(Person(CPR, "Karla Eksempel")))
-    world.models.put("cards", CARD, after(cards.PROCESSOR, [card]))
+    world.models.put("cards", CARD, after(cards.PROJECTION, [card]))
     return world
 
 

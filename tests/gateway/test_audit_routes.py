@@ -85,7 +85,7 @@ async def world() -> MemoryGateway:
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
     card = issued(person=persons().seal(Person(CPR, NAME)), control_due=2025)
-    view = after(cards.PROCESSOR, [card])
+    view = after(cards.PROJECTION, [card])
     world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
     employment = EmploymentView(
         employment_id=EMPLOYMENT,
@@ -98,8 +98,8 @@ async def world() -> MemoryGateway:
         order="1",
     )
     world.models.put("employments", EMPLOYMENT, employment)
-    world.models.put("reports", REPORT, after(reports.PROCESSOR, [reported(), settled(1, 1, 100_000)]))
-    world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROCESSOR, [balance(1, 100_000)]))
+    world.models.put("reports", REPORT, after(reports.PROJECTION, [reported(), settled(1, 1, 100_000)]))
+    world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROJECTION, [balance(1, 100_000)]))
     request = ExtractRequest(extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON)
     await world.models.extract_requests.add(request)
     file = FileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)

@@ -22,14 +22,14 @@ from services.gateway.container import Container
 from services.gateway.middleware import RequestMiddleware, correlation_of
 from services.gateway.paging import after, page
 from services.gateway.problems import ProblemError
-from services.gateway.projections import PROCESSORS
+from services.gateway.projections import PROJECTIONS
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 
 
 async def application(**changes: Any) -> FastAPI:
     chosen = settings(**changes)
-    return application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROCESSORS))
+    return application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROJECTIONS))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.reporting import DisputeEnd, EmploymentChanged, EmploymentRegistered, NoWorkDeclared
 from frikort_contracts.values import CitizenSide, Components, Period, WorkPeriod
 
-from services.gateway.projections import PROCESSORS, cards, employments, extracts, ledgers, outcomes, reports
+from services.gateway.projections import PROJECTIONS, cards, employments, extracts, ledgers, outcomes, reports
 from tests.gateway.build import (
     CARD,
     CVR,
@@ -59,11 +59,11 @@ def reactivated(revision: int, first: date) -> CardReactivated:
 
 class TestCards:
     def test_an_issued_card_is_active_and_found_by_person_and_number(self) -> None:
-        card = after(cards.PROCESSOR, [issued()])
+        card = after(cards.PROJECTION, [issued()])
 
         assert card.active
         assert card.active_periods == [Period(first=date(2025, 1, 6))]
-        assert cards.PROCESSOR.aliases(card) == ("cpr:" + "h" * 22, "number:12345")
+        assert cards.PROJECTION.aliases(card) == ("cpr:" + "h" * 22, "number:12345")
 
     @pytest.mark.parametrize(
         ("events", "active", "periods"),
@@ -96,7 +96,7 @@ class TestCards:
         ],
     )
     def test_active_periods(self, events: list[Event], active: bool, periods: list[Period]) -> None:
-        card = after(cards.PROCESSOR, [issued(), *events])
+        card = after(cards.PROJECTION, [issued(), *events])
 
         assert (card.active, card.active_periods) == (active, periods)
 
@@ -105,14 +105,14 @@ class TestCards:
             **BY, revision=2, number="54321", previous_number="12345", reason=ReplacementReason.LOST
         )
 
-        card = after(cards.PROCESSOR, [issued(), replaced])
+        card = after(cards.PROJECTION, [issued(), replaced])
 
-        assert cards.PROCESSOR.aliases(card) == ("cpr:" + "h" * 22, "number:54321")
+        assert cards.PROJECTION.aliases(card) == ("cpr:" + "h" * 22, "number:54321")
 
     def test_a_hand_over_changes_the_municipality_and_keeps_the_history(self) -> None:
         moved = CardHandedOver(**BY | {"municipality": "849"}, revision=2, from_municipality="101")
 
-        card = after(cards.PROCESSOR, [issued(), moved])
+        card = after(cards.PROJECTION, [issued(), moved])
 
         assert card.municipality == "849"
         assert [(entry.event, entry.municipality) for entry in card.history] == [
@@ -123,14 +123,14 @@ class TestCards:
     def test_a_control_moves_the_next_one(self) -> None:
         control = ControlRecorded(**BY, revision=2, year=2027, result=ControlResult.UPHELD, control_due=2029)
 
-        card = after(cards.PROCESSOR, [issued(), control])
+        card = after(cards.PROJECTION, [issued(), control])
 
         assert card.control_due == 2029
         assert card.last_control is not None
         assert (card.last_control.year, card.last_control.result) == (2027, "upheld")
 
     def test_a_mandate_is_in_force_through_its_last_day(self) -> None:
-        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1")])
+        card = after(cards.PROJECTION, [issued(), self.granted(2, "m-1")])
 
         (mandate,) = card.mandates
         assert (mandate.holder, mandate.scope, mandate.granted_by) == (HOLDER, "view", "citizen")
@@ -140,7 +140,7 @@ class TestCards:
     def test_a_mandate_that_is_withdrawn_is_over_and_stays_in_the_list(self) -> None:
         withdrawn = MandateWithdrawn(**BY, revision=4, mandate_id="m-1", by=CitizenSide.MUNICIPALITY)
 
-        card = after(cards.PROCESSOR, [issued(), self.granted(2, "m-1"), self.granted(3, "m-2"), withdrawn])
+        card = after(cards.PROJECTION, [issued(), self.granted(2, "m-1"), self.granted(3, "m-2"), withdrawn])
 
         assert [(m.mandate_id, m.in_force(date(2025, 6, 1))) for m in card.mandates] == [("m-1", False), ("m-2", True)]
         assert [entry.event for entry in card.history[1:]] == [
@@ -162,12 +162,12 @@ class TestCards:
         )
 
     def test_an_older_revision_changes_nothing(self) -> None:
-        card = after(cards.PROCESSOR, [issued(), deactivated(2, date(2025, 3, 1)), issued(number="99999")])
+        card = after(cards.PROJECTION, [issued(), deactivated(2, date(2025, 3, 1)), issued(number="99999")])
 
         assert (card.revision, card.number, card.active) == (2, "12345", False)
 
     def test_a_card_whose_issue_was_put_aside_is_not_invented(self) -> None:
-        assert cards.decide(None, envelope(deactivated(2, date(2025, 3, 1)))).state is None
+        assert cards.project(None, envelope(deactivated(2, date(2025, 3, 1)))) is None
 
     @pytest.mark.parametrize(
         ("period", "usable"),
@@ -179,7 +179,7 @@ class TestCards:
         ],
     )
     def test_a_card_can_be_used_in_a_period_that_touches_its_active_days(self, period: Period, usable: bool) -> None:
-        card = after(cards.PROCESSOR, [issued(), deactivated(2, date(2025, 3, 1))])
+        card = after(cards.PROJECTION, [issued(), deactivated(2, date(2025, 3, 1))])
 
         assert card.active_during(period) is usable
 
@@ -191,7 +191,7 @@ class TestEmployments:
         ended = Period(first=date(2025, 1, 10), last=date(2025, 8, 31))
         second = EmploymentChanged(**about, revision=2, period=ended)
 
-        employment = after(employments.PROCESSOR, [first, second, first])
+        employment = after(employments.PROJECTION, [first, second, first])
 
         assert (employment.revision, employment.period) == (2, ended)
         assert employment.order.endswith(EMPLOYMENT)
@@ -211,13 +211,13 @@ class TestEmployments:
             days=may,
         )
 
-        employment = after(employments.PROCESSOR, [declared])
+        employment = after(employments.PROJECTION, [declared])
 
         assert (employment.card_number, employment.label, employment.no_work) == ("12345", "k.label", [may])
 
     def test_reports_do_not_concern_it(self) -> None:
         for event in (reported(), disputed(1)):
-            assert employments.PROCESSOR.address(envelope(event)) is None
+            assert employments.PROJECTION.document_id(envelope(event)) is None
 
 
 class TestReports:
@@ -236,11 +236,11 @@ class TestReports:
         for places in itertools.combinations(range(8), 5):
             earnings, balances = iter(self.EARNINGS), iter(self.BALANCES)
             events: list[Event] = [next(earnings) if i in places else next(balances) for i in range(8)]
-            seen.add(after(reports.PROCESSOR, events).model_dump_json())
+            seen.add(after(reports.PROJECTION, events).model_dump_json())
         assert len(seen) == 1
 
     def test_the_history_keeps_what_was_replaced(self) -> None:
-        report = after(reports.PROCESSOR, [*self.EARNINGS, *self.BALANCES])
+        report = after(reports.PROJECTION, [*self.EARNINGS, *self.BALANCES])
 
         assert [(entry.event, entry.revision) for entry in report.history] == [
             ("reported", 1),
@@ -254,7 +254,7 @@ class TestReports:
         assert report.withdrawn
 
     def test_a_dispute_stands_until_it_ends(self) -> None:
-        standing = after(reports.PROCESSOR, [reported(), disputed(1)])
+        standing = after(reports.PROJECTION, [reported(), disputed(1)])
 
         assert standing.dispute is not None
         assert (standing.dispute.reason, standing.dispute.message, standing.dispute.raised_by) == (
@@ -263,7 +263,7 @@ class TestReports:
             "mandate-holder",
         )
         assert (standing.revision, standing.dispute_revision) == (1, 1)
-        ended = after(reports.PROCESSOR, [reported(), disputed(1), dispute_ended(2), disputed(1)])
+        ended = after(reports.PROJECTION, [reported(), disputed(1), dispute_ended(2), disputed(1)])
         assert (ended.dispute, ended.dispute_revision) == (None, 2)
         assert [(e.event, e.reason, e.message, e.side) for e in ended.history[1:]] == [
             ("disputed", "wrong-amount", "k.message", "mandate-holder"),
@@ -271,31 +271,31 @@ class TestReports:
         ]
 
     def test_a_correction_alone_ends_no_dispute(self) -> None:
-        report = after(reports.PROCESSOR, [reported(), disputed(1), corrected()])
+        report = after(reports.PROJECTION, [reported(), disputed(1), corrected()])
 
         assert (report.revision, report.dispute is None) == (2, False)
 
     def test_a_split_is_moved_by_another_report_until_this_one_says_something_new(self) -> None:
         moved = [reported(), settled(1, 1, 100_000), settled(2, 1, 60_000, 40_000, caused_by="another")]
 
-        assert after(reports.PROCESSOR, moved[:2]).moved_at is None
-        assert after(reports.PROCESSOR, moved).moved_at is not None
-        assert after(reports.PROCESSOR, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
+        assert after(reports.PROJECTION, moved[:2]).moved_at is None
+        assert after(reports.PROJECTION, moved).moved_at is not None
+        assert after(reports.PROJECTION, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
 
     def test_a_split_alone_is_no_report_yet(self) -> None:
-        report = after(reports.PROCESSOR, [settled(1, 1, 100_000)])
+        report = after(reports.PROJECTION, [settled(1, 1, 100_000)])
 
         assert (report.revision, report.order, report.booked) == (0, "", None)
 
     def test_a_split_of_an_older_ledger_changes_nothing(self) -> None:
-        report = after(reports.PROCESSOR, [settled(2, 1, 90_000, 10_000), settled(1, 1, 100_000)])
+        report = after(reports.PROJECTION, [settled(2, 1, 90_000, 10_000), settled(1, 1, 100_000)])
 
         assert report.settlement is not None
         assert (report.settlement.exempt, report.settlement.excess) == (90_000, 10_000)
 
     def test_the_place_in_the_list_is_that_of_the_first_acceptance(self) -> None:
-        first = after(reports.PROCESSOR, [reported()])
-        later = reports.decide(first, envelope(corrected())).state
+        first = after(reports.PROJECTION, [reported()])
+        later = reports.project(first, envelope(corrected()))
 
         assert later is not None
         assert later.order == first.order
@@ -310,8 +310,8 @@ class TestLedgers:
     )
 
     def test_a_warning_may_come_before_the_totals(self) -> None:
-        early = after(ledgers.PROCESSOR, [self.RAISED, balance(2, 3_500_000)])
-        late = after(ledgers.PROCESSOR, [balance(2, 3_500_000), self.RAISED])
+        early = after(ledgers.PROJECTION, [self.RAISED, balance(2, 3_500_000)])
+        late = after(ledgers.PROJECTION, [balance(2, 3_500_000), self.RAISED])
 
         assert early == late
         assert early.totals is not None
@@ -320,18 +320,18 @@ class TestLedgers:
     def test_a_warning_can_be_withdrawn_and_come_again(self) -> None:
         again = self.RAISED.model_copy(update={"revision": 4})
 
-        ledger = after(ledgers.PROCESSOR, [self.RAISED, self.WITHDRAWN, again])
+        ledger = after(ledgers.PROJECTION, [self.RAISED, self.WITHDRAWN, again])
 
         assert [(w.ledger_revision, w.withdrawn_at is None) for w in ledger.warnings] == [(2, False), (4, True)]
 
     def test_older_totals_change_nothing(self) -> None:
-        ledger = after(ledgers.PROCESSOR, [balance(2, 200), balance(1, 100)])
+        ledger = after(ledgers.PROJECTION, [balance(2, 200), balance(1, 100)])
 
         assert ledger.totals is not None
         assert (ledger.revision, ledger.totals.exempt) == (2, 200)
 
     def test_splits_do_not_concern_it(self) -> None:
-        assert ledgers.PROCESSOR.address(envelope(settled(1, 1, 1))) is None
+        assert ledgers.PROJECTION.document_id(envelope(settled(1, 1, 1))) is None
 
 
 class TestOutcomes:
@@ -339,7 +339,7 @@ class TestOutcomes:
         refused = CommandRefused(command_id="c", problem=Problem.CARD_EXISTS, detail={"municipality": "101"})
         accepted = CommandAccepted(command_id="c", card_id=CARD, revision=1)
 
-        outcome = after(outcomes.PROCESSOR, [refused, accepted])
+        outcome = after(outcomes.PROJECTION, [refused, accepted])
 
         assert (outcome.problem, outcome.detail) == (Problem.CARD_EXISTS, {"municipality": "101"})
 
@@ -354,7 +354,7 @@ class TestOutcomes:
             already_reported=True,
         )
 
-        outcome = after(outcomes.PROCESSOR, [accepted])
+        outcome = after(outcomes.PROJECTION, [accepted])
 
         assert (outcome.report_id, outcome.revision, outcome.already_reported, outcome.problem) == (
             REPORT,
@@ -383,12 +383,12 @@ class TestExtracts:
     def test_a_later_attempt_takes_over(self) -> None:
         again = self.STARTED.model_copy(update={"attempt": 2, "statements": 4})
 
-        extract = after(extracts.PROCESSOR, [self.STARTED, again, self.STARTED])
+        extract = after(extracts.PROJECTION, [self.STARTED, again, self.STARTED])
 
         assert (extract.attempt, extract.statements, extract.manifest) == (2, 4, None)
 
     def test_a_completed_one_stays_completed(self) -> None:
-        extract = after(extracts.PROCESSOR, [self.COMPLETED, self.STARTED.model_copy(update={"attempt": 3})])
+        extract = after(extracts.PROJECTION, [self.COMPLETED, self.STARTED.model_copy(update={"attempt": 3})])
 
         assert extract.manifest is not None
         assert (extract.attempt, extract.manifest.attempt, extract.manifest.count) == (2, 2, 3)
@@ -398,11 +398,11 @@ class TestExtracts:
             extract_id="x", attempt=1, format=ExtractFormat.CSV, index=0, content="a;b\n", statements=7
         )
 
-        assert extracts.PROCESSOR.address(envelope(part)) is None
-        assert extracts.PARTS_PROCESSOR.address(envelope(self.STARTED)) is None
-        assert fields_of(after(extracts.PARTS_PROCESSOR, [part]), "content", "statements") == ("a;b\n", 7)
+        assert extracts.PROJECTION.document_id(envelope(part)) is None
+        assert extracts.PARTS_PROJECTION.document_id(envelope(self.STARTED)) is None
+        assert fields_of(after(extracts.PARTS_PROJECTION, [part]), "content", "statements") == ("a;b\n", 7)
 
 
 def test_every_read_model_has_its_own_collection() -> None:
-    names = [processor.name for processor in PROCESSORS]
+    names = [processor.name for processor in PROJECTIONS]
     assert len(set(names)) == len(names)

@@ -49,13 +49,13 @@ def employment(last: str | None = None, no_work: Sequence[tuple[str, str]] = ())
 
 
 def card(*events: Event) -> CardView:
-    return after(cards.PROCESSOR, [issued(), *events])
+    return after(cards.PROJECTION, [issued(), *events])
 
 
 def paid(*days: str, total: int = 100_000) -> list[ReportView]:
     return [
         after(
-            reports.PROCESSOR,
+            reports.PROJECTION,
             [reported(payment_date=day(one), year=day(one).year, total=total, components=Components(wage=total))],
         )
         for one in days
@@ -99,7 +99,7 @@ class TestTheQuestion:
         assert asked.days == WorkPeriod(first=day("05-01"), last=day("05-14"))
 
     def test_is_not_answered_by_a_report_that_was_withdrawn(self) -> None:
-        gone = after(reports.PROCESSOR, [reported(payment_date=day("05-31")), withdrawn()])
+        gone = after(reports.PROJECTION, [reported(payment_date=day("05-31")), withdrawn()])
         asked = question(employment(), card(), [*WEEKLY, gone], day("06-02"))
         assert asked is not None
         assert asked.last_paid == day("04-11")

@@ -49,7 +49,7 @@ async def a_world(**changes: Any) -> MemoryGateway:
     """A citizen with a card, and somebody who has a mandate."""
     world = await memory_gateway(**changes)
     world.callers.update(citizen=citizen(CPR), holder=citizen(HOLDER), nobody=citizen("6401854321"))
-    world.models.put("cards", CARD, after(cards.PROCESSOR, [ISSUED, GRANTED]))
+    world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED]))
     return world
 
 
@@ -181,7 +181,7 @@ async def test_who_may_not_see_the_card_gets_no_stream(world: MemoryGateway, pat
 async def test_a_mandate_that_is_withdrawn_ends_its_stream_before_anything_is_said(world: MemoryGateway) -> None:
     async with listening(world, HELD, "holder") as listener:
         await listener.hears(1)
-        world.models.put("cards", CARD, after(cards.PROCESSOR, [ISSUED, GRANTED, WITHDRAWN]))
+        world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED, WITHDRAWN]))
         something_changes(world)
         await listener.hears_the_end()
 

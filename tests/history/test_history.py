@@ -10,8 +10,9 @@ from frikort_contracts.topics import BALANCES, TOPICS, Topic
 
 from services.balance.processor import LEDGERS
 from services.exports.statements import statements
-from services.gateway.projections import PROCESSORS as VIEWS
+from services.gateway.projections import PROJECTIONS as VIEWS
 from services.runtime.processing.decision import Processor
+from services.runtime.processing.projection import Projection
 from tests.history.recording import DIRECTORY, History, ledgers_in, read, statements_in
 from tests.runtime.memory import Faults, Instance, MemoryDatabase, MemoryKafka
 
@@ -23,7 +24,9 @@ HISTORIES = [
 _TOPICS = {topic.name: topic for topic in TOPICS}
 
 
-async def replayed(history: History, processor: Processor[Any], service: str) -> tuple[MemoryKafka, Any]:
+async def replayed(
+    history: History, processor: Processor[Any] | Projection[Any], service: str
+) -> tuple[MemoryKafka, Any]:
     """What ``processor`` makes of a history from its beginning."""
     kafka, database = MemoryKafka(), MemoryDatabase(processor)
     names = [topic.name for topic in processor.topics]
@@ -74,7 +77,7 @@ async def test_exports_states_the_same_totals(history: History) -> None:
 @pytest.mark.parametrize("history", HISTORIES)
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 async def test_the_gateways_read_models_understand_everything_that_is_no_poison(
-    history: History, view: Processor[Any]
+    history: History, view: Projection[Any]
 ) -> None:
     kafka, _ = await replayed(history, view, "gateway")
 

@@ -16,9 +16,10 @@ from zlib import crc32
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import PARTITIONS
 
-from services.runtime.processing.apply import Document, Documents, Emitted, Incoming
+from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.projection import Projection
 
 Partition = tuple[str, int]
 Hook = Callable[[], Awaitable[None]]
@@ -85,14 +86,15 @@ class Stored:
     state: str | None
     aliases: tuple[str, ...]
     applied: frozenset[UUID]
-    outbox: tuple[Emitted, ...]
+    outbox: tuple[PendingEvents, ...]
 
 
 class MemoryDatabase(Generic[S]):
     """What is durable of one processor's documents; instances open it with ``MemoryStore``."""
 
-    def __init__(self, processor: Processor[S]) -> None:
+    def __init__(self, processor: Processor[S] | Projection[S]) -> None:
         self.processor = processor
+        self.write_once = isinstance(processor, Projection) and processor.write_once
         self.documents: dict[str, Stored] = {}
         self.conflicts = 0
         self._holders: dict[str, list[str]] = {}
@@ -164,6 +166,8 @@ class MemoryStore(Generic[S]):
         self._faults = faults
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        if self._database.write_once:
+            return Documents()
         await self._faults.point("load.before")
         names = dict.fromkeys(address.id for address in addresses)
         for address in addresses:
@@ -178,8 +182,9 @@ class MemoryStore(Generic[S]):
         all_written = True
         for document in documents:
             written = self._database.put(document)
-            self._database.conflicts += not written
-            all_written &= written
+            if not self._database.write_once:
+                self._database.conflicts += not written
+                all_written &= written
             await self._faults.point("write.between")
         await self._faults.point("write.after")
         return all_written
@@ -248,7 +253,7 @@ class Instance(Generic[S]):
             service=service,
             processor=database.processor,
             store=MemoryStore(database, faults),
-            log=MemoryLog(kafka, faults),
+            producer=MemoryLog(kafka, faults),
             dead_letter_limit=dead_letter_limit,
         )
 

@@ -179,7 +179,7 @@ async def test_an_event_that_claims_what_another_holds_goes_to_the_dead_letters_
     """A reader of card events cannot draw another number: without a limit it would try for ever."""
     kafka, database = world((0, issue("p")), (0, issue("q")))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
-    views = MemoryDatabase(gateway_cards.PROCESSOR)
+    views = MemoryDatabase(gateway_cards.PROJECTION)
     told = issued(kafka)
     forged = told[1].model_copy(update={"card_id": "forged", "number": told[0].number, "revision": 1})
     kafka.append(encode(envelope(forged, "forged")))

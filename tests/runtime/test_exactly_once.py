@@ -10,13 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from frikort_contracts.cloudevents import tell
 from frikort_contracts.topics import OUTCOMES
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.runtime.processing import apply as fold_module
+from services.runtime.processing import apply as apply_module
 from services.runtime.processing.apply import Document
+from services.runtime.processing.outbox import emit
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
 from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
 
@@ -265,7 +265,7 @@ async def test_a_wrong_store_is_found_out(database: type[MemoryDatabase[Tally]],
 
 
 def _drawn_ids(cause: Any, by: str, events: Any) -> Any:
-    return tell(cause, f"{by}/{uuid4()}", events)
+    return emit(cause, f"{by}/{uuid4()}", events)
 
 
 def _by_topic(entry: Any, starts: Any) -> bool:
@@ -279,7 +279,7 @@ THE_OTHER = Step((((COMMANDS, 1), 1),))
 @pytest.mark.parametrize(
     ("what", "instead", "sent", "plan"),
     [
-        pytest.param("tell", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
+        pytest.param("emit", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
             "_is_published", lambda *_: True, FOUR, [*CRASHED, Step((((EVENTS, 0), 1),))], id="forgets all it said"
         ),
@@ -293,14 +293,14 @@ THE_OTHER = Step((((COMMANDS, 1), 1),))
         pytest.param(
             "_is_published", _by_topic, TWO_PARTITIONS, [THE_OTHER, *CRASHED, THE_OTHER], id="mixes partitions up"
         ),
-        pytest.param("_still_to_say", lambda *_: (), FOUR, CRASHED, id="says nothing a second time"),
+        pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="says nothing a second time"),
     ],
 )
 async def test_a_wrong_fold_is_found_out(
     monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Step]
 ) -> None:
     await play(sent, plan, MemoryDatabase(TALLIES))
-    monkeypatch.setattr(fold_module, what, instead)
+    monkeypatch.setattr(apply_module, what, instead)
     with pytest.raises(AssertionError):
         await play(sent, plan, MemoryDatabase(TALLIES))
 

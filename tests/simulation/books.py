@@ -444,7 +444,7 @@ class Books:
             for database in service.databases.values():
                 for name in database.documents:
                     for entry in database.read(name).outbox:
-                        for record in entry.records:
+                        for record in entry.entry:
                             place = self.world.broker.partitions.get(self.world.broker.partition_of(record), ())
                             law(
                                 any(

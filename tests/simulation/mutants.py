@@ -27,9 +27,9 @@ from services.issuance.mandates import Mandate
 from services.reporting import decide as reporting
 from services.reporting import disputes
 from services.runtime.kafka.consumer import RETRYABLE_ERRORS
-from services.runtime.processing import apply as fold_module
+from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
-from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, fold
+from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.consumer import Consumer
@@ -62,13 +62,13 @@ async def _give_up(self: Consumer, batch: Sequence[Incoming]) -> bool:
 
 async def _publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> BatchResult:
     deliveries, broken = self._read(batch)
-    dead = [self._put_aside(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
+    dead = [self._to_dead_letter(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
     while True:
         documents = await self._store.load([delivery.address for delivery in deliveries])
-        folded = fold(self._service, self._processor, documents, deliveries)
-        await self._log.publish([*dead, *folded.records])
+        applied = self._apply(documents, deliveries)
+        await self._producer.publish([*dead, *applied.records])
         if not (changed := documents.changed()) or await self._store.write(changed):
-            return BatchResult(len(deliveries), len(folded.records), len(dead))
+            return BatchResult(len(deliveries), len(applied.records), len(dead))
 
 
 _read = BatchProcessor._read
@@ -111,13 +111,13 @@ def _random_ids() -> Iterator[None]:
     """Ids are drawn when an event is said. (Drawn at the decision they do no harm: the outbox keeps the bytes.)"""
     count = itertools.count(1)
 
-    def still_to_say(document: Document[Any]) -> Iterator[Record]:
-        for entry in document.outbox:
-            for record in entry.records:
+    def pending_records(document: Document[Any]) -> Iterator[Record]:
+        for pending in document.outbox:
+            for record in pending.entry:
                 headers = {**dict(record.headers), "ce_id": str(UUID(int=next(count))).encode()}
                 yield record._replace(headers=tuple(headers.items()))
 
-    with patch.object(fold_module, "_still_to_say", still_to_say):
+    with patch.object(apply_module, "_pending_records", pending_records):
         yield
 
 
@@ -171,14 +171,14 @@ def _early_disputes_dropped(self: CardYear, event: Any) -> CardYear:
 def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> AppliedBatch:
     mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
 
-    def still_to_say(document: Document[Any]) -> Iterator[Record]:
-        return (r for entry in document.outbox if (entry.topic, entry.partition) in mine for r in entry.records)
+    def pending_records(document: Document[Any]) -> Iterator[Record]:
+        return (r for p in document.outbox if (p.topic, p.partition) in mine for r in p.entry)
 
     with (
-        patch.object(fold_module, "_still_to_say", still_to_say),
-        patch.object(fold_module, "_taken_over", lambda entry, _: entry),
+        patch.object(apply_module, "_pending_records", pending_records),
+        patch.object(apply_module, "_taken_over", lambda entry, _: entry),
     ):
-        return fold(service, processor, documents, deliveries)
+        return apply_batch(service, processor, documents, deliveries)
 
 
 def _of(target: Any, attribute: str, instead: Any) -> Patch:
@@ -222,12 +222,12 @@ MUTANTS: Final = (
     Mutant(
         "outbox pruned at once",
         "what others may still owe is forgotten",
-        _of(fold_module, "_is_published", lambda *_: True),
+        _of(apply_module, "_is_published", lambda *_: True),
     ),
     Mutant(
         "only its own is said",
         "what another instance has yet to say is overtaken",
-        _of(loop_module, "fold", _only_its_own),
+        _of(loop_module, "apply_batch", _only_its_own),
         first=20,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),

@@ -20,14 +20,15 @@ from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
-from services.gateway.projections import PROCESSORS as VIEWS
+from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
 from services.issuance.decide import CARDS
 from services.reporting.decide import books
 from services.reporting.rules import Rules
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.projection import Projection
 from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.broker import Broker, Group, SimLog
@@ -169,7 +170,7 @@ class World:
                 count += 1
         return count
 
-    def _processors(self) -> dict[str, Sequence[Processor[Any]]]:
+    def _processors(self) -> dict[str, Sequence[Processor[Any] | Projection[Any]]]:
         rules = Rules(self.allowances, self.provisional_accepted)
         return {
             "issuance": (CARDS,),
@@ -184,7 +185,7 @@ class World:
         self._sealed += 1
         return f"jwe-{self._sealed}-{person.cpr_hash}"
 
-    def _service(self, name: str, processors: Sequence[Processor[Any]]) -> Service:
+    def _service(self, name: str, processors: Sequence[Processor[Any] | Projection[Any]]) -> Service:
         return Service(
             name=name,
             databases={p.name: MemoryDatabase(p) for p in processors},
@@ -201,7 +202,7 @@ class World:
                 service=service.name,
                 processor=database.processor,
                 store=MemoryStore(database, self._points),
-                log=log,
+                producer=log,
                 dead_letter_limit=MOST_DEAD_LETTERS,
             )
             group = service.groups[name]
@@ -218,7 +219,7 @@ class World:
             submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons
         )
 
-        def states_of(processor: Processor[S]) -> SimReader[S]:
+        def states_of(processor: DocumentSet[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])
 
         return GatewayInstance(process, intake, ReadModels(states_of))

@@ -23,7 +23,7 @@ from services.gateway.auth import Caller
 from services.gateway.commands.store import CommandStore, StoredCommand
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
-from services.runtime.processing.batch_processor import Log
+from services.runtime.processing.batch_processor import Producer
 
 SOURCE: Final = "/frikort/gateway"
 _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
@@ -73,7 +73,7 @@ class CommandService:
     """Takes commands in. ``now`` is the time of a command that enters now."""
 
     def __init__(
-        self, *, submissions: CommandStore, log: Log, now: Callable[[], Awaitable[datetime]], persons: Persons
+        self, *, submissions: CommandStore, log: Producer, now: Callable[[], Awaitable[datetime]], persons: Persons
     ) -> None:
         self._submissions = submissions
         self._log = log

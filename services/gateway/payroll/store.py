@@ -268,10 +268,10 @@ class MongoReadModelQueries:
     """The gateway's read models in MongoDB. Only the fields that are needed are read, and no state is built."""
 
     def __init__(self, database: Database) -> None:
-        self._cards = database[cards.PROCESSOR.name]
-        self._employments = database[employments.PROCESSOR.name]
-        self._outcomes = database[outcomes.PROCESSOR.name]
-        self._reports = database[reports.PROCESSOR.name]
+        self._cards = database[cards.PROJECTION.name]
+        self._employments = database[employments.PROJECTION.name]
+        self._outcomes = database[outcomes.PROJECTION.name]
+        self._reports = database[reports.PROJECTION.name]
 
     async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
         by_alias = {alias_of_number(number): number for number in numbers}

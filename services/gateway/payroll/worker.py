@@ -137,9 +137,9 @@ class _Waiting:
             found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             last = booking.command_id(self._batch.batch_id, found.without_outcome[-1].number)
-            return Missing((Key(outcomes.PROCESSOR.name, last),))
+            return Missing((Key(outcomes.PROJECTION.name, last),))
         if found.without_split:
-            return Missing((Key(reports.PROCESSOR.name, found.without_split[-1]),))
+            return Missing((Key(reports.PROJECTION.name, found.without_split[-1]),))
         return Shown(found.results)
 
 

@@ -1,6 +1,7 @@
-"""The read models: pure projections of the events, one file each. They can be dropped and built anew from the log.
+"""The read models: pure projections of the events, one file each. They can be dropped and rebuilt from the log.
 
-Topics are consumed apart, so what a model knows from one topic may run ahead of another: each copes with either order.
+Topics are consumed independently, so events of different topics arrive in either order. Each projection keeps the
+revision of every subject that it shows and ignores events that are not newer.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
-from services.runtime.processing.decision import Processor
+from services.runtime.processing.projection import Projection
 
-PROCESSORS: Final[tuple[Processor[Any], ...]] = (
-    cards.PROCESSOR,
-    employments.PROCESSOR,
-    reports.PROCESSOR,
-    ledgers.PROCESSOR,
-    outcomes.PROCESSOR,
-    extracts.PROCESSOR,
-    extracts.PARTS_PROCESSOR,
+PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
+    cards.PROJECTION,
+    employments.PROJECTION,
+    reports.PROJECTION,
+    ledgers.PROJECTION,
+    outcomes.PROJECTION,
+    extracts.PROJECTION,
+    extracts.PARTS_PROJECTION,
 )

@@ -22,7 +22,7 @@ from frikort_contracts.topics import CARDS
 from frikort_contracts.values import CitizenSide, Period, SealedPerson
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class CardEntry(BaseModel):
@@ -90,30 +90,28 @@ def alias_of_number(number: str) -> str:
     return f"number:{number}"
 
 
-def _address(message: Envelope[AnyCardEvent]) -> Address:
-    return Address(message.data.card_id)
+def _document_id(message: Envelope[AnyCardEvent]) -> str:
+    return message.data.card_id
 
 
 def _aliases(card: CardView) -> tuple[str, ...]:
     return alias_of_person(card.person.cpr_hash), alias_of_number(card.number)
 
 
-def decide(card: CardView | None, message: Envelope[AnyCardEvent]) -> Decision[CardView]:
+def project(card: CardView | None, message: Envelope[AnyCardEvent]) -> CardView | None:
     """The card after one event."""
     event = message.data
     if card is None:
-        return Decision(_issued(event, message.time)) if isinstance(event, CardIssued) else Decision(None)
+        return _issued(event, message.time) if isinstance(event, CardIssued) else None
     if event.revision <= card.revision:
-        return Decision(card)
-    return Decision(
-        card.model_copy(
-            update={
-                "revision": event.revision,
-                "municipality": event.municipality,
-                "history": [*card.history, _entry(event, message.time)],
-                **_changes(card, event, message.time),
-            }
-        )
+        return card
+    return card.model_copy(
+        update={
+            "revision": event.revision,
+            "municipality": event.municipality,
+            "history": [*card.history, _entry(event, message.time)],
+            **_changes(card, event, message.time),
+        }
     )
 
 
@@ -204,12 +202,12 @@ def _entry(event: AnyCardEvent, at: datetime) -> CardEntry:
     )
 
 
-PROCESSOR: Final = Processor(
+PROJECTION: Final = Projection(
     name="cards",
     topics=(CARDS,),
     state=CardView,
-    address=_address,
-    decide=decide,
+    document_id=_document_id,
+    project=project,
     aliases=_aliases,
     indexes=("card_id", "municipality", "control_due", "mandates.holder.cpr_hash"),
 )

@@ -11,7 +11,7 @@ from frikort_contracts.topics import EARNINGS
 from frikort_contracts.values import Period, WorkPeriod
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class EmploymentView(BaseModel):
@@ -30,38 +30,36 @@ class EmploymentView(BaseModel):
     order: str
 
 
-def _address(message: Envelope[Any]) -> Address | None:
-    return Address(message.data.employment_id) if isinstance(message.data, EmploymentEvent) else None
+def _document_id(message: Envelope[Any]) -> str | None:
+    return message.data.employment_id if isinstance(message.data, EmploymentEvent) else None
 
 
-def decide(employment: EmploymentView | None, message: Envelope[EmploymentEvent]) -> Decision[EmploymentView]:
+def project(employment: EmploymentView | None, message: Envelope[EmploymentEvent]) -> EmploymentView:
     """The employment after one event; each event carries the whole of it."""
     event = message.data
     if employment is not None and event.revision <= employment.revision:
-        return Decision(employment)
+        return employment
     first_seen = message.time if employment is None else employment.registered_at
-    return Decision(
-        EmploymentView(
-            employment_id=event.employment_id,
-            card_id=event.card_id,
-            revision=event.revision,
-            cvr=event.cvr,
-            period=event.period,
-            contact=event.contact,
-            card_number=event.card_number,
-            label=event.label,
-            no_work=list(event.no_work),
-            registered_at=first_seen,
-            order=f"{first_seen.isoformat(timespec='microseconds')}|{event.employment_id}",
-        )
+    return EmploymentView(
+        employment_id=event.employment_id,
+        card_id=event.card_id,
+        revision=event.revision,
+        cvr=event.cvr,
+        period=event.period,
+        contact=event.contact,
+        card_number=event.card_number,
+        label=event.label,
+        no_work=list(event.no_work),
+        registered_at=first_seen,
+        order=f"{first_seen.isoformat(timespec='microseconds')}|{event.employment_id}",
     )
 
 
-PROCESSOR: Final = Processor(
+PROJECTION: Final = Projection(
     name="employments",
     topics=(EARNINGS,),
     state=EmploymentView,
-    address=_address,
-    decide=decide,
+    document_id=_document_id,
+    project=project,
     indexes=("cvr", "card_id"),
 )

@@ -10,7 +10,7 @@ from frikort_contracts.extracts import ExtractCompleted, ExtractPartWritten, Ext
 from frikort_contracts.topics import EXTRACTS
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class FileView(BaseModel):
@@ -61,22 +61,22 @@ def part_id(extract_id: str, attempt: int, file_format: str, index: int) -> str:
     return f"{extract_id}:{attempt}:{file_format}:{index}"
 
 
-def _address(message: Envelope[Any]) -> Address | None:
-    return None if isinstance(message.data, ExtractPartWritten) else Address(message.data.extract_id)
+def _document_id(message: Envelope[Any]) -> str | None:
+    return None if isinstance(message.data, ExtractPartWritten) else message.data.extract_id
 
 
-def decide(extract: ExtractView | None, message: Envelope[ExtractStarted | ExtractCompleted]) -> Decision[ExtractView]:
+def project(extract: ExtractView | None, message: Envelope[ExtractStarted | ExtractCompleted]) -> ExtractView:
     """The extract after one event. A completed one stays completed."""
     event = message.data
     if extract is None:
         extract = ExtractView(extract_id=event.extract_id, attempt=event.attempt)
     if extract.manifest is not None or event.attempt < extract.attempt:
-        return Decision(extract)
+        return extract
     if isinstance(event, ExtractStarted):
         changes: dict[str, Any] = {"started_at": message.time, "statements": event.statements}
     else:
         changes = {"manifest": _manifest(event, message.time)}
-    return Decision(extract.model_copy(update={"attempt": event.attempt, **changes}))
+    return extract.model_copy(update={"attempt": event.attempt, **changes})
 
 
 def _manifest(event: ExtractCompleted, at: datetime) -> Manifest:
@@ -92,36 +92,37 @@ def _manifest(event: ExtractCompleted, at: datetime) -> Manifest:
     )
 
 
-def _part_address(message: Envelope[Any]) -> Address | None:
+def _part_document_id(message: Envelope[Any]) -> str | None:
     part = message.data
     if not isinstance(part, ExtractPartWritten):
         return None
-    return Address(part_id(part.extract_id, part.attempt, part.format, part.index))
+    return part_id(part.extract_id, part.attempt, part.format, part.index)
 
 
-def decide_part(part: ExtractPartView | None, message: Envelope[ExtractPartWritten]) -> Decision[ExtractPartView]:
+def project_part(part: ExtractPartView | None, message: Envelope[ExtractPartWritten]) -> ExtractPartView:
     """A part is written once."""
     if part is not None:
-        return Decision(part)
+        return part
     event = message.data
-    return Decision(
-        ExtractPartView(
-            extract_id=event.extract_id,
-            attempt=event.attempt,
-            format=event.format,
-            index=event.index,
-            content=event.content,
-            statements=event.statements,
-        )
+    return ExtractPartView(
+        extract_id=event.extract_id,
+        attempt=event.attempt,
+        format=event.format,
+        index=event.index,
+        content=event.content,
+        statements=event.statements,
     )
 
 
-PROCESSOR: Final = Processor(name="extracts", topics=(EXTRACTS,), state=ExtractView, address=_address, decide=decide)
-PARTS_PROCESSOR: Final = Processor(
+PROJECTION: Final = Projection(
+    name="extracts", topics=(EXTRACTS,), state=ExtractView, document_id=_document_id, project=project
+)
+PARTS_PROJECTION: Final = Projection(
     name="extract_parts",
     topics=(EXTRACTS,),
     state=ExtractPartView,
-    address=_part_address,
-    decide=decide_part,
+    document_id=_part_document_id,
+    project=project_part,
     indexes=("extract_id",),
+    write_once=True,
 )

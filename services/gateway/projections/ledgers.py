@@ -1,6 +1,7 @@
 """The year of a card as the gateway shows it: id ``card_id:year``; totals, and the warnings at the thresholds.
 
-Totals and warnings come from different topics, in either order.
+Totals and warnings come from different topics, in either order. Each has its own revision guard: the totals that of the
+ledger, the warnings one for each threshold.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.topics import BALANCES, CAP_WARNINGS
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class Totals(BaseModel):
@@ -45,7 +46,10 @@ class Warning(BaseModel):  # noqa: A001 - the domain's word
 
 
 class LedgerView(BaseModel):
-    """A card's year. Revision 0: only a warning is known yet, and no totals are shown."""
+    """The year of a card. Revision 0: only a warning is known yet, and no totals are shown.
+
+    ``warning_revisions`` is the ledger revision of the last warning event of each threshold.
+    """
 
     card_id: str
     year: int
@@ -53,10 +57,11 @@ class LedgerView(BaseModel):
     totals: Totals | None = None
     warned: tuple[str, ...] = ()
     warnings: list[Warning] = []
+    warning_revisions: dict[str, int] = {}
 
     @property
     def is_whole(self) -> bool:
-        """Whether the warnings that stand are those that the totals go with."""
+        """Whether the warnings in force are those that the totals imply."""
         return {w.threshold for w in self.warnings if w.withdrawn_at is None} == set(self.warned)
 
 
@@ -65,43 +70,51 @@ def ledger_id(card_id: str, year: int) -> str:
     return f"{card_id}:{year}"
 
 
-def _address(message: Envelope[BalanceChanged | ReportSettled | AnyCapWarning]) -> Address | None:
+def _document_id(message: Envelope[BalanceChanged | ReportSettled | AnyCapWarning]) -> str | None:
     event = message.data
-    return None if isinstance(event, ReportSettled) else Address(ledger_id(event.card_id, event.year))
+    return None if isinstance(event, ReportSettled) else ledger_id(event.card_id, event.year)
 
 
-def decide(ledger: LedgerView | None, message: Envelope[BalanceChanged | AnyCapWarning]) -> Decision[LedgerView]:
+def project(ledger: LedgerView | None, message: Envelope[BalanceChanged | AnyCapWarning]) -> LedgerView:
     """The year after one event of either topic."""
     event = message.data
     if ledger is None:
         ledger = LedgerView(card_id=event.card_id, year=event.year)
-    match event:
-        case BalanceChanged():
-            if event.revision <= ledger.revision:
-                return Decision(ledger)
-            totals = Totals(
-                allowance=event.allowance,
-                provisional=event.provisional,
-                reported=event.reported,
-                exempt=event.exempt,
-                excess=event.excess,
-                remaining=event.remaining,
-            )
-            return Decision(
-                ledger.model_copy(update={"revision": event.revision, "totals": totals, "warned": event.warned})
-            )
-        case CapWarningRaised():
-            raised = Warning(
-                threshold=event.threshold,
-                ledger_revision=event.revision,
-                allowance=event.allowance,
-                reported=event.reported,
-                raised_at=message.time,
-            )
-            return Decision(ledger.model_copy(update={"warnings": [*ledger.warnings, raised]}))
-        case CapWarningWithdrawn():
-            warnings = [_withdrawn(w, event, message.time) for w in ledger.warnings]
-            return Decision(ledger.model_copy(update={"warnings": warnings}))
+    if isinstance(event, BalanceChanged):
+        return _totalled(ledger, event)
+    return _warned(ledger, event, message.time)
+
+
+def _totalled(ledger: LedgerView, event: BalanceChanged) -> LedgerView:
+    if event.revision <= ledger.revision:
+        return ledger
+    totals = Totals(
+        allowance=event.allowance,
+        provisional=event.provisional,
+        reported=event.reported,
+        exempt=event.exempt,
+        excess=event.excess,
+        remaining=event.remaining,
+    )
+    return ledger.model_copy(update={"revision": event.revision, "totals": totals, "warned": event.warned})
+
+
+def _warned(ledger: LedgerView, event: AnyCapWarning, at: datetime) -> LedgerView:
+    if event.revision <= ledger.warning_revisions.get(event.threshold, 0):
+        return ledger
+    if isinstance(event, CapWarningRaised):
+        raised = Warning(
+            threshold=event.threshold,
+            ledger_revision=event.revision,
+            allowance=event.allowance,
+            reported=event.reported,
+            raised_at=at,
+        )
+        warnings = [*ledger.warnings, raised]
+    else:
+        warnings = [_withdrawn(warning, event, at) for warning in ledger.warnings]
+    revisions = {**ledger.warning_revisions, event.threshold: event.revision}
+    return ledger.model_copy(update={"warnings": warnings, "warning_revisions": revisions})
 
 
 def _withdrawn(warning: Warning, event: CapWarningWithdrawn, at: datetime) -> Warning:
@@ -110,11 +123,11 @@ def _withdrawn(warning: Warning, event: CapWarningWithdrawn, at: datetime) -> Wa
     return warning.model_copy(update={"withdrawn_at": at})
 
 
-PROCESSOR: Final = Processor(
+PROJECTION: Final = Projection(
     name="ledgers",
     topics=(BALANCES, CAP_WARNINGS),
     state=LedgerView,
-    address=_address,
-    decide=decide,
+    document_id=_document_id,
+    project=project,
     indexes=("card_id",),
 )

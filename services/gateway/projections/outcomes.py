@@ -1,4 +1,4 @@
-"""What became of each command: id ``command_id``. Kept for ever, so that any instance can answer later."""
+"""The outcome of each command: id ``command_id``. Kept without limit, so that any instance can answer later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from frikort_contracts.outcomes import AnyOutcome, CommandAccepted
 from frikort_contracts.topics import OUTCOMES
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class OutcomeView(BaseModel):
@@ -31,14 +31,14 @@ class OutcomeView(BaseModel):
     detail: dict[str, str | int] = {}
 
 
-def _address(message: Envelope[AnyOutcome]) -> Address:
-    return Address(message.data.command_id)
+def _document_id(message: Envelope[AnyOutcome]) -> str:
+    return message.data.command_id
 
 
-def decide(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Decision[OutcomeView]:
-    """The first outcome of a command stands; there is exactly one."""
+def project(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> OutcomeView:
+    """The first outcome of a command; there is exactly one."""
     if outcome is not None:
-        return Decision(outcome)
+        return outcome
     event = message.data
     outcome = OutcomeView(
         command_id=event.command_id,
@@ -50,8 +50,15 @@ def decide(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Decisi
     if isinstance(event, CommandAccepted):
         names = ("mandate_id", "revision", "dispute_revision", "year", "already_reported", "dry_run")
         accepted = {name: getattr(event, name) for name in names}
-        return Decision(outcome.model_copy(update=accepted))
-    return Decision(outcome.model_copy(update={"problem": event.problem, "detail": event.detail}))
+        return outcome.model_copy(update=accepted)
+    return outcome.model_copy(update={"problem": event.problem, "detail": event.detail})
 
 
-PROCESSOR: Final = Processor(name="outcomes", topics=(OUTCOMES,), state=OutcomeView, address=_address, decide=decide)
+PROJECTION: Final = Projection(
+    name="outcomes",
+    topics=(OUTCOMES,),
+    state=OutcomeView,
+    document_id=_document_id,
+    project=project,
+    write_once=True,
+)

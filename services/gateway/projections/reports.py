@@ -1,6 +1,6 @@
-"""Reports as the gateway shows them: id ``report_id``; what was reported and disputed, and how balance split it.
+"""Reports as the gateway shows them: id ``report_id``; the reported content, the dispute, and the split by balance.
 
-What balance says comes from another topic than the rest: a split may be already reported the report that it splits.
+The split comes from another topic than the rest, so it may arrive before the report that it belongs to.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from frikort_contracts.topics import BALANCES, EARNINGS
 from frikort_contracts.values import CitizenSide, Components, WorkPeriod
 from pydantic import BaseModel
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.projection import Projection
 
 
 class Booked(BaseModel):
@@ -104,12 +104,12 @@ Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
 Disputed = ReportDisputed | DisputeEnded
 
 
-def _address(message: Envelope[Any]) -> Address | None:
+def _document_id(message: Envelope[Any]) -> str | None:
     about = isinstance(message.data, ReportEvent | DisputeEvent | ReportSettled)
-    return Address(message.data.report_id) if about else None
+    return message.data.report_id if about else None
 
 
-def decide(report: ReportView | None, message: Envelope[Reported | Disputed | ReportSettled]) -> Decision[ReportView]:
+def project(report: ReportView | None, message: Envelope[Reported | Disputed | ReportSettled]) -> ReportView:
     """The report after one event of either topic."""
     event = message.data
     if report is None:
@@ -121,12 +121,12 @@ def decide(report: ReportView | None, message: Envelope[Reported | Disputed | Re
             year=event.year,
         )
     if isinstance(event, ReportSettled):
-        return Decision(_settled(report, event, message.time))
+        return _settled(report, event, message.time)
     if isinstance(event, ReportDisputed | DisputeEnded):
-        return Decision(_disputed(report, event, message.time))
+        return _disputed(report, event, message.time)
     if event.revision <= report.revision:
-        return Decision(report)
-    return Decision(_revised(report, event, message.time))
+        return report
+    return _revised(report, event, message.time)
 
 
 def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportView:
@@ -205,11 +205,11 @@ def _name(event: Reported) -> Literal["reported", "corrected", "withdrawn"]:
             return "withdrawn"
 
 
-PROCESSOR: Final = Processor(
+PROJECTION: Final = Projection(
     name="reports",
     topics=(EARNINGS, BALANCES),
     state=ReportView,
-    address=_address,
-    decide=decide,
+    document_id=_document_id,
+    project=project,
     indexes=("cvr", "employment_id", "card_id", "year"),
 )

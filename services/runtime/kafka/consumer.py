@@ -29,7 +29,7 @@ from services.runtime.backoff import delays, is_set_within
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.decision import Processor
+from services.runtime.processing.decision import DocumentSet
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import Lane, PartitionWorkers
 from services.runtime.settings import RuntimeSettings
@@ -52,7 +52,7 @@ class RecordsLost(RuntimeError):
         )
 
 
-def group_of(service: str, processors: Iterable[Processor[Any]]) -> str:
+def group_of(service: str, processors: Iterable[DocumentSet[Any]]) -> str:
     """The consumer group of a service. With another processor it is another group, which begins at the start."""
     return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
 

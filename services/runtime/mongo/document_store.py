@@ -1,13 +1,13 @@
-"""Documents in MongoDB. The one module that knows motor: its end of life has come, and its successor
-(``pymongo.AsyncMongoClient``) is a drop-in for what is used here; see ``docs/decisions/``.
+"""Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
 
-A stored document is ``{_id, version, state, aliases, applied, outbox}``; see ``packing.py`` for the last two.
+A document of a processor is ``{_id, version, state, aliases, applied, outbox}``, one of a projection
+``{_id, version, state, aliases}``. ``outbox_codec.py`` gives the form of the applied ids and the outbox.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -18,8 +18,9 @@ from pymongo.write_concern import WriteConcern
 
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.outbox_codec import AppliedIds, OutboxCodec
-from services.runtime.processing.apply import Document, Documents, Emitted
-from services.runtime.processing.decision import Address, Processor, S, no_aliases
+from services.runtime.processing.apply import Document, Documents, PendingEvents
+from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
+from services.runtime.processing.projection import Projection
 
 Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
@@ -94,16 +95,20 @@ async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -
 
 
 class MongoStore(Generic[S]):
-    """One processor's documents."""
+    """The documents of a processor or projection."""
 
-    def __init__(self, database: Database, processor: Processor[S]) -> None:
-        self._collection: Any = database[processor.name]
-        self._processor = processor
+    def __init__(self, database: Database, documents: Processor[S] | Projection[S]) -> None:
+        self._collection: Any = database[documents.name]
+        self._documents = documents
+        self._write_once = isinstance(documents, Projection) and documents.write_once
+        self._stored: Callable[[Document[S]], dict[str, Any]] = (
+            read_model_of if isinstance(documents, Projection) else document_of
+        )
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes that the processor names, and the one that makes an alias unique where there are any."""
-        models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._processor.indexes]
-        if self._processor.aliases is not no_aliases:
+        """Create the indexes on fields of the state, and the unique index on aliases if there are any."""
+        models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._documents.indexes]
+        if self._documents.aliases is not no_aliases:
             models.append(
                 IndexModel(
                     [("aliases", ASCENDING)],
@@ -116,18 +121,26 @@ class MongoStore(Generic[S]):
             await self._collection.create_indexes(models)
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
+        """The documents at ``addresses`` and the holders of their aliases; nothing for documents written once."""
         ids = {address.id for address in addresses}
         aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
-        if not ids:
+        if not ids or self._write_once:
             return Documents()
         by_id = {"_id": {"$in": list(ids)}}
         query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
-        # In one answer; by default the first would hold a hundred.
+        # One answer holds all of them; by default the first holds a hundred.
         found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
-        return Documents(document_from(stored, self._processor.state) for stored in found)
+        return Documents(document_from(stored, self._documents.state) for stored in found)
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
-        writes = [_write_of(document) for document in documents]
+        """Insert new documents and replace loaded ones of the same version.
+
+        False if a document has changed or an alias is taken. A document written once is kept as it is stored.
+        """
+        if self._write_once:
+            await add_all(self._collection, [self._stored(document) for document in documents])
+            return True
+        writes = [self._write_of(document) for document in documents]
         try:
             result = await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
@@ -138,13 +151,19 @@ class MongoStore(Generic[S]):
             return False
         return bool(result.inserted_count + result.matched_count == len(writes))
 
+    def _write_of(self, document: Document[S]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
+        stored = self._stored(document)
+        if document.version == 0:
+            return InsertOne(stored)
+        return ReplaceOne({"_id": document.id, "version": document.version}, stored)
+
 
 class Reader(Generic[S]):
-    """Read access to a processor's states, for those who only look."""
+    """Read access to the states of a processor or projection."""
 
-    def __init__(self, database: Database, processor: Processor[S]) -> None:
-        self._collection: Collection = database[processor.name]
-        self._state = processor.state
+    def __init__(self, database: Database, documents: DocumentSet[S]) -> None:
+        self._collection: Collection = database[documents.name]
+        self._state = documents.state
         self._together = BatchedCalls(self._get)
 
     async def get(self, document_id: str) -> S | None:
@@ -181,50 +200,49 @@ class Reader(Generic[S]):
         return self._state.model_validate(stored["state"])
 
 
-def document_of(document: Document[Any]) -> dict[str, Any]:
-    """What is stored of ``document`` when it is written."""
+def read_model_of(document: Document[Any]) -> dict[str, Any]:
+    """The stored form of a document of a projection."""
+    state = document.state
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
-        "state": None
-        if (state := document.state) is None
-        else state.__pydantic_serializer__.to_python(state, mode="json"),
-        "applied": AppliedIds.pack(document.applied),
-        "outbox": [_stored_of(entry) for entry in document.outbox],
+        "state": None if state is None else state.__pydantic_serializer__.to_python(state, mode="json"),
     }
     if document.aliases:
         stored["aliases"] = list(document.aliases)
     return stored
 
 
+def document_of(document: Document[Any]) -> dict[str, Any]:
+    """The stored form of a document of a processor."""
+    return {
+        **read_model_of(document),
+        "applied": AppliedIds.pack(document.applied),
+        "outbox": [_stored_pending(pending) for pending in document.outbox],
+    }
+
+
 def document_from(stored: Mapping[str, Any], state_type: type[S]) -> Document[S]:
-    """The document that was stored."""
+    """The document of a stored form."""
     state = stored["state"]
     return Document(
         id=stored["_id"],
         version=stored["version"],
         state=None if state is None else state_type.model_validate(state),
         aliases=tuple(stored.get("aliases", ())),
-        applied=AppliedIds(stored["applied"]),
-        outbox=[_emitted_of(entry) for entry in stored["outbox"]],
+        applied=AppliedIds(stored.get("applied", b"")),
+        outbox=[_pending_from(pending) for pending in stored.get("outbox", ())],
     )
 
 
-def _write_of(document: Document[Any]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
-    stored = document_of(document)
-    if document.version == 0:
-        return InsertOne(stored)
-    return ReplaceOne({"_id": document.id, "version": document.version}, stored)
-
-
-def _stored_of(entry: Emitted) -> dict[str, Any]:
+def _stored_pending(pending: PendingEvents) -> dict[str, Any]:
     return {
-        "topic": entry.topic,
-        "partition": entry.partition,
-        "offset": entry.offset,
-        "records": OutboxCodec.pack(entry.records),
+        "topic": pending.topic,
+        "partition": pending.partition,
+        "offset": pending.offset,
+        "entry": OutboxCodec.pack(pending.entry),
     }
 
 
-def _emitted_of(stored: Mapping[str, Any]) -> Emitted:
-    return Emitted(stored["topic"], stored["partition"], stored["offset"], OutboxCodec(stored["records"]))
+def _pending_from(stored: Mapping[str, Any]) -> PendingEvents:
+    return PendingEvents(stored["topic"], stored["partition"], stored["offset"], OutboxCodec(stored["entry"]))

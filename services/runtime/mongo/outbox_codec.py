@@ -1,7 +1,6 @@
-"""What a document keeps packed, and takes apart only when it is asked.
+"""Binary forms of the applied ids and of the outbox of a document.
 
-That a message was applied before, or is still to be told of, is rare; but both are read and written with every
-document.
+Both are read and written with every document and rarely looked into, so they are decoded on demand.
 """
 
 from __future__ import annotations
@@ -11,15 +10,16 @@ from typing import Any
 from uuid import UUID
 
 import bson
-from frikort_contracts.cloudevents import Record, Told, Written
+from frikort_contracts.cloudevents import Record
 
 from services.runtime.processing.apply import Ids
+from services.runtime.processing.outbox import OutboxEntry, SerializedEvent
 
 _UUID_BYTES = 16
 
 
 class AppliedIds:
-    """Message ids as they are stored, in the order in which they were added."""
+    """Message ids in their stored form, in the order in which they were added."""
 
     __slots__ = ("_packed",)
 
@@ -47,67 +47,59 @@ class AppliedIds:
         return len(self._packed) // _UUID_BYTES
 
     def add(self, message_id: UUID) -> None:
-        """Add an id that is not among them."""
+        """Add an id that is not contained yet."""
         self._packed += message_id.bytes
 
 
 class OutboxCodec:
-    """The records that a message made a document emit, as they are stored: what they follow from, in BSON.
+    """A stored outbox entry. It is decoded only when its records are needed.
 
-    ``{"by", "cause", "time", "correlation", "traceparent", "key", "events": [[type, JSON], ...]}``; see ``Told``.
-    ``key`` is the first event's; an event with another has it as a third part. Two earlier forms are read: until
-    2026-11-22 a list of ``[topic, key, value, [[header, value], ...]]``, and then BSON of
-    ``{"headers": {...}, "records": [[topic, key, value, {own headers}], ...]}``, with the headers that all end with.
+    BSON of ``{"emitter", "cause", "time", "correlation", "traceparent", "key", "events": [[type, JSON], ...]}``; see
+    ``OutboxEntry``. ``key`` is that of the first event; an event with another key has it as a third part.
     """
 
     __slots__ = ("_packed",)
 
-    def __init__(self, packed: bytes | list[Any]) -> None:
+    def __init__(self, packed: bytes) -> None:
         self._packed = packed
 
     @classmethod
-    def pack(cls, records: Iterable[Record]) -> bytes | list[Any]:
-        """The stored form of what was told, now or by an earlier release. Anything else raises ``TypeError``."""
-        if isinstance(records, OutboxCodec):
-            return records._packed
-        if not isinstance(records, Told):
-            raise TypeError("records are stored by what they follow from")
-        key = records.events[0].key
+    def pack(cls, entry: Iterable[Record]) -> bytes:
+        """The stored form of an ``OutboxEntry``, packed or not. Raises ``TypeError`` for any other iterable."""
+        if isinstance(entry, OutboxCodec):
+            return entry._packed
+        if not isinstance(entry, OutboxEntry):
+            raise TypeError("only an OutboxEntry can be stored")
+        key = entry.events[0].key
         return bson.encode(
             {
-                "by": records.by,
-                "cause": records.cause_id.bytes,
-                "time": records.time,
-                "correlation": records.correlation_id.bytes,
-                "traceparent": records.traceparent,
+                "emitter": entry.emitter,
+                "cause": entry.cause_id.bytes,
+                "time": entry.time,
+                "correlation": entry.correlation_id.bytes,
+                "traceparent": entry.traceparent,
                 "key": key,
-                "events": [(e.type, e.value) if e.key == key else (e.type, e.value, e.key) for e in records.events],
+                "events": [(e.type, e.value) if e.key == key else (e.type, e.value, e.key) for e in entry.events],
             }
         )
 
+    @property
+    def cause_id(self) -> UUID:
+        """The message that made the processor emit these events."""
+        return self._decoded().cause_id
+
     def __iter__(self) -> Iterator[Record]:
-        if not isinstance(self._packed, bytes):
-            return _of_list(self._packed)
+        return iter(self._decoded())
+
+    def _decoded(self) -> OutboxEntry:
         packed: Mapping[str, Any] = bson.decode(self._packed)
-        return _of_headers(packed) if "headers" in packed else iter(_told(packed))
-
-
-def _told(packed: Mapping[str, Any]) -> Told:
-    return Told(
-        packed["by"],
-        UUID(bytes=packed["cause"]),
-        packed["time"],
-        UUID(bytes=packed["correlation"]),
-        packed["traceparent"],
-        tuple(Written(kind, key[0] if key else packed["key"], value) for kind, value, *key in packed["events"]),
-    )
-
-
-def _of_list(packed: list[Any]) -> Iterator[Record]:
-    for topic, key, value, headers in packed:
-        yield Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers))
-
-
-def _of_headers(packed: Mapping[str, Any]) -> Iterator[Record]:
-    for topic, key, value, own in packed["records"]:
-        yield Record(topic, key, value, (*own.items(), *packed["headers"].items()))
+        return OutboxEntry(
+            packed["emitter"],
+            UUID(bytes=packed["cause"]),
+            packed["time"],
+            UUID(bytes=packed["correlation"]),
+            packed["traceparent"],
+            tuple(
+                SerializedEvent(kind, key[0] if key else packed["key"], value) for kind, value, *key in packed["events"]
+            ),
+        )

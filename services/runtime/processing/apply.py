@@ -1,28 +1,29 @@
-"""The fold: a batch of messages over the documents that they touch. Pure.
+"""Apply a batch of messages to the documents that they touch. Pure.
 
-A document remembers the id of every message that it has applied, for ever (16 bytes each), and the records that
-each of them emitted until these are known to be published. So a second delivery changes nothing and emits the same
-bytes again, and every effect happens once however often a message comes.
+A document keeps the id of every message that it has applied (16 bytes each, without limit), and the events that each
+message made it emit until they are known to be published. A second delivery therefore changes nothing and emits the
+same bytes again, so every effect happens once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
-from frikort_contracts.cloudevents import Envelope, Headers, Record, Told, tell
+from frikort_contracts.cloudevents import Envelope, Headers, Record
 
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.outbox import OutboxEntry, emit
 
 logger = structlog.get_logger(__name__)
 
 
 class Incoming(NamedTuple):
-    """A Kafka record as it was read."""
+    """A record as it was read from Kafka."""
 
     topic: str
     partition: int
@@ -33,38 +34,47 @@ class Incoming(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A message and the place in the log that it was read from."""
+    """A message, the record that it was read from, and the document that it touches."""
 
     incoming: Incoming
     envelope: Envelope[Any]
     address: Address
 
 
-class Emitted(NamedTuple):
-    """What one message made a document emit, and the place of the message whose batch is to publish it."""
+class StoredEntry(Protocol):
+    """An ``OutboxEntry``, or its stored form."""
+
+    @property
+    def cause_id(self) -> UUID: ...
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+class PendingEvents(NamedTuple):
+    """An outbox entry, and the position of the message whose batch publishes it."""
 
     topic: str
     partition: int
     offset: int
-    records: Iterable[Record]
+    entry: StoredEntry
 
 
 class Failure(NamedTuple):
-    """A message on which the rule itself raised; ``error`` is the exception's name, never its text."""
+    """A message on which the rule raised; ``error`` is the name of the exception, never its text."""
 
     delivery: Delivery
     error: str
 
 
 class AppliedBatch(NamedTuple):
-    """What a fold came to: the records to publish in order, and the messages to put aside."""
+    """The records to publish, in order, and the messages that become dead letters."""
 
     records: list[Record]
     failures: list[Failure]
 
 
 class Ids(Protocol):
-    """Message ids, of which it is asked whether one is among them."""
+    """A set of message ids."""
 
     def __contains__(self, message_id: object, /) -> bool: ...
 
@@ -77,19 +87,19 @@ class Ids(Protocol):
 
 @dataclass(slots=True)
 class Document(Generic[S]):
-    """One document: a state, and what makes applying a message to it exact. ``version`` 0 is not stored yet."""
+    """A state, and the bookkeeping that makes its changes exactly-once. ``version`` 0 is not stored yet."""
 
     id: str
     version: int = 0
     state: S | None = None
     aliases: tuple[str, ...] = ()
     applied: Ids = field(default_factory=set[UUID])
-    outbox: list[Emitted] = field(default_factory=list)
+    outbox: list[PendingEvents] = field(default_factory=list)
     changed: bool = False
 
 
 class AliasTaken(RuntimeError):
-    """A decision claims an alias that another document holds: the message contradicts one applied before."""
+    """The new state claims an alias that another document holds: the message contradicts an earlier one."""
 
 
 class Documents(Generic[S]):
@@ -100,62 +110,66 @@ class Documents(Generic[S]):
         self._by_alias: dict[str, Document[S]] = {}
         for document in documents:
             self._by_id[document.id] = document
-            self._name(document, document.aliases)
+            self._index(document, document.aliases)
 
-    def at(self, address: Address, message_id: UUID) -> Document[S]:
-        """The document at ``address``; a new one if there is none. A message stays where it was once applied."""
-        earlier = self._by_id.get(address.id)
-        if earlier is not None and (address.alias is None or message_id in earlier.applied):
+    def find(self, address: Address, message_id: UUID) -> Document[S]:
+        """The document at ``address``; a new one if there is none. An applied message keeps its document."""
+        by_id = self._by_id.get(address.id)
+        if by_id is not None and (address.alias is None or message_id in by_id.applied):
             # Another document may have taken the alias since.
-            return earlier
+            return by_id
         if address.alias is not None and address.alias in self._by_alias:
             return self._by_alias[address.alias]
         return self._by_id.setdefault(address.id, Document(address.id))
 
-    def taken(self, asks: Iterable[str], by_others_than: Document[S]) -> frozenset[str]:
-        """Those of ``asks`` that another document holds."""
-        return frozenset(a for a in asks if self._by_alias.get(a, by_others_than) is not by_others_than)
+    def held_by_others(self, aliases: Iterable[str], document: Document[S]) -> frozenset[str]:
+        """Those of ``aliases`` that a document other than ``document`` holds."""
+        return frozenset(a for a in aliases if self._by_alias.get(a, document) is not document)
 
-    def rename(self, document: Document[S], aliases: tuple[str, ...]) -> None:
-        """Give ``document`` these aliases in place of the ones it had."""
-        for alias in document.aliases:
-            self._by_alias.pop(alias, None)
-        document.aliases = aliases
-        self._name(document, aliases)
+    def update(self, document: Document[S], state: S | None, aliases: tuple[str, ...]) -> None:
+        """Give ``document`` a state and the aliases that follow from it. Raises ``AliasTaken``."""
+        if aliases != document.aliases:
+            if self.held_by_others(aliases, document):
+                raise AliasTaken(f"another document holds an alias of {document.id}")
+            for alias in document.aliases:
+                self._by_alias.pop(alias, None)
+            document.aliases = aliases
+            self._index(document, aliases)
+        document.state = state
 
     def changed(self) -> list[Document[S]]:
         """The documents that must be written."""
         return [document for document in self._by_id.values() if document.changed]
 
-    def _name(self, document: Document[S], aliases: tuple[str, ...]) -> None:
+    def _index(self, document: Document[S], aliases: tuple[str, ...]) -> None:
         for alias in aliases:
             self._by_alias[alias] = document
 
 
-def fold(
+def apply_batch(
     service: str, processor: Processor[S], documents: Documents[S], deliveries: Sequence[Delivery]
 ) -> AppliedBatch:
     """Apply ``deliveries`` in order to ``documents``.
 
-    Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. What a
-    document still has to say is said first, whoever made it say so: its events come out in the order in which they
-    were decided, also when two instances work on it from two partitions.
+    Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. Pending
+    events of a document are published before those that the batch adds, whichever instance decided them, so the events
+    of a document reach the log in the order in which they were decided.
     """
     starts = _batch_starts(deliveries)
     touched: set[str] = set()
-    said: list[Iterable[Record]] = []
+    records: list[Iterable[Record]] = []
     failures: list[Failure] = []
     for delivery in deliveries:
-        envelope, place = delivery.envelope, delivery.incoming
-        document = documents.at(delivery.address, envelope.id)
+        envelope, incoming = delivery.envelope, delivery.incoming
+        document = documents.find(delivery.address, envelope.id)
         if document.id not in touched:
             touched.add(document.id)
-            document.outbox = [entry for entry in document.outbox if not _is_published(entry, starts)]
-            said.append(tuple(_still_to_say(document)))
+            document.outbox = [pending for pending in document.outbox if not _is_published(pending, starts)]
+            records.append(tuple(_pending_records(document)))
         if envelope.id in document.applied:
             continue
         try:
-            told = _apply(service, processor, documents, document, delivery)
+            entry = _apply(service, processor, documents, document, delivery)
         except Exception as error:
             logger.exception(
                 "runtime.rule_failed",
@@ -166,59 +180,47 @@ def fold(
             failures.append(Failure(delivery, type(error).__name__))
             continue
         if not document.changed:
-            document.outbox = [_taken_over(entry, place) for entry in document.outbox]
+            document.outbox = [_taken_over(pending, incoming) for pending in document.outbox]
             document.changed = True
-        if told.events:
-            document.outbox.append(Emitted(place.topic, place.partition, place.offset, told))
-            said.append(told)
-    return AppliedBatch(list(chain.from_iterable(said)), failures)
+        if entry.events:
+            document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
+            records.append(entry)
+    return AppliedBatch(list(chain.from_iterable(records)), failures)
 
 
 def _apply(
-    service: str,
-    processor: Processor[S],
-    documents: Documents[S],
-    document: Document[S],
-    delivery: Delivery,
-) -> Told:
-    envelope, asks = delivery.envelope, delivery.address.asks
-    decision = (
-        processor.decide(document.state, envelope, documents.taken(asks, document))
-        if asks
-        else processor.decide(document.state, envelope)
-    )
-    aliases = () if decision.state is None else processor.aliases(decision.state)
-    told = tell(envelope, f"{service}/{processor.name}", decision.events)
-    if aliases != document.aliases:
-        if documents.taken(aliases, document):
-            raise AliasTaken(f"another document of {processor.name} holds an alias of {document.id}")
-        documents.rename(document, aliases)
-    document.state = decision.state
+    service: str, processor: Processor[S], documents: Documents[S], document: Document[S], delivery: Delivery
+) -> OutboxEntry:
+    envelope = delivery.envelope
+    taken: Collection[str] = documents.held_by_others(delivery.address.asks, document)
+    decision = processor.decide(document.state, envelope, taken)
+    entry = emit(envelope, f"{service}/{processor.name}", decision.events)
+    documents.update(document, decision.state, () if decision.state is None else processor.aliases(decision.state))
     document.applied.add(envelope.id)
-    return told
+    return entry
 
 
-def _still_to_say(document: Document[Any]) -> Iterable[Record]:
-    for entry in document.outbox:
-        yield from entry.records
+def _pending_records(document: Document[Any]) -> Iterable[Record]:
+    for pending in document.outbox:
+        yield from pending.entry
 
 
-def _taken_over(entry: Emitted, by: Incoming) -> Emitted:
-    # The batch of ``by`` publishes it too, so it can be forgotten with what that batch adds. The partition that it
-    # came from may not touch the document again for years.
-    if (entry.topic, entry.partition) == (by.topic, by.partition):
-        return entry
-    return Emitted(by.topic, by.partition, by.offset, entry.records)
+def _taken_over(pending: PendingEvents, by: Incoming) -> PendingEvents:
+    # The batch of ``by`` publishes the entry too, so the entry can be removed with what that batch adds. Its own
+    # partition may not touch the document again for years.
+    if (pending.topic, pending.partition) == (by.topic, by.partition):
+        return pending
+    return PendingEvents(by.topic, by.partition, by.offset, pending.entry)
 
 
 def _batch_starts(deliveries: Sequence[Delivery]) -> Mapping[tuple[str, int], int]:
     starts: dict[tuple[str, int], int] = {}
     for delivery in deliveries:
-        place = delivery.incoming
-        starts.setdefault((place.topic, place.partition), place.offset)
+        incoming = delivery.incoming
+        starts.setdefault((incoming.topic, incoming.partition), incoming.offset)
     return starts
 
 
-def _is_published(entry: Emitted, starts: Mapping[tuple[str, int], int]) -> bool:
-    # A batch is published before the next one of its partition is read, so all before this batch's start is out.
-    return entry.offset < starts.get((entry.topic, entry.partition), -1)
+def _is_published(pending: PendingEvents, starts: Mapping[tuple[str, int], int]) -> bool:
+    # A batch is published before the next one of its partition is read, so everything before this batch is published.
+    return pending.offset < starts.get((pending.topic, pending.partition), -1)

@@ -1,10 +1,10 @@
-"""What a service gives to the runtime: pure decisions over messages. No I/O, no clock, no randomness here."""
+"""What a service gives to the runtime: pure decisions over messages, without I/O, clock or randomness."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event
@@ -15,7 +15,7 @@ S = TypeVar("S", bound=BaseModel)
 
 
 class Decision(NamedTuple, Generic[S]):
-    """The state after a message, and the events that tell of it, in the order in which they happened."""
+    """The state after a message, and the events to emit, in order."""
 
     state: S | None
     events: tuple[Event, ...] = ()
@@ -24,8 +24,8 @@ class Decision(NamedTuple, Generic[S]):
 class Address(NamedTuple):
     """The one document that a message touches.
 
-    It is the document that holds ``alias`` if there is one, else the document ``id`` (made if it is not there).
-    ``asks`` are aliases about which the decision must know whether *another* document holds them.
+    It is the document that holds ``alias`` if there is one, else the document ``id`` (created if it does not exist).
+    ``asks`` are aliases of which the decision must know whether *another* document holds them.
     """
 
     id: str
@@ -33,26 +33,46 @@ class Address(NamedTuple):
     asks: tuple[str, ...] = ()
 
 
+class Decide(Protocol[S]):
+    """A rule: the decision on a message, given the document's state (None before its first message).
+
+    ``taken`` are those of the address's ``asks`` that another document holds.
+    """
+
+    def __call__(self, state: S | None, message: Envelope[Any], taken: Collection[str] = (), /) -> Decision[S]: ...
+
+
 def no_aliases(_: Any) -> tuple[str, ...]:
     """For documents that are found by their id alone."""
     return ()
 
 
-@dataclass(frozen=True)
-class Processor(Generic[S]):
-    """One stream of decisions: the topics it reads, the documents it keeps, and the rule between them.
+@dataclass(frozen=True, kw_only=True)
+class DocumentSet(Generic[S]):
+    """Documents of one collection, and the topics that they are built from.
 
-    ``name`` is the collection, and part of the consumer group's name. ``address`` says which document a message
-    touches; None passes it over. ``decide(state, message)`` gets the document's state (None before its first), and a
-    third argument, the set of ``asks`` that are taken, when the address asks for some. ``aliases`` are names under
-    which a state is also found; no two documents can hold the same one (a unique index guards it).
-    ``indexes`` are fields of the state that readers search by.
+    ``name`` is the name of the collection and part of the name of the consumer group. ``aliases`` are further names of
+    a state; a unique index guarantees that no two documents hold the same one. ``indexes`` are fields of the state that
+    readers search by.
     """
 
     name: str
     topics: tuple[Topic, ...]
     state: type[S]
-    address: Callable[[Envelope[Any]], Address | None]
-    decide: Callable[..., Decision[S]]
     aliases: Callable[[S], tuple[str, ...]] = no_aliases
     indexes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processor(DocumentSet[S]):
+    """Documents that record decisions, and the rule that decides.
+
+    ``address`` gives the document that a message touches, or None to skip the message.
+    """
+
+    address: Callable[[Envelope[Any]], Address | None]
+    decide: Decide[S]
+
+    def address_of(self, message: Envelope[Any]) -> Address | None:
+        """The address of the document that ``message`` touches."""
+        return self.address(message)

@@ -67,7 +67,7 @@ class Nowhere:
 
 async def cost(load: Load) -> float:
     """Microseconds of processor for each of the last tenth of the reports."""
-    loop = BatchProcessor(service="balance", processor=LEDGERS, store=Stored(), log=Nowhere())
+    loop = BatchProcessor(service="balance", processor=LEDGERS, store=Stored(), producer=Nowhere())
     topic = LEDGERS.topics[0].name
     incoming = [Incoming(topic, 0, place, r.key, r.value, r.headers) for place, r in enumerate(load.records())]
     batches = [incoming[start : start + _BATCH] for start in range(0, len(incoming), _BATCH)]

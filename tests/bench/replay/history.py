@@ -14,7 +14,7 @@ from pymongo import WriteConcern
 
 from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import document_of
-from services.runtime.processing.apply import Delivery, Documents, Incoming, fold
+from services.runtime.processing.apply import Delivery, Documents, Incoming, apply_batch
 from tests.bench.bench import Bench
 from tests.bench.events import YEAR, Load
 
@@ -54,6 +54,6 @@ def _folded() -> dict[str, Any]:
         assert address is not None
         incoming = Incoming(record.topic, 0, offset, record.key, record.value, record.headers)
         deliveries.append(Delivery(incoming, envelope, address))
-    fold("balance", LEDGERS, documents, deliveries)
+    apply_batch("balance", LEDGERS, documents, deliveries)
     (ledger,) = documents.changed()
     return document_of(ledger)
