@@ -1,6 +1,6 @@
 """The documentation is true: links lead somewhere, paths exist, and the table of topics is the contract's.
 
-``python -m tests.house_rules.test_pages`` writes the table of topics into docs/architecture.md.
+``python -m tests.house_rules.test_pages`` writes the table of topics and the index of decisions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ _BEGIN: Final = "<!-- topics: written by python -m tests.house_rules.test_pages 
 _END: Final = "<!-- end of topics -->"
 _LINK: Final = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)")
 _PATH: Final = re.compile(r"`((?:contracts|deploy|docs|services|tests)/[\w./-]+)(?:::\w+)?`")
+
+_NAME: Final = re.compile(r"`((?:contracts|deploy|services|tests)/[\w./-]+\.py)` `([A-Za-z_][\w.]*)`")
+_DECISIONS: Final = "docs/decisions"
+_RECORD: Final = re.compile(rf"{_DECISIONS}/\d{{4}}-[\w-]+\.md")
 
 
 def links(path: str) -> Iterator[str]:
@@ -69,5 +73,35 @@ def test_the_table_of_topics_is_that_of_the_contracts() -> None:
     assert page == with_table(page), "run python -m tests.house_rules.test_pages"
 
 
-if __name__ == "__main__":
+def test_a_name_beside_a_path_is_in_that_file() -> None:
+    named = [(page, path, name) for page in markdown_files() for path, name in _NAME.findall(read(page))]
+    missing = [
+        f"{page}: {path} {name}"
+        for page, path, name in named
+        if (ROOT / path).is_file() and not re.search(rf"\b{name.rpartition('.')[2]}\b", read(path))
+    ]
+    assert [line for line in missing if not is_excepted("paths", line.partition(":")[0])] == []
+
+
+def test_the_index_of_decisions_has_every_record_with_its_title() -> None:
+    index = read(f"{_DECISIONS}/README.md")
+    rows = [_index_row(path) for path in markdown_files() if _RECORD.fullmatch(path)]
+    missing = [row for row in rows if row not in index and not is_excepted("paths", f"{_DECISIONS}/README.md")]
+    assert missing == [], "run python -m tests.house_rules.test_pages"
+
+
+def _index_row(path: str) -> str:
+    number, _, title = read(path).partition("\n")[0].removeprefix("# ").partition(" ")
+    return f"| [{number}]({PurePosixPath(path).name}) | {title} |"
+
+
+def _write() -> None:
     (ROOT / _ARCHITECTURE).write_text(with_table(read(_ARCHITECTURE)), encoding="utf-8")
+    index = f"{_DECISIONS}/README.md"
+    rows = [_index_row(path) for path in markdown_files() if _RECORD.fullmatch(path)]
+    before = read(index).partition("| [")[0]
+    (ROOT / index).write_text(before + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
