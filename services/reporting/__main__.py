@@ -2,7 +2,7 @@
 
 from frikort_contracts.rules.allowances import load_allowances
 
-from services.reporting.decide import books
+from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
@@ -10,4 +10,4 @@ from services.runtime.web.server import run
 if __name__ == "__main__":
     settings = RuntimeSettings()
     rules = Rules(load_allowances(settings.allowances), settings.provisional_accepted)
-    run(service="reporting", settings=settings, processors=[books(rules)])
+    run(service="reporting", settings=settings, processors=[card_states(rules)])

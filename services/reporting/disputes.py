@@ -1,12 +1,11 @@
-"""Disputes: the citizen's side says that a report is not right. Everyone sees it, and nobody's money moves by it.
+"""Disputes: the citizen's side states that a report is wrong. A dispute is visible to all and moves no money.
 
-A dispute stands until the citizen's side takes it back, or the employer answers it: by withdrawing the report, or by a
-correction that says something else than before.
+A dispute ends when the citizen's side withdraws it, or when the employer withdraws the report or corrects its content.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event
@@ -22,87 +21,105 @@ from frikort_contracts.reporting import (
     WithdrawReport,
 )
 
-from services.reporting.book import Book, Employment, Report
-from services.reporting.employments import put_report
-from services.reporting.rules import refuse
+from services.reporting.card_state import CardState, Employment, Report
+from services.reporting.rules import Refusal
+from services.runtime.processing.decision import Decision
 
 
-def dispute(book: Book, message: Envelope[DisputeReport]) -> tuple[Book, tuple[Event, ...]]:
-    """Raise the one dispute that a report can have at a time. Raises ``Refusal``."""
+def dispute_report(state: CardState, message: Envelope[DisputeReport]) -> Decision[CardState]:
+    """Open the one dispute that a report can have at a time. Raises ``Refusal``."""
     command = message.data
-    employment, report = _report_of(book, command)
+    employment, report = _find_report(state, command)
     if report.withdrawn:
-        raise refuse(Problem.REPORT_WITHDRAWN)  # its reference is the employer's own
+        raise Refusal(Problem.REPORT_WITHDRAWN)  # without the reference, which is the employer's own
     if report.disputed:
-        raise refuse(Problem.REPORT_ALREADY_DISPUTED)
-    disputed = _told_of(report, disputed=True)
+        raise Refusal(Problem.REPORT_ALREADY_DISPUTED)
+    disputed = _with_dispute(report, is_open=True)
     event = ReportDisputed(
-        **_about(command, employment, disputed), reason=command.reason, message=command.message, side=command.side
+        card_id=command.card_id,
+        employment_id=command.employment_id,
+        report_id=command.report_id,
+        revision=disputed.dispute_revision,
+        report_revision=disputed.revision,
+        cvr=employment.cvr,
+        year=disputed.year,
+        actor=command.actor,
+        reason=command.reason,
+        message=command.message,
+        side=command.side,
     )
-    return _done(book, message, employment, disputed, event)
+    return _accepted(state, command, message, disputed, event)
 
 
-def take_back(book: Book, message: Envelope[WithdrawDispute]) -> tuple[Book, tuple[Event, ...]]:
-    """End the dispute, whoever of the citizen's side raised it. Raises ``Refusal``."""
+def withdraw_dispute(state: CardState, message: Envelope[WithdrawDispute]) -> Decision[CardState]:
+    """End the dispute. Anyone on the citizen's side may, also if another of them opened it. Raises ``Refusal``."""
     command = message.data
-    employment, report = _report_of(book, command)
+    employment, report = _find_report(state, command)
     if not report.disputed:
-        raise refuse(Problem.REPORT_NOT_DISPUTED)
-    undisputed = _told_of(report, disputed=False)
+        raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    undisputed = _with_dispute(report, is_open=False)
     event = DisputeEnded(
-        **_about(command, employment, undisputed), cause=DisputeEnd.DISPUTE_WITHDRAWN, side=command.side
+        card_id=command.card_id,
+        employment_id=command.employment_id,
+        report_id=command.report_id,
+        revision=undisputed.dispute_revision,
+        report_revision=undisputed.revision,
+        cvr=employment.cvr,
+        year=undisputed.year,
+        actor=command.actor,
+        cause=DisputeEnd.DISPUTE_WITHDRAWN,
+        side=command.side,
     )
-    return _done(book, message, employment, undisputed, event)
+    return _accepted(state, command, message, undisputed, event)
 
 
-def answered(
+def close_on_employer_action(
     employment: Employment, report: Report, command: CorrectReport | WithdrawReport, cause: DisputeEnd
 ) -> tuple[Report, tuple[Event, ...]]:
-    """The report after its employer's ``command``, with its dispute ended if one stood."""
+    """Close the dispute of a report that its employer corrected or withdrew, and return the event of that, if any."""
     if not report.disputed:
         return report, ()
-    undisputed = _told_of(report, disputed=False)
-    return undisputed, (DisputeEnded(**_about(command, employment, undisputed), cause=cause),)
+    undisputed = _with_dispute(report, is_open=False)
+    event = DisputeEnded(
+        card_id=command.card_id,
+        employment_id=command.employment_id,
+        report_id=command.report_id,
+        revision=undisputed.dispute_revision,
+        report_revision=undisputed.revision,
+        cvr=employment.cvr,
+        year=undisputed.year,
+        actor=command.actor,
+        cause=cause,
+    )
+    return undisputed, (event,)
 
 
-def _report_of(book: Book, command: DisputeCommand) -> tuple[Employment, Report]:
-    employment = book.employments.get(command.employment_id)
+def _find_report(state: CardState, command: DisputeCommand) -> tuple[Employment, Report]:
+    employment = state.employments.get(command.employment_id)
     report = None if employment is None else employment.reports.get(command.report_id)
     if employment is None or report is None:
-        raise refuse(Problem.REPORT_UNKNOWN)
+        raise Refusal(Problem.REPORT_UNKNOWN)
     return employment, report
 
 
-def _told_of(report: Report, *, disputed: bool) -> Report:
-    return report.model_copy(update={"disputed": disputed, "dispute_revision": report.dispute_revision + 1})
+def _with_dispute(report: Report, *, is_open: bool) -> Report:
+    return replace(report, disputed=is_open, dispute_revision=report.dispute_revision + 1)
 
 
-def _about(
-    command: DisputeCommand | CorrectReport | WithdrawReport, employment: Employment, report: Report
-) -> dict[str, Any]:
-    return {
-        "card_id": command.card_id,
-        "employment_id": command.employment_id,
-        "report_id": command.report_id,
-        "revision": report.dispute_revision,
-        "report_revision": report.revision,
-        "cvr": employment.cvr,
-        "year": report.year,
-        "actor": command.actor,
-    }
-
-
-def _done(
-    book: Book, message: Envelope[Any], employment: Employment, report: Report, event: Event
-) -> tuple[Book, tuple[Event, ...]]:
-    command: DisputeCommand = message.data
+def _accepted(
+    state: CardState,
+    command: DisputeCommand,
+    message: Envelope[DisputeReport] | Envelope[WithdrawDispute],
+    report: Report,
+    event: Event,
+) -> Decision[CardState]:
     outcome = CommandAccepted(
         command_id=str(message.id),
-        card_id=book.card_id,
+        card_id=state.card_id,
         employment_id=command.employment_id,
         report_id=command.report_id,
         revision=report.revision,
         dispute_revision=report.dispute_revision,
         year=report.year,
     )
-    return put_report(book, employment, command.employment_id, command.report_id, report), (event, outcome)
+    return Decision(state.with_report(command.employment_id, command.report_id, report), (event, outcome))

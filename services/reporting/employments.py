@@ -1,8 +1,9 @@
-"""Registering and changing employments, and declaring days without work."""
+"""Registers and changes employments, and declares days without work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid5
 
@@ -14,47 +15,36 @@ from frikort_contracts.reporting import (
     DeclareNoWork,
     EmploymentChanged,
     EmploymentCommand,
-    EmploymentEvent,
     EmploymentRegistered,
     NoWorkDeclared,
     RegisterEmployment,
 )
 from frikort_contracts.values import Period, WorkPeriod, danish_day
 
-from services.reporting.book import ONE_DAY, Book, Employment, Report
-from services.reporting.rules import days_of, refuse
+from services.reporting.card_state import ONE_DAY, CardState, Employment
+from services.reporting.rules import Refusal, employment_days
+from services.runtime.processing.decision import Decision
 
 
-def employment_of(book: Book, command: EmploymentCommand) -> Employment:
-    """The employer's own employment. Raises ``Refusal``: another's does not exist for this employer."""
-    employment = book.employments.get(command.employment_id)
+def find_employment(state: CardState, command: EmploymentCommand) -> Employment:
+    """The employer's own employment. Raises ``Refusal``; an employment of another employer counts as unknown."""
+    employment = state.employments.get(command.employment_id)
     if employment is None or employment.cvr != command.cvr:
-        raise refuse(Problem.EMPLOYMENT_UNKNOWN)
+        raise Refusal(Problem.EMPLOYMENT_UNKNOWN)
     return employment
 
 
-def put_employment(book: Book, employment_id: str, employment: Employment) -> Book:
-    """The book with this employment in it."""
-    return book.model_copy(update={"employments": {**book.employments, employment_id: employment}})
-
-
-def put_report(book: Book, employment: Employment, employment_id: str, report_id: str, report: Report) -> Book:
-    """The book with this report in its employment."""
-    reports = {**employment.reports, report_id: report}
-    return put_employment(book, employment_id, employment.model_copy(update={"reports": reports}))
-
-
-def register(book: Book, message: Envelope[RegisterEmployment]) -> tuple[Book, tuple[Event, ...]]:
-    """Register an employment of someone who told their card number and birth date. Raises ``Refusal``."""
+def register_employment(state: CardState, message: Envelope[RegisterEmployment]) -> Decision[CardState]:
+    """Register an employment of a citizen who gave their card number and birth date. Raises ``Refusal``."""
     command = message.data
-    if (command.number, command.birth_check) != (book.number, book.birth_check):
-        # One answer for both, so that neither can be guessed (DOMAIN.md, decision 8).
-        raise refuse(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
-    if book.cpr_hash in command.owners:
-        raise refuse(Problem.OWN_BUSINESS)
-    if not any(period.overlaps(command.period) for period in book.active):
-        raise refuse(Problem.CARD_NOT_ACTIVE, first_day_not_active=command.period.first.isoformat())
-    _refuse_overlap(book, command.cvr, command.period, except_for=None)
+    if (command.number, command.birth_check) != (state.card.number, state.card.birth_check):
+        # One problem for both, so that neither can be guessed (DOMAIN.md, decision 8).
+        raise Refusal(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
+    if state.card.cpr_hash in command.owners:
+        raise Refusal(Problem.OWN_BUSINESS)
+    if not any(period.overlaps(command.period) for period in state.card.active):
+        raise Refusal(Problem.CARD_NOT_ACTIVE, first_day_not_active=command.period.first.isoformat())
+    check_no_overlap(state, command.cvr, command.period, except_id=None)
     employment_id = str(uuid5(message.id, "employment"))
     employment = Employment(
         cvr=command.cvr,
@@ -64,74 +54,91 @@ def register(book: Book, message: Envelope[RegisterEmployment]) -> tuple[Book, t
         card_number=command.number,
         label=command.label,
     )
-    return _told(EmploymentRegistered, book, message, employment_id, employment)
+    event = _employment_event(EmploymentRegistered, state, employment_id, employment)
+    return _accepted(state, message, employment_id, employment, event)
 
 
-def change(book: Book, message: Envelope[ChangeEmployment]) -> tuple[Book, tuple[Event, ...]]:
-    """Replace period, contact and label; what was reported must still lie inside. Raises ``Refusal``."""
+def change_employment(state: CardState, message: Envelope[ChangeEmployment]) -> Decision[CardState]:
+    """Replace period, contact and label. Reported work must stay inside the period. Raises ``Refusal``."""
     command = message.data
-    employment = employment_of(book, command)
+    employment = find_employment(state, command)
+    check_reports_inside(employment, command.period)
+    check_no_overlap(state, command.cvr, command.period, except_id=command.employment_id)
+    changed = replace(
+        employment,
+        revision=employment.revision + 1,
+        period=command.period,
+        contact=command.contact or employment.contact,
+        label=command.label or employment.label,
+    )
+    event = _employment_event(EmploymentChanged, state, command.employment_id, changed)
+    return _accepted(state, message, command.employment_id, changed, event)
+
+
+def declare_no_work(state: CardState, message: Envelope[DeclareNoWork]) -> Decision[CardState]:
+    """Declare days without work, up to today. Later reports of these days stay possible. Raises ``Refusal``."""
+    command = message.data
+    employment = find_employment(state, command)
+    if not employment.period.covers(command.days.as_period()):
+        raise Refusal(Problem.NO_WORK_OUTSIDE_EMPLOYMENT, **employment_days(employment))
+    if command.days.last > (today := danish_day(message.time)):
+        raise Refusal(Problem.NO_WORK_IN_FUTURE, today=today.isoformat())
+    declared = replace(
+        employment, revision=employment.revision + 1, no_work=merged((*employment.no_work, command.days))
+    )
+    event = NoWorkDeclared(
+        card_id=state.card_id,
+        employment_id=command.employment_id,
+        revision=declared.revision,
+        cvr=declared.cvr,
+        period=declared.period,
+        contact=declared.contact,
+        card_number=declared.card_number,
+        label=declared.label,
+        no_work=declared.no_work,
+        days=command.days,
+    )
+    return _accepted(state, message, command.employment_id, declared, event)
+
+
+def check_no_overlap(state: CardState, cvr: str, period: Period, *, except_id: str | None) -> None:
+    """An employer has at most one employment of a card at a time (decision 0009). Raises ``Refusal``."""
+    for employment_id, other in state.employments.items():
+        if other.cvr == cvr and employment_id != except_id and other.period.overlaps(period):
+            raise Refusal(Problem.EMPLOYMENT_EXISTS, employment_id=employment_id)
+
+
+def check_reports_inside(employment: Employment, period: Period) -> None:
+    """All reported work of ``employment`` lies in ``period``. Raises ``Refusal``."""
     for report in employment.reports.values():
-        if not report.withdrawn and not command.period.covers(report.work.as_period()):
-            raise refuse(
+        if not report.withdrawn and not period.covers(report.work.as_period()):
+            raise Refusal(
                 Problem.EMPLOYMENT_HAS_REPORTS_OUTSIDE,
                 reference=report.reference,
                 work_first=report.work.first.isoformat(),
                 work_last=report.work.last.isoformat(),
             )
-    _refuse_overlap(book, command.cvr, command.period, except_for=command.employment_id)
-    changed = employment.model_copy(
-        update={
-            "revision": employment.revision + 1,
-            "period": command.period,
-            "contact": command.contact or employment.contact,
-            "label": command.label or employment.label,
-        }
-    )
-    return _told(EmploymentChanged, book, message, command.employment_id, changed)
 
 
-def declare_no_work(book: Book, message: Envelope[DeclareNoWork]) -> tuple[Book, tuple[Event, ...]]:
-    """Declare days without work, up to today. A later report of the same days is welcome. Raises ``Refusal``."""
-    command = message.data
-    employment = employment_of(book, command)
-    if not employment.period.covers(command.days.as_period()):
-        raise refuse(Problem.NO_WORK_OUTSIDE_EMPLOYMENT, **days_of(employment))
-    if command.days.last > (today := danish_day(message.time)):
-        raise refuse(Problem.NO_WORK_IN_FUTURE, today=today.isoformat())
-    declared = employment.model_copy(
-        update={"revision": employment.revision + 1, "no_work": joined((*employment.no_work, command.days))}
-    )
-    return _told(NoWorkDeclared, book, message, command.employment_id, declared, days=command.days)
-
-
-def joined(periods: Iterable[WorkPeriod]) -> tuple[WorkPeriod, ...]:
-    """The same days in order, each in one period, and no two periods that touch."""
-    found: list[WorkPeriod] = []
+def merged(periods: Iterable[WorkPeriod]) -> tuple[WorkPeriod, ...]:
+    """The same days in order, as few periods as possible: no two overlap or touch."""
+    result: list[WorkPeriod] = []
     for period in sorted(periods, key=lambda p: p.first):
-        if found and period.first <= found[-1].last + ONE_DAY:
-            found[-1] = WorkPeriod(first=found[-1].first, last=max(found[-1].last, period.last))
+        if result and period.first <= result[-1].last + ONE_DAY:
+            result[-1] = WorkPeriod(first=result[-1].first, last=max(result[-1].last, period.last))
         else:
-            found.append(period)
-    return tuple(found)
+            result.append(period)
+    return tuple(result)
 
 
-def _refuse_overlap(book: Book, cvr: str, period: Period, *, except_for: str | None) -> None:
-    for employment_id, other in book.employments.items():
-        if other.cvr == cvr and employment_id != except_for and other.period.overlaps(period):
-            raise refuse(Problem.EMPLOYMENT_EXISTS, employment_id=employment_id)
-
-
-def _told(
-    kind: type[EmploymentEvent],
-    book: Book,
-    message: Envelope[Any],
+def _employment_event(
+    event_type: type[EmploymentRegistered] | type[EmploymentChanged],
+    state: CardState,
     employment_id: str,
     employment: Employment,
-    **facts: Any,
-) -> tuple[Book, tuple[Event, ...]]:
-    event = kind(
-        card_id=book.card_id,
+) -> Event:
+    return event_type(
+        card_id=state.card_id,
         employment_id=employment_id,
         revision=employment.revision,
         cvr=employment.cvr,
@@ -140,9 +147,13 @@ def _told(
         card_number=employment.card_number,
         label=employment.label,
         no_work=employment.no_work,
-        **facts,
     )
+
+
+def _accepted(
+    state: CardState, message: Envelope[Any], employment_id: str, employment: Employment, event: Event
+) -> Decision[CardState]:
     outcome = CommandAccepted(
-        command_id=str(message.id), card_id=book.card_id, employment_id=employment_id, revision=employment.revision
+        command_id=str(message.id), card_id=state.card_id, employment_id=employment_id, revision=employment.revision
     )
-    return put_employment(book, employment_id, employment), (event, outcome)
+    return Decision(state.with_employment(employment_id, employment), (event, outcome))

@@ -1,8 +1,8 @@
-"""Reporting earnings, correcting and withdrawing."""
+"""Accepts, corrects and withdraws earnings reports."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event
@@ -16,81 +16,112 @@ from frikort_contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import danish_day
 
-from services.reporting import disputes
-from services.reporting.book import Book, Employment, Report, fingerprint, report_id_of
-from services.reporting.employments import employment_of, put_report
-from services.reporting.rules import Rules, looks_like, refuse
+from services.reporting.card_state import CardState, Employment, Report, fingerprint, report_id_of
+from services.reporting.disputes import close_on_employer_action
+from services.reporting.employments import find_employment
+from services.reporting.rules import Refusal, Rules, find_possible_duplicate
+from services.runtime.processing.decision import Decision
 
 
-def report(rules: Rules, book: Book, message: Envelope[ReportEarnings]) -> tuple[Book, tuple[Event, ...]]:
-    """Accept a report, or say that it was already accepted. Raises ``Refusal``."""
+def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarnings]) -> Decision[CardState]:
+    """Accept a report; a repeated one is accepted without effect. Raises ``Refusal``."""
     command = message.data
-    employment = employment_of(book, command)
+    employment = find_employment(state, command)
     report_id = report_id_of(command.employment_id, command.reference)
     earlier = employment.reports.get(report_id)
     if earlier is not None:
-        return book, (_known(book, message, report_id, earlier),)
-    allowance = rules.check(book, employment, command, danish_day(message.time))
-    if not command.allow_duplicate and (like := looks_like(command, employment)) is not None:
-        raise refuse(Problem.POSSIBLE_DUPLICATE, report_id=like[0], reference=like[1].reference)
-    accepted = Report(
+        check_same_content(earlier, command, report_id)
+        return Decision(
+            state, (_outcome(state, message, report_id, earlier, already_reported=True, dry_run=command.dry_run),)
+        )
+    allowance = rules.check(state, employment, command, danish_day(message.time))
+    if not command.allow_duplicate and (duplicate := find_possible_duplicate(employment, command)) is not None:
+        duplicate_id, other = duplicate
+        raise Refusal(Problem.POSSIBLE_DUPLICATE, report_id=duplicate_id, reference=other.reference)
+    report = Report(
         revision=1,
         reference=command.reference,
         year=command.payment_date.year,
         payment_date=command.payment_date,
         work=command.work,
         components=command.components,
-        contents=(fingerprint(command),),
+        fingerprints=(fingerprint(command),),
     )
     if command.dry_run:
-        return book, (_outcome(book, message, report_id, accepted, dry_run=True),)
-    event = EarningsReported(**_content(book, command, report_id, accepted, allowance))
-    return put_report(book, employment, command.employment_id, report_id, accepted), (
-        event,
-        _outcome(book, message, report_id, accepted),
+        return Decision(state, (_outcome(state, message, report_id, report, dry_run=True),))
+    event = EarningsReported(
+        card_id=state.card_id,
+        employment_id=command.employment_id,
+        report_id=report_id,
+        revision=report.revision,
+        cvr=employment.cvr,
+        year=report.year,
+        reference=report.reference,
+        work=report.work,
+        payment_date=report.payment_date,
+        components=report.components,
+        total=report.components.total,
+        allowance=allowance.allowance,
+        provisional=allowance.provisional,
+    )
+    return Decision(
+        state.with_report(command.employment_id, report_id, report),
+        (event, _outcome(state, message, report_id, report)),
     )
 
 
-def correct(rules: Rules, book: Book, message: Envelope[CorrectReport]) -> tuple[Book, tuple[Event, ...]]:
-    """Replace a report; it keeps its reference and its place in the order. Raises ``Refusal``."""
+def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectReport]) -> Decision[CardState]:
+    """Replace a report's content. It keeps its reference and its place in the order. Raises ``Refusal``."""
     command = message.data
-    employment = employment_of(book, command)
-    earlier = _standing(employment, command.report_id)
+    employment = find_employment(state, command)
+    earlier = find_report(employment, command.report_id)
     if command.payment_date.year != earlier.year:
-        # Another year is another ledger and another place in its order: withdraw, and report anew.
-        raise refuse(Problem.PAYMENT_YEAR_CHANGED, year=earlier.year)
-    allowance = rules.check(book, employment, command, danish_day(message.time))
-    corrected = earlier.model_copy(
-        update={
-            "revision": earlier.revision + 1,
-            "payment_date": command.payment_date,
-            "work": command.work,
-            "components": command.components,
-            "contents": (*earlier.contents, fingerprint(command)),
-        }
+        # Another year is another ledger with its own order: the employer withdraws and reports again.
+        raise Refusal(Problem.PAYMENT_YEAR_CHANGED, year=earlier.year)
+    allowance = rules.check(state, employment, command, danish_day(message.time))
+    corrected = replace(
+        earlier,
+        revision=earlier.revision + 1,
+        payment_date=command.payment_date,
+        work=command.work,
+        components=command.components,
+        fingerprints=(*earlier.fingerprints, fingerprint(command)),
     )
-    event = EarningsCorrected(**_content(book, command, command.report_id, corrected, allowance), reason=command.reason)
+    event = EarningsCorrected(
+        card_id=state.card_id,
+        employment_id=command.employment_id,
+        report_id=command.report_id,
+        revision=corrected.revision,
+        cvr=employment.cvr,
+        year=corrected.year,
+        reference=corrected.reference,
+        work=corrected.work,
+        payment_date=corrected.payment_date,
+        components=corrected.components,
+        total=corrected.components.total,
+        allowance=allowance.allowance,
+        provisional=allowance.provisional,
+        reason=command.reason,
+    )
     ended: tuple[Event, ...] = ()
-    if corrected.contents[-1] != earlier.contents[-1]:  # to say the same again is no answer to a dispute
-        corrected, ended = disputes.answered(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
-    return put_report(book, employment, command.employment_id, command.report_id, corrected), (
-        event,
-        *ended,
-        _outcome(book, message, command.report_id, corrected),
+    if corrected.fingerprints[-1] != earlier.fingerprints[-1]:  # the same content again leaves a dispute open
+        corrected, ended = close_on_employer_action(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
+    return Decision(
+        state.with_report(command.employment_id, command.report_id, corrected),
+        (event, *ended, _outcome(state, message, command.report_id, corrected)),
     )
 
 
-def withdraw(book: Book, message: Envelope[WithdrawReport]) -> tuple[Book, tuple[Event, ...]]:
-    """Take a report back; its reference stays used. Raises ``Refusal``."""
+def withdraw_report(state: CardState, message: Envelope[WithdrawReport]) -> Decision[CardState]:
+    """Withdraw a report. Its reference stays used. Raises ``Refusal``."""
     command = message.data
-    employment = employment_of(book, command)
-    earlier = _standing(employment, command.report_id)
-    withdrawn = earlier.model_copy(update={"revision": earlier.revision + 1, "withdrawn": True})
+    employment = find_employment(state, command)
+    earlier = find_report(employment, command.report_id)
+    withdrawn = replace(earlier, revision=earlier.revision + 1, withdrawn=True)
     event = EarningsWithdrawn(
-        card_id=book.card_id,
+        card_id=state.card_id,
         employment_id=command.employment_id,
         report_id=command.report_id,
         revision=withdrawn.revision,
@@ -98,59 +129,34 @@ def withdraw(book: Book, message: Envelope[WithdrawReport]) -> tuple[Book, tuple
         year=withdrawn.year,
         reason=command.reason,
     )
-    withdrawn, ended = disputes.answered(employment, withdrawn, command, DisputeEnd.REPORT_WITHDRAWN)
-    return put_report(book, employment, command.employment_id, command.report_id, withdrawn), (
-        event,
-        *ended,
-        _outcome(book, message, command.report_id, withdrawn),
+    withdrawn, ended = close_on_employer_action(employment, withdrawn, command, DisputeEnd.REPORT_WITHDRAWN)
+    return Decision(
+        state.with_report(command.employment_id, command.report_id, withdrawn),
+        (event, *ended, _outcome(state, message, command.report_id, withdrawn)),
     )
 
 
-def _known(book: Book, message: Envelope[ReportEarnings], report_id: str, earlier: Report) -> CommandAccepted:
-    """The answer to a reference that was used before: the same report was already reported; any other is refused."""
-    if fingerprint(message.data) not in earlier.contents:
-        raise refuse(Problem.REFERENCE_REUSED, report_id=report_id, reference=earlier.reference)
+def check_same_content(earlier: Report, command: ReportEarnings, report_id: str) -> None:
+    """A repeated reference is accepted with content that its report had, unless withdrawn. Raises ``Refusal``."""
+    if fingerprint(command) not in earlier.fingerprints:
+        raise Refusal(Problem.REFERENCE_REUSED, report_id=report_id, reference=earlier.reference)
     if earlier.withdrawn:
-        raise refuse(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=earlier.reference)
-    return _outcome(book, message, report_id, earlier, already_reported=True, dry_run=message.data.dry_run)
+        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=earlier.reference)
 
 
-def _standing(employment: Employment, report_id: str) -> Report:
+def find_report(employment: Employment, report_id: str) -> Report:
+    """The report, if it exists and is not withdrawn. Raises ``Refusal``."""
     report = employment.reports.get(report_id)
     if report is None:
-        raise refuse(Problem.REPORT_UNKNOWN)
+        raise Refusal(Problem.REPORT_UNKNOWN)
     if report.withdrawn:
-        raise refuse(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=report.reference)
+        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=report.reference)
     return report
 
 
-def _content(
-    book: Book,
-    command: ReportEarnings | CorrectReport,
-    report_id: str,
-    report: Report,
-    allowance: Allowance,
-) -> dict[str, Any]:
-    return {
-        "card_id": book.card_id,
-        "employment_id": command.employment_id,
-        "report_id": report_id,
-        "revision": report.revision,
-        "cvr": command.cvr,
-        "year": report.year,
-        "reference": report.reference,
-        "work": report.work,
-        "payment_date": report.payment_date,
-        "components": report.components,
-        "total": report.components.total,
-        "allowance": allowance.allowance,
-        "provisional": allowance.provisional,
-    }
-
-
 def _outcome(
-    book: Book,
-    message: Envelope[Any],
+    state: CardState,
+    message: Envelope[ReportEarnings] | Envelope[CorrectReport] | Envelope[WithdrawReport],
     report_id: str,
     report: Report,
     *,
@@ -159,7 +165,7 @@ def _outcome(
 ) -> CommandAccepted:
     return CommandAccepted(
         command_id=str(message.id),
-        card_id=book.card_id,
+        card_id=state.card_id,
         employment_id=message.data.employment_id,
         report_id=report_id,
         revision=report.revision,

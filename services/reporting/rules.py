@@ -1,6 +1,7 @@
-"""The rules that a report must keep, as one function that reads like them.
+"""The rules that a report must keep: one function for each, in the order in which they are checked.
 
-Sources: lov om socialt frikort § 1 and § 6; DOMAIN.md, "Decisions where the sources are silent".
+Sources: lov om socialt frikort § 1 (who earns what, and how much of it is exempt) and § 6 (cards and reporting);
+``docs/decisions/0009-rules-decided-here.md`` where the law is silent.
 """
 
 from __future__ import annotations
@@ -12,72 +13,95 @@ from typing import Final
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import CorrectReport, ReportEarnings
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.values import Components, Period, WorkPeriod
 
-from services.reporting.book import Book, Employment, Report, first_day_not_covered
+from services.reporting.card_state import CardState, Employment, Report, first_day_not_covered
 
-LARGEST_REPORT: Final = 100_000_000  # øre: 1,000,000 kr. in one report is a slip of the keyboard
+LARGEST_REPORT: Final = 100_000_000  # øre: 1,000,000 kr. in one report is a typing error
 
 
 class Refusal(Exception):
-    """Why a command is refused, with the facts by name."""
+    """A command is refused; ``detail`` holds the facts of the problem by name."""
 
-    def __init__(self, problem: Problem, detail: dict[str, str | int]) -> None:
+    def __init__(self, problem: Problem, **detail: str | int) -> None:
         super().__init__(problem)
         self.problem = problem
         self.detail = detail
 
 
-def refuse(problem: Problem, **detail: str | int) -> Refusal:
-    return Refusal(problem, detail)
-
-
 @dataclass(frozen=True)
 class Rules:
-    """The yearly amounts, and whether a provisional year is accepted here."""
+    """The table of allowances, and whether reports in a provisional year are accepted."""
 
     allowances: AllowanceTable
     provisional_accepted: bool
 
-    def allowance_of(self, year: int) -> Allowance:
-        """The year's amounts. Raises ``Refusal``; a year without an entry is never guessed."""
-        allowance = self.allowances.get(year)
-        if allowance is None:
-            raise refuse(Problem.YEAR_WITHOUT_ALLOWANCE, year=year)
-        if allowance.provisional and not self.provisional_accepted:
-            raise refuse(Problem.YEAR_PROVISIONAL, year=year)
-        return allowance
-
     def check(
-        self, book: Book, employment: Employment, command: ReportEarnings | CorrectReport, today: date
+        self, state: CardState, employment: Employment, command: ReportEarnings | CorrectReport, today: date
     ) -> Allowance:
-        """The allowance that applies to a report which keeps every rule. Raises ``Refusal`` with the first broken."""
-        total = command.components.total
-        if total == 0:
-            raise refuse(Problem.AMOUNT_ZERO)
-        if total > LARGEST_REPORT:
-            raise refuse(Problem.AMOUNT_TOO_LARGE, total=total, largest=LARGEST_REPORT)
-        if command.payment_date > today:
-            raise refuse(Problem.PAYMENT_IN_FUTURE, payment_date=command.payment_date.isoformat())
-        if command.payment_date < command.work.first:
-            raise refuse(Problem.PAYMENT_BEFORE_WORK, work_first=command.work.first.isoformat())
-        if not employment.period.covers(command.work.as_period()):
-            raise refuse(Problem.WORK_OUTSIDE_EMPLOYMENT, **days_of(employment))
-        not_active = first_day_not_covered(command.work, book.active)
-        if not_active is not None:
-            raise refuse(Problem.CARD_NOT_ACTIVE, first_day_not_active=not_active.isoformat())
+        """Check a new or corrected report; return its year's allowance. Raises ``Refusal`` for the first problem."""
+        check_amount(command.components)
+        check_payment_date(command.payment_date, command.work, today)
+        check_work_in_employment(command.work, employment)
+        check_card_active(command.work, state.card.active)
         return self.allowance_of(command.payment_date.year)
 
+    def allowance_of(self, year: int) -> Allowance:
+        """The allowance of a payment year (§ 1; bekendtgørelse om socialt frikort § 1). Raises ``Refusal``.
 
-def days_of(employment: Employment) -> dict[str, str]:
+        A year without an entry in the table is refused, never estimated.
+        """
+        allowance = self.allowances.get(year)
+        if allowance is None:
+            raise Refusal(Problem.YEAR_WITHOUT_ALLOWANCE, year=year)
+        if allowance.provisional and not self.provisional_accepted:
+            raise Refusal(Problem.YEAR_PROVISIONAL, year=year)
+        return allowance
+
+
+def check_amount(components: Components) -> None:
+    """A report has an amount, of at most 1,000,000 kr. (decision 0009). Raises ``Refusal``."""
+    total = components.total
+    if total == 0:
+        raise Refusal(Problem.AMOUNT_ZERO)
+    if total > LARGEST_REPORT:
+        raise Refusal(Problem.AMOUNT_TOO_LARGE, total=total, largest=LARGEST_REPORT)
+
+
+def check_payment_date(payment_date: date, work: WorkPeriod, today: date) -> None:
+    """Earnings are reported once they are paid, and paid no earlier than the work began (decision 0009).
+
+    Raises ``Refusal``.
+    """
+    if payment_date > today:
+        raise Refusal(Problem.PAYMENT_IN_FUTURE, payment_date=payment_date.isoformat())
+    if payment_date < work.first:
+        raise Refusal(Problem.PAYMENT_BEFORE_WORK, work_first=work.first.isoformat())
+
+
+def check_work_in_employment(work: WorkPeriod, employment: Employment) -> None:
+    """The employer reports work in a registered employment (§ 6). Raises ``Refusal``."""
+    if not employment.period.covers(work.as_period()):
+        raise Refusal(Problem.WORK_OUTSIDE_EMPLOYMENT, **employment_days(employment))
+
+
+def check_card_active(work: WorkPeriod, active: tuple[Period, ...]) -> None:
+    """Every day of work is a day on which the card is active (§ 6). Raises ``Refusal``."""
+    inactive = first_day_not_covered(work, active)
+    if inactive is not None:
+        raise Refusal(Problem.CARD_NOT_ACTIVE, first_day_not_active=inactive.isoformat())
+
+
+def employment_days(employment: Employment) -> dict[str, str | int]:
     """The first and, if it has one, the last day of an employment, as facts of a refusal."""
-    days = {"employment_first": employment.period.first.isoformat()}
+    days: dict[str, str | int] = {"employment_first": employment.period.first.isoformat()}
     if employment.period.last is not None:
         days["employment_last"] = employment.period.last.isoformat()
     return days
 
 
-def looks_like(command: ReportEarnings, employment: Employment) -> tuple[str, Report] | None:
-    """An earlier report that ``command`` seems to repeat: same payment date and components, other reference."""
+def find_possible_duplicate(employment: Employment, command: ReportEarnings) -> tuple[str, Report] | None:
+    """The id and content of an earlier report with the same payment date and components; None if there is none."""
     for report_id, report in employment.reports.items():
         if (
             not report.withdrawn

@@ -18,7 +18,7 @@ from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.projections import PROJECTIONS
 from services.issuance.decide import CARDS
-from services.reporting.decide import books
+from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
@@ -42,7 +42,7 @@ def _nothing(_: object) -> str:
 
 READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("issuance", CARDS),
-    ("reporting", books(Rules({}, provisional_accepted=True))),
+    ("reporting", card_states(Rules({}, provisional_accepted=True))),
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),

@@ -1,4 +1,4 @@
-"""Commands and card events as short as the rules that they try. The day is 2 June 2025 unless a case says otherwise."""
+"""Builders of commands and card events, and a card to apply them to. Today is 2 June 2025 by default."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from frikort_contracts.reporting import (
 from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
 
-from services.reporting.book import Book, report_id_of
-from services.reporting.decide import decider
+from services.reporting.card_state import CardState, report_id_of
+from services.reporting.processor import decider
 from services.reporting.rules import Rules
 from services.runtime.processing.decision import Decision
 from tests.contracts.examples import envelope
@@ -54,12 +54,12 @@ RULES: Final = Rules(
 
 
 def day(text: str) -> date:
-    """``"05-31"`` of 2025, or a whole date."""
+    """The date ``"05-31"`` of 2025, or a complete ISO date."""
     return date.fromisoformat(text if len(text) == 10 else f"2025-{text}")
 
 
 def sent(data: Message, name: str = "command", on: date = TODAY) -> Envelope[Any]:
-    """``data`` as sent at noon of a day."""
+    """A message with ``data``, sent at noon of the day ``on``."""
     return envelope(data, name, time=datetime(on.year, on.month, on.day, 10, tzinfo=UTC))
 
 
@@ -153,11 +153,11 @@ def no_work(first: str, last: str, *, cvr: str = A) -> DeclareNoWork:
 
 
 def dispute(reference: str = "may", **changes: Any) -> DisputeReport:
-    said = {"reason": DisputeReason.WRONG_AMOUNT, "message": "k.bWVzc2FnZQ", **_by_citizen(reference), **changes}
-    return DisputeReport.model_validate(said)
+    content = {"reason": DisputeReason.WRONG_AMOUNT, "message": "k.bWVzc2FnZQ", **_by_citizen(reference), **changes}
+    return DisputeReport.model_validate(content)
 
 
-def take_back(reference: str = "may", **changes: Any) -> WithdrawDispute:
+def withdraw_dispute(reference: str = "may", **changes: Any) -> WithdrawDispute:
     return WithdrawDispute.model_validate({**_by_citizen(reference), **changes})
 
 
@@ -168,38 +168,38 @@ def _by_citizen(reference: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Books:
-    """A card's book to which messages happen, one after the other."""
+class CardHistory:
+    """One card in reporting, and the messages applied to it in order."""
 
     def __init__(self, rules: Rules = RULES) -> None:
         self._decide = decider(rules)
-        self.book: Book | None = None
-        self._told = 0
+        self.state: CardState | None = None
+        self._applied = 0
 
-    def tell(self, *messages: Message, on: date = TODAY) -> tuple[Event, ...]:
-        """What the last of ``messages`` made reporting say."""
+    def apply(self, *messages: Message, on: date = TODAY) -> tuple[Event, ...]:
+        """Apply ``messages``; return what the last of them made reporting emit."""
         events: tuple[Event, ...] = ()
         for message in messages:
-            self._told += 1
-            events = self.deliver(sent(message, f"message {self._told}", on))
+            self._applied += 1
+            events = self.deliver(sent(message, f"message {self._applied}", on))
         return events
 
     def deliver(self, message: Envelope[Any]) -> tuple[Event, ...]:
-        decision: Decision[Book] = self._decide(self.book, message)
-        # As it would be after a crash: only what is stored survives.
+        decision: Decision[CardState] = self._decide(self.state, message)
+        # Stored and read again, as between two batches.
         assert decision.state is not None
-        self.book = Book.model_validate_json(decision.state.model_dump_json())
-        assert self.book == decision.state
+        self.state = CardState.model_validate_json(decision.state.model_dump_json())
+        assert self.state == decision.state
         return decision.events
 
 
-def employed(*more: Message, rules: Rules = RULES, last: str | None = None) -> Books:
-    """A card issued on 2 January 2025, employed by A since, to which ``more`` happened."""
-    books = Books(rules)
-    books.deliver(sent(issued(), "issued", ISSUED))
-    books.deliver(sent(register(last=last), "employment A"))
-    books.tell(*more)
-    return books
+def employed(*more: Message, rules: Rules = RULES, last: str | None = None) -> CardHistory:
+    """A card issued on 2 January 2025 and registered by employer A on that day, with ``more`` applied."""
+    history = CardHistory(rules)
+    history.deliver(sent(issued(), "issued", ISSUED))
+    history.deliver(sent(register(last=last), "employment A"))
+    history.apply(*more)
+    return history
 
 
 def accepted(events: tuple[Event, ...]) -> CommandAccepted:
@@ -208,7 +208,7 @@ def accepted(events: tuple[Event, ...]) -> CommandAccepted:
 
 
 def refused(events: tuple[Event, ...]) -> tuple[str, dict[str, str | int]]:
-    """The problem and its facts, of a refusal that is all that was said."""
+    """The problem and the facts of a refusal, which is the only event."""
     (outcome,) = events
     assert isinstance(outcome, CommandRefused), outcome
     return outcome.problem, outcome.detail

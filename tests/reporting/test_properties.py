@@ -1,4 +1,4 @@
-"""What holds for any order of arrival and any resending, and the arithmetic of active days."""
+"""Properties: any order of arrival, any repetition of reports, and the arithmetic of active days."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from frikort_contracts.values import Period, WorkPeriod
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting.book import Book, first_day_not_covered
+from services.reporting.card_state import CardState, first_day_not_covered
 from tests.reporting.build import (
     CARD,
     EMPLOYMENT,
     ISSUED,
-    Books,
+    CardHistory,
     accepted,
     correct,
     deactivated,
@@ -31,11 +31,13 @@ from tests.reporting.build import (
     register,
     report,
     sent,
-    take_back,
     withdraw,
+    withdraw_dispute,
 )
 
-# A card's year: each event of the card comes forty days after the one before.
+KINDS = ("report", "report", "report", "correct", "withdraw", "dispute", "withdraw dispute")
+
+# The card's events are forty days apart.
 GAP = 40
 CARD_EVENTS: list[Message] = [
     issued(),
@@ -52,7 +54,7 @@ def card_event(revision: int) -> Envelope[Any]:
 
 @dataclass(frozen=True)
 class Sent:
-    """A command, and the card revision that its sender had seen."""
+    """A command and the card revision that its sender had seen."""
 
     envelope: Envelope[Any]
     seen: int
@@ -60,8 +62,8 @@ class Sent:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Sent]:
-    """What an employer sends in a year, in order; each about work up to the day on which it is sent."""
-    said = [Sent(sent(register(), "employment A", ISSUED), 1)]
+    """Commands of one year in order, each about work up to the day on which it is sent."""
+    commands = [Sent(sent(register(), "employment A", ISSUED), 1)]
     seen = 1
     for place in range(draw(st.integers(1, 8))):
         seen = draw(st.integers(seen, len(CARD_EVENTS)))
@@ -70,7 +72,7 @@ def conversations(draw: st.DrawFn) -> list[Sent]:
         first, last = (moment.isoformat() for moment in work)
         paid = draw(st.dates(work[0], today)).isoformat()
         reference, wage = draw(st.sampled_from(("r1", "r2", "r3"))), draw(st.integers(1, 3))
-        kind = draw(st.sampled_from(("report", "report", "report", "correct", "withdraw", "dispute", "take back")))
+        kind = draw(st.sampled_from(KINDS))
         command: Message
         if kind == "report":
             command = report(reference, first, last, paid, wage, card_revision=seen)
@@ -78,77 +80,78 @@ def conversations(draw: st.DrawFn) -> list[Sent]:
             command = correct(reference, first, last, paid, wage, card_revision=seen)
         elif kind == "dispute":
             command = dispute(reference)
-        elif kind == "take back":
-            command = take_back(reference)
+        elif kind == "withdraw dispute":
+            command = withdraw_dispute(reference)
         else:
             command = withdraw(reference)
-        said.append(Sent(sent(command, f"said {place}", today), seen))
-    return said
+        commands.append(Sent(sent(command, f"command {place}", today), seen))
+    return commands
 
 
-def play(arrivals: Sequence[Envelope[Any]]) -> tuple[list[Event], Book]:
-    books, told = Books(), list[Event]()
+def play(arrivals: Sequence[Envelope[Any]]) -> tuple[list[Event], CardState]:
+    history, events = CardHistory(), list[Event]()
     for envelope in arrivals:
-        told.extend(books.deliver(envelope))
-    assert books.book is not None
-    return told, books.book
+        events.extend(history.deliver(envelope))
+    assert history.state is not None
+    return events, history.state
 
 
-def in_order(said: Sequence[Sent]) -> list[Envelope[Any]]:
+def in_order(commands: Sequence[Sent]) -> list[Envelope[Any]]:
     arrivals = list[Envelope[Any]]()
     for revision in range(1, len(CARD_EVENTS) + 1):
         arrivals.append(card_event(revision))
-        arrivals.extend(one.envelope for one in said if one.seen == revision)
+        arrivals.extend(command.envelope for command in commands if command.seen == revision)
     return arrivals
 
 
 @settings(max_examples=120)
 @given(conversations(), st.randoms(use_true_random=False))
-def test_commands_and_card_events_may_overtake_each_other(said: list[Sent], chance: Any) -> None:
-    commands, events = [one.envelope for one in said], [card_event(n + 1) for n in range(len(CARD_EVENTS))]
+def test_the_order_of_commands_and_card_events_changes_no_decision(sent_commands: list[Sent], random: Any) -> None:
+    commands = [command.envelope for command in sent_commands]
+    events = [card_event(n + 1) for n in range(len(CARD_EVENTS))]
     turns = ["command"] * len(commands) + ["event"] * len(events)
-    chance.shuffle(turns)
+    random.shuffle(turns)
     any_order = [(commands if turn == "command" else events).pop(0) for turn in turns]
 
-    told, book = play(any_order)
-    assert (told, book) == play(in_order(said))
-    assert book.waiting == ()
+    emitted, state = play(any_order)
+    assert (emitted, state) == play(in_order(sent_commands))
+    assert state.deferred == ()
 
 
-def test_a_command_that_overtook_its_card_waits_and_those_behind_it_wait_too() -> None:
-    books = Books()
-    assert books.deliver(sent(register(), "employment A")) == ()
-    assert books.tell(report()) == ()
-    assert books.tell(withdraw()) == ()
-    told = books.tell(issued())
-    assert [type(event).__name__ for event in told] == [
+def test_a_command_before_its_card_event_is_deferred_with_all_later_commands() -> None:
+    history = CardHistory()
+    assert history.deliver(sent(register(), "employment A")) == ()
+    assert history.apply(report()) == ()
+    assert history.apply(withdraw()) == ()
+    events = history.apply(issued())
+    assert [type(event).__name__ for event in events] == [
         "EmploymentRegistered", "CommandAccepted", "EarningsReported", "CommandAccepted", "EarningsWithdrawn",
         "CommandAccepted",
     ]  # fmt: skip
 
 
-def test_a_command_waits_for_just_the_revision_that_its_sender_had_seen() -> None:
-    books = employed()
+def test_a_command_is_deferred_until_the_card_revision_that_its_sender_had_seen() -> None:
+    history = employed()
     late = report("aug", "2025-05-01", "2025-05-02", "2025-05-02", card_revision=3)
-    assert books.tell(late) == ()
-    assert books.tell(deactivated(2, date(2025, 4, 30))) == ()
-    assert accepted(books.tell(reactivated(3, date(2025, 5, 1)))).report_id is not None
+    assert history.apply(late) == ()
+    assert history.apply(deactivated(2, date(2025, 4, 30))) == ()
+    assert accepted(history.apply(reactivated(3, date(2025, 5, 1)))).report_id is not None
 
 
 @settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from(("r1", "r2")), st.sampled_from(("resend", "correct"))), min_size=1, max_size=10)
 )
-def test_a_report_sent_again_is_known_for_ever_and_booked_once(steps: list[tuple[str, str]]) -> None:
-    books = employed()
+def test_a_repeated_report_is_accepted_and_booked_once(steps: list[tuple[str, str]]) -> None:
+    history = employed()
     booked: dict[str, str] = {}
     for number, (reference, what) in enumerate(steps):
         wage = 100 + int(reference[1])
         if what == "correct" and reference in booked:
-            assert not accepted(books.tell(correct(reference, wage=1000 + number))).already_reported
+            assert not accepted(history.apply(correct(reference, wage=1000 + number))).already_reported
             continue
-        before = books.book
-        events = books.tell(report(reference, wage=wage))
+        before = history.state
+        events = history.apply(report(reference, wage=wage))
         outcome = accepted(events)
         assert outcome.employment_id == EMPLOYMENT
         assert outcome.report_id is not None
@@ -156,7 +159,7 @@ def test_a_report_sent_again_is_known_for_ever_and_booked_once(steps: list[tuple
         assert booked.setdefault(reference, outcome.report_id) == outcome.report_id
         assert any(isinstance(event, EarningsReported) for event in events) is not outcome.already_reported
         if outcome.already_reported:
-            assert books.book == before
+            assert history.state == before
 
 
 DAY_0 = date(2025, 1, 1)
@@ -186,5 +189,5 @@ def _first_inactive_day_by_day(work: WorkPeriod, active: list[Period]) -> date |
 
 @settings(max_examples=500)
 @given(work_periods, active_periods)
-def test_active_days_are_as_counted_one_by_one(work: WorkPeriod, active: list[Period]) -> None:
+def test_the_first_inactive_day_equals_a_count_day_by_day(work: WorkPeriod, active: list[Period]) -> None:
     assert first_day_not_covered(work, active) == _first_inactive_day_by_day(work, active)

@@ -1,4 +1,4 @@
-"""What is refused, and why: each case is one rule, and changes nothing."""
+"""Refused commands: each case breaks one rule, and a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import Components
 
-from services.reporting.book import report_id_of
+from services.reporting.card_state import report_id_of
 from services.reporting.rules import Rules
 from tests.reporting.build import (
     EMPLOYMENT,
@@ -17,7 +17,7 @@ from tests.reporting.build import (
     RULES,
     A,
     B,
-    Books,
+    CardHistory,
     change,
     correct,
     day,
@@ -30,8 +30,8 @@ from tests.reporting.build import (
     register,
     renumbered,
     report,
-    take_back,
     withdraw,
+    withdraw_dispute,
 )
 
 MAY = report_id_of(EMPLOYMENT, "may")
@@ -39,162 +39,260 @@ IN_JUNE = deactivated(2, day("06-01"))
 
 CASES = [
     # Registering
-    pytest.param([], register("03-01", cvr=B, number="54321"), "number-or-birth-date-wrong", {}, id="wrong number"),
     pytest.param(
-        [], register("03-01", cvr=B, birth_check="x" * 22), "number-or-birth-date-wrong", {},
-        id="wrong birth date: the same answer",
+        [], register("03-01", cvr=B, number="54321"), "number-or-birth-date-wrong", {}, id="a wrong card number"
     ),
     pytest.param(
-        [renumbered(2, "54321")], register("03-01", cvr=B), "number-or-birth-date-wrong", {}, id="a replaced number"
+        [],
+        register("03-01", cvr=B, birth_check="x" * 22),
+        "number-or-birth-date-wrong",
+        {},
+        id="a wrong birth date gets the same answer",
     ),
     pytest.param(
-        [], register("03-01", cvr=B, owners=("o" * 22, PERSON.cpr_hash)), "own-business", {},
+        [renumbered(2, "54321")],
+        register("03-01", cvr=B),
+        "number-or-birth-date-wrong",
+        {},
+        id="a replaced card number",
+    ),
+    pytest.param(
+        [],
+        register("03-01", cvr=B, owners=("o" * 22, PERSON.cpr_hash)),
+        "own-business",
+        {},
         id="the citizen's own business",
     ),
     pytest.param(
-        [IN_JUNE], register("06-02", cvr=B), "card-not-active", {"first_day_not_active": "2025-06-02"},
-        id="employment that begins after the card was deactivated",
+        [IN_JUNE],
+        register("06-02", cvr=B),
+        "card-not-active",
+        {"first_day_not_active": "2025-06-02"},
+        id="an employment that begins after the card was deactivated",
     ),
     pytest.param(
-        [], register("2024-01-01", "2024-12-31", cvr=B), "card-not-active", {"first_day_not_active": "2024-01-01"},
-        id="employment that ended before the card was issued",
+        [],
+        register("2024-01-01", "2024-12-31", cvr=B),
+        "card-not-active",
+        {"first_day_not_active": "2024-01-01"},
+        id="an employment that ended before the card was issued",
     ),
     pytest.param(
-        [], register("05-01"), "employment-exists", {"employment_id": EMPLOYMENT}, id="the same employer again"
+        [],
+        register("05-01"),
+        "employment-exists",
+        {"employment_id": EMPLOYMENT},
+        id="a second employment of the same employer",
     ),
     # Changing
-    pytest.param([], change("01-02", employment_id="x"), "employment-unknown", {}, id="change of no employment"),
-    pytest.param([], change("01-02", cvr=B), "employment-unknown", {}, id="change of another's employment"),
     pytest.param(
-        [report()], change("01-02", "05-30"), "employment-has-reports-outside",
+        [], change("01-02", employment_id="x"), "employment-unknown", {}, id="a change of an unknown employment"
+    ),
+    pytest.param([], change("01-02", cvr=B), "employment-unknown", {}, id="a change of another employer's employment"),
+    pytest.param(
+        [report()],
+        change("01-02", "05-30"),
+        "employment-has-reports-outside",
         {"reference": "may", "work_first": "2025-05-01", "work_last": "2025-05-31"},
-        id="an end before what was reported",
+        id="an employment that would end before reported work",
     ),
     # Reporting
-    pytest.param([], report(employment_id="x"), "employment-unknown", {}, id="report for no employment"),
-    pytest.param([], report(cvr=B), "employment-unknown", {}, id="report for another's employment"),
-    pytest.param([], report(wage=0), "amount-zero", {}, id="nothing"),
+    pytest.param([], report(employment_id="x"), "employment-unknown", {}, id="a report for an unknown employment"),
+    pytest.param([], report(cvr=B), "employment-unknown", {}, id="a report for another employer's employment"),
+    pytest.param([], report(wage=0), "amount-zero", {}, id="a report of nothing"),
     pytest.param(
-        [], report(wage=100_000_001), "amount-too-large", {"total": 100_000_001, "largest": 100_000_000},
-        id="an øre above a million kroner",
+        [],
+        report(wage=100_000_001),
+        "amount-too-large",
+        {"total": 100_000_001, "largest": 100_000_000},
+        id="one øre above 1,000,000 kr.",
     ),
     pytest.param(
-        [], report(components=Components(wage=99_999_999, atp=2)), "amount-too-large",
-        {"total": 100_000_001, "largest": 100_000_000}, id="the sum counts",
-    ),
-    pytest.param([], report(paid="06-03"), "payment-in-future", {"payment_date": "2025-06-03"}, id="paid tomorrow"),
-    pytest.param(
-        [], report(paid="04-30"), "payment-before-work", {"work_first": "2025-05-01"}, id="paid before the work began"
-    ),
-    pytest.param(
-        [], report(first="01-01", last="01-31", paid="01-31"), "work-outside-employment",
-        {"employment_first": "2025-01-02"}, id="work the day before the employment",
+        [],
+        report(components=Components(wage=99_999_999, atp=2)),
+        "amount-too-large",
+        {"total": 100_000_001, "largest": 100_000_000},
+        id="components that add up to more than 1,000,000 kr.",
     ),
     pytest.param(
-        [change("01-02", "05-30")], report(), "work-outside-employment",
-        {"employment_first": "2025-01-02", "employment_last": "2025-05-30"}, id="work the day after the employment",
+        [], report(paid="06-03"), "payment-in-future", {"payment_date": "2025-06-03"}, id="a payment tomorrow"
     ),
     pytest.param(
-        [deactivated(2, day("05-30"))], report(), "card-not-active", {"first_day_not_active": "2025-05-31"},
+        [],
+        report(paid="04-30"),
+        "payment-before-work",
+        {"work_first": "2025-05-01"},
+        id="a payment before the work began",
+    ),
+    pytest.param(
+        [],
+        report(first="01-01", last="01-31", paid="01-31"),
+        "work-outside-employment",
+        {"employment_first": "2025-01-02"},
+        id="work the day before the employment",
+    ),
+    pytest.param(
+        [change("01-02", "05-30")],
+        report(),
+        "work-outside-employment",
+        {"employment_first": "2025-01-02", "employment_last": "2025-05-30"},
+        id="work the day after the employment",
+    ),
+    pytest.param(
+        [deactivated(2, day("05-30"))],
+        report(),
+        "card-not-active",
+        {"first_day_not_active": "2025-05-31"},
         id="work the day after the deactivation",
     ),
     pytest.param(
-        [deactivated(2, day("05-10")), reactivated(3, day("05-12"))], report(), "card-not-active",
-        {"first_day_not_active": "2025-05-11"}, id="work on a day between deactivation and reactivation",
+        [deactivated(2, day("05-10")), reactivated(3, day("05-12"))],
+        report(),
+        "card-not-active",
+        {"first_day_not_active": "2025-05-11"},
+        id="work on a day between deactivation and reactivation",
     ),
     pytest.param(
-        [report()], report(wage=1), "reference-reused", {"report_id": MAY, "reference": "may"},
+        [report()],
+        report(wage=1),
+        "reference-reused",
+        {"report_id": MAY, "reference": "may"},
         id="other content under a used reference",
     ),
     pytest.param(
-        [report()], report("may again"), "possible-duplicate", {"report_id": MAY, "reference": "may"},
-        id="the same under another reference",
+        [report()],
+        report("may again"),
+        "possible-duplicate",
+        {"report_id": MAY, "reference": "may"},
+        id="the same content under another reference",
     ),
     pytest.param(
-        [report()], report("may again", dry_run=True), "possible-duplicate", {"report_id": MAY, "reference": "may"},
-        id="a dry run tells of it too",
+        [report()],
+        report("may again", dry_run=True),
+        "possible-duplicate",
+        {"report_id": MAY, "reference": "may"},
+        id="a dry run of a possible duplicate",
     ),
     pytest.param(
-        [report(), withdraw()], report(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
+        [report(), withdraw()],
+        report(),
+        "report-withdrawn",
+        {"report_id": MAY, "reference": "may"},
         id="the reference of a withdrawn report",
     ),
     # Correcting and withdrawing
-    pytest.param([], correct(), "report-unknown", {}, id="correction of no report"),
-    pytest.param([report()], correct(cvr=B), "employment-unknown", {}, id="correction of another's report"),
+    pytest.param([], correct(), "report-unknown", {}, id="a correction of an unknown report"),
+    pytest.param([report()], correct(cvr=B), "employment-unknown", {}, id="a correction of another employer's report"),
     pytest.param(
-        [report(), withdraw()], correct(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
-        id="correction of a withdrawn report",
+        [report(), withdraw()],
+        correct(),
+        "report-withdrawn",
+        {"report_id": MAY, "reference": "may"},
+        id="a correction of a withdrawn report",
     ),
-    pytest.param([report()], correct(wage=0), "amount-zero", {}, id="correction to nothing"),
+    pytest.param([report()], correct(wage=0), "amount-zero", {}, id="a correction to nothing"),
     pytest.param(
-        [report()], correct(first="2024-12-01", last="2024-12-31", paid="2024-12-31"), "payment-year-changed",
-        {"year": 2025}, id="correction into another year",
+        [report()],
+        correct(first="2024-12-01", last="2024-12-31", paid="2024-12-31"),
+        "payment-year-changed",
+        {"year": 2025},
+        id="a correction into another payment year",
     ),
-    pytest.param([], withdraw(), "report-unknown", {}, id="withdrawal of no report"),
-    pytest.param([report()], withdraw(cvr=B), "employment-unknown", {}, id="withdrawal of another's report"),
+    pytest.param([], withdraw(), "report-unknown", {}, id="a withdrawal of an unknown report"),
+    pytest.param([report()], withdraw(cvr=B), "employment-unknown", {}, id="a withdrawal of another employer's report"),
     pytest.param(
-        [report(), withdraw()], withdraw(), "report-withdrawn", {"report_id": MAY, "reference": "may"},
-        id="withdrawn twice",
-    ),
-    pytest.param(
-        [], no_work("2024-12-31", "01-05"), "no-work-outside-employment", {"employment_first": "2025-01-02"},
-        id="no work before the employment",
-    ),
-    pytest.param(
-        [change("01-02", "03-31")], no_work("03-31", "04-01"), "no-work-outside-employment",
-        {"employment_first": "2025-01-02", "employment_last": "2025-03-31"}, id="no work after the employment",
-    ),
-    pytest.param(
-        [], no_work("06-01", "06-03"), "no-work-in-future", {"today": "2025-06-02"}, id="no work tomorrow"
-    ),
-    pytest.param([], no_work("05-01", "05-31", cvr=B), "employment-unknown", {}, id="no work at another's employment"),
-    pytest.param([], dispute(), "report-unknown", {}, id="dispute of no report"),
-    pytest.param(
-        [report()], dispute(employment_id="another"), "report-unknown", {}, id="dispute in an employment that is none"
+        [report(), withdraw()],
+        withdraw(),
+        "report-withdrawn",
+        {"report_id": MAY, "reference": "may"},
+        id="a second withdrawal",
     ),
     pytest.param(
-        [report(), withdraw()], dispute(), "report-withdrawn", {}, id="dispute of a withdrawn report",
+        [],
+        no_work("2024-12-31", "01-05"),
+        "no-work-outside-employment",
+        {"employment_first": "2025-01-02"},
+        id="days without work before the employment",
+    ),
+    pytest.param(
+        [change("01-02", "03-31")],
+        no_work("03-31", "04-01"),
+        "no-work-outside-employment",
+        {"employment_first": "2025-01-02", "employment_last": "2025-03-31"},
+        id="days without work after the employment",
+    ),
+    pytest.param(
+        [], no_work("06-01", "06-03"), "no-work-in-future", {"today": "2025-06-02"}, id="days without work tomorrow"
+    ),
+    pytest.param(
+        [],
+        no_work("05-01", "05-31", cvr=B),
+        "employment-unknown",
+        {},
+        id="days without work in another employer's employment",
+    ),
+    pytest.param([], dispute(), "report-unknown", {}, id="a dispute of an unknown report"),
+    pytest.param(
+        [report()], dispute(employment_id="another"), "report-unknown", {}, id="a dispute in an unknown employment"
+    ),
+    pytest.param(
+        [report(), withdraw()],
+        dispute(),
+        "report-withdrawn",
+        {},
+        id="a dispute of a withdrawn report",
     ),
     pytest.param(
         [report(), dispute()], dispute(side="mandate-holder"), "report-already-disputed", {}, id="a second dispute"
     ),
-    pytest.param([report()], take_back(), "report-not-disputed", {}, id="to take back what was never disputed"),
     pytest.param(
-        [report(), dispute(), take_back()], take_back(), "report-not-disputed", {}, id="taken back twice"
+        [report()], withdraw_dispute(), "report-not-disputed", {}, id="withdrawing a dispute that was never opened"
     ),
     pytest.param(
-        [report(), dispute(), withdraw()], take_back(), "report-not-disputed", {},
-        id="to take back what the employer has ended",
+        [report(), dispute(), withdraw_dispute()],
+        withdraw_dispute(),
+        "report-not-disputed",
+        {},
+        id="withdrawing a dispute twice",
     ),
-    pytest.param([], take_back(), "report-unknown", {}, id="to take back the dispute of no report"),
-]  # fmt: skip
+    pytest.param(
+        [report(), dispute(), withdraw()],
+        withdraw_dispute(),
+        "report-not-disputed",
+        {},
+        id="withdrawing a dispute that the employer ended",
+    ),
+    pytest.param([], withdraw_dispute(), "report-unknown", {}, id="withdrawing a dispute of an unknown report"),
+]
 
 
 @pytest.mark.parametrize(("before", "command", "problem", "detail"), CASES)
-def test_refused(before: list[Message], command: Message, problem: str, detail: dict[str, str | int]) -> None:
-    books = employed(*before)
-    earlier = books.book
-    assert refused(books.tell(command)) == (problem, detail)
-    assert books.book == earlier
+def test_the_command_is_refused_and_changes_nothing(
+    before: list[Message], command: Message, problem: str, detail: dict[str, str | int]
+) -> None:
+    history = employed(*before)
+    before_command = history.state
+    assert refused(history.apply(command)) == (problem, detail)
+    assert history.state == before_command
 
 
-def test_a_year_without_an_allowance_is_refused_and_never_guessed() -> None:
-    books = employed(rules=Rules({}, provisional_accepted=True))
-    assert refused(books.tell(report())) == ("year-without-allowance", {"year": 2025})
+def test_a_report_in_a_year_without_an_allowance_is_refused() -> None:
+    history = employed(rules=Rules({}, provisional_accepted=True))
+    assert refused(history.apply(report())) == ("year-without-allowance", {"year": 2025})
 
 
 @pytest.mark.parametrize("accepts", [True, False])
-def test_a_provisional_year_is_refused_where_it_is_not_switched_on(accepts: bool) -> None:
-    books = employed(rules=Rules(RULES.allowances, provisional_accepted=accepts))
+def test_a_report_in_a_provisional_year_is_accepted_only_if_the_setting_allows_it(accepts: bool) -> None:
+    history = employed(rules=Rules(RULES.allowances, provisional_accepted=accepts))
     january = report("jan", "2026-01-01", "2026-01-31", "2026-01-30")
-    events = books.tell(january, on=date(2026, 2, 1))
+    events = history.apply(january, on=date(2026, 2, 1))
     if accepts:
         assert getattr(events[0], "provisional", None) is True
     else:
         assert refused(events) == ("year-provisional", {"year": 2026})
 
 
-def test_every_problem_of_this_service_is_reached_by_a_case() -> None:
+def test_every_problem_of_reporting_has_a_case() -> None:
     of_issuance = {
         Problem.CARD_EXISTS, Problem.CARD_UNKNOWN, Problem.CARD_ALREADY_ACTIVE, Problem.CARD_ALREADY_DEACTIVATED,
         Problem.CARD_NUMBERS_EXHAUSTED, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE, Problem.MANDATE_UNKNOWN,
@@ -204,10 +302,10 @@ def test_every_problem_of_this_service_is_reached_by_a_case() -> None:
     assert here == {problem.value for problem in set(Problem) - of_issuance}
 
 
-def test_the_first_broken_rule_is_told() -> None:
-    assert refused(employed().tell(report(wage=0, paid="06-03")))[0] == "amount-zero"
+def test_a_refusal_names_the_first_broken_rule() -> None:
+    assert refused(employed().apply(report(wage=0, paid="06-03")))[0] == "amount-zero"
 
 
 def test_an_unknown_card_has_no_employments() -> None:
-    assert refused(Books().tell(withdraw()))[0] == "employment-unknown"
-    assert refused(Books().tell(change("01-02", cvr=A)))[0] == "employment-unknown"
+    assert refused(CardHistory().apply(withdraw()))[0] == "employment-unknown"
+    assert refused(CardHistory().apply(change("01-02", cvr=A)))[0] == "employment-unknown"

@@ -24,8 +24,8 @@ from services.gateway.commands.service import Build, CommandRequest, CommandServ
 from services.gateway.read_models import ReadModels
 from services.issuance import decide as issuance
 from services.issuance.mandates import Mandate
-from services.reporting import decide as reporting
-from services.reporting import disputes
+from services.reporting import processor as reporting
+from services.reporting import reports
 from services.runtime.kafka.consumer import RETRYABLE_ERRORS
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
@@ -247,7 +247,7 @@ MUTANTS: Final = (
     Mutant(
         "commands never wait",
         "a command is decided on older card facts",
-        _of(reporting, "_needed_revision", lambda _: 0),
+        _of(reporting, "needed_card_revision", lambda _: 0),
     ),
     Mutant(
         "numbers used again",
@@ -269,7 +269,7 @@ MUTANTS: Final = (
     Mutant(
         "disputes outlive their answer",
         "a correction or withdrawal ends no dispute",
-        _of(disputes, "answered", lambda _employment, report, _command, _cause: (report, ())),
+        _of(reports, "close_on_employer_action", lambda _employment, report, _command, _cause: (report, ())),
     ),
     Mutant(
         "early disputes dropped",

@@ -23,7 +23,7 @@ from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
 from services.issuance.decide import CARDS
-from services.reporting.decide import books
+from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.processing.batch_processor import BatchProcessor
@@ -174,7 +174,7 @@ class World:
         rules = Rules(self.allowances, self.provisional_accepted)
         return {
             "issuance": (CARDS,),
-            "reporting": (books(rules),),
+            "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
             "exports": (statements(self._seal_cpr), REQUESTS),
             "gateway": VIEWS,

@@ -1,0 +1,149 @@
+"""The state of one card in reporting: its active days, and its employments with their reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Final
+from uuid import UUID, uuid5
+
+from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
+from frikort_contracts.reporting import CorrectReport, ReportEarnings
+from frikort_contracts.values import Components, Period, Revision, WorkPeriod, Year
+from pydantic import BaseModel, ConfigDict
+
+from services.reporting.deferred_commands import DeferredCommand
+
+ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An accepted report as of its latest revision.
+
+    ``fingerprints`` cover every content that the report ever had. ``dispute_revision`` counts the events about its
+    disputes.
+    """
+
+    revision: Revision
+    reference: str
+    year: Year
+    payment_date: date
+    work: WorkPeriod
+    components: Components
+    fingerprints: tuple[str, ...]
+    withdrawn: bool = False
+    disputed: bool = False
+    dispute_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """An employment and its reports by report id. ``card_number`` is the number that the employer registered."""
+
+    cvr: str
+    revision: Revision
+    period: Period
+    contact: str
+    card_number: str | None = None
+    label: str | None = None
+    no_work: tuple[WorkPeriod, ...] = ()
+    reports: dict[str, Report] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What reporting knows of a card from issuance. Revision 0: no card event has arrived yet."""
+
+    revision: int = 0
+    number: str = ""
+    cpr_hash: str = ""
+    birth_check: str = ""
+    active: tuple[Period, ...] = ()
+
+
+class CardState(BaseModel):
+    """Everything that reporting knows of one card; ``deferred`` are commands that arrived before their card event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    card_id: str
+    card: CardFacts = CardFacts()
+    employments: dict[str, Employment] = {}
+    deferred: tuple[DeferredCommand, ...] = ()
+
+    def with_card(self, card: CardFacts) -> CardState:
+        """The state with newer facts of the card."""
+        return CardState(card_id=self.card_id, card=card, employments=self.employments, deferred=self.deferred)
+
+    def with_deferred(self, deferred: tuple[DeferredCommand, ...]) -> CardState:
+        """The state with these deferred commands."""
+        return CardState(card_id=self.card_id, card=self.card, employments=self.employments, deferred=deferred)
+
+    def with_employment(self, employment_id: str, employment: Employment) -> CardState:
+        """The state with this employment added or replaced."""
+        employments = {**self.employments, employment_id: employment}
+        return CardState(card_id=self.card_id, card=self.card, employments=employments, deferred=self.deferred)
+
+    def with_report(self, employment_id: str, report_id: str, report: Report) -> CardState:
+        """The state with this report added or replaced in its employment."""
+        employment = self.employments[employment_id]
+        return self.with_employment(
+            employment_id, replace(employment, reports={**employment.reports, report_id: report})
+        )
+
+
+def apply_card_event(card: CardFacts, event: AnyCardEvent) -> CardFacts:
+    """The facts after ``event``. Hand-overs, controls and mandates change only the revision."""
+    match event:
+        case CardIssued():
+            return CardFacts(
+                revision=event.revision,
+                number=event.number,
+                cpr_hash=event.person.cpr_hash,
+                birth_check=event.person.birth_check,
+                active=(Period(first=event.active_from),),
+            )
+        case CardDeactivated():
+            *earlier, current = card.active
+            # Gateway clocks differ: around midnight the last active day can precede the first.
+            last = max(current.first, event.last_active_day)
+            return replace(card, revision=event.revision, active=(*earlier, Period(first=current.first, last=last)))
+        case CardReactivated():
+            return replace(card, revision=event.revision, active=(*card.active, Period(first=event.active_from)))
+        case CardNumberReplaced():
+            return replace(card, revision=event.revision, number=event.number)
+    return replace(card, revision=event.revision)
+
+
+def report_id_of(employment_id: str, reference: str) -> str:
+    """The id of the report that the employer calls ``reference``.
+
+    Employment (employer and card) and reference are the business key: the same reference always names the same report.
+    """
+    return str(uuid5(UUID(employment_id), reference))
+
+
+def fingerprint(command: ReportEarnings | CorrectReport) -> str:
+    """A short digest of a report's content: payment date, work period and components."""
+    content = (
+        command.payment_date.isoformat(),
+        command.work.first.isoformat(),
+        command.work.last.isoformat(),
+        *(str(amount) for _, amount in sorted(command.components.model_dump().items())),
+    )
+    return sha256("|".join(content).encode()).hexdigest()[:16]
+
+
+def first_day_not_covered(work: WorkPeriod, active: Iterable[Period]) -> date | None:
+    """The first day of ``work`` outside every ``active`` period; None if each day lies in one."""
+    day = work.first
+    for period in sorted(active, key=lambda p: p.first):
+        if period.first > day:
+            break
+        if period.last is None or period.last >= work.last:
+            return None
+        day = max(day, period.last + ONE_DAY)
+    return day

@@ -1,0 +1,109 @@
+"""Decides commands of employers and of the citizen's side, and follows the card events that they depend on.
+
+Commands and card events arrive on different topics, so a command can arrive before the card event that its sender had
+seen. It is then deferred, with every later command, until that event arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, get_args
+
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.issuance import AnyCardEvent
+from frikort_contracts.messages import Event
+from frikort_contracts.outcomes import CommandRefused
+from frikort_contracts.reporting import (
+    ChangeEmployment,
+    CorrectReport,
+    DeclareNoWork,
+    DisputeReport,
+    RegisterEmployment,
+    ReportEarnings,
+    WithdrawDispute,
+    WithdrawReport,
+)
+from frikort_contracts.topics import CARDS, REPORTING_COMMANDS
+
+from services.reporting.card_state import CardState, apply_card_event
+from services.reporting.deferred_commands import defer, needed_card_revision, resume
+from services.reporting.disputes import dispute_report, withdraw_dispute
+from services.reporting.employments import change_employment, declare_no_work, register_employment
+from services.reporting.reports import correct_report, report_earnings, withdraw_report
+from services.reporting.rules import Refusal, Rules
+from services.runtime.processing.decision import Address, Decide, Decision, Processor
+
+_CARD_EVENTS = get_args(AnyCardEvent)
+
+
+def address(message: Envelope[Any]) -> Address:
+    """All messages about a card go to the card's one document."""
+    return Address(message.data.card_id)
+
+
+def decider(rules: Rules) -> Decide[CardState]:
+    """The decisions of this service under ``rules``."""
+
+    def decide(
+        state: CardState | None, message: Envelope[Any], _taken: Collection[str] = ()
+    ) -> Decision[CardState]:
+        state = state or CardState(card_id=message.data.card_id)
+        if isinstance(message.data, _CARD_EVENTS):
+            return decide_deferred(rules, state.with_card(apply_card_event(state.card, message.data)))
+        if state.deferred or state.card.revision < needed_card_revision(message.data):
+            return Decision(state.with_deferred((*state.deferred, defer(message))))
+        return decide_command(rules, state, message)
+
+    return decide
+
+
+def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> Decision[CardState]:
+    """Carry out a command or refuse it. Either way its one outcome is the last event."""
+    try:
+        match message.data:
+            case RegisterEmployment():
+                return register_employment(state, message)
+            case ChangeEmployment():
+                return change_employment(state, message)
+            case DeclareNoWork():
+                return declare_no_work(state, message)
+            case ReportEarnings():
+                return report_earnings(rules, state, message)
+            case CorrectReport():
+                return correct_report(rules, state, message)
+            case WithdrawReport():
+                return withdraw_report(state, message)
+            case DisputeReport():
+                return dispute_report(state, message)
+            case WithdrawDispute():
+                return withdraw_dispute(state, message)
+    except Refusal as refusal:
+        outcome = CommandRefused(
+            command_id=str(message.id), card_id=state.card_id, problem=refusal.problem, detail=refusal.detail
+        )
+        return Decision(state, (outcome,))
+    raise TypeError(f"reporting has no decision for {type(message.data).__name__}")
+
+
+def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:
+    """Decide the deferred commands in their order, up to the first that still needs a later card event."""
+    events: list[Event] = []
+    while state.deferred:
+        message = resume(state.deferred[0])
+        if state.card.revision < needed_card_revision(message.data):
+            break
+        decision = decide_command(rules, state.with_deferred(state.deferred[1:]), message)
+        state = decision.state or state
+        events.extend(decision.events)
+    return Decision(state, tuple(events))
+
+
+def card_states(rules: Rules) -> Processor[CardState]:
+    """The processor of this service."""
+    return Processor(
+        name="books",
+        topics=(REPORTING_COMMANDS, CARDS),
+        state=CardState,
+        address=address,
+        decide=decider(rules),
+    )
