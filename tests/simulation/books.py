@@ -454,7 +454,7 @@ class Books:
                                 f"I2: {name} of {service.name} has something to say that is not in the log",
                             )
         for book in states(self.world.database("reporting", "books")):
-            law(not book.waiting, f"{len(book.waiting)} commands still wait in the book of {book.card_id}")
+            law(not book.deferred, f"{len(book.deferred)} commands of the card {book.card_id} are still deferred")
 
     def _answers(self) -> None:
         for command_id, answers in self.people.diary.answers.items():
