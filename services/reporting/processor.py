@@ -44,9 +44,7 @@ def address(message: Envelope[Any]) -> Address:
 def decider(rules: Rules) -> Decide[CardState]:
     """The decisions of this service under ``rules``."""
 
-    def decide(
-        state: CardState | None, message: Envelope[Any], _taken: Collection[str] = ()
-    ) -> Decision[CardState]:
+    def decide(state: CardState | None, message: Envelope[Any], _taken: Collection[str] = ()) -> Decision[CardState]:
         state = state or CardState(card_id=message.data.card_id)
         if isinstance(message.data, _CARD_EVENTS):
             return decide_deferred(rules, state.with_card(apply_card_event(state.card, message.data)))
