@@ -12,7 +12,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 CODE: Final = ("contracts", "services", "deploy", "tests")
 _MARKDOWN: Final = (".", "contracts", "services", "deploy", "docs", "tests")
-_FOREIGN: Final = ("node_modules/", "static/vendor/", ".egg-info/", "tests/clients/")
+_FOREIGN: Final = ("node_modules/", "static/vendor/", ".egg-info/")
 _EXCEPTIONS: Final = Path(__file__).with_name("exceptions.toml")
 
 

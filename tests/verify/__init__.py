@@ -1,0 +1,1 @@
+"""The checks that take longer than `make test`: `make verify`."""

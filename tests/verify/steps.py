@@ -1,0 +1,114 @@
+"""The steps of `make verify`, and how they run: one after another, each timed, each with a time limit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from deploy.local.config import REPOSITORY
+
+_PYTHON: Final = sys.executable
+_PYTEST: Final = (_PYTHON, "-m", "pytest", "--quiet")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of `make verify`."""
+
+    name: str
+    about: str
+    command: Sequence[str]
+    minutes: float
+    """Time limit; on two cores without other load a step takes about half of it."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended."""
+
+    step: Step
+    passed: bool
+    seconds: float
+    reason: str = ""
+    """Why it failed."""
+
+
+def steps(environment: Mapping[str, str]) -> list[Step]:
+    """The steps in their order; `environment` may set SEEDS and ROUNDS. Their limits add up to 50 minutes."""
+    seeds, rounds = environment.get("SEEDS") or "1500", environment.get("ROUNDS") or "6"
+    chaos = (_PYTHON, "-m", "tests.chaos")
+    return [
+        Step(
+            "contracts",
+            "the contracts distribution in an empty environment, and the baseline of released contracts",
+            (*_PYTEST, "-m", "verify or not verify", "tests/contracts"),
+            5,
+        ),
+        Step(
+            "clients",
+            "clients generated from the OpenAPI document in four languages, and two linters of the document",
+            (*_PYTEST, "-m", "verify", "--numprocesses=2", "tests/clients"),
+            10,
+        ),
+        Step(
+            "simulation",
+            f"{seeds} seeds of the simulation",
+            (_PYTHON, "-m", "tests.simulation", "--seeds", seeds),
+            20,
+        ),
+        Step(
+            "chaos",
+            f"{rounds} rounds of faults against one broker and one database",
+            chaos,
+            7,
+            {"ROUNDS": rounds, "PROFILE": "single"},
+        ),
+        Step(
+            "cluster",
+            f"{rounds} rounds of faults against three brokers and a replica set of three",
+            chaos,
+            8,
+            {"ROUNDS": rounds, "PROFILE": "cluster"},
+        ),
+    ]
+
+
+def select(available: Sequence[Step], names: Sequence[str]) -> list[Step]:
+    """The steps with these names, in their usual order; all of them if no name is given.
+
+    Raises:
+        ValueError: no step has one of the names.
+    """
+    known = [step.name for step in available]
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"There is no step {', '.join(unknown)}; the steps are {', '.join(known)}.")
+    return [step for step in available if not names or step.name in names]
+
+
+def run(step: Step) -> Outcome:
+    """Run a step, with its output on this process's standard output. A step that exceeds its limit is killed."""
+    started = time.monotonic()
+    child = subprocess.Popen(
+        step.command,
+        cwd=REPOSITORY,
+        env=os.environ | step.environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = child.wait(step.minutes * 60)
+        reason = "" if code == 0 else f"exit code {code}"
+    except subprocess.TimeoutExpired:
+        reason = f"longer than {step.minutes:g} minutes"
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    return Outcome(step, not reason, time.monotonic() - started, reason)
