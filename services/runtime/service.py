@@ -24,6 +24,7 @@ from services.runtime.mongo.document_store import Database, MongoStore, Reader, 
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.projection import Projection
+from services.runtime.processing.published import PublishedEvents
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 from services.runtime.web.health import Health
@@ -194,6 +195,7 @@ class Runtime:
             processor=processor,
             store=self._stores[processor.name],
             producer=self.producer,
+            published=PublishedEvents(self.committed_positions),
             dead_letter_limit=settings.dead_letter_limit,
         )
 

@@ -7,7 +7,7 @@ What is stored is stored as the state's JSON, so that nothing survives a crash w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol
 from uuid import UUID
@@ -20,6 +20,7 @@ from services.runtime.processing.apply import Document, Documents, Incoming, Pen
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.projection import Projection
+from services.runtime.processing.published import PublishedEvents
 
 Partition = tuple[str, int]
 Hook = Callable[[], Awaitable[None]]
@@ -254,8 +255,12 @@ class Instance(Generic[S]):
             processor=database.processor,
             store=MemoryStore(database, faults),
             producer=MemoryLog(kafka, faults),
+            published=PublishedEvents(self._committed, sleep=_at_once),
             dead_letter_limit=dead_letter_limit,
         )
+
+    async def _committed(self) -> Mapping[Partition, int]:
+        return self._kafka.committed
 
     def waiting(self, topics: Iterable[str]) -> dict[Partition, int]:
         """How many records of each partition this instance has not read."""
@@ -283,6 +288,10 @@ class Instance(Generic[S]):
         names = tuple(topics)
         while waiting := self.waiting(names):
             await self.take([(partition, min(most, count)) for partition, count in waiting.items()])
+
+
+async def _at_once(_: float) -> None:
+    """A wait that does not take time."""
 
 
 def by_id(records: Iterable[Incoming]) -> dict[str, set[tuple[Any, ...]]]:

@@ -102,6 +102,16 @@ def check(world: World, people: Population) -> Counter[str]:
     return Books(world, people).check()
 
 
+def check_no_repeats(world: World) -> None:
+    """Without a fault every event is in the log once. Commands are left out: clients send them again."""
+    for topic in TOPICS:
+        if topic in COMMAND_TOPICS:
+            continue
+        ids = Counter(dict(record.headers)["ce_id"] for record in world.broker.all(topic.name))
+        repeated = [message_id.decode() for message_id, count in ids.items() if count > 1]
+        law(not repeated, f"published twice on {topic.name} without a fault: {repeated}")
+
+
 class Books:
     """The books of one run."""
 

@@ -20,8 +20,9 @@ ARRIVES_LATE = 0.3  # how often a publish that failed goes on in the network
 class Broker(MemoryKafka):
     """The log of the whole system."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, *, by_number: bool = False) -> None:
         super().__init__()
+        self.by_number = by_number  # members get the same partition numbers of all topics
         self.rng = rng
         self.groups: dict[str, list[Group]] = {}
         self.calm = False
@@ -196,6 +197,8 @@ class Group:
         self._broker.rng.shuffle(partitions)
         count = len(self.members)
         for index, member in enumerate(self.members):
-            mine = partitions[index::count]
+            mine = (
+                [p for p in partitions if p[1] % count == index] if self._broker.by_number else partitions[index::count]
+            )
             member.assigned(self.generation, {p: self.committed.get(p, 0) for p in mine})
         self.changes += 1

@@ -31,6 +31,7 @@ from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
+from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation.consumer import Consumer
 
@@ -225,6 +226,11 @@ MUTANTS: Final = (
         _of(apply_module, "_is_published", lambda *_: True),
     ),
     Mutant(
+        "every event taken for published",
+        "pending events are removed without an acknowledgement",
+        _of(PublishedEvents, "_is_remembered", lambda *_: True),
+    ),
+    Mutant(
         "only its own is said",
         "what another instance has yet to say is overtaken",
         _of(loop_module, "apply_batch", _only_its_own),
@@ -275,7 +281,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=105,
+        first=10,
     ),
     Mutant(
         "mandates for ever",

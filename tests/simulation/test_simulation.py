@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from multiprocessing import get_context
+from unittest.mock import patch
 
 import pytest
 
+from services.runtime.processing.published import PublishedEvents
 from services.runtime.settings import REPOSITORY
 from tests.simulation.liveness import missing
 from tests.simulation.mutants import MUTANTS, Mutant
@@ -30,6 +32,21 @@ def results() -> Iterator[list[Result]]:
 def test_no_seed_breaks_a_law(results: list[Result]) -> None:
     failed = [result.report() for result in results if result.violation is not None]
     assert not failed, "\n\n".join(failed)
+
+
+def test_no_event_is_published_twice_without_a_fault() -> None:
+    results = [simulate(seed, calm=True) for seed in range(15)]
+    failed = [result.report() for result in results if result.violation is not None]
+    assert not failed, "\n\n".join(failed)
+    assert sum(result.counts["accepted"] for result in results) > 50
+
+
+def test_forgotten_acknowledgements_are_found_by_the_check_for_repeats() -> None:
+    async def remember_nothing(*_: object) -> None: ...
+
+    with patch.object(PublishedEvents, "remove_from", remember_nothing):
+        violations = [simulate(seed, calm=True).violation or "" for seed in range(3)]
+    assert any("published twice" in violation for violation in violations)
 
 
 def test_everything_that_can_happen_happened(results: list[Result]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
@@ -26,11 +26,13 @@ from services.issuance.decide import CARDS
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.encryption import Encryptor, KeyedHasher
+from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.projection import Projection
+from services.runtime.processing.published import CommittedOffsets, PublishedEvents
 from services.runtime.settings import REPOSITORY
-from tests.runtime.memory import MemoryDatabase, MemoryStore
+from tests.runtime.memory import MemoryDatabase, MemoryStore, Partition
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.consumer import Consumer
 from tests.simulation.ports import Clock, SchedulerPoints, SimReader, SimSubmissions
@@ -38,6 +40,8 @@ from tests.simulation.scheduler import Pause, Process, Rates, Scheduler, dice, p
 
 INSTANCES: Final = 2
 POISON: Final = b"poison"
+_OFFSETS_READ: Final = Pause("offsets.before", KafkaUnavailable)
+_WAIT: Final = Pause("wait")
 MOST_DEAD_LETTERS: Final = 10**9  # the limit is not simulated: two replays of much poison come to it
 
 
@@ -55,6 +59,13 @@ class Climate:
     jump: float
     slow: float
     skew: timedelta
+
+    @classmethod
+    def calm(cls, rng: Random) -> Climate:
+        """No crash, no error, no stall, no rebalance: only the order of steps is random."""
+        return replace(
+            cls.of(rng), rates=Rates(), rebalance=0, expire=0, rewind=0, restart=0, poison=0, slow=0, skew=timedelta()
+        )
 
     @classmethod
     def of(cls, rng: Random) -> Climate:
@@ -99,12 +110,12 @@ class Service:
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, *, record: bool = False) -> None:
+    def __init__(self, seed: int, *, record: bool = False, calm: bool = False) -> None:
         self.rng = dice("world", seed)
-        self.climate = Climate.of(self.rng)
+        self.climate = Climate.calm(self.rng) if calm else Climate.of(self.rng)
         self.scheduler = Scheduler(dice("schedule", seed), self.climate.rates, record=record)
         self.scheduler.on_death = self._died
-        self.broker = Broker(dice("broker", seed))
+        self.broker = Broker(dice("broker", seed), by_number=calm)
         self.clock = Clock(
             _beginning(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step
         )
@@ -203,6 +214,7 @@ class World:
                 processor=database.processor,
                 store=MemoryStore(database, self._points),
                 producer=log,
+                published=PublishedEvents(_committed(service.groups[name]), sleep=_wait),
                 dead_letter_limit=MOST_DEAD_LETTERS,
             )
             group = service.groups[name]
@@ -321,6 +333,18 @@ class World:
         incoming = self.broker.append(Record(topic.name, key, POISON, headers))
         self.poison.append((topic.name, incoming.partition, incoming.offset))
         return f"{topic.name}/{incoming.partition}@{incoming.offset}"
+
+
+def _committed(group: Group) -> CommittedOffsets:
+    async def committed() -> Mapping[Partition, int]:
+        await pause(_OFFSETS_READ)
+        return dict(group.committed)
+
+    return committed
+
+
+async def _wait(_: float) -> None:
+    await pause(_WAIT)
 
 
 @cache

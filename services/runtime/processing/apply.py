@@ -67,10 +67,11 @@ class Failure(NamedTuple):
 
 
 class AppliedBatch(NamedTuple):
-    """The records to publish, in order, and the messages that become dead letters."""
+    """The records to publish, in order, the messages that caused them, and the messages that become dead letters."""
 
     records: list[Record]
     failures: list[Failure]
+    causes: Sequence[UUID] = ()
 
 
 class Ids(Protocol):
@@ -137,6 +138,9 @@ class Documents(Generic[S]):
             self._index(document, aliases)
         document.state = state
 
+    def __iter__(self) -> Iterator[Document[S]]:
+        return iter(self._by_id.values())
+
     def changed(self) -> list[Document[S]]:
         """The documents that must be written."""
         return [document for document in self._by_id.values() if document.changed]
@@ -153,11 +157,13 @@ def apply_batch(
 
     Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. Pending
     events of a document are published before those that the batch adds, whichever instance decided them, so the events
-    of a document reach the log in the order in which they were decided.
+    of a document reach the log in the order in which they were decided. Published events are removed beforehand
+    (``PublishedEvents``), or here if their own partition is in the batch.
     """
-    starts = _batch_starts(deliveries)
+    starts = batch_starts(deliveries)
     touched: set[str] = set()
     records: list[Iterable[Record]] = []
+    causes: list[UUID] = []
     failures: list[Failure] = []
     for delivery in deliveries:
         envelope, incoming = delivery.envelope, delivery.incoming
@@ -166,6 +172,7 @@ def apply_batch(
             touched.add(document.id)
             document.outbox = [pending for pending in document.outbox if not _is_published(pending, starts)]
             records.append(tuple(_pending_records(document)))
+            causes += [pending.entry.cause_id for pending in document.outbox]
         if envelope.id in document.applied:
             continue
         try:
@@ -185,7 +192,8 @@ def apply_batch(
         if entry.events:
             document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
             records.append(entry)
-    return AppliedBatch(list(chain.from_iterable(records)), failures)
+            causes.append(envelope.id)
+    return AppliedBatch(list(chain.from_iterable(records)), failures, causes)
 
 
 def _apply(
@@ -213,7 +221,8 @@ def _taken_over(pending: PendingEvents, by: Incoming) -> PendingEvents:
     return PendingEvents(by.topic, by.partition, by.offset, pending.entry)
 
 
-def _batch_starts(deliveries: Sequence[Delivery]) -> Mapping[tuple[str, int], int]:
+def batch_starts(deliveries: Iterable[Delivery]) -> Mapping[tuple[str, int], int]:
+    """The offset of the first message of each (topic, partition)."""
     starts: dict[tuple[str, int], int] = {}
     for delivery in deliveries:
         incoming = delivery.incoming

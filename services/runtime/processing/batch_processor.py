@@ -13,9 +13,18 @@ import structlog
 from frikort_contracts.cloudevents import BrokenContract, Record, decode
 from frikort_contracts.topics import Topic
 
-from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Documents, Incoming, apply_batch
+from services.runtime.processing.apply import (
+    AppliedBatch,
+    Delivery,
+    Document,
+    Documents,
+    Incoming,
+    apply_batch,
+    batch_starts,
+)
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.projection import Projection, project_batch
+from services.runtime.processing.published import PublishedEvents
 
 logger = structlog.get_logger(__name__)
 
@@ -68,12 +77,14 @@ class BatchProcessor(Generic[S]):
         processor: Processor[S] | Projection[S],
         store: Store[S],
         producer: Producer,
+        published: PublishedEvents | None = None,
         dead_letter_limit: int = 1000,
     ) -> None:
         self._service = service
         self._processor = processor
         self._store = store
         self._producer = producer
+        self._published = published or PublishedEvents()
         self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
         self._dead_letter_limit = dead_letter_limit
         self._dead_in_a_row = 0
@@ -96,8 +107,10 @@ class BatchProcessor(Generic[S]):
         """
         deliveries, broken = self._read(batch)
         addresses = [delivery.address for delivery in deliveries]
+        starts = batch_starts(deliveries)
         while True:
             documents = await self._store.load(addresses)
+            await self._published.remove_from(documents, starts)
             applied = self._apply(documents, deliveries)
             failed = {_position(f.delivery.incoming): f"the rule failed: {f.error}" for f in applied.failures}
             reasons = {**broken, **failed}
@@ -113,6 +126,7 @@ class BatchProcessor(Generic[S]):
             if _position(incoming) in reasons
         ]
         await self._producer.publish([*dead, *applied.records])
+        self._published.add(applied.causes)
         # Not earlier: a batch that is retried while Kafka or MongoDB is away must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))

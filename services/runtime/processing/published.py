@@ -1,0 +1,90 @@
+"""Which pending events are already in the log, so that no batch publishes them a second time.
+
+A document keeps its pending events until a batch knows them to be published. A batch of another topic that touches the
+document knows it in one of two ways: this instance remembers what Kafka acknowledged to it, and the consumer group has
+committed the offset of the message whose batch published them. Both facts stay true whatever happens later: an
+acknowledged record is in the log, and offsets are committed only after the batch is published. Without either fact the
+events are published again, under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from services.runtime.processing.apply import Document, PendingEvents
+
+MOST_REMEMBERED: Final = 50_000  # causes; about 8 MB
+_CHECKS: Final = 20
+_SECONDS_BETWEEN_CHECKS: Final = 0.05
+
+Partition = tuple[str, int]
+
+
+class CommittedOffsets(Protocol):
+    """Reads the offsets that the consumer group of this service has committed."""
+
+    async def __call__(self) -> Mapping[Partition, int]:
+        """The next offset to read of each (topic, partition). Raises the errors of the Kafka client."""
+        ...
+
+
+class PublishedEvents:
+    """What is known to be published of the events of one processor.
+
+    ``committed`` may be None where one instance processes all partitions; then only its own memory counts.
+    """
+
+    def __init__(
+        self,
+        committed: CommittedOffsets | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        most: int = MOST_REMEMBERED,
+    ) -> None:
+        self._committed = committed
+        self._sleep = sleep
+        self._most = most
+        self._causes: dict[UUID, None] = {}  # in the order of their acknowledgement
+
+    def add(self, causes: Iterable[UUID]) -> None:
+        """Remember that Kafka has acknowledged all events of these causes; the oldest are dropped beyond the limit."""
+        for cause in causes:
+            self._causes.pop(cause, None)
+            self._causes[cause] = None
+        while len(self._causes) > self._most:
+            del self._causes[next(iter(self._causes))]
+
+    async def remove_from(self, documents: Iterable[Document[Any]], starts: Mapping[Partition, int]) -> None:
+        """Remove published events from the outboxes of ``documents``, which must have been loaded before this call.
+
+        ``starts`` is the first offset of each partition in the batch. Events of these partitions are in the hands of
+        this batch. Those of another partition number belong to another worker or instance, which may be publishing them
+        at this moment: they are waited for, at most a second.
+        """
+        with_events = [document for document in documents if document.outbox]
+        numbers = {partition for _, partition in starts}
+        for check in range(_CHECKS):
+            for document in with_events:
+                document.outbox = [p for p in document.outbox if not self._is_remembered(p)]
+            unknown = [p for document in with_events for p in document.outbox if _partition(p) not in starts]
+            if not unknown or self._committed is None:
+                return
+            committed = await self._committed()
+            for document in with_events:
+                document.outbox = [
+                    p for p in document.outbox if _partition(p) in starts or p.offset >= committed.get(_partition(p), 0)
+                ]
+            in_flight = any(p.partition not in numbers for document in with_events for p in document.outbox)
+            if not in_flight or check == _CHECKS - 1:
+                return
+            await self._sleep(_SECONDS_BETWEEN_CHECKS)
+
+    def _is_remembered(self, pending: PendingEvents) -> bool:
+        return bool(self._causes) and pending.entry.cause_id in self._causes
+
+
+def _partition(pending: PendingEvents) -> Partition:
+    return pending.topic, pending.partition

@@ -1,0 +1,164 @@
+"""A run without a crash publishes every event once, whichever topics and partitions touch a document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+import pytest
+from frikort_contracts.topics import OUTCOMES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.runtime.processing.apply import Document, PendingEvents
+from services.runtime.processing.outbox import OutboxEntry
+from services.runtime.processing.published import Partition, PublishedEvents
+from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
+from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
+
+TOPICS = (COMMANDS, EVENTS)
+PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
+
+
+def world() -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
+    return MemoryKafka(), MemoryDatabase(TALLIES)
+
+
+def published(kafka: MemoryKafka) -> list[bytes]:
+    """The ids of all published events, repeats included."""
+    return [dict(record.headers)["ce_id"] for record in kafka.all(OUTCOMES.name)]
+
+
+def assert_no_repeats(kafka: MemoryKafka) -> None:
+    ids = published(kafka)
+    assert len(ids) == len(set(ids))
+
+
+sendings = st.lists(
+    st.tuples(st.sampled_from("ab"), st.sampled_from(PLACES), st.integers(1, 2)), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=200)
+@given(sendings, st.lists(st.tuples(st.integers(0, 1), st.sampled_from(PLACES)), max_size=12))
+def test_two_instances_over_two_topics_publish_every_event_once(
+    sent: Sequence[tuple[str, Partition, int]], turns: Sequence[tuple[int, Partition]]
+) -> None:
+    """Each instance has one partition of each topic, and both touch the same documents."""
+
+    async def run() -> None:
+        kafka, database = world()
+        records = []
+        for number, (card, (topic, partition), events) in enumerate(sent):
+            record = told(card, number, events) if topic == COMMANDS else heard(card, number, events)
+            records.append(kafka.append(record, partition=partition))
+        instances = [Instance(kafka, database, Faults()) for _ in range(2)]
+        for _, (topic, partition) in turns:
+            await instances[partition].take([((topic, partition), 1)])
+        for partition, instance in enumerate(instances):
+            await instance.take([((topic, partition), 100) for topic in TOPICS])
+        assert_no_repeats(kafka)
+        assert published(kafka)
+
+    asyncio.run(run())
+
+
+async def test_an_instance_that_was_restarted_in_an_orderly_way_repeats_nothing() -> None:
+    kafka, database = world()
+    kafka.append(told("a", 1), partition=0)
+    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    kafka.append(heard("a", 2), partition=0)
+    await Instance(kafka, database, Faults()).drain([EVENTS])
+    assert len(published(kafka)) == 2
+    assert_no_repeats(kafka)
+
+
+@pytest.mark.parametrize("point", ["publish.before", "publish.between", "publish.after"])
+async def test_events_without_acknowledgement_are_published_again_by_the_next_topic(point: str) -> None:
+    kafka, database = world()
+    first = kafka.append(told("a", 1, events=2), partition=0)
+    faults = Faults()
+    faults.crash_at(point)
+    with pytest.raises(Crash):
+        await Instance(kafka, database, faults).drain([COMMANDS])
+    other = kafka.append(heard("a", 2), partition=1)
+    await Instance(kafka, database, Faults()).take([((EVENTS, 1), 1)])
+
+    order = list(dict.fromkeys(published(kafka)))
+    assert len(order) == 3, "the events of the first message are published before those of the second"
+    assert_every_effect_happened_once(kafka, database, [told("a", 1, events=2), heard("a", 2)])
+    assert (first.offset, other.offset) == (0, 0)
+
+
+async def test_a_batch_whose_publish_failed_is_published_again_by_the_same_instance() -> None:
+    kafka, database = world()
+    kafka.append(told("a", 1), partition=0)
+    faults = Faults()
+    faults.crash_at("publish.before")
+    instance = Instance(kafka, database, faults)
+    batch = kafka.partitions[COMMANDS, 0]
+    with pytest.raises(Crash):
+        await instance.loop.process(batch)
+    await instance.loop.process(batch)
+    assert len(published(kafka)) == 1
+
+
+def document(topic: str, partition: int, offset: int) -> Document[Tally]:
+    entry = OutboxEntry("test/tallies", uuid4(), "2026-01-01T00:00:00Z", uuid4(), None, ())
+    return Document("a", version=1, outbox=[PendingEvents(topic, partition, offset, entry)])
+
+
+async def test_events_that_another_worker_is_publishing_are_waited_for() -> None:
+    offsets: dict[Partition, int] = {}
+    waits: list[float] = []
+
+    async def committed() -> Mapping[Partition, int]:
+        return offsets
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            offsets[COMMANDS, 1] = 8
+
+    pending = document(COMMANDS, 1, 7)
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    assert pending.outbox == []
+    assert len(waits) == 3
+
+
+async def test_events_of_a_worker_that_never_finishes_are_published_after_a_second() -> None:
+    waits: list[float] = []
+
+    async def committed() -> Mapping[Partition, int]:
+        return {(COMMANDS, 1): 7}
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    pending = document(COMMANDS, 1, 7)
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    assert len(pending.outbox) == 1
+    assert sum(waits) <= 1
+
+
+async def test_events_of_the_own_partition_number_are_not_waited_for() -> None:
+    """Their batch would be processed by this worker, so nothing can finish it meanwhile."""
+
+    async def committed() -> Mapping[Partition, int]:
+        return {}
+
+    async def sleep(_: float) -> None:
+        raise AssertionError("waited")
+
+    pending = document(EVENTS, 0, 7)
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    assert len(pending.outbox) == 1
+
+
+async def test_the_oldest_acknowledgements_are_dropped_beyond_the_limit() -> None:
+    published_events = PublishedEvents(most=2)
+    documents = [document(COMMANDS, 0, offset) for offset in range(3)]
+    published_events.add(d.outbox[0].entry.cause_id for d in documents)
+    await published_events.remove_from(documents, {(EVENTS, 0): 0})
+    assert [len(d.outbox) for d in documents] == [1, 0, 0]
