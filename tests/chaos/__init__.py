@@ -1,1 +1,1 @@
-"""Killing the real thing under load, and checking the books afterwards: ``make chaos``."""
+"""Kills real processes under load and reconciles all figures afterwards: ``make chaos``."""

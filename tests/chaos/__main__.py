@@ -1,7 +1,7 @@
-"""``make chaos``: start the real thing, harm it round by round, and check the books. Exit code 0 only if all held.
+"""``make chaos``: start the system, inject a fault per round, and reconcile. Exit code 0 only if everything agrees.
 
-From the environment: ROUNDS (20), SECONDS of load a round (8), PROFILE (single or cluster), SEED (drawn), KEEP, the
-directory of data and logs (a new one under /tmp), and ONLY, the kinds of rounds to play, comma separated (all).
+Environment variables: ROUNDS (20), SECONDS of load per round (8), PROFILE (single or cluster), SEED (random), KEEP (the
+directory for data and logs; a new one under /tmp), ONLY (kinds of rounds, comma separated; all).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
 from deploy.local.system import LocalSystem
 from tests.chaos import report
-from tests.chaos.arena import ENVIRONMENT
 from tests.chaos.cluster_rounds import CLUSTER
 from tests.chaos.disk import Disk
+from tests.chaos.environment import ENVIRONMENT
 from tests.chaos.rounds import SINGLE
 from tests.chaos.run import Chaos
 
@@ -38,7 +38,7 @@ _RESULTS = {
 
 
 def main() -> int:
-    """Play the rounds. Returns the exit code."""
+    """Run the rounds. Returns the exit code."""
     console = Console(highlight=False, soft_wrap=True)
     rounds, seconds = int(os.environ.get("ROUNDS") or 20), float(os.environ.get("SECONDS") or 8)
     profile = os.environ.get("PROFILE") or "single"
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _small_disks(directory: Path) -> dict[str, Disk]:
-    """A disk for each engine, as far as this machine lets us mount one."""
+    """A disk for each engine, if the machine allows mounting one."""
     mounted = {name: Disk.mount(directory / name) for name in ("mongodb", "kafka")}
     return {name: disk for name, disk in mounted.items() if disk is not None}
 
@@ -97,9 +97,9 @@ async def _play(
                 "happened": happened,
                 "acknowledged": dict(chaos.journal.acknowledged),
                 "refused": dict(chaos.journal.refused),
-                "records": chaos.told.records,
-                "repeated_records": chaos.told.repeated,
-                "dead_letters": chaos.told.dead.total(),
+                "records": chaos.topics.records,
+                "repeated_records": chaos.topics.repeated,
+                "dead_letters": chaos.topics.dead.total(),
             }
             report.write(_RESULTS[profile], chaos.rows, facts)
     report.show(console, rows, f"{profile}, {facts['date']}, commit {commit}, {facts['minutes']} minutes")
@@ -108,11 +108,11 @@ async def _play(
         f"{facts['records']} records read, {facts['repeated_records']} of them repeats; "
         f"{facts['dead_letters']} dead letters"
     )
-    missing = report.too_little(happened, rounds)
+    missing = report.insufficient_activity(happened, rounds)
     for line in missing:
         console.print(f"[red]{line}[/red]")
     bad = [row for row in rows if not row.good]
-    console.print("[red]The books do not hold.[/red]" if bad else "[green]Nothing lost, nothing doubled.[/green]")
+    console.print("[red]The figures do not agree.[/red]" if bad else "[green]Nothing lost, nothing doubled.[/green]")
     return 1 if bad or missing else 0
 
 

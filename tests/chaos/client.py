@@ -1,4 +1,4 @@
-"""A client as a payroll system should be: it keeps its key, and asks either gateway until it has a final answer."""
+"""A client as a payroll system should be: it retries under the same key on either gateway until the answer is final."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAIT = "wait=3"
 
 
 class Final(NamedTuple):
-    """A final answer; ``code`` is that of a problem."""
+    """A final answer. ``code`` is the problem's code."""
 
     status: int
     code: str | None
@@ -28,12 +28,12 @@ class Final(NamedTuple):
 
 
 class Unanswered(AssertionError):
-    """A command for which no final answer could be had in all the time allowed."""
+    """A command without a final answer before the deadline."""
 
 
 @dataclass
 class Refusals:
-    """How long nobody was served: from the first request that failed to the next that did not."""
+    """The longest time without a successful request: from the first failed request to the next successful one."""
 
     longest: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
@@ -49,18 +49,18 @@ class Refusals:
     def failed(self, began: float, kind: str) -> None:
         self.kinds[kind] += 1
         if self._since is None:
-            # Others may have been served while this one was waiting.
+            # Other requests may have succeeded while this one was waiting.
             self._since = max(began, self._answered_at)
 
 
 class Api:
-    """The gateways."""
+    """The API on several gateway instances."""
 
-    def __init__(self, urls: Callable[[], Sequence[str]], *, patience: float, seed: int) -> None:
+    def __init__(self, urls: Callable[[], Sequence[str]], *, deadline_seconds: float, seed: int) -> None:
         self.refusals = Refusals()
         self._urls = urls
-        self._patience = patience
-        self._random = Random(seed)  # noqa: S311  # chance that can be had again
+        self._deadline_seconds = deadline_seconds
+        self._random = Random(seed)  # noqa: S311  # reproducible randomness
         self._http = httpx2.AsyncClient(
             timeout=_LIMITS,
             verify=ssl.create_default_context(),
@@ -74,19 +74,21 @@ class Api:
     async def command(self, token: str, path: str, body: Mapping[str, Any], key: str) -> Final:
         """Send until there is a final answer. Raises ``Unanswered``."""
         attempt = _Attempt(self, token, path, body, key)
-        deadline = time.monotonic() + self._patience
-        while (answer := await attempt.make()) is None:
+        deadline = time.monotonic() + self._deadline_seconds
+        while (answer := await attempt.send()) is None:
             if time.monotonic() > deadline:
-                raise Unanswered(f"POST {path} had no final answer in {self._patience:.0f} s; last: {attempt.last}")
+                raise Unanswered(
+                    f"POST {path} had no final answer in {self._deadline_seconds:.0f} s; last: {attempt.last}"
+                )
             await asyncio.sleep(_PAUSE)
         return answer
 
     async def get(self, token: str, path: str, **query: str | int) -> Any:
-        """What a GET shows, None where it is not there."""
-        deadline = time.monotonic() + self._patience
+        """The body of a GET. None for 404."""
+        deadline = time.monotonic() + self._deadline_seconds
         while (response := await self.request("GET", path, token, params=query)) is None:
             if time.monotonic() > deadline:
-                raise Unanswered(f"GET {path} had no answer in {self._patience:.0f} s")
+                raise Unanswered(f"GET {path} had no answer in {self._deadline_seconds:.0f} s")
             await asyncio.sleep(_PAUSE)
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
@@ -94,25 +96,25 @@ class Api:
         return response.json()
 
     async def file(self, token: str, lines: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
-        """What became of each line of a payroll file, when all of it is booked. Raises ``Unanswered``."""
+        """The result of each line of a payroll file, after the file is booked. Raises ``Unanswered``."""
         content = "\n".join(json.dumps(line) for line in lines)
         headers = {"Idempotency-Key": key, "Content-Type": "application/jsonl"}
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._deadline_seconds
         sent = None
         while sent is None or not sent.is_success:
             if time.monotonic() > deadline:
-                raise Unanswered(f"a payroll file was not acknowledged in {self._patience:.0f} s: {sent}")
+                raise Unanswered(f"a payroll file was not acknowledged in {self._deadline_seconds:.0f} s: {sent}")
             sent = await self.request("POST", "/v1/report-batches", token, content=content, headers=headers)
             await asyncio.sleep(0 if sent is not None and sent.is_success else _PAUSE)
         path = sent.headers["location"]
         while (await self.get(token, path))["status"] != "done":
             if time.monotonic() > deadline:
-                raise Unanswered(f"a payroll file was not booked in {self._patience:.0f} s")
+                raise Unanswered(f"a payroll file was not booked in {self._deadline_seconds:.0f} s")
             await asyncio.sleep(_PAUSE)
         return list((await self.get(token, f"{path}/lines", limit=len(lines)))["lines"])
 
     async def request(self, method: str, path: str, token: str, **more: Any) -> httpx2.Response | None:
-        """One request to one of the gateways; None if it was not served."""
+        """One request to one of the gateways. None if it failed."""
         headers = {"Authorization": f"Bearer {token}", **more.pop("headers", {})}
         began = time.monotonic()
         url = self._random.choice(self._urls())
@@ -129,7 +131,7 @@ class Api:
 
 
 class _Attempt:
-    """One command on its way to its answer."""
+    """One command until its final answer."""
 
     def __init__(self, api: Api, token: str, path: str, body: Mapping[str, Any], key: str) -> None:
         self.last = "nothing"
@@ -139,9 +141,9 @@ class _Attempt:
         self._send = {"json": dict(body), "headers": {"Idempotency-Key": key, "Prefer": _WAIT}}
         self._outcome: str | None = None
 
-    async def make(self) -> Final | None:
+    async def send(self) -> Final | None:
         if self._outcome is not None:
-            return await self._look()
+            return await self._get_outcome()
         response = await self._api.request("POST", self._path, self._token, **self._send)
         if response is None:
             return None
@@ -151,12 +153,12 @@ class _Attempt:
             return None
         return _final(response.status_code, response.json())
 
-    async def _look(self) -> Final | None:
+    async def _get_outcome(self) -> Final | None:
         response = await self._api.request("GET", str(self._outcome), self._token, headers={"Prefer": _WAIT})
         if response is None:
             return None
         if response.is_error:
-            # It was accepted a moment ago: whatever this is, it is final, and wrong.
+            # The command was accepted, so an error here is final and wrong.
             return _final(response.status_code, response.json())
         body = response.json()
         self.last = body["status"]

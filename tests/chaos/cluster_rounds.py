@@ -1,4 +1,4 @@
-"""Rounds on three brokers and a replica set of three: what leads is taken away, and the API goes on."""
+"""The faults on three brokers and a replica set of three: leaders are killed, and the API continues."""
 
 from __future__ import annotations
 
@@ -13,104 +13,108 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from deploy.local.cluster import Cluster
-from tests.chaos.pace import for_seconds
-from tests.chaos.rounds import Act, Field, kill_one, poison, rolling, zombie
+from tests.chaos.rounds import Action, RoundContext, kill_one, poison, rolling, zombie
+from tests.chaos.timing import for_seconds
 
 _DOWN_SECONDS = 5.0
 _MOST_BYTES_CUT = 2000
 
 
-async def kill_leader(on: Field) -> None:
+async def kill_leader(on: RoundContext) -> None:
     """``kill -9`` of the broker that leads the first partition of the reporting commands."""
-    leader = await _leader_of(on.arena.system.kafka)
+    leader = await _leader_of(on.environment.system.kafka)
     on.notes.append(f"kafka-{leader}")
-    await on.arena.kill(f"kafka-{leader}")
+    await on.environment.kill(f"kafka-{leader}")
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start([f"kafka-{leader}"])
+    await on.environment.start([f"kafka-{leader}"])
 
 
-async def kill_controller(on: Field) -> None:
+async def kill_controller(on: RoundContext) -> None:
     """``kill -9`` of the broker that is the active controller."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=on.arena.system.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=on.environment.system.kafka)
     await admin.start()
     try:
         controller = (await admin.describe_cluster())["controller_id"]
     finally:
         await admin.close()
     on.notes.append(f"kafka-{controller}")
-    await on.arena.kill(f"kafka-{controller}")
+    await on.environment.kill(f"kafka-{controller}")
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start([f"kafka-{controller}"])
+    await on.environment.start([f"kafka-{controller}"])
 
 
-async def kill_two_brokers(on: Field) -> None:
-    """``kill -9`` of two of three: too few are left to acknowledge, so nothing may be acknowledged."""
-    gone = on.arena.random.sample(["kafka-1", "kafka-2", "kafka-3"], 2)
-    await on.arena.kill(*gone)
+async def kill_two_brokers(on: RoundContext) -> None:
+    """``kill -9`` of two of three brokers: too few in-sync replicas remain, so nothing may be acknowledged."""
+    gone = on.environment.random.sample(["kafka-1", "kafka-2", "kafka-3"], 2)
+    await on.environment.kill(*gone)
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start(gone)
+    await on.environment.start(gone)
 
 
-async def kill_primary(on: Field) -> None:
+async def kill_primary(on: RoundContext) -> None:
     """``kill -9`` of the primary; it comes back as a secondary."""
     name = await _primary(on)
     on.notes.append(name)
-    await on.arena.kill(name)
+    await on.environment.kill(name)
     await for_seconds(3 * _DOWN_SECONDS)
-    await on.arena.start([name])
+    await on.environment.start([name])
 
 
-async def kill_secondary(on: Field) -> None:
-    """``kill -9`` of a secondary: a majority is left, and nobody should notice."""
+async def kill_secondary(on: RoundContext) -> None:
+    """``kill -9`` of a secondary: a majority remains, and requests should not be affected."""
     primary = await _primary(on)
-    name = on.arena.random.choice([n for n in on.arena.engines() if n.startswith("mongodb") and n != primary])
-    await on.arena.kill(name)
+    name = on.environment.random.choice(
+        [n for n in on.environment.engines() if n.startswith("mongodb") and n != primary]
+    )
+    await on.environment.kill(name)
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start([name])
+    await on.environment.start([name])
 
 
-async def kill_majority(on: Field) -> None:
-    """``kill -9`` of the primary and a secondary: no majority is left, so nothing may be acknowledged."""
+async def kill_majority(on: RoundContext) -> None:
+    """``kill -9`` of the primary and a secondary: no majority remains, so nothing may be acknowledged."""
     primary = await _primary(on)
-    other = on.arena.random.choice([n for n in on.arena.engines() if n.startswith("mongodb") and n != primary])
-    await on.arena.kill(primary, other)
+    other = on.environment.random.choice(
+        [n for n in on.environment.engines() if n.startswith("mongodb") and n != primary]
+    )
+    await on.environment.kill(primary, other)
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start([primary, other])
+    await on.environment.start([primary, other])
 
 
-async def step_down(on: Field) -> None:
-    """The primary is told to step down, twice."""
+async def step_down(on: RoundContext) -> None:
+    """Make the primary step down, twice."""
     for _ in range(2):
         before = await _primary(on)
-        async with AsyncMongoClient[dict[str, Any]](on.arena.system.mongodb) as client:
+        async with AsyncMongoClient[dict[str, Any]](on.environment.system.mongodb) as client:
             try:
                 await client.admin.command("replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
             except PyMongoError as error:
-                on.notes.append(type(error).__name__)  # no secondary had caught up, or the connection went with it
-        await asyncio.to_thread(on.arena.process(before).wait_ready)
+                on.notes.append(type(error).__name__)  # no secondary had caught up, or the connection was closed
+        await asyncio.to_thread(on.environment.process(before).wait_ready)
         await for_seconds(2)
 
 
-async def all_brokers(on: Field) -> None:
+async def all_brokers(on: RoundContext) -> None:
     """``kill -9`` of all three brokers at once."""
     gone = ["kafka-1", "kafka-2", "kafka-3"]
-    await on.arena.kill(*gone)
+    await on.environment.kill(*gone)
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start(gone)
+    await on.environment.start(gone)
 
 
-async def power_loss(on: Field) -> None:
-    """A leader's machine loses power: what the broker had not yet forced to its disk is gone from its log."""
-    leader = f"kafka-{await _leader_of(on.arena.system.kafka)}"
-    await on.arena.kill(leader)
-    cut = cut_tails(on.arena.system.config.data / leader, on.arena.random)
+async def power_loss(on: RoundContext) -> None:
+    """Power loss of a leader: data that the broker had not flushed to disk is missing from its log."""
+    leader = f"kafka-{await _leader_of(on.environment.system.kafka)}"
+    await on.environment.kill(leader)
+    cut = cut_tails(on.environment.system.config.data / leader, on.environment.random)
     on.notes.append(f"{leader} lost the end of {cut} partitions")
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start([leader])
+    await on.environment.start([leader])
 
 
 def cut_tails(directory: Path, random: Random) -> int:
-    """Cut some of the last bytes off the newest segment of each of our topics' partitions. Returns how many."""
+    """Truncate the newest segment of each partition of our topics. Returns the number of truncated segments."""
     partitions = [path for path in directory.glob("**/frikort.*-*") if path.is_dir()]
     newest = [max(found) for path in partitions if (found := list(path.glob("*.log")))]
     written = [segment for segment in newest if segment.stat().st_size]
@@ -130,17 +134,21 @@ async def _leader_of(kafka: str) -> int:
     return int(next(p["leader"] for p in described[0]["partitions"] if p["partition"] == 0))
 
 
-async def _primary(on: Field) -> str:
-    async with AsyncMongoClient[dict[str, Any]](on.arena.system.mongodb) as client:
+def _secondaries(on: RoundContext, primary: str) -> list[str]:
+    return [name for name in on.environment.engines() if name.startswith("mongodb") and name != primary]
+
+
+async def _primary(on: RoundContext) -> str:
+    async with AsyncMongoClient[dict[str, Any]](on.environment.system.mongodb) as client:
         await client.admin.command("ping")
         address = await client.primary
-    engines = on.arena.system.engines
+    engines = on.environment.system.engines
     if address is None or not isinstance(engines, Cluster):
         raise RuntimeError("the replica set has no primary")
     return next(name for name, port in engines.mongodb_ports.items() if port == address[1])
 
 
-CLUSTER: dict[str, Act] = {
+CLUSTER: dict[str, Action] = {
     "kill -9 leader": kill_leader,
     "kill -9 primary": kill_primary,
     "kill -9 controller": kill_controller,
@@ -155,4 +163,4 @@ CLUSTER: dict[str, Act] = {
     "rolling restart": rolling,
     "poison": poison,
 }
-"""The rounds on a cluster, in the order in which they come first."""
+"""The kinds of rounds on a cluster, in the order of the first pass."""

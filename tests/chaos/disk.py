@@ -1,4 +1,4 @@
-"""A small disk of its own for an engine, which can be full: a tmpfs, where this machine lets us mount one."""
+"""A small disk for an engine that can be filled: a tmpfs, if the machine allows mounting one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LEFT_KB = 512
 
 
 class Disk:
-    """A mounted tmpfs. Full means shrunk to what it holds."""
+    """A mounted tmpfs. It is filled by shrinking it to its contents."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     @classmethod
     def mount(cls, directory: Path) -> Disk | None:
-        """Mount one at ``directory``; None where that is not allowed."""
+        """Mount one at ``directory``. None if that is not allowed."""
         directory.mkdir(parents=True, exist_ok=True)
         argv = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE_MB}m,mode=0700", "tmpfs", str(directory)]
         try:
@@ -28,12 +28,12 @@ class Disk:
         return cls(directory) if done.returncode == 0 else None
 
     def fill(self) -> None:
-        """Leave next to nothing."""
+        """Leave almost no free space."""
         used_kb = shutil.disk_usage(self._directory).used // 1024
         self._remount(f"{used_kb + _LEFT_KB}k")
 
     def free(self) -> None:
-        """Give the space back."""
+        """Restore the full size."""
         self._remount(f"{_SIZE_MB}m")
 
     def unmount(self) -> None:

@@ -1,4 +1,4 @@
-"""What the clients were told: the generator's own ledger, kept without asking the system anything."""
+"""The clients' journal of acknowledged changes, kept without asking the system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Card:
-    """A card as its acknowledged commands left it."""
+    """A card after its acknowledged commands."""
 
     id: str
     number: str
@@ -31,7 +31,7 @@ class Employment:
 
 @dataclass
 class Report:
-    """A report as its acknowledged commands left it; ``total`` is 0 once it is withdrawn."""
+    """A report after its acknowledged commands. ``total`` (øre) is 0 after a withdrawal."""
 
     id: str
     card_id: str
@@ -44,7 +44,7 @@ class Report:
 
 @dataclass
 class Journal:
-    """Everything that was acknowledged, how much of it, and what should never have been answered."""
+    """Everything that was acknowledged, with counts, and unexpected answers."""
 
     cards: dict[str, Card] = field(default_factory=dict)
     employments: dict[str, Employment] = field(default_factory=dict)
@@ -52,9 +52,9 @@ class Journal:
     acknowledged: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
-    """Answers that no client could explain: a refusal of what was right, two answers under one key."""
+    """Answers that must not occur: a refusal of a correct request, two answers under one key."""
     touched: set[str] = field(default_factory=set)
-    """Cards about which something was commanded since the last check."""
+    """Cards with commands since the last reconciliation."""
 
     def reported(self, report: Report) -> None:
         if report.id in self.reports:

@@ -1,7 +1,7 @@
-"""The load: clients that command side by side, and write down what they were told.
+"""The load: concurrent clients that send commands and record the answers in the journal.
 
-Each card, employment and report is changed by one client at a time, so what its acknowledged commands left is known
-without asking anybody. Reports of one card by several employers are under way together; their order is the log's.
+Each card, employment and report is changed by one client at a time, so its state follows from the acknowledged
+commands. Several employers report on one card at the same time; the order of these reports is that of the topic.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _CONTACT = {"name": "Kontor", "email": "kontor@example.dk", "phone": "+45 12 34 
 
 @dataclass
 class Sent:
-    """A report as it was sent, for sending it again."""
+    """A report as sent, to be sent again."""
 
     report: Report
     token: str
@@ -56,7 +56,7 @@ class Sent:
 
 @dataclass
 class Load:
-    """Clients of one run. ``number`` and ``day`` are those of the round: all work is done and paid on its day."""
+    """The clients of a run. ``number`` and ``day`` belong to the round: all work is done and paid on its day."""
 
     api: Api
     people: People
@@ -74,14 +74,14 @@ class Load:
     under_way: int = 0
 
     def begin(self, number: int, day: date) -> None:
-        """Start the clients of a round, who have new citizens and employers, and now and then meet older ones."""
+        """Start the clients of a round, with new citizens and employers and sometimes earlier ones."""
         self.number, self.day = number, day
         self._employers = [self.people.cvr() for _ in range(_EMPLOYERS_A_ROUND)]
         self._going = True
         self._tasks = [asyncio.create_task(self._client()) for _ in range(WORKERS)]
 
     async def end(self) -> None:
-        """Command nothing new; return when everything under way has its final answer."""
+        """Send no new commands. Returns when all commands have a final answer."""
         self._going = False
         await asyncio.gather(*self._tasks)
 
@@ -90,12 +90,12 @@ class Load:
         return self.journal.acknowledged.total()
 
     async def _client(self) -> None:
-        acts: dict[str, Callable[[], Awaitable[bool]]] = {kind: getattr(self, f"_{kind}") for kind in _KINDS}
+        actions: dict[str, Callable[[], Awaitable[bool]]] = {kind: getattr(self, f"_{kind}") for kind in _KINDS}
         while self._going:
             kind = self.random.choices(list(_KINDS), list(_KINDS.values()))[0]
             self.under_way += 1
             try:
-                if not await acts[kind]() and not await self._report():
+                if not await actions[kind]() and not await self._report():
                     await self._issue()
             except Unanswered as error:
                 self.journal.surprises.append(str(error))
@@ -105,7 +105,7 @@ class Load:
     async def _command(
         self, kind: str, token: str, path: str, body: Mapping[str, Any], *wanted: int, key: str | None = None
     ) -> Answer | None:
-        """The answer to what must be accepted; None, and a surprise, if it was not."""
+        """The answer to a command that must be accepted. None, and an entry in ``surprises``, if it was not."""
         answer = await self.api.command(token, path, body, key or self._key())
         if answer.status in wanted:
             self.journal.acknowledged[kind] += 1
@@ -114,7 +114,7 @@ class Load:
         return None
 
     async def _refusal(self, token: str, path: str, body: Mapping[str, Any], code: str) -> None:
-        """The refusal of what must be refused."""
+        """Send a command that must be refused with ``code``."""
         answer = await self.api.command(token, path, body, self._key())
         if answer.code == code:
             self.journal.refused[code] += 1
@@ -180,7 +180,7 @@ class Load:
         return True
 
     async def _file(self) -> bool:
-        """A payroll file: some reports for each of an employer's cards, and one line that is wrong."""
+        """A payroll file: some reports for each of an employer's cards, and one invalid line."""
         cvr = self.random.choice(self._employers)
         employments = [
             employment
@@ -226,7 +226,7 @@ class Load:
         return True
 
     async def _again(self) -> bool:
-        """The same report under another key, as when a file is sent a second time: it is known."""
+        """The same report under another key, as in a file that is sent twice: it is recognised."""
         sent = self._some_sent()
         if sent is None:
             return False
@@ -245,7 +245,7 @@ class Load:
         return True
 
     async def _replay(self) -> bool:
-        """The same request under the same key: the same answer, for ever."""
+        """The same request under the same key gives the same answer."""
         sent = self._some_sent()
         if sent is None:
             return False
@@ -261,7 +261,7 @@ class Load:
         with self._held(card.id) as free:
             if not free or card.deactivated_in is not None:
                 return False
-            # From now on nobody counts on it being active; work of its last day can still be reported.
+            # From now on no client treats it as active; work on its last day can still be reported.
             card.deactivated_in = self.number
             path, body = f"/v1/cards/{card.id}/deactivation", {"case_reference": f"r{self.number}"}
             if await self._command("deactivate", self.people.caseworker(card.municipality), path, body, 200) is None:
@@ -288,14 +288,14 @@ class Load:
         return True
 
     async def _wrong(self) -> bool:
-        """What must be refused, and change nothing."""
+        """A request that must be refused and change nothing."""
         sent = self._some_sent()
         if sent is None or (card := self.journal.cards[sent.report.card_id]).deactivated_in is not None:
             return False
         body = self._report_body(sent.report.employment_id)
         match self.random.randrange(4):
             case 0:
-                # Not merely another body: two reports of the whole allowance on one day would be the same.
+                # Change the amount: two reports of the whole allowance on one day would otherwise be equal.
                 other = {"wage_ore": sent.body["components"]["wage_ore"] + 1}
                 reused = sent.body | {"components": other}
                 await self._refusal(sent.token, "/v1/reports", reused, "reference-reused")
@@ -311,11 +311,11 @@ class Load:
         return True
 
     def _content(self) -> dict[str, Any]:
-        """The work of a day, paid on that day; no two amounts are equal, so that none looks like another."""
+        """Work of one day, paid on that day. No two amounts are equal, so none is a possible duplicate."""
         self._amount += 1
         wage = self.random.randrange(200_000, 1_300_000, 10_000) + self._amount % 10_000
         if self.random.random() < 0.05:
-            wage = 4_276_600  # the allowance, to the øre
+            wage = 4_276_600  # exactly the allowance
         day = self.day.isoformat()
         return {"work": {"first": day, "last": day}, "payment_date": day, "components": {"wage_ore": wage}}
 
@@ -323,7 +323,7 @@ class Load:
         return {"employment_id": employment_id, "reference": self._key(), "allow_duplicate": True, **self._content()}
 
     def _some_card(self) -> Card | None:
-        """Mostly one of the newest cards, so that they come to their allowance."""
+        """Mostly one of the newest cards, so that they reach their allowance."""
         if not self._cards:
             return None
         newest = self._cards[-_NEWEST_CARDS:]
@@ -343,7 +343,7 @@ class Load:
 
     @contextmanager
     def _held(self, name: str) -> Iterator[bool]:
-        """Whether this client may change the thing; nobody else may meanwhile."""
+        """Lock a card, employment or report. Yields False if another client holds it."""
         if name in self._busy:
             yield False
             return

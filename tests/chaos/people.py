@@ -1,4 +1,4 @@
-"""Invented people and businesses, drawn with the seed of the run, and their tokens."""
+"""Invented people and businesses, generated from the seed of the run, and their tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIRST_BIRTH = date(1940, 1, 1).toordinal()
 
 
 class People:
-    """Draws people who were never drawn before."""
+    """Generates people and businesses, each only once."""
 
     def __init__(self, system: LocalSystem, random: Random) -> None:
         self._system = system

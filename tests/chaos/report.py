@@ -1,4 +1,4 @@
-"""What a run came to: a line a round, a table, a JSON file, and whether enough happened for it to mean anything."""
+"""Results of a run: a line per round, a table, a JSON file, and whether enough happened for the run to count."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from rich.table import Table
 
 @dataclass
 class Row:
-    """One round. Seconds of refusal: how long no gateway served anybody; until quiet: from the end of the load on."""
+    """One round.
+
+    ``refusal_seconds`` is the longest time without a successful request, ``quiet_seconds`` the time from the end of
+    the load until the system is idle.
+    """
 
     number: int
     kind: str
@@ -27,7 +31,7 @@ class Row:
     refusal_seconds: float = 0.0
     quiet_seconds: float = 0.0
     failed_requests: dict[str, int] = field(default_factory=dict)
-    """Requests that no gateway served, by what came instead; each was sent again."""
+    """Failed requests by kind of failure; each was sent again."""
     possible: bool = True
     notes: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
@@ -46,15 +50,22 @@ class Row:
         ).rstrip()
 
 
-LEAST: Mapping[str, int] = {"accepted": 15, "split": 2, "warned": 2, "corrected": 2, "refused": 2, "lines": 1}
-"""What must have happened in a round, on average, for the run to count: a dead system cannot pass."""
+MINIMUM_ACTIVITY: Mapping[str, int] = {
+    "accepted": 15,
+    "split": 2,
+    "warned": 2,
+    "corrected": 2,
+    "refused": 2,
+    "lines": 1,
+}
+"""The least activity per round, on average. A system that does nothing cannot pass."""
 
 
-def too_little(happened: Mapping[str, int], rounds: int) -> list[str]:
-    """What happened too seldom."""
+def insufficient_activity(happened: Mapping[str, int], rounds: int) -> list[str]:
+    """Kinds of activity below the minimum."""
     return [
         f"only {happened.get(what, 0)} {what} in {rounds} rounds, where {least * rounds} are the least"
-        for what, least in LEAST.items()
+        for what, least in MINIMUM_ACTIVITY.items()
         if happened.get(what, 0) < least * rounds
     ]
 
@@ -64,7 +75,7 @@ COLUMNS = ("round", "acknowledged", "lost", "doubled", "wrong", "longest refusal
 
 
 def by_kind(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """The table: a line for each kind, sums of what is counted and the longest of what takes time."""
+    """The table: a line for each kind of round, with sums of counts and maxima of durations."""
     kinds = dict.fromkeys(row.kind for row in rows)
     lines = [_sum(kind, [row for row in rows if row.kind == kind and row.possible]) for kind in kinds]
     return [*lines, _sum("all", [row for row in rows if row.possible])]
@@ -100,6 +111,6 @@ def write(path: Path, rows: Sequence[Row], facts: Mapping[str, Any]) -> None:
 
 
 def commit() -> str:
-    """The commit that was run, marked if the tree differs from it."""
+    """The commit of the working tree, marked if the tree has changes."""
     argv = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip() or "unknown"

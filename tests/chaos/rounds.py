@@ -1,4 +1,4 @@
-"""What is done to the system, one thing a round. Each is a coroutine that runs while the load does."""
+"""The faults on one broker and one database. Each is a coroutine that runs during the load of a round."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime.kafka.producer import KafkaProducer
-from tests.chaos.arena import SESSION_SECONDS, Arena
 from tests.chaos.disk import Disk
-from tests.chaos.pace import for_seconds
-from tests.chaos.reading import readers_of
-from tests.chaos.told import DeadLetter, Place
+from tests.chaos.environment import SESSION_SECONDS, Environment
+from tests.chaos.readers import readers_of
+from tests.chaos.timing import for_seconds
+from tests.chaos.topic_contents import DeadLetter, Place
 
 _DOWN_SECONDS = 3.0
 _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
-# Longer than a publish may take, so that the producer gives up on records that the broker then still writes.
+# Longer than the publish timeout, so that the producer gives up on records that the broker writes later.
 _STALL_SECONDS = 25.0
 
 
 class NotPossible(Exception):
-    """This machine does not allow what the round needs."""
+    """The machine does not allow this fault."""
 
 
 @dataclass
-class Field:
-    """What a round acts on. ``turn`` counts the rounds of this kind; ``dead`` are the dead letters to be found."""
+class RoundContext:
+    """What a fault acts on. ``turn`` counts the rounds of this kind; ``dead`` are the expected dead letters."""
 
-    arena: Arena
+    environment: Environment
     log: KafkaProducer
     disks: Mapping[str, Disk] = field(default_factory=dict)
     turn: int = 0
@@ -37,93 +37,93 @@ class Field:
     notes: list[str] = field(default_factory=list)
 
 
-Act = Callable[[Field], Awaitable[None]]
+Action = Callable[[RoundContext], Awaitable[None]]
 
 
-def kill_one(service: str) -> Act:
-    """``kill -9`` of one of the two; it stays away until the load has ended."""
+def kill_one(service: str) -> Action:
+    """``kill -9`` of one of two instances; it is restarted after the load."""
 
-    async def act(on: Field) -> None:
-        await on.arena.kill(on.arena.random.choice(on.arena.instances(service)))
+    async def action(on: RoundContext) -> None:
+        await on.environment.kill(on.environment.random.choice(on.environment.instances(service)))
 
-    return act
+    return action
 
 
-async def kill_both(on: Field) -> None:
-    """``kill -9`` of both instances of a service at once; which service goes round."""
+async def kill_both(on: RoundContext) -> None:
+    """``kill -9`` of both instances of a service at once; each round takes the next service."""
     service = ("balance", "reporting", "gateway", "issuance", "exports")[on.turn % 5]
     on.notes.append(service)
-    await on.arena.kill(*on.arena.instances(service))
+    await on.environment.kill(*on.environment.instances(service))
     await for_seconds(_DOWN_SECONDS)
-    await on.arena.start(on.arena.instances(service))
+    await on.environment.start(on.environment.instances(service))
 
 
-def kill_engine(name: str) -> Act:
-    """``kill -9`` of the broker or the database, which stays away for some seconds."""
+def kill_engine(name: str) -> Action:
+    """``kill -9`` of the broker or the database; it is restarted after some seconds."""
 
-    async def act(on: Field) -> None:
-        await on.arena.kill(name)
+    async def action(on: RoundContext) -> None:
+        await on.environment.kill(name)
         await for_seconds(_DOWN_SECONDS)
-        await on.arena.start([name])
+        await on.environment.start([name])
 
-    return act
+    return action
 
 
-async def zombie(on: Field) -> None:
-    """An instance stands still until its partitions are another's, then goes on as if nothing had happened."""
+async def zombie(on: RoundContext) -> None:
+    """An instance is frozen until another has its partitions, then resumes."""
     service = ("balance", "reporting", "gateway", "issuance", "exports")[on.turn % 5]
-    name = on.arena.random.choice(on.arena.instances(service))
+    name = on.environment.random.choice(on.environment.instances(service))
     on.notes.append(service)
-    on.arena.freeze(name)
+    on.environment.freeze(name)
     await for_seconds(_ZOMBIE_SECONDS)
-    on.arena.thaw(name)
+    on.environment.resume(name)
     await for_seconds(2)
 
 
-def stall(name: str) -> Act:
+def stall(name: str) -> Action:
     """The broker or the database stands still with its connections open: half-open, neither there nor gone."""
 
-    async def act(on: Field) -> None:
-        on.arena.freeze(name)
+    async def action(on: RoundContext) -> None:
+        on.environment.freeze(name)
         await for_seconds(_STALL_SECONDS)
-        on.arena.thaw(name)
+        on.environment.resume(name)
         await for_seconds(2)
 
-    return act
+    return action
 
 
-async def everything(on: Field) -> None:
+async def everything(on: RoundContext) -> None:
     """Everything stops in an orderly way, broker and database last, and starts again in no order."""
-    codes = await on.arena.terminate(*on.arena.services())
-    await on.arena.terminate(*on.arena.engines())
+    codes = await on.environment.terminate(*on.environment.services())
+    await on.environment.terminate(*on.environment.engines())
     on.notes += [f"{name} stopped with {code}" for name, code in codes.items() if code]
-    await on.arena.heal()
+    await on.environment.restart_stopped()
 
 
-async def scale(on: Field) -> None:
+async def scale(on: RoundContext) -> None:
     """A third instance of each working service joins in the middle of the load, and leaves again."""
-    system, names = on.arena.system, ("issuance", "reporting", "balance", "exports")
+    system, names = on.environment.system, ("issuance", "reporting", "balance", "exports")
     for name in names:
         third = f"{name}-3"
         if third in system.processes:
-            await on.arena.start([third])
+            await on.environment.start([third])
         else:
-            await on.arena.add(name, 3)
+            await on.environment.add(name, 3)
     await for_seconds(2)
-    codes = await on.arena.terminate(*(f"{name}-3" for name in names))
+    codes = await on.environment.terminate(*(f"{name}-3" for name in names))
     on.notes += [f"{name} stopped with {code}" for name, code in codes.items() if code]
 
 
-async def rolling(on: Field) -> None:
+async def rolling(on: RoundContext) -> None:
     """SIGTERM and a new start for every instance, one after the other."""
-    for name in on.arena.services():
-        codes = await on.arena.terminate(name)
+    for name in on.environment.services():
+        codes = await on.environment.terminate(name)
         on.notes += [f"{name} stopped with {code}" for code in codes.values() if code]
-        await on.arena.start([name])
+        await on.environment.start([name])
 
 
-async def poison(on: Field) -> None:
-    """Three broken records to every topic that anyone reads."""
+async def poison(on: RoundContext) -> None:
+    """Publish three invalid records to every topic that a service reads."""
     for topic in TOPICS:
         for number, record in enumerate(_poison(topic)):
             place = await _placed(on.log, record, topic, partition=number)
@@ -142,7 +142,7 @@ def _poison(topic: Topic) -> list[Record]:
 
 
 async def _placed(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
-    """Publish the record, and return where it lies."""
+    """Publish the record. Returns its position."""
     await log.start()
     if (producer := log.producer) is None:
         raise RuntimeError("the log has no producer after its start")
@@ -152,26 +152,26 @@ async def _placed(log: KafkaProducer, record: Record, topic: Topic, *, partition
     return Place(topic.name, sent.partition, sent.offset)
 
 
-def disk_full(name: str) -> Act:
-    """Not a byte is left for the database or the broker; when there is again, it is started if it died."""
+def disk_full(name: str) -> Action:
+    """Fill the disk of the database or broker; when there is space again, start it if it exited."""
 
-    async def act(on: Field) -> None:
+    async def action(on: RoundContext) -> None:
         disk = on.disks.get(name)
         if disk is None:
             raise NotPossible(f"the disk of {name} cannot be made small here (mount as root)")
         disk.fill()
         await for_seconds(2 * _DOWN_SECONDS)
-        died = not on.arena.process(name).alive
-        on.notes.append(f"{name} {'died' if died else 'lived'}")
+        died = not on.environment.process(name).alive
+        on.notes.append(f"{name} {'exited' if died else 'survived'}")
         disk.free()
         if died:
-            on.arena.expected_end(name)
-            await on.arena.start([name])
+            on.environment.expected_end(name)
+            await on.environment.start([name])
 
-    return act
+    return action
 
 
-SINGLE: dict[str, Act] = {
+SINGLE: dict[str, Action] = {
     "kill -9 balance": kill_one("balance"),
     "kill -9 broker": kill_engine("kafka"),
     "zombie": zombie,
@@ -190,4 +190,4 @@ SINGLE: dict[str, Act] = {
     "stall mongod": stall("mongodb"),
     "broker's disk full": disk_full("kafka"),
 }
-"""The rounds on one broker and one database, in the order in which they come first."""
+"""The kinds of rounds on one broker and one database, in the order of the first pass."""

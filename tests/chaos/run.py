@@ -1,4 +1,4 @@
-"""A run: rounds of load and harm, each followed by quiet and a check of the books."""
+"""A run: rounds of load with a fault, each followed by an idle system and a reconciliation."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from rich.console import Console
 
 from deploy.local.system import LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
-from tests.chaos.arena import Arena
-from tests.chaos.books import Finding, check
 from tests.chaos.client import Api
 from tests.chaos.disk import Disk
+from tests.chaos.environment import Environment
 from tests.chaos.journal import Journal
 from tests.chaos.load import Load
-from tests.chaos.pace import for_seconds, until
 from tests.chaos.people import People
-from tests.chaos.reading import Books, LogReader, behind
+from tests.chaos.readers import TopicReader, ViewReader, lagging_groups
+from tests.chaos.reconciliation import Finding, check
 from tests.chaos.report import Row
-from tests.chaos.rounds import Act, Field, NotPossible
-from tests.chaos.told import DeadLetter, Told
+from tests.chaos.rounds import Action, NotPossible, RoundContext
+from tests.chaos.timing import for_seconds, until
+from tests.chaos.topic_contents import DeadLetter, TopicContents
 
 FIRST_DAY = date(2025, 2, 3)
 _WARM_COMMANDS = 30
-_PATIENCE = 180.0
+_DEADLINE_SECONDS = 180.0
 _QUIET_WITHIN = 180.0
 _OLD_CARDS = 20
 _SHOWN_FINDINGS = 20
@@ -37,10 +37,10 @@ _SHOWN_FINDINGS = 20
 
 @dataclass
 class Chaos:
-    """One run over one system; use as a context manager."""
+    """One run on one system, as a context manager."""
 
     system: LocalSystem
-    kinds: Mapping[str, Act]
+    kinds: Mapping[str, Action]
     seconds: float
     seed: int
     disks: Mapping[str, Disk] = field(default_factory=dict)
@@ -48,18 +48,18 @@ class Chaos:
     rows: list[Row] = field(default_factory=list)
 
     async def __aenter__(self) -> Chaos:
-        random = Random(self.seed)  # noqa: S311  # chance that can be had again
+        random = Random(self.seed)  # noqa: S311  # reproducible randomness
         self._random = random
-        self.arena = Arena(self.system, random)
-        await self.arena.double()
-        self.api = Api(self.arena.gateways, patience=_PATIENCE, seed=self.seed)
+        self.environment = Environment(self.system, random)
+        await self.environment.double()
+        self.api = Api(self.environment.gateways, deadline_seconds=_DEADLINE_SECONDS, seed=self.seed)
         self.journal = Journal()
-        self.told = Told()
+        self.topics = TopicContents()
         people = People(self.system, random)
         self.load = Load(self.api, people, self.journal, random)
-        self.books = Books(self.api, people, self.journal, self.system.mongodb)
-        self._reader = LogReader(self.system.kafka, self.told)
-        self._log: KafkaProducer = self.arena.log()
+        self.views = ViewReader(self.api, people, self.journal, self.system.mongodb)
+        self._reader = TopicReader(self.system.kafka, self.topics)
+        self._log: KafkaProducer = self.environment.log()
         self._dead: set[DeadLetter] = set()
         self._known: set[Finding] = set()
         return self
@@ -69,7 +69,7 @@ class Chaos:
         await self._log.stop()
 
     async def run(self, rounds: int) -> list[Row]:
-        """All kinds in turn, then all again in an order that is drawn; and every card once more at the end."""
+        """All kinds in turn, then again in random order. The last round reconciles every card."""
         order: list[str] = []
         while len(order) < rounds:
             again = list(self.kinds)
@@ -85,12 +85,12 @@ class Chaos:
         return self.rows
 
     def happened(self) -> dict[str, int]:
-        """How much came about, for the least that a run needs."""
-        settled = self.told.settled.values()
+        """Counts of activity, to compare with the minimum."""
+        settled = self.topics.settled.values()
         return {
             "accepted": self.journal.acknowledged["report"],
             "split": sum(1 for event in settled if event.exempt and event.excess),
-            "warned": sum(len(crossings) for crossings in self.told.crossings.values()),
+            "warned": sum(len(crossings) for crossings in self.topics.crossings.values()),
             "corrected": self.journal.acknowledged["correct"],
             "refused": self.journal.refused.total(),
             "lines": self.journal.acknowledged["line"],
@@ -99,7 +99,7 @@ class Chaos:
     async def _round(self, number: int, kind: str, *, last: bool) -> Row:
         row = Row(number, kind)
         turn = sum(1 for earlier in self.rows if earlier.kind == kind)
-        on = Field(self.arena, self._log, self.disks, turn)
+        on = RoundContext(self.environment, self._log, self.disks, turn)
         before = self.load.acknowledged, self.journal.refused.total()
         self.api.refusals.longest = 0.0
         self.api.refusals.kinds.clear()
@@ -107,10 +107,10 @@ class Chaos:
         await self._set_clock(day)
         self.load.begin(number, day)
         try:
-            row.possible = await self._harm(self.kinds[kind], on, before[0])
+            row.possible = await self._inject(self.kinds[kind], on, before[0])
         finally:
             ended = time.monotonic()
-            await self.arena.heal()
+            await self.environment.restart_stopped()
             await self.load.end()
         self._dead |= on.dead
         await self._quiet(row)
@@ -119,21 +119,21 @@ class Chaos:
         row.failed_requests = dict(self.api.refusals.kinds)
         row.acknowledged = self.load.acknowledged - before[0]
         row.refused = self.journal.refused.total() - before[1]
-        row.notes = on.notes + self.arena.unasked
-        self.arena.unasked.clear()
+        row.notes = on.notes + self.environment.unexpected_exits
+        self.environment.unexpected_exits.clear()
         await self._check(row, last=last)
         return row
 
-    async def _harm(self, act: Act, on: Field, before: int) -> bool:
-        """Do the round's one thing while the load runs, for as long as a round takes at least."""
+    async def _inject(self, action: Action, on: RoundContext, before: int) -> bool:
+        """Inject the round's fault while the load runs, and let the load run for the round's duration."""
 
         async def warm() -> bool:
             return self.load.acknowledged >= before + _WARM_COMMANDS
 
         began = time.monotonic()
-        await until(warm, within=_PATIENCE, what="the load")
+        await until(warm, within=_DEADLINE_SECONDS, what="the load")
         try:
-            await act(on)
+            await action(on)
         except NotPossible as reason:
             on.notes.append(str(reason))
             return False
@@ -141,12 +141,12 @@ class Chaos:
         return True
 
     async def _quiet(self, row: Row) -> None:
-        """Until every group has committed the end of what it reads, and both gateways are ready."""
+        """Wait until every group has committed the end of its topics and both gateways are ready."""
         waiting: list[str] = []
 
         async def quiet() -> bool:
-            waiting[:] = await behind(self._log)
-            return not waiting and await self.arena.ready()
+            waiting[:] = await lagging_groups(self._log)
+            return not waiting and await self.environment.ready()
 
         try:
             await until(quiet, within=_QUIET_WITHIN, what="quiet")
@@ -160,8 +160,8 @@ class Chaos:
         older = self._random.sample(everyone, min(_OLD_CARDS, len(everyone)))
         cards = everyone if last else sorted(self.journal.touched | set(older))
         self.journal.touched.clear()
-        shown = await self.books.read(cards, extract=True)
-        found = await asyncio.to_thread(check, self.journal, self.told, shown, self._dead)
+        shown = await self.views.read(cards, extract=True)
+        found = await asyncio.to_thread(check, self.journal, self.topics, shown, self._dead)
         new = [finding for finding in found if finding not in self._known]
         self._known.update(new)
         row.lost += sum(1 for finding in new if finding.kind == "lost")
@@ -178,4 +178,4 @@ class Chaos:
                     return False
                 return answer.is_success
 
-        await until(is_set, within=_PATIENCE, what="the clock")
+        await until(is_set, within=_DEADLINE_SECONDS, what="the clock")

@@ -1,4 +1,4 @@
-"""A short run of the real thing: killed and frozen, it loses and doubles nothing."""
+"""A short run on real processes: killed and frozen, the system loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from deploy.local.config import Config
 from deploy.local.system import LocalSystem
-from tests.chaos.arena import ENVIRONMENT
-from tests.chaos.report import LEAST, Row, by_kind, too_little
+from tests.chaos.environment import ENVIRONMENT
+from tests.chaos.report import MINIMUM_ACTIVITY, Row, by_kind, insufficient_activity
 from tests.chaos.rounds import SINGLE
 from tests.chaos.run import Chaos
 
@@ -15,7 +15,7 @@ KINDS = ("kill -9 balance", "zombie")
 
 
 @pytest.mark.timeout(400)
-async def test_a_short_run_of_chaos_holds_the_books(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_short_run_loses_and_doubles_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     config = Config(tmp_path_factory.mktemp("chaos"), environment=ENVIRONMENT)
     kinds = {kind: SINGLE[kind] for kind in KINDS}
     with LocalSystem(config) as system:
@@ -23,15 +23,15 @@ async def test_a_short_run_of_chaos_holds_the_books(tmp_path_factory: pytest.Tem
             rows = await chaos.run(len(KINDS))
             happened = chaos.happened()
     assert [row for row in rows if not row.good] == []
-    assert too_little(happened, len(KINDS)) == []
+    assert insufficient_activity(happened, len(KINDS)) == []
 
 
-def test_a_dead_system_does_not_pass() -> None:
-    assert len(too_little({}, rounds=1)) == len(LEAST)
-    assert too_little(LEAST, rounds=1) == []
+def test_a_system_that_does_nothing_does_not_pass() -> None:
+    assert len(insufficient_activity({}, rounds=1)) == len(MINIMUM_ACTIVITY)
+    assert insufficient_activity(MINIMUM_ACTIVITY, rounds=1) == []
 
 
-def test_the_table_sums_what_is_counted_and_keeps_the_longest_time() -> None:
+def test_the_table_sums_counts_and_keeps_the_longest_duration() -> None:
     rows = [
         Row(1, "kill", acknowledged=5, lost=1, refusal_seconds=2.0, quiet_seconds=1.0),
         Row(2, "kill", acknowledged=7, doubled=1, refusal_seconds=1.0, quiet_seconds=3.0),

@@ -1,4 +1,4 @@
-"""The cluster profile is the single one with more members, and the single one is what it was."""
+"""Engine settings for one broker and for three."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def test_one_broker_votes_for_itself() -> None:
     assert settings["controller.quorum.voters"] == "1@127.0.0.1:9093"
 
 
-def test_one_of_three_brokers_knows_every_voter() -> None:
+def test_each_of_three_brokers_names_every_voter() -> None:
     settings = kafka.addresses(9192, 9193, "/data", node=2, voters={1: 9093, 2: 9193, 3: 9293})
     assert settings["node.id"] == "2"
     assert settings["controller.quorum.voters"] == "1@127.0.0.1:9093,2@127.0.0.1:9193,3@127.0.0.1:9293"

@@ -1,6 +1,6 @@
-"""The check: what the clients were told, what the log says, and what everybody is shown must be one and the same.
+"""Reconciliation: the clients' journal, the topics and what every audience is shown must agree.
 
-Pure, so that its own tests can feed it doctored books. Every amount is in øre.
+Pure, so that tests can give it falsified data. All amounts are in øre.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any, Literal, NamedTuple
 from frikort_contracts.reporting import EarningsReported, ReportContent
 
 from tests.chaos.journal import Card, Journal, Report
-from tests.chaos.naive import YEAR, Split, acceptance, crossings, splits, thresholds
-from tests.chaos.told import CardYear, DeadLetter, Told
+from tests.chaos.reference_model import YEAR, Split, acceptance, crossings, splits, thresholds
+from tests.chaos.topic_contents import CardYear, DeadLetter, TopicContents
 
 
 class Finding(NamedTuple):
-    """Something that is not as it must be."""
+    """A discrepancy."""
 
     kind: Literal["lost", "doubled", "wrong"]
     what: str
 
 
 @dataclass
-class OfCard:
-    """What the API shows of one card: to its citizen, and to the municipality (None where it says there is none)."""
+class CardViews:
+    """What the API shows of one card: to its citizen, and to the municipality (None if it answers 404)."""
 
     reports: list[dict[str, Any]]
     balances: list[dict[str, Any]]
@@ -36,56 +36,59 @@ class OfCard:
 
 
 @dataclass
-class Shown:
-    """What is shown of the books; the API's views of the cards in ``of_card`` only."""
+class Views:
+    """What is shown. API views exist only for the cards in ``cards``."""
 
-    of_card: dict[str, OfCard] = field(default_factory=dict)
-    of_employment: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """The employer's own list, by employment."""
+    cards: dict[str, CardViews] = field(default_factory=dict)
+    employments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """The employer's list of reports, by employment."""
     ledgers: dict[CardYear, dict[str, Any]] = field(default_factory=dict)
-    """Balance's own documents."""
+    """Balance's documents."""
     extract: dict[str, dict[str, Any]] | None = None
-    """The tax agency's statements by card; None where no extract was taken."""
+    """The tax agency's statements by card. None if no extract was requested."""
 
 
-def check(journal: Journal, told: Told, shown: Shown, dead: Iterable[DeadLetter]) -> list[Finding]:
-    """Everything that is lost, doubled or wrong. ``dead`` are the dead letters that the poison must have become."""
+def check(journal: Journal, topics: TopicContents, views: Views, dead: Iterable[DeadLetter]) -> list[Finding]:
+    """Everything that is lost, doubled or wrong. ``dead`` are the dead letters expected from poison records."""
     by_card: dict[str, list[Report]] = {}
     for report in journal.reports.values():
         by_card.setdefault(report.card_id, []).append(report)
     found = [Finding("wrong", surprise) for surprise in journal.surprises]
-    found += [Finding("wrong", contradiction) for contradiction in told.contradictions]
-    found += _outcomes(told)
-    found += _dead(told, set(dead))
-    found += _booked(journal, told)
+    found += [Finding("wrong", contradiction) for contradiction in topics.contradictions]
+    found += _outcomes(topics)
+    found += _dead(topics, set(dead))
+    found += _booked(journal, topics)
     for card_id, card in journal.cards.items():
-        found += _year(card, by_card.get(card_id, []), told, shown)
+        found += _year(card, by_card.get(card_id, []), topics, views)
     return found
 
 
-def _outcomes(told: Told) -> Iterator[Finding]:
-    for command_id in told.commands:
-        count = len(told.outcomes.get(command_id, ()))
+def _outcomes(topics: TopicContents) -> Iterator[Finding]:
+    for command_id in topics.commands:
+        count = len(topics.outcomes.get(command_id, ()))
         if count == 0:
             yield Finding("lost", f"command {command_id} has no outcome")
         elif count > 1:
             yield Finding("doubled", f"command {command_id} has {count} outcomes")
-    for command_id in set(told.outcomes) - told.commands:
-        yield Finding("wrong", f"an outcome of {command_id}, which nobody commanded")
+    for command_id in set(topics.outcomes) - topics.commands:
+        yield Finding("wrong", f"an outcome of {command_id}, which was never published")
 
 
-def _dead(told: Told, wanted: set[DeadLetter]) -> Iterator[Finding]:
-    for letter in wanted - set(told.dead):
+def _dead(topics: TopicContents, wanted: set[DeadLetter]) -> Iterator[Finding]:
+    for letter in wanted - set(topics.dead):
         yield Finding("lost", f"no dead letter of {letter.place} by {letter.service}/{letter.processor}")
-    for letter in set(told.dead) - wanted:
+    for letter in set(topics.dead) - wanted:
         yield Finding("wrong", f"a dead letter of {letter.place} by {letter.service}/{letter.processor}, no poison")
 
 
-def _booked(journal: Journal, told: Told) -> Iterator[Finding]:
+def _booked(journal: Journal, topics: TopicContents) -> Iterator[Finding]:
     times = Counter(
-        event.report_id for events in told.earnings.values() for event in events if isinstance(event, EarningsReported)
+        event.report_id
+        for events in topics.earnings.values()
+        for event in events
+        if isinstance(event, EarningsReported)
     )
-    newest = {event.report_id: event for events in told.earnings.values() for event in events}
+    newest = {event.report_id: event for events in topics.earnings.values() for event in events}
     for report in journal.reports.values():
         if times[report.id] == 0:
             yield Finding("lost", f"report {report.id} was acknowledged and is not on the topic")
@@ -94,7 +97,7 @@ def _booked(journal: Journal, told: Told) -> Iterator[Finding]:
         amount = event.total if isinstance(event, ReportContent) else 0
         if (amount, event.revision) != (report.total, report.revision):
             yield Finding(
-                "wrong", f"report {report.id}: {amount} in revision {event.revision}, told was {report.total}"
+                "wrong", f"report {report.id}: {amount} in revision {event.revision}, acknowledged {report.total}"
             )
     for report_id, count in times.items():
         if count > 1:
@@ -103,29 +106,29 @@ def _booked(journal: Journal, told: Told) -> Iterator[Finding]:
             yield Finding("doubled", f"report {report_id} was booked and never acknowledged")
 
 
-def _year(card: Card, reports: list[Report], told: Told, shown: Shown) -> Iterator[Finding]:
-    events = told.earnings.get((card.id, YEAR), [])
+def _year(card: Card, reports: list[Report], topics: TopicContents, views: Views) -> Iterator[Finding]:
+    events = topics.earnings.get((card.id, YEAR), [])
     wanted = splits(acceptance(events), {report.id: report.total for report in reports})
     total = Split(sum(s.exempt for s in wanted.values()), sum(s.excess for s in wanted.values()))
-    if told.crossings.get((card.id, YEAR), []) != crossings(events):
+    if topics.crossings.get((card.id, YEAR), []) != crossings(events):
         yield Finding("wrong", f"card {card.id}: the warnings are not those of its reports")
     for report in reports:
-        settled = told.settled.get(report.id)
+        settled = topics.settled.get(report.id)
         if settled is None:
             yield Finding("lost", f"report {report.id} was never settled")
         elif Split(settled.exempt, settled.excess) != wanted.get(report.id):
             yield Finding("wrong", f"report {report.id} settled at {settled.exempt} + {settled.excess}")
-    yield from _ledger(card, wanted, shown.ledgers.get((card.id, YEAR)))
-    if shown.extract is not None:
-        yield from _statement(card, reports, wanted, total, shown.extract.get(card.id))
-    if (view := shown.of_card.get(card.id)) is not None:
+    yield from _ledger(card, wanted, views.ledgers.get((card.id, YEAR)))
+    if views.extract is not None:
+        yield from _statement(card, reports, wanted, total, views.extract.get(card.id))
+    if (view := views.cards.get(card.id)) is not None:
         yield from _seen_by_citizen(card, view, wanted, total)
         yield from _listed(f"citizen of card {card.id}", reports, view.reports, wanted)
         yield from _seen_by_municipality(card, view.to_municipality)
         yield from _employments(card, view.employments)
-    for employment_id in card.employments & set(shown.of_employment):
+    for employment_id in card.employments & set(views.employments):
         own = [report for report in reports if report.employment_id == employment_id]
-        yield from _listed(f"employer of {employment_id}", own, shown.of_employment[employment_id], wanted)
+        yield from _listed(f"employer of {employment_id}", own, views.employments[employment_id], wanted)
 
 
 def _ledger(card: Card, wanted: Mapping[str, Split], ledger: Mapping[str, Any] | None) -> Iterator[Finding]:
@@ -142,9 +145,9 @@ def _statement(
         if total != Split(0, 0):
             yield Finding("lost", f"card {card.id} is not in the tax extract")
         return
-    told = (statement["reported"], statement["exempt"], statement["excess"], statement["municipality"])
-    if told != (total.exempt + total.excess, total.exempt, total.excess, card.municipality):
-        yield Finding("wrong", f"card {card.id}: the tax extract says {told}")
+    stated = (statement["reported"], statement["exempt"], statement["excess"], statement["municipality"])
+    if stated != (total.exempt + total.excess, total.exempt, total.excess, card.municipality):
+        yield Finding("wrong", f"card {card.id}: the tax extract says {stated}")
     by_employer: dict[str, Counter[str]] = {}
     for report in reports:
         if report.total:
@@ -174,27 +177,29 @@ def _listed(
             yield Finding("doubled", f"the {who} sees {line['report_id']}, which was never acknowledged")
             continue
         split = line["split"] and Split(line["split"]["exempt_ore"], line["split"]["excess_ore"])
-        # What a withdrawn report said can still be read; it counts nothing.
+        # The contents of a withdrawn report can still be read; they count as zero.
         amount = 0 if line["status"] == "withdrawn" else line["total_ore"]
         if (amount, line["status"] == "withdrawn") != (report.total, report.withdrawn):
-            yield Finding("wrong", f"the {who} sees {amount} {line['status']} for {report.id}, told was {report.total}")
+            yield Finding(
+                "wrong", f"the {who} sees {amount} {line['status']} for {report.id}, acknowledged {report.total}"
+            )
         if split != wanted.get(report.id):
             yield Finding("wrong", f"the {who} sees the split {split} of {report.id}, not {wanted.get(report.id)}")
 
 
-def _seen_by_citizen(card: Card, view: OfCard, wanted: Mapping[str, Split], total: Split) -> Iterator[Finding]:
+def _seen_by_citizen(card: Card, view: CardViews, wanted: Mapping[str, Split], total: Split) -> Iterator[Finding]:
     years = [balance for balance in view.balances if balance["year"] == YEAR]
     sums = [(balance["reported_ore"], balance["exempt_ore"], balance["excess_ore"]) for balance in years]
     if sums != [(total.exempt + total.excess, total.exempt, total.excess)]:
         yield Finding("wrong", f"the citizen of card {card.id} sees {sums}, not {total}")
-    standing = sorted(warning["threshold"] for warning in view.warnings if warning["withdrawn_at"] is None)
-    if standing != sorted(thresholds(total.exempt + total.excess)):
-        yield Finding("wrong", f"the citizen of card {card.id} sees the warnings {standing} at {total}")
+    active = sorted(warning["threshold"] for warning in view.warnings if warning["withdrawn_at"] is None)
+    if active != sorted(thresholds(total.exempt + total.excess)):
+        yield Finding("wrong", f"the citizen of card {card.id} sees the warnings {active} at {total}")
 
 
 def _seen_by_municipality(card: Card, view: Mapping[str, Any] | None) -> Iterator[Finding]:
     if view is None:
-        yield Finding("lost", f"card {card.id} is not there for municipality {card.municipality}")
+        yield Finding("lost", f"card {card.id} is unknown to municipality {card.municipality}")
         return
     status = "active" if card.deactivated_in is None else "deactivated"
     if (view["status"], view["municipality"]["code"], view["number"]) != (status, card.municipality, card.number):
@@ -206,4 +211,4 @@ def _employments(card: Card, listed: list[dict[str, Any]]) -> Iterator[Finding]:
     for employment_id in card.employments | set(times):
         if (count := times[employment_id]) != 1 or employment_id not in card.employments:
             kind: Literal["lost", "doubled"] = "doubled" if count else "lost"
-            yield Finding(kind, f"card {card.id}: employment {employment_id} is there {count}x")
+            yield Finding(kind, f"card {card.id}: employment {employment_id} is listed {count}x")

@@ -1,4 +1,4 @@
-"""docs/reliability.md claims nothing that is not there: its tests and rounds exist, and every fault has its row."""
+"""Every test and round that docs/reliability.md names exists, and every fault has a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.chaos.rounds import SINGLE
 TEXT: Final = (REPOSITORY / "docs" / "reliability.md").read_text()
 
 
-def test_every_test_that_is_named_exists() -> None:
+def test_every_named_test_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
     assert named
     missing = [
@@ -23,12 +23,12 @@ def test_every_test_that_is_named_exists() -> None:
     assert missing == []
 
 
-def test_every_round_that_is_named_exists_and_every_round_is_named() -> None:
+def test_every_named_round_exists_and_every_round_is_named() -> None:
     phrases = re.findall(r"\brounds? ((?:`[^`]+`°?(?:, )?)+)", TEXT)
     named = {name for phrase in phrases for name in re.findall(r"`([^`]+)`", phrase)}
     known = set(SINGLE) | set(CLUSTER)
     assert named == known
 
 
-def test_every_fault_has_its_row() -> None:
+def test_every_fault_has_a_row() -> None:
     assert [int(number) for number in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)] == list(range(1, 43))

@@ -1,4 +1,4 @@
-"""The checker can fail: every way in which books can be wrong is fed to it once."""
+"""The reconciliation can fail: each kind of discrepancy is given to it once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from frikort_contracts.values import Components, WorkPeriod
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import dead_letter
-from tests.chaos.books import Finding, OfCard, Shown, check
 from tests.chaos.journal import Card, Employment, Journal, Report
-from tests.chaos.naive import ALLOWANCE, YEAR
-from tests.chaos.told import DeadLetter, Place, Told
+from tests.chaos.reconciliation import CardViews, Finding, Views, check
+from tests.chaos.reference_model import ALLOWANCE, YEAR
+from tests.chaos.topic_contents import DeadLetter, Place, TopicContents
 
 DAY = date(2025, 3, 3)
 AT = datetime(2025, 3, 3, 12, tzinfo=UTC)
@@ -80,11 +80,11 @@ def _line(name: str, exempt: int, excess: int) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """A card with two reports, the second of which goes over the allowance; all of it told and shown rightly."""
+    """A card with two reports, the second above the allowance; journal, topics and views agree."""
 
     journal: Journal = field(default_factory=Journal)
     records: list[Record] = field(default_factory=list)
-    shown: Shown = field(default_factory=Shown)
+    views: Views = field(default_factory=Views)
 
     def __post_init__(self) -> None:
         self.journal.cards["card"] = Card("card", "12345", "-", "-", "101", 1, employments={"job"})
@@ -109,38 +109,38 @@ class World:
         lines = [_line("one", FIRST, 0), _line("two", 1_000, 4_000)]
         total = FIRST + SECOND
         balance = {"year": YEAR, "reported_ore": total, "exempt_ore": ALLOWANCE, "excess_ore": 4_000}
-        self.shown.of_card["card"] = OfCard(
+        self.views.cards["card"] = CardViews(
             reports=lines,
             balances=[balance],
             warnings=[{"threshold": name, "withdrawn_at": None} for name in ("near", "reached", "exceeded")],
             employments=[{"employment_id": "job"}],
             to_municipality={"status": "active", "municipality": {"code": "101"}, "number": "12345"},
         )
-        self.shown.of_employment["job"] = deepcopy(lines)
-        self.shown.ledgers["card", YEAR] = {
+        self.views.employments["job"] = deepcopy(lines)
+        self.views.ledgers["card", YEAR] = {
             "entries": {"one": {"exempt": FIRST, "excess": 0}, "two": {"exempt": 1_000, "excess": 4_000}}
         }
         amounts = {"reported": total, "exempt": ALLOWANCE, "excess": 4_000}
         line = {"cvr": CVR, "reports": 2, **amounts}
-        self.shown.extract = {"card": {"municipality": "101", "employers": [line], **amounts}}
+        self.views.extract = {"card": {"municipality": "101", "employers": [line], **amounts}}
 
     @property
     def statement(self) -> dict[str, Any]:
-        assert self.shown.extract is not None
-        return self.shown.extract["card"]
+        assert self.views.extract is not None
+        return self.views.extract["card"]
 
     def without(self, name: str) -> None:
         identity = str(_id(name)).encode()
         self.records = [r for r in self.records if ("ce_id", identity) not in r.headers]
 
     def findings(self) -> list[Finding]:
-        told = Told()
+        topics = TopicContents()
         for offset, record in enumerate(self.records):
-            told.take(Place(record.topic, 0, offset), record.key, record.value, record.headers)
-        return check(self.journal, told, self.shown, {POISON})
+            topics.add(Place(record.topic, 0, offset), record.key, record.value, record.headers)
+        return check(self.journal, topics, self.views, {POISON})
 
 
-def test_books_that_hold_have_no_findings_however_often_a_record_came() -> None:
+def test_consistent_data_has_no_findings_even_when_records_are_repeated() -> None:
     world = World()
     world.records += world.records[:-1]
     assert world.findings() == []
@@ -151,11 +151,11 @@ def lost_report(world: World) -> None:
 
 
 def lost_in_the_employers_list(world: World) -> None:
-    world.shown.of_employment["job"].pop()
+    world.views.employments["job"].pop()
 
 
 def lost_in_the_citizens_view(world: World) -> None:
-    world.shown.of_card["card"].reports.pop()
+    world.views.cards["card"].reports.pop()
 
 
 def lost_outcome(world: World) -> None:
@@ -167,11 +167,11 @@ def lost_dead_letter(world: World) -> None:
 
 
 def lost_employment(world: World) -> None:
-    world.shown.of_card["card"].employments.clear()
+    world.views.cards["card"].employments.clear()
 
 
 def lost_statement(world: World) -> None:
-    world.shown.extract = {}
+    world.views.extract = {}
 
 
 def lost_settlement(world: World) -> None:
@@ -183,7 +183,7 @@ def doubled_report(world: World) -> None:
 
 
 def doubled_in_the_citizens_view(world: World) -> None:
-    world.shown.of_card["card"].reports.append(_line("two", 1_000, 4_000))
+    world.views.cards["card"].reports.append(_line("two", 1_000, 4_000))
 
 
 def doubled_outcome(world: World) -> None:
@@ -199,19 +199,19 @@ def wrong_amount_on_the_topic(world: World) -> None:
 
 
 def wrong_split_on_the_topic(world: World) -> None:
-    world.records.append(_record("settled anew", _settled("two", 3, 2_000, 3_000)))
+    world.records.append(_record("settled again", _settled("two", 3, 2_000, 3_000)))
 
 
 def wrong_split_for_the_employer(world: World) -> None:
-    world.shown.of_employment["job"][1]["split"] = {"exempt_ore": 999, "excess_ore": 4_001}
+    world.views.employments["job"][1]["split"] = {"exempt_ore": 999, "excess_ore": 4_001}
 
 
 def wrong_total_for_the_citizen(world: World) -> None:
-    world.shown.of_card["card"].balances[0]["exempt_ore"] += 1
+    world.views.cards["card"].balances[0]["exempt_ore"] += 1
 
 
 def wrong_ledger(world: World) -> None:
-    world.shown.ledgers["card", YEAR]["entries"]["two"]["excess"] += 1
+    world.views.ledgers["card", YEAR]["entries"]["two"]["excess"] += 1
 
 
 def wrong_statement(world: World) -> None:
@@ -231,7 +231,7 @@ def wrong_warning_missing(world: World) -> None:
 
 
 def wrong_warning_shown(world: World) -> None:
-    world.shown.of_card["card"].warnings.pop()
+    world.views.cards["card"].warnings.pop()
 
 
 def wrong_contents_of_one_id(world: World) -> None:
@@ -252,7 +252,7 @@ def wrong_answer(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "doctored",
+    "falsify",
     [
         lost_report,
         lost_in_the_employers_list,
@@ -281,10 +281,10 @@ def wrong_answer(world: World) -> None:
         wrong_municipality,
         wrong_answer,
     ],
-    ids=lambda doctored: str(doctored.__name__),
+    ids=lambda falsify: str(falsify.__name__),
 )
-def test_doctored_books_are_caught(doctored: Callable[[World], None]) -> None:
+def test_falsified_data_is_detected(falsify: Callable[[World], None]) -> None:
     world = World()
-    doctored(world)
-    kind = doctored.__name__.split("_")[0]
+    falsify(world)
+    kind = falsify.__name__.split("_")[0]
     assert kind in {finding.kind for finding in world.findings()}

@@ -1,4 +1,4 @@
-"""The system under attack: two instances of each service, and the means to take things away and give them back."""
+"""The system under test: two instances of each service, and ways to stop, freeze and restart processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from services.runtime.kafka.producer import KafkaProducer
 
 SESSION_SECONDS = 6
 ENVIRONMENT = {"FRIKORT_SESSION_TIMEOUT": str(SESSION_SECONDS)}
-"""What the services are told: Kafka's least session timeout, so that a zombie is one soon."""
+"""Settings of the services: Kafka's shortest session timeout, so that a frozen instance soon loses its partitions."""
 
 _TRIES = 4
 
@@ -23,16 +23,16 @@ NAMES = tuple(service.name for service in SERVICES)
 
 
 @dataclass
-class Arena:
-    """A running system. ``unasked`` are the processes that ended though nobody had ended them."""
+class Environment:
+    """A running system. ``unexpected_exits`` names the processes that exited by themselves."""
 
     system: LocalSystem
     random: Random
-    unasked: list[str] = field(default_factory=list)
+    unexpected_exits: list[str] = field(default_factory=list)
     _ended: set[str] = field(default_factory=set)
 
     async def double(self) -> None:
-        """Start the second instance of every service, side by side."""
+        """Start a second instance of every service, concurrently."""
         await asyncio.gather(*(self.add(name, 2) for name in NAMES))
 
     async def add(self, service: str, instance: int) -> None:
@@ -40,11 +40,11 @@ class Arena:
         await asyncio.to_thread(self.system.start_service, service, instance)
 
     def expected_end(self, name: str) -> None:
-        """The process ended because of what was done to it."""
+        """Mark the exit of a process as caused by the fault."""
         self._ended.add(name)
 
     def gateways(self) -> list[str]:
-        """Where clients may turn to: a load balancer would know no better which of them is alive."""
+        """The addresses of both gateways. Like a load balancer, clients do not know which one is alive."""
         return [self.system.url("gateway"), self.system.url("gateway-2")]
 
     def instances(self, service: str) -> list[str]:
@@ -60,7 +60,7 @@ class Arena:
         return self.system.processes[name]
 
     async def kill(self, *names: str) -> None:
-        """``kill -9``, all at once."""
+        """``kill -9`` all at once."""
         self._ended.update(names)
         for name in names:
             self.process(name).send(signal.SIGKILL)
@@ -68,7 +68,7 @@ class Arena:
             await asyncio.to_thread(self.process(name).kill)
 
     async def terminate(self, *names: str) -> dict[str, int | None]:
-        """SIGTERM, all at once. Returns the exit codes."""
+        """SIGTERM to all at once. Returns the exit codes."""
         self._ended.update(names)
         codes = await asyncio.gather(*(asyncio.to_thread(self.process(name).terminate) for name in names))
         return dict(zip(names, codes, strict=True))
@@ -76,11 +76,11 @@ class Arena:
     def freeze(self, name: str) -> None:
         self.process(name).send(signal.SIGSTOP)
 
-    def thaw(self, name: str) -> None:
+    def resume(self, name: str) -> None:
         self.process(name).send(signal.SIGCONT)
 
     async def start(self, names: Iterable[str]) -> None:
-        """Start those that do not run, in any order and all at once, and wait until they are ready."""
+        """Start those that are not running, concurrently, and wait until they are ready."""
         wanted = [self.process(name) for name in names]
         for process in wanted:
             self._start(process)
@@ -89,12 +89,12 @@ class Arena:
     def _start(self, process: Process) -> None:
         if not process.alive:
             if process.name not in self._ended:
-                self.unasked.append(f"{process.name} ended by itself with exit code {process.exit_code}")
+                self.unexpected_exits.append(f"{process.name} ended by itself with exit code {process.exit_code}")
             self._ended.discard(process.name)
             process.start()
 
     async def _ready(self, process: Process) -> None:
-        """Wait, and start it again if it gave up, as a supervisor would. Raises ``LauncherError`` in the end."""
+        """Wait until it is ready; restart it if it exits, as a supervisor would. Raises ``LauncherError`` at last."""
         for left in reversed(range(_TRIES)):
             try:
                 await asyncio.to_thread(process.wait_ready)
@@ -102,15 +102,15 @@ class Arena:
             except LauncherError as slow:
                 if not left:
                     raise
-                self.unasked.append(slow.what)
+                self.unexpected_exits.append(slow.what)
                 self._start(process)
 
-    async def heal(self) -> None:
-        """Whatever does not run is started, as a supervisor would."""
+    async def restart_stopped(self) -> None:
+        """Start every process that is not running, as a supervisor would."""
         await self.start([*self.engines(), *self.services()])
 
     async def ready(self) -> bool:
-        """Whether both gateways say that they are ready."""
+        """Whether both gateways are ready."""
         return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in self.gateways())))
 
     def log(self) -> KafkaProducer:

@@ -1,4 +1,4 @@
-"""Time in a round of chaos, which is load for so many seconds: the only pauses that are not waits for something."""
+"""Durations in a round. Load runs for a number of seconds, so these are the only pauses without a condition."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _PAUSE = 0.05
 
 
 async def for_seconds(seconds: float) -> None:
-    """Let so much time pass."""
+    """Wait for a number of seconds."""
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:  # noqa: ASYNC110  # time is the event
         await asyncio.sleep(min(_PAUSE, left))
 
 
 async def until(holds: Callable[[], Awaitable[bool]], *, within: float, what: str) -> float:
-    """Wait until it holds. Returns the seconds that it took. Raises ``TimeoutError`` that says what did not hold."""
+    """Wait until the condition holds. Returns the seconds it took. Raises ``TimeoutError``, which names ``what``."""
     began = time.monotonic()
     while not await holds():
         if time.monotonic() - began > within:

@@ -1,4 +1,4 @@
-"""Reading the books: the log from where it was last read, the API as each audience sees it, and balance's database."""
+"""Reads what the reconciliation compares: new records of all topics, the API as each audience sees it, and ledgers."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.processing.decision import DocumentSet
-from tests.chaos.books import OfCard, Shown
 from tests.chaos.client import Api
 from tests.chaos.journal import Journal
-from tests.chaos.naive import YEAR
-from tests.chaos.pace import until
 from tests.chaos.people import People
-from tests.chaos.told import Place, Told
+from tests.chaos.reconciliation import CardViews, Views
+from tests.chaos.reference_model import YEAR
+from tests.chaos.timing import until
+from tests.chaos.topic_contents import Place, TopicContents
 
-_AT_ONCE: Final = 12
+_CONCURRENT_READS: Final = 12
 _PAGE: Final = 200
 _EXTRACT_SECONDS: Final = 90
 
@@ -48,7 +48,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("exports", REQUESTS),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
-"""Who reads what: every service's processors."""
+"""Every service with its processors."""
 
 
 def readers_of(topic: Topic) -> list[tuple[str, str]]:
@@ -56,12 +56,12 @@ def readers_of(topic: Topic) -> list[tuple[str, str]]:
     return [(service, processor.name) for service, processor in READERS if topic in processor.topics]
 
 
-class LogReader:
-    """Reads every topic to its present end, each time from where it stopped."""
+class TopicReader:
+    """Reads every topic up to its current end, starting where the previous read stopped."""
 
-    def __init__(self, kafka: str, told: Told) -> None:
+    def __init__(self, kafka: str, topics: TopicContents) -> None:
         self._kafka = kafka
-        self._told = told
+        self._topics = topics
         self._next: dict[TopicPartition, int] = {}
 
     async def read(self) -> None:
@@ -81,14 +81,14 @@ class LogReader:
                 for partition, records in (await consumer.getmany(timeout_ms=500)).items():
                     for r in records:
                         place = Place(r.topic, r.partition, r.offset)
-                        self._told.take(place, r.key or b"", r.value or b"", tuple(r.headers))
+                        self._topics.add(place, r.key or b"", r.value or b"", tuple(r.headers))
                     self._next[partition] = records[-1].offset + 1
         finally:
             await consumer.stop()
 
 
-async def behind(log: KafkaProducer) -> list[str]:
-    """The groups that have not committed the end of every topic that they read; empty when all is quiet."""
+async def lagging_groups(log: KafkaProducer) -> list[str]:
+    """Consumer groups that have not committed the end of every topic they read. Empty when the system is idle."""
     try:
         ends = await log.end_positions(TOPICS)
         found = []
@@ -101,13 +101,13 @@ async def behind(log: KafkaProducer) -> list[str]:
             )
             if lag:
                 found.append(f"{service}: {lag}")
-    except KafkaUnavailable as away:
-        return [str(away)]
+    except KafkaUnavailable as error:
+        return [str(error)]
     return found
 
 
-class Books:
-    """What everybody is shown."""
+class ViewReader:
+    """Reads what each audience is shown."""
 
     def __init__(self, api: Api, people: People, journal: Journal, mongodb: str) -> None:
         self._api = api
@@ -115,31 +115,31 @@ class Books:
         self._journal = journal
         self._mongodb = mongodb
 
-    async def read(self, cards: Collection[str], *, extract: bool) -> Shown:
-        """The views of these cards and of their employments; every ledger; the tax agency's extract if asked."""
-        shown = Shown()
+    async def read(self, cards: Collection[str], *, extract: bool) -> Views:
+        """Views of these cards and their employments, every ledger, and the tax agency's extract if requested."""
+        views = Views()
         employments = [e for card_id in cards for e in self._journal.cards[card_id].employments]
-        gate = asyncio.Semaphore(_AT_ONCE)
+        limit = asyncio.Semaphore(_CONCURRENT_READS)
 
-        async def of_card(card_id: str) -> None:
-            async with gate:
-                shown.of_card[card_id] = await self._of_card(card_id)
+        async def read_card(card_id: str) -> None:
+            async with limit:
+                views.cards[card_id] = await self._card(card_id)
 
-        async def of_employment(employment_id: str) -> None:
-            async with gate:
-                shown.of_employment[employment_id] = await self._of_employment(employment_id)
+        async def read_employment(employment_id: str) -> None:
+            async with limit:
+                views.employments[employment_id] = await self._employment(employment_id)
 
-        await asyncio.gather(*map(of_card, cards), *map(of_employment, employments))
+        await asyncio.gather(*map(read_card, cards), *map(read_employment, employments))
         async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
             async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
                 state = stored["state"]
                 entries = {one.report_id: one._asdict() for one in read_entries(Ledger.model_validate(state))}
-                shown.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
+                views.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
         if extract:
-            shown.extract = await self._extract()
-        return shown
+            views.extract = await self._extract()
+        return views
 
-    async def _of_card(self, card_id: str) -> OfCard:
+    async def _card(self, card_id: str) -> CardViews:
         card = self._journal.cards[card_id]
         citizen = self._people.citizen(card.cpr)
 
@@ -147,7 +147,7 @@ class Books:
             shown = await self._api.get(citizen, f"/v1/me/{name}")
             return [] if shown is None else list(shown[name])
 
-        return OfCard(
+        return CardViews(
             reports=await own("reports"),
             balances=await own("balances"),
             warnings=await own("warnings"),
@@ -155,7 +155,7 @@ class Books:
             to_municipality=await self._api.get(self._people.caseworker(card.municipality), f"/v1/cards/{card_id}"),
         )
 
-    async def _of_employment(self, employment_id: str) -> list[dict[str, Any]]:
+    async def _employment(self, employment_id: str) -> list[dict[str, Any]]:
         employer = self._people.employer(self._journal.employments[employment_id].cvr)
         listed: list[dict[str, Any]] = []
         query: dict[str, str | int] = {"employment_id": employment_id, "limit": _PAGE}

@@ -1,4 +1,4 @@
-"""The log as it was read: every record of every topic once, in order, and what in it contradicts itself."""
+"""What the topics contain: every record of every topic once, in order, and contradictions between them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CardYear = tuple[str, int]
 
 
 class Place(NamedTuple):
-    """Where a record lies."""
+    """The position of a record."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """Who put which record aside."""
+    """A dead letter: the processor that rejected the record, and the record's position."""
 
     service: str
     processor: str
@@ -36,7 +36,7 @@ class DeadLetter(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """A warning raised or withdrawn, and the ledger's revision that did it."""
+    """A warning raised or withdrawn, with the ledger revision that caused it."""
 
     revision: int
     kind: str
@@ -44,8 +44,8 @@ class Crossing(NamedTuple):
 
 
 @dataclass
-class Told:
-    """What the topics say; a record that comes again with the same id is counted, and otherwise passed over."""
+class TopicContents:
+    """The contents of the topics. A record whose id was already seen is counted as repeated and otherwise ignored."""
 
     earnings: dict[CardYear, list[ReportEvent]] = field(default_factory=lambda: defaultdict(list))
     crossings: dict[CardYear, list[Crossing]] = field(default_factory=lambda: defaultdict(list))
@@ -59,8 +59,8 @@ class Told:
     repeated: int = 0
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
-    def take(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
-        """Take in one record."""
+    def add(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
+        """Add one record."""
         self.records += 1
         if place.topic.endswith(DEAD_SUFFIX):
             self.dead[_dead_letter(headers)] += 1
@@ -78,9 +78,9 @@ class Told:
                 self.contradictions.append(f"{envelope.data.type} {envelope.id} has two contents")
             return
         self._contents[name] = content
-        self._enter(str(envelope.id), envelope.data)
+        self._add_message(str(envelope.id), envelope.data)
 
-    def _enter(self, event_id: str, data: Any) -> None:
+    def _add_message(self, event_id: str, data: Any) -> None:
         match data:
             case Command():
                 self.commands.add(event_id)
@@ -99,10 +99,10 @@ class Told:
 
 
 def _dead_letter(headers: Headers) -> DeadLetter:
-    told = dict(headers)
+    fields = dict(headers)
 
     def text(name: str) -> str:
-        return told.get(name, b"").decode(errors="replace")
+        return fields.get(name, b"").decode(errors="replace")
 
     place = Place(text("dead_topic"), int(text("dead_partition") or -1), int(text("dead_offset") or -1))
     return DeadLetter(text("dead_service"), text("dead_processor"), place)

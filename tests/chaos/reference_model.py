@@ -1,4 +1,4 @@
-"""The books computed anew, naively: who reported first is exempt first. It shares no code with the services."""
+"""A simple recomputation of splits and warnings, in order of acceptance. Shares no code with the services."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from frikort_contracts.reporting import EarningsReported, ReportContent, ReportEvent
 
-from tests.chaos.told import Crossing
+from tests.chaos.topic_contents import Crossing
 
 ALLOWANCE = 4_276_600
 YEAR = 2025
@@ -15,14 +15,14 @@ YEAR = 2025
 
 @dataclass(frozen=True)
 class Split:
-    """One report's part of the allowance."""
+    """How one report is divided."""
 
     exempt: int
     excess: int
 
 
 def splits(order: Sequence[str], amounts: Mapping[str, int]) -> dict[str, Split]:
-    """The split of each report, in the order of acceptance."""
+    """The split of each report, in order of acceptance."""
     left = ALLOWANCE
     found: dict[str, Split] = {}
     for report_id in order:
@@ -38,7 +38,7 @@ def acceptance(events: Iterable[ReportEvent]) -> list[str]:
 
 
 def thresholds(reported: int) -> list[str]:
-    """The warnings that are true of a year with this sum."""
+    """The warnings that hold for a year with this total."""
     true = {
         "near": 100 * reported >= 80 * ALLOWANCE,
         "reached": reported >= ALLOWANCE,
@@ -48,14 +48,14 @@ def thresholds(reported: int) -> list[str]:
 
 
 def crossings(events: Iterable[ReportEvent]) -> list[Crossing]:
-    """The warnings that the events of a year must have raised and withdrawn, change by change."""
+    """The warnings that the events of a year must raise and withdraw, change by change."""
     amounts: dict[str, int] = {}
-    standing: list[str] = []
+    active: list[str] = []
     found: list[Crossing] = []
     for revision, event in enumerate(events, 1):
         amounts[event.report_id] = event.total if isinstance(event, ReportContent) else 0
         true = thresholds(sum(amounts.values()))
-        found += [Crossing(revision, "raised", name) for name in true if name not in standing]
-        found += [Crossing(revision, "withdrawn", name) for name in standing if name not in true]
-        standing = true
+        found += [Crossing(revision, "raised", name) for name in true if name not in active]
+        found += [Crossing(revision, "withdrawn", name) for name in active if name not in true]
+        active = true
     return found
