@@ -18,7 +18,7 @@ def test_every_named_test_exists() -> None:
     missing = [
         f"{path}::{name}"
         for path, name in named
-        if f"def {name}(" not in (REPOSITORY / path).read_text(encoding="utf-8")
+        if not (REPOSITORY / path).exists() or f"def {name}(" not in (REPOSITORY / path).read_text(encoding="utf-8")
     ]
     assert missing == []
 
