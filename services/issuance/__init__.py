@@ -1,1 +1,1 @@
-"""Issuance: cards, their numbers, and the sealed person data."""
+"""Issuance: cards, their numbers, their mandates, and the encrypted personal data."""

@@ -1,6 +1,6 @@
 """``python -m services.issuance``."""
 
-from services.issuance.decide import CARDS
+from services.issuance.processor import CARDS
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 

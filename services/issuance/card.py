@@ -1,26 +1,37 @@
-"""What issuance knows of a card, and the rules that are arithmetic."""
+"""The state of one card in issuance."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from hashlib import sha256
-from uuid import UUID
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 
-from frikort_contracts.values import CardNumber, MunicipalityCode, Revision, SealedPerson, Year
-from pydantic import BaseModel, Field
+from frikort_contracts.values import CardNumber, KeyedHash, MunicipalityCode, Revision, SealedPerson, Year
+from pydantic import BaseModel, ConfigDict
 
-from services.issuance.mandates import Mandate
+from services.issuance.numbers import number_alias
 
-CONTROL_EVERY_YEARS = 2
-NUMBERS_ASKED = 64
-_NUMBERS = 99_999
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """A mandate in issuance. It is in force through the day ``until``, unless it is withdrawn."""
+
+    holder: KeyedHash
+    until: date
+    withdrawn: bool = False
+
+    def in_force(self, today: date) -> bool:
+        """Whether the holder may see the card on the Danish day ``today``."""
+        return not self.withdrawn and today <= self.until
 
 
 class Card(BaseModel):
     """A citizen's card, and its mandates by id.
 
-    ``numbers`` are all it ever had, the current one last: a number is never used again.
+    ``numbers`` are all numbers that the card ever had, the current one last. ``issued`` is the year of issue.
     """
+
+    model_config = ConfigDict(frozen=True)
 
     card_id: str
     revision: Revision
@@ -29,47 +40,34 @@ class Card(BaseModel):
     person: SealedPerson
     active: bool
     issued: Year
-    mandates: dict[str, Mandate] = Field(default_factory=dict)
+    mandates: dict[str, Mandate] = {}
+
+    def next(
+        self,
+        *,
+        numbers: tuple[CardNumber, ...] | None = None,
+        municipality: MunicipalityCode | None = None,
+        active: bool | None = None,
+        mandates: Mapping[str, Mandate] | None = None,
+    ) -> Card:
+        """The card at its next revision, with these fields changed."""
+        return Card(
+            card_id=self.card_id,
+            revision=self.revision + 1,
+            numbers=self.numbers if numbers is None else numbers,
+            municipality=self.municipality if municipality is None else municipality,
+            person=self.person,
+            active=self.active if active is None else active,
+            issued=self.issued,
+            mandates=self.mandates if mandates is None else dict(mandates),
+        )
 
 
 def aliases(card: Card) -> tuple[str, ...]:
-    """One card for each person, and one person for each number: the store lets no two cards hold the same."""
+    """The person and every number of the card: the store lets no two cards share one of them."""
     return (person_alias(card.person.cpr_hash), *(number_alias(number) for number in card.numbers))
 
 
 def person_alias(cpr_hash: str) -> str:
+    """The alias of a person's one card."""
     return f"cpr:{cpr_hash}"
-
-
-def number_alias(number: str) -> str:
-    return f"number:{number}"
-
-
-def number_candidates(seed: UUID) -> tuple[CardNumber, ...]:
-    """Numbers to draw from, all different, evenly spread over 00001-99999 and fixed by ``seed``."""
-    drawn: dict[str, None] = {}
-    for digits in _digests(seed):
-        drawn[f"{int.from_bytes(digits, 'big') % _NUMBERS + 1:05d}"] = None
-        if len(drawn) == NUMBERS_ASKED:
-            return tuple(drawn)
-    raise AssertionError("the digests never end")
-
-
-def _digests(seed: UUID) -> Iterator[bytes]:
-    counter = 0
-    while True:
-        yield sha256(seed.bytes + counter.to_bytes(4, "big")).digest()
-        counter += 1
-
-
-def draw_number(seed: UUID, taken: Collection[str]) -> CardNumber | None:
-    """The first candidate whose alias is not taken; None when all are (the numbers are nearly used up)."""
-    return next((number for number in number_candidates(seed) if number_alias(number) not in taken), None)
-
-
-def control_due(since: int) -> Year:
-    """The year by whose end the next control is due, after an issue or a control in the year ``since``.
-
-    Every second calendar year, and never in the year of issue (law).
-    """
-    return since + CONTROL_EVERY_YEARS

@@ -17,7 +17,7 @@ from services.balance.processor import LEDGERS
 from services.exports.requests import REQUESTS
 from services.exports.statements import statements
 from services.gateway.projections import PROJECTIONS
-from services.issuance.decide import CARDS
+from services.issuance.processor import CARDS
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of

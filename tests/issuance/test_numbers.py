@@ -1,4 +1,4 @@
-"""How card numbers are drawn."""
+"""Drawing card numbers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.issuance.card import NUMBERS_ASKED, control_due, draw_number, number_alias, number_candidates
+from services.issuance.lifecycle import control_due
+from services.issuance.numbers import CANDIDATES, draw_number, number_alias, number_candidates
 
 
 @settings(max_examples=100)
 @given(st.uuids())
-def test_candidates_are_different_five_digit_numbers_fixed_by_the_command(seed: UUID) -> None:
+def test_candidates_are_distinct_five_digit_numbers_determined_by_the_command(seed: UUID) -> None:
     candidates = number_candidates(seed)
-    assert len(candidates) == len(set(candidates)) == NUMBERS_ASKED
+    assert len(candidates) == len(set(candidates)) == CANDIDATES
     assert all(len(number) == 5 and number.isdigit() and number != "00000" for number in candidates)
     assert candidates == number_candidates(seed)
 
 
-def test_candidates_are_spread_over_all_numbers() -> None:
+def test_candidates_are_evenly_distributed() -> None:
     drawn = [int(number) for seed in range(400) for number in number_candidates(UUID(int=seed))]
     tenths = Counter(number // 10_000 for number in drawn)
     expected = len(drawn) / 10
@@ -30,12 +31,12 @@ def test_candidates_are_spread_over_all_numbers() -> None:
 
 
 @settings(max_examples=50)
-@given(st.uuids(), st.sets(st.integers(0, NUMBERS_ASKED - 1)))
-def test_the_first_number_that_is_free_is_drawn(seed: UUID, taken: set[int]) -> None:
+@given(st.uuids(), st.sets(st.integers(0, CANDIDATES - 1)))
+def test_the_first_free_candidate_is_drawn(seed: UUID, taken: set[int]) -> None:
     candidates = number_candidates(seed)
     free = [number for place, number in enumerate(candidates) if place not in taken]
     assert draw_number(seed, {number_alias(candidates[place]) for place in taken}) == (free[0] if free else None)
 
 
-def test_the_control_is_every_second_year_and_not_in_the_year_of_issue() -> None:
+def test_a_control_is_due_two_years_after_issue() -> None:
     assert control_due(2025) == 2027

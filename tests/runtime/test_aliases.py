@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gateway.projections import cards as gateway_cards
-from services.issuance import card as card_module
-from services.issuance import decide as decide_module
+from services.issuance import numbers as numbers_module
+from services.issuance import processor as processor_module
 from services.issuance.card import Card
-from services.issuance.decide import CARDS
+from services.issuance.processor import CARDS
 from tests.contracts.examples import envelope
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, by_id
 
@@ -57,7 +57,7 @@ def outcomes(kafka: MemoryKafka) -> list[CommandAccepted | CommandRefused]:
 def one_number_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command has the same few candidates, so that everybody wants the same number."""
     few = tuple(f"{number:05d}" for number in range(1, 7))
-    for module in (card_module, decide_module):
+    for module in (numbers_module, processor_module):
         monkeypatch.setattr(module, "number_candidates", lambda _: few)
 
 

@@ -22,8 +22,8 @@ from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.statements import CardYear
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
 from services.gateway.read_models import ReadModels
-from services.issuance import decide as issuance
-from services.issuance.mandates import Mandate
+from services.issuance import lifecycle as issuance
+from services.issuance.card import Mandate
 from services.reporting import processor as reporting
 from services.reporting import reports
 from services.runtime.kafka.consumer import RETRYABLE_ERRORS

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import structlog
 
-from services.issuance import card, mandates
+from services.issuance import mandates, numbers
 from tests.simulation import books
 from tests.simulation.referee import FEW_MANDATES
 from tests.simulation.scheduler import Died, Happened, Stuck
@@ -97,8 +97,8 @@ def _play(seed: int, steps: float, record: bool, *, calm: bool) -> Result:
 def few_of_everything() -> Iterator[None]:
     """Limits so low that a short run comes to them."""
     with (
-        patch.multiple(card, _NUMBERS=books.FEW_NUMBERS, NUMBERS_ASKED=books.FEW_NUMBERS),
-        patch.object(mandates, "MOST_IN_FORCE", FEW_MANDATES),
+        patch.multiple(numbers, HIGHEST_NUMBER=books.FEW_NUMBERS, CANDIDATES=books.FEW_NUMBERS),
+        patch.object(mandates, "MAX_IN_FORCE", FEW_MANDATES),
     ):
         yield
 

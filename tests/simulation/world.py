@@ -22,7 +22,7 @@ from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
-from services.issuance.decide import CARDS
+from services.issuance.processor import CARDS
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.encryption import Encryptor, KeyedHasher

@@ -1,4 +1,4 @@
-"""What a caseworker's command does to a card."""
+"""Commands of caseworkers about cards."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ from frikort_contracts.issuance import (
 from frikort_contracts.messages import Command, Event
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 
-from services.issuance.card import Card, aliases, number_alias, number_candidates
-from services.issuance.decide import CARDS, address, decide
+from services.issuance.card import Card, aliases
+from services.issuance.numbers import number_alias, number_candidates
+from services.issuance.processor import CARDS, address, decide
 from services.runtime.processing.decision import Decision
 from tests.contracts.examples import PERSON, envelope
 
@@ -46,13 +47,24 @@ def message(command: Command, name: str = "command", at: datetime = NOON) -> Env
     return envelope(command, name, time=at)
 
 
-def a_card(**changes: Any) -> Card:
-    """An active card of ``HOME``, issued in 2025."""
-    as_issued: dict[str, Any] = {
-        "card_id": "card-1", "revision": 1, "numbers": ("12345",), "municipality": HOME, "person": PERSON,
-        "active": True, "issued": 2025,
-    }  # fmt: skip
-    return Card(**as_issued | changes)
+def a_card(
+    *,
+    revision: int = 1,
+    numbers: tuple[str, ...] = ("12345",),
+    municipality: str = HOME,
+    active: bool = True,
+    issued: int = 2025,
+) -> Card:
+    """A card of ``HOME``, issued in 2025 and active, unless a case changes that."""
+    return Card(
+        card_id="card-1",
+        revision=revision,
+        numbers=numbers,
+        municipality=municipality,
+        person=PERSON,
+        active=active,
+        issued=issued,
+    )
 
 
 def by(municipality: str = HOME) -> dict[str, str]:
@@ -68,7 +80,7 @@ def only_event(decision: Decision[Card]) -> Event:
     return event
 
 
-def test_a_card_is_issued_active_from_the_danish_day_with_a_control_due_the_year_after_next() -> None:
+def test_an_issued_card_is_active_from_the_danish_day_with_a_control_due_in_two_years() -> None:
     late = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)  # 00.30 on New Year's Day in Denmark
     decision = decide(None, message(ISSUE, at=late))
     event = only_event(decision)
@@ -82,20 +94,20 @@ def test_a_card_is_issued_active_from_the_danish_day_with_a_control_due_the_year
     assert address(message(ISSUE)).id == event.card_id
 
 
-def test_deactivation_works_from_the_day_of_the_decision() -> None:
+def test_the_day_of_deactivation_is_the_last_active_day() -> None:
     event = only_event(decide(a_card(), message(DeactivateCard(**by(), case_reference="c"))))
     assert isinstance(event, CardDeactivated)
     assert event.last_active_day == date(2025, 6, 2)
 
 
-def test_deactivation_late_in_the_evening_is_of_the_danish_day() -> None:
+def test_the_day_of_deactivation_is_the_danish_day() -> None:
     late = datetime(2025, 6, 2, 22, 0, tzinfo=UTC)
     event = only_event(decide(a_card(), message(DeactivateCard(**by(), case_reference="c"), at=late)))
     assert isinstance(event, CardDeactivated)
     assert event.last_active_day == date(2025, 6, 3)
 
 
-def test_reactivation_makes_the_card_active_from_the_day() -> None:
+def test_a_reactivated_card_is_active_from_that_day() -> None:
     decision = decide(a_card(active=False), message(ReactivateCard(**by(), case_reference="c")))
     event = only_event(decision)
     assert isinstance(event, CardReactivated)
@@ -103,7 +115,7 @@ def test_reactivation_makes_the_card_active_from_the_day() -> None:
     assert decision.state == a_card(revision=2)
 
 
-def test_a_replaced_number_is_new_and_the_old_one_is_kept_from_everyone() -> None:
+def test_a_card_keeps_the_alias_of_its_replaced_number() -> None:
     decision = decide(a_card(), message(ReplaceCardNumber(**by(), reason=ReplacementReason.ABUSED)))
     event = only_event(decision)
     assert isinstance(event, CardNumberReplaced)
@@ -112,7 +124,7 @@ def test_a_replaced_number_is_new_and_the_old_one_is_kept_from_everyone() -> Non
     assert set(aliases(decision.state)) == {f"cpr:{PERSON.cpr_hash}", "number:12345", f"number:{event.number}"}
 
 
-def test_a_number_is_never_used_again_not_even_by_its_own_card() -> None:
+def test_a_number_is_never_used_again_not_even_by_its_card() -> None:
     command = message(ReplaceCardNumber(**by(), reason=ReplacementReason.LOST))
     first, second, third, *_ = number_candidates(command.id)
     decision = decide(a_card(numbers=(first, "12345")), command, frozenset({number_alias(second)}))
@@ -121,7 +133,7 @@ def test_a_number_is_never_used_again_not_even_by_its_own_card() -> None:
     assert event.number == third
 
 
-def test_a_card_is_handed_over() -> None:
+def test_a_hand_over_makes_the_other_municipality_responsible() -> None:
     decision = decide(a_card(), message(HandOverCard(**by(), to_municipality=ELSEWHERE)))
     event = only_event(decision)
     assert isinstance(event, CardHandedOver)
@@ -130,7 +142,7 @@ def test_a_card_is_handed_over() -> None:
 
 
 @pytest.mark.parametrize("active", [True, False], ids=["active", "deactivated"])
-def test_a_control_is_recorded_and_the_next_is_due_in_two_years(active: bool) -> None:
+def test_after_a_control_the_next_is_due_in_two_years(active: bool) -> None:
     at = datetime(2027, 3, 1, 12, tzinfo=UTC)
     event = only_event(
         decide(a_card(active=active), message(RecordControl(**by(), result=ControlResult.NOT_UPHELD), at=at))
@@ -157,45 +169,73 @@ COMMANDS: list[MunicipalCardCommand | MandateCommand] = [
             a_card(), ISSUE, Problem.CARD_EXISTS, {"municipality": HOME, "card_id": "card-1"}, id="a second card"
         ),
         pytest.param(
-            a_card(active=False), ISSUE, Problem.CARD_EXISTS, {"municipality": HOME, "card_id": "card-1"},
+            a_card(active=False),
+            ISSUE,
+            Problem.CARD_EXISTS,
+            {"municipality": HOME, "card_id": "card-1"},
             id="a second card while the first is deactivated",
         ),
         pytest.param(
-            a_card(municipality=ELSEWHERE), ISSUE, Problem.CARD_EXISTS, {"municipality": ELSEWHERE},
-            id="of another municipality, which one may know, but not the card",
+            a_card(municipality=ELSEWHERE),
+            ISSUE,
+            Problem.CARD_EXISTS,
+            {"municipality": ELSEWHERE},
+            id="a second card from another municipality, which does not learn the card id",
         ),
         pytest.param(
-            a_card(active=False), DeactivateCard(**by(), case_reference="c"), Problem.CARD_ALREADY_DEACTIVATED, {},
-            id="deactivated twice",
+            a_card(active=False),
+            DeactivateCard(**by(), case_reference="c"),
+            Problem.CARD_ALREADY_DEACTIVATED,
+            {},
+            id="a second deactivation",
         ),
         pytest.param(
-            a_card(), ReactivateCard(**by(), case_reference="c"), Problem.CARD_ALREADY_ACTIVE, {}, id="active already"
+            a_card(),
+            ReactivateCard(**by(), case_reference="c"),
+            Problem.CARD_ALREADY_ACTIVE,
+            {},
+            id="reactivation of an active card",
         ),
         pytest.param(
-            a_card(), HandOverCard(**by(), to_municipality=HOME), Problem.SAME_MUNICIPALITY, {}, id="to oneself"
+            a_card(),
+            HandOverCard(**by(), to_municipality=HOME),
+            Problem.SAME_MUNICIPALITY,
+            {},
+            id="a hand-over to the same municipality",
         ),
         pytest.param(
-            a_card(), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE, {"due": 2027},
+            a_card(),
+            RecordControl(**by(), result=ControlResult.UPHELD),
+            Problem.CONTROL_NOT_DUE,
+            {"due": 2027},
             id="a control in the year of issue",
         ),
         pytest.param(
-            a_card(issued=2026), RecordControl(**by(), result=ControlResult.UPHELD), Problem.CONTROL_NOT_DUE,
-            {"due": 2028}, id="a control before the year of issue, by a gateway whose clock is slow at new year",
+            a_card(issued=2026),
+            RecordControl(**by(), result=ControlResult.UPHELD),
+            Problem.CONTROL_NOT_DUE,
+            {"due": 2028},
+            id="a control before the year of issue, from a gateway whose clock is slow",
         ),
         *(
-            pytest.param(None, command, Problem.CARD_UNKNOWN, {}, id=f"{type(command).__name__} of no card")
+            pytest.param(None, command, Problem.CARD_UNKNOWN, {}, id=f"{type(command).__name__} of an unknown card")
             for command in COMMANDS
         ),
         *(
             pytest.param(
-                a_card(municipality=ELSEWHERE), command, Problem.CARD_UNKNOWN, {},
+                a_card(municipality=ELSEWHERE),
+                command,
+                Problem.CARD_UNKNOWN,
+                {},
                 id=f"{type(command).__name__} by another municipality",
             )
             for command in COMMANDS
         ),
     ],
-)  # fmt: skip
-def test_refused(card: Card | None, command: Command, problem: Problem, detail: dict[str, str | int]) -> None:
+)
+def test_the_command_is_refused_and_changes_nothing(
+    card: Card | None, command: Command, problem: Problem, detail: dict[str, str | int]
+) -> None:
     decision = decide(card, message(command))
     assert decision.state == card
     assert decision.events == (CommandRefused(command_id=str(message(command).id), problem=problem, detail=detail),)
@@ -205,7 +245,7 @@ DRAWING: list[Command] = [ISSUE, ReplaceCardNumber(**by(), reason=ReplacementRea
 
 
 @pytest.mark.parametrize("command", DRAWING, ids=["issue", "replace"])
-def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) -> None:
+def test_numbers_are_exhausted_when_every_candidate_is_taken(command: Command) -> None:
     card = None if isinstance(command, IssueCard) else a_card()
     sent = message(command)
     decision = decide(card, sent, frozenset(address(sent).asks))
@@ -215,12 +255,12 @@ def test_when_every_candidate_is_taken_the_numbers_are_scarce(command: Command) 
     assert outcome.problem == Problem.CARD_NUMBERS_EXHAUSTED
 
 
-def test_a_number_is_asked_about_only_where_one_is_drawn() -> None:
+def test_only_commands_that_draw_a_number_ask_which_are_taken() -> None:
     asking = [type(command).__name__ for command in (ISSUE, *COMMANDS) if address(message(command)).asks]
     assert asking == ["IssueCard", "ReplaceCardNumber"]
 
 
-def test_one_card_for_each_person_by_an_alias() -> None:
+def test_a_person_has_one_card_by_alias() -> None:
     assert address(message(ISSUE)).alias == f"cpr:{PERSON.cpr_hash}" in CARDS.aliases(a_card())
 
 
@@ -228,12 +268,12 @@ EVERY: list[Command] = [ISSUE, *COMMANDS]
 
 
 @pytest.mark.parametrize("command", EVERY, ids=lambda command: str(type(command).__name__))
-def test_the_same_message_decides_the_same(command: Command) -> None:
+def test_a_redelivered_message_leads_to_the_same_decision(command: Command) -> None:
     card = None if command is ISSUE else a_card()
     assert decide(card, message(command)) == decide(card, message(command))
 
 
-def test_the_card_of_a_year_passes_through_all_it_can() -> None:
+def test_a_card_goes_through_every_change() -> None:
     card: Card | None = a_card()
     for command in (
         DeactivateCard(**by(), case_reference="c"),

@@ -1,0 +1,42 @@
+"""Draws card numbers: 00001-99999, unique, and never used again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from frikort_contracts.values import CardNumber
+
+CANDIDATES: Final = 64
+"""How many numbers are tried before the numbers count as exhausted."""
+
+HIGHEST_NUMBER: Final = 99_999
+
+
+def number_alias(number: str) -> str:
+    """The alias of the card that has or had ``number``."""
+    return f"number:{number}"
+
+
+def number_candidates(seed: UUID) -> tuple[CardNumber, ...]:
+    """Distinct candidates, evenly distributed and determined by ``seed``: a redelivered command draws the same."""
+    candidates: dict[str, None] = {}
+    for digest in _digests(seed):
+        candidates[f"{int.from_bytes(digest, 'big') % HIGHEST_NUMBER + 1:05d}"] = None
+        if len(candidates) == CANDIDATES:
+            return tuple(candidates)
+    raise AssertionError("the digests never end")
+
+
+def draw_number(seed: UUID, taken: Collection[str]) -> CardNumber | None:
+    """The first candidate whose alias is not in ``taken``; None if all are, which means nearly all numbers are used."""
+    return next((number for number in number_candidates(seed) if number_alias(number) not in taken), None)
+
+
+def _digests(seed: UUID) -> Iterator[bytes]:
+    counter = 0
+    while True:
+        yield sha256(seed.bytes + counter.to_bytes(4, "big")).digest()
+        counter += 1
