@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import Any, Generic, Protocol
 
 import structlog
-from frikort_contracts.cloudevents import BrokenContract, Record, decode
+from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode
 from frikort_contracts.topics import Topic
 
 from services.runtime.processing.apply import (
@@ -146,9 +146,22 @@ class BatchProcessor(Generic[S]):
             except BrokenContract as reason:
                 broken[_position(incoming)] = str(reason)
                 continue
-            if address is not None:
-                deliveries.append(Delivery(incoming, envelope, address))
+            if address is None:
+                continue
+            try:
+                deliveries.append(Delivery(incoming, self._prepare(envelope), address))
+            except Exception as error:
+                logger.exception(
+                    "runtime.prepare_failed",
+                    processor=self.name,
+                    message_id=str(envelope.id),
+                    correlation_id=str(envelope.correlation_id),
+                )
+                broken[_position(incoming)] = f"the preparation failed: {type(error).__name__}"
         return deliveries, broken
+
+    def _prepare(self, envelope: Envelope[Any]) -> Envelope[Any]:
+        return envelope if isinstance(self._processor, Projection) else self._processor.prepare(envelope)
 
     def _check_dead_in_a_row(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> None:
         if max(self._dead_after(batch, reasons)) >= self._dead_letter_limit:

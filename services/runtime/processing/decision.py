@@ -47,6 +47,11 @@ def no_aliases(_: Any) -> tuple[str, ...]:
     return ()
 
 
+def unprepared(message: Envelope[Any]) -> Envelope[Any]:
+    """The message itself, for processors whose decisions need nothing beside it."""
+    return message
+
+
 @dataclass(frozen=True, kw_only=True)
 class DocumentSet(Generic[S]):
     """Documents of one collection, and the topics that they are built from.
@@ -67,11 +72,15 @@ class DocumentSet(Generic[S]):
 class Processor(DocumentSet[S]):
     """Documents that record decisions, and the rule that decides.
 
-    ``address`` gives the document that a message touches, or None to skip the message.
+    ``address`` gives the document that a message touches, or None to skip the message. ``prepare`` runs outside the
+    decision and may use keys and randomness, to encrypt for example; ``decide`` gets the message that it returns. One
+    guarded write stores the state and the events that follow, and an applied message is not decided again, so a second
+    delivery publishes the same bytes whatever ``prepare`` returns for it.
     """
 
     address: Callable[[Envelope[Any]], Address | None]
     decide: Decide[S]
+    prepare: Callable[[Envelope[Any]], Envelope[Any]] = unprepared
 
     def address_of(self, message: Envelope[Any]) -> Address | None:
         """The address of the document that ``message`` touches."""
