@@ -1,4 +1,4 @@
-"""Fixtures that every test may use, all real and started once a session."""
+"""Fixtures for all tests: a real system and real engines, started once per session."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
 from tests.scheduling import Scheduling, rank
 
-settings.register_profile("frikort", deadline=None)  # no test is about how fast a busy machine is
+settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
 settings.load_profile("frikort")
 
 SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
-"""Partitions of an instance that was killed are another's soon. A broker of one's own must allow it
+"""Another instance soon gets the partitions of a killed one. An external broker must allow this timeout
 (`group.min.session.timeout.ms`)."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is imported and collected lasts to the end: the garbage collector need not look at it again and again."""
+    """Exclude imported modules and collected tests from garbage collection; they live until the end."""
     gc.disable()
     try:
         return (yield)
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
-    """How `make test` shares the tests out."""
+    """Distributes the tests among workers."""
     return Scheduling(config, log)
 
 

@@ -1,4 +1,4 @@
-"""How the tests are shared out among workers, and in which order: `make test` is as long as its unluckiest worker."""
+"""Distributes the tests among workers, and orders them: `make test` takes as long as its longest worker."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from xdist.scheduler import LoadFileScheduling
 
-# What starts the same thing for a session is one worker's, or each would start it. The longest begin first;
-# integration before all that plays on its system, for some of it turns the clock.
-_TOGETHER: Final = tuple(
+# Tests that start the same system or engines run in one worker, so that it is started once. The longest groups come
+# first; integration comes before the other tests of its system, because some of those change the clock.
+_GROUPS: Final = tuple(
     (name, re.compile(files))
     for name, files in (
         ("system", r"tests/integration/"),
@@ -28,12 +28,12 @@ _TOGETHER: Final = tuple(
 
 
 def rank(nodeid: str) -> int:
-    """The long ones first."""
-    return next((place for place, (_, files) in enumerate(_TOGETHER) if files.match(nodeid)), len(_TOGETHER))
+    """The position of a test's group: long groups first."""
+    return next((place for place, (_, files) in enumerate(_GROUPS) if files.match(nodeid)), len(_GROUPS))
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
-    """A worker takes a file at a time, or all that uses one thing."""
+    """Gives a worker one file at a time, or all tests of one group."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((name for name, files in _TOGETHER if files.match(nodeid)), super()._split_scope(nodeid))
+        return next((name for name, files in _GROUPS if files.match(nodeid)), super()._split_scope(nodeid))

@@ -1,6 +1,6 @@
-"""Access tokens as the OpenID provider makes them (RFC 9068, ES256), for people whom it does not know, and wrong ones.
+"""Access tokens like those of the OpenID provider (RFC 9068, ES256), for people it does not know, and invalid ones.
 
-They are signed with the provider's own key; ``tests/deploy/test_provider.py`` holds them against the provider's.
+They are signed with the provider's own key; ``tests/deploy/test_provider.py`` compares them with the provider's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def issue(
 ) -> str:
     """A signed token for `person`.
 
-    `expires_in` is in seconds from now; a negative one gives a token that expired so long ago.
+    `expires_in` is in seconds from now; a negative value gives an expired token.
     """
     now = int(time.time())
     expires = now + expires_in

@@ -1,4 +1,4 @@
-"""Awaiting a condition, with a limit. The only place in the tests that pauses."""
+"""Awaits a condition with a time limit. No other test code pauses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PAUSE = 0.05
 
 
 async def eventually(probe: Callable[[], Awaitable[T | None]], *, within: float = 30.0, what: str = "") -> T:
-    """The first true answer of ``probe``. Fails with the last answer after ``within`` seconds."""
+    """The first true result of ``probe``. Fails with the last result after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:
         answer = await probe()

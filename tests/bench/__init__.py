@@ -1,1 +1,1 @@
-"""``make bench``: how fast it is, against what the machine can do and against others, in one run."""
+"""``make bench``: measures speed, and compares it with the floor of the job and with other frameworks, in one run."""

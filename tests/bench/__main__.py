@@ -1,4 +1,4 @@
-"""``make bench``: every case in turn, round after round, on the launcher's real broker and database."""
+"""``make bench``: runs every case in turn, round after round, on the launcher's real broker and database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.progress import for_people
-from tests.bench import door, replay, report
+from tests.bench import replay, report, system
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
@@ -27,12 +27,12 @@ from tests.bench.replay import growth
 
 _FAILURES = (RuntimeError, TimeoutError, OSError, KafkaError, PyMongoError)
 
-CASES = (*replay.CASES, *growth.CASES, *peers.CASES, *door.CASES)
-RATIOS = (*replay.RATIOS, *peers.RATIOS, *door.RATIOS)
+CASES = (*replay.CASES, *growth.CASES, *peers.CASES, *system.CASES)
+RATIOS = (*replay.RATIOS, *peers.RATIOS, *system.RATIOS)
 
 
 def main() -> int:
-    """Measure. Returns the exit code: 1 if a case failed; a target that was missed is for the reader."""
+    """Measure. Returns the exit code: 1 if a case failed; a missed target is only shown."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="ROW", help=f"rows or cases: {', '.join(_names())}")
     parser.add_argument("--events", type=int, default=200_000, help="earnings events of a replay")

@@ -1,4 +1,4 @@
-"""What every case stands on: the engines, and topics, databases, folders and processes of its own."""
+"""What every case uses: the engines, and its own topics, databases, folders and processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bench:
     load: Load
     number: int = 1
     kept: dict[str, Any] = field(default_factory=dict)
-    """What a case prepared once for all its rounds, by a key of its own."""
+    """What a case has prepared once for all rounds, by its own keys."""
 
     @property
     def kafka(self) -> str:
@@ -48,23 +48,23 @@ class Bench:
         return self.engines.mongodb
 
     def unique(self, name: str) -> str:
-        """A name that no other case and round has: for a topic, a group, a database or a folder."""
+        """A unique name for a topic, a group, a database or a folder."""
         return f"bench-{name}-{self.number}".replace(" ", "-")
 
     def directory(self, name: str) -> Path:
-        """A folder of its own."""
+        """A new folder."""
         path = self.scratch / self.unique(name)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def process(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> Process:
-        """A process that is not started yet, with a log of its own; it inherits none of our settings."""
+        """A process, not started yet, with its own log. It inherits none of our settings."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FRIKORT_", "BENCH_"))}
         log = self.scratch / "logs" / f"{self.unique(name)}.log"
         return Process(name, argv, log=log, environment={**inherited, **environment}, directory=REPOSITORY)
 
     async def source(self) -> str:
-        """The topic of the load, filled once: the real one, so that balance can read it too."""
+        """The topic of the load, filled once. It is the real topic, so that balance can read it."""
         if "source" not in self.kept:
             await self._make_real_topics()
             await fill(self.kafka, EARNINGS.name, self.load)
@@ -72,22 +72,22 @@ class Bench:
         return str(self.kept["source"])
 
     async def make_topic(self, name: str, partitions: int = PARTITIONS) -> str:
-        """A new topic whose records the broker stamps. Returns its name."""
+        """Create a topic whose records get the broker's timestamps. Returns its name."""
         await self._create([NewTopic(name, partitions, 1, topic_configs=_STAMPED)])
         return name
 
     async def drop_topics(self, names: Iterable[str]) -> None:
-        """Delete topics, to give the disk back."""
+        """Delete topics to free disk space."""
         async with self.admin() as admin:
             await admin.delete_topics(list(names))
 
     async def drop_database(self, name: str) -> None:
-        """Forget a database, if it is there."""
+        """Drop a database if it exists."""
         async with self.database() as client:
             await client.drop_database(name)
 
     async def rewind(self, group: str, topic: str) -> None:
-        """Let a group that nobody is in read a topic from its start again."""
+        """Reset a group without members to the start of a topic."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:
@@ -99,7 +99,7 @@ class Bench:
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
-        """Kafka's admin."""
+        """An admin client of the broker."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
         await admin.start()
         try:
@@ -130,5 +130,5 @@ class Bench:
 
 
 def python(module: str) -> list[str]:
-    """The command that runs a module under the Python that runs this."""
+    """The command that runs a module with the current Python."""
     return [sys.executable, "-m", module]

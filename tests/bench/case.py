@@ -1,4 +1,4 @@
-"""What is measured: a case gives figures once a round; a ratio compares two figures of the same round."""
+"""Cases give figures once a round. A ratio compares two figures of the same round."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Figures = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Case:
-    """One thing that is run once a round, in processes of its own. ``row`` is the row of the table that it is for."""
+    """Something that runs once a round in its own processes. ``row`` is its row of the table."""
 
     name: str
     row: str
@@ -24,7 +24,7 @@ class Case:
 class Ratio:
     """A line of the table: ``of`` divided by ``to``, both ``(case, figure)``, or ``of`` alone if ``to`` is None.
 
-    It is taken in each round, and its median told. ``least`` and ``most`` are what it must reach, or not pass.
+    It is computed in each round; the table shows the median. ``least`` and ``most`` are the target.
     """
 
     row: str

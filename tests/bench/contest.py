@@ -1,10 +1,10 @@
-"""A contestant of a replay: a process that reads the source and writes the sink, measured from outside.
+"""A contestant of a replay: a process that reads the source topic and writes the sink topic, measured from outside.
 
 Its settings are environment variables: ``BENCH_BOOTSTRAP``, ``BENCH_MONGODB``, ``BENCH_DATABASE``, ``BENCH_SOURCE``,
-``BENCH_SINK``, ``BENCH_GROUP`` and ``BENCH_STATE`` (a folder of its own). It runs until SIGTERM.
+``BENCH_SINK``, ``BENCH_GROUP`` and ``BENCH_STATE`` (its own folder). It runs until SIGTERM.
 
-The clock is the broker's: the sink is stamped with the time of append. The rate is that between a tenth and the whole
-of the sink, so neither the start of an interpreter or a JVM nor the first, cold batch counts for or against anyone.
+The broker's clock counts: records of the sink get the time of append. The rate is taken from a tenth of the sink to its
+end, so neither the start of an interpreter or a JVM nor the first, cold batch counts.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _COLD = 0.1
 
 @dataclass(frozen=True)
 class Contest:
-    """Where a contestant reads and writes. ``outputs`` is the least number of records of the sink when it is done.
+    """Where a contestant reads and writes. ``outputs`` is the least number of records in the sink at the end.
 
-    ``commits`` is False for who keeps positions elsewhere than in Kafka's group.
+    ``commits`` is False if it keeps its positions outside the Kafka group.
     """
 
     source: str
@@ -65,9 +65,9 @@ async def compete(
     commits: bool = True,
     events: int | None = None,
 ) -> Figures:
-    """Run a contestant over the source, with a sink, a group and a database of its own that are deleted after.
+    """Run a contestant over the source, with a new sink, group and database that are deleted afterwards.
 
-    ``events`` is how many of the source it is given time for, if that is not all.
+    ``events`` limits how many events of the source it processes.
     """
     sink = await bench.make_topic(bench.unique(name))
     inputs = min(events or bench.load.events, bench.load.events)
@@ -132,7 +132,7 @@ async def _committed(admin: AIOKafkaAdminClient, contest: Contest) -> int:
 
 
 class Sink:
-    """What was appended to a topic since this was entered, by the broker's own index of times."""
+    """Counts records appended to a topic since the context was entered, by the broker's time index."""
 
     def __init__(self, bench: Bench, topic: str) -> None:
         self._consumer = AIOKafkaConsumer(bootstrap_servers=bench.kafka, enable_auto_commit=False)
@@ -148,7 +148,7 @@ class Sink:
         await self._consumer.stop()
 
     async def records(self) -> int:
-        """How many there are now."""
+        """The present number of records."""
         ends = await self._ends()
         return sum(ends[p] - self._starts[p] for p in self._partitions)
 

@@ -1,4 +1,4 @@
-"""The load: earnings events as reporting publishes them on a payroll night, and what they add up to."""
+"""The load: earnings events as reporting publishes them in a payroll night."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from frikort_contracts.values import Components, WorkPeriod, is_cvr
 YEAR: Final = 2026
 ALLOWANCE: Final = 4_399_400
 EMPLOYERS_A_CARD: Final = 2
-_MOST_WAGE: Final = 850_000  # ten reports a card come to the allowance, more or less: a third of the cards passes it
+_MOST_WAGE: Final = 850_000  # ten reports per card are about the allowance: a third of the cards exceed it
 _AT_ONCE: Final = 1000
 _CVRS: Final = tuple(str(n) for n in range(10_000_000, 10_030_000) if is_cvr(str(n)))
 
 
 @dataclass(frozen=True)
 class Load:
-    """``events`` earnings events in an order that is drawn, each of one of ``cards`` cards that is drawn too.
+    """``events`` earnings events in random order, each for a random one of ``cards`` cards.
 
     The same numbers give the same bytes.
     """
@@ -80,7 +80,7 @@ class Load:
 
 
 async def fill(kafka: str, topic: str, load: Load) -> None:
-    """Publish the load to a topic, once for all who read it."""
+    """Publish the load to a topic, once for all contestants."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=20)
     await producer.start()
     try:

@@ -1,4 +1,4 @@
-"""The packages that only the bench needs, in an environment of its own beside what the launcher fetches."""
+"""The packages that only the bench needs, in a separate environment in the launcher's cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REQUIREMENTS = REPOSITORY / "requirements" / "bench.txt"
 
 
 def bench_python() -> Path:
-    """The Python that has what ``requirements/bench.txt`` names; its environment is made at the first call."""
+    """The Python of an environment with ``requirements/bench.txt``. The first call creates it."""
     edition = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     target = default_cache() / f"bench-{edition}"
     fetch_once(target, _install)
@@ -23,6 +23,6 @@ def bench_python() -> Path:
 
 def _install(directory: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", directory], check=True)
-    # By its module: what venv writes names the folder that it was made in, and that one is renamed.
+    # As a module: the scripts that venv writes name the folder it was created in, which is renamed afterwards.
     argv = [str(directory / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*argv, "--require-hashes", "--requirement", str(REQUIREMENTS)], check=True)

@@ -1,4 +1,4 @@
-"""What processes measure, and what the kernel says of them."""
+"""Figures from processes, and about them from the kernel."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-async def told(argv: Sequence[str], environment: Mapping[str, str] | None = None, asked: bytes = b"") -> Any:
-    """What a process of its own, which gets ``asked``, tells as JSON. Raises ``RuntimeError`` if it fails."""
+async def run_json(argv: Sequence[str], environment: Mapping[str, str] | None = None, stdin: bytes = b"") -> Any:
+    """Run a process with ``stdin`` and return its JSON output. Raises ``RuntimeError`` if it fails."""
     process = await asyncio.create_subprocess_exec(
         *argv, stdin=PIPE, stdout=PIPE, env={**os.environ, **(environment or {})}
     )
-    out, _ = await process.communicate(asked)
+    out, _ = await process.communicate(stdin)
     if process.returncode:
         raise RuntimeError(f"{' '.join(argv)} ended with {process.returncode}")
     return json.loads(out)
 
 
 def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
-    """The processor time that each process has used so far, its threads and ended children included."""
+    """Processor seconds that each process has used so far, including threads and ended children."""
     return {pid: _cpu_seconds(pid) for pid in pids}
 
 
@@ -35,7 +35,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def peak_bytes(pid: int) -> int:
-    """The most memory that a process has ever held (VmHWM), children that live now included."""
+    """Peak memory of a process (VmHWM), including living children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))

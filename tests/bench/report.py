@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as ``build/bench.json``."""
+"""The results as a table and as ``build/bench.json``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.bench.case import Case, Figures, Ratio
 
 RESULT = REPOSITORY / "build" / "bench.json"
 Rounds = Mapping[str, Sequence[Figures]]
-"""The figures of every round, by case; none where it failed."""
+"""The figures of every round by case; none if the case failed."""
 
 
 def per_round(ratio: Ratio, rounds: Rounds) -> list[float]:
-    """The ratio in every round that measured both."""
+    """The ratio in every round that measured both figures."""
     case, figure = ratio.of
     tops = rounds.get(case, ())
     if ratio.to is None:
@@ -34,7 +34,7 @@ def per_round(ratio: Ratio, rounds: Rounds) -> list[float]:
 
 
 def show(console: Console, cases: Sequence[Case], ratios: Sequence[Ratio], rounds: Rounds) -> None:
-    """Ratios first, then the absolute figures of this machine."""
+    """Print ratios first, then the absolute figures of this machine."""
     table = Table("row", "what", "median", "least..most", "must reach", "", title="Ratios")
     for ratio in ratios:
         if values := per_round(ratio, rounds):
@@ -94,7 +94,7 @@ def _machine() -> dict[str, str | int]:
 
 
 def _commit() -> str:
-    """The commit that was measured, with a + if the tree differs from it."""
+    """The measured commit, with a + if the working tree has changes."""
     return f"{_git('rev-parse', '--short', 'HEAD')}{'+' if _git('status', '--porcelain') else ''}"
 
 

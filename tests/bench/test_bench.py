@@ -1,4 +1,4 @@
-"""What the bench stands on: its load is valid and can be had again, and a ratio is of figures of the same round."""
+"""The load is valid and reproducible, and a ratio compares figures of the same round."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tests.bench.report import medians, per_round
 FASTER = Ratio("row", "times b", ("a", "events/s"), ("b", "events/s"), least=2)
 
 
-def test_the_load_keeps_the_contract_and_is_the_same_again() -> None:
+def test_the_load_keeps_the_contract_and_is_reproducible() -> None:
     load = Load(events=50, cards=5)
     records = list(load.records())
     assert records == list(load.records())
-    told = [decode(EARNINGS, record.value, record.headers).data for record in records]
-    assert {event.card_id for event in told} <= set(load.card_ids())
-    assert len({event.report_id for event in told}) == 50
+    events = [decode(EARNINGS, record.value, record.headers).data for record in records]
+    assert {event.card_id for event in events} <= set(load.card_ids())
+    assert len({event.report_id for event in events}) == 50
 
 
-def test_a_ratio_is_taken_in_each_round_that_measured_both() -> None:
+def test_a_ratio_is_computed_in_each_round_that_measured_both() -> None:
     rounds = {"a": [{"events/s": 4.0}, {}, {"events/s": 9.0}], "b": [{"events/s": 2.0}, {"events/s": 1.0}, {}]}
     assert per_round(FASTER, rounds) == [2.0]
     assert medians(rounds["a"]) == {"events/s": 6.5}
     assert medians([{}]) == {}
 
 
-def test_a_target_is_a_least_or_a_most() -> None:
+def test_a_target_is_a_minimum_or_a_maximum() -> None:
     assert FASTER.met(2.0)
     assert not FASTER.met(1.9)
     assert not Ratio("row", "MB", ("a", "MB"), None, most=150).met(151)

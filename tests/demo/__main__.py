@@ -13,18 +13,18 @@ from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
 from deploy.local.system import LocalSystem
-from tests.demo.account import Account, WrongFigure
+from tests.demo.narrator import Narrator, WrongFigure
 from tests.demo.year import Year
 
 
 def main() -> int:
     console = Console(highlight=False)
     console.print("[bold]Frikort[/bold]: one citizen's year, from card to tax extract. The system starts first.")
-    account = Account(console)
+    narrator = Narrator(console)
     try:
         with tempfile.TemporaryDirectory() as directory, LocalSystem(Config(Path(directory)), for_people()) as system:
             started = time.monotonic()
-            Year(system, account, alone=True).play()
+            Year(system, narrator, alone=True).play()
             seconds = time.monotonic() - started
     except LauncherError as error:
         console.print(f"\n[red]{error.what}[/red]\n{error.remedy}\n{error.log_tail or ''}", markup=True)
@@ -32,7 +32,7 @@ def main() -> int:
     except WrongFigure as wrong:
         console.print(f"\n[red]✗ {wrong}[/red]")
         return 1
-    account.end(f"The year holds: {account.checked} figures checked in {seconds:.1f} s, to the øre.")
+    narrator.end(f"The year holds: {narrator.checked} figures checked in {seconds:.1f} s, to the øre.")
     return 0
 
 

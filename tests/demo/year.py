@@ -1,7 +1,7 @@
 """The year itself: what happens, in order, and what every figure must then be. Amounts in øre.
 
-Two employers report 2025 for one citizen; the allowance is 42,766.00 kr. The clock of the gateway is set for each
-chapter, so that the year is played as it would have been lived.
+Two employers report 2025 for one citizen; the allowance is 42,766.00 kr. Each chapter sets the gateway's clock to the
+day on which it happens.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deploy.local.client import Answer, Caller, fetch_token
 from deploy.local.demo_data import birth_date_of
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
-from tests.demo.account import Account, kroner
+from tests.demo.narrator import Narrator, kroner
 
 ALLOWANCE = 4_276_600
 MONTH_AT_A = {"wage_ore": 480_000, "holiday_pay_ore": 60_000, "atp_ore": 9_900}  # 5,499.00
@@ -38,9 +38,9 @@ JANUARY_AT_A = {"wage_ore": 200_000}
 class Year:
     """Plays the year against a running system. ``alone``: no other card has a statement for 2025 there."""
 
-    def __init__(self, system: LocalSystem, account: Account, *, alone: bool) -> None:
+    def __init__(self, system: LocalSystem, narrator: Narrator, *, alone: bool) -> None:
         self.system = system
-        self.account = account
+        self.narrator = narrator
         self.alone = alone
         self.citizen = self._caller("citizen-1")
         self.copenhagen = self._caller("caseworker-101-a")
@@ -53,7 +53,7 @@ class Year:
         self.number = ""
 
     def play(self) -> None:
-        """The whole year. Raises ``WrongFigure`` at the first figure that is not as it must be."""
+        """Play the whole year. Raises ``WrongFigure`` at the first wrong figure."""
         try:
             self._card_is_issued()
             self._a_reports_four_months()
@@ -77,27 +77,27 @@ class Year:
         body = {"cpr": person.cpr, "name": person.name, "case_reference": "2025-0042"}
         card = self._done(self.copenhagen.post("/v1/cards", body), 201)
         self.card_id, self.number = card["card_id"], card["number"]
-        self.account.tell(f"{person.name} gets card number [bold]{self.number}[/bold].")
-        self.account.fact("the number has five digits", len(self.number), 5)
-        self.account.fact("the card is active", card["status"], "active")
+        self.narrator.say(f"{person.name} gets card number [bold]{self.number}[/bold].")
+        self.narrator.fact("the number has five digits", len(self.number), 5)
+        self.narrator.fact("the card is active", card["status"], "active")
         again = self.copenhagen.post("/v1/cards", body)
-        self.account.fact("a second card for the same person is refused", again.problem, "card-exists")
+        self.narrator.fact("a second card for the same person is refused", again.problem, "card-exists")
         found = self.copenhagen.post("/v1/cards/search", {"cpr": person.cpr})
-        self.account.fact("the caseworker finds the card by CPR number", found["card_id"], self.card_id)
-        self.account.fact("another municipality does not", self.jammerbugt.get(self._card_path()).status, 404)
+        self.narrator.fact("the caseworker finds the card by CPR number", found["card_id"], self.card_id)
+        self.narrator.fact("another municipality does not", self.jammerbugt.get(self._card_path()).status, 404)
         self._balance(2025, reported=0, exempt=0)
 
     def _a_reports_four_months(self) -> None:
         self._on(date(2025, 1, 10), "Employer A registers the employment")
         wrong = self.employer_a.post("/v1/employments", self._employment("1984-05-05", "2025-01-10"))
-        self.account.fact("a wrong birth date opens nothing", wrong.problem, "number-or-birth-date-wrong")
+        self.narrator.fact("a wrong birth date opens nothing", wrong.problem, "number-or-birth-date-wrong")
         self._register("A", self.employer_a, "2025-01-10")
         for month in range(1, 5):
             day = self._month_end(month)
             self._on(day, f"Employer A reports {day:%B}")
             first = date(2025, 1, 10) if month == 1 else None
             report = self._report("A", self.employer_a, day, MONTH_AT_A, first)
-            self.account.amount("exempt", report["split"]["exempt_ore"], 549_900)
+            self.narrator.amount("exempt", report["split"]["exempt_ore"], 549_900)
         self._balance(2025, reported=2_199_600, exempt=2_199_600)
 
     def _b_starts_in_may(self) -> None:
@@ -107,52 +107,52 @@ class Year:
             day = self._month_end(month)
             self._on(day, f"Employer B reports {day:%B}")
             report = self._report("B", self.employer_b, day, MONTH_AT_B)
-            self.account.amount("exempt", report["split"]["exempt_ore"], 260_000)
+            self.narrator.amount("exempt", report["split"]["exempt_ore"], 260_000)
         self._balance(2025, reported=3_239_600, exempt=3_239_600)
-        self.account.check("warnings so far", self._warnings(), [])
+        self.narrator.check("warnings so far", self._warnings(), [])
         mine = self.employer_b.get(f"/v1/employments/{self.employments['B']}/allowance", year=2025)
-        self.account.amount("employer B sees what is left", mine["remaining_ore"], ALLOWANCE - 3_239_600)
+        self.narrator.amount("employer B sees what is left", mine["remaining_ore"], ALLOWANCE - 3_239_600)
         other = self.employer_b.get(f"/v1/employments/{self.employments['A']}")
-        self.account.fact("and nothing of employer A's employment", other.status, 404)
+        self.narrator.fact("and nothing of employer A's employment", other.status, 404)
 
     def _september_passes_80_percent(self) -> None:
         self._on(self._month_end(9), "Employer B reports September: the two pass 80 %")
         self._report("B", self.employer_b, self._month_end(9), MONTH_AT_B)
         self._balance(2025, reported=3_499_600, exempt=3_499_600)
-        self.account.fact("the citizen is warned that the allowance is near", self._warnings(), ["near"])
+        self.narrator.fact("the citizen is warned that the allowance is near", self._warnings(), ["near"])
 
     def _november_is_split(self) -> None:
         self._on(self._month_end(10), "Employer A reports October")
         october = self._report("A", self.employer_a, self._month_end(10), OCTOBER_AT_A)
-        self.account.amount("exempt", october["split"]["exempt_ore"], 350_000)
+        self.narrator.amount("exempt", october["split"]["exempt_ore"], 350_000)
         self._on(self._month_end(11), "Employer A asks first: what would happen with 6.000,00 kr. for November?")
         body = self._report_body("A", self._month_end(11), NOVEMBER_AT_A, first=date(2025, 11, 1))
         trial = self._done(self.employer_a.post("/v1/reports/dry-run", body), 200)
-        self.account.amount("would be exempt", trial["exempt_ore"], 427_000)
-        self.account.amount("would be above the allowance", trial["excess_ore"], 173_000)
+        self.narrator.amount("would be exempt", trial["exempt_ore"], 427_000)
+        self.narrator.amount("would be above the allowance", trial["excess_ore"], 173_000)
         self._balance(2025, reported=3_849_600, exempt=3_849_600)
         report = self._report("A", self.employer_a, self._month_end(11), NOVEMBER_AT_A)
-        self.account.amount("November is exempt up to", report["split"]["exempt_ore"], 427_000)
-        self.account.amount("to pay as ordinary wage, with tax", report["split"]["excess_ore"], 173_000)
+        self.narrator.amount("November is exempt up to", report["split"]["exempt_ore"], 427_000)
+        self.narrator.amount("to pay as ordinary wage, with tax", report["split"]["excess_ore"], 173_000)
         for sentence in report["advice"]:
-            self.account.tell(f'  "{sentence}"')
+            self.narrator.say(f'  "{sentence}"')
         self._balance(2025, reported=4_449_600, exempt=ALLOWANCE)
-        self.account.fact("every threshold was told once", self._warnings(), ["near", "reached", "exceeded"])
+        self.narrator.fact("every threshold was published once", self._warnings(), ["near", "reached", "exceeded"])
 
     def _sent_twice_counts_once(self) -> None:
-        self.account.tell("\nThe payroll system never got its answer, and sends November again, with the same key.")
+        self.narrator.say("\nThe payroll system never got its answer, and sends November again, with the same key.")
         again = self._report("A", self.employer_a, self._month_end(11), NOVEMBER_AT_A)
-        self.account.fact("it gets the stored answer", again.headers.get("idempotency-replayed"), "true")
-        self.account.tell("A month later the whole file is sent again, under another key.")
+        self.narrator.fact("it gets the stored answer", again.headers.get("idempotency-replayed"), "true")
+        self.narrator.say("A month later the whole file is sent again, under another key.")
         body = self._report_body("A", self._month_end(11), NOVEMBER_AT_A, first=date(2025, 11, 1))
         known = self._done(self.employer_a.post("/v1/reports", body), 200)
-        self.account.fact("the report is known by its own reference", known["already_reported"], True)
+        self.narrator.fact("the report is known by its own reference", known["already_reported"], True)
         lookalike = self.employer_a.post("/v1/reports", body | {"reference": "2025-11-copy"})
-        self.account.fact("a look-alike is asked about first", lookalike.problem, "possible-duplicate")
+        self.narrator.fact("a look-alike is asked about first", lookalike.problem, "possible-duplicate")
         other_body = self.employer_a.post(
             "/v1/reports", body | {"payment_date": "2025-11-29"}, key=self._key("A", self._month_end(11))
         )
-        self.account.fact("the key with another body is refused", other_body.problem, "idempotency-key-reused")
+        self.narrator.fact("the key with another body is refused", other_body.problem, "idempotency-key-reused")
         self._balance(2025, reported=4_449_600, exempt=ALLOWANCE)
 
     def _july_is_corrected(self) -> None:
@@ -165,38 +165,38 @@ class Year:
             "reason": "wrong-amount",
         }
         foreign = self.employer_a.post(f"/v1/reports/{july['report_id']}/correction", correction)
-        self.account.fact("employer A cannot correct it", foreign.status, 404)
+        self.narrator.fact("employer A cannot correct it", foreign.status, 404)
         corrected = self._done(self.employer_b.post(f"/v1/reports/{july['report_id']}/correction", correction), 200)
-        self.account.amount("July is now", corrected["total_ore"], 160_000)
+        self.narrator.amount("July is now", corrected["total_ore"], 160_000)
         november = next(r for r in self._reports(self.employer_a) if r["reference"] == "2025-11")
         detail = self.employer_a.get(f"/v1/reports/{november['report_id']}")
-        self.account.amount(
+        self.narrator.amount(
             "which frees allowance: November is now exempt up to", detail["split"]["exempt_ore"], 527_000
         )
-        self.account.amount("and employer A is told of the new excess", detail["split"]["excess_ore"], 73_000)
-        self.account.fact("the old split stays in the history", len(detail["splits"]), 2)
+        self.narrator.amount("and employer A sees the new excess", detail["split"]["excess_ore"], 73_000)
+        self.narrator.fact("the old split stays in the history", len(detail["splits"]), 2)
         self._balance(2025, reported=4_349_600, exempt=ALLOWANCE)
 
     def _the_citizen_moves(self) -> None:
         self._on(date(2025, 12, 3), "The citizen moves from København to Jammerbugt")
         self._done(self.copenhagen.post(f"{self._card_path()}/hand-over", {"to_municipality": "849"}), 200)
-        self.account.fact("København no longer sees the card", self.copenhagen.get(self._card_path()).status, 404)
+        self.narrator.fact("København no longer sees the card", self.copenhagen.get(self._card_path()).status, 404)
         seen = self._done(self.jammerbugt.get(self._card_path()), 200)
-        self.account.fact("Jammerbugt does", seen["municipality"]["code"], "849")
+        self.narrator.fact("Jammerbugt does", seen["municipality"]["code"], "849")
         years = self._done(self.jammerbugt.get(f"{self._card_path()}/balances"), 200)
-        self.account.amount("with the year as it stands", years["balances"][0]["exempt_ore"], ALLOWANCE)
+        self.narrator.amount("with the year as it stands", years["balances"][0]["exempt_ore"], ALLOWANCE)
 
     def _the_card_is_deactivated(self) -> None:
         self._on(date(2025, 12, 10), "Jammerbugt deactivates the card")
         card = self._done(self.jammerbugt.post(f"{self._card_path()}/deactivation", {"case_reference": "J-17"}), 200)
-        self.account.fact("the card is deactivated", card["status"], "deactivated")
+        self.narrator.fact("the card is deactivated", card["status"], "deactivated")
         self._on(self._month_end(12), "Employer A reports December")
         after = self._report_body("A", self._month_end(12), DECEMBER_AT_A, first=date(2025, 12, 8))
         refused = self.employer_a.post("/v1/reports", after | {"work": {"first": "2025-12-08", "last": "2025-12-12"}})
-        self.account.fact("work after the deactivation is refused", refused.problem, "card-not-active")
+        self.narrator.fact("work after the deactivation is refused", refused.problem, "card-not-active")
         before = after | {"work": {"first": "2025-12-01", "last": "2025-12-10"}, "reference": "2025-12"}
         report = self._done(self.employer_a.post("/v1/reports", before), 201)
-        self.account.amount("work before it is accepted; all of it is excess", report["split"]["excess_ore"], 100_000)
+        self.narrator.amount("work before it is accepted; all of it is excess", report["split"]["excess_ore"], 100_000)
 
     def _the_year_ends(self) -> None:
         self._balance(2025, reported=4_449_600, exempt=ALLOWANCE)
@@ -210,9 +210,9 @@ class Year:
             )
             for report in self.citizen.get("/v1/me/reports")["reports"]
         ]
-        self.account.tell("")
-        self.account.table("The citizen's year", ("paid", "by", "kr. in all", "kr. exempt", "kr. excess"), rows)
-        self.account.check("reports of the year", len(rows), 12)
+        self.narrator.say("")
+        self.narrator.table("The citizen's year", ("paid", "by", "kr. in all", "kr. exempt", "kr. excess"), rows)
+        self.narrator.check("reports of the year", len(rows), 12)
 
     def _the_next_year_begins(self) -> None:
         self._on(date(2026, 1, 15), "The next year begins at zero")
@@ -221,19 +221,19 @@ class Year:
         report = self._done(
             self.employer_a.post("/v1/reports", body | {"work": {"first": "2025-12-09", "last": "2025-12-10"}}), 201
         )
-        self.account.tell("Work of December, paid in January: the year of an amount is the year of its payment.")
-        self.account.amount("exempt in 2026", report["split"]["exempt_ore"], 200_000)
-        self.account.fact("the amounts of 2026 are said to be provisional", report["provisional"], True)
+        self.narrator.say("Work of December, paid in January: the year of an amount is the year of its payment.")
+        self.narrator.amount("exempt in 2026", report["split"]["exempt_ore"], 200_000)
+        self.narrator.fact("the amounts of 2026 are said to be provisional", report["provisional"], True)
         self._balance(2026, reported=200_000, exempt=200_000)
         self._balance(2025, reported=4_449_600, exempt=ALLOWANCE)
 
     def _a_year_without_an_allowance(self) -> None:
-        self._on(date(2027, 1, 4), "A payment in 2027, for which nobody has entered an allowance")
+        self._on(date(2027, 1, 4), "A payment in 2027, a year without an allowance")
         body = self._report_body("A", date(2027, 1, 4), JANUARY_AT_A, first=date(2025, 12, 9))
         refused = self.employer_a.post(
             "/v1/reports", body | {"work": {"first": "2025-12-09", "last": "2025-12-09"}, "reference": "2027-01"}
         )
-        self.account.fact("is refused, not guessed", refused.problem, "year-without-allowance")
+        self.narrator.fact("is refused, not guessed", refused.problem, "year-without-allowance")
 
     def _the_tax_agency_gets_its_extract(self) -> None:
         self._on(date(2027, 1, 5), "The tax agency takes its extract of 2025")
@@ -243,29 +243,29 @@ class Year:
         files = {f["format"]: self._download(f) for f in manifest["files"]}
         statements = json.loads(files["json"].decode("utf-8-sig"))
         mine = [s for s in statements if s["card_id"] == self.card_id]
-        self.account.check("statements of the card", len(mine), 1)
-        self.account.amount("reported", mine[0]["reported"], 4_449_600)
-        self.account.amount("exempt", mine[0]["exempt"], ALLOWANCE)
-        self.account.amount("excess", mine[0]["excess"], 173_000)
-        self.account.fact("the manifest counts every statement", manifest["count"], len(statements))
-        self.account.check("sum of exempt", manifest["exempt_ore"], sum(s["exempt"] for s in statements))
-        self.account.check("sum of reported", manifest["reported_ore"], sum(s["reported"] for s in statements))
+        self.narrator.check("statements of the card", len(mine), 1)
+        self.narrator.amount("reported", mine[0]["reported"], 4_449_600)
+        self.narrator.amount("exempt", mine[0]["exempt"], ALLOWANCE)
+        self.narrator.amount("excess", mine[0]["excess"], 173_000)
+        self.narrator.fact("the manifest counts every statement", manifest["count"], len(statements))
+        self.narrator.check("sum of exempt", manifest["exempt_ore"], sum(s["exempt"] for s in statements))
+        self.narrator.check("sum of reported", manifest["reported_ore"], sum(s["reported"] for s in statements))
         if self.alone:
-            self.account.amount("the manifest's sum equals the ledger", manifest["exempt_ore"], ALLOWANCE)
+            self.narrator.amount("the manifest's sum equals the ledger", manifest["exempt_ore"], ALLOWANCE)
         rows = list(csv.DictReader(io.StringIO(files["csv"].decode("utf-8-sig")), delimiter=";"))
         own_rows = [row for row in rows if self.card_id in row.values()]
-        self.account.fact("the CSV has a row for each employer", len(own_rows), 2)
-        self.account.fact(
+        self.narrator.fact("the CSV has a row for each employer", len(own_rows), 2)
+        self.narrator.fact(
             "the CPR number is sealed, and only the tax agency's key opens it",
             self._opened(mine[0]["cpr"]),
             self._person("citizen-1").cpr,
         )
-        self.account.check("no clear CPR number in the files", b"".join(files.values()).count(self._cpr_bytes()), 0)
+        self.narrator.check("no clear CPR number in the files", b"".join(files.values()).count(self._cpr_bytes()), 0)
 
     def _download(self, file: dict[str, Any]) -> bytes:
         answer = self.skat.get(file["href"])
-        self.account.check(f"{file['format']} downloads", answer.status, 200)
-        self.account.fact(
+        self.narrator.check(f"{file['format']} downloads", answer.status, 200)
+        self.narrator.fact(
             f"the {file['format'].upper()} file has the manifest's SHA-256",
             hashlib.sha256(answer.content).hexdigest(),
             file["sha256"],
@@ -286,7 +286,7 @@ class Year:
         body = self._employment(birth_date_of(self._person("citizen-1")).isoformat(), first)
         employment = self._done(employer.post("/v1/employments", body), 201)
         self.employments[name] = employment["employment_id"]
-        self.account.fact("the employment is registered by card number and birth date", employment.status, 201)
+        self.narrator.fact("the employment is registered by card number and birth date", employment.status, 201)
 
     def _employment(self, birth_date: str, first: str) -> dict[str, Any]:
         return {
@@ -321,11 +321,11 @@ class Year:
     def _balance(self, year: int, *, reported: int, exempt: int) -> None:
         years = self._done(self.citizen.get("/v1/me/balances"), 200)["balances"]
         balance = next(b for b in years if b["year"] == year)
-        self.account.check(f"reported in {year}", balance["reported_ore"], reported)
-        self.account.check(f"exempt in {year}", balance["exempt_ore"], exempt)
-        self.account.check(f"excess in {year}", balance["excess_ore"], reported - exempt)
-        self.account.check(f"left in {year}", balance["remaining_ore"], ALLOWANCE - exempt)
-        self.account.balance(balance)
+        self.narrator.check(f"reported in {year}", balance["reported_ore"], reported)
+        self.narrator.check(f"exempt in {year}", balance["exempt_ore"], exempt)
+        self.narrator.check(f"excess in {year}", balance["excess_ore"], reported - exempt)
+        self.narrator.check(f"left in {year}", balance["remaining_ore"], ALLOWANCE - exempt)
+        self.narrator.balance(balance)
 
     def _warnings(self) -> list[str]:
         order = ("near", "reached", "exceeded")
@@ -343,10 +343,10 @@ class Year:
         """Begin a chapter: set the gateway's clock to the afternoon of ``day``."""
         answer = httpx2.put(f"{self.system.gateway_url}/local/clock", json={"time": f"{day}T13:00:00Z"})
         answer.raise_for_status()
-        self.account.chapter(day, title)
+        self.narrator.chapter(day, title)
 
     def _done(self, answer: Answer, status: int) -> Answer:
-        self.account.check("the answer's status", answer.status if answer.status == status else repr(answer), status)
+        self.narrator.check("the answer's status", answer.status if answer.status == status else repr(answer), status)
         return answer
 
     def _caller(self, person_id: str) -> Caller:

@@ -1,1 +1,1 @@
-"""The same totals kept by others. What a peer runs imports nothing but its own library and ``rule``."""
+"""The same totals in other frameworks. A peer's process imports only its library and ``rule``."""

@@ -7,14 +7,14 @@ with the source's offsets. Settings, and where the advice comes from (docstrings
 - ``KafkaSource(batch_size=...)`` 1000, "a suitable starting point for higher throughput dataflows"; 250 and 5000 were
   slower here;
 - ``stateful_batch`` with a logic of its own, not ``stateful_map``: one call for all of a key's events in a batch;
-- an epoch of 1 s (the default is 10): less is done again after a crash, and the snapshots fall inside the measured
-  time, as every other contestant's commits do;
-- the sink's producer is idempotent with ``acks=all``; it flushes after each batch of the dataflow: there is no linger
-  to choose;
+- an epoch of 1 s (the default is 10): less is repeated after a crash, and the snapshots fall inside the measured
+  time, like every other contestant's commits;
+- the sink's producer is idempotent with ``acks=all``; it flushes after each batch of the dataflow (no linger
+  setting);
 - one worker: workers of a process are threads and share Python's lock.
 
-Bytewax keeps its place in its own snapshots and not in a consumer group. So that it can be watched like the others, the
-source also commits to BENCH_GROUP what an epoch's snapshot covered; that is never read.
+Bytewax stores its position in its snapshots, not in a consumer group. To be measured like the others, the source also
+commits to BENCH_GROUP what an epoch's snapshot covered; these offsets are never read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from confluent_kafka import TopicPartition
 from tests.bench.peers.rule import State, counts, decide, headers_of
 from tests.bench.peers.settings import Settings
 
-Told = tuple[KafkaSourceMessage, dict[str, Any]]
+Keyed = tuple[KafkaSourceMessage, dict[str, Any]]
 
 
 class _Ledger(StatefulBatchLogic):  # type: ignore[misc]
@@ -44,8 +44,8 @@ class _Ledger(StatefulBatchLogic):  # type: ignore[misc]
     def __init__(self, snapshot: bytes | None) -> None:
         self.state: State | None = None if snapshot is None else orjson.loads(snapshot)
 
-    def on_batch(self, values: list[Told]) -> tuple[Iterable[KafkaSinkMessage], bool]:
-        return [output for told in values for output in self._enter(*told)], StatefulBatchLogic.RETAIN
+    def on_batch(self, values: list[Keyed]) -> tuple[Iterable[KafkaSinkMessage], bool]:
+        return [output for value in values for output in self._enter(*value)], StatefulBatchLogic.RETAIN
 
     def _enter(self, message: KafkaSourceMessage, event: dict[str, Any]) -> list[KafkaSinkMessage]:
         self.state, outputs = decide(self.state, event)
@@ -60,7 +60,7 @@ class _Ledger(StatefulBatchLogic):  # type: ignore[misc]
 
 
 class _WatchedSource(KafkaSource):  # type: ignore[misc]
-    """A source whose partitions also say in their consumer group how far the snapshots are."""
+    """A source whose partitions also commit to the consumer group what the snapshots cover."""
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Any:
         part = super().build_part(step_id, for_part, resume_state)
@@ -77,7 +77,7 @@ class _WatchedSource(KafkaSource):  # type: ignore[misc]
         return part
 
 
-def _told(message: KafkaSourceMessage) -> tuple[str, Told] | None:
+def _keyed(message: KafkaSourceMessage) -> tuple[str, Keyed] | None:
     if not counts(message.headers):
         return None
     event = orjson.loads(message.value)
@@ -85,7 +85,7 @@ def _told(message: KafkaSourceMessage) -> tuple[str, Told] | None:
 
 
 def main() -> None:
-    """Run until SIGTERM, which ends the process as it would any."""
+    """Run until SIGTERM."""
     settings = Settings.from_environment()
     snapshots = settings.state / "snapshots"
     if not snapshots.exists():
@@ -94,7 +94,7 @@ def main() -> None:
     brokers = [settings.bootstrap]
     flow = Dataflow("ledgers")
     source = _WatchedSource(brokers, [settings.source], add_config={"group.id": settings.group}, batch_size=1000)
-    events = op.filter_map("parse", op.input("earnings", flow, source), _told)
+    events = op.filter_map("parse", op.input("earnings", flow, source), _keyed)
     totals = op.key_rm("balances", op.stateful_batch("ledgers", events, _Ledger))
     producing = {"acks": "all", "enable.idempotence": "true", "batch.size": "1048576"}
     op.output("publish", totals, KafkaSink(brokers, settings.sink, add_config=producing))

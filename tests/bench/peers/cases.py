@@ -1,4 +1,4 @@
-"""The same totals kept by others: three stream processors in Python, and Kafka Streams."""
+"""The same totals in three Python stream processors and in Kafka Streams."""
 
 from __future__ import annotations
 

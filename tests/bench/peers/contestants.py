@@ -1,4 +1,4 @@
-"""Who competes, how each is started, and what balance must reach against it."""
+"""The contestants, how each is started, and the ratio that balance must reach."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 from tests.bench.packages import bench_python
 from tests.bench.peers.streams import kafka_streams
 
-_SLOW_EVENTS: Final = 30_000  # half a minute; its rate is the same from the first to the last
+_SLOW_EVENTS: Final = 30_000  # half a minute; its rate is constant
 
 
 @dataclass(frozen=True)
 class Peer:
     """A contestant. ``least`` is the ratio that balance must reach; None where its totals are not exact after a kill,
-    and for Kafka Streams without ``exactly_once_v2``. ``events``: how many it is given time for, None for all."""
+    and for Kafka Streams without ``exactly_once_v2``. ``events``: how many it processes, None for all."""
 
     name: str
     argv: Callable[[], list[str]]
@@ -25,7 +25,7 @@ class Peer:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What it is told beyond what every contestant is."""
+        """Its environment variables beyond those of every contestant."""
         return {"BENCH_GUARANTEE": self.guarantee}
 
 

@@ -1,7 +1,7 @@
-"""Whether a peer's totals are exact after it was killed (``kill -9``) in the middle of the replay, again and again.
+"""Whether a peer's totals are exact after repeated ``kill -9`` during the replay.
 
-The check reads what the peer published, as a reader of committed transactions would, and compares with what the
-events add up to. It needs nothing of the peer's own state.
+The check reads the peer's output as a reader of committed transactions and compares it with the sums of the events.
+It does not read the peer's state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.bench.peers.contestants import Peer
 from tests.bench.peers.rule import CHANGED
 
 KILLS: Final = (0.2, 0.4, 0.6, 0.8)
-"""When it is killed: at these shares of the source, by what it has published."""
+"""It is killed when it has published these shares of the output."""
 
 LOAD: Final = Load(events=40_000, cards=4_000)
 
@@ -41,26 +41,26 @@ Totals = dict[tuple[str, int], tuple[int, int, int]]
 
 @dataclass
 class Published:
-    """What is in a sink: the last totals of each card and year, and how often each event was answered."""
+    """The contents of a sink: the last totals of each card and year, and how often each event was answered."""
 
     totals: Totals = field(default_factory=dict)
     deliveries: dict[tuple[str, int], int] = field(default_factory=dict)
     answers: Counter[bytes] = field(default_factory=Counter)
 
     def add(self, record: ConsumerRecord) -> None:
-        """Take one output event in; those of a card come in the order of its partition."""
+        """Add one output event. Events of a card arrive in the order of its partition."""
         headers = dict(record.headers)
         if headers["ce_type"] != CHANGED.encode():
             return
-        told = json.loads(record.value)
-        year = (told["card_id"], told["year"])
-        self.totals[year] = (told["reported"], told["exempt"], told["excess"])
-        self.deliveries[year] = told["deliveries"]
+        output = json.loads(record.value)
+        year = (output["card_id"], output["year"])
+        self.totals[year] = (output["reported"], output["exempt"], output["excess"])
+        self.deliveries[year] = output["deliveries"]
         self.answers[headers["ce_causationid"]] += 1
 
 
 def exact(load: Load) -> tuple[Totals, set[bytes]]:
-    """What the load adds up to, naively, and the ids of its events."""
+    """The sums of the load, computed simply, and the ids of its events."""
     reports: dict[tuple[str, int], list[tuple[int, int]]] = {}
     ids = set()
     for record in load.records():
@@ -79,7 +79,7 @@ def _split(reports: Iterable[tuple[int, int]]) -> tuple[int, int, int]:
 
 
 async def exactness(bench: Bench, peer: Peer) -> Figures:
-    """Kill and start it until it is through; measured once, and told again in later rounds."""
+    """Kill and restart it until it is done. Measured once; later rounds show the same figures."""
     key = f"exactness of {peer.name}"
     if key not in bench.kept:
         bench.kept[key] = await _measure(bench, peer)
@@ -112,7 +112,7 @@ async def _measure(bench: Bench, peer: Peer) -> Figures:
 
 
 async def _run(bench: Bench, process: Process, contest: Contest) -> None:
-    """Start it, kill it and start it again at every share of KILLS, and wait until its offsets say it is through."""
+    """Start it, kill and restart it at each share of KILLS, and wait until its offsets reach the end."""
     process.start()
     async with Sink(bench, contest.sink) as sink:
         for share in KILLS:
@@ -128,7 +128,7 @@ async def _run(bench: Bench, process: Process, contest: Contest) -> None:
 
 
 async def _while_it_runs(process: Process) -> AsyncIterator[None]:
-    """Raises ``TimeoutError`` or ``RuntimeError`` if what is waited for does not come."""
+    """Raises ``TimeoutError`` or ``RuntimeError`` if the awaited condition does not occur."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         if not process.alive:
@@ -146,7 +146,7 @@ async def _source(bench: Bench) -> str:
 
 
 async def _published(bench: Bench, sink: str) -> Published:
-    """All that is committed. What a killed transaction left open holds readers up until it times out."""
+    """All committed records. A transaction left open by a kill blocks readers until it times out."""
     published = Published()
     partitions = [TopicPartition(sink, number) for number in range(PARTITIONS)]
     async with _reader(bench, "read_uncommitted") as reader:

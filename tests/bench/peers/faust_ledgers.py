@@ -3,7 +3,7 @@
 A table in RocksDB (rocksdict), backed by a changelog topic. Settings, and where the advice comes from (the settings
 reference and the docstrings of faust-streaming 0.15):
 
-- ``processing_guarantee``: what BENCH_GUARANTEE says, "at_least_once" (the library's default) unless told otherwise;
+- ``processing_guarantee``: what BENCH_GUARANTEE says, "at_least_once" (the library's default) by default;
 - ``cython_optimizations`` and uvloop: the compiled paths that it ships and recommends;
 - ``stream_buffer_maxsize`` stays at 4 096: the reference has more for streams that update no table, and 16 384 and
   131 072 were slower here;
@@ -61,8 +61,8 @@ def application(settings: Settings) -> Any:
                 continue
             event = record.value
             year = f"{event['card_id']}:{event['year']}"
-            ledgers[year], told = decide(ledgers.get(year), event)
-            for number, (kind, body) in enumerate(told):
+            ledgers[year], events = decide(ledgers.get(year), event)
+            for number, (kind, body) in enumerate(events):
                 await sink.send(key=record.key, value=body, headers=headers_of(headers, kind, number))
 
     app.agent(source)(enter)

@@ -4,14 +4,14 @@ State in RocksDB, backed by a changelog topic (both are the library's default fo
 where the advice comes from (the docstring of ``quixstreams.Application`` and the "Configuration", "Stateful processing"
 and "Checkpointing" pages of its documentation, 3.28):
 
-- ``processing_guarantee``: what BENCH_GUARANTEE says, "exactly-once" (a Kafka transaction for each checkpoint) unless
-  told otherwise;
-- ``commit_interval`` 1 s (default 5): outputs of a transaction are read at its end only, and less is done again after a
+- ``processing_guarantee``: what BENCH_GUARANTEE says, "exactly-once" (a Kafka transaction for each checkpoint) by
+  default;
+- ``commit_interval`` 1 s (default 5): outputs of a transaction are read only at its end, and less is repeated after a
   crash; 5 s was not faster. State, changelog and offsets are written at a checkpoint; until then a card's year that
   changes twice is in memory;
 - the producer waits 20 ms to fill batches of up to 1 MB (librdkafka's "Performance tuning"); RocksDB's options,
   ``max_partition_buffer_size`` and librdkafka's queues stay at their defaults, which hold whole fetches;
-- one ``transactional.id`` for ever, so that a restart ends what a crash left open; the library draws a new one at every
+- one fixed ``transactional.id``, so that a restart ends what a crash left open; the library draws a new one at every
   start, and readers of the sink would then wait until the transaction times out (60 s).
 """
 
@@ -29,11 +29,11 @@ Numbered = tuple[int, str, dict[str, Any]]
 
 
 def _enter(event: dict[str, Any], _key: Any, _timestamp: int, _headers: Any, state: State) -> list[Numbered]:
-    # The state is already scoped to the record's key, the card.
+    # The state is scoped to the record's key, the card.
     year = str(event["year"])
-    after, told = decide(state.get(year), event)
+    after, emitted = decide(state.get(year), event)
     state.set(year, after)
-    return [(number, kind, body) for number, (kind, body) in enumerate(told)]
+    return [(number, kind, body) for number, (kind, body) in enumerate(emitted)]
 
 
 def main() -> None:
@@ -53,10 +53,10 @@ def main() -> None:
     )
     events = app.dataframe(app.topic(settings.source, key_deserializer="bytes", value_deserializer="json"))
     events = events.filter(lambda _value, _key, _timestamp, headers: counts(headers), metadata=True)
-    told = events.apply(_enter, stateful=True, metadata=True, expand=True)
-    told = told.set_headers(lambda told, _key, _timestamp, headers: headers_of(headers, told[1], told[0]))
-    told = told.apply(lambda told: told[2])
-    told.to_topic(app.topic(settings.sink, key_serializer="bytes", value_serializer="json"))
+    outputs = events.apply(_enter, stateful=True, metadata=True, expand=True)
+    outputs = outputs.set_headers(lambda output, _key, _time, headers: headers_of(headers, output[1], output[0]))
+    outputs = outputs.apply(lambda output: output[2])
+    outputs.to_topic(app.topic(settings.sink, key_serializer="bytes", value_serializer="json"))
     app.run()
 
 

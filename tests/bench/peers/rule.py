@@ -1,7 +1,7 @@
-"""What every Python peer keeps and tells, so that only the frameworks differ.
+"""The rule that every Python peer runs, so that only the frameworks differ.
 
-It is what ``services/balance`` decides, with the same output events, in the cheapest Python: plain dictionaries, no
-contract checked. A report counts once, in its newest revision, because the earnings topic itself may hold a record
+It decides what ``services/balance`` decides, with the same output events, in the cheapest Python: plain dictionaries
+without validation. A report counts once, in its newest revision, because the earnings topic may hold a record
 twice; a repeat changes nothing and is answered again. Amounts are integer øre.
 """
 
@@ -12,10 +12,10 @@ from typing import Any
 
 State = dict[str, Any]
 """A card's year: ``entries`` {report id: [revision, total, exempt, excess, employment, cvr]} in their order,
-``allowance``, ``provisional``, ``warned``, ``revision`` (changes made), and ``deliveries`` (events told, repeats too:
-what a mere sum would have added up)."""
+``allowance``, ``provisional``, ``warned``, ``revision`` (changes made), and ``deliveries`` (events received, with
+repeats: what a plain sum would have added)."""
 
-Told = tuple[str, dict[str, Any]]
+Output = tuple[str, dict[str, Any]]
 """An output event: its CloudEvents type and its JSON body."""
 
 Headers = list[tuple[str, bytes]]
@@ -23,7 +23,7 @@ Headers = list[tuple[str, bytes]]
 REPORTS = frozenset(
     (b"dk.frikort.earnings.reported.v1", b"dk.frikort.earnings.corrected.v1", b"dk.frikort.earnings.withdrawn.v1")
 )
-"""The ``ce_type`` of the events that count; others of the topic are passed over."""
+"""The ``ce_type`` of the events that count; others are skipped."""
 
 SETTLED = "dk.frikort.report.settled.v1"
 CHANGED = "dk.frikort.balance.changed.v1"
@@ -32,11 +32,11 @@ WITHDRAWN = "dk.frikort.cap-warning.withdrawn.v1"
 
 
 def counts(headers: Iterable[tuple[str, bytes]] | None) -> bool:
-    """Whether the record is about a report's amount."""
+    """Whether the record changes a report's amount."""
     return any(name == "ce_type" and value in REPORTS for name, value in headers or ())
 
 
-def decide(state: State | None, event: Mapping[str, Any]) -> tuple[State, list[Told]]:
+def decide(state: State | None, event: Mapping[str, Any]) -> tuple[State, list[Output]]:
     """The card's year after ``event`` (``state``, changed in place), and what is published of it."""
     if state is None:
         state = {"entries": {}, "allowance": 0, "provisional": False, "warned": [], "revision": 0, "deliveries": 0}
@@ -51,10 +51,10 @@ def decide(state: State | None, event: Mapping[str, Any]) -> tuple[State, list[T
     about = {"card_id": event["card_id"], "year": event["year"], "revision": state["revision"]}
     balance = _balance(state)
     state["warned"] = balance["warned"]
-    told = [(SETTLED, about | _settled(state, changed, report)) for changed in settled]
-    told.append((CHANGED, about | balance))
-    told += [(kind, about | warning) for kind, warning in _warnings(warned, balance)]
-    return state, told
+    outputs = [(SETTLED, about | _settled(state, changed, report)) for changed in settled]
+    outputs.append((CHANGED, about | balance))
+    outputs += [(kind, about | warning) for kind, warning in _warnings(warned, balance)]
+    return state, outputs
 
 
 def _enter(state: State, event: Mapping[str, Any], known: list[Any] | None) -> None:
@@ -113,7 +113,7 @@ def _balance(state: State) -> dict[str, Any]:
     }
 
 
-def _warnings(before: list[str], balance: Mapping[str, Any]) -> Iterator[Told]:
+def _warnings(before: list[str], balance: Mapping[str, Any]) -> Iterator[Output]:
     after = balance["warned"]
     if before == after:
         return

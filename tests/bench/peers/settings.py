@@ -1,4 +1,4 @@
-"""What a contestant is told, by its environment."""
+"""Settings of a contestant, from environment variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Settings:
-    """``source`` is read by ``group`` and ``sink`` written; ``state`` is a folder of the contestant's own.
+    """``group`` reads ``source`` and writes ``sink``; ``state`` is the contestant's own folder.
 
     ``guarantee`` is "exactly-once" or "at-least-once".
     """
@@ -23,7 +23,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Raises ``KeyError`` for what is not told."""
+        """Raises ``KeyError`` for a missing variable."""
         return cls(
             bootstrap=os.environ["BENCH_BOOTSTRAP"],
             source=os.environ["BENCH_SOURCE"],

@@ -1,4 +1,4 @@
-"""The peers' rule is balance's own, event for event, and the check of what they publish knows the exact totals."""
+"""The peers' rule equals balance's, event for event, and the check of their output knows the exact totals."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 1500), st.bo
 
 
 @given(EVENTS)
-def test_a_peer_tells_what_balance_tells(drawn: list[tuple[str, int, bool]]) -> None:
+def test_a_peer_publishes_what_balance_publishes(drawn: list[tuple[str, int, bool]]) -> None:
     history, state = LedgerHistory(), None
     revisions: dict[str, int] = {}
     for report, total, taken_back in drawn:
         revisions[report] = revision = revisions.get(report, 0) + 1
         event = (withdrawn if taken_back else partial(corrected, total=total))(report, revision=revision)
-        state, told = decide(state, event.model_dump(mode="json"))
+        state, outputs = decide(state, event.model_dump(mode="json"))
         ours = [(event.type, event.model_dump(mode="json")) for event in history.apply(event)]
-        assert [(kind, _without_deliveries(body)) for kind, body in told] == ours
+        assert [(kind, _without_deliveries(body)) for kind, body in outputs] == ours
 
 
 @given(EVENTS)
@@ -39,7 +39,7 @@ def test_a_repeat_changes_nothing_and_is_answered(drawn: list[tuple[str, int, bo
         assert [_without_deliveries(b) for kind, b in first if kind == CHANGED] == [_without_deliveries(again[-1][1])]
 
 
-def test_the_rule_and_the_naive_sums_agree_on_the_load() -> None:
+def test_the_rule_and_simple_sums_agree_on_the_load() -> None:
     load = Load(events=500, cards=20)
     states: dict[tuple[str, int], State] = {}
     totals = {}
@@ -47,8 +47,8 @@ def test_the_rule_and_the_naive_sums_agree_on_the_load() -> None:
         assert counts(record.headers)
         event = json.loads(record.value)
         year = (event["card_id"], event["year"])
-        states[year], told = decide(states.get(year), event)
-        totals[year] = next((b["reported"], b["exempt"], b["excess"]) for kind, b in told if kind == CHANGED)
+        states[year], outputs = decide(states.get(year), event)
+        totals[year] = next((b["reported"], b["exempt"], b["excess"]) for kind, b in outputs if kind == CHANGED)
     exactly, ids = exact(load)
     assert totals == exactly
     assert len(ids) == load.events

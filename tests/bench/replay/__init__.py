@@ -1,4 +1,4 @@
-"""Earnings events through balance, and through what it is compared with."""
+"""Earnings events through balance, and through the floor and other frameworks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.bench.replay import balance
 
 ROW: Final = "balance, replay"
 RATE: Final = "events/s"
-_SLOW_EVENTS: Final = 3000  # its rate is the same from the first to the last
+_SLOW_EVENTS: Final = 3000  # its rate is constant
 
 
 async def _floor(bench: Bench) -> Figures:

@@ -18,23 +18,23 @@ from tests.bench.replay.history import remember
 GROUP = group_of("balance", [LEDGERS])
 DATABASE = "frikort_balance"
 _ASIDE = "ten_years"
-EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a split that moves others' makes more
+EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a correction that changes other splits publishes more
 
 
 async def replay(bench: Bench, instances: int = 1) -> Figures:
-    """All of the load onto an empty database."""
+    """The whole load on an empty database."""
     async with bench.database() as client:
         await client[DATABASE].drop_collection(LEDGERS.name)
     return await settle(bench, instances)
 
 
 async def two(bench: Bench) -> Figures:
-    """All of the load onto an empty database, by two instances."""
+    """The whole load on an empty database, by two instances."""
     return await replay(bench, 2)
 
 
 async def onto_history(bench: Bench) -> Figures:
-    """All of the load onto a database that holds ten years; they are made once, and put aside between the rounds."""
+    """The whole load on a database with ten years, which is created once and restored between rounds."""
     async with bench.database() as client:
         database = client[DATABASE]
         if "history" not in bench.kept:
@@ -50,7 +50,7 @@ async def onto_history(bench: Bench) -> Figures:
 
 
 async def settle(bench: Bench, instances: int) -> Figures:
-    """All of the load, onto what the database holds."""
+    """The whole load on the present contents of the database."""
     source = await bench.source()
     await bench.rewind(GROUP, source)
     contest = Contest(source, BALANCES.name, GROUP, bench.load.events, EVENTS_A_REPORT * bench.load.events)

@@ -1,10 +1,10 @@
-"""The floor of the job: what the broker, the database and their clients cost, and nothing else.
+"""The floor of the job: the cost of broker, database and their clients alone.
 
-Bare aiokafka and pymongo over balance's documents, field by field as they are stored, and its events, by number and
-size. No framework, no rules, no contract checked, no id looked up: after a crash its totals would be wrong. With
-BENCH_BARE even the documents are less: no ids, and no events that are still to be told. It is tuned as far as we know:
-uvloop, the fastest JSON there is here, large fetches and batches, the partitions side by side so that one computes
-while others wait, one answer a query, no retried writes, and records appended in batches instead of one at a time.
+Bare aiokafka and pymongo with balance's documents, field by field as stored, and its events, by number and size. No
+framework, no rules, no validation, no applied ids: after a crash its totals would be wrong. With BENCH_BARE the
+documents hold no ids and no outbox. It is tuned as far as we know: uvloop, the fastest available JSON library, large
+fetches and batches, concurrent partitions so that one computes while others wait, one round trip per query, no retried
+writes, and records appended in batches.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ async def _carry_out(
         state["exempt"] += total
         line = [event["report_id"], event["employment_id"], event["cvr"], event["revision"], total, total, 0]
         state["entries"] += "\n" + to_json(line).decode()
-        told = {
+        output = {
             "card_id": event["card_id"],
             "year": event["year"],
             "revision": state["revision"],
@@ -109,16 +109,16 @@ async def _carry_out(
             "allowance": state["allowance"],
             "reported": state["exempt"],
         }
-        value, headers = to_json(told), list(record.headers)
+        value, headers = to_json(output), list(record.headers)
         if not _BARE:
             ledger["applied"] += event["report_id"].encode()[:16]
             packed = b"".join((value, value, record.key, *(header for _, header in headers)))
-            # What the batch before this one told has been published.
-            told_now = [entry for entry in ledger["outbox"] if entry["offset"] >= records[0].offset]
+            # The previous batch has been published.
+            unpublished = [entry for entry in ledger["outbox"] if entry["offset"] >= records[0].offset]
             place = {"topic": _SINK, "partition": record.partition, "offset": record.offset}
-            ledger["outbox"] = [*told_now, {**place, "records": packed}]
+            ledger["outbox"] = [*unpublished, {**place, "records": packed}]
         for _ in range(_OUTPUTS):
-            # A card's events go to the partition that it is in already.
+            # A card's events go to the partition of its source record.
             if outputs.append(timestamp=None, key=record.key, value=value, headers=headers) is None:
                 sent.append(await producer.send_batch(outputs, _SINK, partition=record.partition))
                 outputs = producer.create_batch()

@@ -1,7 +1,7 @@
-"""What a report costs where there are more: the loop over balance's documents as they are stored, without engines.
+"""The cost of a report by number of earlier ones: processing over stored documents, without engines.
 
-``python -m tests.bench.replay.growth`` prints the figures as JSON: microseconds of processor for each of the last
-tenth of the reports.
+``python -m tests.bench.replay.growth`` prints the figures as JSON: microseconds of processor time for each of the
+last tenth of the reports.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.runtime.processing.decision import Address
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures
 from tests.bench.events import Load
-from tests.bench.processes import told
+from tests.bench.processes import run_json
 
 ROW: Final = "growth"
 _BATCH: Final = 50
@@ -44,7 +44,7 @@ _LOADS: Final = {
 
 
 class Stored:
-    """Documents as MongoDB would get them."""
+    """A store that keeps documents as MongoDB would."""
 
     def __init__(self) -> None:
         self._documents: dict[str, bytes] = {}
@@ -59,14 +59,14 @@ class Stored:
 
 
 class Nowhere:
-    """A log that nobody reads."""
+    """A producer that discards records."""
 
     async def publish(self, records: Sequence[Record]) -> None:
         pass
 
 
 async def cost(load: Load) -> float:
-    """Microseconds of processor for each of the last tenth of the reports."""
+    """Microseconds of processor time for each of the last tenth of the reports."""
     loop = BatchProcessor(service="balance", processor=LEDGERS, store=Stored(), producer=Nowhere())
     topic = LEDGERS.topics[0].name
     incoming = [Incoming(topic, 0, place, r.key, r.value, r.headers) for place, r in enumerate(load.records())]
@@ -82,13 +82,13 @@ async def cost(load: Load) -> float:
 
 
 async def measure() -> dict[str, float]:
-    """The figures, after a first load that warms the interpreter."""
+    """The figures, after a first load to warm up the interpreter."""
     await cost(next(iter(_LOADS.values())))
     return {f"µs a report {name}": await cost(load) for name, load in _LOADS.items()}
 
 
 async def _growth(_bench: Bench) -> Figures:
-    figures: Figures = await told(python("tests.bench.replay.growth"))
+    figures: Figures = await run_json(python("tests.bench.replay.growth"))
     return figures
 
 

@@ -1,4 +1,4 @@
-"""A database that holds ten years of five times as many cards as the load has, as balance stores them."""
+"""A database with ten years of five times as many cards as the load, as balance stores them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AT_ONCE: Final = 5000
 
 
 async def remember(bench: Bench, database: str, collection: str) -> None:
-    """Fill a collection: for every card of the load and four others a ledger a year, each of four reports."""
+    """Fill a collection: for every card of the load and four others one ledger per year with four reports."""
     load = bench.load
     others = Load(load.events, (TIMES_THE_CARDS - 1) * load.cards, seed=-load.seed)
     stored = _stored([*load.card_ids(), *others.card_ids()])
@@ -36,7 +36,7 @@ async def remember(bench: Bench, database: str, collection: str) -> None:
 
 
 def _stored(card_ids: list[str]) -> Iterator[RawBSONDocument]:
-    """One ledger that was folded as ever, under each card's and year's id."""
+    """One ledger, computed by the real code, under each card's and year's id."""
     template = bson.encode(_folded())
     card_id, year = next(iter(Load(1, 1).card_ids())), YEAR
     for other_year in YEARS:

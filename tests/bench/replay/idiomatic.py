@@ -1,6 +1,6 @@
-"""The service as FastStream's documentation would have it: one message a call, one update, one publish, one commit.
+"""The service as FastStream's documentation suggests: one message per call, one update, one publish, one commit.
 
-It counts twice what is delivered twice, and a crash between update and publish leaves a total that nobody is told.
+It counts a redelivered message twice, and after a crash between update and publish the total is never published.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pymongo.write_concern import WriteConcern
 
 
 class Earnings(BaseModel):
-    """What it needs of an earnings event."""
+    """The fields it needs of an earnings event."""
 
     card_id: str
     report_id: str
@@ -26,7 +26,7 @@ class Earnings(BaseModel):
 
 
 class Balance(BaseModel):
-    """What it tells of a card's year."""
+    """Its output event."""
 
     card_id: str
     year: int
@@ -46,7 +46,7 @@ ledgers = client.get_database(os.environ["BENCH_DATABASE"], write_concern=WriteC
     ack_policy=AckPolicy.NACK_ON_ERROR,
 )
 async def handle(event: Earnings) -> None:
-    """Add a report to its year, and tell the total."""
+    """Add a report to its year and publish the total."""
     ledger = await ledgers.find_one_and_update(
         {"_id": f"{event.card_id}:{event.year}"},
         {"$inc": {"reported": event.total}, "$set": {f"entries.{event.report_id}": event.total}},

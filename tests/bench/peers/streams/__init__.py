@@ -1,6 +1,6 @@
-"""Kafka Streams from Maven Central: its jars, and our classes compiled against them, beside what the launcher fetches.
+"""Kafka Streams from Maven Central: its jars, and our classes compiled against them, in the launcher's cache.
 
-``python -m tests.bench.peers.streams`` resolves pom.xml anew and writes the list of checksums: for a change of version.
+``python -m tests.bench.peers.streams`` resolves pom.xml and writes the list of checksums, for a change of version.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOURCES = sorted(HERE.glob("*.java"))
 
 
 def kafka_streams() -> list[str]:
-    """The command that runs the contestant; what it needs is fetched and compiled at the first call.
+    """The command that runs the contestant. The first call downloads and compiles what it needs.
 
     Raises:
         LauncherError: Maven or a Java compiler is missing, or Maven brought other bytes than the checksums say.
@@ -33,7 +33,7 @@ def kafka_streams() -> list[str]:
 
 
 def fetch(directory: Path) -> None:
-    """Let Maven copy the jars of pom.xml into a directory. Raises ``LauncherError``."""
+    """Copy the jars of pom.xml into a directory with Maven. Raises ``LauncherError``."""
     argv = ["mvn", "--batch-mode", "--strict-checksums", "--file", str(POM), "dependency:copy-dependencies"]
     _run([*argv, "-DincludeScope=runtime", f"-DoutputDirectory={directory}"])
 

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.peers.streams``: write the checksums of the jars anew."""
+"""``python -m tests.bench.peers.streams``: write the checksums of the jars."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Both files of an extract as exports writes them: ``python -m tests.bench.door.writing <statements> <folder>``.
+"""Both files of an extract as exports writes them: ``python -m tests.bench.system.writing <statements> <folder>``.
 
-Statements are taken from memory, 500 at a time as from the database. Tells seconds and peak memory as JSON.
+Statements come from memory, 500 at a time as from the database. Prints seconds and peak memory as JSON.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from frikort_contracts.extracts import Authority
 
 from services.exports.extract import ExtractFiles
 from services.exports.feeds import facts_for
-from tests.bench.door.statements import CPR, DISTINCT, card_id, figures
 from tests.bench.processes import peak_bytes
+from tests.bench.system.statements import CPR, DISTINCT, card_id, figures
 
 _AT_ONCE = 500
 
 
 def main() -> None:
-    """Write, and tell."""
+    """Write both files and print the figures."""
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     known = [(card_id(number), figures(number)) for number in range(DISTINCT)]
     begun = perf_counter()

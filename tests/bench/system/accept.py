@@ -1,4 +1,4 @@
-"""How many reports a second one gateway takes in, and how many the bare endpoint."""
+"""Reports per second that one gateway accepts, and that the bare endpoint accepts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from deploy.local import ports
 from deploy.local.system import answers_ready
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures, Ratio
-from tests.bench.door.orders import Order, sent
-from tests.bench.door.world import world
 from tests.bench.processes import cpu_seconds
+from tests.bench.system.orders import Order, send
+from tests.bench.system.world import world
 
 ROW: Final = "gateway, accept"
 RATE: Final = "requests/s"
@@ -24,15 +24,21 @@ _CARDS: Final = 2000
 
 async def _measured(pid: int, order: Order, status: str) -> Figures:
     before = cpu_seconds([pid])[pid]
-    told = await sent(order)
-    if set(told.statuses) != {status}:
-        raise RuntimeError(f"not all were answered {status}: {told.statuses}")
+    result = await send(order)
+    if set(result.statuses) != {status}:
+        raise RuntimeError(f"not all were answered {status}: {result.statuses}")
     busy = (cpu_seconds([pid])[pid] - before) / (order.warm + order.seconds)
-    return {RATE: told.rate, "p50 ms": told.p50, "p99 ms": told.p99, "cores": busy, "cores of the load": told.busy}
+    return {
+        RATE: result.rate,
+        "p50 ms": result.p50,
+        "p99 ms": result.p99,
+        "cores": busy,
+        "cores of the load": result.busy,
+    }
 
 
 async def gateway(bench: Bench) -> Figures:
-    """The gateway alone: what it accepts waits in the log."""
+    """The gateway alone: accepted commands stay on the topic."""
     async with world(bench, "accept", cards=_CARDS) as made:
         made.stop_all_but("gateway")
         port = urlsplit(made.system.gateway_url).port or 0
@@ -47,7 +53,7 @@ async def bare(bench: Bench) -> Figures:
     sink = await bench.make_topic(bench.unique("bare"))
     port = ports.free_port()
     environment = {"BENCH_BOOTSTRAP": bench.kafka, "BENCH_SINK": sink, "BENCH_PORT": str(port)}
-    process = bench.process("bare", python("tests.bench.door.bare"), environment)
+    process = bench.process("bare", python("tests.bench.system.bare"), environment)
     process.start()
     try:
         while not answers_ready(f"http://127.0.0.1:{port}"):

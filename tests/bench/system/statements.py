@@ -1,13 +1,13 @@
-"""Statements of a year as exports keeps them, for whoever writes them."""
+"""Statements of a year as exports stores them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 DISTINCT = 10_000
-"""As many differ; a larger extract is the same ones again, for ours and for Polars alike."""
+"""The number of different statements; a larger extract repeats them, in both cases."""
 CPR = "eyJ" + "a" * 327
-"""As long as a JWE of a CPR number is."""
+"""The length of a JWE of a CPR number."""
 
 
 def card_id(number: int) -> str:
@@ -16,7 +16,7 @@ def card_id(number: int) -> str:
 
 
 def figures(number: int) -> dict[str, Any]:
-    """What exports knows of the year of a card: two employers for every fifth, else one; amounts in øre."""
+    """A card's year in exports: two employers for every fifth card, else one. Amounts in øre."""
     cvrs = ("99000007", "99000015") if number % 5 == 0 else ("99000007",)
     lines = [
         {"cvr": cvr, "reports": 6, "reported": 900_000 + number, "exempt": 900_000, "excess": number} for cvr in cvrs
@@ -37,7 +37,7 @@ def figures(number: int) -> dict[str, Any]:
 
 
 def facts() -> list[dict[str, Any]]:
-    """The statements that differ, for who does not know exports."""
+    """The different statements in a form without exports' models."""
     return [
         {"card_id": card_id(number), **figures(number), "disputed": False, "cpr": CPR} for number in range(DISTINCT)
     ]

@@ -1,6 +1,6 @@
-"""The floor of the door: FastAPI and uvicorn as the gateway has them, one endpoint, the same body, the same produce.
+"""The floor of the gateway: FastAPI and uvicorn with its settings, one endpoint, the same body and publish.
 
-No token, no key, no rule, no database: what is left of the gateway if all that it is for is taken away.
+No token, no key, no rule, no database.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Components(BaseModel):
 
 
 class Report(BaseModel):
-    """A report, as anybody would write it down."""
+    """A report as a plain model."""
 
     employment_id: str
     reference: str
@@ -45,7 +45,7 @@ class Report(BaseModel):
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The producer, with the settings of the gateway's."""
+    """The producer, with the gateway's settings."""
     app.state.producer = AIOKafkaProducer(
         bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
         enable_idempotence=True,
@@ -64,13 +64,13 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/health/ready")
 async def ready() -> dict[str, str]:
-    """It serves."""
+    """The server is ready."""
     return {"status": "ready"}
 
 
 @app.post("/v1/reports", status_code=202)
 async def report(body: Report) -> dict[str, str]:
-    """Answer when every replica in sync has it."""
+    """Answer when all in-sync replicas have the record."""
     await app.state.producer.send_and_wait(
         os.environ["BENCH_SINK"], body.model_dump_json().encode(), key=body.employment_id.encode()
     )

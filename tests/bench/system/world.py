@@ -1,6 +1,6 @@
-"""A whole Frikort of a case's own, and citizens with a card and an employment at one employer in it.
+"""A whole system for one case, with citizens who each have a card and an employment at one employer.
 
-They are made by what issuance and the gateway would have sent, so that reporting and the gateway know them.
+They are created by the messages that issuance and the gateway would have published.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PAUSE: Final = 0.2
 
 @dataclass(frozen=True)
 class World:
-    """A system that runs, and the ids of the employer's employments in it, a card each."""
+    """A running system and the ids of the employer's employments, one per card."""
 
     system: LocalSystem
     employments: Sequence[str]
@@ -57,7 +57,7 @@ class World:
             return await client[f"frikort_{database}"][collection].count_documents(query or {})
 
     def stop_all_but(self, *names: str) -> None:
-        """Stop the other services; the engines and the provider go on."""
+        """Stop the other services; engines and provider keep running."""
         for name, process in self.system.processes.items():
             if name not in {*names, "issuer", *self.system.engines.processes}:
                 process.terminate()
@@ -65,7 +65,7 @@ class World:
 
 @asynccontextmanager
 async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
-    """The system, with engines of its own, so that nothing of another case is in its topics."""
+    """The system with its own engines, so that its topics hold nothing of another case."""
     config = Config(Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1"})
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
@@ -146,7 +146,7 @@ def _records(persons: Persons, cards: int) -> Iterator[Record]:
 
 
 def _employment_id(number: int) -> str:
-    """As reporting draws it from the id of the command."""
+    """The id that reporting derives from the command's id."""
     return str(uuid5(uuid5(_NAMESPACE, f"register {number}"), "employment"))
 
 

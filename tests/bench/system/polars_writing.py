@@ -1,9 +1,9 @@
 """Statements written by Polars: ``python polars_writing.py <statements> <folder>``, with the bench's packages.
 
-The statements are those in ``statements.json`` of the folder, again and again.
+The statements are those in ``statements.json`` of the folder, repeated.
 
-They lie in memory as Polars likes them: a frame with a row for each employer of a card for CSV, amounts as whole øre,
-and a frame with a row for each card for JSON Lines. Every core is Polars' to use. Tells seconds and peak memory.
+They are in memory in Polars' form: a frame with a row for each employer of a card for CSV, amounts in whole øre,
+and a frame with a row for each card for JSON Lines. Polars uses all cores. Prints seconds and peak memory as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 
 
 def main() -> None:
-    """Write, and tell."""
+    """Write both files and print the figures."""
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     cards = json.loads((folder / "statements.json").read_text())[:count]
     rows = [
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _peak_mb() -> float:
-    # Not ``ru_maxrss``: that begins with what the process that started this one had.
+    # Not ``ru_maxrss``: that starts at the value of the parent process.
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 

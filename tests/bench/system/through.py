@@ -1,4 +1,4 @@
-"""From a report sent to its split answered, through the whole system, and what three bare hops and four writes take."""
+"""From sending a report to the answer with its split, and the time of three bare hops and four writes."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from urllib.parse import urlsplit
 
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures, Ratio
-from tests.bench.door import accept
-from tests.bench.door.orders import Order, sent
-from tests.bench.door.world import world
-from tests.bench.processes import told
+from tests.bench.processes import run_json
+from tests.bench.system import accept
+from tests.bench.system.orders import Order, send
+from tests.bench.system.world import world
 
 ROW: Final = "end to end"
 _OF_ACCEPT: Final = 4
 _CARDS: Final = 2000
 _WARM: Final = 3.0
 _SECONDS: Final = 10.0
-_CONNECTIONS: Final = 512  # enough that a request never waits for one: it is begun at its time
+_CONNECTIONS: Final = 512  # enough that a request never waits for a connection
 _HOPS: Final = 3
 
 
 async def _rate(bench: Bench) -> float:
-    """A quarter of what one gateway accepts, as measured in this run."""
+    """A quarter of the rate that one gateway accepts, as measured in this run."""
     if accept.ROW not in bench.kept:
         await accept.gateway(bench)
     return float(bench.kept[accept.ROW]) / _OF_ACCEPT
@@ -36,14 +36,14 @@ async def system(bench: Bench) -> Figures:
         order = Order(
             port, made.token, list(made.employments), "through", _CONNECTIONS, _WARM, _SECONDS, wait=30, rate=rate
         )
-        load = await sent(order)
+        load = await send(order)
     if set(load.statuses) != {"201"}:
         raise RuntimeError(f"not all were answered 201: {load.statuses}")
     return {"p50 ms": load.p50, "p99 ms": load.p99, "reports/s": rate}
 
 
 async def hops(bench: Bench) -> Figures:
-    """The same number of messages a second."""
+    """The same number of messages per second."""
     rate = await _rate(bench)
     topics = [await bench.make_topic(bench.unique(f"hop{number}")) for number in range(_HOPS)]
     settings = {
@@ -52,7 +52,7 @@ async def hops(bench: Bench) -> Figures:
         "BENCH_DATABASE": bench.unique("hops"),
         "BENCH_TOPICS": ",".join(topics),
     }
-    measured = await told([*python("tests.bench.door.hops"), str(rate), str(_SECONDS)], settings)
+    measured = await run_json([*python("tests.bench.system.hops"), str(rate), str(_SECONDS)], settings)
     await bench.drop_topics(topics)
     await bench.drop_database(bench.unique("hops"))
     return {"p50 ms": measured["p50"], "p99 ms": measured["p99"]}

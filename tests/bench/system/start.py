@@ -1,4 +1,4 @@
-"""How long a service takes from its start to ready, and the whole system when its data are there already."""
+"""Seconds from start to ready, for each service and for the whole system with existing data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROW: Final = "start"
 
 
 async def start(bench: Bench) -> Figures:
-    """Each service alone, started again while the others run; the system, engines included, at its second start."""
+    """Each service restarted while the others run; the system, engines included, at its second start."""
     return await asyncio.to_thread(_start, Config(bench.directory("start")))
 
 

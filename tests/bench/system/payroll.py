@@ -1,4 +1,4 @@
-"""A payroll file, from the first byte sent until every line is settled, and what each process spends on a line."""
+"""A payroll file, from the first byte sent until every line is settled, and each process's time per line."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import httpx2
 
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures, Ratio
-from tests.bench.door.world import World, until, world
 from tests.bench.processes import cpu_seconds
+from tests.bench.system.world import World, until, world
 
 ROW: Final = "payroll file"
 RATE: Final = "lines/s"
-_OF_THE_LOAD: Final = 2  # 100,000 lines where balance replays 200,000 events
+_OF_THE_LOAD: Final = 2  # 100,000 lines when balance replays 200,000 events
 _LINES_OF_A_CARD: Final = 10
 _PATIENCE: Final = 900.0
 
 
 async def payroll(bench: Bench) -> Figures:
-    """Every service of the system works on it; they share this machine with the broker and the database."""
+    """All services take part and share the machine with broker and database."""
     count = bench.load.events // _OF_THE_LOAD
     async with world(bench, "payroll", cards=count // _LINES_OF_A_CARD) as made:
         pids = {process.pid: name for name, process in made.system.processes.items() if name != "issuer"}

@@ -1,4 +1,4 @@
-"""A year of statements to both formats of an extract, by exports and by Polars, from memory in both cases."""
+"""A year of statements written in both formats of an extract, by exports and by Polars, both from memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Final
 
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures, Ratio
-from tests.bench.door.statements import facts
 from tests.bench.packages import bench_python
-from tests.bench.processes import told
+from tests.bench.processes import run_json
+from tests.bench.system.statements import facts
 
 ROW: Final = "extract"
 RATE: Final = "statements/s"
@@ -20,20 +20,20 @@ _FEW: Final = 10_000
 
 
 async def exports(bench: Bench) -> Figures:
-    """Parts, digests and the manifest included; a hundredth first, to see whether memory grows with the extract."""
+    """With parts, digests and manifest. A hundredth first, to see whether memory grows with the extract."""
     folder = bench.directory("extract")
-    few = await told([*python("tests.bench.door.writing"), str(_FEW), str(folder)])
-    many = await told([*python("tests.bench.door.writing"), str(_MANY), str(folder)])
+    few = await run_json([*python("tests.bench.system.writing"), str(_FEW), str(folder)])
+    many = await run_json([*python("tests.bench.system.writing"), str(_MANY), str(folder)])
     return {RATE: _MANY / many["seconds"], "MB": many["MB"], "MB at a hundredth": few["MB"]}
 
 
 async def polars(bench: Bench) -> Figures:
-    """On every core, as it likes."""
+    """On all cores."""
     folder = bench.directory("extract")
     (folder / "statements.json").write_text(json.dumps(facts()))
     script = Path(__file__).with_name("polars_writing.py")
     interpreter = await asyncio.to_thread(bench_python)
-    measured = await told([str(interpreter), str(script), str(_MANY), str(folder)])
+    measured = await run_json([str(interpreter), str(script), str(_MANY), str(folder)])
     return {RATE: _MANY / measured["seconds"], "MB": measured["MB"], "CSV seconds": measured["csv"]}
 
 

@@ -1,7 +1,7 @@
-"""The floor of the way through the system: three produce-to-consume hops and four writes, with nothing in between.
+"""The floor of the end-to-end row: three produce-to-consume hops and four writes, with nothing in between.
 
-``python -m tests.bench.door.hops <rate> <seconds>``. A message is written to the database, produced, consumed, written,
-produced ... as the gateway, reporting, balance and the gateway again would, each on its own, as soon as it is there.
+``python -m tests.bench.system.hops <rate> <seconds>``. A message is written to the database, produced, consumed,
+written, produced ... as gateway, reporting, balance and projections would, each message alone and at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _VALUE: Final = b"x" * 500
 
 
 class Hops:
-    """Three topics, a collection and the messages under way, by number."""
+    """Three topics, a collection and the pending messages, by number."""
 
     def __init__(self, producer: AIOKafkaProducer, collection: Any, topics: list[str]) -> None:
         self._producer = producer
@@ -32,13 +32,13 @@ class Hops:
         self._arrived: dict[int, asyncio.Event] = {}
 
     async def send(self, number: int) -> None:
-        """Let a message go the whole way."""
+        """Send a message through all hops."""
         arrived = self._arrived[number] = asyncio.Event()
         await self._on(number, 0)
         await arrived.wait()
 
     async def consume(self, hop: int, consumer: AIOKafkaConsumer) -> None:
-        """Pass on what comes over a topic."""
+        """Forward the messages of a topic."""
         async with asyncio.TaskGroup() as group:
             async for message in consumer:
                 group.create_task(self._on(int(message.key), hop + 1))

@@ -1,4 +1,4 @@
-"""The account that the demo gives of the year: it tells, it shows, and it checks every figure it tells."""
+"""Prints the story of the demo and checks every figure in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 
 class WrongFigure(AssertionError):
-    """A figure of the account is not what it must be."""
+    """A figure differs from the expected one."""
 
 
 def kroner(ore: int) -> str:
@@ -22,8 +22,8 @@ def kroner(ore: int) -> str:
     return f"{sign}{whole:,}".replace(",", ".") + f",{rest:02d} kr."
 
 
-class Account:
-    """Writes the story to a console. ``checked`` counts the figures that were compared."""
+class Narrator:
+    """Prints to a console. ``checked`` counts the compared figures."""
 
     def __init__(self, console: Console) -> None:
         self.checked = 0
@@ -33,7 +33,7 @@ class Account:
         self._console.print()
         self._console.rule(f"[bold]{day.day} {day:%B %Y}[/bold]  {title}", align="left", style="cyan")
 
-    def tell(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._console.print(text)
 
     def check(self, what: str, found: Any, expected: Any) -> None:
@@ -43,12 +43,12 @@ class Account:
         self.checked += 1
 
     def amount(self, what: str, found: int, expected: int) -> None:
-        """Compare an amount in øre, and tell it."""
+        """Compare an amount in øre and print it."""
         self.check(what, found, expected)
         self._console.print(f"  [green]✓[/green] {what}: [bold]{kroner(found)}[/bold]")
 
     def fact(self, what: str, found: Any, expected: Any) -> None:
-        """Compare a fact, and tell it."""
+        """Compare a fact and print it."""
         self.check(what, found, expected)
         self._console.print(f"  [green]✓[/green] {what}")
 

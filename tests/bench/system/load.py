@@ -1,7 +1,7 @@
-"""Sends reports to one address over many connections, and tells how that went: ``python -m tests.bench.door.load``.
+"""Sends reports to one address over many connections: ``python -m tests.bench.system.load``.
 
-A process of its own, with nothing in it but sockets and bytes that were made before: it must not be the limit. Reads
-an ``Order`` from standard input, writes a ``Told`` to standard output, both as JSON.
+It is a separate process with sockets and prepared bytes only, so that it is not the limit. It reads an ``Order`` from
+standard input and writes a ``Result`` to standard output, both as JSON.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Final, cast
 
 import uvloop
 
-from tests.bench.door.orders import Order, Told
+from tests.bench.system.orders import Order, Result
 
 _LENGTH: Final = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _HEAD_ENDS: Final = b"\r\n\r\n"
 
 
 def request(order: Order, number: int) -> bytes:
-    """The report with this number: every one of another reference, and of the next employment."""
+    """The report with this number: each has a new reference, and the next employment in turn."""
     month = 1 + number % 12
     body = json.dumps(
         {
@@ -44,7 +44,7 @@ def request(order: Order, number: int) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, with one request under way."""
+    """One connection with one pending request."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def send(self, request: bytes) -> asyncio.Future[int]:
-        """Send it; the future is the status of the answer."""
+        """Send a request. The future gives the status of the answer."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return self._answer
@@ -73,8 +73,8 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(exc or ConnectionResetError())
 
 
-async def send_all(order: Order) -> Told:
-    """Carry an order out."""
+async def send_all(order: Order) -> Result:
+    """Execute an order."""
     loop = asyncio.get_running_loop()
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(order.connections):
@@ -113,7 +113,7 @@ async def send_all(order: Order) -> Told:
         await asyncio.gather(*map(on_and_on, range(order.connections)))
     busy = process_time() / (perf_counter() - begun)
     taken.sort()
-    return Told(
+    return Result(
         rate=len(taken) / order.seconds,
         statuses=dict(statuses),
         p50=1000 * taken[len(taken) // 2],
@@ -123,7 +123,7 @@ async def send_all(order: Order) -> Told:
 
 
 def main() -> None:
-    """Read an order, carry it out, tell."""
+    """Read an order, execute it, write the result."""
     order = Order(**json.load(sys.stdin))
     json.dump(asdict(uvloop.run(send_all(order))), sys.stdout)
 

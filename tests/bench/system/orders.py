@@ -1,0 +1,43 @@
+"""Order and result of the process that makes the load."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from tests.bench.bench import python
+from tests.bench.processes import run_json
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to send. ``rate`` is requests per second, started whether or not earlier ones are answered; 0: all at once.
+
+    ``seconds`` are measured after ``warm`` seconds. ``wait`` is how long the gateway may wait for the outcome.
+    """
+
+    port: int
+    token: str
+    employments: list[str]
+    key: str
+    connections: int
+    warm: float
+    seconds: float
+    wait: int = 0
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """Answers per second, statuses, latencies in milliseconds. ``busy`` is the share of a core that the load used."""
+
+    rate: float
+    statuses: dict[str, int]
+    p50: float
+    p99: float
+    busy: float
+
+
+async def send(order: Order) -> Result:
+    """Execute an order in a separate process."""
+    return Result(**await run_json(python("tests.bench.system.load"), stdin=json.dumps(asdict(order)).encode()))
