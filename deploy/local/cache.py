@@ -1,4 +1,4 @@
-"""Things that are fetched once and kept."""
+"""Downloads that are kept in the cache."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NEEDED_BYTES = 1_000_000_000
 
 
 def fetch_once(target: Path, build: Callable[[Path], None]) -> None:
-    """Fill the directory `target` with `build`, once.
+    """Fill the directory `target` with `build`, unless it exists.
 
-    `build` writes into an empty directory that is renamed to `target` when it has succeeded, so that a
-    fetch which was broken off leaves nothing half done; a second launcher waits for the first.
+    `build` writes into an empty directory, which is renamed to `target` afterwards, so an interrupted download leaves
+    no incomplete `target`. A second launcher waits for the first.
 
     Raises:
-        LauncherError: whatever `build` says is missing.
+        LauncherError: raised by `build`.
     """
     if target.exists():
         return
@@ -37,10 +37,10 @@ def fetch_once(target: Path, build: Callable[[Path], None]) -> None:
 
 
 def install_wheel(directory: Path, requirements: Path, what: str) -> None:
-    """Unpack the wheel that `requirements` names, with its hash, into `directory`.
+    """Install the wheel named in `requirements`, with its hash, into `directory`. `what` it contains is for messages.
 
     Raises:
-        LauncherError: pip could not fetch `what` it carries.
+        LauncherError: pip could not fetch it.
     """
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
     argv += ["--require-hashes", "--target", str(directory), "--requirement", str(requirements)]
@@ -54,17 +54,17 @@ def install_wheel(directory: Path, requirements: Path, what: str) -> None:
 
 
 def require_space(directory: Path) -> None:
-    """Refuse to start on a full disk, where Kafka and MongoDB would fail obscurely later.
+    """Check that the disk has space, because Kafka and MongoDB report a full disk late and unclearly.
 
     Raises:
-        LauncherError: less than 1 GB is free where `directory` lies.
+        LauncherError: less than 1 GB is free.
     """
     directory.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(directory).free
     if free < _NEEDED_BYTES:
         raise LauncherError(
-            f"Only {free / 1e6:.0f} MB are free where {directory} lies; the broker and the database need 1 GB.",
-            "Free some space (`make clean` deletes what Frikort keeps), or set FRIKORT_CACHE to another disk.",
+            f"Only {free / 1e6:.0f} MB are free on the disk of {directory}; the broker and the database need 1 GB.",
+            "Free some space (`make clean` deletes downloads and data), or move FRIKORT_CACHE to another disk.",
         )
 
 

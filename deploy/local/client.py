@@ -1,4 +1,4 @@
-"""A caller of the public API: a person with a token, who sends commands under keys of their own."""
+"""A small client of the public API, for the demo data and for tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class Answer:
-    """What the API answered."""
+    """A response of the API."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self.status = response.status_code
@@ -37,19 +37,19 @@ class Answer:
 
     @property
     def problem(self) -> str | None:
-        """The code of the problem, if it is one."""
+        """The problem code, if the response is a problem document."""
         if self.headers.get("content-type", "").startswith("application/problem+json"):
             return str(self.body["type"]).rsplit("/", 1)[-1]
         return None
 
 
 def headers_of(token: str) -> dict[str, str]:
-    """What every request says: who asks, in which language the answer shall be, and why a caseworker looks."""
+    """Headers of every request: the access token, the language of texts, and a caseworker's reason for access."""
     return {"Authorization": f"Bearer {token}", "Accept-Language": "en", "Access-Reason": "sag 2025-0042"}
 
 
 class Caller:
-    """Someone with a token, who always has the same reason; every command gets a new key unless one is given."""
+    """A client with one access token. Every command gets a new idempotency key unless `key` is given."""
 
     def __init__(self, url: str, token: str) -> None:
         self._http = httpx2.Client(base_url=url, timeout=40, headers=headers_of(token))
@@ -69,7 +69,7 @@ class Caller:
         return Answer(self._http.request(method, path, json=dict(body), headers=headers))
 
     def wait_for(self, path: str, field: str, value: str, *, within: float = 60) -> Answer:
-        """The answer at ``path`` once its ``field`` is ``value``."""
+        """Poll ``path`` until its ``field`` is ``value``; returns that response."""
         deadline = time.monotonic() + within
         while (answer := self.get(path)).body.get(field) != value:
             if time.monotonic() > deadline:
@@ -79,9 +79,9 @@ class Caller:
 
 
 def fetch_token(issuer_url: str, person: Person, key: ECKey | None = None) -> str:
-    """An access token from the issuer, by client credentials (RFC 6749, section 4.4).
+    """Request an access token from the issuer with client credentials (RFC 6749, section 4.4).
 
-    ``key`` is what the client authenticates with (RFC 7523, ``private_key_jwt``) where it has no secret.
+    A client without a secret authenticates with its ``key`` (RFC 7523, ``private_key_jwt``).
     """
     form = {"grant_type": "client_credentials", "scope": SCOPE}
     auth = None if key else (person.id, person.secret)
@@ -93,7 +93,7 @@ def fetch_token(issuer_url: str, person: Person, key: ECKey | None = None) -> st
 
 
 def assertion(issuer_url: str, client_id: str, key: ECKey) -> str:
-    """What proves once, within a minute, that the sender is the client that holds ``key``."""
+    """A client assertion signed with ``key`` (RFC 7523); it is valid once, for one minute."""
     now = int(time.time())
     claims = {"iss": client_id, "sub": client_id, "aud": issuer_url, "jti": str(uuid4()), "iat": now, "exp": now + 60}
     return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)

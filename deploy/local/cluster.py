@@ -1,6 +1,6 @@
-"""Three brokers and a replica set of three on one machine, from the same binaries: for showing what outlives a leader.
+"""Three brokers and a replica set of three on one machine, to test what happens when a leader fails.
 
-The settings are those of production: three replicas of everything, and acknowledged by two of them.
+As in production, everything has three replicas and two of them acknowledge a write.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deploy.local.ports import free_port
 
 NODES = (1, 2, 3)
 ENVIRONMENT = {"FRIKORT_TOPIC_REPLICATION": "3"}
-"""What the services are told; for `Config.environment`."""
+"""Environment variables of the services, for `Config.environment`."""
 
 _HEAP_MB = 256
 _REPLICATED = {
@@ -33,7 +33,7 @@ _REPLICATED = {
 
 
 class Cluster(Engines):
-    """Like `Engines`, always from the binaries; processes are "kafka-1" to "kafka-3", "mongodb-1" to "mongodb-3".
+    """Like `Engines`, always from the binaries; processes "kafka-1" to "kafka-3" and "mongodb-1" to "mongodb-3".
 
     Attributes:
         kafka_ports, mongodb_ports: by process name.
@@ -43,7 +43,7 @@ class Cluster(Engines):
         """Start all six and wait until all are ready.
 
         Raises:
-            LauncherError: something is missing, or a process would not start.
+            LauncherError: something is missing, or a process did not start.
         """
         require_space(self.config.data)
         self.kafka_ports = {f"kafka-{node}": free_port() for node in NODES}
@@ -69,7 +69,7 @@ class Cluster(Engines):
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
-            where = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
+            addresses = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
             self.processes[name] = kafka.process(
                 installation,
                 data=data,
@@ -78,7 +78,7 @@ class Cluster(Engines):
                 controller_port=voters[node],
                 heap_mb=_HEAP_MB,
                 name=name,
-                settings=_REPLICATED | where,
+                settings=_REPLICATED | addresses,
                 cluster=cluster,
             )
 

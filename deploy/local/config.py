@@ -1,4 +1,4 @@
-"""Where one local system keeps its things."""
+"""Directories, ports and environment of one local system."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def default_cache() -> Path:
-    """What is fetched once: FRIKORT_CACHE, or `.cache/frikort` in the repository."""
+    """The directory for downloads: FRIKORT_CACHE, or `.cache/frikort` in the repository."""
     given = os.environ.get("FRIKORT_CACHE")
     return Path(given).resolve() if given else REPOSITORY / ".cache" / "frikort"
 
 
 @dataclass(frozen=True)
 class Config:
-    """One local system: its directories, ports and what its services are told beyond the usual.
+    """Configuration of one local system.
 
-    Two systems run beside each other when their data directories and ports differ.
+    Two systems can run at the same time if their data directories and ports differ.
     """
 
     data: Path
-    """Data of the engines, keys and logs. Kept unless the caller deletes it."""
+    """Data of Kafka and MongoDB, keys and logs. The launcher never deletes it."""
     cache: Path = field(default_factory=default_cache)
-    """What is fetched once and shared by all systems."""
+    """Downloads, shared by all local systems."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """TCP ports by process name; a process that is not named gets a free one."""
+    """TCP ports by process name; other processes get a free port."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Further environment variables of every service; they win over the launcher's."""
+    """Environment variables for every service; they override the launcher's."""
     broker_heap_mb: int = 512
 
     @classmethod
     def kept(cls) -> Config:
-        """What `make run` uses: fixed ports, and data that is there again at the next start."""
+        """The configuration of `make run`: fixed ports, and a data directory that the next start uses again."""
         cache = default_cache()
         return cls(data=cache / "run", cache=cache, ports=ports.FIXED)
 
     def port(self, name: str) -> int:
-        """The port of a process: the given one if it is free, or a free one.
+        """The port of a process: the configured one, otherwise a free one.
 
         Raises:
-            LauncherError: the given port is taken.
+            LauncherError: the configured port is in use.
         """
         if name not in self.ports:
             return ports.free_port()

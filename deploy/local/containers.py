@@ -1,7 +1,7 @@
 """Kafka and MongoDB as containers, where a Docker engine answers.
 
-Kept thin: each engine listens inside its container on the very port that it has outside, so the
-addresses, the settings and the readiness checks are those of the jars and the binary.
+Each listens inside its container on the same port as outside, so that addresses, settings and readiness checks are the
+same as for the jars and the binary.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def docker_answers() -> bool:
 
 
 def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
-    """A one-node broker, reached at `kafka_port` of the loopback interface."""
+    """A broker, reachable at `kafka_port` of the loopback interface."""
     settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/var/lib/kafka/data")
     settings["listeners"] = f"PLAINTEXT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
     container = _on_loopback(KAFKA_IMAGE, kafka_port)
@@ -43,13 +43,13 @@ def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
 
 
 def mongodb_container(port: int) -> DockerContainer:
-    """A one-node replica set, still to be initiated, reached at `port` of the loopback interface."""
+    """A replica set of one member that is not initiated yet, reachable at `port` of the loopback interface."""
     return _on_loopback(MONGODB_IMAGE, port).with_command(["mongod", "--bind_ip_all", *mongod.arguments(port)])
 
 
 def _on_loopback(image: str, port: int) -> DockerContainer:
     container = DockerContainer(image)
-    # What with_bind_ports does, but not on every interface: Docker's client takes an address with the port.
+    # with_bind_ports would bind to every interface; Docker's client also accepts an address with the port.
     bindings: dict[str, Any] = container.ports
     bindings[str(port)] = ("127.0.0.1", port)
     return container

@@ -1,6 +1,6 @@
-"""What `make run` has to show from the start: two citizens with cards, employments, and this year's reports.
+"""The demo data of `make run`: two citizens with cards, an employment, and this year's reports.
 
-Every command has a fixed key, so a second start finds it all there already and changes nothing.
+Every command has a fixed idempotency key, so a second start changes nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MONTHLY_HOLIDAY_PAY_ORE = 40_000
 
 
 def load(system: LocalSystem, today: date) -> dict[str, str]:
-    """Put the demo data in, as if it had happened through the year of ``today`` until last month's end.
+    """Send the demo data, with the clock set to each event's day, from January until the end of last month.
 
     Returns card numbers by citizen.
 
     Raises:
-        LauncherError: the system does not take it.
+        LauncherError: the system refused a command.
     """
     first = date(today.year, 1, 5)
     if today <= first:
@@ -44,7 +44,7 @@ def load(system: LocalSystem, today: date) -> dict[str, str]:
 
 
 def birth_date_of(person: Person) -> date:
-    """The birth date of an invented person of the 1900s (their day has 60 added)."""
+    """The birth date of a synthetic person born in the 1900s (their CPR number has 60 added to the day)."""
     cpr = str(person.cpr)
     return date(1900 + int(cpr[4:6]), int(cpr[2:4]), int(cpr[:2]) - 60)
 
@@ -99,6 +99,6 @@ def _body(answer: Answer) -> dict[str, Any]:
     if answer.status not in (200, 201):
         raise LauncherError(
             f"The demo data was refused: {answer.status} {answer.problem or ''}".strip(),
-            "If it was put in by an older version, start anew with `make clean` and `make run`.",
+            "If an older version sent it, run `make clean` and then `make run`.",
         )
     return dict(answer.body)

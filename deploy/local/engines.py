@@ -1,4 +1,4 @@
-"""What gives Kafka and MongoDB: addresses in the environment, else Docker, else their own binaries."""
+"""Kafka and MongoDB: from addresses in the environment, otherwise from Docker, otherwise from their own binaries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTAINER_SECONDS = 60
 
 
 class Source(Enum):
-    """Where an engine comes from."""
+    """Where Kafka or MongoDB comes from."""
 
     ENVIRONMENT = "the address in the environment"
     DOCKER = "a container"
@@ -29,7 +29,7 @@ class Source(Enum):
 
 
 def choose(variable: str, environment: Mapping[str, str], docker_answers: Callable[[], bool]) -> Source:
-    """The first that is there: the address in `variable`, a Docker engine, the binary."""
+    """The first available source: the address in `variable`, a Docker engine, the binary."""
     if environment.get(variable):
         return Source.ENVIRONMENT
     return Source.DOCKER if docker_answers() else Source.BINARY
@@ -41,7 +41,7 @@ class Engines:
     Attributes:
         kafka: bootstrap address, `host:port`.
         mongodb: connection string.
-        processes: "kafka" and "mongodb", where they run as processes of the launcher.
+        processes: "kafka" and "mongodb", if they run as processes of the launcher.
     """
 
     kafka: str
@@ -66,7 +66,7 @@ class Engines:
         """Start both and wait until both are ready.
 
         Raises:
-            LauncherError: something is missing, a port is taken, or an engine would not start.
+            LauncherError: something is missing, a port is in use, or Kafka or MongoDB did not start.
         """
         with ExitStack() as stack:
             waits = [self._start_kafka(stack), self._start_mongodb(stack)]
@@ -131,7 +131,7 @@ class Engines:
 
 def _require(answers: bool, what: str, variable: str) -> None:
     if not answers:
-        raise LauncherError(what, f"Start it, correct {variable}, or unset it so that the launcher brings its own.")
+        raise LauncherError(what, f"Start it, correct {variable}, or unset it to use the launcher's own.")
 
 
 def _await(ready: Callable[[], bool], what: str) -> None:
@@ -140,6 +140,6 @@ def _await(ready: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise LauncherError(
                 f"{what} in its container was not ready after {_CONTAINER_SECONDS} s.",
-                "See what `docker ps` and `docker logs` say.",
+                "See the output of `docker ps` and `docker logs`.",
             )
         time.sleep(0.1)

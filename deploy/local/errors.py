@@ -1,10 +1,10 @@
-"""The one error that people see."""
+"""The error that the launcher reports to people."""
 
 
 class LauncherError(Exception):
-    """Something is missing or would not start.
+    """Something is missing or did not start.
 
-    The message is one clear sentence, and the remedy says what to do about it.
+    `what` is one sentence, and `remedy` says what to do about it.
     """
 
     def __init__(self, what: str, remedy: str, log_tail: str = "") -> None:

@@ -1,4 +1,4 @@
-"""A Java runtime from the wheel that carries it, so that no Java has to be installed on the machine."""
+"""A Java runtime from a wheel, so that the machine needs no Java."""
 
 from __future__ import annotations
 

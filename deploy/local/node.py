@@ -1,6 +1,6 @@
-"""Node.js with npm from the wheel that carries them: for the little that exists only in JavaScript.
+"""Node.js with npm from a wheel, for the OpenID provider and for checks that exist only in JavaScript.
 
-Debian 12 and Ubuntu 24.04 have Node.js 18, which is too old; so it is brought along, as mongod is.
+The Node.js of Debian 12 and Ubuntu 24.04 (version 18) is too old.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def fetch(cache: Path, progress: Progress) -> Path:
 
 
 def npm(node: Path) -> Path:
-    """The npm that came with `node`, a script for it."""
+    """The npm script that belongs to `node`."""
     return node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 

@@ -1,4 +1,4 @@
-"""Packages from npm, as a lock file names them: installed once for each lock, into the cache."""
+"""Installs the npm packages of a lock file into the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILES = ("package.json", "package-lock.json", ".npmrc")
 def install(project: Path, cache: Path, progress: Progress | None = None) -> Path:
     """The `node_modules` of `project` (a directory with package.json, package-lock.json and .npmrc).
 
-    npm checks each package against the lock's integrity hash. No package's install script is run.
+    npm checks each package against its integrity hash in the lock file and runs no install script.
 
     Raises:
         LauncherError: Node.js or a package could not be fetched.
@@ -45,6 +45,6 @@ def _build(running: Path, project: Path, directory: Path) -> None:
     if done.returncode != 0:
         raise LauncherError(
             f"npm could not install what {project / 'package-lock.json'} names.",
-            "See what it says below; the registry may be out of reach.",
+            "Its output is below; the registry may be out of reach.",
             log_tail=done.stderr[-2000:],
         )

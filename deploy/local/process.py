@@ -1,4 +1,4 @@
-"""Child processes that never outlive the launcher."""
+"""Child processes that end when the launcher ends."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pathlib import Path
 from deploy.local.errors import LauncherError
 
 _POLL_SECONDS = 0.05
-# Then the kernel kills the child when whoever started it dies, however that happens (prctl(2), PR_SET_PDEATHSIG).
+# The kernel kills the child when the parent that started it ends for any reason (prctl(2), PR_SET_PDEATHSIG).
 _DIE_WITH_LAUNCHER = ("setpriv", "--pdeathsig", "KILL", "--")
 
-# "Whoever started it" is a *thread*, so one that lasts starts them all: a test or a chaos harness may
-# restart a process from a short-lived thread of its own.
+# That parent is a *thread*, so one long-lived thread starts all children: tests and chaos rounds restart processes
+# from short-lived threads.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
 class Process:
     """One child process with its own log file.
 
-    It runs in a session of its own, so that Ctrl-C reaches the launcher alone, which then takes
-    everything down in order; should the launcher itself be killed, the kernel kills the child.
+    It runs in its own session, so that Ctrl-C reaches only the launcher, which stops all children in order. If the
+    launcher is killed, the kernel kills the child.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Process:
         self._stop_seconds = stop_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self.started_at = 0.0
-        """When it was started last, on the clock of `time.monotonic()`."""
+        """Time of the latest start, from `time.monotonic()`."""
 
     @property
     def pid(self) -> int:
-        """The process id of the latest start.
+        """Process id of the latest start.
 
         Raises:
             RuntimeError: it was never started.
@@ -63,7 +63,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs now."""
+        """Whether it is running."""
         return self._child is not None and self._child.poll() is None
 
     @property
@@ -92,10 +92,10 @@ class Process:
             )
 
     def wait_ready(self) -> None:
-        """Wait until its readiness check holds.
+        """Wait until its readiness check returns True.
 
         Raises:
-            LauncherError: it ended before, or its time ran out; carries the tail of its log.
+            LauncherError: it ended first, or was not ready in time; has the last lines of its log.
         """
         deadline = time.monotonic() + self._ready_seconds
         while True:
@@ -108,7 +108,7 @@ class Process:
             time.sleep(_POLL_SECONDS)
 
     def run(self, seconds: float) -> None:
-        """Run it to its end.
+        """Start it and wait until it ends.
 
         Raises:
             LauncherError: it failed, or did not end within `seconds`.
@@ -128,13 +128,13 @@ class Process:
             os.kill(self.pid, signum)
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
+        """Send SIGKILL and wait until it has ended."""
         if self._child is not None:
             self.send(signal.SIGKILL)
             self._child.wait()
 
     def terminate(self) -> int | None:
-        """SIGTERM, wait for its stop deadline, then SIGKILL. Returns the exit code, None if never started."""
+        """Send SIGTERM, and SIGKILL after its stop deadline. Returns the exit code, or None if it was never started."""
         if self._child is None:
             return None
         self.send(signal.SIGTERM)
@@ -145,7 +145,7 @@ class Process:
         return self.exit_code
 
     def restart(self) -> None:
-        """Terminate it if it runs, start it again at the same address, and wait until it is ready."""
+        """Terminate it if it is running, start it again at the same address, and wait until it is ready."""
         if self.alive:
             self.terminate()
         self.start()
@@ -168,7 +168,7 @@ class Process:
 
 
 def terminate_all(processes: Sequence[Process]) -> None:
-    """Terminate them side by side, so that one slow stop does not add to another."""
+    """Terminate all at the same time; the total is the time of the slowest."""
     for process in processes:
         process.send(signal.SIGTERM)
     for process in processes:

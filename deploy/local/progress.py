@@ -1,4 +1,4 @@
-"""How the launcher says what it is doing."""
+"""Progress reports of the launcher."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Progress(Protocol):
     """Receives each step of the launcher."""
 
     def step(self, label: str, since: float | None = None) -> AbstractContextManager[Say]:
-        """Open a step; the value given says details while it lasts.
+        """Start a step. The returned function reports a detail, such as "3 of 46".
 
-        Closing it reports the seconds since it was opened, or since an earlier point of `time.monotonic()`.
+        The end of the step is reported with the seconds since its start, or since `since` (from `time.monotonic()`).
         """
 
 
 class Silent:
-    """Says nothing: for tests."""
+    """Reports nothing, for tests."""
 
     @contextmanager
     def step(self, label: str, since: float | None = None) -> Iterator[Say]:
@@ -32,7 +32,7 @@ class Silent:
 
 
 class PlainLines:
-    """A line when a step is done, for logs and pipes."""
+    """Prints a line at the end of each step, for logs and pipes."""
 
     @contextmanager
     def step(self, label: str, since: float | None = None) -> Iterator[Say]:
@@ -42,7 +42,7 @@ class PlainLines:
 
 
 class Spinner:
-    """A moving line while a step lasts, for terminals."""
+    """Shows a moving line during each step, for terminals."""
 
     @contextmanager
     def step(self, label: str, since: float | None = None) -> Iterator[Say]:
@@ -54,5 +54,5 @@ class Spinner:
 
 
 def for_people() -> Progress:
-    """The progress that suits standard output."""
+    """The reports that suit standard output."""
     return Spinner() if sys.stdout.isatty() else PlainLines()

@@ -12,7 +12,7 @@ SOURCES = Path(__file__).parent / "openid"
 
 
 def install(cache: Path, directory: Path, progress: Progress) -> list[str]:
-    """Lay the provider out in `directory`, beside the packages that it needs. Returns the command that runs it.
+    """Copy the provider into `directory`, with the packages that it needs. Returns the command that runs it.
 
     Raises:
         LauncherError: Node.js or the packages could not be fetched.

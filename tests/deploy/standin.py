@@ -1,4 +1,4 @@
-"""A service that does nothing but say that it is ready and what it was told: `python -m tests.deploy.standin`."""
+"""A service that only reports that it is ready and which settings it has: `python -m tests.deploy.standin`."""
 
 import json
 import os
@@ -10,12 +10,12 @@ class Handler(BaseHTTPRequestHandler):
     """Answers /health/ready, and every other path with the FRIKORT_ variables of the process."""
 
     def do_GET(self) -> None:
-        told = {name: value for name, value in os.environ.items() if name.startswith("FRIKORT_")}
+        settings = {name: value for name, value in os.environ.items() if name.startswith("FRIKORT_")}
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(json.dumps(told).encode())
+        self.wfile.write(json.dumps(settings).encode())
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name that http.server gives it
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the parameter's name in http.server
         pass
 
 

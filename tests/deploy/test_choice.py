@@ -22,20 +22,20 @@ ADDRESS = {"FRIKORT_KAFKA": "broker.example:9092"}
         ({}, False, Source.BINARY),
     ],
 )
-def test_first_that_is_there_wins(environment: dict[str, str], docker: bool, expected: Source) -> None:
+def test_the_first_available_source_is_used(environment: dict[str, str], docker: bool, expected: Source) -> None:
     assert choose("FRIKORT_KAFKA", environment, lambda: docker) is expected
 
 
-def test_docker_is_not_asked_when_the_environment_has_the_address() -> None:
-    def asked() -> bool:
-        raise AssertionError("asked")
+def test_docker_is_not_tried_if_the_environment_has_an_address() -> None:
+    def docker_answers() -> bool:
+        raise AssertionError("Docker was tried")
 
-    choose("FRIKORT_KAFKA", ADDRESS, asked)
+    choose("FRIKORT_KAFKA", ADDRESS, docker_answers)
 
 
-def test_silent_addresses_of_the_environment_are_refused_clearly(tmp_path: Path) -> None:
-    nobody = f"127.0.0.1:{free_port()}"
-    environment = {"FRIKORT_KAFKA": nobody, "FRIKORT_MONGODB": f"mongodb://{nobody}/"}
+def test_an_address_in_the_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
+    unused = f"127.0.0.1:{free_port()}"
+    environment = {"FRIKORT_KAFKA": unused, "FRIKORT_MONGODB": f"mongodb://{unused}/"}
     engines = Engines(Config(data=tmp_path), environment=environment, docker_answers=lambda: False)
-    with pytest.raises(LauncherError, match=f"No Kafka answers at {nobody}.*FRIKORT_KAFKA"), engines:
+    with pytest.raises(LauncherError, match=f"No Kafka answers at {unused}.*FRIKORT_KAFKA"), engines:
         pass

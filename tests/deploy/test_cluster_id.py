@@ -1,11 +1,11 @@
-"""The id of a new cluster is one that every tool of Kafka can be given."""
+"""Every Kafka tool accepts the id of a new cluster as an argument."""
 
 from __future__ import annotations
 
 from deploy.local.kafka import new_cluster
 
 
-def test_no_id_reads_like_an_option() -> None:
-    drawn = {new_cluster() for _ in range(2000)}
-    assert len(drawn) == 2000
-    assert all(len(name) == 22 and not name.startswith("-") for name in drawn)
+def test_no_id_looks_like_an_option() -> None:
+    ids = {new_cluster() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert all(len(name) == 22 and not name.startswith("-") for name in ids)

@@ -70,8 +70,8 @@ def majority(uri: str) -> Any:
     return client["engines"].get_collection("things", write_concern=WriteConcern(w="majority", j=True))
 
 
-async def test_engines_keep_their_data_and_leave_no_process(tmp_path: Path) -> None:
-    """One record and one document are still there after a stop and a start at other ports."""
+async def test_kafka_and_mongodb_keep_their_data_and_leave_no_process(tmp_path: Path) -> None:
+    """A record and a document survive a stop and a start at other ports."""
     with Engines(Config(data=tmp_path)) as engines:
         pids = [process.pid for process in engines.processes.values()]
         await produce_one(engines.kafka, b"kept")
@@ -91,7 +91,7 @@ async def test_engines_keep_their_data_and_leave_no_process(tmp_path: Path) -> N
 @pytest.fixture(scope="module")
 def small_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     """The launcher's own system with stand-ins for the services."""
-    config = Config(data=tmp_path_factory.mktemp("system"), environment={"FRIKORT_EXTRA": "told"})
+    config = Config(data=tmp_path_factory.mktemp("system"), environment={"FRIKORT_EXTRA": "extra"})
     with LocalSystem(config, services=STANDINS, topics=None) as system:
         yield system
 
@@ -101,7 +101,7 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
-def test_a_service_is_told_what_it_needs_and_no_more(small_system: LocalSystem) -> None:
+def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSystem) -> None:
     gateway = get(f"{small_system.gateway_url}/environment")
     balance = get(f"{small_system.url('balance')}/environment")
     assert gateway["FRIKORT_ENVIRONMENT"] == "local"
@@ -109,20 +109,20 @@ def test_a_service_is_told_what_it_needs_and_no_more(small_system: LocalSystem) 
     assert gateway["FRIKORT_MONGODB"] == small_system.mongodb
     assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
     assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
-    assert gateway["FRIKORT_EXTRA"] == "told"
+    assert gateway["FRIKORT_EXTRA"] == "extra"
     assert "FRIKORT_LOGIN_CLIENT_KEY" not in gateway
     assert not {name for name in balance if "KEY" in name}
 
 
 @pytest.mark.parametrize("person", ["caseworker-849", "payroll-a"])
-def test_its_tokens_are_those_of_the_issuer(small_system: LocalSystem, person: str) -> None:
+def test_tokens_are_signed_by_the_issuer(small_system: LocalSystem, person: str) -> None:
     published = KeySet.import_key_set(get(f"{small_system.issuer_url}/jwks"))
     token = jwt.decode(small_system.token(person), published, algorithms=["ES256"])
     assert token.claims["iss"] == small_system.issuer_url
     assert token.claims.items() >= small_system.people[person].claims().items()
 
 
-def test_a_service_is_killed_and_comes_back_at_its_address(small_system: LocalSystem) -> None:
+def test_a_killed_service_restarts_at_its_address(small_system: LocalSystem) -> None:
     balance = small_system.processes["balance"]
     balance.kill()
     assert balance.exit_code == -signal.SIGKILL
@@ -139,7 +139,7 @@ def test_a_second_instance_has_its_own_port(small_system: LocalSystem) -> None:
         small_system.start_service("balance", instance=2)
 
 
-def test_a_killed_broker_and_database_come_back(small_system: LocalSystem) -> None:
+def test_a_killed_broker_and_a_killed_database_restart(small_system: LocalSystem) -> None:
     for name in ("kafka", "mongodb"):
         engine = small_system.processes[name]
         engine.kill()
@@ -147,7 +147,7 @@ def test_a_killed_broker_and_database_come_back(small_system: LocalSystem) -> No
         engine.restart()
 
 
-def test_the_data_directory_holds_a_log_of_each(small_system: LocalSystem) -> None:
+def test_the_data_directory_has_a_log_of_each_process(small_system: LocalSystem) -> None:
     logs = {path.stem for path in (small_system.config.data / "logs").iterdir()}
     assert logs >= {"kafka", "mongodb", "issuer", "gateway", "balance"}
     assert (small_system.config.data / "keys").stat().st_mode & 0o077 == 0

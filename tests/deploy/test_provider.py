@@ -1,4 +1,4 @@
-"""The OpenID provider of the local system: real, and for nothing but a local system."""
+"""The OpenID provider of the local system is a real one, and refuses to run in any other environment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VERIFIER = "v" * 43
 
 
 class Running(NamedTuple):
-    """A provider that runs, and its keys."""
+    """A running provider and its keys."""
 
     url: str
     keys: Keys
@@ -51,7 +51,7 @@ class Running(NamedTuple):
         return answer.status_code, answer.json()["error"]
 
     def verified(self, token: str, kind: str | None = "at+jwt") -> dict[str, Any]:
-        """The claims of a token as a service sees it: checked against the published keys."""
+        """The claims of a token, verified with the published keys as a service does it."""
         published = KeySet.import_key_set(httpx2.get(f"{self.url}/jwks").json())
         decoded = jwt.decode(token, published, algorithms=["ES256"])
         assert decoded.header.get("typ") == kind
@@ -89,7 +89,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.mark.parametrize("person", PEOPLE.values(), ids=PEOPLE.keys())
-def test_a_token_says_who_its_bearer_is_as_the_tokens_of_the_tests_do(running: Running, person: people.Person) -> None:
+def test_a_token_has_the_same_claims_as_the_tokens_of_the_tests(running: Running, person: people.Person) -> None:
     key = running.private_key(person.id) if person.keyed else None
     claims = running.verified(fetch_token(running.url, person, key))
     made = tokens.issue(keys.signing_key(running.keys.issuer_key), person, issuer=running.url)
@@ -101,7 +101,7 @@ def test_a_token_says_who_its_bearer_is_as_the_tokens_of_the_tests_do(running: R
     assert claims == expected
 
 
-def test_the_secret_may_stand_in_the_form(running: Running) -> None:
+def test_the_client_secret_is_accepted_in_the_form(running: Running) -> None:
     form = CLIENT_CREDENTIALS | {"client_id": "citizen-1", "client_secret": "local-citizen-1"}
     answer = running.post(data=form)
     assert answer.headers["cache-control"] == "no-store"
@@ -110,16 +110,16 @@ def test_the_secret_may_stand_in_the_form(running: Running) -> None:
     assert (claims["role"], claims["cpr"]) == ("citizen", "6101800101")
 
 
-def test_refusals_are_those_of_rfc_6749(running: Running) -> None:
+def test_errors_follow_rfc_6749(running: Running) -> None:
     assert running.refusal(data=CLIENT_CREDENTIALS, auth=("employer-b", "wrong")) == (401, "invalid_client")
-    assert running.refusal(data=CLIENT_CREDENTIALS, auth=("nobody", "x")) == (401, "invalid_client")
+    assert running.refusal(data=CLIENT_CREDENTIALS, auth=("unknown", "x")) == (401, "invalid_client")
     assert running.refusal(data=CLIENT_CREDENTIALS) == (400, "invalid_request")
     assert running.refusal(data={"grant_type": "password"}, auth=EMPLOYER) == (400, "unsupported_grant_type")
     both = CLIENT_CREDENTIALS | {"client_secret": "local-employer-b"}
     assert running.refusal(data=both, auth=EMPLOYER) == (400, "invalid_request")
 
 
-def test_no_scope_is_granted_that_does_not_exist(running: Running) -> None:
+def test_an_unknown_scope_is_not_granted(running: Running) -> None:
     answer = running.post(data=CLIENT_CREDENTIALS | {"scope": "admin frikort"}, auth=EMPLOYER)
     assert answer.json()["scope"] == running.verified(answer.json()["access_token"])["scope"] == "frikort"
 
@@ -128,13 +128,13 @@ def keyed(proof: str) -> dict[str, str]:
     return CLIENT_CREDENTIALS | {"client_assertion_type": ASSERTION, "client_assertion": proof}
 
 
-def test_a_key_proves_once_who_holds_it(running: Running) -> None:
+def test_a_client_assertion_is_accepted_once(running: Running) -> None:
     proof = assertion(running.url, "payroll-a", running.private_key("payroll-a"))
     assert running.post(data=keyed(proof)).status_code == 200
     assert running.refusal(data=keyed(proof)) == (401, "invalid_client")
 
 
-def test_nothing_but_its_key_proves_who_a_program_is(running: Running) -> None:
+def test_a_program_with_a_key_authenticates_only_with_it(running: Running) -> None:
     another = ECKey.generate_key("P-256", {"kid": str(running.private_key("payroll-a").kid)})
     forged = assertion(running.url, "payroll-a", another)
     assert running.refusal(data=keyed(forged)) == (401, "invalid_client")
@@ -143,7 +143,7 @@ def test_nothing_but_its_key_proves_who_a_program_is(running: Running) -> None:
     assert running.refusal(data=CLIENT_CREDENTIALS, auth=("payroll-a", "local-payroll-a")) == (401, "invalid_client")
 
 
-def test_what_it_tells_of_itself(running: Running) -> None:
+def test_the_discovery_document(running: Running) -> None:
     metadata = httpx2.get(f"{running.url}/.well-known/openid-configuration").json()
     assert metadata["issuer"] == running.url
     assert metadata["jwks_uri"] == f"{running.url}/jwks"
@@ -158,13 +158,13 @@ def test_no_private_key_is_published(running: Running) -> None:
 
 
 class Browser(httpx2.Client):
-    """A browser at the provider, which stops where it would leave it."""
+    """A browser at the provider; it stops at a redirect to another site."""
 
     def __init__(self, running: Running) -> None:
         super().__init__(base_url=running.url, timeout=10)
 
     def asks(self, **changes: str | None) -> httpx2.Response:
-        """Begin a login as the portal would."""
+        """Start a login as the portal does."""
         challenge = urlsafe_b64encode(sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
         asked = {
             "client_id": keys.PORTAL,
@@ -180,7 +180,7 @@ class Browser(httpx2.Client):
         return self.get("/auth", params={name: value for name, value in asked.items() if value is not None})
 
     def chooses(self, person: str, **changes: str) -> dict[str, list[str]]:
-        """Choose someone, and follow back to the portal; what the portal is told."""
+        """Choose a person and follow the redirects; returns the query parameters that the portal receives."""
         page = self.asks(**changes).headers["location"]
         answer = self.post(page, data={"person": person})
         while (place := answer.headers["location"]).startswith((str(self.base_url), "/")):
@@ -195,7 +195,7 @@ def browser(running: Running) -> Iterator[Browser]:
         yield browser
 
 
-def test_everyone_but_the_programs_can_be_chosen(browser: Browser) -> None:
+def test_all_people_but_no_program_can_be_chosen(browser: Browser) -> None:
     page = browser.get(browser.asks().headers["location"])
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -203,15 +203,15 @@ def test_everyone_but_the_programs_can_be_chosen(browser: Browser) -> None:
         assert (f'value="{person.id}"' in page.text) is not person.program, person.id
 
 
-def test_whoever_is_chosen_has_logged_on(running: Running, browser: Browser) -> None:
-    told = browser.chooses("citizen-4")
-    assert told["state"] == ["state"]
-    assert told["iss"] == [running.url]
+def test_the_chosen_person_is_logged_in(running: Running, browser: Browser) -> None:
+    received = browser.chooses("citizen-4")
+    assert received["state"] == ["state"]
+    assert received["iss"] == [running.url]
 
     proof = assertion(running.url, keys.PORTAL, running.private_key(keys.PORTAL))
     form = {
         "grant_type": "authorization_code",
-        "code": told["code"][0],
+        "code": received["code"][0],
         "redirect_uri": PORTAL_URL + cast.CALLBACK,
         "code_verifier": VERIFIER,
         "client_assertion_type": ASSERTION,
@@ -226,15 +226,15 @@ def test_whoever_is_chosen_has_logged_on(running: Running, browser: Browser) -> 
     assert proven.keys().isdisjoint(PEOPLE["citizen-4"].identity())
 
 
-def test_it_knows_who_has_logged_on_until_someone_else_does(browser: Browser) -> None:
+def test_a_login_lasts_until_another_person_is_chosen(browser: Browser) -> None:
     browser.chooses("citizen-1")
     assert "code=" in browser.asks().headers["location"]
 
     assert "code" in browser.chooses("citizen-2", prompt="login")
 
 
-@pytest.mark.parametrize("person", ["", "employer-a", "nobody"])
-def test_nobody_else_can_be_chosen(browser: Browser, person: str) -> None:
+@pytest.mark.parametrize("person", ["", "employer-a", "unknown"])
+def test_only_listed_people_can_be_chosen(browser: Browser, person: str) -> None:
     assert browser.chooses(person)["error"] == ["access_denied"]
 
 
@@ -243,12 +243,12 @@ def test_a_login_needs_a_code_challenge(browser: Browser) -> None:
     assert parse_qs(urlsplit(answer.headers["location"]).query)["error"] == ["invalid_request"]
 
 
-def test_a_login_leads_to_no_other_site(browser: Browser) -> None:
+def test_a_login_redirects_to_no_other_site(browser: Browser) -> None:
     answer = browser.asks(redirect_uri="https://elsewhere.example/")
     assert (answer.status_code, answer.headers.get("location")) == (400, None)
 
 
-def test_who_did_not_come_from_a_login_sees_nobody(browser: Browser) -> None:
+def test_without_a_started_login_no_person_is_shown(browser: Browser) -> None:
     assert browser.get("/people/made-up").status_code == 400
 
 
@@ -266,13 +266,13 @@ def test_refuses_to_start_outside_a_local_environment(running: Running) -> None:
         assert "FRIKORT_ENVIRONMENT=local" in done.stderr
 
 
-def test_what_draws_its_keys_needs_no_development_package() -> None:
+def test_creating_the_keys_needs_no_development_package() -> None:
     code = "import sys, deploy.local.cast; print({'rich', 'docker', 'pytest'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
-def test_what_it_reads_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_its_configuration_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = cast.write(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
     assert path.stat().st_mode & 0o077 == 0
     assert '"d":' not in path.read_text()
