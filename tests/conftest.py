@@ -33,8 +33,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, otherwise as they stand."""
-    items.sort(key=lambda item: rank(item.nodeid))
+    """Run long groups first. Within a group, tests marked `last` come after all others."""
+    items.sort(key=lambda item: (rank(item.nodeid), item.get_closest_marker("last") is not None))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:

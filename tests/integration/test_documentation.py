@@ -1,10 +1,12 @@
-"""After all that: every answer was as the OpenAPI document says, and every operation of it has been used."""
+"""Every answer of the other integration tests was as the OpenAPI document says, and every operation was used."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.integration.scene import World
+
+pytestmark = pytest.mark.last
 
 WHOLE_FOLDER = 1000
 

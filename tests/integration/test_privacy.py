@@ -1,4 +1,4 @@
-"""After all that: no CPR number and no name stands in the clear in a log, on a topic or in the database."""
+"""The other integration tests left no CPR number and no name in the clear: in a log, on a topic or in a database."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from pymongo import MongoClient
 from tests.integration.scene import SECRET, World, accepted, refused
 from tests.integration.topics import read_all
 
+pytestmark = pytest.mark.last
+
 CPR = re.compile(rb"(?=(\d{6}[- ]?\d{4}))")
 NAMES = (SECRET.encode(), SECRET.lower().encode(), b"Testborger")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _something_personal_went_through(world: World) -> None:
-    """So that these tests say something even when they run alone."""
+    """Personal data exist even when these tests run alone."""
     job = world.job()
     job.report(4_300_000)
     accepted(job.card.caseworker.post("/v1/cards/search", {"cpr": job.card.citizen.cpr}), 200)
@@ -35,7 +37,7 @@ def cprs(world: World) -> frozenset[bytes]:
 
 
 def personal(content: bytes, cprs: frozenset[bytes]) -> Iterator[str]:
-    """What is personal in ``content``."""
+    """Personal data in ``content``."""
     for match in CPR.finditer(content):
         digits = match[1].replace(b"-", b"").replace(b" ", b"")
         if digits in cprs:
@@ -45,8 +47,8 @@ def personal(content: bytes, cprs: frozenset[bytes]) -> Iterator[str]:
 
 def test_the_search_finds_what_it_looks_for(world: World, cprs: frozenset[bytes]) -> None:
     citizen = world.citizens[0]
-    told = f'{{"cpr":"x{citizen.cpr}","name":"{citizen.name}"}}'.encode()
-    assert len(list(personal(told, cprs))) == 2
+    sent = f'{{"cpr":"x{citizen.cpr}","name":"{citizen.name}"}}'.encode()
+    assert len(list(personal(sent, cprs))) == 2
     hyphened = f"{citizen.cpr[:6]}-{citizen.cpr[6:]}".encode()
     assert list(personal(hyphened, cprs)) == ["a CPR number"]
 

@@ -1,6 +1,6 @@
-"""Processes die, join and leave while reports come in: nothing is lost and nothing is counted twice.
+"""Processes are killed, join and leave while reports arrive: nothing is lost and nothing is counted twice.
 
-Runs last of those that change something, as it stops processes that all tests share. Everything is restored.
+The tests stop processes that all integration tests share, and start them again.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ SENDERS = 8
 
 @pytest.fixture(autouse=True)
 def _restored(world: World) -> Iterator[None]:
-    """Whatever a test stops runs again afterwards, before anything else is undone."""
+    """Restart every process that a test stopped, before other fixtures are torn down."""
     yield
     revive(world, *OTHERS, "gateway")
 
 
 def revive(world: World, *names: str) -> None:
-    """Start those that do not run, side by side, and wait until they are ready."""
+    """Start those that are not running and wait until they are ready."""
     processes = [world.system.processes[name] for name in names]
     for process in processes:
         if not process.alive:
