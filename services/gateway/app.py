@@ -1,4 +1,4 @@
-"""The web application: routers, errors, and the lifespan that holds the runtime."""
+"""The web application of the API process: routes, errors, middleware and lifespan."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.gateway.api import (
-    authority,
-    batches,
-    caseworker,
-    citizen,
-    common,
-    employments,
-    local,
-    reminders,
-    reports,
-    represented,
-)
+from services.gateway.api import everyone, local
 from services.gateway.api.errors import add_handlers
+from services.gateway.api.middleware import RequestMiddleware
 from services.gateway.audit.middleware import AuditMiddleware
-from services.gateway.container import build
-from services.gateway.middleware import RequestMiddleware
+from services.gateway.audit.routes import check_routes
+from services.gateway.authority import router as authority
+from services.gateway.caseworker import router as caseworker
+from services.gateway.citizen import represented
+from services.gateway.citizen import router as citizen
+from services.gateway.employer import employments, payroll, reminders, reports
 from services.gateway.settings import GatewaySettings
+from services.gateway.wiring import build
 from services.portals.employer.files import UPLOAD_PATH
 from services.portals.errors import respond
 from services.portals.login import routes as login
@@ -34,25 +29,24 @@ from services.runtime.service import Runtime
 
 _DESCRIPTION = """
 The API of the socialt frikort. Amounts are whole **øre** and end in `_ore`; a day is `YYYY-MM-DD`; a year is the
-Danish calendar year. What changes something needs an `Idempotency-Key`: the same key gives the same answer, for ever.
-It is answered when its outcome is known and can be read, or with `202` and a `Location` when that takes longer than
-`Prefer: wait=N`. Errors are problem documents (RFC 9457), in Danish or English by `Accept-Language`; what a `type`
-means is told at its address.
+Danish calendar year. Requests that change something need an `Idempotency-Key`: the same key always gets the same
+response. The response is sent when the outcome is known and can be read, or with `202` and a `Location` when that takes
+longer than `Prefer: wait=N`. Errors are problem documents (RFC 9457), in Danish or English by `Accept-Language`; the
+address of a `type` explains it.
 """
 
 
 def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     """The application. Raises ``ValueError`` that names a setting that cannot be used."""
-    gateway = build(settings, runtime)
+    process = build(settings, runtime)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
-        await gateway.start()
         try:
-            yield
+            async with process.running():
+                yield
         finally:
-            await gateway.stop()
             await runtime.stop()
 
     app = FastAPI(
@@ -66,11 +60,11 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
-    app.state.gateway = gateway
-    # Routes are tried one after the other: those that a payroll night asks for come first.
-    app.include_router(reports.quick)
-    for module in (reports, batches, employments, reminders, caseworker, citizen, represented, authority, common):
+    app.state.gateway = process.container
+    # Routes are tried in order: those with the most requests first.
+    for module in (reports, payroll, employments, reminders, caseworker, citizen, represented, authority, everyone):
         app.include_router(module.router)
+    check_routes(app)
     app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
@@ -81,7 +75,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.add_middleware(
         RequestMiddleware,
         body_most=settings.body_most,
-        files_most=dict.fromkeys((batches.PATH, UPLOAD_PATH), settings.batch_bytes_most),
+        files_most=dict.fromkeys((payroll.PATH, UPLOAD_PATH), settings.batch_bytes_most),
         requests_most=settings.requests_most,
         respond=respond,
     )

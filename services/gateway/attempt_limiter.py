@@ -1,7 +1,7 @@
-"""Wrong card numbers and birth dates, counted per employer and per number: a five-digit number can be guessed.
+"""Limits wrong card numbers and birth dates per employer and per number: a five-digit number can be guessed.
 
-A try is counted before its answer is known and given back if it was right, so that many tries at once cannot slip
-through together.
+An attempt is counted before its result is known and released if it was right, so that concurrent attempts cannot pass
+the limit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pymongo.errors import DuplicateKeyError
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.document_store import Database
 
-WRONG: Final = Counter("frikort_gateway_wrong_guesses_total", "Employments asked for with a wrong number or birth date")
-STOPPED: Final = Counter("frikort_gateway_stopped_guesses_total", "Employments refused for too many wrong guesses")
+WRONG: Final = Counter("frikort_gateway_wrong_guesses_total", "Registrations with a wrong card number or birth date.")
+STOPPED: Final = Counter(
+    "frikort_gateway_stopped_guesses_total", "Registrations refused after too many wrong attempts."
+)
 
-_SECONDS_FOR_OTHERS: Final = 1.0
+_WAIT_SECONDS: Final = 1.0
 _PAUSE: Final = 0.05
 
 
@@ -32,7 +34,7 @@ def window_of(moment: datetime, seconds: int) -> tuple[int, int]:
 
 
 class AttemptLimiter:
-    """Counts in MongoDB, so that all instances share them. Real time counts, not the settable clock."""
+    """Counts attempts in MongoDB, shared by all instances. Uses the real time, not the settable clock."""
 
     def __init__(self, database: Database, *, per_employer: int, per_number: int, window: int) -> None:
         self._counts = database["guesses"]
@@ -41,30 +43,30 @@ class AttemptLimiter:
         self._window = window
 
     async def prepare(self) -> None:
-        """Let old counts disappear."""
+        """Create the index that expires old counts."""
         await self._counts.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)])
 
-    async def take(self, cvr: str, number_hash: str) -> tuple[str, ...]:
-        """Count a try. Raises the problem ``too-many-attempts``, which says nothing about the number."""
+    async def acquire(self, cvr: str, number_hash: str) -> tuple[str, ...]:
+        """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number."""
         start, left = window_of(datetime.now(UTC), self._window)
         wanted = {f"employer:{cvr}:{start}": self._per_employer, f"number:{number_hash}:{start}": self._per_number}
-        taken: list[str] = []
+        acquired: list[str] = []
         for key, most in wanted.items():
-            if not await self._take_one(key, most, expires_at=datetime.fromtimestamp(start + 2 * self._window, UTC)):
-                await self.give_back(tuple(taken))
+            if not await self._acquire_one(key, most, expires_at=datetime.fromtimestamp(start + 2 * self._window, UTC)):
+                await self.release(tuple(acquired))
                 STOPPED.inc()
                 raise ProblemError("too-many-attempts", headers={"Retry-After": str(left)})
-            taken.append(key)
-        return tuple(taken)
+            acquired.append(key)
+        return tuple(acquired)
 
-    async def give_back(self, taken: tuple[str, ...]) -> None:
-        """The try was right, or never made."""
-        for key in taken:
+    async def release(self, acquired: tuple[str, ...]) -> None:
+        """Undo the count of an attempt that was right or not made."""
+        for key in acquired:
             await self._counts.update_one({"_id": key}, {"$inc": {"count": -1}})
 
-    async def _take_one(self, key: str, most: int, *, expires_at: datetime) -> bool:
-        """Whether there was room. Right tries that are under way give their room back in a moment: wait that long."""
-        deadline = asyncio.get_running_loop().time() + _SECONDS_FOR_OTHERS
+    async def _acquire_one(self, key: str, most: int, *, expires_at: datetime) -> bool:
+        """Whether the limit allows it. Waits a moment for concurrent right attempts to be released."""
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
         while True:
             try:
                 await self._counts.find_one_and_update(

@@ -1,6 +1,6 @@
-"""Waiting for the read models to show something, without polling: a change stream wakes those who wait.
+"""Waits for changes of the read models without polling: a MongoDB change stream wakes the waiters.
 
-Every instance watches the gateway's one database, so that any of them can answer, whichever applied the event.
+Every process watches the gateway's database, so each can answer, whichever instance applied the event.
 """
 
 from __future__ import annotations
@@ -26,78 +26,78 @@ _PAUSE_AFTER_ERROR: Final = 0.5
 
 
 class Key(NamedTuple):
-    """A document of a read model."""
+    """A document of a read model, to which waiters subscribe."""
 
     collection: str
     id: str
 
 
 def of_card(card_id: str) -> Key:
-    """Every document about a card, whatever the read model."""
+    """The key of all documents about a card, in all read models."""
     return Key("of-card", card_id)
 
 
-class Missing(NamedTuple):
-    """Not yet: these documents have to change first."""
+class Pending(NamedTuple):
+    """Not ready: one of these documents must change first."""
 
     keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Generic[T_co]):
-    """It is there."""
+class Ready(Generic[T_co]):
+    """The value that was waited for."""
 
     value: T_co
 
 
 class ChangeSubscriptions:
-    """Those in this process who wait, by the document that they wait for; nobody does once ``stopping`` is set."""
+    """The waiters of this process by the keys to which they subscribe. Waits end once ``stopping`` is set."""
 
     def __init__(self, stopping: asyncio.Event) -> None:
         self._stopping = stopping
         self._events: dict[Key, set[asyncio.Event]] = {}
 
     def wake(self, key: Key) -> None:
-        """``key`` changed."""
+        """Wake the waiters of ``key``."""
         for event in self._events.get(key, ()):
             event.set()
 
     def wake_all(self) -> None:
-        """Anything may have changed."""
+        """Wake all waiters."""
         for key in self._events:
             self.wake(key)
 
     async def changes(self, key: Key, *, every: float, seconds: float) -> AsyncIterator[bool]:
-        """True at once and whenever ``key`` has changed since, False when it has not for ``every`` seconds.
+        """Yield True at once and after each change of ``key``, False after ``every`` seconds without a change.
 
-        It ends after ``seconds``, or when this process stops.
+        Ends after ``seconds``, or when this process stops.
         """
         event = asyncio.Event()
-        event.set()  # nobody knows what changed before
+        event.set()  # earlier changes are unknown
         loop = asyncio.get_running_loop()
-        begun = told = loop.time()
+        started = last_yield = loop.time()
         self._add(event, (key,))
         try:
-            while loop.time() < begun + seconds and not self._stopping.is_set():
+            while loop.time() < started + seconds and not self._stopping.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(_RECHECK_SECONDS, every, seconds)):
                         await event.wait()
-                if event.is_set() or loop.time() >= told + every:
-                    changed, told = event.is_set(), loop.time()
+                if event.is_set() or loop.time() >= last_yield + every:
+                    changed, last_yield = event.is_set(), loop.time()
                     event.clear()
                     yield changed
         finally:
             self._remove(event, (key,))
 
     async def until(
-        self, check: Callable[[], Awaitable[Shown[T] | Missing]], seconds: float, *, keys: Iterable[Key] = ()
+        self, check: Callable[[], Awaitable[Ready[T] | Pending]], seconds: float, *, keys: Iterable[Key] = ()
     ) -> T | None:
-        """What ``check`` shows, as soon as it does; None after ``seconds``. It is asked at least once.
+        """The value of ``check`` as soon as it is ready; None after ``seconds``. ``check`` is called at least once.
 
-        ``keys`` are those that it is already reportedhand to wait for: then it need not be asked twice to begin with.
+        ``keys`` are keys known beforehand; they save a second call of ``check`` at the start.
 
-        None also when this process stops: the caller asks another one for the outcome. A store that is away for a
-        while shows nothing, and is no error: the command is in the log.
+        None also when this process stops: the client asks another instance. An unreachable database counts as not
+        ready and raises nothing: the command is in Kafka.
         """
         event = asyncio.Event()
         waited_for = set(keys)
@@ -107,7 +107,7 @@ class ChangeSubscriptions:
             while True:
                 event.clear()
                 found = await _checked(check)
-                if not isinstance(found, Missing):
+                if not isinstance(found, Pending):
                     return found.value
                 new = set(found.keys) - waited_for
                 self._add(event, new)
@@ -116,7 +116,7 @@ class ChangeSubscriptions:
                 if left <= 0 or self._stopping.is_set():
                     return None
                 if new:
-                    continue  # it may have changed between the check and our waiting for it
+                    continue  # a change between the check and the subscription would be missed
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(left, _RECHECK_SECONDS)):
                         await event.wait()
@@ -135,20 +135,20 @@ class ChangeSubscriptions:
                 del self._events[key]
 
 
-async def _checked(check: Callable[[], Awaitable[Shown[T] | Missing]]) -> Shown[T] | Missing:
+async def _checked(check: Callable[[], Awaitable[Ready[T] | Pending]]) -> Ready[T] | Pending:
     try:
         return await check()
     except PyMongoError as error:
         logger.warning("gateway.wait_without_store", reason=type(error).__name__)
-        return Missing(())
+        return Pending(())
 
 
 class ChangeStreamListener:
-    """Wakes the waiters of this process at every change of the read models."""
+    """Wakes the subscriptions of this process at every change of the read models."""
 
-    def __init__(self, database: Database, waiters: ChangeSubscriptions, collections: Iterable[str]) -> None:
+    def __init__(self, database: Database, subscriptions: ChangeSubscriptions, collections: Iterable[str]) -> None:
         self._database = database
-        self._waiters = waiters
+        self._subscriptions = subscriptions
         self._pipeline: list[dict[str, Any]] = [
             {"$match": {"ns.coll": {"$in": sorted(collections)}, "operationType": {"$in": ["insert", "replace"]}}},
             {"$project": {"ns": 1, "documentKey": 1, "fullDocument.state.card_id": 1}},
@@ -157,11 +157,11 @@ class ChangeStreamListener:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start to follow the stream."""
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stop watching."""
+        """Stop following the stream."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -171,24 +171,24 @@ class ChangeStreamListener:
             try:
                 await self._follow()
             except PyMongoError as error:
-                # A resume token may be too old to be found: then begin at the present; the waiters look again anyway.
+                # The resume token may be too old: start at the present. All waiters check again then.
                 self._resume_after = None
                 logger.warning("gateway.change_stream_broke", reason=type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_ERROR)
 
     async def _follow(self) -> None:
         async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
-            self._waiters.wake_all()
+            self._subscriptions.wake_all()
             while stream.alive:  # type: ignore[truthy-function] # a property, whatever motor's stubs say
                 changes = await next_changes(stream)
                 self._resume_after = stream.resume_token
                 for change in changes:
                     for key in keys_of(change):
-                        self._waiters.wake(key)
+                        self._subscriptions.wake(key)
 
 
 def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:
-    """Who is to be woken by a change: those who wait for the document, and for anything about its card."""
+    """The keys of a change: the document, and its card."""
     yield Key(change["ns"]["coll"], str(change["documentKey"]["_id"]))
     state = change["fullDocument"].get("state") or {}
     if (card_id := state.get("card_id")) is not None:

@@ -1,7 +1,7 @@
-"""Streams that say that something about a card changed, so that who looks at it looks again. They never say what.
+"""Limits and contents of the event streams that report changes of a card.
 
-A stream is held, not worked on: there may be many. So each caller may have some, this process some in all, and none
-goes on for ever.
+An open stream is idle most of the time, so a process can hold many. The number of streams is limited per caller and per
+process, and every stream ends after some minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.gateway.change_notifier import ChangeSubscriptions, of_card
 from services.gateway.problems import ProblemError
 
 LONGEST: Final = 300
-"""Seconds after which a stream ends. A browser asks again by itself."""
+"""Seconds after which a stream ends. A browser reconnects by itself."""
 
 _HEARTBEAT_SECONDS: Final = 15.0
 
@@ -26,36 +26,36 @@ _HEARTBEAT_SECONDS: Final = 15.0
 class EventStreams:
     """The open streams of this process."""
 
-    def __init__(self, waiters: ChangeSubscriptions, *, per_caller: int, most: int) -> None:
-        self._waiters = waiters
+    def __init__(self, subscriptions: ChangeSubscriptions, *, per_caller: int, most: int) -> None:
+        self._subscriptions = subscriptions
         self._per_caller = per_caller
         self._most = most
         self._open: Counter[tuple[str, str]] = Counter()
 
     @contextlib.contextmanager
-    def place(self, caller: Caller) -> Iterator[None]:
-        """A place for one stream. Raises ``ProblemError`` where there is none left."""
-        who = caller.role, caller.organisation
-        if self._open[who] >= self._per_caller or self._open.total() >= self._most:
+    def slot(self, caller: Caller) -> Iterator[None]:
+        """Occupy a slot for one stream. Raises ``ProblemError`` if none is free."""
+        owner = caller.role, caller.organisation
+        if self._open[owner] >= self._per_caller or self._open.total() >= self._most:
             raise ProblemError("too-many-streams", headers={"Retry-After": "30"})
-        self._open[who] += 1
+        self._open[owner] += 1
         try:
             yield
         finally:
-            self._open[who] -= 1
-            if not self._open[who]:
-                del self._open[who]
+            self._open[owner] -= 1
+            if not self._open[owner]:
+                del self._open[owner]
 
     async def of_card(
-        self, card_id: str, may: Callable[[], Awaitable[Any]], *, seconds: float = LONGEST
+        self, card_id: str, still_allowed: Callable[[], Awaitable[Any]], *, seconds: float = LONGEST
     ) -> AsyncIterator[bool]:
-        """True at once and at each change, False when it is only time to say that the stream goes on.
+        """Yield True at once and at each change, False as a heartbeat.
 
-        It ends when ``may`` raises: whoever may not see the card any more hears nothing more of it.
+        The stream ends when ``still_allowed`` raises: the caller may no longer see the card.
         """
-        async for changed in self._waiters.changes(of_card(card_id), every=_HEARTBEAT_SECONDS, seconds=seconds):
+        async for changed in self._subscriptions.changes(of_card(card_id), every=_HEARTBEAT_SECONDS, seconds=seconds):
             try:
-                await may()
+                await still_allowed()
             except (ProblemError, PyMongoError):
                 return
             yield changed

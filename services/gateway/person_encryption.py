@@ -1,15 +1,16 @@
-"""People inside the gateway: hashed to be found, sealed to be kept, opened only for those who may see them."""
+"""Encryption of personal data: hashes for look-up, ciphertext for storage, decryption for authorised callers."""
 
 from __future__ import annotations
 
 import hmac
 import json
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from frikort_contracts.values import SealedPerson, birth_date_of
 
-from services.runtime.encryption import Encryptor, KeyedHasher
+from services.gateway.settings import KeySettings
+from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 
 _NOBODY = "-" * 22
 
@@ -30,11 +31,19 @@ class Contact(NamedTuple):
 
 
 class Persons:
-    """The one holder of the sealing and lookup keys."""
+    """Holds the encryption keys and the lookup key."""
 
     def __init__(self, sealer: Encryptor, hasher: KeyedHasher) -> None:
         self._sealer = sealer
         self._hasher = hasher
+
+    @classmethod
+    def from_settings(cls, settings: KeySettings) -> Self:
+        """With the keys of the settings. Raises ``ValueError`` that names the setting that cannot be used."""
+        return cls(
+            Encryptor.from_setting(settings.seal_keys.get_secret_value()),
+            KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
+        )
 
     def cpr_hash(self, cpr: str) -> str:
         """The hash under which a citizen is found."""

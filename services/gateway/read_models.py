@@ -1,4 +1,4 @@
-"""The gateway's read models, ready to be asked; and when an outcome may be shown (read-your-writes)."""
+"""Read access to the projections' states, and when a command's outcome can be read (read-your-writes)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
-from services.gateway.change_notifier import Key, Missing, Shown
+from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
 from services.gateway.projections.cards import CardView, Mandate, alias_of_number, alias_of_person
 from services.gateway.projections.ledgers import LedgerView, ledger_id
@@ -32,13 +32,17 @@ class States(Protocol[S]):
 
 
 class StatesOf(Protocol):
-    """Gives read access to the states of a projection."""
+    """Gives read access to the states of a processor."""
 
-    def __call__(self, documents: DocumentSet[S], /) -> States[S]: ...
+    def __call__(self, processor: DocumentSet[S], /) -> States[S]: ...
+
+
+class ReadModelInconsistent(RuntimeError):
+    """An outcome refers to something that no read model has."""
 
 
 class ReadModels:
-    """The read models of the register, over any store."""
+    """The read models of cards, employments, reports and ledgers, over any store."""
 
     def __init__(self, states_of: StatesOf) -> None:
         self.cards = states_of(cards.PROJECTION)
@@ -72,25 +76,39 @@ class ReadModels:
             and mandate_id in (None, mandate.mandate_id)
         ]
 
+    async def card_of_outcome(self, outcome: OutcomeView) -> CardView:
+        """The card that an outcome refers to. Raises ``ReadModelInconsistent``."""
+        view = None if outcome.card_id is None else await self.cards.get(outcome.card_id)
+        if view is None:
+            raise ReadModelInconsistent("an outcome refers to an unknown card")
+        return view
+
+    async def report_of_outcome(self, outcome: OutcomeView) -> ReportView:
+        """The report that an outcome refers to. Raises ``ReadModelInconsistent``."""
+        view = None if outcome.report_id is None else await self.reports.get(outcome.report_id)
+        if view is None:
+            raise ReadModelInconsistent("an outcome refers to an unknown report")
+        return view
+
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
-        """The year of a card."""
+        """A card's ledger of a year."""
         return await self.ledgers.get(ledger_id(card_id, year))
 
-    def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Shown[OutcomeView] | Missing]]:
-        """A check for the outcome of a command: shown once the read models have applied all that it names.
+    def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Ready[OutcomeView] | Pending]]:
+        """A check for the outcome of a command: ready once the read models have applied everything it refers to.
 
-        It may be asked again and again. An outcome stands as it is, and is read once.
+        It may be called repeatedly. The outcome itself never changes and is read once.
         """
         outcome: OutcomeView | None = None
 
-        async def check() -> Shown[OutcomeView] | Missing:
+        async def check() -> Ready[OutcomeView] | Pending:
             nonlocal outcome
             if outcome is None:
                 outcome = await self.outcomes.get(command_id)
             if outcome is None:
-                return Missing((outcome_key(command_id),))
+                return Pending((outcome_key(command_id),))
             behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
-            return Missing(behind) if behind else Shown(outcome)
+            return Pending(behind) if behind else Ready(outcome)
 
         return check
 
@@ -99,7 +117,7 @@ class ReadModels:
         if outcome.report_id is not None:
             behind = await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
             if behind and outcome.card_id is not None and outcome.year is not None:
-                # The ledger is most often told of at the same moment.
+                # The ledger usually changes at the same moment.
                 behind = (*behind, Key("ledgers", ledger_id(outcome.card_id, outcome.year)))
             return behind
         if outcome.employment_id is not None:
@@ -136,12 +154,12 @@ class ReadModels:
 
 
 def outcome_key(command_id: str) -> Key:
-    """What who waits for the outcome of a command waits for first."""
+    """The key that a waiter for a command's outcome subscribes to first."""
     return Key(outcomes.PROJECTION.name, command_id)
 
 
 def settled(report: ReportView, revision: int) -> bool:
-    """Whether both halves of a report, what it says and its split, have reached ``revision``."""
+    """Whether a report's content and its split have both reached ``revision``."""
     return (
         report.revision >= revision and report.settlement is not None and report.settlement.report_revision >= revision
     )
@@ -154,8 +172,8 @@ class Written(NamedTuple):
     statements: int
 
 
-class Models(ReadModels):
-    """Every read model, and what only the gateway itself knows, in its database."""
+class GatewayReadModels(ReadModels):
+    """All read models of the API, with the extracts and their requests, in MongoDB."""
 
     def __init__(self, states_of: StatesOf, database: Database) -> None:
         super().__init__(states_of)
@@ -165,13 +183,13 @@ class Models(ReadModels):
         self._database = database
         self._parts = database[extracts.PARTS_PROJECTION.name]
         self._reports = database[reports.PROJECTION.name]
-        self._exempt_together = BatchedCalls(self._exempt_of_years)
+        self._batched_exempt = BatchedCalls(self._exempt_of_years)
 
     async def prepare(self) -> None:
-        """Make the indexes that lists need beside those of a single field: a large employer has 10^5 reports."""
+        """Create the compound indexes of the lists: a large employer has 10^5 reports."""
         for collection in (employments.PROJECTION.name, reports.PROJECTION.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
-        # What wants the employer's attention are few of many.
+        # Reports that need the employer's attention are few.
         for name in ("dispute.raised_at", "moved_at"):
             await self._database[reports.PROJECTION.name].create_index(
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
@@ -179,11 +197,11 @@ class Models(ReadModels):
         await self.extract_requests.prepare()
 
     async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
-        return await self._exempt_together((card_id, year))
+        return await self._batched_exempt((card_id, year))
 
-    async def _exempt_of_years(self, asked: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
-        """Only what is summed up is read, and it is shown to nobody: no look is noted."""
-        exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in asked}
+    async def _exempt_of_years(self, years: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
+        """Reads only the sums, which no response shows: the reads are not audited."""
+        exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in years}
         found = self._reports.find(
             {"state.card_id": {"$in": [card_id for card_id, _ in exempt]}},
             {"state.card_id": 1, "state.year": 1, "state.settlement.exempt": 1},
@@ -192,7 +210,7 @@ class Models(ReadModels):
             state = stored["state"]
             if (of := (state["card_id"], state["year"])) in exempt:
                 exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
-        return [exempt[of] for of in asked]
+        return [exempt[of] for of in years]
 
     async def written(self, extract_id: str, attempt: int) -> Written:
         """How much of an extract is written."""
@@ -204,7 +222,7 @@ class Models(ReadModels):
 
 
 class ExtractRequest(BaseModel):
-    """What an authority asked for; already reported exports says anything."""
+    """An extract that an authority requested; stored before exports publishes anything about it."""
 
     extract_id: str
     authority: str
@@ -214,17 +232,17 @@ class ExtractRequest(BaseModel):
 
 
 class ExtractRequests:
-    """Requests for extracts. Not a read model: the gateway's own, as nobody else tells of them."""
+    """Requests for extracts. No event has them, so no projection can rebuild them."""
 
     def __init__(self, database: Database) -> None:
         self._requests = database["extract_requests"]
 
     async def prepare(self) -> None:
-        """Make the index that the list needs."""
+        """Create the index of the list."""
         await self._requests.create_index([("authority", 1), ("requested_at", -1)])
 
     async def add(self, request: ExtractRequest) -> None:
-        """Keep a request; a second time changes nothing."""
+        """Store a request. Repeating it changes nothing."""
         facts = request.model_dump(mode="json")
         await self._requests.update_one({"_id": request.extract_id}, {"$setOnInsert": facts}, upsert=True)
 

@@ -1,4 +1,4 @@
-"""Settings of the gateway beside those of every service."""
+"""Settings of the gateway's processes beside those of every service."""
 
 from __future__ import annotations
 
@@ -23,13 +23,27 @@ class ClaimNames(BaseModel):
     authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
 
 
-class GatewaySettings(RuntimeSettings):
-    """Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
+class KeySettings(RuntimeSettings):
+    """The keys of personal data."""
 
     seal_keys: SecretStr = Field(
-        description="`<key id>:<base64 of 32 bytes>`, comma separated; the first seals, every one opens."
+        description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."
     )
-    lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes under which people are found.")
+    lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
+
+
+class PayrollSettings(KeySettings):
+    """Settings of the payroll worker. Read from ``FRIKORT_<NAME>``."""
+
+    batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
+    batch_lease: float = Field(
+        default=10.0, gt=0, description="Seconds without renewal after which another worker books a payroll file."
+    )
+
+
+class GatewaySettings(PayrollSettings):
+    """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
+
     issuer: str = Field(
         description="The OpenID provider: the `iss` of its tokens, and where it describes itself"
         " (`<issuer>/.well-known/openid-configuration`)."
@@ -37,7 +51,7 @@ class GatewaySettings(RuntimeSettings):
     jwks_url: str = Field(description="Where the issuer publishes its keys.")
     audience: str = Field(default="frikort", description="The `aud` of accepted access tokens.")
     jwks_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the issuer.")
-    jwks_refresh: float = Field(default=600.0, gt=0, description="Seconds after which the keys are fetched anew.")
+    jwks_refresh: float = Field(default=600.0, gt=0, description="Seconds after which the keys are fetched again.")
     public_url: str = Field(
         pattern=r"^https?://[^/?#]+$", description="Where people find the portals, without a slash at the end."
     )
@@ -52,7 +66,7 @@ class GatewaySettings(RuntimeSettings):
     login_seconds: int = Field(default=600, ge=1, description="Seconds that a person may take to log on.")
     session_idle: int = Field(default=1800, ge=60, description="Seconds after which an unused session ends.")
     session_most: int = Field(default=28_800, ge=60, description="Seconds after which every session ends.")
-    wait_default: int = Field(default=10, ge=0, description="Seconds that a caller waits for an outcome, unasked.")
+    wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
     wait_most: int = Field(default=30, ge=0, description="Most seconds that a caller may ask to wait.")
     guesses_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
     guesses_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
@@ -65,7 +79,3 @@ class GatewaySettings(RuntimeSettings):
     batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
     batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")
     batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
-    batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
-    batch_lease: float = Field(
-        default=10.0, gt=0, description="Seconds without a sign of life until another instance books a payroll file."
-    )

@@ -20,7 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.api.calling import CALLER
+from services.gateway.api.dependencies import CALLER
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
 from services.gateway.problem_texts import CATALOGUE

@@ -11,7 +11,7 @@ from frikort_contracts.cloudevents import Record, decode
 from frikort_contracts.topics import REPORTING_COMMANDS
 from frikort_contracts.values import Period
 
-from services.gateway.payroll.batch import Batch, Chunk, Plan, Status, Tally
+from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
 from services.gateway.payroll.store import LeaseLost
@@ -104,10 +104,10 @@ class MemoryBatches:
         await self._write("claim", held)
         return held
 
-    async def hold_on(self, held: Batch) -> None:
+    async def renew_lease(self, held: Batch) -> None:
         await self._fenced(held)
 
-    async def let_go(self, held: Batch, *, seconds: float) -> None:
+    async def release(self, held: Batch, *, seconds: float) -> None:
         await self._fenced(held)
         self.leased.discard(held.batch_id)
 
@@ -120,15 +120,15 @@ class MemoryBatches:
             await self._write_chunk("take", batch, chunk.model_copy(update={"plan": plan}))
         return chunk.plan or plan
 
-    async def settle(self, batch: Batch, index: int, results: str, tally: Tally) -> None:
+    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         chunk = await self.chunk(batch, index)
         if chunk.results is None:
-            changes = {"results": results, "tally": tally}
+            changes = {"results": results, "totals": totals}
             await self._write_chunk("settle", batch, chunk.model_copy(update=changes))
 
-    async def count(self, held: Batch, index: int, tally: Tally) -> None:
+    async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
         there = await self._fenced(held)
-        counted = {**there.counted, str(index): tally}
+        counted = {**there.counted, str(index): totals}
         await self._write("count", there.model_copy(update={"counted": counted}))
 
     async def finish(self, held: Batch, at: datetime) -> None:

@@ -16,18 +16,21 @@ from frikort_contracts.topics import Topic
 from pymongo.errors import AutoReconnect
 
 from services.gateway.app import application_factory
-from services.gateway.audit.context import noting
+from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import Access, Span
 from services.gateway.auth import Caller
+from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.clock import Clock
-from services.gateway.commands.responses import ResponseBuilder
+from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
 from services.gateway.container import Container
+from services.gateway.event_streams import EventStreams
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import ExtractRequest, Models, ReadModels, States, Written
+from services.gateway.read_models import ExtractRequest, GatewayReadModels, ReadModels, States, Written
+from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
 from tests.gateway.build import persons, settings
@@ -121,9 +124,9 @@ class MemorySubmissions:
     async def add(self, kept: StoredCommand) -> bool:
         return self.kept.setdefault(kept.command_id, kept) is kept
 
-    async def add_answer(self, command_id: str, answer: str) -> bool:
-        if first := self.kept[command_id].answer is None:
-            self.kept[command_id] = replace(self.kept[command_id], answer=answer)
+    async def add_response(self, command_id: str, response: str) -> bool:
+        if first := self.kept[command_id].response is None:
+            self.kept[command_id] = replace(self.kept[command_id], response=response)
         return first
 
 
@@ -156,7 +159,7 @@ class MemoryExtractRequests:
         return [request for request in self.requests.values() if request.authority == authority]
 
 
-class MemoryModels(Models):
+class MemoryModels(GatewayReadModels):
     """Every read model in memory. What is put in is found, and noted, as in earnest."""
 
     def __init__(self) -> None:
@@ -165,7 +168,7 @@ class MemoryModels(Models):
         def states(processor: DocumentSet[S]) -> States[S]:
             return self.memory[processor.name]
 
-        super().__init__(noting(cast("Any", states)), cast("Any", _Collections()))
+        super().__init__(audited_reads(cast("Any", states)), cast("Any", _Collections()))
         self.extract_requests = cast("Any", MemoryExtractRequests())
 
     def put(self, model: str, document_id: str, state: Any) -> None:
@@ -185,11 +188,11 @@ class _Collections:
         return None
 
 
-class _NoGuesses:
-    async def take(self, cvr: str, number_hash: str) -> tuple[str, ...]:
+class _NoLimit:
+    async def acquire(self, cvr: str, number_hash: str) -> tuple[str, ...]:
         return ()
 
-    async def give_back(self, taken: tuple[str, ...]) -> None:
+    async def release(self, acquired: tuple[str, ...]) -> None:
         return
 
 
@@ -218,6 +221,7 @@ class MemoryGateway:
     batches: MemoryBatches
     country: Country
     callers: dict[str, Caller]
+    subscriptions: ChangeSubscriptions
 
 
 async def memory_gateway(**changes: Any) -> MemoryGateway:
@@ -229,19 +233,27 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
     batches, country = MemoryBatches(), Country()
+    subscriptions = ChangeSubscriptions(runtime.stopping)
+    commands = CommandService(store=submissions, publisher=log, now=clock.now, persons=persons())
     app.state.gateway = replace(
         gateway,
-        log=cast("Any", log),
+        end_positions=log.end_positions,
         clock=clock,
-        models=models,
-        answers=ResponseBuilder(models=models, persons=persons(), allowances=gateway.allowances),
-        intake=CommandService(submissions=submissions, log=log, now=clock.now, persons=persons()),
-        guesses=cast("Any", _NoGuesses()),
+        read_models=models,
+        commands=commands,
+        outcomes=Outcomes(
+            commands=commands,
+            read_models=models,
+            responses=response_builder(models, persons(), gateway.allowances),
+            subscriptions=subscriptions,
+        ),
+        attempt_limiter=cast("Any", _NoLimit()),
         authenticator=cast("Any", callers),
-        accesses=accesses,
+        access_log=accesses,
+        event_streams=EventStreams(subscriptions, per_caller=chosen.streams_per_caller, most=chosen.streams_most),
         batches=batches,
-        reception=UploadService(
-            batches=batches, books=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
+        uploads=UploadService(
+            batches=batches, queries=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
         ),
     )
-    return MemoryGateway(app, models, accesses, submissions, log, batches, country, callers.known)
+    return MemoryGateway(app, models, accesses, submissions, log, batches, country, callers.known, subscriptions)

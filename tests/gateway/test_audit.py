@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.audit import texts
-from services.gateway.audit.actions import WORDS, Act
+from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.context import stated_reason
 from services.gateway.audit.extracts import extracts_with
 from services.gateway.audit.log import NOBODY, Access, Span, of_card, of_person, of_year, query, stamp
@@ -69,7 +69,7 @@ async def ask(
 
 
 def told(lines: Sequence[Access]) -> list[tuple[str, str, bool]]:
-    return [(line.subject, line.act, line.refused) for line in lines]
+    return [(line.subject, line.action, line.refused) for line in lines]
 
 
 class TestWhatIsRecorded:
@@ -122,7 +122,7 @@ class TestWhatIsRecorded:
     ) -> None:
         for _ in range(2):
             assert (await self.deactivate(client)).status_code == 202
-        assert [(line.act, line.refused, line.reason) for line in world.accesses.take()] == [
+        assert [(line.action, line.refused, line.reason) for line in world.accesses.take()] == [
             ("deactivate-card", False, "S-7"),
             ("read-outcome", False, "S-7"),
         ]
@@ -136,7 +136,7 @@ class TestWhatIsRecorded:
         world.accesses.away = False
         assert (await self.deactivate(client)).status_code == 202
         assert len(set(world.log.records)) == 1, "sent again, as the same bytes"
-        assert [line.act for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]
+        assert [line.action for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]
 
     async def deactivate(self, client: httpx2.AsyncClient) -> httpx2.Response:
         headers = {"idempotency-key": "k", "prefer": "wait=0"}
@@ -240,17 +240,17 @@ class TestWhatTheCitizenReads:
         ]
 
     @pytest.mark.parametrize("language", Language)
-    @pytest.mark.parametrize("act", Act)
-    def test_every_line_is_a_sentence_in_both_languages(self, act: Act, language: Language) -> None:
+    @pytest.mark.parametrize("act", Action)
+    def test_every_line_is_a_sentence_in_both_languages(self, act: Action, language: Language) -> None:
         for role, organisation in (
             (Role.CASEWORKER, "400"),
             (Role.EMPLOYER, CVR),
             (Role.AUTHORITY, "star"),
             (Role.CITIZEN, "x"),
         ):
-            (line,) = texts.page([access(role=role, organisation=organisation, act=act)], None, language).accesses
+            (line,) = texts.page([access(role=role, organisation=organisation, action=act)], None, language).accesses
             assert line.by
-            assert line.description == WORDS[act].in_language(language)
+            assert line.description == TEXTS[act].in_language(language)
 
     def test_a_citizen_who_looks_at_another_has_a_mandate(self) -> None:
         (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses
@@ -326,7 +326,7 @@ def access(**changes: Any) -> Access:
         "order": f"{stamp(NOON)}|1",
         "subject": of_card(CARD),
         "own": False,
-        "act": Act.READ_CARD,
+        "action": Action.READ_CARD,
         "refused": False,
         "role": Role.CASEWORKER,
         "organisation": "101",

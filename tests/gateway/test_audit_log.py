@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.gateway.audit.actions import Act
+from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query, stamp
 from services.gateway.auth import Role
 from services.runtime.mongo.document_store import Database
@@ -29,7 +29,7 @@ def line(minute: int, subject: str, *, own: bool = False, reason: str | None = N
         order=f"{stamp(NOON + timedelta(minutes=minute))}|{subject}",
         subject=subject,
         own=own,
-        act=Act.READ_CARD,
+        action=Action.READ_CARD,
         refused=False,
         role=Role.CASEWORKER,
         organisation="101",

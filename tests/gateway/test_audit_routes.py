@@ -12,15 +12,16 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from fastapi import Depends
+from fastapi import Depends, FastAPI
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
 
-from services.gateway.api.calling import RequestContext, calling
-from services.gateway.audit.actions import ROUTES, WORDS, Act
+from services.gateway.api.dependencies import RequestContext, caller_in
+from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.middleware import NotRecorded
+from services.gateway.audit.routes import UndeclaredRoute, check_routes
 from services.gateway.auth import Caller, Role
-from services.gateway.payroll.upload import Sending
+from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards, extracts, ledgers, reports
 from services.gateway.projections.cards import Mandate
@@ -69,6 +70,68 @@ ABOUT_NOBODY: Final = {
     *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }
 """Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
+
+ACTIONS: Final = {
+    "issue_card": Action.ISSUE_CARD,
+    "search_card": Action.SEARCH,
+    "get_card": Action.READ_CARD,
+    "deactivate_card": Action.DEACTIVATE_CARD,
+    "reactivate_card": Action.REACTIVATE_CARD,
+    "replace_number": Action.REPLACE_NUMBER,
+    "hand_over_card": Action.HAND_OVER_CARD,
+    "record_control": Action.RECORD_CONTROL,
+    "card_balances": Action.READ_BALANCE,
+    "card_employments": Action.READ_EMPLOYMENTS,
+    "card_reports": Action.READ_REPORTS,
+    "card_accesses": Action.READ_ACCESSES,
+    "dispute_report": Action.DISPUTE_REPORT,
+    "withdraw_dispute": Action.WITHDRAW_DISPUTE,
+    "card_mandates": Action.READ_MANDATES,
+    "grant_mandate": Action.GRANT_MANDATE,
+    "withdraw_mandate": Action.WITHDRAW_MANDATE,
+    "controls_due": Action.READ_CONTROLS_DUE,
+    "register_employment": Action.REGISTER_EMPLOYMENT,
+    "list_employments": Action.READ_EMPLOYMENTS,
+    "get_employment": Action.READ_EMPLOYMENTS,
+    "change_employment": Action.CHANGE_EMPLOYMENT,
+    "end_employment": Action.CHANGE_EMPLOYMENT,
+    "allowance_left": Action.READ_BALANCE,
+    "report_earnings": Action.REPORT_EARNINGS,
+    "dry_run": Action.TRY_REPORT,
+    "list_reports": Action.READ_REPORTS,
+    "get_report": Action.READ_REPORTS,
+    "correct_report": Action.CORRECT_REPORT,
+    "withdraw_report": Action.WITHDRAW_REPORT,
+    "declare_no_work": Action.DECLARE_NO_WORK,
+    "list_reminders": Action.READ_REMINDERS,
+    "list_lines": Action.READ_REPORTS,
+    "batch_result": Action.READ_REPORTS,
+    "own_card": Action.READ_CARD,
+    "own_balances": Action.READ_BALANCE,
+    "own_employments": Action.READ_EMPLOYMENTS,
+    "own_reports": Action.READ_REPORTS,
+    "own_warnings": Action.READ_WARNINGS,
+    "own_accesses": Action.READ_ACCESSES,
+    "own_changes": Action.READ_CARD,
+    "dispute_own_report": Action.DISPUTE_REPORT,
+    "withdraw_own_dispute": Action.WITHDRAW_DISPUTE,
+    "own_mandates": Action.READ_MANDATES,
+    "grant_own_mandate": Action.GRANT_MANDATE,
+    "withdraw_own_mandate": Action.WITHDRAW_MANDATE,
+    "list_represented": Action.READ_CARD,
+    "represented_card": Action.READ_CARD,
+    "represented_balances": Action.READ_BALANCE,
+    "represented_employments": Action.READ_EMPLOYMENTS,
+    "represented_reports": Action.READ_REPORTS,
+    "represented_warnings": Action.READ_WARNINGS,
+    "represented_changes": Action.READ_CARD,
+    "dispute_represented_report": Action.DISPUTE_REPORT,
+    "withdraw_represented_dispute": Action.WITHDRAW_DISPUTE,
+    "request_extract": Action.DRAW_EXTRACT,
+    "download_extract": Action.READ_EXTRACT,
+    "outcome": Action.READ_OUTCOME,
+}
+"""The action that each route records, by its operation id. The codes are stored, so they are written out here."""
 
 CALLERS: Final = {
     "caseworker": Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101"),
@@ -187,8 +250,8 @@ async def batch_of_one_line(world: MemoryGateway) -> str:
     caller = CALLERS["employer"]
     world.country.numbers["12345"] = CARD
     world.country.employ(CVR, "12345")
-    sending = Sending(caller, str(uuid4()), "application/jsonl", True, one_line(), None)
-    batch, _ = await world.app.state.gateway.reception.receive(sending)
+    sending = Upload(caller, str(uuid4()), "application/jsonl", True, one_line(), None)
+    batch, _ = await world.app.state.gateway.uploads.receive(sending)
     return str(batch.batch_id)
 
 
@@ -236,7 +299,7 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
         caller = CALLERS[caller_of(path, operation)]
         for line in recorded:
             assert line.subject in SUBJECTS, name
-            assert (line.act, line.refused) == (ROUTES[name], False), name
+            assert (line.action, line.refused) == (ACTIONS[name], False), name
             assert (line.role, line.actor) == (caller.role, caller.subject), name
             assert line.own == (caller is CALLERS["citizen"]), name
             assert line.request == response.headers["correlation-id"], name
@@ -272,7 +335,7 @@ async def test_an_answer_is_kept_and_its_look_recorded_side_by_side(
 
         return writes
 
-    monkeypatch.setattr(world.submissions, "add_answer", beside(world.submissions.add_answer))
+    monkeypatch.setattr(world.submissions, "add_response", beside(world.submissions.add_response))
     monkeypatch.setattr(world.accesses, "add", beside(world.accesses.add))
     response = await client.get(f"/v1/outcomes/{command_id}", headers={"authorization": "Bearer employer"})
 
@@ -293,8 +356,8 @@ async def test_a_route_that_does_not_say_what_it_is_for_shows_nothing(
     world: MemoryGateway, client: httpx2.AsyncClient
 ) -> None:
     @world.app.get("/forgotten")
-    async def forgotten(ask: Annotated[RequestContext, Depends(calling(Role.CASEWORKER))]) -> Any:
-        return await ask.gateway.models.cards.get(CARD)
+    async def forgotten(ask: Annotated[RequestContext, Depends(caller_in(Role.CASEWORKER))]) -> Any:
+        return await ask.container.read_models.cards.get(CARD)
 
     response = await client.get("/forgotten", headers={"authorization": "Bearer caseworker"})
 
@@ -302,6 +365,16 @@ async def test_a_route_that_does_not_say_what_it_is_for_shows_nothing(
     assert CARD not in response.text
 
 
-def test_every_act_has_words_and_every_route_an_act() -> None:
-    assert set(WORDS) == set(Act)
-    assert set(ROUTES.values()) <= set(Act)
+def test_every_action_has_a_text() -> None:
+    assert set(TEXTS) == set(Action)
+
+
+def test_an_application_with_an_undeclared_route_is_not_built() -> None:
+    app = FastAPI()
+
+    @app.get("/v1/forgotten")
+    async def forgotten() -> None:
+        return
+
+    with pytest.raises(UndeclaredRoute, match="forgotten"):
+        check_routes(app)

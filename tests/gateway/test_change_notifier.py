@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from services.gateway import change_notifier
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Missing, Shown
+from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
 
 HERE = Key("outcomes", "c")
 THERE = Key("ledgers", "l")
@@ -22,12 +22,12 @@ class Store:
         self.there: set[Key] = set()
         self.looks = 0
 
-    async def check(self) -> Shown[str] | Missing:
+    async def check(self) -> Ready[str] | Pending:
         self.looks += 1
         for key in (HERE, THERE):
             if key not in self.there:
-                return Missing((key,))
-        return Shown("done")
+                return Pending((key,))
+        return Ready("done")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
     store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
     store.there = {THERE}
 
-    async def changes_while_looked_at() -> Shown[str] | Missing:
+    async def changes_while_looked_at() -> Ready[str] | Pending:
         found = await store.check()
         if store.looks == 1:
             store.there.add(HERE)
@@ -124,7 +124,7 @@ async def test_a_store_that_is_away_for_a_moment_is_waited_for(monkeypatch: pyte
     store.there = {HERE, THERE}
     failures = iter([True, True])
 
-    async def sometimes_away() -> Shown[str] | Missing:
+    async def sometimes_away() -> Ready[str] | Pending:
         if next(failures, False):
             raise AutoReconnect("away")
         return await store.check()

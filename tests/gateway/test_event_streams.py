@@ -153,13 +153,13 @@ async def test_it_ends_for_who_may_not_see_the_card_any_more(monkeypatch: pytest
 def test_a_caller_has_some_places_and_gets_them_back() -> None:
     changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=10)
 
-    with changes.place(citizen("a")):
-        with changes.place(citizen("a")):
-            with pytest.raises(ProblemError, match="too-many-streams"), changes.place(citizen("a")):
+    with changes.slot(citizen("a")):
+        with changes.slot(citizen("a")):
+            with pytest.raises(ProblemError, match="too-many-streams"), changes.slot(citizen("a")):
                 pass
-            with changes.place(citizen("b")):
+            with changes.slot(citizen("b")):
                 pass
-        with changes.place(citizen("a")):
+        with changes.slot(citizen("a")):
             pass
     assert not changes._open
 
@@ -168,9 +168,9 @@ def test_all_callers_together_have_some_places() -> None:
     changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=2)
 
     with (
-        changes.place(citizen("a")),
-        changes.place(citizen("b")),
+        changes.slot(citizen("a")),
+        changes.slot(citizen("b")),
         pytest.raises(ProblemError, match="too-many-streams"),
-        changes.place(citizen("c")),
+        changes.slot(citizen("c")),
     ):
         pass

@@ -14,13 +14,13 @@ from openapi_spec_validator import validate
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.api.calling import patience
+from services.gateway.api.dependencies import wait_seconds
 from services.gateway.api.errors import problem_response
+from services.gateway.api.middleware import RequestMiddleware, correlation_of
+from services.gateway.api.paging import after, page
 from services.gateway.app import application_factory
 from services.gateway.attempt_limiter import window_of
 from services.gateway.container import Container
-from services.gateway.middleware import RequestMiddleware, correlation_of
-from services.gateway.paging import after, page
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
 from services.runtime.service import Runtime
@@ -182,8 +182,10 @@ def test_without_a_trace_there_is_a_new_id(traceparent: str | None) -> None:
         ("wait=99999999999999999999", 10, None),
     ],
 )
-async def test_patience(app: FastAPI, prefer: str, seconds: float, applied: str | None) -> None:
-    assert patience(prefer, app.state.gateway) == (seconds, applied)
+async def test_a_caller_chooses_how_long_to_wait_within_limits(
+    app: FastAPI, prefer: str, seconds: float, applied: str | None
+) -> None:
+    assert wait_seconds(prefer, app.state.gateway.wait_limits) == (seconds, applied)
 
 
 def test_windows_of_guesses() -> None:

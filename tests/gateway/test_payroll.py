@@ -21,10 +21,10 @@ from services.gateway.auth import Caller, Role
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
-from services.gateway.payroll.batch import Batch, Chunk, ChunkSize, Plan, Status, Step, Tally, next_step
+from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, ChunkSize, Plan, Status, Step, next_step
 from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
 from services.gateway.payroll.store import Batches, LeaseLost, MongoBatches
-from services.gateway.payroll.upload import Sending, UploadService
+from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from tests.gateway.build import CVR, NOON, persons
@@ -52,12 +52,12 @@ def file_of(*lines: dict[str, Any]) -> bytes:
     return "\n".join(json.dumps(body) for body in lines).encode()
 
 
-def sending(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Sending:
+def sending(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Upload:
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 100):
             yield content[start : start + 100]
 
-    return Sending(caller, key, "application/jsonl", hold, pieces(), None)
+    return Upload(caller, key, "application/jsonl", hold, pieces(), None)
 
 
 class Office:
@@ -78,10 +78,10 @@ class Office:
         self.now += timedelta(seconds=1)
         return self.now
 
-    async def receive(self, sent: Sending) -> tuple[Batch, bool]:
+    async def receive(self, sent: Upload) -> tuple[Batch, bool]:
         reception = UploadService(
             batches=self.batches,
-            books=self.country,
+            queries=self.country,
             persons=persons(),
             now=self.clock,
             lines_most=self.lines_most,
@@ -92,12 +92,12 @@ class Office:
     def worker(self) -> BatchWorker:
         return BatchWorker(
             batches=self.batches,
-            books=self.country,
+            queries=self.country,
             accesses=self.accesses,
             persons=persons(),
             publish=self.country.publish,
             now=self.clock,
-            waiters=self.waiters,
+            subscriptions=self.waiters,
             patience=0.01,
         )
 
@@ -175,7 +175,7 @@ class TestReceiving:
         done = await office.state(batch.batch_id)
         assert done.status is Status.DONE
         assert await office.results(done) == expected
-        assert done.tally == Tally(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
+        assert done.totals == BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
 
     async def test_the_same_file_under_the_same_key_is_the_same_file(self) -> None:
         office = Office()
@@ -298,9 +298,9 @@ class TestBooking:
             else:
                 crashed = False
             done = await office.state(batch.batch_id)
-            assert (done.status, done.tally) == (
+            assert (done.status, done.totals) == (
                 Status.DONE,
-                Tally(accepted=4, already_reported=1, refused=2, exempt=500_000),
+                BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000),
             )
             assert await office.results(done) == expected
             bytes_of: dict[str, set[bytes]] = {}
@@ -383,16 +383,16 @@ class TestBooking:
         worker = office.worker()
         looks: list[int] = []
 
-        async def hold_on(held: Batch) -> None:
-            looks.append((await office.state(batch.batch_id)).tally.lines)
+        async def renew_lease(held: Batch) -> None:
+            looks.append((await office.state(batch.batch_id)).totals.lines)
             if len(looks) == 3:
                 office.country.wake()
 
-        office.batches.hold_on = hold_on  # type: ignore[method-assign]
+        office.batches.renew_lease = renew_lease  # type: ignore[method-assign]
         await worker.book(held)
 
         assert looks == [0, 0, 0]
-        assert (await office.state(batch.batch_id)).tally.accepted == 4
+        assert (await office.state(batch.batch_id)).totals.accepted == 4
 
     async def test_a_split_that_is_behind_its_outcome_is_waited_for(self) -> None:
         lines = [_line(1)]
@@ -410,7 +410,7 @@ class TestBooking:
         office = Office()
         await office.receive(sending(file_of(line("a"), line("b", wage=13), line("c", "23456", wage=13))))
         await office.book()
-        assert [(entry.subject, entry.act, entry.refused, entry.actor) for entry in office.accesses.take()] == [
+        assert [(entry.subject, entry.action, entry.refused, entry.actor) for entry in office.accesses.take()] == [
             ("card:card-12345", "report-earnings", False, "bookkeeper-1"),
             ("card:card-23456", "report-earnings", True, "bookkeeper-1"),
         ]
@@ -501,17 +501,17 @@ class TestLines:
         self, own: Sequence[OwnEmployment], found: str
     ) -> None:
         body = BatchLineBody.model_validate(line("a"))
-        tied = rules.tied(1, body, OwnEmployments({}, {"12345": own}), Names())
-        assert (tied.employment_id if isinstance(tied, Line) else tied.wrongs[0].message) == found
+        resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), Names())
+        assert (resolved.employment_id if isinstance(resolved, Line) else resolved.errors[0].message) == found
 
     def test_an_employment_that_is_not_the_senders_is_unknown(self) -> None:
         body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
-        tied = rules.tied(1, body, OwnEmployments(), Names())
-        assert isinstance(tied, InvalidLine)
-        assert [wrong.field for wrong in tied.wrongs] == ["/employment_id"]
+        resolved = rules.resolve_employment(1, body, OwnEmployments(), Names())
+        assert isinstance(resolved, InvalidLine)
+        assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
 
     def test_lines_and_results_survive_their_storing(self) -> None:
-        good, bad = _line(1), InvalidLine(2, None, (rules.Wrong("f", "t", "m"),))
+        good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
         assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
         result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
         assert booking.unpacked(booking.packed([result])) == {1: result}
@@ -585,24 +585,28 @@ class TestTheStore:
         first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
         assert await batches.take(batch, 0, first) == first
         assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
-        await batches.settle(batch, 0, "first", Tally(accepted=1))
-        await batches.settle(batch, 0, "second", Tally(refused=1))
+        await batches.settle(batch, 0, "first", BatchTotals(accepted=1))
+        await batches.settle(batch, 0, "second", BatchTotals(refused=1))
         chunk = await batches.chunk(batch, 0)
-        assert (chunk.plan, chunk.results, chunk.tally) == (first, "first", Tally(accepted=1))
+        assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
 
     async def test_each_taking_fences_the_one_before(self, batches: Batches) -> None:
         batch = await self._acknowledged(batches)
         zombie = await self._claimed(batches, batch)
         awake = await self._claimed(batches, batch)
         assert awake.attempt == zombie.attempt + 1
-        for act in (batches.hold_on(zombie), batches.count(zombie, 0, Tally(refused=9)), batches.finish(zombie, NOON)):
+        for act in (
+            batches.renew_lease(zombie),
+            batches.count(zombie, 0, BatchTotals(refused=9)),
+            batches.finish(zombie, NOON),
+        ):
             with pytest.raises(LeaseLost):
                 await act
-        await batches.count(awake, 0, Tally(accepted=1, exempt=5))
-        await batches.count(awake, 0, Tally(accepted=1, exempt=5))
+        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
+        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
         await batches.finish(awake, NOON)
         done = await self._state(batches, batch)
-        assert (done.status, done.finished_at, done.tally) == (Status.DONE, NOON, Tally(accepted=1, exempt=5))
+        assert (done.status, done.finished_at, done.totals) == (Status.DONE, NOON, BatchTotals(accepted=1, exempt=5))
         assert await batches.waiting() == []
         assert await batches.claim(batch.batch_id) is None
 
@@ -648,7 +652,7 @@ async def test_a_lease_keeps_others_away_until_it_is_over_or_let_go(database: An
     assert held is not None
     assert await batches.waiting() == []
     assert await batches.claim(batch.batch_id) is None
-    await batches.let_go(held, seconds=0)
+    await batches.release(held, seconds=0)
     assert await batches.waiting() == [batch.batch_id]
     assert await batches.claim(batch.batch_id) is not None
 

@@ -13,7 +13,7 @@ from frikort_contracts.http.payroll import BatchLineBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.api.batches import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
+from services.gateway.employer.payroll import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
 from services.gateway.payroll.lines import InvalidLine, validated
 from services.gateway.payroll.parser import LONGEST_LINE, Csv, Form, JsonLines, Splitter, Unreadable, decoded, kroner
 from services.gateway.payroll.upload import FORMS
@@ -47,9 +47,9 @@ def problem_of(form: Form, content: bytes) -> ProblemError:
     return raised.value
 
 
-def wrongs(line: BatchLineBody | InvalidLine) -> list[tuple[str, str]]:
+def errors(line: BatchLineBody | InvalidLine) -> list[tuple[str, str]]:
     assert isinstance(line, InvalidLine)
-    return [(wrong.field, wrong.message.removeprefix("Value error, ")) for wrong in line.wrongs]
+    return [(wrong.field, wrong.message.removeprefix("Value error, ")) for wrong in line.errors]
 
 
 @st.composite
@@ -257,7 +257,7 @@ class TestCsv:
         self, cells: str, expected: list[tuple[str, str]]
     ) -> None:
         (line,) = read(Csv(), f"{DANISH_HEADER}\n{cells}\n".encode())
-        assert wrongs(line) == expected
+        assert errors(line) == expected
         assert isinstance(line, InvalidLine)
         assert line.number == 2
         assert CPR not in str(line)
@@ -267,19 +267,19 @@ class TestJsonLines:
     @pytest.mark.parametrize("text", ["[]", "7", "null", "{", "NaN", "[" * 5000, "9" * 5000, '"x"'])
     def test_a_line_that_is_no_object_is_wrong_as_a_whole(self, text: str) -> None:
         (line,) = read(JsonLines(), text.encode())
-        assert wrongs(line) == [("", "not a JSON object on one line")]
+        assert errors(line) == [("", "not a JSON object on one line")]
 
     def test_what_is_wrong_is_told_by_pointer_with_the_reference_of_the_line(self) -> None:
         body = json.loads(JSON_EXAMPLE) | {"components": {"wage_ore": 1.5}, "bonus": CPR}
         (line,) = read(JsonLines(), json.dumps(body).encode())
-        assert [field for field, _ in wrongs(line)] == ["/components/wage_ore", "/bonus"]
+        assert [field for field, _ in errors(line)] == ["/components/wage_ore", "/bonus"]
         assert isinstance(line, InvalidLine)
         assert line.reference == body["reference"]
         assert CPR not in str(line)
 
     def test_a_line_that_is_too_long_is_wrong(self) -> None:
         (line,) = read(JsonLines(), b'{"reference": "' + b"x" * LONGEST_LINE + b'"}')
-        assert wrongs(line) == [("", "the line is too long")]
+        assert errors(line) == [("", "the line is too long")]
 
 
 class TestKroner:

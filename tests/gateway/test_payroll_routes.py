@@ -46,12 +46,12 @@ class Employer:
     async def book(self) -> None:
         worker = BatchWorker(
             batches=self.world.batches,
-            books=self.world.country,
+            queries=self.world.country,
             accesses=self.world.accesses,
             persons=persons(),
             publish=self.world.country.publish,
             now=self.world.app.state.gateway.clock.now,
-            waiters=ChangeSubscriptions(asyncio.Event()),
+            subscriptions=ChangeSubscriptions(asyncio.Event()),
             patience=1,
         )
         for batch_id in await self.world.batches.waiting():

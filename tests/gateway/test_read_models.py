@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deploy.local.engines import Engines
-from services.gateway.read_models import Models
+from services.gateway.read_models import GatewayReadModels
 from services.runtime.mongo.document_store import connect, durable_database
 
 YEAR = 2025
@@ -27,7 +27,7 @@ async def test_what_is_exempt_of_a_year_is_told_of_each_report_also_where_it_is_
             report("another card", "other", YEAR, 7),
         ]
     )
-    models = Models(lambda processor: None, database)  # type: ignore[arg-type]
+    models = GatewayReadModels(lambda processor: None, database)  # type: ignore[arg-type]
 
     assert await models._exempt_of_year("card", YEAR) == {"split": 700, "not split": 0}
     assert await models._exempt_of_year("nobody's", YEAR) == {}

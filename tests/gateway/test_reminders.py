@@ -9,12 +9,7 @@ import pytest
 from frikort_contracts.messages import Event
 from frikort_contracts.values import Components, Period, WorkPeriod
 
-from services.gateway.formats import Language
-from services.gateway.projections import cards, reports
-from services.gateway.projections.cards import CardView
-from services.gateway.projections.employments import EmploymentView
-from services.gateway.projections.reports import ReportView
-from services.gateway.reminders import (
+from services.gateway.employer.reminder_rules import (
     Notice,
     Question,
     answer_texts,
@@ -23,6 +18,11 @@ from services.gateway.reminders import (
     question,
     question_text,
 )
+from services.gateway.formats import Language
+from services.gateway.projections import cards, reports
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.reports import ReportView
 from tests.gateway.build import CARD, CVR, EMPLOYMENT, after, issued, reported, withdrawn
 from tests.gateway.test_projections import deactivated, reactivated
 

@@ -130,8 +130,7 @@ async def _answer(app: Callable[..., Awaitable[None]], scope: dict[str, Any], li
 
 
 def something_changes(world: MemoryGateway) -> None:
-    gateway: Container = world.app.state.gateway
-    gateway.waiters.wake(of_card(CARD))
+    world.subscriptions.wake(of_card(CARD))
 
 
 @pytest.mark.parametrize(("path", "token"), [(OWN, "citizen"), (HELD, "holder")])
@@ -208,10 +207,10 @@ async def test_who_leaves_gives_the_place_back(world: MemoryGateway) -> None:
     gateway: Container = world.app.state.gateway
     async with listening(world, OWN, "citizen") as listener:
         await listener.hears(1)
-        assert gateway.changes._open.total() == 1
+        assert gateway.event_streams._open.total() == 1
 
-    assert gateway.changes._open.total() == 0
-    assert gateway.waiters._events == {}
+    assert gateway.event_streams._open.total() == 0
+    assert world.subscriptions._events == {}
 
 
 async def test_too_many_streams_of_one_citizen_are_refused() -> None:

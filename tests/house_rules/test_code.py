@@ -41,7 +41,7 @@ PURE: Final = (
     "services/exports/statements.py",
     "services/exports/feeds.py",
     "services/gateway/projections/*.py",
-    "services/gateway/reminders.py",
+    "services/gateway/employer/reminder_rules.py",
 )
 
 

@@ -26,11 +26,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from deploy.local.config import REPOSITORY
-from services.gateway import showing
-from services.gateway.api.calling import CALLER
+from services.gateway import presenters
+from services.gateway.api.dependencies import CALLER
 from services.gateway.api.errors import add_handlers
+from services.gateway.api.middleware import RequestMiddleware
 from services.gateway.auth import Caller, Role
-from services.gateway.middleware import RequestMiddleware
 from services.gateway.problems import ProblemError
 from services.portals.errors import respond
 from services.portals.forms import Form
@@ -96,7 +96,7 @@ class Site:
             RequestMiddleware, body_most=1_000_000, files_most={}, requests_most=100, respond=respond
         )
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
-        self.answer("GET", "/v1/allowances", showing.allowances(table, TODAY))
+        self.answer("GET", "/v1/allowances", presenters.allowances(table, TODAY))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""

@@ -47,8 +47,8 @@ from playwright.async_api import expect
 from pypdf import PdfReader
 
 from services.gateway.auth import Role
+from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.formats import Language
-from services.gateway.payment_instructions import advice
 from services.gateway.payroll.parser import DANISH, Csv
 from services.gateway.problems import document
 from services.portals.employer.files import media_type_of
@@ -96,7 +96,9 @@ def report(**changes: Any) -> ReportDetail:
         "allowance_ore": 4_276_600,
         "provisional": False,
         "remaining_ore": 0,
-        "advice": advice(exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH),
+        "advice": payment_instructions(
+            exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH
+        ),
         "dispute": None,
         "revision": 1,
         "history": [said("reported")],
@@ -138,7 +140,9 @@ def tried(**changes: Any) -> DryRunResource:
         "remaining_before_ore": 200_000,
         "remaining_after_ore": 0,
         "already_reported": False,
-        "advice": advice(exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH),
+        "advice": payment_instructions(
+            exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH
+        ),
     }
     return DryRunResource(**given | changes)
 

@@ -470,5 +470,5 @@ class Books:
         for command_id, answers in self.people.diary.answers.items():
             law(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
         for command_id, kept in self.world.submissions.kept.items():
-            answered = kept.answer is not None
+            answered = kept.response is not None
             law(not answered or command_id in self.commands, f"I6: {command_id} is answered and not in the log")

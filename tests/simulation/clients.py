@@ -16,8 +16,8 @@ from frikort_contracts.values import SealedPerson, danish_day
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller, Role
-from services.gateway.change_notifier import Shown
-from services.gateway.commands.service import Answer, CommandRequest
+from services.gateway.change_notifier import Ready
+from services.gateway.commands.service import CommandRequest, CommandResponse
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.outcomes import OutcomeView
@@ -125,17 +125,19 @@ class Clients:
         diary, command_id = self.diary, str(ask.command_id)
         diary.sent[command_id] = ask.body
         try:
-            submission = await gateway.intake.take(ask, lambda _: build(gateway.models))
+            submission = await gateway.intake.submit(ask, lambda _: build(gateway.models))
             diary.acknowledged[command_id] = ask.body
-            answer, look = submission.answer, gateway.models.outcome_of(command_id)
+            answer, look = submission.response, gateway.models.outcome_of(command_id)
             for _ in range(LOOKS):
                 if answer is not None:
                     break
                 shown = await look()
-                if isinstance(shown, Shown):
+                if isinstance(shown, Ready):
                     self._read_your_writes(shown.value)
                     body = shown.value.model_dump(mode="json")
-                    answer = await gateway.intake.keep_answer(submission, Answer(status=200, body=body, language="en"))
+                    answer = await gateway.intake.store_response(
+                        submission, CommandResponse(status=200, body=body, language="en")
+                    )
                 else:
                     again = self.world.scheduler.step + 60
                     await pause(

@@ -142,7 +142,7 @@ def _warnings_kept(ledger: Ledger, entry: LedgerEntry, **given: Any) -> Posting:
 async def _sent_once(self: CommandService, ask: CommandRequest, build: Build) -> Submission:
     submission = await self._new(ask, build)
     if not submission.replayed:
-        await self._log.publish([submission.record])
+        await self._publisher.publish([submission.record])
     return submission
 
 
@@ -260,7 +260,7 @@ MUTANTS: Final = (
         "a number is drawn without asking who has it",
         _of(issuance, "draw_number", lambda *_: "12345"),
     ),
-    Mutant("sent once", "a command that was kept is taken for sent", _of(CommandService, "take", _sent_once)),
+    Mutant("sent once", "a command that was kept is taken for sent", _of(CommandService, "submit", _sent_once)),
     Mutant("new command for each try", "the key of a retry is ignored", _new_command_for_each_try),
     Mutant(
         "answers ahead of the models",

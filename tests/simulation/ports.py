@@ -81,11 +81,11 @@ class SimSubmissions:
         await pause(_SUBMISSION_AFTER)
         return added
 
-    async def add_answer(self, command_id: str, answer: str) -> bool:
+    async def add_response(self, command_id: str, response: str) -> bool:
         await pause(_SUBMISSION_BEFORE)
         kept = self.kept[command_id]
-        if first := kept.answer is None:
-            self.kept[command_id] = replace(kept, answer=answer)
+        if first := kept.response is None:
+            self.kept[command_id] = replace(kept, response=response)
         await pause(_SUBMISSION_AFTER)
         return first
 

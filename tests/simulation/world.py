@@ -228,7 +228,7 @@ class World:
         databases = self.services["gateway"].databases
         skew = self.climate.skew * (self.rng.random() - 0.5)
         intake = CommandService(
-            submissions=self.submissions, log=log, now=self.clock.skewed(skew), persons=self._persons
+            store=self.submissions, publisher=log, now=self.clock.skewed(skew), persons=self._persons
         )
 
         def states_of(processor: DocumentSet[S]) -> SimReader[S]:

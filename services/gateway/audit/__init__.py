@@ -1,1 +1,1 @@
-"""Who has looked at whose data, and why: recorded before the answer leaves, never changed, and shown to the citizen."""
+"""The access log: who read or changed whose data and why. Entries are never changed, and the citizen can read them."""

@@ -1,13 +1,14 @@
-"""What a request looks at. Whoever reads a person's state from a read model has it noted here, unasked.
+"""The audit context of a request: the persons whose data it reads or changes.
 
-The door (``door.py``) records what was noted before any of the answer leaves. So an endpoint cannot forget it.
+Reads of personal data are recorded here automatically, and ``middleware.py`` writes the entries before any of the
+response is sent. No endpoint can forget it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Generic, cast
@@ -18,14 +19,14 @@ from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 from frikort_contracts.values import check_no_cpr
 
-from services.gateway.audit.actions import Act
+from services.gateway.audit.actions import Action
 from services.gateway.audit.log import NOBODY, Access, of_card, of_extract, of_person, stamp
 from services.gateway.auth import Caller, Role
 from services.gateway.projections.cards import CardView, alias_of_person
 from services.gateway.projections.extracts import ExtractPartView
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import States, StatesOf
-from services.runtime.processing.decision import Processor, S
+from services.runtime.processing.decision import DocumentSet, S
 
 _SHORTEST: Final = 3
 _LONGEST: Final = 200
@@ -33,78 +34,79 @@ _PERSON_ALIAS: Final = alias_of_person("")
 
 
 class UnattributedAccess(RuntimeError):
-    """A person's data were read, and it is not known by whom or what for: nothing may be answered."""
+    """A person's data were read without a caller, or by a route without a declared action: no response may be sent."""
 
 
-async def _nobody_records(_: int) -> None:
+async def _record_nothing(_: int) -> None:
     return
 
 
 @dataclass
 class AuditContext:
-    """The persons that one request has to do with."""
+    """The persons whose data one request reads or changes."""
 
     caller: Caller | None = None
     reason: str | None = None
-    record: Callable[[int], Awaitable[None]] = _nobody_records
-    """Records what was noted and is not recorded yet, for an answer with this status."""
-    _noted: Counter[str] = field(default_factory=Counter)
+    record: Callable[[int], Awaitable[None]] = _record_nothing
+    """Writes the entries that are not written yet, for a response with this HTTP status."""
+    _subjects: Counter[str] = field(default_factory=Counter)
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
     _commanded: dict[str, str] = field(default_factory=dict)
     _commanded_at: datetime | None = None
     _replayed: bool = False
 
-    def note(self, subject: str) -> None:
-        """This subject's data were read, or are to be changed."""
-        self._noted[subject] += 1
+    def add_subject(self, subject: str) -> None:
+        """Add a subject whose data were read or will be changed."""
+        self._subjects[subject] += 1
 
-    def note_state(self, state: Any) -> None:
-        """A state was read. Outcomes are no one's data; their command is noted by who answers it."""
+    def add_state(self, state: Any) -> None:
+        """Add the subject of a state that was read. Outcomes have none: the response to their command adds it."""
         if isinstance(state, CardView):
             self._people[of_card(state.card_id)] = of_person(state.person.cpr_hash)
         if (subject := _subject_of(state)) is not None:
-            self.note(subject)
+            self.add_subject(subject)
 
-    def forget(self, state: Any) -> None:
-        """A state was read only to see whether there are more, and is not shown."""
+    def discard_state(self, state: Any) -> None:
+        """Remove the subject of a state that was read and is not shown."""
         if (subject := _subject_of(state)) is not None:
-            self._noted[subject] -= 1
+            self._subjects[subject] -= 1
 
-    def note_command(self, message: Envelope[Any], *, replayed: bool) -> None:
-        """A command was taken in, now or (``replayed``) by an earlier request.
+    def add_command(self, message: Envelope[Any], *, replayed: bool) -> None:
+        """Add the subject of a submitted command. ``replayed``: an earlier request submitted it.
 
-        Its line follows from the command, so that there is one, also where the earlier request died before recording.
+        The order of its entry follows from the command. So there is exactly one entry, also when the earlier request
+        ended before it was written.
         """
-        self.note_answer(message.data)
+        self.add_response(message.data)
         if (subject := _subject_of_command(message.data)) is not None:
             self._commanded[subject] = f"{stamp(message.time)}|{message.id.hex}"
             self._commanded_at = None if replayed else message.time
             self._replayed = replayed
 
-    def note_answer(self, command: Command) -> None:
-        """The answer to a command is given, which shows what it was about."""
+    def add_response(self, command: Command) -> None:
+        """Add the subject of a command whose response is sent."""
         self.reason = self.reason or getattr(command, "case_reference", None)
         if (subject := _subject_of_command(command)) is not None:
-            self.note(subject)
+            self.add_subject(subject)
 
-    def take(self, *, act: Act | None, refused: bool, at: datetime, request: str) -> list[Access]:
-        """The lines for what was noted and not taken yet. Raises ``UnattributedAccess``."""
-        subjects = [subject for subject in +self._noted if self._is_new(subject)]
+    def collect(self, *, action: Action | None, refused: bool, at: datetime, request: str) -> list[Access]:
+        """Entries for the subjects that have none yet. Raises ``UnattributedAccess``."""
+        subjects = [subject for subject in +self._subjects if self._is_unrecorded(subject)]
         if not subjects:
             return []
-        if self.caller is None or act is None:
+        if self.caller is None or action is None:
             raise UnattributedAccess(
-                "a person's data were read without a caller, or by a route that does not say what for"
+                "a person's data were read without a caller, or by a route without a declared action"
             )
         self._recorded.update(subjects)
-        lines: list[Access] = []
+        entries: list[Access] = []
         for subject in subjects:
-            line = Access(
+            entry = Access(
                 order=self._commanded.get(subject) or f"{stamp(at)}|{uuid4().hex}",
                 subject=subject,
                 own=self._is_own(subject, self.caller),
-                act=act.value,
+                action=action.value,
                 refused=refused,
                 role=self.caller.role,
                 organisation=self.caller.organisation,
@@ -112,52 +114,52 @@ class AuditContext:
                 reason=self.reason,
                 request=request,
             )
-            lines.append(line)
+            entries.append(entry)
             if self._replayed:
-                lines.append(replace(line, order=f"{stamp(at)}|{uuid4().hex}", act=Act.READ_OUTCOME.value))
-        return lines
+                entries.append(replace(entry, order=f"{stamp(at)}|{uuid4().hex}", action=Action.READ_OUTCOME.value))
+        return entries
 
     @property
     def at(self) -> datetime | None:
-        """When it looked, if that is known: the time of the command that it brought."""
+        """The time of the request's command, if it submitted one."""
         return self._commanded_at
 
     @property
     def is_pending(self) -> bool:
-        """Whether something was noted that is not taken yet."""
-        return any(self._is_new(subject) for subject in +self._noted)
+        """Whether a subject has no entry yet."""
+        return any(self._is_unrecorded(subject) for subject in +self._subjects)
 
-    def _is_new(self, subject: str) -> bool:
-        # A card that was just issued is noted by its person first.
+    def _is_unrecorded(self, subject: str) -> bool:
+        # A newly issued card first counts under its person.
         person = self._people.get(subject)
-        return subject not in self._recorded and (person is None or person not in self._noted)
+        return subject not in self._recorded and (person is None or person not in self._subjects)
 
     def _is_own(self, subject: str, caller: Caller) -> bool:
         return caller.role is Role.CITIZEN and self._people.get(subject, subject) == of_person(caller.organisation)
 
 
-_LOOK: ContextVar[AuditContext | None] = ContextVar("look", default=None)
+_CURRENT: ContextVar[AuditContext | None] = ContextVar("audit", default=None)
 
 
 def current_audit() -> AuditContext:
-    """The look of the request in hand; outside of one, a look that nobody records."""
-    return _LOOK.get() or AuditContext()
+    """The audit context of the current request; outside a request, one that is never written."""
+    return _CURRENT.get() or AuditContext()
 
 
-def begin(look: AuditContext) -> Any:
-    """From here on, in this request, ``look`` is noted in. Returns what ``end`` needs."""
-    return _LOOK.set(look)
+def begin(audit: AuditContext) -> Token[AuditContext | None]:
+    """Make ``audit`` the current context. Returns the token for ``end``."""
+    return _CURRENT.set(audit)
 
 
-def end(token: Any) -> None:
-    """The request is over."""
-    _LOOK.reset(token)
+def end(token: Token[AuditContext | None]) -> None:
+    """Restore the context before ``begin``."""
+    _CURRENT.reset(token)
 
 
 def stated_reason(header: str) -> str:
-    """The reason in an Access-Reason header. Raises ``ValueError``; never repeats what it refuses."""
+    """The reason in an Access-Reason header. Raises ``ValueError`` that does not repeat the header."""
     try:
-        # HTTP hands bytes over as Latin-1; what people send is UTF-8.
+        # Starlette decodes headers as Latin-1; clients send UTF-8.
         reason = header.encode("latin-1").decode()
     except UnicodeError:
         reason = header
@@ -167,42 +169,42 @@ def stated_reason(header: str) -> str:
     return check_no_cpr(reason)
 
 
-class NotingStates(Generic[S]):
-    """Read access to a read model that notes whose states it gives."""
+class AuditedReader(Generic[S]):
+    """Read access to a read model that adds the subjects of its states to the current audit context."""
 
     def __init__(self, states: States[S]) -> None:
         self._states = states
 
     async def get(self, document_id: str) -> S | None:
-        return self._seen(await self._states.get(document_id))
+        return self._added(await self._states.get(document_id))
 
     async def by_alias(self, alias: str) -> S | None:
-        state = self._seen(await self._states.by_alias(alias))
+        state = self._added(await self._states.by_alias(alias))
         if state is None:
             person = alias.startswith(_PERSON_ALIAS)
-            current_audit().note(of_person(alias.removeprefix(_PERSON_ALIAS)) if person else NOBODY)
+            current_audit().add_subject(of_person(alias.removeprefix(_PERSON_ALIAS)) if person else NOBODY)
         return state
 
     async def find(
         self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
     ) -> list[S]:
         found = await self._states.find(query, sort=sort, limit=limit, skip=skip)
-        look = current_audit()
+        audit = current_audit()
         for state in found:
-            look.note_state(state)
+            audit.add_state(state)
         return found
 
-    def _seen(self, state: S | None) -> S | None:
+    def _added(self, state: S | None) -> S | None:
         if state is not None:
-            current_audit().note_state(state)
+            current_audit().add_state(state)
         return state
 
 
-def noting(states_of: StatesOf) -> StatesOf:
-    """Read access to the read models that notes whose states it gives."""
+def audited_reads(states_of: StatesOf) -> StatesOf:
+    """Read access to the read models that adds the subjects of their states to the current audit context."""
 
-    def states(processor: Processor[S]) -> States[S]:
-        return NotingStates(states_of(processor))
+    def states(processor: DocumentSet[S]) -> States[S]:
+        return AuditedReader(states_of(processor))
 
     return cast("StatesOf", states)
 

@@ -1,7 +1,7 @@
-"""When a card was part of an extract, so that its citizen is told of those that were drawn then. Pure.
+"""The times at which a card was part of extracts, so that its citizen sees the extracts of those times. Pure.
 
-An extract of a year holds the cards with earnings in it, those of one municipality if it is limited to one. A million
-people may be in it, so its being drawn is recorded once, for the year; and joined when somebody asks.
+An extract of a year contains the cards with earnings in that year, of all municipalities or of one. It may contain a
+million persons, so its request has one entry for the year, which is joined with the card when its log is read.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from services.gateway.projections.cards import CardView
 from services.gateway.projections.reports import ReportView
 
 
-class _While(NamedTuple):
-    """From ``since`` until before ``until`` (None: still)."""
+class _Interval(NamedTuple):
+    """From ``since`` until before ``until`` (None: now)."""
 
     since: datetime
     until: datetime | None
 
 
 def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
-    """The lines about extracts that the card was in: of the whole country, and of the municipality it had then."""
+    """The entries of extracts with the card: of the whole country, and of its municipality at the time."""
     by_year: dict[int, list[ReportView]] = {}
     for report in reports:
         by_year.setdefault(report.year, []).append(report)
@@ -32,14 +32,14 @@ def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
     for year, of_the_year in sorted(by_year.items()):
         for earning in _earning(of_the_year):
             spans.append(_span(of_year(year, None), earning))
-            for municipality, living in homes:
-                if (both := _both(earning, living)) is not None:
+            for municipality, residence in homes:
+                if (both := _both(earning, residence)) is not None:
                     spans.append(_span(of_year(year, municipality), both))
     return spans
 
 
-def _earning(reports: Sequence[ReportView]) -> Iterator[_While]:
-    """While the year's reports come to more than nothing: a year of which all is withdrawn is in no extract."""
+def _earning(reports: Sequence[ReportView]) -> Iterator[_Interval]:
+    """While the year's reports total more than zero: an extract leaves out a year whose reports are all withdrawn."""
     changes: list[tuple[datetime, int]] = []
     for report in reports:
         before = 0
@@ -53,29 +53,29 @@ def _earning(reports: Sequence[ReportView]) -> Iterator[_While]:
         if total > 0 and since is None:
             since = at
         elif total == 0 and since is not None:
-            yield _While(since, at)
+            yield _Interval(since, at)
             since = None
     if since is not None:
-        yield _While(since, None)
+        yield _Interval(since, None)
 
 
-def _homes(card: CardView) -> Iterator[tuple[str, _While]]:
-    """Which municipality was responsible while."""
+def _homes(card: CardView) -> Iterator[tuple[str, _Interval]]:
+    """The responsible municipalities and their intervals."""
     moves: list[tuple[str, datetime]] = []
     for entry in card.history:
         if not moves or moves[-1][0] != entry.municipality:
             moves.append((entry.municipality, entry.at))
     ends = [at for _, at in moves[1:]]
     for (municipality, since), until in zip(moves, [*ends, None], strict=True):
-        yield municipality, _While(since, until)
+        yield municipality, _Interval(since, until)
 
 
-def _both(one: _While, other: _While) -> _While | None:
+def _both(one: _Interval, other: _Interval) -> _Interval | None:
     since = max(one.since, other.since)
     until = min((end for end in (one.until, other.until) if end is not None), default=None)
-    return None if until is not None and until <= since else _While(since, until)
+    return None if until is not None and until <= since else _Interval(since, until)
 
 
-def _span(subject: str, while_: _While) -> Span:
-    since = stamp(while_.since)
-    return Span(subject, since) if while_.until is None else Span(subject, since, stamp(while_.until))
+def _span(subject: str, interval: _Interval) -> Span:
+    since = stamp(interval.since)
+    return Span(subject, since) if interval.until is None else Span(subject, since, stamp(interval.until))

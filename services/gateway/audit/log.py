@@ -1,6 +1,6 @@
-"""The access log: one line for each look at one person's data. Lines are added and never changed or deleted.
+"""The access log: one entry for each read or change of one person's data. Entries are only added.
 
-It is the gateway's own and cannot be built anew from the topics: nobody else knows who has looked.
+It cannot be rebuilt from the topics: no event records a read.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from services.runtime.mongo.document_store import Database, add_all
 _EVER: Final = "9999"
 
 NOBODY: Final = "nobody"
-"""The subject of a search that found nobody: it costs the same time as one that did."""
+"""The subject of a search without a match. Its entry makes the search take as long as one with a match."""
 
 
 def of_card(card_id: str) -> str:
-    """The subject of what concerns the person with this card."""
+    """The subject of entries about the person with this card."""
     return f"card:{card_id}"
 
 
 def of_person(cpr_hash: str) -> str:
-    """The subject of what concerns a person whose card, if any, was not seen."""
+    """The subject of entries about a person whose card was not read."""
     return f"person:{cpr_hash}"
 
 
 def of_extract(extract_id: str) -> str:
-    """The subject of what concerns everybody in one extract."""
+    """The subject of entries about all persons in one extract."""
     return f"extract:{extract_id}"
 
 
 def of_year(year: int, municipality: str | None) -> str:
-    """The subject of an extract's being drawn: everybody with earnings in ``year`` (and in ``municipality``)."""
+    """The subject of a requested extract: all persons with earnings in ``year`` (and in ``municipality``)."""
     return f"year:{year}" if municipality is None else f"year:{year}:{municipality}"
 
 
 def stamp(moment: datetime) -> str:
-    """``moment`` as a text that sorts by time; a line's ``order`` begins with it."""
+    """``moment`` as text that sorts by time. The ``order`` of an entry begins with it."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One line. ``order`` is unique and sorts by time; ``subject`` says whose data; ``own`` that it was the person.
+    """One entry. ``order`` is unique and sorts by time. ``own``: the person acted on their own data.
 
     ``organisation`` is what the caller acts for (a citizen's is their CPR hash), ``actor`` an opaque id, ``request``
     the correlation id. ``refused``: nothing was shown or changed.
@@ -58,7 +58,7 @@ class Access:
     order: str
     subject: str
     own: bool
-    act: str
+    action: str
     refused: bool
     role: Role
     organisation: str
@@ -68,12 +68,12 @@ class Access:
 
     @property
     def at(self) -> datetime:
-        """When, UTC."""
+        """The time, UTC."""
         return datetime.fromisoformat(self.order.partition("|")[0])
 
 
 class Span(NamedTuple):
-    """The lines of ``subject`` from ``since`` until before ``until`` (stamps)."""
+    """The entries of ``subject`` from ``since`` until before ``until`` (stamps)."""
 
     subject: str
     since: str = ""
@@ -81,18 +81,18 @@ class Span(NamedTuple):
 
 
 class AccessLog(Protocol):
-    """Where the lines are kept. Its errors are those of pymongo; then no answer may leave."""
+    """Stores entries. It raises the errors of pymongo; then no response may be sent."""
 
     async def prepare(self) -> None:
-        """Make what the lines need."""
+        """Create the indexes."""
         ...
 
     async def add(self, accesses: Sequence[Access]) -> None:
-        """Add lines durably on a majority. One that is there already (the same ``order``) stays as it is."""
+        """Add entries with majority concern. An entry whose ``order`` exists is left unchanged."""
         ...
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
-        """The newest ``limit`` lines of ``spans`` before the order ``before``; those that are ``own`` only if asked."""
+        """The newest ``limit`` entries of ``spans`` before the order ``before``. ``own`` includes the person's own."""
         ...
 
 
@@ -101,7 +101,7 @@ class MongoAccessLog:
 
     def __init__(self, database: Database) -> None:
         self._accesses = database["accesses"]
-        self._together_add = BatchedCalls(self._add)
+        self._batched_add = BatchedCalls(self._add)
 
     async def prepare(self) -> None:
         await self._accesses.create_indexes(
@@ -110,7 +110,7 @@ class MongoAccessLog:
 
     async def add(self, accesses: Sequence[Access]) -> None:
         if accesses:
-            await self._together_add(accesses)
+            await self._batched_add(accesses)
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
         found = self._accesses.find(query(spans, own=own, before=before)).sort("_id", DESCENDING).limit(limit)
@@ -122,7 +122,7 @@ class MongoAccessLog:
 
 
 def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, Any]:
-    """A condition of which every branch is a range of the index, so that MongoDB merges them and sorts nothing."""
+    """The query: every branch is a range of the index, so MongoDB merges them without sorting."""
     return {
         "$or": [
             {
@@ -141,7 +141,7 @@ def _stored_of(access: Access) -> dict[str, Any]:
         "_id": access.order,
         "subject": access.subject,
         "own": access.own,
-        "act": access.act,
+        "action": access.action,
         "refused": access.refused,
         "role": access.role.value,
         "organisation": access.organisation,

@@ -1,4 +1,4 @@
-"""The access log as the person reads it: who, in what role, did what, and why. Pure."""
+"""Audit entries as sentences for the person, in Danish and English. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from frikort_contracts.extracts import Authority
 from frikort_contracts.http.audit import AccessPage, AccessResource
 from frikort_contracts.municipalities import MUNICIPALITIES
 
-from services.gateway.audit.actions import WORDS, Act
+from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.log import Access
 from services.gateway.auth import Role
 from services.gateway.formats import Language
@@ -22,25 +22,25 @@ _AUTHORITIES: Final = {
         "The Danish Agency for Labour Market and Recruitment",
     ),
 }
-_NAMED_OTHERWISE: Final = {"101": "Københavns Kommune", "400": "Bornholms Regionskommune"}
+_SPECIAL_NAMES: Final = {"101": "Københavns Kommune", "400": "Bornholms Regionskommune"}
 
 
 def page(accesses: Sequence[Access], following: str | None, language: Language) -> AccessPage:
-    """A page of lines, newest first."""
-    return AccessPage(accesses=[_line(access, language) for access in accesses], next=following)
+    """A page of entries, newest first."""
+    return AccessPage(accesses=[_entry(access, language) for access in accesses], next=following)
 
 
-def _line(access: Access, language: Language) -> AccessResource:
+def _entry(access: Access, language: Language) -> AccessResource:
     english = language is Language.ENGLISH
-    words = WORDS[Act(access.act)]
-    what = words.in_language(language) + _of_year(access, english=english)
+    text = TEXTS[Action(access.action)]
+    what = text.in_language(language) + _of_year(access, english=english)
     return AccessResource(
         at=access.at,
         by=_who(access)[english],
         role=access.role.value,
         own=access.own,
-        action=access.act,
-        kind=words.kind,
+        action=access.action,
+        kind=text.kind,
         description=what + (_NOTHING[english] if access.refused else ""),
         refused=access.refused,
         reason=access.reason,
@@ -49,11 +49,11 @@ def _line(access: Access, language: Language) -> AccessResource:
 
 
 def _who(access: Access) -> tuple[str, str]:
-    """In Danish and in English. The opaque id of the one who acted stays in the log."""
+    """The organisation and role, in Danish and English. The actor's opaque id is not shown."""
     match access.role:
         case Role.CASEWORKER:
             code = access.organisation
-            municipality = _NAMED_OTHERWISE.get(code, f"{MUNICIPALITIES.get(code, code)} Kommune")
+            municipality = _SPECIAL_NAMES.get(code, f"{MUNICIPALITIES.get(code, code)} Kommune")
             return f"{municipality}, sagsbehandler", f"{municipality}, caseworker"
         case Role.EMPLOYER:
             return f"Virksomheden CVR {access.organisation}", f"The company CVR {access.organisation}"

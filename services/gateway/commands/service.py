@@ -1,7 +1,7 @@
-"""Submissions: a command is stored, then produced, then answered; and one key gives one answer for ever.
+"""Idempotent submission of commands: each is stored, published, and answered; one key has one response.
 
-The stored record is exactly what is produced, the gateway's time included, so that a retry sends identical bytes, of
-which readers count one. A submission has no end date: a payroll file is sent again a month later.
+The stored record is exactly what is published, with the time of the gateway, so that a retry publishes the same bytes.
+Readers count them once. A stored command does not expire: a payroll file may be sent again a month later.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
 Build = Callable[[UUID], Awaitable[Command]]
+"""Builds the command with this id. May raise ``ProblemError``."""
 
 
 @dataclass(frozen=True)
 class CommandRequest:
-    """What a caller asks for, and under which key."""
+    """A request that submits a command, with its idempotency key."""
 
     caller: Caller
     key: str
@@ -45,12 +46,12 @@ class CommandRequest:
 
     @cached_property
     def command_id(self) -> UUID:
-        """The same client with the same key means the same command."""
+        """The id of the command: the same for the same client and key."""
         return uuid5(_COMMANDS, json.dumps([self.caller.client, self.key]))
 
 
-class Answer(BaseModel):
-    """An answer as it is given, and given again: ``location`` and ``language`` are headers."""
+class CommandResponse(BaseModel):
+    """The response to a command, stored for replay. ``location`` and ``language`` are headers."""
 
     status: int
     body: dict[str, Any]
@@ -60,113 +61,113 @@ class Answer(BaseModel):
 
 @dataclass
 class Submission:
-    """A command that was accepted, and the record that says it; ``replayed`` if it had been before this request."""
+    """An accepted command and its record. ``replayed``: an earlier request submitted it."""
 
     command_id: str
     envelope: Envelope[Any]
     record: Record
-    answer: Answer | None
+    response: CommandResponse | None
     replayed: bool
 
 
 class CommandService:
-    """Takes commands in. ``now`` is the time of a command that enters now."""
+    """Submits commands. ``now`` gives the time of a new command."""
 
     def __init__(
-        self, *, submissions: CommandStore, log: Producer, now: Callable[[], Awaitable[datetime]], persons: Persons
+        self, *, store: CommandStore, publisher: Producer, now: Callable[[], Awaitable[datetime]], persons: Persons
     ) -> None:
-        self._submissions = submissions
-        self._log = log
+        self._store = store
+        self._publisher = publisher
         self._now = now
         self._persons = persons
 
-    async def take(self, ask: CommandRequest, build: Build, *, tried_once: bool = False) -> Submission:
-        """Accept what is asked: the earlier submission under the same key, else a new one. Until it is answered, it is
-        produced to the log whenever it is asked for.
+    async def submit(self, request: CommandRequest, build: Build, *, check_key_first: bool = False) -> Submission:
+        """Store and publish the command; a command that was submitted under the same key is returned instead.
 
-        ``build`` makes the command and may raise ``ProblemError``; then nothing is kept, and the key stays free.
-        ``tried_once``: it leaves traces, so it is not even tried for a key that was used.
+        A command without a response is published again at every submission. If ``build`` raises ``ProblemError``,
+        nothing is stored and the key stays free. ``check_key_first``: ``build`` has side effects, so it is skipped
+        when the key was used before.
         """
-        submission = await self._earlier(ask) if tried_once else None
+        submission = await self._earlier(request) if check_key_first else None
         if submission is None:
             try:
-                submission = await self._new(ask, build)
+                submission = await self._new(request, build)
             except ProblemError:
-                # What was accepted once is not refused for what has changed since.
-                submission = await self._earlier(ask)
+                # The state may have changed since an earlier submission under this key was accepted.
+                submission = await self._earlier(request)
                 if submission is None:
                     raise
-        if submission.answer is None:
-            await self._log.publish([submission.record])
+        if submission.response is None:
+            await self._publisher.publish([submission.record])
         return submission
 
     async def find(self, command_id: str, caller: Caller) -> Submission | None:
-        """A submission of the caller's own."""
-        kept = await self._submissions.get(command_id)
-        return None if kept is None or kept.client != self._client_of(caller) else self._replayed(kept)
+        """A command that the caller submitted."""
+        stored = await self._store.get(command_id)
+        return None if stored is None or stored.client != self._client_of(caller) else self._replayed(stored)
 
-    async def keep_answer(self, submission: Submission, answer: Answer) -> Answer:
-        """Keep the answer for replay, and return the one that is kept: the first wins."""
+    async def store_response(self, submission: Submission, response: CommandResponse) -> CommandResponse:
+        """Store the response for replay. Returns the stored one: the first response stays."""
         command_id = submission.command_id
-        sealed = self._persons.seal_answer(answer.model_dump_json(), command_id)
-        if await self._submissions.add_answer(command_id, sealed):
-            submission.answer = answer
+        encrypted = self._persons.seal_answer(response.model_dump_json(), command_id)
+        if await self._store.add_response(command_id, encrypted):
+            submission.response = response
         else:
-            kept = await self._submissions.get(command_id)
-            submission.answer = (None if kept is None else self._answer_in(kept)) or answer
-        return submission.answer
+            stored = await self._store.get(command_id)
+            submission.response = (None if stored is None else self._response_in(stored)) or response
+        return submission.response
 
-    async def _earlier(self, ask: CommandRequest) -> Submission | None:
-        kept = await self._submissions.get(str(ask.command_id))
-        if kept is None:
+    async def _earlier(self, request: CommandRequest) -> Submission | None:
+        stored = await self._store.get(str(request.command_id))
+        if stored is None:
             return None
-        if kept.request != self._fingerprint(ask):
+        if stored.request != self._fingerprint(request):
             raise ProblemError("idempotency-key-reused")
-        return self._replayed(kept)
+        return self._replayed(stored)
 
-    async def _new(self, ask: CommandRequest, build: Build) -> Submission:
-        command_id = ask.command_id
+    async def _new(self, request: CommandRequest, build: Build) -> Submission:
+        command_id = request.command_id
         envelope = Envelope(
             id=command_id,
             time=await self._now(),
             source=SOURCE,
             data=await build(command_id),
             correlation_id=command_id,
-            traceparent=ask.traceparent,
+            traceparent=request.traceparent,
         )
         record = encode(envelope)
-        kept = StoredCommand(str(command_id), self._client_of(ask.caller), self._fingerprint(ask), record)
-        if await self._submissions.add(kept):
-            return Submission(kept.command_id, envelope, record, answer=None, replayed=False)
-        earlier = await self._earlier(ask)
+        stored = StoredCommand(str(command_id), self._client_of(request.caller), self._fingerprint(request), record)
+        if await self._store.add(stored):
+            return Submission(stored.command_id, envelope, record, response=None, replayed=False)
+        earlier = await self._earlier(request)
         if earlier is None:
-            raise LookupError(f"the submission {command_id} is there and is not")
+            raise LookupError(f"command {command_id} exists and cannot be read")
         return earlier
 
     def _client_of(self, caller: Caller) -> str:
         return self._persons.fingerprint("client", caller.client)
 
-    def _fingerprint(self, ask: CommandRequest) -> str:
-        return self._persons.fingerprint("body", ask.method, ask.path, ask.body)
+    def _fingerprint(self, request: CommandRequest) -> str:
+        return self._persons.fingerprint("body", request.method, request.path, request.body)
 
-    def _replayed(self, kept: StoredCommand) -> Submission:
-        record = kept.record
+    def _replayed(self, stored: StoredCommand) -> Submission:
+        record = stored.record
         return Submission(
-            command_id=kept.command_id,
+            command_id=stored.command_id,
             envelope=decode(_TOPICS[record.topic], record.value, record.headers),
             record=record,
-            answer=self._answer_in(kept),
+            response=self._response_in(stored),
             replayed=True,
         )
 
-    def _answer_in(self, kept: StoredCommand) -> Answer | None:
-        if kept.answer is None:
+    def _response_in(self, stored: StoredCommand) -> CommandResponse | None:
+        if stored.response is None:
             return None
-        return Answer.model_validate_json(self._persons.open_answer(kept.answer, kept.command_id))
+        return CommandResponse.model_validate_json(self._persons.open_answer(stored.response, stored.command_id))
 
 
 def canonical(body: BaseModel | None) -> str:
-    """The same text for the same request, however it was written."""
+    """The request body as JSON with sorted keys, for the fingerprint."""
     if body is None:
         return ""
     return json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True, ensure_ascii=False)

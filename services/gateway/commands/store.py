@@ -1,4 +1,6 @@
-"""Where submissions are kept: one for each command id, for ever. What stands in them is sealed or hashed."""
+"""The store of submitted commands: one document for each command id, without an end date. Contents are encrypted or
+hashed.
+"""
 
 from __future__ import annotations
 
@@ -15,86 +17,86 @@ from services.runtime.mongo.document_store import Database, add_all
 
 @dataclass(frozen=True, slots=True)
 class StoredCommand:
-    """A submission as it is stored: whose it is, what was asked (both hashed), and what is produced for it."""
+    """A command as it is stored. ``client`` and ``request`` are hashes, ``response`` is encrypted."""
 
     command_id: str
     client: str
     request: str
     record: Record
-    answer: str | None = None
+    response: str | None = None
 
 
 class CommandStore(Protocol):
-    """The store of submissions. Its errors are those of pymongo; then nothing is known of what was to be written."""
+    """Stores commands. It raises the errors of pymongo; a failed write may or may not have been done."""
 
     async def get(self, command_id: str) -> StoredCommand | None:
-        """The submission, as a majority knows it."""
+        """The stored command, read with majority concern."""
         ...
 
-    async def add(self, kept: StoredCommand) -> bool:
-        """Keep a new one durably; False if there is one under this command id."""
+    async def add(self, command: StoredCommand) -> bool:
+        """Store a new command durably. False if its id is taken."""
         ...
 
-    async def add_answer(self, command_id: str, answer: str) -> bool:
-        """Keep the answer, unless there is one: the first stays. True if it is certain that this one was the first."""
+    async def add_response(self, command_id: str, response: str) -> bool:
+        """Store the response unless there is one. True if this response is certainly the stored one."""
         ...
 
 
 class MongoCommandStore:
-    """Submissions in MongoDB. What many ask at the same moment is one query or one write."""
+    """Commands in MongoDB. Concurrent calls share a query or a write."""
 
     def __init__(self, database: Database) -> None:
         self._submissions = database["submissions"]
-        self._together_get = BatchedCalls(self._get)
-        self._together_add = BatchedCalls(self._add)
-        self._together_answer = BatchedCalls(self._answer)
+        self._batched_get = BatchedCalls(self._get)
+        self._batched_add = BatchedCalls(self._add)
+        self._batched_add_response = BatchedCalls(self._add_responses)
 
     async def get(self, command_id: str) -> StoredCommand | None:
-        return await self._together_get(command_id)
+        return await self._batched_get(command_id)
 
-    async def add(self, kept: StoredCommand) -> bool:
-        return await self._together_add(kept)
+    async def add(self, command: StoredCommand) -> bool:
+        return await self._batched_add(command)
 
-    async def add_answer(self, command_id: str, answer: str) -> bool:
-        return await self._together_answer((command_id, answer))
+    async def add_response(self, command_id: str, response: str) -> bool:
+        return await self._batched_add_response((command_id, response))
 
     async def _get(self, command_ids: Sequence[str]) -> list[StoredCommand | None]:
         found = await self._submissions.find({"_id": {"$in": list(command_ids)}}).to_list(None)
-        kept = {stored["_id"]: _kept_of(stored) for stored in found}
-        return [kept.get(command_id) for command_id in command_ids]
+        by_id = {document["_id"]: _command_of(document) for document in found}
+        return [by_id.get(command_id) for command_id in command_ids]
 
-    async def _add(self, several: Sequence[StoredCommand]) -> list[bool]:
-        return await add_all(self._submissions, [_stored_of(kept) for kept in several])
+    async def _add(self, commands: Sequence[StoredCommand]) -> list[bool]:
+        return await add_all(self._submissions, [_document_of(command) for command in commands])
 
-    async def _answer(self, answers: Sequence[tuple[str, str]]) -> list[bool]:
+    async def _add_responses(self, responses: Sequence[tuple[str, str]]) -> list[bool]:
         result = await self._submissions.bulk_write(
             [
-                UpdateOne({"_id": command_id, "answer": None}, {"$set": {"answer": answer}})
-                for command_id, answer in answers
+                UpdateOne({"_id": command_id, "response": None}, {"$set": {"response": response}})
+                for command_id, response in responses
             ],
             ordered=False,
         )
-        # It is told how many were the first, and not which.
-        return [result.matched_count == len(answers)] * len(answers)
+        # MongoDB counts the matches and does not say which matched.
+        return [result.matched_count == len(responses)] * len(responses)
 
 
-def _stored_of(kept: StoredCommand) -> dict[str, Any]:
-    record = kept.record
+def _document_of(command: StoredCommand) -> dict[str, Any]:
+    record = command.record
     return {
-        "_id": kept.command_id,
-        "client": kept.client,
-        "request": kept.request,
+        "_id": command.command_id,
+        "client": command.client,
+        "request": command.request,
         "record": [record.topic, record.key, record.value, [[name, value] for name, value in record.headers]],
-        "answer": kept.answer,
+        "response": command.response,
     }
 
 
-def _kept_of(stored: Mapping[str, Any]) -> StoredCommand:
-    topic, key, value, headers = stored["record"]
+def _command_of(document: Mapping[str, Any]) -> StoredCommand:
+    topic, key, value, headers = document["record"]
     return StoredCommand(
-        command_id=stored["_id"],
-        client=stored["client"],
-        request=stored["request"],
+        command_id=document["_id"],
+        client=document["client"],
+        request=document["request"],
         record=Record(topic, bytes(key), bytes(value), tuple((name, bytes(header)) for name, header in headers)),
-        answer=stored["answer"],
+        response=document["response"],
     )

@@ -32,7 +32,7 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Tally(BaseModel):
+class BatchTotals(BaseModel):
     """What became of the good lines of a chunk, or of all; amounts in øre, of what is booked (now or before)."""
 
     accepted: int = 0
@@ -46,8 +46,8 @@ class Tally(BaseModel):
         """How many lines have an outcome."""
         return self.accepted + self.already_reported + self.refused
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in Tally.model_fields})
+    def __add__(self, other: BatchTotals) -> BatchTotals:
+        return BatchTotals(**{name: getattr(self, name) + getattr(other, name) for name in BatchTotals.model_fields})
 
 
 class ChunkSize(BaseModel):
@@ -74,7 +74,7 @@ class Batch(BaseModel):
     expires_at: datetime
     status: Status
     chunks: list[ChunkSize] = Field(default_factory=list)
-    counted: dict[str, Tally] = Field(default_factory=dict)
+    counted: dict[str, BatchTotals] = Field(default_factory=dict)
     finished_at: datetime | None = None
     attempt: int = 0
     lease_until: int = 0
@@ -95,9 +95,9 @@ class Batch(BaseModel):
         return sum(chunk.total for chunk in self.chunks)
 
     @property
-    def tally(self) -> Tally:
+    def totals(self) -> BatchTotals:
         """What became of the lines so far."""
-        return sum(self.counted.values(), Tally())
+        return sum(self.counted.values(), BatchTotals())
 
     @property
     def uncounted(self) -> list[int]:
@@ -151,7 +151,7 @@ class Chunk(BaseModel):
     lines: str
     plan: Plan | None = None
     results: str | None = None
-    tally: Tally | None = None
+    totals: BatchTotals | None = None
 
 
 class Step(StrEnum):

@@ -13,11 +13,11 @@ from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components, WorkPeriod
 
-from services.gateway.audit.actions import Act
+from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_card, stamp
 from services.gateway.auth import Role
 from services.gateway.commands.service import SOURCE
-from services.gateway.payroll.batch import Batch, Plan, Tally
+from services.gateway.payroll.batch import Batch, BatchTotals, Plan
 from services.gateway.payroll.lines import Line
 
 Outcome = Literal["accepted", "already_reported", "refused"]
@@ -117,14 +117,14 @@ def settled(
     return found
 
 
-def tally_of(results: Iterable[Result]) -> Tally:
+def totals_of(results: Iterable[Result]) -> BatchTotals:
     """How many results there are of each kind, and the sums of the splits."""
     counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0}
     for result in results:
         counts[result.outcome] += 1
         counts["exempt"] += result.exempt
         counts["excess"] += result.excess
-    return Tally(**counts)
+    return BatchTotals(**counts)
 
 
 def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], results: Sequence[Result]) -> list[Access]:
@@ -138,7 +138,7 @@ def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], result
             order=f"{stamp(plan.at)}|{batch.batch_id}|{index:05d}|{number:05d}",
             subject=of_card(card_id),
             own=False,
-            act=Act.REPORT_EARNINGS,
+            action=Action.REPORT_EARNINGS,
             refused=not any_booked,
             role=Role.EMPLOYER,
             organisation=batch.cvr,

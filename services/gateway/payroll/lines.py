@@ -1,6 +1,6 @@
-"""The lines of a payroll file: checked by the rules of a single report, and tied to an employment of the sender. Pure.
+"""The lines of a payroll file: validated by the rules of a single report, and resolved to an own employment. Pure.
 
-A line with errors is kept by its number and its errors alone: what it said may hold anything.
+Of an invalid line only its number, reference and errors are stored: its content may be anything.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.gateway.api.errors import pointer_of
 _REFERENCE: Final = TypeAdapter(Reference)
 
 
-class Wrong(NamedTuple):
+class FieldError(NamedTuple):
     """What is wrong with a line: which field (a JSON pointer or a column), and pydantic's type and message."""
 
     field: str
@@ -32,7 +32,7 @@ class InvalidLine(NamedTuple):
 
     number: int
     reference: str | None
-    wrongs: tuple[Wrong, ...]
+    errors: tuple[FieldError, ...]
 
 
 class Line(NamedTuple):
@@ -74,11 +74,11 @@ class OwnEmployments:
 
 
 class Fields(NamedTuple):
-    """The fields of one line as they were read, before any rule. ``wrongs`` are those that could not be read."""
+    """The fields of one line as they were read, before any rule. ``errors`` are those that could not be read."""
 
     number: int
     content: Mapping[str, Any]
-    wrongs: tuple[Wrong, ...] = ()
+    errors: tuple[FieldError, ...] = ()
 
 
 class Names:
@@ -91,32 +91,32 @@ class Names:
 
 def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
     """The line by the rules of a report, or everything that is wrong with it. Nothing it said is repeated."""
-    wrongs = list(fields.wrongs)
-    unread = {wrong.field for wrong in wrongs}
+    errors = list(fields.errors)
+    unread = {error.field for error in errors}
     try:
         body = BatchLineBody.model_validate(fields.content)
-    except ValidationError as error:
-        for item in error.errors(include_input=False, include_url=False, include_context=False):
+    except ValidationError as invalid:
+        for item in invalid.errors(include_input=False, include_url=False, include_context=False):
             name = names.name_of(item["loc"])
             if name not in unread:
-                wrongs.append(Wrong(name, item["type"], item["msg"]))
+                errors.append(FieldError(name, item["type"], item["msg"]))
     else:
-        if not wrongs:
+        if not errors:
             return body
-    return InvalidLine(fields.number, _reference_in(fields.content), tuple(wrongs))
+    return InvalidLine(fields.number, _reference_in(fields.content), tuple(errors))
 
 
-def tied(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) -> Line | InvalidLine:
+def resolve_employment(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) -> Line | InvalidLine:
     """The line with its employment. A card number names the only own employment, or the one that covers the work."""
     if body.employment_id is not None:
         found = own.by_id.get(body.employment_id)
-        wrong = Wrong(names.name_of(("employment_id",)), "value_error", "no own employment has this id")
+        error = FieldError(names.name_of(("employment_id",)), "value_error", "no own employment has this id")
     else:
         candidates = own.by_number.get(str(body.card_number), ())
         found, message = _only(candidates, body.work.value())
-        wrong = Wrong(names.name_of(("card_number",)), "value_error", message)
+        error = FieldError(names.name_of(("card_number",)), "value_error", message)
     if found is None:
-        return InvalidLine(number, body.reference, (wrong,))
+        return InvalidLine(number, body.reference, (error,))
     parts = body.components
     return Line(
         number=number,
@@ -165,5 +165,8 @@ def unpacked(text: str) -> tuple[list[Line], list[InvalidLine]]:
     good, bad = json.loads(text)
     return (
         [Line(*line) for line in good],
-        [InvalidLine(number, reference, tuple(Wrong(*wrong) for wrong in wrongs)) for number, reference, wrongs in bad],
+        [
+            InvalidLine(number, reference, tuple(FieldError(*error) for error in errors))
+            for number, reference, errors in bad
+        ],
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
-from services.gateway.payroll.lines import Fields, InvalidLine, Names, Wrong
+from services.gateway.payroll.lines import FieldError, Fields, InvalidLine, Names
 from services.gateway.problems import ProblemError
 
 LONGEST_LINE: Final = 10_000
@@ -98,7 +98,7 @@ class JsonLines:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
-            return InvalidLine(number, None, (Wrong("", "value_error", "not a JSON object on one line"),))
+            return InvalidLine(number, None, (FieldError("", "value_error", "not a JSON object on one line"),))
         return Fields(number, content)
 
 
@@ -128,24 +128,24 @@ class Csv:
             return None
         cells = _cells(text, self._form.delimiter)
         if cells is None:
-            return InvalidLine(number, None, (Wrong("", "value_error", "the quotation marks do not match"),))
+            return InvalidLine(number, None, (FieldError("", "value_error", "the quotation marks do not match"),))
         if not any(cells):
             return None
         if len(cells) != len(self._columns):
-            return InvalidLine(number, None, (Wrong("", "value_error", "not as many cells as there are columns"),))
+            return InvalidLine(number, None, (FieldError("", "value_error", "not as many cells as there are columns"),))
         content: dict[str, Any] = {"work": {}, "components": {}}
-        wrongs: list[Wrong] = []
+        errors: list[FieldError] = []
         for column, cell in zip(self._columns, cells, strict=True):
             if not cell:
                 continue
             try:
                 value = column.read(cell)
             except Unreadable as reason:
-                wrongs.append(Wrong(column.name, "value_error", str(reason)))
+                errors.append(FieldError(column.name, "value_error", str(reason)))
                 continue
             *above, last = column.place
             (content[above[0]] if above else content)[last] = value
-        return Fields(number, content, tuple(wrongs))
+        return Fields(number, content, tuple(errors))
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
 def decoded(line: RawLine) -> str | InvalidLine:
     """The line's text. Raises the problem ``batch-not-utf8``: then every other line may be wrong, too."""
     if line.content is None:
-        return InvalidLine(line.number, None, (Wrong("", "value_error", "the line is too long"),))
+        return InvalidLine(line.number, None, (FieldError("", "value_error", "the line is too long"),))
     try:
         return line.content.decode()
     except UnicodeDecodeError:

@@ -6,19 +6,14 @@ its lease counts nothing any more. What it may still write on a chunk is what is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from frikort_contracts.values import Period
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.gateway.payroll.batch import Batch, Chunk, Plan, Status, Tally
-from services.gateway.payroll.booking import LineOutcome, LineSplit
-from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
-from services.gateway.projections import cards, employments, outcomes, reports
-from services.gateway.projections.cards import alias_of_number
+from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
 from services.runtime.mongo.document_store import Database
 
 _NOW: Final = {"$toLong": "$$NOW"}
@@ -80,11 +75,11 @@ class Batches(Protocol):
         """Take a file for this worker; None if another was faster."""
         ...
 
-    async def hold_on(self, held: Batch) -> None:
+    async def renew_lease(self, held: Batch) -> None:
         """Say that the work goes on. Raises ``LeaseLost``."""
         ...
 
-    async def let_go(self, held: Batch, *, seconds: float) -> None:
+    async def release(self, held: Batch, *, seconds: float) -> None:
         """Leave the file to whoever takes it after ``seconds``. Raises ``LeaseLost``."""
         ...
 
@@ -96,36 +91,16 @@ class Batches(Protocol):
         """Fix the plan of a chunk, and return the one that stands: the first."""
         ...
 
-    async def settle(self, batch: Batch, index: int, results: str, tally: Tally) -> None:
+    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         """Keep the results of a chunk, unless there are some."""
         ...
 
-    async def count(self, held: Batch, index: int, tally: Tally) -> None:
+    async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
         """Count a settled chunk on its file, and go on. Raises ``LeaseLost``."""
         ...
 
     async def finish(self, held: Batch, at: datetime) -> None:
         """Every chunk is counted. Raises ``LeaseLost``."""
-        ...
-
-
-class Books(Protocol):
-    """What the read models know, asked for many lines at a time. Nobody is shown anything by it."""
-
-    async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
-        """The employer's own employments with these ids, and on the cards that have these numbers now."""
-        ...
-
-    async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
-        """The revision at which each card is known."""
-        ...
-
-    async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
-        """The outcomes that there are."""
-        ...
-
-    async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
-        """The splits that there are of reports that are known."""
         ...
 
 
@@ -204,10 +179,10 @@ class MongoBatches:
         )
         return None if stored is None else Batch.model_validate(stored)
 
-    async def hold_on(self, held: Batch) -> None:
+    async def renew_lease(self, held: Batch) -> None:
         await self._write(held, {})
 
-    async def let_go(self, held: Batch, *, seconds: float) -> None:
+    async def release(self, held: Batch, *, seconds: float) -> None:
         await self._write(held, {"lease_until": self._until(int(seconds * 1000))})
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:
@@ -230,12 +205,12 @@ class MongoBatches:
             raise LookupError(f"chunk {index} of the file {batch.batch_id} was taken and was not")
         return standing
 
-    async def settle(self, batch: Batch, index: int, results: str, tally: Tally) -> None:
+    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         query = {"_id": _chunk_id(batch, index), "results": None}
-        await self._chunks.update_one(query, {"$set": {"results": results, "tally": tally.model_dump()}})
+        await self._chunks.update_one(query, {"$set": {"results": results, "totals": totals.model_dump()}})
 
-    async def count(self, held: Batch, index: int, tally: Tally) -> None:
-        await self._write(held, {f"counted.{index}": {"$literal": tally.model_dump()}})
+    async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
+        await self._write(held, {f"counted.{index}": {"$literal": totals.model_dump()}})
 
     async def finish(self, held: Batch, at: datetime) -> None:
         await self._forget_other_receptions(held)
@@ -264,69 +239,8 @@ class MongoBatches:
         return {"$add": [_NOW, milliseconds]}
 
 
-class MongoReadModelQueries:
-    """The gateway's read models in MongoDB. Only the fields that are needed are read, and no state is built."""
-
-    def __init__(self, database: Database) -> None:
-        self._cards = database[cards.PROJECTION.name]
-        self._employments = database[employments.PROJECTION.name]
-        self._outcomes = database[outcomes.PROJECTION.name]
-        self._reports = database[reports.PROJECTION.name]
-
-    async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
-        by_alias = {alias_of_number(number): number for number in numbers}
-        found_cards = self._cards.find({"aliases": {"$in": list(by_alias)}}, {"aliases": 1}) if by_alias else None
-        number_of = {
-            stored["_id"]: by_alias[alias]
-            for stored in ([] if found_cards is None else await found_cards.to_list(None))
-            for alias in stored["aliases"]
-            if alias in by_alias
-        }
-        if not ids and not number_of:
-            return OwnEmployments()
-        asked = [{"_id": {"$in": list(ids)}}, {"state.card_id": {"$in": list(number_of)}}]
-        query = {"state.cvr": cvr, "$or": asked}
-        fields = {"state.card_id": 1, "state.period": 1}
-        own = [_own(stored) for stored in await self._employments.find(query, fields).to_list(None)]
-        by_number: dict[str, list[OwnEmployment]] = {}
-        for employment in own:
-            if employment.card_id in number_of:
-                by_number.setdefault(number_of[employment.card_id], []).append(employment)
-        return OwnEmployments({employment.employment_id: employment for employment in own}, by_number)
-
-    async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
-        found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.revision": 1})
-        return {stored["_id"]: stored["state"]["revision"] for stored in await found.to_list(None)}
-
-    async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
-        names = ("report_id", "revision", "already_reported", "problem", "detail")
-        fields = {f"state.{name}": 1 for name in names}
-        found = self._outcomes.find({"_id": {"$in": list(command_ids)}}, fields)
-        return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}
-
-    async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
-        fields = {"state.revision": 1, "state.settlement": 1}
-        found = self._reports.find({"_id": {"$in": list(report_ids)}}, fields)
-        return {
-            stored["_id"]: LineSplit(
-                min(stored["state"]["revision"], split["report_revision"]), split["exempt"], split["excess"]
-            )
-            for stored in await found.to_list(None)
-            if (split := stored["state"]["settlement"]) is not None
-        }
-
-
 def _chunk_id(batch: Batch, index: int) -> str:
     return f"{batch.batch_id}:{batch.upload}:{index:05d}"
-
-
-def _own(stored: Mapping[str, Any]) -> OwnEmployment:
-    state = stored["state"]
-    return OwnEmployment(stored["_id"], state["card_id"], Period.model_validate(state["period"]))
-
-
-def _fields(state: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-    return [state[name] for name in names]
 
 
 _LEASE_IS_OVER: Final = {"$expr": {"$lte": ["$lease_until", _NOW]}}

@@ -19,7 +19,8 @@ from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, Chunk, ChunkSize, Status
 from services.gateway.payroll.lines import Fields, InvalidLine, Line, Names
 from services.gateway.payroll.parser import Csv, Form, JsonLines, RawLine, Splitter, decoded
-from services.gateway.payroll.store import Batches, Books
+from services.gateway.payroll.queries import ReadModelQueries
+from services.gateway.payroll.store import Batches
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
 
@@ -34,7 +35,7 @@ _BATCHES: Final = UUID("b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66")
 
 
 @dataclass(frozen=True)
-class Sending:
+class Upload:
     """A file as its sender sends it. ``hold``: it is only to be checked, for now."""
 
     caller: Caller
@@ -62,61 +63,61 @@ class UploadService:
         self,
         *,
         batches: Batches,
-        books: Books,
+        queries: ReadModelQueries,
         persons: Persons,
         now: Callable[[], Awaitable[datetime]],
         lines_most: int,
         hold_days: int,
     ) -> None:
         self._batches = batches
-        self._books = books
+        self._queries = queries
         self._persons = persons
         self._now = now
         self._lines_most = lines_most
         self._hold_days = hold_days
 
-    async def receive(self, sending: Sending) -> tuple[Batch, bool]:
+    async def receive(self, upload: Upload) -> tuple[Batch, bool]:
         """The file, acknowledged; and whether it had been before. Raises ``ProblemError``."""
-        form = FORMS.get(sending.media_type)
+        form = FORMS.get(upload.media_type)
         if form is None:
             raise ProblemError("batch-type-unsupported")
-        batch = await self._begun(sending)
+        batch = await self._begun(upload)
         if not await self._batches.begin(batch):
-            return await self._earlier(sending, await _digest(sending.pieces)), True
+            return await self._earlier(upload, await _digest(upload.pieces)), True
         try:
-            digest = await self._take_in(batch, form(), sending.pieces)
+            digest = await self._take_in(batch, form(), upload.pieces)
         except ProblemError:
             await self._batches.drop(batch)
             raise
-        batch.request = self._fingerprint(sending, digest)
-        batch.status = Status.HELD if sending.hold else Status.BOOKING
+        batch.request = self._fingerprint(upload, digest)
+        batch.status = Status.HELD if upload.hold else Status.BOOKING
         if await self._batches.acknowledge(batch):
             return batch, False
         await self._batches.drop(batch)
-        return await self._earlier(sending, digest), True
+        return await self._earlier(upload, digest), True
 
-    async def _begun(self, sending: Sending) -> Batch:
+    async def _begun(self, upload: Upload) -> Batch:
         now = await self._now()
         return Batch(
-            batch_id=sending.batch_id,
-            cvr=sending.caller.organisation,
-            actor=sending.caller.subject,
-            client=self._persons.fingerprint("client", sending.caller.client),
+            batch_id=upload.batch_id,
+            cvr=upload.caller.organisation,
+            actor=upload.caller.subject,
+            client=self._persons.fingerprint("client", upload.caller.client),
             request="",
             upload=str(uuid4()),
-            order=f"{stamp(now)}|{sending.batch_id}",
-            traceparent=sending.traceparent,
+            order=f"{stamp(now)}|{upload.batch_id}",
+            traceparent=upload.traceparent,
             created_at=now,
             expires_at=now + timedelta(days=self._hold_days),
             status=Status.RECEIVING,
         )
 
-    async def _earlier(self, sending: Sending, digest: str) -> Batch:
+    async def _earlier(self, upload: Upload, digest: str) -> Batch:
         """What was acknowledged under the same key. Raises ``ProblemError`` if that was another file, or is not yet."""
-        earlier = await self._batches.get(sending.batch_id)
+        earlier = await self._batches.get(upload.batch_id)
         if earlier is None or not earlier.is_acknowledged():
             raise ProblemError("batch-in-progress", headers={"Retry-After": "5"})
-        if earlier.request != self._fingerprint(sending, digest):
+        if earlier.request != self._fingerprint(upload, digest):
             raise ProblemError("idempotency-key-reused")
         return earlier
 
@@ -157,17 +158,18 @@ class UploadService:
             (line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)) for line in found
         ]
         bodies = [body for _, body in valid if not isinstance(body, InvalidLine)]
-        own = await self._books.own_employments(
+        own = await self._queries.own_employments(
             cvr,
             {body.employment_id for body in bodies if body.employment_id is not None},
             {body.card_number for body in bodies if body.card_number is not None},
         )
         return [
-            body if isinstance(body, InvalidLine) else rules.tied(number, body, own, names) for number, body in valid
+            body if isinstance(body, InvalidLine) else rules.resolve_employment(number, body, own, names)
+            for number, body in valid
         ]
 
-    def _fingerprint(self, sending: Sending, digest: str) -> str:
-        return self._persons.fingerprint("batch", sending.media_type, str(sending.hold), digest)
+    def _fingerprint(self, upload: Upload, digest: str) -> str:
+        return self._persons.fingerprint("batch", upload.media_type, str(upload.hold), digest)
 
 
 def _read(form: Form, raw_lines: Iterable[RawLine]) -> list[Fields | InvalidLine]:

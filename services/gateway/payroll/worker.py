@@ -19,12 +19,13 @@ from frikort_contracts.cloudevents import Record
 from pymongo.errors import PyMongoError
 
 from services.gateway.audit.log import AccessLog
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Missing, Shown
+from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
 from services.gateway.payroll import booking, lines
-from services.gateway.payroll.batch import Batch, Chunk, Plan, Status, Step, Tally, is_expired, next_step
+from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status, Step, is_expired, next_step
 from services.gateway.payroll.booking import LineOutcome, LineSplit, Result
 from services.gateway.payroll.lines import Line
-from services.gateway.payroll.store import Batches, Books, LeaseLost
+from services.gateway.payroll.queries import ReadModelQueries
+from services.gateway.payroll.store import Batches, LeaseLost
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.runtime.kafka.producer import KafkaUnavailable
@@ -50,27 +51,27 @@ class UnderWay:
 
 
 class BatchWorker:
-    """Books one file after another."""
+    """ReadModelQueries one file after another."""
 
     def __init__(
         self,
         *,
         batches: Batches,
-        books: Books,
+        queries: ReadModelQueries,
         accesses: AccessLog,
         persons: Persons,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
         now: Callable[[], Awaitable[datetime]],
-        waiters: ChangeSubscriptions,
+        subscriptions: ChangeSubscriptions,
         patience: float,
     ) -> None:
         self._batches = batches
-        self._books = books
+        self._queries = queries
         self._accesses = accesses
         self._persons = persons
         self._publish = publish
         self._now = now
-        self._waiters = waiters
+        self._subscriptions = subscriptions
         self._patience = patience
 
     async def book(self, held: Batch) -> None:
@@ -81,7 +82,7 @@ class BatchWorker:
                 await self._finish_chunk(held, waiting.popleft())
             chunk = await self._batches.chunk(held, index)
             if next_step(chunk) is Step.COUNT:
-                await self._batches.count(held, index, chunk.tally or Tally())
+                await self._batches.count(held, index, chunk.totals or BatchTotals())
             else:
                 waiting.append(await self._send(held, chunk))
         while waiting:
@@ -93,10 +94,10 @@ class BatchWorker:
         good, _ = lines.unpacked(self._persons.open_lines(chunk.lines, held.batch_id))
         unsent: Sequence[Line] = good
         if (plan := chunk.plan) is None:
-            now, revisions = await self._now(), await self._books.revisions({line.card_id for line in good})
+            now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
             plan = await self._batches.take(held, chunk.index, Plan(at=now, first=good[0].number, revisions=revisions))
         else:
-            known = await self._books.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
+            known = await self._queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.settled(held, good, known, {}).without_outcome
         for start in range(0, len(unsent), _RECORDS_AT_ONCE):
             some = unsent[start : start + _RECORDS_AT_ONCE]
@@ -105,42 +106,42 @@ class BatchWorker:
 
     async def _finish_chunk(self, held: Batch, chunk: UnderWay) -> None:
         """Wait for the outcomes of a chunk, and keep them."""
-        waiting = _Waiting(self._books, held, chunk.lines)
-        while (results := await self._waiters.until(waiting.check, self._patience)) is None:
-            await self._batches.hold_on(held)
+        waiting = _Waiting(self._queries, held, chunk.lines)
+        while (results := await self._subscriptions.until(waiting.check, self._patience)) is None:
+            await self._batches.renew_lease(held)
         await self._accesses.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
-        tally = booking.tally_of(results)
+        totals = booking.totals_of(results)
         sealed = self._persons.seal_lines(booking.packed(results), held.batch_id)
-        await self._batches.settle(held, chunk.index, sealed, tally)
-        await self._batches.count(held, chunk.index, tally)
+        await self._batches.settle(held, chunk.index, sealed, totals)
+        await self._batches.count(held, chunk.index, totals)
 
 
 class _Waiting:
     """What is known of a chunk so far, and what is not."""
 
-    def __init__(self, books: Books, batch: Batch, lines: Sequence[Line]) -> None:
-        self._books = books
+    def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[Line]) -> None:
+        self._queries = queries
         self._batch = batch
         self._lines = lines
         self._outcomes: dict[str, LineOutcome] = {}
         self._splits: dict[str, LineSplit] = {}
 
-    async def check(self) -> Shown[list[Result]] | Missing:
+    async def check(self) -> Ready[list[Result]] | Pending:
         """The results of all, or one thing that is missing: when the last has come, most others have."""
         found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
-            self._outcomes |= await self._books.outcomes(asked)
+            self._outcomes |= await self._queries.outcomes(asked)
             found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_split:
-            self._splits |= await self._books.splits(found.without_split)
+            self._splits |= await self._queries.splits(found.without_split)
             found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             last = booking.command_id(self._batch.batch_id, found.without_outcome[-1].number)
-            return Missing((Key(outcomes.PROJECTION.name, last),))
+            return Pending((Key(outcomes.PROJECTION.name, last),))
         if found.without_split:
-            return Missing((Key(reports.PROJECTION.name, found.without_split[-1]),))
-        return Shown(found.results)
+            return Pending((Key(reports.PROJECTION.name, found.without_split[-1]),))
+        return Ready(found.results)
 
 
 class BatchJob:
@@ -214,7 +215,7 @@ class BatchJob:
             # If this fails, or nothing is left to let go of, the lease runs out by itself.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(_LETTING_GO):
-                    await self._batches.let_go(held, seconds=pause)
+                    await self._batches.release(held, seconds=pause)
             self._news.set()
 
     async def sweep(self) -> None:

@@ -1,4 +1,4 @@
-"""For authorities: extracts of the statements of a year."""
+"""Routes for authorities: extracts of a year's statements."""
 
 from __future__ import annotations
 
@@ -14,63 +14,61 @@ from frikort_contracts.http.extracts import ExtractBody, ExtractResource, Extrac
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.calling import (
-    COMMAND_RESPONSES,
-    FIND_RESPONSES,
-    READ_RESPONSES,
-    CommandContext,
-    RequestContext,
-    calling,
-    commanding,
-)
-from services.gateway.audit.actions import Act
+from services.gateway.api.dependencies import CommandContext, RequestContext, caller_in, command_in
+from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
+from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_year, stamp
+from services.gateway.audit.routes import audited, not_audited
 from services.gateway.auth import Role
-from services.gateway.commands.responses import extract_id_of, extract_request_of
+from services.gateway.authority import queries
+from services.gateway.authority.responses import extract_id_of, extract_request_of
 from services.gateway.problems import ProblemError
 from services.gateway.projections.extracts import FileView, Manifest, part_id
 from services.gateway.read_models import ExtractRequest
 
 router = APIRouter(prefix="/v1/extracts", tags=["authority"])
 
-AuthorityCaller = Annotated[RequestContext, Depends(calling(Role.AUTHORITY))]
-AuthorityCommand = Annotated[CommandContext, Depends(commanding(Role.AUTHORITY))]
+AuthorityCaller = Annotated[RequestContext, Depends(caller_in(Role.AUTHORITY))]
+AuthorityCommand = Annotated[CommandContext, Depends(command_in(Role.AUTHORITY))]
 
 _MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", ExtractFormat.JSON: "application/json"}
 
 
 @router.post("", status_code=201, response_model=ExtractResource, responses=COMMAND_RESPONSES)
-async def request_extract(body: ExtractBody, ask: AuthorityCommand) -> Response:
-    """Request an extract that holds everything that was in the books at this moment."""
+@audited(Action.DRAW_EXTRACT)
+async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Response:
+    """Request an extract of everything that is booked at this moment."""
 
     async def build(command_id: UUID) -> RequestExtract:
         return RequestExtract(
             extract_id=extract_id_of(command_id),
-            authority=Authority(ask.organisation),
+            authority=Authority(context.organisation),
             year=body.year,
             municipality=body.municipality,
-            positions=await ask.gateway.log.end_positions((CARDS, EARNINGS, BALANCES)),
-            actor=ask.caller.subject,
+            positions=await context.container.end_positions((CARDS, EARNINGS, BALANCES)),
+            actor=context.caller.subject,
         )
 
     async def accepted(message: Envelope[Any]) -> None:
-        await ask.gateway.models.extract_requests.add(extract_request_of(message))
-        await ask.gateway.accesses.add([_drawn(ask, message)])
+        await context.container.read_models.extract_requests.add(extract_request_of(message))
+        await context.container.access_log.add([_audit_entry(context, message)])
 
-    return await ask.submit(body, build, accepted=accepted)
+    return await context.submit(body, build, accepted=accepted)
 
 
 @router.get("", response_model=Extracts, responses=READ_RESPONSES)
-async def list_extracts(ask: AuthorityCaller) -> Extracts:
+@not_audited
+async def list_extracts(context: AuthorityCaller) -> Extracts:
     """The authority's latest extracts, newest first."""
-    requests = await ask.gateway.models.extract_requests.of(ask.organisation)
-    return Extracts(extracts=[await ask.gateway.answers.extract(request) for request in requests])
+    requests = await context.container.read_models.extract_requests.of(context.organisation)
+    return Extracts(extracts=[await queries.extract(context.container.read_models, request) for request in requests])
 
 
 @router.get("/{extract_id}", response_model=ExtractResource, responses=FIND_RESPONSES)
-async def get_extract(extract_id: str, ask: AuthorityCaller) -> ExtractResource:
+@not_audited
+async def get_extract(extract_id: str, context: AuthorityCaller) -> ExtractResource:
     """An extract: how far it has come, and its manifest when it is done."""
-    return await ask.gateway.answers.extract(await _own(ask, extract_id))
+    return await queries.extract(context.container.read_models, await _own_request(context, extract_id))
 
 
 @router.get(
@@ -83,35 +81,36 @@ async def get_extract(extract_id: str, ask: AuthorityCaller) -> ExtractResource:
         409: COMMAND_RESPONSES[409],
     },
 )
-async def download_extract(extract_id: str, file_format: ExtractFormat, ask: AuthorityCaller) -> Response:
+@audited(Action.READ_EXTRACT)
+async def download_extract(extract_id: str, file_format: ExtractFormat, context: AuthorityCaller) -> Response:
     """A file of a completed extract, with the manifest's SHA-256 as ETag and Repr-Digest (RFC 9530)."""
-    request = await _own(ask, extract_id)
-    view = await ask.gateway.models.extracts.get(extract_id)
-    resource = await ask.gateway.answers.extract(request)
+    request = await _own_request(context, extract_id)
+    view = await context.container.read_models.extracts.get(extract_id)
+    resource = await queries.extract(context.container.read_models, request)
     if resource.status != "done" or view is None or view.manifest is None:
         raise ProblemError("extract-not-ready", headers={"Retry-After": "2"})
     file = next((file for file in view.manifest.files if file.format == file_format), None)
     if file is None:
         raise ProblemError("extract-unknown")
     headers = _headers(request, file)
-    if headers["ETag"] in ask.request.headers.get("if-none-match", ""):
+    if headers["ETag"] in context.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     return StreamingResponse(
-        _content(ask, extract_id, view.manifest, file), media_type=_MEDIA_TYPES[file_format], headers=headers
+        _content(context, extract_id, view.manifest, file), media_type=_MEDIA_TYPES[file_format], headers=headers
     )
 
 
-def _drawn(ask: RequestContext, message: Envelope[RequestExtract]) -> Access:
-    """The line that everybody in the extract reads; the same one if the request comes again."""
+def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> Access:
+    """The audit entry that every person in the extract can read; the same if the request is repeated."""
     command = message.data
     return Access(
         order=f"{stamp(message.time)}|{command.extract_id}",
         subject=of_year(command.year, command.municipality),
         own=False,
-        act=Act.DRAW_EXTRACT,
+        action=Action.DRAW_EXTRACT,
         refused=False,
-        role=ask.caller.role,
-        organisation=ask.organisation,
+        role=context.caller.role,
+        organisation=context.organisation,
         actor=command.actor,
         reason=None,
         request=str(message.id),
@@ -130,16 +129,20 @@ def _headers(request: ExtractRequest, file: FileView) -> dict[str, str]:
     }
 
 
-async def _content(ask: RequestContext, extract_id: str, manifest: Manifest, file: FileView) -> AsyncIterator[bytes]:
+async def _content(
+    context: RequestContext, extract_id: str, manifest: Manifest, file: FileView
+) -> AsyncIterator[bytes]:
     for index in range(file.parts):
-        part = await ask.gateway.models.extract_parts.get(part_id(extract_id, manifest.attempt, file.format, index))
+        part = await context.container.read_models.extract_parts.get(
+            part_id(extract_id, manifest.attempt, file.format, index)
+        )
         if part is None:
             raise RuntimeError("a part of a completed extract is missing")
         yield part.content.encode()
 
 
-async def _own(ask: RequestContext, extract_id: str) -> ExtractRequest:
-    request = await ask.gateway.models.extract_requests.get(extract_id)
-    if request is None or request.authority != ask.organisation:
+async def _own_request(context: RequestContext, extract_id: str) -> ExtractRequest:
+    request = await context.container.read_models.extract_requests.get(extract_id)
+    if request is None or request.authority != context.organisation:
         raise ProblemError("extract-unknown")
     return request

@@ -9,24 +9,20 @@ from fastapi import APIRouter, Query
 from frikort_contracts.http.payroll import BatchLinePage, BatchLineResource, BatchPage, BatchResource
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from services.gateway.api.calling import (
-    COMMAND_RESPONSES,
-    FIND_RESPONSES,
-    READ_RESPONSES,
-    IdempotencyKey,
-    RequestContext,
-    traceparent_of,
-)
-from services.gateway.api.employments import Employer
+from services.gateway.api.dependencies import Employer, IdempotencyKey, RequestContext, traceparent_of
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
+from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
+from services.gateway.audit.actions import Action
 from services.gateway.audit.context import current_audit
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
-from services.gateway.payroll import booking, lines, presenters
+from services.gateway.audit.routes import audited, not_audited
+from services.gateway.employer import payroll_presenters as presenters
+from services.gateway.employer.payroll_presenters import LineResult
+from services.gateway.payroll import booking, lines
 from services.gateway.payroll.batch import Batch, Status, booked, cancelled
 from services.gateway.payroll.booking import Result
 from services.gateway.payroll.lines import InvalidLine, Line
 from services.gateway.payroll.parser import DANISH, ENGLISH
-from services.gateway.payroll.presenters import LineResult
-from services.gateway.payroll.upload import Sending
+from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
 
 router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
@@ -82,8 +78,9 @@ _BODY: Final[dict[str, Any]] = {
     },
     openapi_extra=_BODY,
 )
+@not_audited
 async def send_batch(
-    ask: Employer,
+    context: Employer,
     key: IdempotencyKey,
     hold: Annotated[bool, Query(description="Only check it; book it later, or cancel it.")] = False,
 ) -> Response:
@@ -92,16 +89,15 @@ async def send_batch(
     Lines with errors are named and never block the others. Each line is then booked on its own, as a single report
     would be. The file sent again under another key books nothing twice: every line is ``already_reported``.
     """
-    sending = Sending(
-        caller=ask.caller,
+    upload = Upload(
+        caller=context.caller,
         key=key,
-        content_type=ask.request.headers.get("content-type", ""),
+        content_type=context.request.headers.get("content-type", ""),
         hold=hold,
-        pieces=ask.request.stream(),
-        traceparent=traceparent_of(ask.request),
+        pieces=context.request.stream(),
+        traceparent=traceparent_of(context.request),
     )
-    batch, replayed = await ask.gateway.reception.receive(sending)
-    ask.gateway.batch_job.tell()
+    batch, replayed = await context.container.uploads.receive(upload)
     response = JSONResponse(
         presenters.batch(batch).model_dump(mode="json"),
         status_code=201 if hold else 202,
@@ -113,17 +109,19 @@ async def send_batch(
 
 
 @router.get("", response_model=BatchPage, responses=READ_RESPONSES)
-async def list_batches(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> BatchPage:
+@not_audited
+async def list_batches(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> BatchPage:
     """Own files, newest first."""
-    found = await ask.gateway.batches.of(ask.organisation, before=before(cursor), limit=limit + 1)
+    found = await context.container.batches.of(context.organisation, before=before(cursor), limit=limit + 1)
     shown, following = page(found, limit)
     return BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
 
 
 @router.get("/{batch_id}", response_model=BatchResource, responses=FIND_RESPONSES)
-async def get_batch(batch_id: str, ask: Employer) -> BatchResource:
+@not_audited
+async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     """A file, and how far it has come."""
-    return presenters.batch(await _own(ask, batch_id))
+    return presenters.batch(await _own(context, batch_id))
 
 
 @router.post(
@@ -132,11 +130,11 @@ async def get_batch(batch_id: str, ask: Employer) -> BatchResource:
     response_model=BatchResource,
     responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
-async def book_batch(batch_id: str, ask: Employer) -> BatchResource:
+@not_audited
+async def book_batch(batch_id: str, context: Employer) -> BatchResource:
     """Book a held file. To say it again changes nothing."""
-    batch = await _own(ask, batch_id)
-    batch = await _changed(ask, batch, booked(batch, await ask.gateway.clock.now()))
-    ask.gateway.batch_job.tell()
+    batch = await _own(context, batch_id)
+    batch = await _changed(context, batch, booked(batch, await context.container.clock.now()))
     return presenters.batch(batch)
 
 
@@ -145,37 +143,39 @@ async def book_batch(batch_id: str, ask: Employer) -> BatchResource:
     response_model=BatchResource,
     responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
-async def cancel_batch(batch_id: str, ask: Employer) -> BatchResource:
+@not_audited
+async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     """Do not book a held file; its lines are deleted. To say it again changes nothing."""
-    batch = await _own(ask, batch_id)
-    batch = await _changed(ask, batch, cancelled(batch))
-    await ask.gateway.batches.forget_lines(batch_id)
+    batch = await _own(context, batch_id)
+    batch = await _changed(context, batch, cancelled(batch))
+    await context.container.batches.forget_lines(batch_id)
     return presenters.batch(batch)
 
 
 @router.get("/{batch_id}/lines", response_model=BatchLinePage, responses=FIND_RESPONSES)
+@audited(Action.READ_REPORTS)
 async def list_lines(
     batch_id: str,
-    ask: Employer,
+    context: Employer,
     result: Annotated[LineResult | None, Query(description="Only lines with this result.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> BatchLinePage:
     """The lines of a file, and what became of each."""
-    batch = await _own(ask, batch_id)
+    batch = await _own(context, batch_id)
     after = order_in(cursor) or "0"
     if not after.isdecimal():
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
     found: list[Line | InvalidLine] = []
     results: dict[int, Result] = {}
-    async for some, known in _chunks(ask, batch, result, after=int(after)):
+    async for some, known in _chunks(context, batch, result, after=int(after)):
         results |= known
         found += [line for line in some if line.number > int(after) and _is(line, known, result)]
         if len(found) > limit:
             break
     shown = found[:limit]
     return BatchLinePage(
-        lines=_shown(ask, batch, shown, results),
+        lines=_shown(context, batch, shown, results),
         next=cursor_of(str(shown[-1].number)) if len(found) > limit else None,
     )
 
@@ -185,24 +185,25 @@ async def list_lines(
     response_class=StreamingResponse,
     responses={**FIND_RESPONSES, 200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
 )
-async def batch_result(batch_id: str, ask: Employer) -> Response:
+@audited(Action.READ_REPORTS)
+async def batch_result(batch_id: str, context: Employer) -> Response:
     """The result as a file that a Danish spreadsheet opens. No cell can be taken for a formula."""
-    batch = await _own(ask, batch_id)
+    batch = await _own(context, batch_id)
     headers = {
         "Content-Disposition": f'attachment; filename="frikort-{batch_id}.csv"',
-        "Content-Language": ask.language,
+        "Content-Language": context.language,
     }
-    return StreamingResponse(_csv(ask, batch), media_type=_CSV, headers=headers)
+    return StreamingResponse(_csv(context, batch), media_type=_CSV, headers=headers)
 
 
-async def _csv(ask: RequestContext, batch: Batch) -> AsyncIterator[bytes]:
-    yield presenters.csv_header(ask.language).encode()
-    async for some, results in _chunks(ask, batch, None, after=0):
-        yield "".join(presenters.csv_lines(_shown(ask, batch, some, results), ask.language)).encode()
+async def _csv(context: RequestContext, batch: Batch) -> AsyncIterator[bytes]:
+    yield presenters.csv_header(context.language).encode()
+    async for some, results in _chunks(context, batch, None, after=0):
+        yield "".join(presenters.csv_lines(_shown(context, batch, some, results), context.language)).encode()
 
 
 async def _chunks(
-    ask: RequestContext, batch: Batch, result: LineResult | None, *, after: int
+    context: RequestContext, batch: Batch, result: LineResult | None, *, after: int
 ) -> AsyncIterator[tuple[list[Line | InvalidLine], dict[int, Result]]]:
     """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
     if batch.status is Status.CANCELLED:
@@ -210,11 +211,11 @@ async def _chunks(
     for index, size in enumerate(batch.chunks):
         if size.last <= after or not presenters.may_have(batch, index, result):
             continue
-        chunk = await ask.gateway.batches.chunk(batch, index)
-        good, bad = lines.unpacked(ask.gateway.persons.open_lines(chunk.lines, batch.batch_id))
+        chunk = await context.container.batches.chunk(batch, index)
+        good, bad = lines.unpacked(context.container.persons.open_lines(chunk.lines, batch.batch_id))
         results: dict[int, Result] = {}
         if chunk.results is not None and str(index) in batch.counted:
-            results = booking.unpacked(ask.gateway.persons.open_lines(chunk.results, batch.batch_id))
+            results = booking.unpacked(context.container.persons.open_lines(chunk.results, batch.batch_id))
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 
@@ -223,22 +224,22 @@ def _is(line: Line | InvalidLine, results: Mapping[int, Result], wanted: LineRes
 
 
 def _shown(
-    ask: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
+    context: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
 ) -> list[BatchLineResource]:
     """Lines as they are shown. Whoever they are about is noted."""
     for line in some:
-        current_audit().note_state(line)
-    return [presenters.line(batch.batch_id, line, results.get(line.number), ask.language) for line in some]
+        current_audit().add_state(line)
+    return [presenters.line(batch.batch_id, line, results.get(line.number), context.language) for line in some]
 
 
-async def _own(ask: RequestContext, batch_id: str) -> Batch:
-    batch = await ask.gateway.batches.get(batch_id)
-    if batch is None or batch.cvr != ask.organisation or not batch.is_acknowledged():
+async def _own(context: RequestContext, batch_id: str) -> Batch:
+    batch = await context.container.batches.get(batch_id)
+    if batch is None or batch.cvr != context.organisation or not batch.is_acknowledged():
         raise ProblemError("batch-unknown")
     return batch
 
 
-async def _changed(ask: RequestContext, batch: Batch, after: Status) -> Batch:
-    if after is not batch.status and not await ask.gateway.batches.change(batch.batch_id, batch.status, after):
+async def _changed(context: RequestContext, batch: Batch, after: Status) -> Batch:
+    if after is not batch.status and not await context.container.batches.change(batch.batch_id, batch.status, after):
         raise ProblemError("batch-in-progress", headers={"Retry-After": "1"})
     return batch.model_copy(update={"status": after})

@@ -8,57 +8,61 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from frikort_contracts.http.employments import ReminderResource, Reminders
 
-from services.gateway import showing
-from services.gateway.api.calling import READ_RESPONSES, RequestContext
-from services.gateway.api.employments import Employer
-from services.gateway.api.reports import ledgers_of
-from services.gateway.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.api.dependencies import Employer, RequestContext
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.api.responses import READ_RESPONSES
+from services.gateway.audit.actions import Action
+from services.gateway.audit.routes import audited
+from services.gateway.employer import presenters
+from services.gateway.employer.queries import ledgers_of
+from services.gateway.employer.reminder_rules import notice, question
+from services.gateway.presenters import remaining
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
-from services.gateway.reminders import notice, question
 
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
 @router.get("/reminders", response_model=Reminders, responses=READ_RESPONSES)
-async def list_reminders(ask: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> Reminders:
+@audited(Action.READ_REMINDERS)
+async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> Reminders:
     """What to think of today, for own present employments; `limit` is how many employments are looked through.
 
     A question where reports came and come no more: report now, or say that there was no work. A notice where the usual
     wage would go above what is left of the card's allowance.
     """
-    models, today = ask.gateway.models, await ask.gateway.today()
+    models, today = context.container.read_models, await context.container.clock.today()
     found = await models.employments.find(
-        {"cvr": ask.organisation, **after(cursor)}, sort=[("order", 1)], limit=limit + 1
+        {"cvr": context.organisation, **after(cursor)}, sort=[("order", 1)], limit=limit + 1
     )
     shown, following = page(found, limit)
     present = [view for view in shown if view.period.last is None or view.period.last >= today]
     card_ids = sorted({view.card_id for view in present})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
-    ledgers = await ledgers_of(ask, card_ids)
-    reports = await _reports_of(ask, present, since=today.year - 1)
+    ledgers = await ledgers_of(context, card_ids)
+    reports = await _reports_of(context, present, since=today.year - 1)
     reminders: list[ReminderResource] = []
     for view in present:
         card, own = cards.get(view.card_id), reports[view.employment_id]
         if card is None:
             continue
         left = {
-            year: showing.remaining(row, ledgers.get((card.card_id, year)))
+            year: remaining(row, ledgers.get((card.card_id, year)))
             for year in (today.year, today.year + 1)
-            if (row := ask.gateway.allowances.get(year)) is not None
+            if (row := context.container.allowances.get(year)) is not None
         }
-        label = ask.gateway.persons.open_label(view.label, view.cvr)
+        label = context.container.persons.open_label(view.label, view.cvr)
         found_now = (question(view, card, own, today), notice(view, card, own, left, today))
-        reminders += [showing.reminder(view, label, one, ask.language) for one in found_now if one is not None]
+        reminders += [presenters.reminder(view, label, one, context.language) for one in found_now if one is not None]
     return Reminders(reminders=reminders, next=following)
 
 
 async def _reports_of(
-    ask: RequestContext, employments: Sequence[EmploymentView], *, since: int
+    context: RequestContext, employments: Sequence[EmploymentView], *, since: int
 ) -> defaultdict[str, list[ReportView]]:
     """The reports of each employment, from the year ``since`` on."""
     ids = [employment.employment_id for employment in employments]
-    found = await ask.gateway.models.reports.find({"employment_id": {"$in": ids}, "year": {"$gte": since}})
+    found = await context.container.read_models.reports.find({"employment_id": {"$in": ids}, "year": {"$gte": since}})
     by_employment: defaultdict[str, list[ReportView]] = defaultdict(list)
     for report in found:
         by_employment[report.employment_id].append(report)

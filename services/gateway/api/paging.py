@@ -1,4 +1,4 @@
-"""Pages over a list that is sorted by a text which grows: the cursor is where the last page ended."""
+"""Cursor pages over lists sorted by ``order``. The cursor is the order at which the previous page ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST: Final = 500
 
 
 class Ordered(Protocol):
-    """What can be paged."""
+    """An entry of a list with pages."""
 
     @property
     def order(self) -> str: ...
@@ -30,9 +30,9 @@ Newest = Annotated[bool, Query(description="The newest first.")]
 
 
 def after(cursor: str, *, newest: bool = False) -> dict[str, Any]:
-    """The query for what comes after ``cursor`` in a list with the oldest or the ``newest`` first.
+    """The query for the entries after ``cursor`` in a list with the oldest or the ``newest`` first.
 
-    What has no order yet is not shown.
+    Entries without an order are left out.
     """
     if newest and (order := before(cursor)) is not None:
         return {"order": {"$lt": order}}
@@ -45,7 +45,7 @@ def before(cursor: str) -> str | None:
 
 
 def order_in(cursor: str) -> str:
-    """Where the last page ended; empty before the first. Raises ``ProblemError`` for what is no cursor."""
+    """The order at which the previous page ended, empty for the first page. Raises ``ProblemError``."""
     try:
         return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -53,15 +53,15 @@ def order_in(cursor: str) -> str:
 
 
 def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:
-    """The page, and the cursor of the next, from one more than ``limit`` entries. The one more is not looked at."""
+    """The page, and the cursor of the next, from one more than ``limit`` entries. The extra entry is not audited."""
     shown = found[:limit]
     for unseen in found[limit:]:
-        current_audit().forget(unseen)
+        current_audit().discard_state(unseen)
     if len(found) <= limit:
         return shown, None
     return shown, cursor_of(shown[-1].order)
 
 
 def cursor_of(order: str) -> str:
-    """The cursor of what comes after ``order``."""
+    """The cursor of the page that starts after ``order``."""
     return urlsafe_b64encode(order.encode()).decode().rstrip("=")

@@ -1,12 +1,12 @@
-"""What an employer is told after a report, in plain words and in kroner."""
+"""Payment instructions after a report, in plain words and in kroner. Pure."""
 
 from __future__ import annotations
 
 from services.gateway.formats import Language, kroner
 
 
-def advice(*, exempt: int, excess: int, year: int, provisional: bool, language: Language) -> list[str]:
-    """What to do now: what is paid without tax and kept out of eIndkomst, and what is ordinary wage."""
+def payment_instructions(*, exempt: int, excess: int, year: int, provisional: bool, language: Language) -> list[str]:
+    """Which part to pay without tax and keep out of eIndkomst, and which part is ordinary wage."""
     danish = language is Language.DANISH
     free, above = kroner(exempt, language), kroner(excess, language)
     sentences: list[str] = []

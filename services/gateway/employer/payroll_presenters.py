@@ -74,7 +74,7 @@ _RESULTS: Final[dict[Language, dict[LineResult, str]]] = {
 
 def batch(shown: Batch) -> BatchResource:
     """A file. Raises ``KeyError`` for one that is not acknowledged."""
-    tally = shown.tally
+    totals = shown.totals
     return BatchResource(
         batch_id=shown.batch_id,
         status=_STATUS[shown.status],
@@ -84,14 +84,14 @@ def batch(shown: Batch) -> BatchResource:
         counts=BatchCounts(
             lines=shown.good + shown.bad,
             errors=shown.bad,
-            accepted=tally.accepted,
-            already_reported=tally.already_reported,
-            refused=tally.refused,
-            pending=shown.good - tally.lines,
+            accepted=totals.accepted,
+            already_reported=totals.already_reported,
+            refused=totals.refused,
+            pending=shown.good - totals.lines,
         ),
         total_ore=shown.total,
-        exempt_ore=tally.exempt,
-        excess_ore=tally.excess,
+        exempt_ore=totals.exempt,
+        excess_ore=totals.excess,
     )
 
 
@@ -108,8 +108,8 @@ def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, langua
             split=None,
             problem=None,
             errors=[
-                LineError(field=wrong.field, detail=field_text(wrong.kind, wrong.message, language))
-                for wrong in shown.wrongs
+                LineError(field=error.field, detail=field_text(error.kind, error.message, language))
+                for error in shown.errors
             ],
         )
     booked = result is not None and result.outcome != "refused"
@@ -168,14 +168,14 @@ def result_of(shown: Line | InvalidLine, result: Result | None) -> LineResult:
 
 def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
     """Whether a chunk holds lines with this result (any if None), as far as it is counted."""
-    size, tally = shown.chunks[index], shown.counted.get(str(index))
+    size, totals = shown.chunks[index], shown.counted.get(str(index))
     if result is None:
         return True
     if result == "error":
         return size.bad > 0
-    if tally is None:
+    if totals is None:
         return result == "pending" and size.good > 0
-    return result != "pending" and getattr(tally, result) > 0
+    return result != "pending" and getattr(totals, result) > 0
 
 
 def _kroner(ore: int | None) -> str:

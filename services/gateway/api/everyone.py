@@ -1,0 +1,91 @@
+"""Routes for all callers: outcomes of their commands. Public routes: the allowances and the problem catalogue."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from frikort_contracts.http.balances import Allowances
+from frikort_contracts.http.outcomes import CatalogueEntry, CatalogueText, OutcomeResource, ProblemResource
+from starlette.responses import JSONResponse, Response
+
+from services.gateway import presenters
+from services.gateway.api.dependencies import Prefer, RequestContext, caller_in, optional_caller, wait_seconds
+from services.gateway.api.responses import FIND_RESPONSES, READ_RESPONSES
+from services.gateway.audit.actions import Action
+from services.gateway.audit.routes import audited, not_audited
+from services.gateway.container import Container
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import ProblemError
+
+router = APIRouter(tags=["everyone"])
+
+AnyCaller = Annotated[RequestContext, Depends(caller_in())]
+Public = Annotated[Container, Depends(optional_caller)]
+
+_PROBLEM_FROM = 400
+
+
+@router.get("/v1/allowances", response_model=Allowances, responses=READ_RESPONSES)
+@not_audited
+async def allowances(container: Public) -> Allowances:
+    """The yearly amounts; no token is needed. A provisional row is not published yet."""
+    return presenters.allowances(container.allowances, await container.clock.today())
+
+
+@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource, responses=FIND_RESPONSES)
+@audited(Action.READ_OUTCOME)
+async def outcome(
+    command_id: str,
+    context: AnyCaller,
+    prefer: Prefer = "",
+) -> Response:
+    """The outcome of an own command. `done` once everything that it changed can be read."""
+    submission = await context.container.outcomes.submission(command_id, context.caller)
+    if submission is None:
+        raise ProblemError("outcome-unknown")
+    seconds, preference = wait_seconds(prefer, context.container.wait_limits)
+    response = await context.container.outcomes.response(
+        submission, context.language, 0 if preference is None else seconds, audit_status=HTTPStatus.OK
+    )
+    if response is None:
+        found = OutcomeResource(command_id=command_id, status="pending")
+    elif response.status >= _PROBLEM_FROM:
+        problem = ProblemResource.model_validate(response.body)
+        found = OutcomeResource(command_id=command_id, status="refused", answer_status=response.status, problem=problem)
+    else:
+        found = OutcomeResource(
+            command_id=command_id,
+            status="done",
+            answer_status=response.status,
+            location=response.location,
+            result=response.body,
+        )
+    headers = {"Retry-After": "1"} if response is None else {}
+    if preference is not None:
+        headers["Preference-Applied"] = preference
+    content = found.model_dump(mode="json")
+    if response is not None and found.problem is not None:
+        content["problem"] = response.body  # unchanged: a problem document leaves out members without a value
+    return JSONResponse(content, headers=headers)
+
+
+@router.get(
+    "/problems/{code}",
+    response_model=CatalogueEntry,
+    responses={404: FIND_RESPONSES[404], 422: FIND_RESPONSES[422]},
+)
+@not_audited
+async def problem(code: str, http_response: Response) -> CatalogueEntry:
+    """A problem in Danish and English: its meaning and its remedy."""
+    entry = CATALOGUE.get(code)
+    if entry is None:
+        raise ProblemError("not-found")
+    http_response.headers["Cache-Control"] = "public, max-age=3600"
+    return CatalogueEntry(
+        type=f"/problems/{code}",
+        status=entry.status,
+        da=CatalogueText(title=entry.da.title, remedy=entry.da.remedy),
+        en=CatalogueText(title=entry.en.title, remedy=entry.en.remedy),
+    )

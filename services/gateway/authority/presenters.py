@@ -1,0 +1,45 @@
+"""What an authority sees of its extracts. Pure."""
+
+from __future__ import annotations
+
+from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, ManifestResource
+
+from services.gateway.projections.extracts import ExtractView, Manifest
+from services.gateway.read_models import ExtractRequest, Written
+
+
+def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> ExtractResource:
+    """For the authority. Done means that every part can be read here."""
+    manifest = None if view is None else view.manifest
+    complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
+    return ExtractResource(
+        extract_id=request.extract_id,
+        year=request.year,
+        municipality=request.municipality,
+        requested_at=request.requested_at,
+        status="requested" if view is None else "done" if complete else "running",
+        statements=None if view is None else view.statements,
+        statements_written=written.statements,
+        parts_written=written.parts,
+        manifest=_manifest(request.extract_id, manifest) if manifest is not None and complete else None,
+    )
+
+
+def _manifest(extract_id: str, manifest: Manifest) -> ManifestResource:
+    return ManifestResource(
+        completed_at=manifest.completed_at,
+        provisional=manifest.provisional,
+        count=manifest.count,
+        reported_ore=manifest.reported,
+        exempt_ore=manifest.exempt,
+        excess_ore=manifest.excess,
+        files=[
+            ExtractFileResource(
+                format=file.format,
+                size=file.size,
+                sha256=file.sha256,
+                href=f"/v1/extracts/{extract_id}/files/{file.format}",
+            )
+            for file in manifest.files
+        ],
+    )

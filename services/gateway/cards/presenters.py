@@ -1,0 +1,119 @@
+"""A card's employments, reports and years, as its citizen and its municipality see them. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource, Warnings
+from frikort_contracts.http.employments import CardEmploymentResource, ContactResource
+from frikort_contracts.http.mandates import MandateResource
+from frikort_contracts.http.reports import CardReportResource
+from frikort_contracts.rules.allowances import AllowanceTable
+
+from services.gateway.person_encryption import Contact, Person
+from services.gateway.presenters import OpenMessage, components, days, dispute, report_history, split
+from services.gateway.projections.cards import Mandate
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.ledgers import LedgerView
+from services.gateway.projections.reports import ReportView
+
+
+def mandate(view: Mandate, holder: Person, today: date) -> MandateResource:
+    """For the citizen and the municipality."""
+    ended: Literal["expired", "withdrawn"] = "expired" if view.withdrawn_at is None else "withdrawn"
+    return MandateResource(
+        mandate_id=view.mandate_id,
+        name=holder.name,
+        scope=view.scope,
+        until=view.until,
+        status="active" if view.in_force(today) else ended,
+        granted_at=view.granted_at,
+        granted_by=view.granted_by,
+        withdrawn_at=view.withdrawn_at,
+    )
+
+
+def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable) -> Balances:
+    """The years with reports, and the present one, newest first."""
+    shown = {ledger.year: _balance(ledger) for ledger in ledgers if ledger.totals is not None}
+    present = table.get(current_year)
+    if present is not None and current_year not in shown:
+        shown[current_year] = BalanceResource(
+            year=current_year,
+            allowance_ore=present.allowance,
+            provisional=present.provisional,
+            reported_ore=0,
+            exempt_ore=0,
+            excess_ore=0,
+            remaining_ore=present.allowance,
+            warnings=[],
+        )
+    return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
+
+
+def _balance(ledger: LedgerView) -> BalanceResource:
+    if ledger.totals is None:
+        raise ValueError("a ledger without totals is not shown")
+    return BalanceResource(
+        year=ledger.year,
+        allowance_ore=ledger.totals.allowance,
+        provisional=ledger.totals.provisional,
+        reported_ore=ledger.totals.reported,
+        exempt_ore=ledger.totals.exempt,
+        excess_ore=ledger.totals.excess,
+        remaining_ore=ledger.totals.remaining,
+        warnings=warnings_of_year(ledger),
+    )
+
+
+def warnings(ledgers: list[LedgerView]) -> Warnings:
+    """All warnings, newest year first."""
+    newest_first = sorted(ledgers, key=lambda ledger: -ledger.year)
+    return Warnings(warnings=[warning for ledger in newest_first for warning in warnings_of_year(ledger)])
+
+
+def warnings_of_year(ledger: LedgerView) -> list[WarningResource]:
+    return [
+        WarningResource(
+            year=ledger.year,
+            threshold=warning.threshold,
+            allowance_ore=warning.allowance,
+            reported_ore=warning.reported,
+            raised_at=warning.raised_at,
+            withdrawn_at=warning.withdrawn_at,
+        )
+        for warning in ledger.warnings
+    ]
+
+
+def card_employment(view: EmploymentView, contact: Contact | None) -> CardEmploymentResource:
+    """For the citizen, and with the contact person for the municipality."""
+    return CardEmploymentResource(
+        employment_id=view.employment_id,
+        cvr=view.cvr,
+        period=days(view.period),
+        registered_at=view.registered_at,
+        contact=None if contact is None else ContactResource(**contact._asdict()),
+    )
+
+
+def card_report(view: ReportView, open_message: OpenMessage) -> CardReportResource:
+    """For the citizen and the municipality."""
+    if view.booked is None:
+        raise ValueError("a report that is not known yet is not shown")
+    return CardReportResource(
+        report_id=view.report_id,
+        employment_id=view.employment_id,
+        cvr=view.cvr,
+        status="withdrawn" if view.withdrawn else "accepted",
+        year=view.year,
+        work=days(view.booked.work),
+        payment_date=view.booked.payment_date,
+        components=components(view.booked.components),
+        total_ore=view.booked.total,
+        split=None if view.settlement is None else split(view.settlement),
+        provisional=view.booked.provisional,
+        dispute=dispute(view, open_message),
+        history=report_history(view, open_message),
+    )

@@ -1,0 +1,1 @@
+"""The caseworker's slice: the cards of the own municipality."""

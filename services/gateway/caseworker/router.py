@@ -1,0 +1,260 @@
+"""Routes for caseworkers: the cards of their own municipality. Other cards answer ``card-unknown``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from frikort_contracts.http.audit import AccessPage
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import (
+    CardResource,
+    ControlBody,
+    ControlsDue,
+    DecisionBody,
+    HandedOverResource,
+    HandOverBody,
+    IssueCardBody,
+    NewNumberBody,
+    SearchCardBody,
+)
+from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.mandates import MandateBody, MandateResource, Mandates
+from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.issuance import (
+    DeactivateCard,
+    HandOverCard,
+    IssueCard,
+    MunicipalCardCommand,
+    ReactivateCard,
+    RecordControl,
+    ReplaceCardNumber,
+)
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import CitizenSide
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.gateway.api.dependencies import (
+    CommandContext,
+    RequestContext,
+    command_in,
+    require_reason,
+)
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
+from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
+from services.gateway.audit.actions import Action
+from services.gateway.audit.routes import audited
+from services.gateway.auth import Role
+from services.gateway.cards import commands, queries
+from services.gateway.cards.queries import IncludeOwn
+from services.gateway.caseworker import presenters
+from services.gateway.person_encryption import Person
+from services.gateway.problems import ProblemError
+from services.gateway.projections.cards import CardView
+
+router = APIRouter(prefix="/v1", tags=["caseworker"])
+
+Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
+CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]
+
+
+@router.post("/cards", status_code=201, response_model=CardResource, responses=COMMAND_RESPONSES)
+@audited(Action.ISSUE_CARD)
+async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
+    """Issue a card to a citizen. A person has one card, for life."""
+
+    async def build(_: UUID) -> IssueCard:
+        return IssueCard(
+            person=context.container.persons.seal(Person(body.cpr, body.name)),
+            municipality=context.organisation,
+            case_reference=body.case_reference,
+            actor=context.caller.subject,
+        )
+
+    return await context.submit(body, build)
+
+
+@router.post("/cards/search", response_model=CardResource, responses=FIND_RESPONSES)
+@audited(Action.SEARCH)
+async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource:
+    """Find a card by CPR number or card number. The CPR number is in the body, so that no log of addresses has it."""
+    models = context.container.read_models
+    if body.cpr is not None:
+        found = await models.card_of_person(context.container.persons.cpr_hash(body.cpr))
+    else:
+        found = await models.card_of_number(str(body.number))
+    return _presented(context, _own_or_unknown(context, found))
+
+
+@router.get("/cards/{card_id}", response_model=CardResource, responses=FIND_RESPONSES)
+@audited(Action.READ_CARD)
+async def get_card(card_id: str, context: Caseworker) -> CardResource:
+    """A card."""
+    return _presented(context, await _card(context, card_id))
+
+
+@router.post("/cards/{card_id}/deactivation", response_model=CardResource, responses=COMMAND_RESPONSES)
+@audited(Action.DEACTIVATE_CARD)
+async def deactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
+    """Deactivate a card from today, not backwards: work up to and including today can still be reported."""
+    return await _submit(context, card_id, body, DeactivateCard)
+
+
+@router.post("/cards/{card_id}/reactivation", response_model=CardResource, responses=COMMAND_RESPONSES)
+@audited(Action.REACTIVATE_CARD)
+async def reactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
+    """Make a deactivated card active again from today."""
+    return await _submit(context, card_id, body, ReactivateCard)
+
+
+@router.post("/cards/{card_id}/number", response_model=CardResource, responses=COMMAND_RESPONSES)
+@audited(Action.REPLACE_NUMBER)
+async def replace_number(card_id: str, body: NewNumberBody, context: CaseworkerCommand) -> Response:
+    """Give the card a new number; the card and its totals stay."""
+    return await _submit(context, card_id, body, ReplaceCardNumber)
+
+
+@router.post("/cards/{card_id}/hand-over", response_model=HandedOverResource, responses=COMMAND_RESPONSES)
+@audited(Action.HAND_OVER_CARD)
+async def hand_over_card(card_id: str, body: HandOverBody, context: CaseworkerCommand) -> Response:
+    """Hand the card over to the municipality that the citizen moved to. It can no longer be seen here then."""
+    return await _submit(context, card_id, body, HandOverCard)
+
+
+@router.post("/cards/{card_id}/controls", response_model=CardResource, responses=COMMAND_RESPONSES)
+@audited(Action.RECORD_CONTROL)
+async def record_control(card_id: str, body: ControlBody, context: CaseworkerCommand) -> Response:
+    """Record the result of this year's control. Its reasons stay in the municipality's own system."""
+    return await _submit(context, card_id, body, RecordControl)
+
+
+@router.get("/cards/{card_id}/balances", response_model=Balances, responses=FIND_RESPONSES)
+@audited(Action.READ_BALANCE)
+async def card_balances(card_id: str, context: Caseworker) -> Balances:
+    """The card's years."""
+    return await queries.balances_of(context, await _card(context, card_id))
+
+
+@router.get("/cards/{card_id}/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+@audited(Action.READ_EMPLOYMENTS)
+async def card_employments(card_id: str, context: Caseworker) -> CardEmployments:
+    """The card's employments, with the employers' contact persons."""
+    return await queries.employments_of(context, await _card(context, card_id), contacts=True)
+
+
+@router.get("/cards/{card_id}/reports", response_model=CardReports, responses=FIND_RESPONSES)
+@audited(Action.READ_REPORTS)
+async def card_reports(card_id: str, context: Caseworker) -> CardReports:
+    """The card's reports and their splits."""
+    return await queries.reports_of(context, await _card(context, card_id))
+
+
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES
+)
+@audited(Action.DISPUTE_REPORT)
+async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
+    """Dispute a report for the citizen.
+
+    It stands until it is withdrawn, or the employer corrects or withdraws the report.
+    """
+    return await commands.dispute_report(
+        context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
+    )
+
+
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute/withdrawal",
+    response_model=CardReportResource,
+    responses=COMMAND_RESPONSES,
+)
+@audited(Action.WITHDRAW_DISPUTE)
+async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerCommand) -> Response:
+    """Withdraw a dispute that the citizen raised, or that was raised for them."""
+    return await commands.withdraw_dispute(
+        context, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
+    )
+
+
+@router.get("/cards/{card_id}/mandates", response_model=Mandates, responses=FIND_RESPONSES)
+@audited(Action.READ_MANDATES)
+async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
+    """The people whom the citizen lets see the card, now and before."""
+    return await queries.mandates_of(context, await _card(context, card_id))
+
+
+@router.post("/cards/{card_id}/mandates", status_code=201, response_model=MandateResource, responses=COMMAND_RESPONSES)
+@audited(Action.GRANT_MANDATE)
+async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerCommand) -> Response:
+    """Let another person see the card, for a citizen who has no digital ID."""
+    return await commands.grant_mandate(
+        context, body, lambda: _card(context, card_id), municipality=context.organisation
+    )
+
+
+@router.post(
+    "/cards/{card_id}/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=COMMAND_RESPONSES
+)
+@audited(Action.WITHDRAW_MANDATE)
+async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCommand) -> Response:
+    """End a mandate for the citizen."""
+    return await commands.withdraw_mandate(
+        context, mandate_id, lambda: _card(context, card_id), municipality=context.organisation
+    )
+
+
+@router.get("/cards/{card_id}/accesses", response_model=AccessPage, responses=FIND_RESPONSES)
+@audited(Action.READ_ACCESSES)
+async def card_accesses(
+    card_id: str, context: Caseworker, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> AccessPage:
+    """Who has read the citizen's data, newest first, in sentences for a citizen who cannot log in."""
+    card = await _card(context, card_id)
+    return await queries.accesses_of(context, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
+
+
+@router.get("/controls-due", response_model=ControlsDue, responses=READ_RESPONSES)
+@audited(Action.READ_CONTROLS_DUE)
+async def controls_due(
+    context: Caseworker,
+    year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,
+) -> ControlsDue:
+    """The municipality's active cards whose control is due by the end of ``year``."""
+    by = year or await context.container.clock.year()
+    found = await context.container.read_models.cards.find(
+        {"municipality": context.organisation, "control_due": {"$lte": by}, "active": True},
+        sort=[("control_due", 1), ("card_id", 1)],
+    )
+    return ControlsDue(
+        year=by, cards=[presenters.control_due(card, context.container.persons.open(card.person)) for card in found]
+    )
+
+
+async def _submit(
+    context: CommandContext, card_id: str, body: BaseModel, command: type[MunicipalCardCommand]
+) -> Response:
+    """Submit a command about an own card; the body has the fields of the command beside those of every one."""
+
+    async def build(_: UUID) -> MunicipalCardCommand:
+        card = await _card(context, card_id)
+        return command(
+            card_id=card.card_id, municipality=context.organisation, actor=context.caller.subject, **body.model_dump()
+        )
+
+    return await context.submit(body, build)
+
+
+async def _card(context: RequestContext, card_id: str) -> CardView:
+    return _own_or_unknown(context, await context.container.read_models.cards.get(card_id))
+
+
+def _own_or_unknown(context: RequestContext, card: CardView | None) -> CardView:
+    if card is None or card.municipality != context.organisation:
+        raise ProblemError(Problem.CARD_UNKNOWN)
+    return card
+
+
+def _presented(context: RequestContext, card: CardView) -> CardResource:
+    return presenters.card(card, context.container.persons.open(card.person))

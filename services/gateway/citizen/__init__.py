@@ -1,0 +1,1 @@
+"""The citizen's slice: the own card, mandates, and cards of others by mandate."""

@@ -1,0 +1,142 @@
+"""Routes for the holder of a mandate: the card of the citizen who granted it, while the mandate is in force.
+
+A mandate that is over, somebody else's or unknown answers ``mandate-unknown``. The holder needs no card.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from frikort_contracts.http.balances import Balances, Warnings
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.mandates import Represented
+from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.issuance import MandateScope
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.values import CitizenSide
+from starlette.responses import Response
+
+from services.gateway.api.dependencies import Citizen, CommandContext, RequestContext, command_in
+from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, STREAM_RESPONSES
+from services.gateway.audit.actions import Action
+from services.gateway.audit.routes import audited
+from services.gateway.auth import Role
+from services.gateway.cards import commands, queries
+from services.gateway.citizen import presenters
+from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
+from services.gateway.event_streams import LONGEST
+from services.gateway.problems import ProblemError
+from services.gateway.projections.cards import CardView, Mandate
+
+router = APIRouter(prefix="/v1/represented", tags=["citizen"])
+
+HolderCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
+
+
+@router.get("", response_model=Represented, responses=READ_RESPONSES)
+@audited(Action.READ_CARD)
+async def list_represented(context: Citizen) -> Represented:
+    """The cards of others that you may see today."""
+    found = await context.container.read_models.represented_by(
+        context.organisation, await context.container.clock.today()
+    )
+    open_person = context.container.persons.open
+    return Represented(
+        represented=[presenters.represented(mandate, open_person(card.person)) for card, mandate in found]
+    )
+
+
+@router.get("/{mandate_id}/card", response_model=OwnCardResource, responses=FIND_RESPONSES)
+@audited(Action.READ_CARD)
+async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
+    """The citizen's card."""
+    card = await _card(context, mandate_id)
+    return presenters.own_card(card, context.container.persons.open(card.person))
+
+
+@router.get("/{mandate_id}/balances", response_model=Balances, responses=FIND_RESPONSES)
+@audited(Action.READ_BALANCE)
+async def represented_balances(mandate_id: str, context: Citizen) -> Balances:
+    """What the citizen has earned on the card, by year, and what is left."""
+    return await queries.balances_of(context, await _card(context, mandate_id))
+
+
+@router.get("/{mandate_id}/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+@audited(Action.READ_EMPLOYMENTS)
+async def represented_employments(mandate_id: str, context: Citizen) -> CardEmployments:
+    """The employers who registered that the citizen works for them."""
+    return await queries.employments_of(context, await _card(context, mandate_id))
+
+
+@router.get("/{mandate_id}/reports", response_model=CardReports, responses=FIND_RESPONSES)
+@audited(Action.READ_REPORTS)
+async def represented_reports(mandate_id: str, context: Citizen) -> CardReports:
+    """What the citizen's employers reported, and how it was split."""
+    return await queries.reports_of(context, await _card(context, mandate_id))
+
+
+@router.get("/{mandate_id}/warnings", response_model=Warnings, responses=FIND_RESPONSES)
+@audited(Action.READ_WARNINGS)
+async def represented_warnings(mandate_id: str, context: Citizen) -> Warnings:
+    """When the citizen came near the allowance, reached it or went above it."""
+    return await queries.warnings_of(context, await _card(context, mandate_id))
+
+
+@router.get("/{mandate_id}/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+@audited(Action.READ_CARD)
+async def represented_changes(
+    mandate_id: str, context: Citizen, _: StreamSlot, seconds: StreamSeconds = LONGEST
+) -> Response:
+    """Server-sent events: `changed` at once, and whenever something about the citizen's card changes.
+
+    The stream ends with the mandate, and after some minutes at the latest; open it again then.
+    """
+    return await stream_changes(context, lambda: _card(context, mandate_id), seconds)
+
+
+@router.post(
+    "/{mandate_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES
+)
+@audited(Action.DISPUTE_REPORT)
+async def dispute_represented_report(
+    mandate_id: str, report_id: str, body: DisputeBody, context: HolderCommand
+) -> Response:
+    """Dispute a report for the citizen. Only with the scope `represent`."""
+    return await commands.dispute_report(
+        context, body, report_id, lambda: _card_to_represent(context, mandate_id), CitizenSide.MANDATE_HOLDER
+    )
+
+
+@router.post(
+    "/{mandate_id}/reports/{report_id}/dispute/withdrawal",
+    response_model=CardReportResource,
+    responses=COMMAND_RESPONSES,
+)
+@audited(Action.WITHDRAW_DISPUTE)
+async def withdraw_represented_dispute(mandate_id: str, report_id: str, context: HolderCommand) -> Response:
+    """Withdraw a dispute that the citizen raised, or that was raised for them. Only with the scope `represent`."""
+    return await commands.withdraw_dispute(
+        context, report_id, lambda: _card_to_represent(context, mandate_id), CitizenSide.MANDATE_HOLDER
+    )
+
+
+async def _found(context: RequestContext, mandate_id: str) -> tuple[CardView, Mandate]:
+    for found in await context.container.read_models.represented_by(
+        context.organisation, await context.container.clock.today(), mandate_id
+    ):
+        return found
+    raise ProblemError(Problem.MANDATE_UNKNOWN)
+
+
+async def _card(context: RequestContext, mandate_id: str) -> CardView:
+    card, _ = await _found(context, mandate_id)
+    return card
+
+
+async def _card_to_represent(context: RequestContext, mandate_id: str) -> CardView:
+    card, mandate = await _found(context, mandate_id)
+    if mandate.scope is not MandateScope.REPRESENT:
+        raise ProblemError("mandate-view-only")
+    return card

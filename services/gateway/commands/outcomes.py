@@ -1,0 +1,61 @@
+"""Waiting for the outcome of a command, and the response once everything it changed can be read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.gateway.audit.context import current_audit
+from services.gateway.auth import Caller
+from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.commands.responses import ResponseBuilder
+from services.gateway.commands.service import CommandResponse, CommandService, Submission
+from services.gateway.formats import Language
+from services.gateway.read_models import ReadModels, outcome_key
+
+
+class Outcomes:
+    """The outcomes of submitted commands."""
+
+    def __init__(
+        self,
+        *,
+        commands: CommandService,
+        read_models: ReadModels,
+        responses: ResponseBuilder,
+        subscriptions: ChangeSubscriptions,
+    ) -> None:
+        self._commands = commands
+        self._read_models = read_models
+        self._responses = responses
+        self._subscriptions = subscriptions
+
+    async def submission(self, command_id: str, caller: Caller) -> Submission | None:
+        """A command that the caller submitted."""
+        return await self._commands.find(command_id, caller)
+
+    async def response(
+        self, submission: Submission, language: Language, seconds: float, *, audit_status: int | None = None
+    ) -> CommandResponse | None:
+        """The response to a submission, once everything that it changed can be read; None after ``seconds``.
+
+        ``audit_status`` is the HTTP status of the request if it differs from the status of the response.
+        """
+        audit = current_audit()
+        if submission.response is not None:
+            audit.add_response(submission.envelope.data)
+            return submission.response
+        if seconds <= 0 and not submission.replayed:
+            return None  # the command was published a moment ago
+        command_id = submission.command_id
+        outcome = await self._subscriptions.until(
+            self._read_models.outcome_of(command_id), seconds, keys=[outcome_key(command_id)]
+        )
+        if outcome is None:
+            return None
+        audit.add_response(submission.envelope.data)
+        response = await self._responses.build(submission.envelope, outcome, language)
+        # Both writes wait for a majority: run them at the same time.
+        stored, _ = await asyncio.gather(
+            self._commands.store_response(submission, response), audit.record(audit_status or response.status)
+        )
+        return stored

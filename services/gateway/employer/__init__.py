@@ -1,0 +1,1 @@
+"""The employer's slice: employments, reports, reminders and payroll files."""

@@ -1,0 +1,197 @@
+"""Routes for employers: their employments. Other employments answer ``employment-unknown``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from frikort_contracts.http.balances import AllowanceLeft
+from frikort_contracts.http.employments import (
+    ChangeEmploymentBody,
+    ContactBody,
+    EmploymentPage,
+    EmploymentResource,
+    EndEmploymentBody,
+    NoWorkBody,
+    RegisterEmploymentBody,
+)
+from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import ChangeEmployment, DeclareNoWork, RegisterEmployment
+from frikort_contracts.values import Period
+from starlette.responses import Response
+
+from services.gateway.api.dependencies import Employer, EmployerCommand, RequestContext
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
+from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, REGISTER_RESPONSES
+from services.gateway.attempt_limiter import WRONG
+from services.gateway.audit.actions import Action
+from services.gateway.audit.routes import audited
+from services.gateway.employer import presenters
+from services.gateway.employer.queries import own_employment
+from services.gateway.person_encryption import Contact
+from services.gateway.problems import ProblemError
+from services.gateway.projections.cards import CardView
+from services.gateway.projections.employments import EmploymentView
+
+router = APIRouter(prefix="/v1", tags=["employer"])
+
+
+@router.post("/employments", status_code=201, response_model=EmploymentResource, responses=REGISTER_RESPONSES)
+@audited(Action.REGISTER_EMPLOYMENT)
+async def register_employment(body: RegisterEmploymentBody, context: EmployerCommand) -> Response:
+    """Register that a citizen works here, best before work begins.
+
+    An unknown number, a wrong birth date and a card that cannot be used in the period get the same answer.
+    """
+
+    async def build(_: UUID) -> RegisterEmployment:
+        card, birth_check = await _identified_card(context, body)
+        return RegisterEmployment(
+            card_id=card.card_id,
+            cvr=context.organisation,
+            actor=context.caller.subject,
+            card_revision=card.revision,
+            number=body.card_number,
+            birth_check=birth_check,
+            owners=context.caller.owners,
+            period=body.period.value(),
+            contact=_encrypted_contact(context, body.contact),
+            label=_encrypted_label(context, body.label),
+        )
+
+    return await context.submit(body, build, check_key_first=True)  # a wrong attempt is counted
+
+
+@router.get("/employments", response_model=EmploymentPage, responses=READ_RESPONSES)
+@audited(Action.READ_EMPLOYMENTS)
+async def list_employments(
+    context: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
+) -> EmploymentPage:
+    """All own present and former employments, by registration."""
+    found = await context.container.read_models.employments.find(
+        {"cvr": context.organisation, **after(cursor, newest=newest)},
+        sort=[("order", -1 if newest else 1)],
+        limit=limit + 1,
+    )
+    shown, following = page(found, limit)
+    return EmploymentPage(employments=[_presented(context, view) for view in shown], next=following)
+
+
+@router.get("/employments/{employment_id}", response_model=EmploymentResource, responses=FIND_RESPONSES)
+@audited(Action.READ_EMPLOYMENTS)
+async def get_employment(employment_id: str, context: Employer) -> EmploymentResource:
+    """An own employment."""
+    return _presented(context, await own_employment(context, employment_id))
+
+
+@router.put("/employments/{employment_id}", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@audited(Action.CHANGE_EMPLOYMENT)
+async def change_employment(employment_id: str, body: ChangeEmploymentBody, context: EmployerCommand) -> Response:
+    """Change the period, and the contact person and the label if they are given."""
+
+    async def build(_: UUID) -> ChangeEmployment:
+        employment = await own_employment(context, employment_id)
+        return ChangeEmployment(
+            card_id=employment.card_id,
+            cvr=context.organisation,
+            actor=context.caller.subject,
+            employment_id=employment_id,
+            period=body.period.value(),
+            contact=None if body.contact is None else _encrypted_contact(context, body.contact),
+            label=_encrypted_label(context, body.label),
+        )
+
+    return await context.submit(body, build)
+
+
+@router.post("/employments/{employment_id}/end", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@audited(Action.CHANGE_EMPLOYMENT)
+async def end_employment(employment_id: str, body: EndEmploymentBody, context: EmployerCommand) -> Response:
+    """Give the employment its last day. Work before it can still be reported."""
+
+    async def build(_: UUID) -> ChangeEmployment:
+        employment = await own_employment(context, employment_id)
+        if body.last < employment.period.first:
+            error = ("/last", "value_error", "the last day lies before the first")
+            raise ProblemError("invalid-request", errors=[error])
+        return ChangeEmployment(
+            card_id=employment.card_id,
+            cvr=context.organisation,
+            actor=context.caller.subject,
+            employment_id=employment_id,
+            period=Period(first=employment.period.first, last=body.last),
+        )
+
+    return await context.submit(body, build)
+
+
+@router.post("/employments/{employment_id}/no-work", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@audited(Action.DECLARE_NO_WORK)
+async def declare_no_work(employment_id: str, body: NoWorkBody, context: EmployerCommand) -> Response:
+    """Declare days up to today without work, so that no reminder asks for a report of them."""
+
+    async def build(_: UUID) -> DeclareNoWork:
+        employment = await own_employment(context, employment_id)
+        return DeclareNoWork(
+            card_id=employment.card_id,
+            cvr=context.organisation,
+            actor=context.caller.subject,
+            employment_id=employment_id,
+            days=body.value(),
+        )
+
+    return await context.submit(body, build)
+
+
+@router.get("/employments/{employment_id}/allowance", response_model=AllowanceLeft, responses=FIND_RESPONSES)
+@audited(Action.READ_BALANCE)
+async def allowance_left(
+    employment_id: str,
+    context: Employer,
+    year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,
+) -> AllowanceLeft:
+    """What is left of the card's allowance; nothing about other employers.
+
+    Shown for the years of the employment and the one after, in which its last wage may be paid.
+    """
+    employment = await own_employment(context, employment_id)
+    asked = year or await context.container.clock.year()
+    last = employment.period.last
+    if asked < employment.period.first.year or (last is not None and asked > last.year + 1):
+        raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
+    row = context.container.allowances.get(asked)
+    if row is None:
+        raise ProblemError(Problem.YEAR_WITHOUT_ALLOWANCE, facts={"year": asked})
+    ledger = await context.container.read_models.ledger(employment.card_id, asked)
+    return presenters.allowance_left(employment_id, asked, row, ledger)
+
+
+async def _identified_card(context: RequestContext, body: RegisterEmploymentBody) -> tuple[CardView, str]:
+    """The card with a number and birth date, and the proof of the date. Takes the same work whatever is wrong."""
+    container = context.container
+    number_hash = container.persons.fingerprint("number", body.card_number)
+    taken = await container.attempt_limiter.acquire(context.organisation, number_hash)
+    card = await container.read_models.card_of_number(body.card_number)
+    birth_check, right = container.persons.check_birth_date(None if card is None else card.person, body.birth_date)
+    if card is None or not right or not card.active_during(body.period.value()):
+        WRONG.inc()
+        raise ProblemError(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
+    await container.attempt_limiter.release(taken)
+    return card, birth_check
+
+
+def _encrypted_contact(context: RequestContext, contact: ContactBody) -> str:
+    return context.container.persons.seal_contact(
+        Contact(contact.name, contact.email, contact.phone), context.organisation
+    )
+
+
+def _encrypted_label(context: RequestContext, label: str | None) -> str | None:
+    return None if label is None else context.container.persons.seal_label(label, context.organisation)
+
+
+def _presented(context: RequestContext, view: EmploymentView) -> EmploymentResource:
+    persons = context.container.persons
+    contact = persons.open_contact(view.contact, view.cvr)
+    return presenters.employment(view, contact, persons.open_label(view.label, view.cvr))

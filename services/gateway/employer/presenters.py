@@ -1,0 +1,120 @@
+"""What an employer sees of its employments and reports. Pure."""
+
+from __future__ import annotations
+
+from frikort_contracts.http.balances import AllowanceLeft
+from frikort_contracts.http.employments import ContactResource, EmploymentResource, ReminderAnswer, ReminderResource
+from frikort_contracts.http.reports import ReportDetail, ReportResource
+from frikort_contracts.rules.allowances import Allowance
+
+from services.gateway.employer.payment_instructions import payment_instructions
+from services.gateway.employer.reminder_rules import Notice, Question, answer_texts, notice_text, question_text
+from services.gateway.formats import Language
+from services.gateway.person_encryption import Contact
+from services.gateway.presenters import OpenMessage, components, days, dispute, remaining, report_history, split
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.ledgers import LedgerView
+from services.gateway.projections.reports import ReportView
+
+
+def employment(view: EmploymentView, contact: Contact, label: str | None) -> EmploymentResource:
+    """For the employer."""
+    return EmploymentResource(
+        employment_id=view.employment_id,
+        period=days(view.period),
+        contact=ContactResource(**contact._asdict()),
+        card_number=view.card_number,
+        label=label,
+        no_work=[days(period) for period in view.no_work],
+        registered_at=view.registered_at,
+        revision=view.revision,
+    )
+
+
+def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> AllowanceLeft:
+    """What is left of the card's allowance of ``year``, for the employer; nothing about other employers."""
+    totals = None if ledger is None else ledger.totals
+    return AllowanceLeft(
+        employment_id=employment_id,
+        year=year,
+        allowance_ore=row.allowance if totals is None else totals.allowance,
+        provisional=row.provisional if totals is None else totals.provisional,
+        remaining_ore=remaining(row, ledger),
+    )
+
+
+def reminder(view: EmploymentView, label: str | None, found: Question | Notice, language: Language) -> ReminderResource:
+    """For the employer."""
+    about = {"employment_id": view.employment_id, "card_number": view.card_number, "label": label}
+    if isinstance(found, Notice):
+        return ReminderResource(
+            **about,
+            kind="allowance-low",
+            text=notice_text(found, language),
+            expected_payment_date=found.pay_day,
+            remaining_ore=found.remaining,
+            usual_pay_ore=found.usual,
+        )
+    report_now, no_work = answer_texts(language)
+    return ReminderResource(
+        **about,
+        kind="no-recent-report",
+        text=question_text(found, language),
+        days=days(found.days),
+        answers=[
+            ReminderAnswer(answer="report", text=report_now),
+            ReminderAnswer(answer="no-work", text=no_work),
+        ],
+    )
+
+
+def report(
+    view: ReportView,
+    ledger: LedgerView | None,
+    language: Language,
+    open_message: OpenMessage,
+    *,
+    already_reported: bool = False,
+) -> ReportDetail:
+    """For the employer who made it."""
+    if view.booked is None:
+        raise ValueError("a report that is not known yet is not shown")
+    totals = None if ledger is None else ledger.totals
+    settlement = view.settlement
+    return ReportDetail(
+        report_id=view.report_id,
+        employment_id=view.employment_id,
+        reference=view.reference,
+        status="withdrawn" if view.withdrawn else "accepted",
+        year=view.year,
+        work=days(view.booked.work),
+        payment_date=view.booked.payment_date,
+        components=components(view.booked.components),
+        total_ore=view.booked.total,
+        split=None if settlement is None else split(settlement, only_by=view.report_id),
+        allowance_ore=view.booked.allowance,
+        provisional=view.booked.provisional,
+        remaining_ore=None if totals is None else totals.remaining,
+        advice=[]
+        if settlement is None
+        else payment_instructions(
+            exempt=settlement.exempt,
+            excess=settlement.excess,
+            year=view.year,
+            provisional=view.booked.provisional,
+            language=language,
+        ),
+        dispute=dispute(view, open_message),
+        already_reported=already_reported,
+        revision=view.revision,
+        history=report_history(view, open_message),
+        splits=[split(settlement, only_by=view.report_id) for settlement in view.settlements],
+    )
+
+
+def report_line(
+    view: ReportView, ledger: LedgerView | None, language: Language, open_message: OpenMessage
+) -> ReportResource:
+    """A report in a list: without its history."""
+    detail = report(view, ledger, language, open_message)
+    return ReportResource(**detail.model_dump(exclude={"history", "splits"}))

@@ -1,0 +1,28 @@
+"""Queries that several routes of employers share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from frikort_contracts.outcomes import Problem
+
+from services.gateway.api.dependencies import RequestContext
+from services.gateway.problems import ProblemError
+from services.gateway.projections.employments import EmploymentView
+from services.gateway.projections.ledgers import LedgerView
+
+
+async def own_employment(context: RequestContext, employment_id: str) -> EmploymentView:
+    """The employer's own employment. Raises the problem ``employment-unknown``."""
+    employment = await context.container.read_models.employments.get(employment_id)
+    if employment is None or employment.cvr != context.organisation:
+        raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
+    return employment
+
+
+async def ledgers_of(context: RequestContext, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
+    """The ledgers of these cards, by card and year."""
+    if not cards:
+        return {}
+    found = await context.container.read_models.ledgers.find({"card_id": {"$in": sorted(cards)}})
+    return {(ledger.card_id, ledger.year): ledger for ledger in found}

@@ -1,0 +1,133 @@
+"""Responses to an employer's commands about employments and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.http.reports import DryRunResource
+from frikort_contracts.messages import Command
+from frikort_contracts.reporting import (
+    ChangeEmployment,
+    CorrectReport,
+    DeclareNoWork,
+    RegisterEmployment,
+    ReportEarnings,
+    WithdrawReport,
+)
+from frikort_contracts.rules.allowances import AllowanceTable, split
+
+from services.gateway.commands.responses import (
+    ProblemMembers,
+    Responder,
+    created,
+    done,
+)
+from services.gateway.commands.service import CommandResponse
+from services.gateway.employer import presenters
+from services.gateway.employer.payment_instructions import payment_instructions
+from services.gateway.formats import Language
+from services.gateway.person_encryption import Persons
+from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.read_models import ReadModelInconsistent, ReadModels
+
+
+class EmployerResponses:
+    """Builds them from the read models."""
+
+    def __init__(self, read_models: ReadModels, persons: Persons, allowances: AllowanceTable) -> None:
+        self._read_models = read_models
+        self._persons = persons
+        self._allowances = allowances
+
+    @property
+    def responders(self) -> Mapping[type[Command], Responder]:
+        """The responder of each command type."""
+        return {
+            RegisterEmployment: self._employment,
+            ChangeEmployment: self._employment,
+            DeclareNoWork: self._employment,
+            ReportEarnings: self._reported,
+            CorrectReport: self._report,
+            WithdrawReport: self._report,
+        }
+
+    @property
+    def problem_members(self) -> Mapping[type[Command], ProblemMembers]:
+        """Further members of problem documents, by command type."""
+        return {ReportEarnings: self._earlier_report}
+
+    async def _employment(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
+        employment_id = outcome.employment_id
+        view = None if employment_id is None else await self._read_models.employments.get(employment_id)
+        if view is None:
+            raise ReadModelInconsistent("an outcome refers to an unknown employment")
+        contact = self._persons.open_contact(view.contact, view.cvr)
+        employment = presenters.employment(view, contact, self._persons.open_label(view.label, view.cvr))
+        respond = created if isinstance(message.data, RegisterEmployment) else done
+        return respond(employment, language, f"/v1/employments/{employment.employment_id}")
+
+    async def _reported(
+        self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
+    ) -> CommandResponse:
+        if message.data.dry_run:
+            return done(await self._dry_run(message.data, outcome, language), language)
+        return await self._report(message, outcome, language)
+
+    async def _report(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
+        view = await self._read_models.report_of_outcome(outcome)
+        ledger = await self._read_models.ledger(view.card_id, view.year)
+        report = presenters.report(
+            view, ledger, language, self._persons.open_message, already_reported=outcome.already_reported
+        )
+        is_new = isinstance(message.data, ReportEarnings) and not outcome.already_reported
+        respond = created if is_new else done
+        return respond(report, language, f"/v1/reports/{report.report_id}")
+
+    async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> DryRunResource:
+        """Where the report was accepted before, the split is the one that it has."""
+        year = command.payment_date.year
+        ledger = await self._read_models.ledger(command.card_id, year)
+        row = self._allowances.get(year)
+        if row is None:
+            raise ReadModelInconsistent(f"reporting has an allowance for {year}, and the gateway's table has none")
+        totals = None if ledger is None else ledger.totals
+        before = row.allowance if totals is None else totals.remaining
+        exempt, excess = split(command.components.total, before)
+        after = before - exempt
+        booked = None
+        if outcome.already_reported and outcome.report_id is not None:
+            booked = await self._read_models.reports.get(outcome.report_id)
+        if booked is not None and booked.settlement is not None:
+            exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
+        return DryRunResource(
+            employment_id=command.employment_id,
+            reference=command.reference,
+            year=year,
+            total_ore=command.components.total,
+            exempt_ore=exempt,
+            excess_ore=excess,
+            allowance_ore=row.allowance,
+            provisional=row.provisional,
+            remaining_before_ore=before,
+            remaining_after_ore=after,
+            already_reported=outcome.already_reported,
+            advice=payment_instructions(
+                exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language
+            ),
+        )
+
+    async def _earlier_report(
+        self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
+    ) -> Mapping[str, Any]:
+        """The own report because of which this one was refused, as ``earlier``."""
+        earlier = outcome.detail.get("report_id")
+        if not isinstance(earlier, str):
+            return {}
+        view = await self._read_models.reports.get(earlier)
+        if view is None or view.booked is None or view.cvr != message.data.cvr:
+            return {}
+        ledger = await self._read_models.ledger(view.card_id, view.year)
+        line = presenters.report_line(view, ledger, language, self._persons.open_message)
+        return {"earlier": line.model_dump(mode="json")}

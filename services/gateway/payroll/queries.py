@@ -1,0 +1,95 @@
+"""Queries of the read models for many payroll lines at a time. No response shows their results, so none is audited."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from frikort_contracts.values import Period
+
+from services.gateway.payroll.booking import LineOutcome, LineSplit
+from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
+from services.gateway.projections import cards, employments, outcomes, reports
+from services.gateway.projections.cards import alias_of_number
+from services.runtime.mongo.document_store import Database
+
+
+class ReadModelQueries(Protocol):
+    """The queries, over any store."""
+
+    async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
+        """The employer's own employments with these ids, and on the cards that have these numbers now."""
+        ...
+
+    async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
+        """The revision of each card."""
+        ...
+
+    async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
+        """The known outcomes of these commands."""
+        ...
+
+    async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
+        """The known splits of these reports."""
+        ...
+
+
+class MongoReadModelQueries:
+    """The queries in MongoDB. They project the needed fields and build no state."""
+
+    def __init__(self, database: Database) -> None:
+        self._cards = database[cards.PROJECTION.name]
+        self._employments = database[employments.PROJECTION.name]
+        self._outcomes = database[outcomes.PROJECTION.name]
+        self._reports = database[reports.PROJECTION.name]
+
+    async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
+        by_alias = {alias_of_number(number): number for number in numbers}
+        found_cards = self._cards.find({"aliases": {"$in": list(by_alias)}}, {"aliases": 1}) if by_alias else None
+        number_of = {
+            stored["_id"]: by_alias[alias]
+            for stored in ([] if found_cards is None else await found_cards.to_list(None))
+            for alias in stored["aliases"]
+            if alias in by_alias
+        }
+        if not ids and not number_of:
+            return OwnEmployments()
+        asked = [{"_id": {"$in": list(ids)}}, {"state.card_id": {"$in": list(number_of)}}]
+        query = {"state.cvr": cvr, "$or": asked}
+        fields = {"state.card_id": 1, "state.period": 1}
+        own = [_own(stored) for stored in await self._employments.find(query, fields).to_list(None)]
+        by_number: dict[str, list[OwnEmployment]] = {}
+        for employment in own:
+            if employment.card_id in number_of:
+                by_number.setdefault(number_of[employment.card_id], []).append(employment)
+        return OwnEmployments({employment.employment_id: employment for employment in own}, by_number)
+
+    async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
+        found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.revision": 1})
+        return {stored["_id"]: stored["state"]["revision"] for stored in await found.to_list(None)}
+
+    async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
+        names = ("report_id", "revision", "already_reported", "problem", "detail")
+        fields = {f"state.{name}": 1 for name in names}
+        found = self._outcomes.find({"_id": {"$in": list(command_ids)}}, fields)
+        return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}
+
+    async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
+        fields = {"state.revision": 1, "state.settlement": 1}
+        found = self._reports.find({"_id": {"$in": list(report_ids)}}, fields)
+        return {
+            stored["_id"]: LineSplit(
+                min(stored["state"]["revision"], split["report_revision"]), split["exempt"], split["excess"]
+            )
+            for stored in await found.to_list(None)
+            if (split := stored["state"]["settlement"]) is not None
+        }
+
+
+def _own(stored: Mapping[str, Any]) -> OwnEmployment:
+    state = stored["state"]
+    return OwnEmployment(stored["_id"], state["card_id"], Period.model_validate(state["period"]))
+
+
+def _fields(state: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    return [state[name] for name in names]

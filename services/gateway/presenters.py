@@ -1,0 +1,103 @@
+"""What the presenters of several slices share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from frikort_contracts.http.balances import AllowanceResource, Allowances
+from frikort_contracts.http.common import Days, Municipality
+from frikort_contracts.http.reports import ComponentsResource, DisputeResource, ReportHistory, SplitResource
+from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.values import Components, Period, WorkPeriod
+
+from services.gateway.projections.ledgers import LedgerView
+from services.gateway.projections.reports import ReportEntry, ReportView, Settlement
+
+OpenMessage = Callable[[str | None, str], str | None]
+"""Opens the sealed message, if there is one, about the report with this id."""
+
+
+def municipality(code: str) -> Municipality:
+    """A municipality by its code."""
+    return Municipality(code=code, name=MUNICIPALITIES.get(code, code))
+
+
+def remaining(row: Allowance, ledger: LedgerView | None) -> int:
+    """What is left of a year's allowance, in øre: all of it while nothing is reported."""
+    return row.allowance if ledger is None or ledger.totals is None else ledger.totals.remaining
+
+
+def allowances(table: AllowanceTable, today: date) -> Allowances:
+    """The whole table, newest year first."""
+    return Allowances(
+        today=today,
+        current_year=today.year,
+        allowances=[
+            AllowanceResource(
+                year=year,
+                allowance_ore=row.allowance,
+                income_limit_ore=row.income_limit,
+                hourly_rate_ore=row.hourly_rate,
+                provisional=row.provisional,
+            )
+            for year, row in sorted(table.items(), reverse=True)
+        ],
+    )
+
+
+def days(period: Period | WorkPeriod) -> Days:
+    return Days(first=period.first, last=period.last)
+
+
+def components(components: Components) -> ComponentsResource:
+    return ComponentsResource(
+        wage_ore=components.wage,
+        holiday_pay_ore=components.holiday_pay,
+        atp_ore=components.atp,
+        pension_ore=components.pension,
+    )
+
+
+def split(settlement: Settlement, *, only_by: str | None = None) -> SplitResource:
+    """``only_by``: an employer is not told the id of another's report."""
+    told = only_by is None or settlement.caused_by == only_by
+    return SplitResource(
+        exempt_ore=settlement.exempt,
+        excess_ore=settlement.excess,
+        at=settlement.at,
+        caused_by=settlement.caused_by if told else None,
+    )
+
+
+def dispute(view: ReportView, open_message: OpenMessage) -> DisputeResource | None:
+    dispute = view.dispute
+    if dispute is None:
+        return None
+    return DisputeResource(
+        reason=dispute.reason,
+        message=open_message(dispute.message, view.report_id),
+        raised_at=dispute.raised_at,
+        raised_by=dispute.raised_by,
+    )
+
+
+def report_history(view: ReportView, open_message: OpenMessage) -> list[ReportHistory]:
+    return [_report_entry(entry, open_message(entry.message, view.report_id)) for entry in view.history]
+
+
+def _report_entry(entry: ReportEntry, message: str | None) -> ReportHistory:
+    booked = entry.booked
+    return ReportHistory(
+        revision=entry.revision,
+        event=entry.event,
+        at=entry.at,
+        work=None if booked is None else days(booked.work),
+        payment_date=None if booked is None else booked.payment_date,
+        components=None if booked is None else components(booked.components),
+        total_ore=None if booked is None else booked.total,
+        reason=entry.reason,
+        message=message,
+        by=entry.side,
+    )

@@ -1,0 +1,176 @@
+"""Creates the parts of the API process from its settings."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from frikort_contracts.rules.allowances import AllowanceTable, load_allowances
+
+from services.gateway.attempt_limiter import AttemptLimiter
+from services.gateway.audit.context import audited_reads
+from services.gateway.audit.log import MongoAccessLog
+from services.gateway.auth import Authenticator, fetch_from
+from services.gateway.authority.responses import AuthorityResponses
+from services.gateway.cards.responses import CardResponses
+from services.gateway.caseworker.responses import CaseworkerResponses
+from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions
+from services.gateway.clock import Clock
+from services.gateway.commands.outcomes import Outcomes
+from services.gateway.commands.responses import ResponseBuilder
+from services.gateway.commands.service import CommandService
+from services.gateway.commands.store import MongoCommandStore
+from services.gateway.container import Container, WaitLimits
+from services.gateway.employer.responses import EmployerResponses
+from services.gateway.event_streams import EventStreams
+from services.gateway.payroll.queries import MongoReadModelQueries
+from services.gateway.payroll.store import MongoBatches
+from services.gateway.payroll.upload import UploadService
+from services.gateway.payroll.worker import BatchJob, BatchWorker
+from services.gateway.person_encryption import Persons
+from services.gateway.projections import PROJECTIONS
+from services.gateway.read_models import GatewayReadModels
+from services.gateway.settings import GatewaySettings
+from services.portals.login.oidc import OpenIdProvider
+from services.portals.login.service import LoginService
+from services.portals.login.session_store import MongoSessionStore
+from services.portals.login.sessions import Sessions
+from services.runtime.batched_calls import BatchingPublisher
+from services.runtime.service import Runtime
+
+
+@dataclass(frozen=True)
+class Process:
+    """The parts of the API process with a lifetime."""
+
+    container: Container
+    change_listener: ChangeStreamListener
+    batch_job: BatchJob
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Create indexes and listen for changes. Start the runtime before."""
+        container = self.container
+        await container.attempt_limiter.prepare()
+        await container.desk.prepare()
+        await container.read_models.prepare()
+        await container.access_log.prepare()
+        await container.batches.prepare()
+        self.change_listener.start()
+        self.batch_job.start()
+        try:
+            yield
+        finally:
+            await self.batch_job.stop()
+            await self.change_listener.stop()
+
+
+def build(settings: GatewaySettings, runtime: Runtime) -> Process:
+    """Create the parts. Raises ``ValueError`` that names a setting that cannot be used."""
+    database = runtime.database
+    persons = Persons.from_settings(settings)
+    clock = Clock(database, settable=settings.environment == "local")
+    allowances = load_allowances(settings.allowances)
+    read_models = GatewayReadModels(audited_reads(runtime.reader), database)
+    subscriptions = ChangeSubscriptions(runtime.stopping)
+    batches = MongoBatches(database, lease=settings.batch_lease)
+    commands = CommandService(
+        store=MongoCommandStore(database),
+        publisher=BatchingPublisher(runtime.producer),
+        now=clock.now,
+        persons=persons,
+    )
+    container = Container(
+        authenticator=Authenticator(
+            issuer=settings.issuer,
+            audience=settings.audience,
+            fetch_keys=fetch_from(settings.jwks_url, settings.jwks_timeout),
+            cpr_hash=persons.cpr_hash,
+            refresh=settings.jwks_refresh,
+        ),
+        clock=clock,
+        persons=persons,
+        allowances=allowances,
+        read_models=read_models,
+        commands=commands,
+        outcomes=Outcomes(
+            commands=commands,
+            read_models=read_models,
+            responses=response_builder(read_models, persons, allowances),
+            subscriptions=subscriptions,
+        ),
+        wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
+        access_log=MongoAccessLog(database),
+        attempt_limiter=AttemptLimiter(
+            database,
+            per_employer=settings.guesses_per_employer,
+            per_number=settings.guesses_per_number,
+            window=settings.guess_window,
+        ),
+        event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),
+        batches=batches,
+        uploads=UploadService(
+            batches=batches,
+            queries=MongoReadModelQueries(database),
+            persons=persons,
+            now=clock.now,
+            lines_most=settings.batch_lines_most,
+            hold_days=settings.batch_hold_days,
+        ),
+        end_positions=runtime.producer.end_positions,
+        desk=_login(settings, runtime, persons),
+        settings=settings,
+    )
+    listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
+    worker = BatchWorker(
+        batches=batches,
+        queries=MongoReadModelQueries(database),
+        accesses=container.access_log,
+        persons=persons,
+        publish=runtime.producer.publish,
+        now=clock.now,
+        subscriptions=subscriptions,
+        patience=settings.batch_lease / 4,
+    )
+    job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
+    return Process(container, listener, job)
+
+
+def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: AllowanceTable) -> ResponseBuilder:
+    """The builder of responses, with the responders of every slice."""
+    employer = EmployerResponses(read_models, persons, allowances)
+    return ResponseBuilder(
+        {
+            **CaseworkerResponses(read_models, persons).responders,
+            **CardResponses(read_models, persons).responders,
+            **employer.responders,
+            **AuthorityResponses(read_models).responders,
+        },
+        employer.problem_members,
+    )
+
+
+def _login(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> LoginService:
+    return LoginService(
+        provider=OpenIdProvider(
+            issuer=settings.issuer,
+            client_id=settings.login_client_id,
+            client_key=settings.login_client_key,
+            scope=settings.login_scope,
+            redirect_uri=f"{settings.public_url}/login/callback",
+            seconds=settings.jwks_timeout,
+        ),
+        begun=MongoSessionStore(runtime.database, "logins"),
+        sessions=Sessions(
+            records=MongoSessionStore(runtime.database, "sessions"),
+            persons=persons,
+            idle=timedelta(seconds=settings.session_idle),
+            most=timedelta(seconds=settings.session_most),
+        ),
+        names=settings.login_claims,
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        patience=timedelta(seconds=settings.login_seconds),
+    )
