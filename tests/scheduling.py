@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from xdist.scheduler import LoadFileScheduling
 
 # Tests that start the same system or engines run in one worker, so that it is started once. The longest groups come
 # first; integration comes before the other tests of its system, because some of those change the clock.
-_GROUPS: Final = tuple(
-    (name, re.compile(files))
-    for name, files in (
-        ("system", r"tests/integration/"),
+_GROUPS: Final = (
+    ("system", (r"tests/integration/",)),
+    (
+        "system",
         (
-            "system",
-            r"tests/demo/|tests/gateway/test_(real|access_log|batches)\.py|tests/portals/test_(login|.*_journey)\.py",
+            r"tests/demo/",
+            r"tests/gateway/test_(?:audit_log|payroll|read_models|real)\.py",
+            r"tests/portals/test_login\.py",
+            r"tests/portals/test_.*_journey\.py",
+            r"tests/clients/test_python_calls\.py",
         ),
-        ("operations", r"tests/operations/"),
-        ("browser", r"tests/portals/test_(.*_browser|employer|kit|public)\.py"),
-        ("chaos", r"tests/chaos/"),
-        ("engines", r"tests/exports/test_(claims|worker)\.py|tests/portals/login/test_session_store\.py"),
-        ("engines", r"tests/runtime/test_consuming_real\.py"),
-        ("deploy", r"tests/deploy/|tests/exports/test_extract_integration\.py"),
-    )
+    ),
+    ("operations", (r"tests/operations/",)),
+    ("browser", (r"tests/portals/test_.*_browser\.py", r"tests/portals/test_(?:employer|kit|public)\.py")),
+    ("chaos", (r"tests/chaos/",)),
+    (
+        "engines",
+        (
+            r"tests/exports/test_(?:claims|worker)\.py",
+            r"tests/portals/login/test_session_store\.py",
+            r"tests/runtime/test_(?:consuming_real|processes)\.py",
+        ),
+    ),
+    ("deploy", (r"tests/deploy/", r"tests/exports/test_extract_integration\.py")),
 )
+_COMPILED: Final = tuple((name, tuple(map(re.compile, files))) for name, files in _GROUPS)
+
+
+def patterns() -> Iterator[re.Pattern[str]]:
+    """The patterns of all groups."""
+    return (pattern for _, files in _COMPILED for pattern in files)
+
+
+def group_of(nodeid: str) -> str | None:
+    """The group of a test or a test file; None if its file is distributed alone."""
+    return next((name for name, files in _COMPILED if any(file.match(nodeid) for file in files)), None)
 
 
 def rank(nodeid: str) -> int:
     """The position of a test's group: long groups first."""
-    return next((place for place, (_, files) in enumerate(_GROUPS) if files.match(nodeid)), len(_GROUPS))
+    places = (place for place, (_, files) in enumerate(_COMPILED) if any(file.match(nodeid) for file in files))
+    return next(places, len(_COMPILED))
 
 
 class Scheduling(LoadFileScheduling):  # type: ignore[misc]
     """Gives a worker one file at a time, or all tests of one group."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((name for name, files in _GROUPS if files.match(nodeid)), super()._split_scope(nodeid))
+        return group_of(nodeid) or super()._split_scope(nodeid)
