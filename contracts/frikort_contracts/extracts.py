@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from frikort_contracts.messages import CardKeyedEvent, Command, Event
+from frikort_contracts.messages import CardCommand, CardKeyedEvent, Command, Event
 from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision, Value, Year
 
 
@@ -48,6 +48,15 @@ class RequestExtract(Command):
     @property
     def key(self) -> str:
         return self.extract_id
+
+
+class RepublishStatements(CardCommand):
+    """Publish the current statement of every year of the card again, under its next revision.
+
+    Sent by a job of exports, once for each card.
+    """
+
+    type: ClassVar[str] = "dk.frikort.statements.republish.v1"
 
 
 class ExtractEvent(Event):

@@ -81,6 +81,14 @@ EXPORTS_COMMANDS = Topic(
     writers=("gateway",),
     readers=("exports",),
 )
+EXPORTS_JOBS = Topic(
+    name="frikort.exports.jobs.v1",
+    key="card_id",
+    messages=(extracts.RepublishStatements,),
+    writers=("exports",),
+    readers=("exports",),
+    retention=timedelta(days=30),
+)
 CARDS = Topic(
     name="frikort.cards.v1",
     key="card_id",
@@ -144,6 +152,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ISSUANCE_COMMANDS,
     REPORTING_COMMANDS,
     EXPORTS_COMMANDS,
+    EXPORTS_JOBS,
     CARDS,
     EARNINGS,
     BALANCES,

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extracts import Authority, EmployerLine
+from frikort_contracts.extracts import Authority, EmployerLine, RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import DisputeEnded, DisputeEvent, ReportDisputed
-from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
+from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_JOBS
 from frikort_contracts.values import SealedPerson
 from pydantic import BaseModel, ConfigDict
 
@@ -183,10 +183,13 @@ class CardStatements(BaseModel):
         return self.model_copy(update={"card_revision": card_revision, "municipality": municipality})
 
 
+_READ = CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements
+
+
 def address(message: Envelope[Any]) -> Address | None:
-    """The card's document. Other card events do not change a statement; balance tells what other earnings events do."""
+    """The document of the card; None for messages that change no statement."""
     data = message.data
-    if isinstance(data, CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent):
+    if isinstance(data, _READ):
         return Address(data.card_id)
     return None
 
@@ -194,6 +197,8 @@ def address(message: Envelope[Any]) -> Address | None:
 def decide(seal_cpr: SealCpr, state: CardStatements | None, message: Envelope[Any]) -> Decision[CardStatements]:
     """Take in one event; tell every statement that it changed."""
     data = message.data
+    if isinstance(data, RepublishStatements):
+        return _republished(state)
     card = state or CardStatements(card_id=data.card_id)
     changed: Mapping[int, CardYear] = card.years  # the responsible municipality stands on every year's statement
     match data:
@@ -209,6 +214,20 @@ def decide(seal_cpr: SealCpr, state: CardStatements | None, message: Envelope[An
         case ReportDisputed() | DisputeEnded():
             changed = {data.year: card.at(data.year).dispute_changed(data)}
     return _tell(card, changed)
+
+
+def _republished(card: CardStatements | None) -> Decision[CardStatements]:
+    """Publish every statement again under its next revision. A held year is left out: its next match publishes it."""
+    if card is None or card.cpr is None:
+        return Decision(card)
+    years, events = dict(card.years), list[Event]()
+    for number, year in sorted(card.years.items()):
+        if year.statement is None or year.unmatched is not None:
+            continue
+        figures = replace(year.statement, revision=year.statement.revision + 1)
+        years[number] = replace(year, statement=figures)
+        events += [statement_for(authority, card.card_id, card.cpr, figures) for authority in Authority]
+    return Decision(card.model_copy(update={"years": years}), tuple(events))
 
 
 def _tell(card: CardStatements, changed: Mapping[int, CardYear]) -> Decision[CardStatements]:
@@ -260,7 +279,7 @@ def statements(seal_cpr: SealCpr) -> Processor[CardStatements]:
 
     return Processor(
         name="statements",
-        topics=(CARDS, BALANCES, EARNINGS),
+        topics=(CARDS, BALANCES, EARNINGS, EXPORTS_JOBS),
         state=CardStatements,
         address=address,
         decide=decide_sealed,

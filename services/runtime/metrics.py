@@ -26,4 +26,22 @@ STALLED: Final = Gauge(
     "frikort_stalled", "1 if records wait and the processor has made no progress for too long.", ["processor"]
 )
 
-CATALOGUE: Final = (APPLIED, PUBLISHED, DEAD, RETRIES, BATCH_SECONDS, LAG, LAST_PROGRESS, STALLED)
+JOB_DOCUMENTS: Final = Gauge(
+    "frikort_job_documents", "Documents of a job over all documents, when it was started.", ["kind"]
+)
+JOB_DOCUMENTS_DONE: Final = Gauge(
+    "frikort_job_documents_done", "Documents of a job whose message is published.", ["kind"]
+)
+
+CATALOGUE: Final = (
+    APPLIED,
+    PUBLISHED,
+    DEAD,
+    RETRIES,
+    BATCH_SECONDS,
+    LAG,
+    LAST_PROGRESS,
+    STALLED,
+    JOB_DOCUMENTS,
+    JOB_DOCUMENTS_DONE,
+)

@@ -18,6 +18,7 @@ from frikort_contracts.extracts import (
     ExtractStarted,
     FollowUpStatementUpdated,
     Position,
+    RepublishStatements,
     RequestExtract,
     TaxStatementUpdated,
 )
@@ -188,6 +189,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     CommandRefused(
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
+    RepublishStatements(card_id=_CARD),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from frikort_contracts.cloudevents import BrokenContract, Record, decode, encode
-from frikort_contracts.messages import CardKeyedEvent, Message
+from frikort_contracts.messages import CardKeyedEvent, Command, Message
 from frikort_contracts.outcomes import CommandRefused, Problem
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, topic_of
@@ -87,7 +87,7 @@ def test_an_event_with_an_unknown_field_is_read_and_a_command_with_one_is_not() 
         record = encode(envelope(example))
         value = json.dumps({**json.loads(record.value), "newer": 1}).encode()
         topic = topic_of(type(example))
-        if topic.name.endswith(".commands.v1"):
+        if isinstance(example, Command):
             with pytest.raises(BrokenContract, match="extra_forbidden"):
                 decode(topic, value, record.headers)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -139,7 +140,7 @@ def seal_cpr(person: SealedPerson) -> str:
     return f"jwe-of-{person.cpr_hash}"
 
 
-def play(events: list[Event], state: CardStatements | None = None) -> tuple[CardStatements, list[Event]]:
+def play(events: Sequence[Message], state: CardStatements | None = None) -> tuple[CardStatements, list[Event]]:
     """The state after ``events`` and everything that was told; the state passes through its stored form each time."""
     told: list[Event] = []
     for event in events:

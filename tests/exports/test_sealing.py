@@ -87,7 +87,7 @@ def test_the_launchers_keys_fit(tmp_path: Path, private: ECKey) -> None:
     )
     processors, jobs = parts_of(settings)
     assert [processor.name for processor in processors] == ["statements", "requests"]
-    assert len(jobs) == 2
+    assert len(jobs) == 3
     assert SETTING not in repr(settings)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from frikort_contracts.balance import BalanceChanged, ReportSettled
-from frikort_contracts.extracts import EmployerLine, FollowUpStatementUpdated, TaxStatementUpdated
+from frikort_contracts.extracts import (
+    EmployerLine,
+    FollowUpStatementUpdated,
+    RepublishStatements,
+    TaxStatementUpdated,
+)
 from frikort_contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsWithdrawn
 
-from services.exports.statements import CardStatements, address
-from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, undisputed
+from services.exports.feeds import Figures
+from services.exports.statements import CardStatements, address, decide
+from services.runtime.processing.decision import Decision
+from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, seal_cpr, undisputed
 
 
 def tax(told: list[Event]) -> list[TaxStatementUpdated]:
@@ -281,3 +289,31 @@ class TestHolding:
         after, told = play([first[-1]], state)
         assert told == []
         assert after == state
+
+
+class TestRepublishing:
+    REPUBLISH = RepublishStatements(card_id=CARD)
+
+    def test_every_year_is_published_again_under_its_next_revision(self) -> None:
+        ledgers = [*Ledger().report("r1", A, 100_000), *Ledger(year=2026).report("r2", B, 50_000)]
+        before, first = play([issued(), *ledgers])
+        after, again = play([self.REPUBLISH], before)
+
+        assert [event.revision for event in tax(again)] == [2, 2]
+        assert [event.model_copy(update={"revision": 1}) for event in again] == first
+        assert after.years[2025].statement == replace(tax_figures(before), revision=2)
+
+    def test_a_card_without_statements_publishes_nothing(self) -> None:
+        before, _ = play([issued()])
+        after, again = play([self.REPUBLISH], before)
+        assert (after, again) == (before, [])
+
+    def test_a_card_that_is_not_known_stays_unknown(self) -> None:
+        decision = decide(seal_cpr, None, envelope(self.REPUBLISH))
+        assert decision == Decision(None)
+
+
+def tax_figures(card: CardStatements) -> Figures:
+    statement = card.years[2025].statement
+    assert statement is not None
+    return statement

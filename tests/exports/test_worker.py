@@ -244,15 +244,16 @@ class TestRedelivery:
     async def test_a_second_delivery_repeats_the_bytes_although_sealing_is_random(self, exports: Exports) -> None:
         processor = statements(lambda _: uuid4().hex)
         log = RecordedLog()
-        loop = BatchProcessor(
-            service="exports", processor=processor, store=MongoStore(exports.database, processor), producer=log
-        )
         records = [encode(envelope(event)) for event in reversed(a_card(1, card_id="card"))]
         batch = [Incoming(r.topic, 0, offset, r.key, r.value, r.headers) for offset, r in enumerate(records)]
 
-        await loop.process(batch)
+        async def process_in_a_new_instance() -> None:
+            store = MongoStore(exports.database, processor)
+            await BatchProcessor(service="exports", processor=processor, store=store, producer=log).process(batch)
+
+        await process_in_a_new_instance()
         once = list(log.records)
-        await loop.process(batch)
+        await process_in_a_new_instance()
 
         assert len(once) == len(Authority)
         assert log.records == once * 2

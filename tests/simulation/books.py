@@ -26,7 +26,7 @@ from frikort_contracts.topics import (
 
 from services.balance.ledger import read_entries
 from tests.runtime.memory import by_id
-from tests.simulation import sides
+from tests.simulation import job_check, sides
 from tests.simulation.referee import ACCEPTED, CardBook, CardFile, danish, facts_of
 from tests.simulation.told import Told, first, law, states, subject_of
 from tests.simulation.workload import Population
@@ -142,6 +142,9 @@ class Books:
         self._warnings()
         self._read_models()
         self._statements()
+        self.counts += job_check.check(
+            self.world.document_jobs, self.told, self.world.database("exports", "statements")
+        )
         self._outboxes()
         self._answers()
         return self.counts

@@ -44,6 +44,9 @@ IN_A_HUNDRED: Final[Mapping[str, float]] = {
     "writes fenced by a version or alias": 25,
     "commits refused to a zombie": 25,
     "lost or late answer, sent again": 500,
+    "jobs done": 40,
+    "job runners failed": 35,
+    "statements republished": 40,
 }
 FAULTS_IN_A_HUNDRED: Final[Mapping[str, float]] = {
     Fault.CRASH: 250,

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from frikort_contracts.cloudevents import Record
 
@@ -29,10 +29,12 @@ from services.reporting import reports
 from services.runtime.kafka.consumer import RETRYABLE_ERRORS
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
+from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
+from tests.simulation import jobs as sim_jobs
 from tests.simulation.consumer import Consumer
 
 Patch = Callable[[], AbstractContextManager[Any]]
@@ -182,6 +184,15 @@ def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequ
         return apply_batch(service, processor, documents, deliveries)
 
 
+async def _store_position_first(
+    service: str, kind: Any, job: Any, *, ids: Any, store: Any, publisher: Any, **_: Any
+) -> None:
+    while found := await ids.after(job.cursor, 1):
+        job = await store.advance(job, cursor=found[-1], count=1)
+        await publisher.publish([jobs.record_of(service, kind, job, name) for name in found])
+    await store.finish(job)
+
+
 def _of(target: Any, attribute: str, instead: Any) -> Patch:
     return lambda: patch.object(target, attribute, instead)
 
@@ -282,6 +293,17 @@ MUTANTS: Final = (
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
         first=10,
+    ),
+    Mutant(
+        "job position before publish",
+        "a crash of the runner leaves a document out",
+        _of(sim_jobs, "run_job", _store_position_first),
+        within=40,
+    ),
+    Mutant(
+        "job messages by attempt",
+        "a runner that starts again sends other messages",
+        _of(jobs, "message_id", lambda *_: uuid4()),
     ),
     Mutant(
         "mandates for ever",

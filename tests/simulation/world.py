@@ -33,8 +33,10 @@ from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import CommittedOffsets, PublishedEvents
 from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore, Partition
+from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.consumer import Consumer
+from tests.simulation.jobs import SimJobs
 from tests.simulation.ports import Clock, SchedulerPoints, SimReader, SimSubmissions
 from tests.simulation.scheduler import Pause, Process, Rates, Scheduler, dice, pause
 
@@ -57,6 +59,7 @@ class Climate:
     restart: float
     poison: float
     jump: float
+    job: float
     slow: float
     skew: timedelta
 
@@ -83,6 +86,7 @@ class Climate:
             restart=0.15,
             poison=some(0.05),
             jump=some(0.05),
+            job=some(0.02),
             slow=some(0.6),
             skew=timedelta(seconds=rng.choice((0, 0, 2, 60, 3 * 3600))),
         )
@@ -131,6 +135,7 @@ class World:
         self._sealed = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
+        self.document_jobs = SimJobs(self.database("exports", "statements"), self.clock)
         for service in self.services.values():
             for _ in range(INSTANCES):
                 self._start(service)
@@ -163,6 +168,7 @@ class World:
     def heal(self) -> None:
         """No more faults: everything starts again, and what is on its way arrives."""
         self.scheduler.rates = Rates()
+        self.document_jobs.expire_leases()
         self.broker.calm_down()
         for service in self.services.values():
             while len(service.processes) < INSTANCES:
@@ -221,6 +227,9 @@ class World:
             consumer = Consumer(f"{process.name}.{name}", process, group, self.broker, loop, self.climate.batch)
             pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.climate.slow else 1.0
             self.scheduler.spawn(process, name, consumer.run(), pace=pace)
+        if service.name == "exports":
+            work = jobs.runner(self.document_jobs, log, lambda: self.counts.update(["job runners failed"]))
+            self.scheduler.spawn(process, "jobs", work)
         if service.name == "gateway":
             self.gateways.append(self._gateway(process, log))
 
@@ -253,6 +262,7 @@ class World:
             (climate.rewind, self._rewind_one),
             (climate.poison, self._poison_one),
             (climate.jump, self._jump),
+            (climate.job, self._start_job),
         )
         every = Pause("fate")
         while True:
@@ -309,6 +319,9 @@ class World:
         group = self._some_group()
         partition = group.rewind(self.rng)
         return None if partition is None else f"{group.name} {partition}"
+
+    def _start_job(self) -> str | None:
+        return "exports" if self.document_jobs.start(self.rng) else None
 
     def _jump(self) -> str | None:
         self.clock.jumped += timedelta(hours=self.rng.choice((1, 12, 40)))
