@@ -14,14 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fastapi import FastAPI
 from frikort_contracts.messages import Command, Message
 from frikort_contracts.topics import MESSAGE_TYPES, TOPICS, Topic
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from services.gateway.app import ROUTERS, operation_id
+from services.gateway.openapi import PLACEHOLDERS, create_document
 
 ROOT: Final = Path(__file__).parents[1] / "contracts"
 SCHEMAS: Final = "schemas"
 RELEASED: Final = "released"
 ASYNCAPI: Final = "asyncapi.json"
+OPENAPI: Final = "openapi.json"
 
 _MODE: Final[JsonSchemaMode] = "validation"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -123,6 +128,14 @@ def asyncapi() -> dict[str, Any]:
             "schemas": {**definitions["$defs"], "Headers": _HEADERS, "DeadLetterHeaders": _DEAD_HEADERS},
         },
     }
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the gateway's API, with placeholders for the addresses of an installation."""
+    app = FastAPI(generate_unique_id_function=operation_id)
+    for router in ROUTERS:
+        app.include_router(router)
+    return create_document(app.routes, PLACEHOLDERS)
 
 
 def _channels() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -247,7 +260,7 @@ def _paragraph(message: type[Message]) -> str:
 def generated() -> dict[str, str]:
     """Every generated file, as path under ``contracts/`` and text."""
     files = {f"{SCHEMAS}/{name}.json": _text(schema_of(message)) for name, message in MESSAGE_TYPES.items()}
-    return {**files, ASYNCAPI: _text(asyncapi())}
+    return {**files, ASYNCAPI: _text(asyncapi()), OPENAPI: _text(openapi())}
 
 
 def differing(root: Path) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from frikort_contracts.fields import DescribedModel
 
 
-class Message(BaseModel):
+class Message(DescribedModel):
     """Body of a Kafka record. ``type`` is the CloudEvents type; ``key`` is the record key that orders it."""
 
     # Nearly every value is an id: remembered, it only pushes out another that will not come again.

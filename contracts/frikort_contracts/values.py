@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from frikort_contracts.fields import DescribedModel
 from frikort_contracts.municipalities import MUNICIPALITIES
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -137,7 +138,7 @@ class CitizenSide(StrEnum):
     MANDATE_HOLDER = "mandate-holder"
 
 
-class Value(BaseModel):
+class Value(DescribedModel):
     """Base of immutable values that reject unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

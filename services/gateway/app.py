@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from services.gateway.api import everyone, local
 from services.gateway.api.errors import add_handlers
@@ -17,6 +19,7 @@ from services.gateway.caseworker import router as caseworker
 from services.gateway.citizen import represented
 from services.gateway.citizen import router as citizen
 from services.gateway.employer import employments, payroll, reminders, reports
+from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.portals.employer.files import UPLOAD_PATH
@@ -27,13 +30,16 @@ from services.portals.router import add_portals
 from services.portals.security import origin_of
 from services.runtime.service import Runtime
 
-_DESCRIPTION = """
-The API of the socialt frikort. Amounts are whole **øre** and end in `_ore`; a day is `YYYY-MM-DD`; a year is the
-Danish calendar year. Requests that change something need an `Idempotency-Key`: the same key always gets the same
-response. The response is sent when the outcome is known and can be read, or with `202` and a `Location` when that takes
-longer than `Prefer: wait=N`. Errors are problem documents (RFC 9457), in Danish or English by `Accept-Language`; the
-address of a `type` explains it.
-"""
+# Routes are tried in order: those with the most requests first.
+ROUTERS: Final = tuple(
+    module.router
+    for module in (reports, payroll, employments, reminders, caseworker, citizen, represented, authority, everyone)
+)
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the endpoint's function."""
+    return route.name
 
 
 def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
@@ -50,25 +56,22 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
             await runtime.stop()
 
     app = FastAPI(
-        title="Frikort",
-        version="1",
-        description=_DESCRIPTION,
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )
     app.state.gateway = process.container
-    # Routes are tried in order: those with the most requests first.
-    for module in (reports, payroll, employments, reminders, caseworker, citizen, represented, authority, everyone):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     check_routes(app)
     app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
     app.router.routes.extend(runtime.health_routes)
+    add_openapi(app, Addresses(settings.public_url, settings.authorization_address, settings.token_address))
     add_handlers(app, respond)
     add_portals(app, guard=session_guard, public_url=settings.public_url, login=origin_of(settings.issuer))
     app.add_middleware(AuditMiddleware)

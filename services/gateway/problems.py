@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from frikort_contracts.municipalities import MUNICIPALITIES
 
-from services.gateway.field_texts import field_text
+from services.gateway.field_texts import field_code, field_text
 from services.gateway.formats import Language, day, kroner
 from services.gateway.problem_texts import CATALOGUE, Text
 
@@ -59,6 +59,7 @@ def document(
     """The problem document."""
     text = text_of(code, language)
     body: dict[str, Any] = {
+        "code": code,
         "type": f"/problems/{code}",
         "title": text.title,
         "status": CATALOGUE[code].status,
@@ -69,7 +70,12 @@ def document(
         body["facts"] = dict(facts)
     if errors:
         body["errors"] = [
-            {"pointer": pointer, "detail": field_text(kind, message, language)} for pointer, kind, message in errors
+            {
+                "code": field_code(kind, message),
+                "pointer": pointer,
+                "detail": field_text(kind, message, language),
+            }
+            for pointer, kind, message in errors
         ]
     return body
 

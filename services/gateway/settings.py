@@ -48,6 +48,12 @@ class GatewaySettings(PayrollSettings):
         description="The OpenID provider: the `iss` of its tokens, and where it describes itself"
         " (`<issuer>/.well-known/openid-configuration`)."
     )
+    authorization_url: str | None = Field(
+        default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."
+    )
+    token_url: str | None = Field(
+        default=None, description="The issuer's token endpoint, for the OpenAPI document; else `<issuer>/token`."
+    )
     jwks_url: str = Field(description="Where the issuer publishes its keys.")
     audience: str = Field(default="frikort", description="The `aud` of accepted access tokens.")
     jwks_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the issuer.")
@@ -79,3 +85,13 @@ class GatewaySettings(PayrollSettings):
     batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
     batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")
     batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
+
+    @property
+    def authorization_address(self) -> str:
+        """Where a person is sent to log in."""
+        return self.authorization_url or f"{self.issuer.rstrip('/')}/auth"
+
+    @property
+    def token_address(self) -> str:
+        """Where a client gets its access tokens."""
+        return self.token_url or f"{self.issuer.rstrip('/')}/token"

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
-from frikort_contracts.http.outcomes import PendingResource, ProblemResource
+from frikort_contracts.http.outcomes import PendingResource
+from frikort_contracts.http.problems import ProblemResource
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 from starlette.datastructures import MutableHeaders
@@ -195,7 +196,8 @@ class _Forwarded(Response):
 def _unavailable() -> ProblemResource:
     # Of what this client says, only code and status are read: a page has its own words for it.
     code = "temporarily-unavailable"
-    return ProblemResource(type=f"/problems/{code}", title="", status=CATALOGUE[code].status, detail="", instance="")
+    status = CATALOGUE[code].status
+    return ProblemResource(code=code, type=f"/problems/{code}", title="", status=status, detail="", instance="")
 
 
 def _given(query: Mapping[str, Query]) -> dict[str, str]:

@@ -210,12 +210,12 @@ class Form:
             self.key = str(uuid4())
         unplaced = not problem.errors
         for error in problem.errors or ():
-            name = self._at(error["pointer"])
+            name = self._at(error.pointer)
             if name is None:
                 unplaced = True
             else:
                 wrong = self.fields[name].wrong
-                self.errors.setdefault(name, self.translations.gettext(wrong) if wrong else error["detail"])
+                self.errors.setdefault(name, self.translations.gettext(wrong) if wrong else error.detail)
         concerned = (concerns or {}).get(refused.code)
         if concerned is not None:
             self.errors[concerned] = plain_words(refused, self.translations)

@@ -30,7 +30,8 @@ def test_what_is_committed_is_what_the_code_generates() -> None:
 
 def test_check_notices_a_changed_a_missing_and_a_left_over_file(tmp_path: Path) -> None:
     shutil.copytree(generate_contracts.ROOT / generate_contracts.SCHEMAS, tmp_path / generate_contracts.SCHEMAS)
-    shutil.copy(generate_contracts.ROOT / generate_contracts.ASYNCAPI, tmp_path / generate_contracts.ASYNCAPI)
+    for name in (generate_contracts.ASYNCAPI, generate_contracts.OPENAPI):
+        shutil.copy(generate_contracts.ROOT / name, tmp_path / name)
     changed, missing = "dk.frikort.card.issued.v1.json", "dk.frikort.card.deactivated.v1.json"
     (tmp_path / generate_contracts.SCHEMAS / changed).write_text("{}")
     (tmp_path / generate_contracts.SCHEMAS / missing).unlink()

@@ -65,7 +65,7 @@ SUBJECTS: Final = {
     "year:2025",
 }
 ABOUT_NOBODY: Final = {
-    *("allowances", "problem", "list_extracts", "get_extract"),
+    *("allowances", "list_problems", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }

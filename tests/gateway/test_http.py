@@ -53,7 +53,7 @@ def code_of(response: httpx2.Response) -> str:
 
 
 JSON = {"content-type": "application/json"}
-OPEN = {"/v1/allowances"}
+OPEN = {"/v1/allowances", "/v1/problems"}
 
 
 async def test_the_openapi_document_is_valid(client: httpx2.AsyncClient) -> None:
@@ -64,9 +64,10 @@ async def test_the_openapi_document_is_valid(client: httpx2.AsyncClient) -> None
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             described = f"{method} {path}"
-            assert ("security" in operation) == (path.startswith("/v1/") and path not in OPEN), described
+            is_protected = path.startswith("/v1/") and path not in OPEN
+            assert operation["security"] == ([{"oauth2": []}] if is_protected else []), described
             assert operation["description"], described
-            if path.startswith("/v1/"):
+            if is_protected:
                 problems = operation["responses"]["401"]["content"]
                 assert list(problems) == ["application/problem+json"], described
     assert "/local/clock" not in document["paths"]

@@ -146,13 +146,17 @@ async def test_every_line_says_what_became_of_it_and_what_to_do(employer: Employ
     assert lines[0]["report_id"]
     assert lines[2]["errors"] == [
         {
-            "field": "/card_number",
+            "code": "card-number-unknown",
+            "pointer": "/card_number",
+            "column": None,
             "detail": "The employer has no employment with this card number. Register the employment first.",
         }
     ]
     assert lines[3]["problem"]["type"] == "/problems/amount-too-large"
     assert "1,000,000.00 kr." in lines[3]["problem"]["detail"]
-    assert lines[5]["errors"] == [{"field": "/components/wage_ore", "detail": "The number is too small."}]
+    assert lines[5]["errors"] == [
+        {"code": "too-small", "pointer": "/components/wage_ore", "column": None, "detail": "The number is too small."}
+    ]
 
 
 async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) -> None:

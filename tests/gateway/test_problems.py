@@ -76,6 +76,7 @@ def test_a_document_tells_the_facts_in_words_and_as_data() -> None:
     danish = document("payment-in-future", Language.DANISH, instance="i", facts=facts)
 
     assert danish == {
+        "code": "payment-in-future",
         "type": "/problems/payment-in-future",
         "title": "Betalingsdagen ligger i fremtiden",
         "status": 422,

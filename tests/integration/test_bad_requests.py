@@ -270,5 +270,5 @@ def test_problems_are_in_english_on_request(world: World, language: str) -> None
 def test_wrong_fields_are_explained_in_the_same_language(still: Job, world: World) -> None:
     danish = world.employer().danish().post("/v1/reports", still.body(bonus=1))
     english = world.employer().post("/v1/reports", still.body(bonus=1))
-    assert danish["errors"] == [{"pointer": "/bonus", "detail": "Feltet findes ikke."}]
-    assert english["errors"] == [{"pointer": "/bonus", "detail": "There is no such field."}]
+    assert danish["errors"] == [{"code": "unknown-field", "pointer": "/bonus", "detail": "Feltet findes ikke."}]
+    assert english["errors"] == [{"code": "unknown-field", "pointer": "/bonus", "detail": "There is no such field."}]

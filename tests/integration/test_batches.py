@@ -61,7 +61,7 @@ def test_every_line_is_booked_by_itself_and_told_of(job: Job) -> None:
     results = ["accepted", "accepted", "already_reported", "error", "refused", "accepted"]
     assert [entry["result"] for entry in lines] == results
     assert lines[2]["report_id"] == before["report_id"]
-    assert lines[3]["errors"][0]["field"] == "/components/wage_ore"
+    assert lines[3]["errors"][0]["pointer"] == "/components/wage_ore"
     assert lines[4]["problem"]["type"] == "/problems/payment-in-future"
     assert lines[5]["split"] == {"exempt_ore": 261_600, "excess_ore": 38_400}
     assert (batch["exempt_ore"], batch["excess_ore"]) == (ALLOWANCE, 38_400)
@@ -91,7 +91,12 @@ def test_a_danish_spreadsheet_is_a_payroll_file(job: Job) -> None:
     good, bad = lines_of(job.employer, batch)
     assert (good["result"], good["total_ore"]) == ("accepted", 843_806)
     assert bad["errors"] == [
-        {"field": "Løn (kr.)", "detail": "Must be an amount in kroner with a decimal comma, such as 1.234,50."}
+        {
+            "code": "not-an-amount",
+            "pointer": "/components/wage_ore",
+            "column": "Løn (kr.)",
+            "detail": "Must be an amount in kroner with a decimal comma, such as 1.234,50.",
+        }
     ]
     assert [report["total_ore"] for report in job.card.reports()] == [843_806]
 

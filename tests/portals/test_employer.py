@@ -20,17 +20,15 @@ from frikort_contracts.http.employments import (
     ReminderResource,
     Reminders,
 )
-from frikort_contracts.http.outcomes import ProblemResource
 from frikort_contracts.http.payroll import (
     BatchCounts,
     BatchLinePage,
     BatchLineResource,
     BatchPage,
     BatchResource,
-    LineError,
-    LineProblem,
     LineSplitResource,
 )
+from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 from frikort_contracts.http.reports import (
     ComponentsResource,
     DisputeResource,
@@ -791,12 +789,29 @@ def file_line(number: int, result: str, **changes: Any) -> BatchLineResource:
 
 
 WRONG_LINE = file_line(
-    3, "error", total_ore=None, errors=[LineError(field="Løn (kr.)", detail="Skal være et beløb i kroner.")]
+    3,
+    "error",
+    total_ore=None,
+    errors=[
+        FieldErrorResource(
+            code="not-an-amount",
+            pointer="/components/wage_ore",
+            column="Løn (kr.)",
+            detail="Skal være et beløb i kroner.",
+        )
+    ],
 )
 REFUSED_LINE = file_line(
     4,
     "refused",
-    problem=LineProblem(type="/problems/card-not-active", title="Frikortet var ikke aktivt", detail="Ret dagene."),
+    problem=ProblemResource(
+        code="card-not-active",
+        type="/problems/card-not-active",
+        title="Frikortet var ikke aktivt",
+        status=422,
+        detail="Ret dagene.",
+        instance="urn:uuid:1",
+    ),
 )
 GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
 

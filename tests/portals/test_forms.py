@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 import pytest
-from frikort_contracts.http.outcomes import ProblemResource
+from frikort_contracts.http.problems import ProblemResource
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData

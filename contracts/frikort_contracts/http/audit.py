@@ -15,10 +15,10 @@ class AccessResource(Resource):
 
     at: datetime
     by: str = Field(description="Organisation and role, such as `Københavns Kommune, sagsbehandler`.")
-    role: Literal["caseworker", "employer", "citizen", "authority"]
+    role: Literal["caseworker", "employer", "citizen", "authority"] = Field(description="The role of the caller.")
     own: bool = Field(description="It was the person.")
     action: str = Field(description="What was done, as a code.")
-    kind: Literal["search", "read", "change", "extract"]
+    kind: Literal["search", "read", "change", "extract"] = Field(description="The kind of access.")
     description: str = Field(description="What was done, in the caller's language, such as `har set dit frikort`.")
     refused: bool = Field(description="Nothing was shown or changed.")
     reason: str | None = Field(description="Why, as a caseworker stated it.")

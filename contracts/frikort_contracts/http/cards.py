@@ -16,7 +16,7 @@ class CardHistory(Resource):
     """One line of a card's history."""
 
     revision: int
-    event: str
+    event: str = Field(description="What happened, as a code such as `issued` or `deactivated`.")
     at: datetime
     municipality: Municipality
     by: str = Field(description="Who acted, as an opaque id.")
@@ -27,7 +27,7 @@ class ControlResource(Resource):
     """The last control."""
 
     year: int
-    result: str
+    result: str = Field(description="The result of the control: `upheld` or `not-upheld`.")
     at: datetime
 
 
@@ -39,7 +39,7 @@ class CardResource(Resource):
     cpr: str
     name: str
     municipality: Municipality
-    status: Literal["active", "deactivated"]
+    status: Literal["active", "deactivated"] = Field(description="Whether the card is active today.")
     active_periods: list[Days]
     control_due: int = Field(description="The year by whose end the next control is due.")
     last_control: ControlResource | None
@@ -53,7 +53,7 @@ class OwnCardResource(Resource):
     number: str
     name: str
     municipality: Municipality
-    status: Literal["active", "deactivated"]
+    status: Literal["active", "deactivated"] = Field(description="Whether the card is active today.")
     active_periods: list[Days]
 
 
@@ -135,4 +135,4 @@ class ControlBody(Body):
 
     model_config = example(result="upheld")
 
-    result: ControlResult
+    result: ControlResult = Field(description="The result of the control.")

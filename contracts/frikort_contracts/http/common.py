@@ -12,21 +12,22 @@ from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     WithJsonSchema,
     model_validator,
 )
 
+from frikort_contracts.fields import DescribedModel
 from frikort_contracts.values import Period, WorkPeriod, check_no_cpr
 
 
-class Resource(BaseModel):
-    """Base of every answer."""
+class Resource(DescribedModel):
+    """Base of every answer. A newer server may add fields: a reader ignores those that it does not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
 
 
 class Days(Resource):
@@ -39,8 +40,8 @@ class Days(Resource):
 class Municipality(Resource):
     """One of the 98 municipalities."""
 
-    code: str
-    name: str
+    code: str = Field(description="Municipality code, three digits.", examples=["101"])
+    name: str = Field(description="Its name.", examples=["København"])
 
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -79,7 +80,7 @@ Text = Annotated[
 ]
 
 
-class Part(BaseModel):
+class Part(DescribedModel):
     """Base of everything in a request body."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -71,8 +71,8 @@ class CardEmployments(Resource):
 class ReminderAnswer(Resource):
     """An answer to a reminder's question: POST /v1/reports, or POST /v1/employments/{employment_id}/no-work."""
 
-    answer: Literal["report", "no-work"]
-    text: str
+    answer: Literal["report", "no-work"] = Field(description="The answer: report earnings, or declare no work.")
+    text: str = Field(description="The answer as a sentence.")
 
 
 class ReminderResource(Resource):
@@ -82,7 +82,7 @@ class ReminderResource(Resource):
     ``expected_payment_date`` less is left of the card's allowance than is usually paid.
     """
 
-    kind: Literal["no-recent-report", "allowance-low"]
+    kind: Literal["no-recent-report", "allowance-low"] = Field(description="What the reminder is about.")
     employment_id: str
     card_number: str | None
     label: str | None

@@ -39,7 +39,7 @@ class ExtractResource(Resource):
     year: int
     municipality: str | None
     requested_at: datetime
-    status: Literal["requested", "running", "done"]
+    status: Literal["requested", "running", "done"] = Field(description="How far the extract has come.")
     statements: int | None = Field(description="How many statements there are to write.")
     statements_written: int = Field(description="How many of them are written; after a crash it begins anew.")
     parts_written: int

@@ -19,7 +19,7 @@ class MandateResource(Resource):
     name: str = Field(description="Whom it was given to.")
     scope: MandateScope
     until: date = Field(description="Its last day.")
-    status: Literal["active", "expired", "withdrawn"]
+    status: Literal["active", "expired", "withdrawn"] = Field(description="Whether the mandate is in force today.")
     granted_at: datetime
     granted_by: CitizenSide
     withdrawn_at: datetime | None

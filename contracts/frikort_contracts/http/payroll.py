@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from frikort_contracts.http.common import WORK_EXAMPLE, Resource, example
+from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 from frikort_contracts.http.reports import COMPONENTS_EXAMPLE, ReportContentBody
 from frikort_contracts.values import CardNumber
 
@@ -17,9 +18,9 @@ class BatchCounts(Resource):
 
     lines: int = Field(description="Lines that are not empty.")
     errors: int = Field(description="Lines that cannot be booked as they are.")
-    accepted: int
+    accepted: int = Field(description="Lines that were booked.")
     already_reported: int = Field(description="Accepted before, in another file or by itself; nothing new was booked.")
-    refused: int
+    refused: int = Field(description="Lines that broke a rule when they were booked.")
     pending: int = Field(description="Lines without errors that have no outcome yet.")
 
 
@@ -27,7 +28,7 @@ class BatchResource(Resource):
     """A payroll file. ``held``: it is checked, and nothing is booked."""
 
     batch_id: str
-    status: Literal["held", "booking", "done", "cancelled"]
+    status: Literal["held", "booking", "done", "cancelled"] = Field(description="How far the file has come.")
     created_at: datetime
     expires_at: datetime | None = Field(description="When a held file is cancelled by itself; null otherwise.")
     finished_at: datetime | None
@@ -51,33 +52,20 @@ class LineSplitResource(Resource):
     excess_ore: int
 
 
-class LineProblem(Resource):
-    """Why a line was refused, and what to do."""
-
-    type: str
-    title: str
-    detail: str
-
-
-class LineError(Resource):
-    """What is wrong with a line."""
-
-    field: str = Field(description="A JSON pointer, or the name of a column; empty: the whole line.")
-    detail: str
-
-
 class BatchLineResource(Resource):
     """A line of a payroll file and what became of it."""
 
     number: int = Field(description="Its line in the file, counted from 1.")
     reference: str | None = Field(description="Null where it could not be read.")
-    result: Literal["accepted", "already_reported", "refused", "error", "pending"]
+    result: Literal["accepted", "already_reported", "refused", "error", "pending"] = Field(
+        description="`error`: cannot be booked as it is; `pending`: has no outcome yet."
+    )
     employment_id: str | None
     total_ore: int | None
     report_id: str | None
     split: LineSplitResource | None
-    problem: LineProblem | None
-    errors: list[LineError]
+    problem: ProblemResource | None = Field(description="Why the line was refused; null otherwise.")
+    errors: list[FieldErrorResource] = Field(description="Each wrong field; the line is not booked.")
 
 
 class BatchLinePage(Resource):

@@ -46,7 +46,9 @@ class ReportHistory(Resource):
     """One line of a report's history. Nothing is overwritten."""
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"] = Field(
+        description="What happened."
+    )
     at: datetime
     work: Days | None
     payment_date: date | None
@@ -66,7 +68,7 @@ class ReportResource(Resource):
     report_id: str
     employment_id: str
     reference: str
-    status: Literal["accepted", "withdrawn"]
+    status: Literal["accepted", "withdrawn"] = Field(description="A withdrawn report no longer counts.")
     year: int = Field(description="The year of the payment date.")
     work: Days
     payment_date: date
@@ -101,7 +103,7 @@ class ReportPage(Resource):
 class DryRunResource(Resource):
     """What would happen if this were reported now. Nothing was booked."""
 
-    dry_run: Literal[True] = True
+    dry_run: bool = Field(default=True, description="Always true: nothing was booked.")
     employment_id: str
     reference: str
     year: int
@@ -122,7 +124,7 @@ class CardReportResource(Resource):
     report_id: str
     employment_id: str
     cvr: str
-    status: Literal["accepted", "withdrawn"]
+    status: Literal["accepted", "withdrawn"] = Field(description="A withdrawn report no longer counts.")
     year: int
     work: Days
     payment_date: date

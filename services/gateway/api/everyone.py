@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from frikort_contracts.http.balances import Allowances
-from frikort_contracts.http.outcomes import CatalogueEntry, CatalogueText, OutcomeResource, ProblemResource
+from frikort_contracts.http.outcomes import OutcomeResource
+from frikort_contracts.http.problems import Catalogue, CatalogueEntry, CatalogueText, ProblemResource
 from starlette.responses import JSONResponse, Response
 
 from services.gateway import presenters
@@ -71,6 +72,14 @@ async def outcome(
     return JSONResponse(content, headers=headers)
 
 
+@router.get("/v1/problems", response_model=Catalogue, responses={503: READ_RESPONSES[503]})
+@not_audited
+async def list_problems(http_response: Response) -> Catalogue:
+    """Every problem that this API can answer, in Danish and English."""
+    http_response.headers["Cache-Control"] = "public, max-age=3600"
+    return Catalogue(problems=[_entry(code) for code in sorted(CATALOGUE)])
+
+
 @router.get(
     "/problems/{code}",
     response_model=CatalogueEntry,
@@ -79,11 +88,16 @@ async def outcome(
 @not_audited
 async def problem(code: str, http_response: Response) -> CatalogueEntry:
     """A problem in Danish and English: its meaning and its remedy."""
-    entry = CATALOGUE.get(code)
-    if entry is None:
+    if code not in CATALOGUE:
         raise ProblemError("not-found")
     http_response.headers["Cache-Control"] = "public, max-age=3600"
+    return _entry(code)
+
+
+def _entry(code: str) -> CatalogueEntry:
+    entry = CATALOGUE[code]
     return CatalogueEntry(
+        code=code,
         type=f"/problems/{code}",
         status=entry.status,
         da=CatalogueText(title=entry.da.title, remedy=entry.da.remedy),

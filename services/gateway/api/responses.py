@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from frikort_contracts.http.outcomes import PendingResource, ProblemResource
+from frikort_contracts.http.outcomes import PendingResource
+from frikort_contracts.http.problems import ProblemResource
 
 from services.gateway.problems import MEDIA_TYPE
 

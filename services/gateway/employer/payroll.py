@@ -57,11 +57,13 @@ _BODY: Final[dict[str, Any]] = {
         "description": "A line for each report, in UTF-8, with or without a byte order mark. JSON Lines: the body of a "
         "single report, with `employment_id` or `card_number`. CSV: under a line of column names, with semicolons and "
         "kroner or with commas and øre; the names tell which. "
+        "As `application/octet-stream`, a file whose first line is a JSON object is JSON Lines, any other is CSV. "
         f"All columns: `{DANISH.delimiter.join(DANISH.all_names)}`, or `{ENGLISH.delimiter.join(ENGLISH.all_names)}`.",
         "content": {
             "application/jsonl": _file(report=JSON_EXAMPLE),
             "application/x-ndjson": _file(report=JSON_EXAMPLE),
             "text/csv": _file(kroner=DANISH_EXAMPLE, oere=ENGLISH_EXAMPLE),
+            "application/octet-stream": _file(report=JSON_EXAMPLE, oere=ENGLISH_EXAMPLE),
         },
     }
 }

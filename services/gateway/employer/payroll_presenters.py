@@ -11,16 +11,16 @@ from frikort_contracts.http.payroll import (
     BatchCounts,
     BatchLineResource,
     BatchResource,
-    LineError,
-    LineProblem,
     LineSplitResource,
 )
+from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 
-from services.gateway.field_texts import field_text
+from services.gateway.field_texts import field_code, field_text
 from services.gateway.formats import Language
 from services.gateway.payroll.batch import Batch, Status
 from services.gateway.payroll.booking import Result, command_id
-from services.gateway.payroll.lines import InvalidLine, Line
+from services.gateway.payroll.lines import FieldError, InvalidLine, Line
+from services.gateway.payroll.parser import COLUMN_POINTERS
 from services.gateway.problems import document
 
 LineResult = Literal["accepted", "already_reported", "refused", "error", "pending"]
@@ -107,10 +107,7 @@ def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, langua
             report_id=None,
             split=None,
             problem=None,
-            errors=[
-                LineError(field=error.field, detail=field_text(error.kind, error.message, language))
-                for error in shown.errors
-            ],
+            errors=[_field_error(error, language) for error in shown.errors],
         )
     booked = result is not None and result.outcome != "refused"
     return BatchLineResource(
@@ -126,11 +123,22 @@ def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, langua
     )
 
 
-def _problem(batch_id: str, result: Result | None, language: Language) -> LineProblem | None:
+def _problem(batch_id: str, result: Result | None, language: Language) -> ProblemResource | None:
     if result is None or result.problem is None:
         return None
-    told = document(result.problem, language, instance=command_id(batch_id, result.number), facts=result.detail)
-    return LineProblem(type=told["type"], title=told["title"], detail=told["detail"])
+    instance = command_id(batch_id, result.number)
+    return ProblemResource.model_validate(document(result.problem, language, instance=instance, facts=result.detail))
+
+
+def _field_error(error: FieldError, language: Language) -> FieldErrorResource:
+    """The error with its JSON pointer, and with the column of a CSV file."""
+    pointer = COLUMN_POINTERS.get(error.field)
+    return FieldErrorResource(
+        code=field_code(error.kind, error.message),
+        pointer=error.field if pointer is None else pointer,
+        column=None if pointer is None else error.field,
+        detail=field_text(error.kind, error.message, language),
+    )
 
 
 def csv_header(language: Language) -> str:
@@ -142,7 +150,7 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
     """A row for each line; amounts in kroner with a decimal comma."""
     for entry in shown:
         split = entry.split
-        why = [f"{error.field}: {error.detail}" if error.field else error.detail for error in entry.errors]
+        why = [": ".join(filter(None, (error.column or error.pointer, error.detail))) for error in entry.errors]
         if entry.problem is not None:
             why = [f"{entry.problem.title}. {entry.problem.detail}"]
         yield _row(

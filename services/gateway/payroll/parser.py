@@ -102,6 +102,22 @@ class JsonLines:
         return Fields(number, content)
 
 
+class AnyFile:
+    """JSON Lines if the first line is a JSON object, otherwise CSV: for clients that send every file as bytes."""
+
+    def __init__(self) -> None:
+        self._form: Form | None = None
+
+    @property
+    def names(self) -> Names:
+        return Names() if self._form is None else self._form.names
+
+    def read(self, number: int, text: str) -> Fields | InvalidLine | None:
+        if self._form is None:
+            self._form = JsonLines() if text.lstrip().startswith("{") else Csv()
+        return self._form.read(number, text)
+
+
 class Column(NamedTuple):
     """A column: its name, the place of its field in the body, how its text is read, and whether it must be there."""
 
@@ -252,6 +268,8 @@ ENGLISH: Final = CsvForm(
 """As a program writes it: commas, øre, days as YYYY-MM-DD."""
 
 FORMS: Final = (DANISH, ENGLISH)
+COLUMN_POINTERS: Final = {column.name: "/" + "/".join(column.place) for form in FORMS for column in form.columns}
+"""The JSON pointer of the field behind each column."""
 
 
 def _form_of(header: str) -> tuple[CsvForm, list[Column]]:

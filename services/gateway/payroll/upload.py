@@ -18,7 +18,7 @@ from services.gateway.auth import Caller
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, Chunk, ChunkSize, Status
 from services.gateway.payroll.lines import Fields, InvalidLine, Line, Names
-from services.gateway.payroll.parser import Csv, Form, JsonLines, RawLine, Splitter, decoded
+from services.gateway.payroll.parser import AnyFile, Csv, Form, JsonLines, RawLine, Splitter, decoded
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import Batches
 from services.gateway.person_encryption import Persons
@@ -28,6 +28,7 @@ FORMS: Final[dict[str, Callable[[], Form]]] = {
     "application/jsonl": JsonLines,
     "application/x-ndjson": JsonLines,
     "text/csv": Csv,
+    "application/octet-stream": AnyFile,
 }
 """How a file is read, by its media type."""
 

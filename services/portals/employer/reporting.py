@@ -98,9 +98,9 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
             return page.redirect(f"/virksomhed/indberetninger/{made.report_id}/kvittering")
         tried = await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
     except Refused as refused:
-        earlier = (refused.problem.model_extra or {}).get("earlier")
+        earlier = refused.problem.earlier
         if refused.code == "possible-duplicate" and earlier is not None:
-            return _same_or_another(page, form, employment, ReportResource.model_validate(earlier))
+            return _same_or_another(page, form, employment, earlier)
         return _paid(page, form.refuse(refused, CONCERNS), employment)
     return page.render(
         "employer/report_summary.html", form=form, steps=STEPS, tried=tried, name=helpers.name(page, employment)

@@ -1,0 +1,263 @@
+"""The OpenAPI document: what FastAPI derives from the routes, completed for programs that are generated from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from frikort_contracts.fields import FIELDS
+from frikort_contracts.http.problems import ProblemResource
+from starlette.routing import BaseRoute
+
+from services.gateway.formats import Language
+from services.gateway.operation_problems import codes_of
+from services.gateway.problem_texts import CATALOGUE
+from services.gateway.problems import MEDIA_TYPE, document
+
+Document = dict[str, Any]
+
+_DESCRIPTION: Final = """\
+The API of *socialt frikort*: a Danish citizen with special social problems may earn a yearly amount free of tax.
+Municipalities issue cards, employers report earnings, and everyone concerned sees the balance.
+
+**Amounts** are whole øre (1/100 krone) and their names end in `_ore`. A **date** is `YYYY-MM-DD`. A **year** is the
+calendar year in Europe/Copenhagen.
+
+**Commands** need an `Idempotency-Key`: the same key gives the same answer, without limit of time. A command is answered
+when its outcome is known and readable, or with `202` and a `Location` when that takes longer than `Prefer: wait=N`.
+
+**Errors** are problem documents (RFC 9457) in Danish or English by `Accept-Language`. Program against `code`; each code
+is explained at `/problems/{code}`, and `GET /v1/problems` lists them all.
+
+**Versions.** Answers may get new fields: ignore those that you do not know. Requests with unknown fields are refused.
+"""
+_TAGS: Final = (
+    ("employer", "Employers and their payroll systems: employments, reports and payroll files."),
+    ("citizen", "Citizens, and people who hold a mandate from one: cards, balances, reports and disputes."),
+    ("caseworker", "Municipal caseworkers: cards, controls, mandates and the access log."),
+    ("authority", "Authorities: extracts of the statements of a year."),
+    ("everyone", "Allowances, outcomes of commands, and the problem catalogue."),
+)
+_STATUSES: Final = {
+    400: "Malformed request",
+    401: "No valid access token",
+    403: "Not permitted",
+    404: "Not found, or not visible to the caller",
+    409: "In conflict with the present state",
+    413: "Too large: at most 1 MB, a payroll file at most 32 MB and 100,000 lines",
+    415: "The content type is not one of those listed for the request body",
+    422: "The request has errors or breaks a rule",
+    429: "Too many",
+    500: "Internal error",
+    503: "Temporarily unavailable",
+}
+_SECURITY: Final = "oauth2"
+_HEADERS: Final[dict[str, tuple[str, Document]]] = {
+    "Content-Language": ("Language of the texts: `da` or `en`.", {"type": "string", "enum": ["da", "en"]}),
+    "Correlation-Id": ("Id of the request; state it when you contact the operator.", {"type": "string"}),
+    "ETag": ("Changes when the file changes; send it as If-None-Match.", {"type": "string"}),
+    "Idempotency-Replayed": ("`true` if the key was used before.", {"type": "string", "enum": ["true"]}),
+    "Location": ("Address of the new resource or of the outcome.", {"type": "string", "format": "uri-reference"}),
+    "Preference-Applied": ("The seconds that were waited: `wait=N`.", {"type": "string"}),
+    "Repr-Digest": ("SHA-256 of the whole file (RFC 9530).", {"type": "string"}),
+    "Retry-After": ("Seconds after which to try again.", {"type": "integer", "minimum": 0}),
+    "WWW-Authenticate": ("The scheme that is needed: `Bearer`.", {"type": "string"}),
+}
+_METHODS: Final = frozenset({"get", "put", "post", "delete"})
+
+
+class Addresses(NamedTuple):
+    """Where a gateway and its authorization server are found."""
+
+    server: str
+    authorization: str
+    token: str
+
+
+PLACEHOLDERS: Final = Addresses(
+    "https://frikort.invalid", "https://login.frikort.invalid/auth", "https://login.frikort.invalid/token"
+)
+"""For the committed document; a running gateway serves its own addresses."""
+
+
+def add_openapi(app: FastAPI, addresses: Addresses) -> None:
+    """Let ``app`` serve the completed document."""
+
+    def openapi() -> Document:
+        if app.openapi_schema is None:
+            app.openapi_schema = create_document(app.routes, addresses)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI documents it ("Extending OpenAPI")
+
+
+def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Document:
+    """The OpenAPI 3.1 document of ``routes``."""
+    created = get_openapi(
+        title="Frikort",
+        version="0.2.0",
+        description=_DESCRIPTION,
+        routes=routes,
+        servers=[{"url": addresses.server, "description": "This gateway."}],
+        tags=[{"name": name, "description": description} for name, description in _TAGS],
+    )
+    components = created["components"]
+    schemas = components["schemas"]
+    components["securitySchemes"] = {_SECURITY: _oauth2(addresses)}
+    components["headers"] = {
+        name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
+    }
+    used: set[str] = set()
+    for item in created["paths"].values():
+        for method, operation in item.items():
+            if method in _METHODS:
+                used.update(_complete(operation, schemas))
+    components["examples"] = {code: _problem_example(code) for code in sorted(used)}
+    mended: Document = _mended(created)
+    return mended
+
+
+def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]:
+    """Name what ``operation`` needs, can answer and sends along. Returns its problem codes."""
+    operation["security"] = [{_SECURITY: []}] if "security" in operation else []
+    operation.setdefault("description", operation["summary"])
+    for parameter in operation.get("parameters", ()):
+        if "description" not in parameter:
+            parameter["description"] = FIELDS[parameter["name"]].description
+    codes = codes_of(operation)
+    responses = {status: said for status, said in operation["responses"].items() if int(status) < 400}
+    for status in sorted({CATALOGUE[code].status for code in codes}):
+        responses[str(status)] = _problem_response(status, [c for c in codes if CATALOGUE[c].status == status])
+    operation["responses"] = responses
+    operation["x-problem-codes"] = codes
+    is_command = any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ()))
+    for status, response in responses.items():
+        names = _headers_of(operation["operationId"], int(status), response, is_command=is_command)
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        for media_type, media in response.get("content", {}).items():
+            media.setdefault("schema", {} if "json" in media_type else {"type": "string"})  # a file or a stream
+        media = response.get("content", {}).get("application/json")
+        if media is not None and "$ref" in media["schema"] and not media.keys() & {"example", "examples"}:
+            media["example"] = example_of(media["schema"], schemas)
+    return codes
+
+
+def _headers_of(operation: str, status: int, response: Document, *, is_command: bool) -> Iterator[str]:
+    yield "Correlation-Id"
+    content = response.get("content", {})
+    if MEDIA_TYPE in content or (is_command and status != 202):
+        yield "Content-Language"
+    if is_command and status < 300:
+        yield "Idempotency-Replayed"
+        if operation != "send_batch":
+            yield "Preference-Applied"
+    if status == 201 or (status == 202 and is_command):
+        yield "Location"
+    if status == 202 and is_command and operation != "send_batch":
+        yield "Retry-After"
+    if status in (429, 503):
+        yield "Retry-After"
+    if status == 401:
+        yield "WWW-Authenticate"
+    if operation == "download_extract" and status in (200, 304):
+        yield "ETag"
+        if status == 200:
+            yield "Repr-Digest"
+
+
+def _problem_response(status: int, codes: Sequence[str]) -> Document:
+    titles = "".join(f"\n- `{code}`: {CATALOGUE[code].en.title}" for code in codes)
+    return {
+        "description": f"{_STATUSES[status]}.\n{titles}",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {"$ref": f"#/components/schemas/{ProblemResource.__name__}"},
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+            }
+        },
+    }
+
+
+def _problem_example(code: str) -> Document:
+    errors = [("/components/wage_ore", "missing", "")] if code == "invalid-request" else []
+    instance = "6f1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c11"
+    return {
+        "summary": CATALOGUE[code].en.title,
+        "value": document(code, Language.ENGLISH, instance=instance, errors=errors),
+    }
+
+
+def _oauth2(addresses: Addresses) -> Document:
+    return {
+        "type": "oauth2",
+        "description": "Access tokens as in RFC 9068; their role and organisation decide what the caller may do.",
+        "flows": {
+            "clientCredentials": {"tokenUrl": addresses.token, "scopes": {}},
+            "authorizationCode": {
+                "authorizationUrl": addresses.authorization,
+                "tokenUrl": addresses.token,
+                "scopes": {},
+            },
+        },
+    }
+
+
+def _mended(part: Any, name: str = "") -> Any:
+    """``part`` in the form that common generators read.
+
+    Amounts are 64-bit. A constant is an enum of one value, for several generators turn ``const`` into a broken type.
+    Properties have no title, for generators name types after it.
+    """
+    if isinstance(part, list):
+        return [_mended(item, name) for item in part]
+    if not isinstance(part, dict):
+        return part
+    mended = {}
+    for key, value in part.items():
+        if key in ("example", "examples", "default"):
+            mended[key] = value
+        elif key == "properties":
+            mended[key] = {
+                field: {k: v for k, v in _mended(schema, field).items() if k != "title" or not isinstance(v, str)}
+                for field, schema in value.items()
+            }
+        elif key == "schema":
+            mended[key] = {k: v for k, v in _mended(value, name).items() if k != "title"}
+        else:
+            mended[key] = _mended(value, name)
+    if name.endswith("_ore") and mended.get("type") == "integer":
+        mended["format"] = "int64"
+    if "const" in mended and mended.get("type") == "string":
+        mended["enum"] = [mended.pop("const")]
+    return mended
+
+
+def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Document], name: str = "") -> Any:
+    """An example of what ``schema`` describes, from its own example or the shared examples of fields."""
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name)
+    if "anyOf" in schema:
+        return example_of(next(one for one in schema["anyOf"] if one.get("type") != "null"), schemas, name)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "const" in schema:
+        return schema["const"]
+    if "examples" in schema:
+        return schema["examples"][0]
+    kind = schema.get("type", "object")
+    if kind == "array":
+        shared = FIELDS[name].example if name in FIELDS else None
+        return shared if isinstance(shared, list) else [example_of(schema["items"], schemas)]
+    if kind == "object":
+        return {field: example_of(one, schemas, field) for field, one in schema.get("properties", {}).items()}
+    shared = FIELDS[name].example if name in FIELDS else None
+    if shared is not None and _TYPES[kind] is type(shared):
+        return shared
+    return _BY_FORMAT.get(schema.get("format", ""), _DEFAULTS[kind])
+
+
+_TYPES: Final[dict[str, type]] = {"string": str, "integer": int, "boolean": bool, "number": float}
+_DEFAULTS: Final[dict[str, Any]] = {"string": "...", "integer": 1, "boolean": False, "number": 1.0}
+_BY_FORMAT: Final = {"date": "2025-03-31", "date-time": "2025-04-01T09:30:00Z"}
