@@ -15,7 +15,7 @@ _MOST_STEPS: Final = 12
 
 
 class Browser(httpx2.Client):
-    """Follows what it is told, one step after another; remembers where it has been."""
+    """Follows redirects step by step, and remembers the addresses."""
 
     def __init__(self, system: LocalSystem) -> None:
         # As a browser does, it takes this machine for safe without TLS.

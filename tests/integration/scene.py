@@ -47,7 +47,7 @@ class Client(Caller):
     """Someone with a token; every answer is held against the OpenAPI document."""
 
     def __init__(self, world: World, person: Person, token: str) -> None:
-        # Not by way of Caller: it reads the certificates of the web anew each time, which takes longer than a request.
+        # Not by way of Caller: it loads the certificates for each client, which takes longer than a request.
         self._http = world.http(
             headers=headers_of(token),
             event_hooks={"response": [world.documentation.check]},
@@ -134,8 +134,8 @@ class Card:
 
     def warnings(self) -> list[str]:
         """The thresholds of the warnings that stand, in the order in which they were raised."""
-        told = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
-        return [warning["threshold"] for warning in told if warning["withdrawn_at"] is None]
+        warnings = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
+        return [warning["threshold"] for warning in warnings if warning["withdrawn_at"] is None]
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Job:
 
 @dataclass
 class World:
-    """The running system, and whoever comes to live in it during the tests."""
+    """The running system, and the people that the tests create in it."""
 
     system: LocalSystem
     documentation: Documentation = field(init=False)
@@ -211,7 +211,7 @@ class World:
         return httpx2.Client(base_url=self.system.gateway_url, timeout=40, verify=self._tls, **settings)
 
     def on(self, day: date, time: str = "12:00") -> None:
-        """Let it be this moment (UTC) at the gateway, and as much later as the tests have run: no day goes back."""
+        """Set the gateway's clock to this moment (UTC) plus the time since the start, so that no day goes back."""
         moment = datetime.fromisoformat(f"{day}T{time}:00+00:00") + timedelta(seconds=monotonic() - self._began)
         self._own.put("/local/clock", json={"time": moment.isoformat()}).raise_for_status()
 
@@ -219,14 +219,14 @@ class World:
         self._own.delete("/local/clock").raise_for_status()
 
     def metrics(self, service: str = "gateway") -> str:
-        """What a service tells of itself."""
+        """The metrics of a service."""
         return self._own.get(f"{self.system.url(service)}/metrics").text
 
     def caseworker(self, municipality: str = HOME) -> Client:
         return self.client("caseworker", municipality=municipality)
 
     def employer(self, *, owners: Sequence[Citizen] = ()) -> Client:
-        """An employer of its own; ``owners`` make it a sole trader's business."""
+        """A new employer; ``owners`` make it a sole trader's business."""
         return self.client("employer", cvr=_cvr(), owners=tuple(owner.cpr for owner in owners) or None)
 
     def authority(self, name: str) -> Client:

@@ -1,4 +1,4 @@
-"""Who has looked at my data: everything that anyone did about a citizen, as the citizen reads it."""
+"""The access log: every access to a citizen's data, as the citizen reads it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from tests.integration.scene import ELSEWHERE, Card, Job, World, accepted, refused
 
 
-def told(card: Card, **query: str | int) -> list[dict[str, Any]]:
-    """What others did, in the order in which they did it."""
+def accesses_of(card: Card, **query: str | int) -> list[dict[str, Any]]:
+    """The accesses by others, in order."""
     page = accepted(card.owner.get("/v1/me/accesses", own="false", limit=500, **query), 200)
     return list(page["accesses"])[::-1]
 
@@ -21,7 +21,9 @@ def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: J
     accepted(card.caseworker.get(f"{card.path}/reports"), 200)
     accepted(job.employer.get(job.path), 200)
 
-    lines = [line for line in told(card) if line["kind"] != "extract"]  # other tests draw extracts of the same year
+    lines = [
+        line for line in accesses_of(card) if line["kind"] != "extract"
+    ]  # other tests request extracts of the same year
 
     employer = f"The company CVR {job.employer.cvr}"
     assert [(line["by"], line["action"], line["refused"]) for line in lines] == [
@@ -40,7 +42,7 @@ def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: J
     assert all(job.card.citizen.cpr not in str(line) for line in lines)
 
 
-def test_the_municipality_reads_it_on_behalf_of_who_cannot_sign_in(world: World) -> None:
+def test_the_municipality_reads_it_for_a_citizen_who_cannot_log_in(world: World) -> None:
     card = world.card()
     accepted(card.owner.get("/v1/me/card"), 200)
     seen = accepted(card.caseworker.get(f"{card.path}/accesses"), 200)["accesses"]
@@ -48,25 +50,25 @@ def test_the_municipality_reads_it_on_behalf_of_who_cannot_sign_in(world: World)
     refused(world.caseworker(ELSEWHERE).get(f"{card.path}/accesses"), 404, "card-unknown")
 
 
-def test_a_caseworker_who_does_not_say_why_sees_nothing(world: World) -> None:
+def test_a_caseworker_without_a_reason_sees_nothing(world: World) -> None:
     card = world.card()
     del card.caseworker._http.headers["Access-Reason"]
     refused(card.caseworker.get(card.path), 422, "access-reason-missing")
     refused(card.caseworker.post("/v1/cards/search", {"cpr": card.citizen.cpr}), 422, "access-reason-missing")
-    told_too_much = card.caseworker.raw("GET", card.path, headers={"Access-Reason": f"om {card.citizen.cpr}"})
-    refused(told_too_much, 422, "access-reason-invalid")
+    with_cpr = card.caseworker.raw("GET", card.path, headers={"Access-Reason": f"om {card.citizen.cpr}"})
+    refused(with_cpr, 422, "access-reason-invalid")
     danish = card.caseworker.raw("GET", card.path, headers={"Access-Reason": "Opfølgning på ansøgning"})
     accepted(danish, 200)
-    assert [line["reason"] for line in told(card)][1:] == ["Opfølgning på ansøgning"]
+    assert [line["reason"] for line in accesses_of(card)][1:] == ["Opfølgning på ansøgning"]
 
 
-def test_an_extract_is_told_to_those_who_are_in_it(world: World, job: Job) -> None:
+def test_an_extract_is_shown_to_the_citizens_in_it(world: World, job: Job) -> None:
     star = world.authority("star")
     accepted(star.post("/v1/extracts", {"year": 2025, "municipality": "101"}), 201)
     job.report()
     accepted(star.post("/v1/extracts", {"year": 2025, "municipality": "101"}), 201)
     accepted(star.post("/v1/extracts", {"year": 2025, "municipality": ELSEWHERE}), 201)
-    lines = [line for line in told(job.card) if line["kind"] == "extract"]
+    lines = [line for line in accesses_of(job.card) if line["kind"] == "extract"]
     assert [(line["by"], line["description"]) for line in lines] == [
         (
             "The Danish Agency for Labour Market and Recruitment",
@@ -75,7 +77,7 @@ def test_an_extract_is_told_to_those_who_are_in_it(world: World, job: Job) -> No
     ]
 
 
-def test_who_has_no_card_reads_who_searched_for_them(world: World) -> None:
+def test_a_person_without_a_card_reads_who_searched_for_them(world: World) -> None:
     citizen = world.citizen()
     refused(world.caseworker().post("/v1/cards/search", {"cpr": citizen.cpr}), 404, "card-unknown")
     own = world.client("citizen", cpr=citizen.cpr)

@@ -1,4 +1,4 @@
-"""Requests of a wrong form: each gets a clear problem document, changes nothing, and is not repeated to its sender."""
+"""Invalid requests: each gets a clear problem document, changes nothing, and its contents are not repeated."""
 
 from __future__ import annotations
 
@@ -200,8 +200,8 @@ def test_a_card_with_a_wrong_field_is_not_issued(world: World, path: str, body: 
     citizen, caseworker = world.citizen(), world.caseworker()
     answer = caseworker.post(path, issue_body(citizen) | body)
     assert [error["pointer"] for error in refused(answer, 422, "invalid-request")["errors"]] == [pointer]
-    told = answer.content.decode()
-    assert all(secret not in told for secret in (citizen.cpr, citizen.name, SOMEONES_CPR, "private"))
+    content = answer.content.decode()
+    assert all(secret not in content for secret in (citizen.cpr, citizen.name, SOMEONES_CPR, "private"))
     refused(caseworker.post("/v1/cards/search", {"cpr": citizen.cpr}), 404, "card-unknown")
 
 

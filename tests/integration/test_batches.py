@@ -1,4 +1,4 @@
-"""Payroll files, end to end: many reports in one request, each booked by itself and told of by its line."""
+"""Payroll files, end to end: many reports in one request, each with its own result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def lines_of(employer: Client, batch: Answer, **query: str | int) -> list[dict[s
     return found
 
 
-def test_every_line_is_booked_by_itself_and_told_of(job: Job) -> None:
+def test_every_line_is_booked_alone_and_has_a_result(job: Job) -> None:
     employer, before = job.employer, job.report(5_000)
     by_number = job.body(10_000, card_number=job.card.number)
     del by_number["employment_id"]

@@ -17,10 +17,10 @@ def test_the_own_card(world: World) -> None:
     }
 
 
-def test_a_citizen_without_a_card_is_told_so_on_every_page(world: World) -> None:
-    nobody = world.client("citizen", cpr=world.citizen().cpr)
+def test_a_citizen_without_a_card_gets_the_same_problem_everywhere(world: World) -> None:
+    person = world.client("citizen", cpr=world.citizen().cpr)
     for page in ("card", "balances", "employments", "reports", "warnings"):
-        refused(nobody.get(f"/v1/me/{page}"), 404, "card-unknown")
+        refused(person.get(f"/v1/me/{page}"), 404, "card-unknown")
 
 
 def test_the_balance_of_a_card_without_reports_is_the_whole_allowance(world: World) -> None:
@@ -71,7 +71,7 @@ def test_a_warning_says_when_and_at_what_amount(job: Job) -> None:
     assert warnings[0]["raised_at"].startswith("2025-09-30T12:")
 
 
-def test_one_oere_below_80_percent_warns_of_nothing(job: Job) -> None:
+def test_one_oere_below_80_percent_gives_no_warning(job: Job) -> None:
     job.report(3_421_279)
     assert job.card.warnings() == []
 

@@ -48,7 +48,7 @@ def test_no_amount_changes(job: Job, report_id: str) -> None:
     assert (job.card.balance(), job.card.report()["split"]) == before
 
 
-def test_whoever_of_the_citizens_side_takes_it_back_and_the_history_keeps_it(
+def test_anyone_on_the_citizens_side_withdraws_it_and_the_history_keeps_it(
     world: World, job: Job, report_id: str
 ) -> None:
     card = job.card
@@ -74,7 +74,7 @@ def test_whoever_of_the_citizens_side_takes_it_back_and_the_history_keeps_it(
 
 
 @pytest.mark.parametrize(("answer", "cause"), [("correction", "corrected"), ("withdrawal", "withdrawn")])
-def test_the_employers_answer_ends_it(job: Job, report_id: str, answer: str, cause: str) -> None:
+def test_the_employers_action_ends_it(job: Job, report_id: str, answer: str, cause: str) -> None:
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
     body: dict[str, Any] = job.correction(60_000) if answer == "correction" else {"reason": "not-paid"}
     done = accepted(job.employer.post(f"/v1/reports/{report_id}/{answer}", body), 200)
@@ -92,7 +92,7 @@ def test_a_correction_that_says_the_same_again_does_not_end_it(job: Job, report_
     assert same["dispute"]["reason"] == "wrong-amount"
 
 
-def test_what_cannot_be_disputed_or_taken_back(job: Job, report_id: str) -> None:
+def test_what_cannot_be_disputed_or_withdrawn(job: Job, report_id: str) -> None:
     owner, path = job.card.owner, f"/v1/me/reports/{report_id}/dispute"
     refused(owner.post(f"{path}/withdrawal", {}), 409, "report-not-disputed")
     accepted(owner.post(path, WRONG), 200)
@@ -122,8 +122,10 @@ def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) 
 @pytest.mark.parametrize("kind", [TaxStatementUpdated, FollowUpStatementUpdated])
 async def test_every_feed_sees_it_until_it_ends(world: World, job: Job, report_id: str, kind: type[Message]) -> None:
     async def flags() -> list[bool]:
-        told = await records_about(world.system.kafka, kind, lambda statement: statement.card_id == job.card.id)
-        by_id = {dict(record.headers)["ce_id"]: json.loads(record.value) for record in told}  # one may come again
+        published = await records_about(world.system.kafka, kind, lambda statement: statement.card_id == job.card.id)
+        by_id = {
+            dict(record.headers)["ce_id"]: json.loads(record.value) for record in published
+        }  # a record may be repeated
         return [statement["disputed"] for statement in by_id.values()]
 
     async def are(expected: list[bool]) -> bool:

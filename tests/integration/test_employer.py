@@ -24,8 +24,10 @@ def test_an_employment_is_registered_with_number_and_birth_date(world: World) ->
     assert registered.headers["location"] == f"/v1/employments/{registered['employment_id']}"
     assert registered["period"] == {"first": STARTED, "last": None}
     assert SECRET in registered["contact"]["name"]
-    told = registered.content.decode()
-    assert all(secret not in told for secret in (card.citizen.name, card.citizen.cpr, card.id, card.citizen.birth_date))
+    content = registered.content.decode()
+    assert all(
+        secret not in content for secret in (card.citizen.name, card.citizen.cpr, card.id, card.citizen.birth_date)
+    )
 
 
 def test_an_employment_is_changed(job: Job) -> None:
@@ -172,7 +174,7 @@ def test_the_year_of_an_amount_is_that_of_its_payment(world: World, job: Job) ->
     assert job.card.balance(2026)["provisional"]
 
 
-def test_the_danish_calendar_decides_what_lies_in_the_future(world: World, job: Job) -> None:
+def test_the_danish_calendar_decides_whether_a_day_is_in_the_future(world: World, job: Job) -> None:
     world.on(date(2025, 6, 30), "22:30")  # half past midnight on 1 July in Denmark
     job.report(payment_date="2025-07-01")
     world.on(date(2025, 6, 30), "21:30")
@@ -225,11 +227,11 @@ def test_a_correction_moves_the_split_of_another_employers_later_report(world: W
     moved = accepted(later.employer.get(f"/v1/reports/{second['report_id']}"), 200)
     assert (moved["split"]["exempt_ore"], moved["split"]["excess_ore"]) == (376_600, 123_400)
     assert [split["exempt_ore"] for split in moved["splits"]] == [276_600, 376_600]
-    assert moved["split"]["caused_by"] is None, "the id of another employer's report is not told"
+    assert moved["split"]["caused_by"] is None, "the id of another employer's report is not shown"
     tomorrow = TODAY + timedelta(days=1)
     for asked, since, listed in ((later, TODAY, [moved["report_id"]]), (later, tomorrow, []), (job, TODAY, [])):
-        told = accepted(asked.employer.get("/v1/reports", moved_since=since.isoformat()), 200)
-        assert [report["report_id"] for report in told["reports"]] == listed
+        moved = accepted(asked.employer.get("/v1/reports", moved_since=since.isoformat()), 200)
+        assert [report["report_id"] for report in moved["reports"]] == listed
     assert job.card.balance()["exempt_ore"] == ALLOWANCE
 
 
@@ -264,7 +266,7 @@ def test_warnings_that_a_withdrawal_makes_untrue_are_withdrawn_and_can_come_agai
     assert len(accepted(job.card.owner.get("/v1/me/warnings"), 200)["warnings"]) == 4
 
 
-def test_what_is_left_is_told_without_a_word_about_other_employers(world: World, job: Job) -> None:
+def test_the_remaining_allowance_shows_nothing_about_other_employers(world: World, job: Job) -> None:
     other = world.job(job.card)
     other.report(1_000_000)
     left = accepted(job.employer.get(f"{job.path}/allowance"), 200)
@@ -278,11 +280,11 @@ def test_what_is_left_is_told_without_a_word_about_other_employers(world: World,
     assert accepted(job.employer.get("/v1/reports"), 200)["reports"] == []
 
 
-def test_what_is_left_of_a_year_without_an_allowance_is_not_guessed(job: Job) -> None:
+def test_the_remaining_allowance_of_a_year_without_an_allowance_is_unknown(job: Job) -> None:
     refused(job.employer.get(f"{job.path}/allowance", year=2030), 422, "year-without-allowance")
 
 
-def test_what_is_left_of_years_before_the_employment_is_not_told(job: Job) -> None:
+def test_the_remaining_allowance_of_years_before_the_employment_is_not_shown(job: Job) -> None:
     refused(job.employer.get(f"{job.path}/allowance", year=2024), 404, "employment-unknown")
 
 

@@ -49,7 +49,7 @@ def test_the_allowance_table_needs_no_token_and_the_front_page_shows_it(world: W
     assert kroner(ALLOWANCE, Language.DANISH).replace(" ", "\N{NO-BREAK SPACE}") in front.text
 
 
-def test_everyone_asks_in_vain_for_an_outcome_that_is_not_theirs(anyone: Client, job: Job) -> None:
+def test_the_outcome_of_another_caller_does_not_exist(anyone: Client, job: Job) -> None:
     pending = job.employer.post("/v1/reports", job.body(), wait=0)
     refused(anyone.get(pending.headers["location"]), 404, "outcome-unknown")
 
@@ -58,7 +58,7 @@ def test_an_outcome_that_never_was_is_unknown(anyone: Client) -> None:
     refused(anyone.get(f"/v1/outcomes/{uuid4()}"), 404, "outcome-unknown")
 
 
-async def test_a_caller_who_does_not_wait_finds_the_outcome_where_it_was_told(job: Job) -> None:
+async def test_a_caller_who_does_not_wait_finds_the_outcome_at_its_location(job: Job) -> None:
     key, body = str(uuid4()), job.body()
     pending = accepted(job.employer.post("/v1/reports", body, key=key, wait=0), 202)
     assert pending.headers["preference-applied"] == "wait=0"
@@ -91,7 +91,7 @@ async def test_the_outcome_of_a_refused_command_is_its_problem(job: Job) -> None
     assert outcome["problem"] == refused(job.employer.post("/v1/reports", body, key=key), 422, "amount-zero").body
 
 
-def test_a_caller_may_ask_to_wait_longer_but_not_for_ever(job: Job) -> None:
+def test_a_caller_can_wait_longer_up_to_a_limit(job: Job) -> None:
     answer = job.employer.post("/v1/reports", job.body(), wait=3600)
     assert accepted(answer, 201).headers["preference-applied"] == "wait=30"
 
@@ -102,7 +102,7 @@ def test_the_openapi_document_is_valid(world: World) -> None:
     assert len(world.documentation.operations) > 30
 
 
-def test_nothing_personal_can_stand_in_an_address(world: World) -> None:
+def test_no_address_can_contain_personal_data(world: World) -> None:
     for path, item in world.documentation.document["paths"].items():
         names = {p["name"] for operation in item.values() for p in operation.get("parameters", ())}
         assert not names & {"cpr", "name", "birth_date", "card_number", "number"}, path

@@ -1,4 +1,4 @@
-"""A card number has five digits and can be guessed: whoever tries learns nothing, and cannot try for long."""
+"""A five-digit card number can be guessed: a wrong guess reveals nothing, and the number of guesses is limited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PER_NUMBER = 5
 
 @pytest.fixture(autouse=True)
 async def _the_hour_is_not_about_to_end() -> None:
-    """Guesses are counted by the hour of the real clock; a test that crossed its end would count anew."""
+    """Guesses are counted per hour of the real clock. A test that crossed the hour would start at zero."""
 
     async def far_from_its_end() -> bool:
         now = datetime.now(UTC)
@@ -28,7 +28,7 @@ async def _the_hour_is_not_about_to_end() -> None:
 
 
 @pytest.fixture
-def number_of_nobody(world: World) -> str:
+def unused_number(world: World) -> str:
     """A number that opens nothing: it was replaced, and is never used again."""
     card = world.card()
     accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
@@ -53,14 +53,14 @@ def wrong_guesses(world: World) -> float:
     return float(counted[1])
 
 
-def test_what_was_wrong_cannot_be_told(world: World, number_of_nobody: str) -> None:
+def test_the_answer_does_not_show_what_was_wrong(world: World, unused_number: str) -> None:
     card, closed, employer = world.card(), world.card(), world.employer()
     accepted(closed.caseworker.post(f"{closed.path}/deactivation", {"case_reference": "x"}), 200)
     later = {"first": "2025-10-01", "last": None}
     answers = [
-        guess(employer, card, card_number=number_of_nobody),
+        guess(employer, card, card_number=unused_number),
         guess(employer, card, birth_date="1984-05-05"),
-        guess(employer, card, card_number=number_of_nobody, birth_date="1984-05-05"),
+        guess(employer, card, card_number=unused_number, birth_date="1984-05-05"),
         guess(employer, closed, period=later),
         guess(employer, closed, period=later, birth_date="1984-05-05"),
         guess(employer, card, period={"first": "2024-01-01", "last": "2024-12-31"}),
@@ -74,15 +74,15 @@ def test_what_was_wrong_cannot_be_told(world: World, number_of_nobody: str) -> N
 
 def test_a_wrong_guess_repeats_nothing_that_was_sent(world: World) -> None:
     card = world.card()
-    told = refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong").content
-    assert card.number.encode() not in told
-    assert b"1984" not in told
+    content = refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong").content
+    assert card.number.encode() not in content
+    assert b"1984" not in content
 
 
-def test_each_wrong_guess_is_counted(world: World, number_of_nobody: str) -> None:
+def test_each_wrong_guess_is_counted(world: World, unused_number: str) -> None:
     card, employer = world.card(), world.employer()
     before = wrong_guesses(world)
-    guess(employer, card, card_number=number_of_nobody)
+    guess(employer, card, card_number=unused_number)
     guess(employer, card, birth_date="1984-05-05")
     assert wrong_guesses(world) == before + 2
 
@@ -100,21 +100,21 @@ def test_an_employer_is_stopped_after_ten_wrong_guesses(world: World) -> None:
     accepted(guess(world.employer(), cards[-1]), 201)
 
 
-def test_a_number_is_closed_after_five_wrong_guesses_of_whoever(world: World) -> None:
+def test_a_number_is_blocked_after_five_wrong_guesses_by_anyone(world: World) -> None:
     card = world.card()
     for _ in range(PER_NUMBER):
         refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
     refused(guess(world.employer(), card), 429, "too-many-attempts")
 
 
-def test_a_number_of_nobody_is_closed_in_the_same_way(world: World, number_of_nobody: str) -> None:
+def test_an_unused_number_is_blocked_in_the_same_way(world: World, unused_number: str) -> None:
     card, other = world.card(), world.card()
     for _ in range(PER_NUMBER):
         refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
-        unknown = guess(world.employer(), other, card_number=number_of_nobody)
+        unknown = guess(world.employer(), other, card_number=unused_number)
         refused(unknown, 404, "number-or-birth-date-wrong")
     taken = guess(world.employer(), card, birth_date="1984-05-05")
-    free = guess(world.employer(), other, card_number=number_of_nobody)
+    free = guess(world.employer(), other, card_number=unused_number)
     refused(taken, 429, "too-many-attempts")
     assert looks(taken) == looks(free)
 

@@ -1,4 +1,4 @@
-"""The same thing sent again counts once: by the transport key, and for ever by the employer's own reference."""
+"""A repeated request counts once: by its idempotency key, and by the employer's own reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging on by hand, through the real OpenID provider and the real gateway, and what programs do instead."""
+"""Login by hand through the real OpenID provider, and tokens for programs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def session_in(browser: Browser, sessions: Sessions) -> Session:
         ("authority-star", Role.AUTHORITY, False),
     ],
 )
-async def test_a_person_logs_on_at_a_door_and_off_again(
+async def test_a_person_logs_in_at_a_portal_and_out_again(
     world: World, browser: Browser, sessions: Sessions, person: str, role: Role, signatory: bool
 ) -> None:
     system, known = world.system, world.system.people[person]
@@ -91,9 +91,7 @@ async def test_a_person_logs_on_at_a_door_and_off_again(
     assert all(not known.cpr or known.cpr not in place for place in browser.places)
 
 
-async def test_whoever_has_two_roles_goes_from_one_to_the_other(
-    world: World, browser: Browser, sessions: Sessions
-) -> None:
+async def test_a_person_with_two_roles_changes_between_them(world: World, browser: Browser, sessions: Sessions) -> None:
     browser.chooses(browser.goes("/login?dør=borger"), "owner-a")
     citizen = str(browser.cookies[COOKIE])
 
@@ -104,7 +102,7 @@ async def test_whoever_has_two_roles_goes_from_one_to_the_other(
     assert await sessions.find(citizen) is None
 
 
-async def test_who_has_no_right_stays_outside_and_can_log_on_as_someone_else(
+async def test_a_person_without_the_role_is_refused_and_can_log_in_as_another(
     browser: Browser, sessions: Sessions
 ) -> None:
     refused = browser.chooses(browser.goes("/login?dør=kommune"), "citizen-1")
@@ -116,21 +114,21 @@ async def test_who_has_no_right_stays_outside_and_can_log_on_as_someone_else(
     assert (await session_in(browser, sessions)).caller.organisation == "101"
 
 
-def test_who_gives_up_is_told_so(browser: Browser) -> None:
+def test_a_cancelled_login_shows_a_message(browser: Browser) -> None:
     cancelled = browser.chooses(browser.goes("/login?dør=borger"), "")
 
     assert (cancelled.status_code, cancelled.json()["type"]) == (400, "/problems/login-cancelled")
 
 
 @pytest.mark.parametrize("program", ["employer-a", "payroll-a"])
-def test_a_program_needs_nobody_to_log_on(world: World, program: str) -> None:
+def test_a_program_gets_a_token_without_a_login(world: World, program: str) -> None:
     """By its secret, and by its key."""
     caller = Caller(world.system.gateway_url, world.system.token(program))
 
     assert "employments" in accepted(caller.get("/v1/employments"), 200).body
 
 
-async def test_while_the_provider_is_away_those_who_are_signed_in_go_on(
+async def test_sessions_continue_while_the_provider_is_unreachable(
     world: World, browser: Browser, sessions: Sessions
 ) -> None:
     browser.chooses(browser.goes("/login?dør=borger"), "citizen-1")

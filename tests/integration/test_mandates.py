@@ -1,4 +1,4 @@
-"""Mandates: whom a citizen lets see the card, how long, and that nobody else learns anything."""
+"""Mandates: who may see the card, for how long, and that others learn nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_holder_and_the_citizen_hear_at_once_that_there_is_something_to_see(wo
         assert b"event: changed" in stream.content
 
 
-def test_who_may_only_see_may_dispute_nothing(world: World, job: Job) -> None:
+def test_a_mandate_to_view_does_not_allow_disputes(world: World, job: Job) -> None:
     report_id, friend = job.report()["report_id"], world.citizen()
     path = f"/v1/represented/{job.card.mandate(friend)['mandate_id']}/reports/{report_id}/dispute"
     holder = holder_of(world, friend)
@@ -120,7 +120,7 @@ def test_a_mandate_follows_the_card_to_another_municipality(world: World) -> Non
     assert accepted(new.post(f"{card.path}/mandates/{mandate_id}/withdrawal", {}), 200)["status"] == "withdrawn"
 
 
-def test_what_is_no_mandate_is_refused(world: World) -> None:
+def test_an_invalid_mandate_is_refused(world: World) -> None:
     card: Card = world.card()
     owner, friend = card.owner, world.citizen()
     refused(owner.post("/v1/me/mandates", mandate_body(card.citizen)), 422, "mandate-to-self")

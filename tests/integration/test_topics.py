@@ -1,4 +1,4 @@
-"""What comes on the topics: bad records are put aside, messages come twice or too early, and the books stay right."""
+"""Invalid, repeated and early records on the topics: dead letters get a reason, and every total stays right."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def headers_of(kind: str) -> Headers:
 
 
 @pytest.mark.parametrize("topic", BOOKS, ids=named)
-async def test_a_bad_record_is_put_aside_with_its_reason_and_blocks_nothing(
-    world: World, job: Job, topic: Topic
-) -> None:
+async def test_an_invalid_record_becomes_a_dead_letter_and_blocks_nothing(world: World, job: Job, topic: Topic) -> None:
     kind, key, mark = topic.messages[0].type, job.card.id.encode(), str(uuid4())
     poison = [
         Record(topic.name, key, f"no JSON {mark}".encode() + b"\xff\x00", headers_of(kind)),
@@ -71,15 +69,15 @@ async def test_a_bad_record_is_put_aside_with_its_reason_and_blocks_nothing(
     dead_letters_of = await dead_letters(world.system.kafka, topic, [record.value for record in poison])
     for record in poison:
         for dead in dead_letters_of[record.value]:
-            told = dict(dead.headers)
+            headers = dict(dead.headers)
             assert dead.key == key
-            assert told["dead_topic"].decode() == topic.name
-            assert told["dead_reason"]
-            assert mark.encode() not in told["dead_reason"], "the reason repeats no content"
+            assert headers["dead_topic"].decode() == topic.name
+            assert headers["dead_reason"]
+            assert mark.encode() not in headers["dead_reason"], "the reason repeats no content"
             assert set(record.headers) <= set(dead.headers)
 
 
-async def test_a_float_for_an_amount_never_reaches_the_books(world: World, job: Job) -> None:
+async def test_a_float_amount_is_never_booked(world: World, job: Job) -> None:
     job.report(100_000)
     records = await records_about(world.system.kafka, EarningsReported, lambda event: event.card_id == job.card.id)
     broken = records[0].value.replace(b'"total":100000', b'"total":100000.0')
@@ -92,7 +90,7 @@ async def test_a_float_for_an_amount_never_reaches_the_books(world: World, job: 
 
 
 @pytest.mark.parametrize("topic", BOOKS, ids=named)
-async def test_every_message_about_a_card_sent_again_changes_nothing(world: World, topic: Topic) -> None:
+async def test_redelivering_every_message_of_a_card_changes_nothing(world: World, topic: Topic) -> None:
     job = world.job()
     card, caseworker = job.card, job.card.caseworker
     report = job.report(4_200_000)
@@ -107,7 +105,7 @@ async def test_every_message_about_a_card_sent_again_changes_nothing(world: Worl
     about += await _issue_command(world, topic, card.id)
     assert about
     await publish(world.system.kafka, [*about, *about])
-    # What comes after them on the same partitions is answered only when they have been read.
+    # Later commands on the same partitions are answered only when these have been read.
     refused(caseworker.post("/v1/cards", issue_body(card.citizen)), 409, "card-exists")
     refused(caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 409, "card-already-active")
     later = job.report(7)
@@ -208,15 +206,15 @@ class Early:
         )
         await self.send(event, JANUARY)
 
-    async def waiting(self, count: int) -> None:
-        """Until reporting has put so many commands about the card to wait."""
+    async def deferred(self, count: int) -> None:
+        """Wait until reporting has deferred this many commands for the card."""
         books = self.books()
 
-        async def put_to_wait() -> bool:
+        async def are_deferred() -> bool:
             book = books.find_one({"_id": self.card_id})
-            return book is not None and len(book["state"]["waiting"]) == count
+            return book is not None and len(book["state"]["deferred"]) == count
 
-        await eventually(put_to_wait, what=f"{count} commands that wait")
+        await eventually(are_deferred, what=f"{count} deferred commands")
 
     def books(self) -> Any:
         client: MongoClient[dict[str, Any]] = MongoClient(self.world.system.mongodb)
@@ -250,7 +248,7 @@ def early(world: World) -> Early:
 async def test_commands_that_come_before_the_card_are_decided_when_it_comes(world: World, early: Early) -> None:
     register, employment_id = await early.register()
     report = await early.report(employment_id, 100_000, card_revision=1)
-    await early.waiting(2)
+    await early.deferred(2)
     assert await early.no_outcome([register, report])
     await early.issued()
     registered, reported = await early.outcomes(register, report)
@@ -270,19 +268,19 @@ async def test_a_report_that_had_seen_the_deactivation_is_decided_by_it(early: E
     register, employment_id = await early.register()
     await early.outcomes(register)
     report = await early.report(employment_id, 100_000, card_revision=2)
-    await early.waiting(1)
+    await early.deferred(1)
     await early.deactivated(date(2025, 3, 15))
     (outcome,) = await early.outcomes(report)
     assert (outcome.problem, outcome.detail) == ("card-not-active", {"first_day_not_active": "2025-03-16"})
 
 
-async def test_what_comes_after_a_waiting_command_waits_its_turn(early: Early) -> None:
+async def test_later_commands_queue_behind_a_deferred_command(early: Early) -> None:
     await early.issued()
     register, employment_id = await early.register()
     await early.outcomes(register)
     first = await early.report(employment_id, ALLOWANCE, card_revision=2)
     second = await early.report(employment_id, 1, card_revision=1)
-    await early.waiting(2)
+    await early.deferred(2)
     await early.deactivated(date(2025, 6, 30))
     await early.outcomes(first, second)
     records = await records_about(

@@ -53,7 +53,7 @@ async def read_all(kafka: str, *topics: str) -> list[Record]:
 
 
 async def records_about(kafka: str, kind: type[Message], wanted: Callable[[Any], bool]) -> list[Record]:
-    """The records of one type whose message is ``wanted``, in order for each key. Broken ones are passed over."""
+    """The records of one type whose message is ``wanted``, in order for each key. Invalid ones are skipped."""
     topic = topic_of(kind)
     return [record for record in await read_all(kafka, topic.name) if _is(kind, record, topic, wanted)]
 
@@ -67,15 +67,15 @@ def _is(kind: type[Message], record: Record, topic: Topic, wanted: Callable[[Any
 
 
 async def dead_letters(kafka: str, topic: Topic, values: Sequence[bytes]) -> dict[bytes, list[Record]]:
-    """What became of ``values`` on the dead-letter topic, once each reader of ``topic`` has put all of them there."""
+    """The dead letters of ``values``, once each reader of ``topic`` has published all of them."""
 
     async def found() -> dict[bytes, list[Record]] | None:
         dead: dict[bytes, list[Record]] = {value: [] for value in values}
         for record in await read_all(kafka, topic.dead):
             if record.value in dead:
                 dead[record.value].append(record)
-        told = [{dict(record.headers)["dead_service"].decode() for record in records} for records in dead.values()]
-        return dead if all(set(topic.readers) <= services for services in told) else None
+        services = [{dict(record.headers)["dead_service"].decode() for record in records} for records in dead.values()]
+        return dead if all(set(topic.readers) <= found for found in services) else None
 
     return await eventually(found, what=f"the dead letters on {topic.dead}")
 
