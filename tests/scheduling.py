@@ -30,7 +30,7 @@ _GROUPS: Final = (
         (
             r"tests/exports/test_(?:claims|worker)\.py",
             r"tests/portals/login/test_session_store\.py",
-            r"tests/runtime/test_(?:consuming_real|processes)\.py",
+            r"tests/runtime/test_(?:consuming_real|document_jobs|processes)\.py",
         ),
     ),
     ("deploy", (r"tests/deploy/", r"tests/exports/test_extract_integration\.py")),
