@@ -292,7 +292,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=10,
+        first=35,
     ),
     Mutant(
         "job position before publish",
