@@ -14,6 +14,8 @@ FIXED = {
     "reporting": 8082,
     "balance": 8083,
     "exports": 8084,
+    "projections": 8085,
+    "payroll": 8086,
     "issuer": 8090,
     "kafka": 19092,
     "kafka-controller": 19093,

@@ -53,6 +53,8 @@ SERVICES = (
             "FRIKORT_LOGIN_CLIENT_KEY",
         ),
     ),
+    Service("projections", "services.gateway.projections"),
+    Service("payroll", "services.gateway.payroll", ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY")),
 )
 """The services of the system, with the keys that each may hold."""
 

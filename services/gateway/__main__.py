@@ -1,9 +1,8 @@
-"""Run the gateway: ``python -m services.gateway``."""
+"""Run the API: ``python -m services.gateway``."""
 
 from __future__ import annotations
 
 from services.gateway.app import application_factory
-from services.gateway.projections import PROJECTIONS
 from services.gateway.settings import GatewaySettings
 from services.runtime import logging
 from services.runtime.service import Runtime
@@ -11,10 +10,10 @@ from services.runtime.web.server import serve
 
 
 def main() -> None:
-    """Settings, logging, runtime, application, server; until SIGTERM."""
+    """Serve the API until SIGTERM."""
     settings = GatewaySettings()
     logging.configure(settings, "gateway")
-    runtime = Runtime(service="gateway", settings=settings, processors=PROJECTIONS)
+    runtime = Runtime(service="gateway", settings=settings)
     serve(runtime, application_factory(settings, runtime))
 
 

@@ -70,6 +70,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
+    runtime.health.details["projections"] = process.projections.detail
     app.router.routes.extend(runtime.health_routes)
     add_openapi(app, Addresses(settings.public_url, settings.authorization_address, settings.token_address))
     add_handlers(app, respond)

@@ -26,7 +26,7 @@ _PAUSE_AFTER_ERROR: Final = 0.5
 
 
 class Key(NamedTuple):
-    """A document of a read model, to which waiters subscribe."""
+    """A document to which waiters subscribe; the id ``*`` is any document of the collection."""
 
     collection: str
     id: str
@@ -150,7 +150,12 @@ class ChangeStreamListener:
         self._database = database
         self._subscriptions = subscriptions
         self._pipeline: list[dict[str, Any]] = [
-            {"$match": {"ns.coll": {"$in": sorted(collections)}, "operationType": {"$in": ["insert", "replace"]}}},
+            {
+                "$match": {
+                    "ns.coll": {"$in": sorted(collections)},
+                    "operationType": {"$in": ["insert", "replace", "update"]},
+                }
+            },
             {"$project": {"ns": 1, "documentKey": 1, "fullDocument.state.card_id": 1}},
         ]
         self._resume_after: Any = None
@@ -188,8 +193,9 @@ class ChangeStreamListener:
 
 
 def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:
-    """The keys of a change: the document, and its card."""
+    """The keys of a change: the document, its collection, and its card."""
     yield Key(change["ns"]["coll"], str(change["documentKey"]["_id"]))
-    state = change["fullDocument"].get("state") or {}
+    yield Key(change["ns"]["coll"], "*")
+    state = change.get("fullDocument", {}).get("state") or {}
     if (card_id := state.get("card_id")) is not None:
         yield of_card(card_id)

@@ -28,8 +28,8 @@ from services.gateway.event_streams import EventStreams
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import MongoBatches
 from services.gateway.payroll.upload import UploadService
-from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.person_encryption import Persons
+from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
@@ -47,7 +47,7 @@ class Process:
 
     container: Container
     change_listener: ChangeStreamListener
-    batch_job: BatchJob
+    projections: ProjectionMonitor
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -59,11 +59,12 @@ class Process:
         await container.access_log.prepare()
         await container.batches.prepare()
         self.change_listener.start()
-        self.batch_job.start()
+        await self.projections.prepare()
+        self.projections.start()
         try:
             yield
         finally:
-            await self.batch_job.stop()
+            await self.projections.stop()
             await self.change_listener.stop()
 
 
@@ -124,18 +125,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         settings=settings,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
-    worker = BatchWorker(
-        batches=batches,
-        queries=MongoReadModelQueries(database),
-        accesses=container.access_log,
-        persons=persons,
-        publish=runtime.producer.publish,
-        now=clock.now,
-        subscriptions=subscriptions,
-        patience=settings.batch_lease / 4,
-    )
-    job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
-    return Process(container, listener, job)
+    return Process(container, listener, ProjectionMonitor(database))
 
 
 def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: AllowanceTable) -> ResponseBuilder:

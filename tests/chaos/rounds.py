@@ -39,6 +39,8 @@ class RoundContext:
 
 Action = Callable[[RoundContext], Awaitable[None]]
 
+_IN_TURN = ("balance", "reporting", "projections", "gateway", "issuance", "exports", "payroll")
+
 
 def kill_one(service: str) -> Action:
     """``kill -9`` of one of two instances; it is restarted after the load."""
@@ -51,7 +53,7 @@ def kill_one(service: str) -> Action:
 
 async def kill_both(on: RoundContext) -> None:
     """``kill -9`` of both instances of a service at once; each round takes the next service."""
-    service = ("balance", "reporting", "gateway", "issuance", "exports")[on.turn % 5]
+    service = _IN_TURN[on.turn % len(_IN_TURN)]
     on.notes.append(service)
     await on.environment.kill(*on.environment.instances(service))
     await for_seconds(_DOWN_SECONDS)
@@ -71,7 +73,7 @@ def kill_engine(name: str) -> Action:
 
 async def zombie(on: RoundContext) -> None:
     """An instance is frozen until another has its partitions, then resumes."""
-    service = ("balance", "reporting", "gateway", "issuance", "exports")[on.turn % 5]
+    service = _IN_TURN[on.turn % len(_IN_TURN)]
     name = on.environment.random.choice(on.environment.instances(service))
     on.notes.append(service)
     on.environment.freeze(name)
@@ -180,6 +182,8 @@ SINGLE: dict[str, Action] = {
     "poison": poison,
     "kill -9 both": kill_both,
     "kill -9 gateway": kill_one("gateway"),
+    "kill -9 projections": kill_one("projections"),
+    "kill -9 payroll": kill_one("payroll"),
     "rolling restart": rolling,
     "kill -9 issuance": kill_one("issuance"),
     "disk full": disk_full("mongodb"),

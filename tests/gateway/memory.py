@@ -227,7 +227,7 @@ class MemoryGateway:
 async def memory_gateway(**changes: Any) -> MemoryGateway:
     """A gateway with nothing in it; ``changes`` to its settings."""
     chosen = settings(**changes)
-    runtime = Runtime(service="gateway", settings=chosen, processors=PROJECTIONS)
+    runtime = Runtime(service="gateway", settings=chosen)
     app = application_factory(chosen, runtime)
     gateway: Container = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()

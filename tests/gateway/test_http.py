@@ -22,14 +22,13 @@ from services.gateway.app import application_factory
 from services.gateway.attempt_limiter import window_of
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
-from services.gateway.projections import PROJECTIONS
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 
 
 async def application(**changes: Any) -> FastAPI:
     chosen = settings(**changes)
-    return application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROJECTIONS))
+    return application_factory(chosen, Runtime(service="gateway", settings=chosen))
 
 
 @pytest.fixture

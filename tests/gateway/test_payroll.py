@@ -93,12 +93,12 @@ class Office:
         return BatchWorker(
             batches=self.batches,
             queries=self.country,
-            accesses=self.accesses,
+            access_log=self.accesses,
             persons=persons(),
             publish=self.country.publish,
             now=self.clock,
             subscriptions=self.waiters,
-            patience=0.01,
+            renew_every=0.01,
         )
 
     async def book(self) -> None:
@@ -431,7 +431,7 @@ class TestTheJob:
         job.start()
         try:
             batch, _ = await office.receive(sending(file_of(line("a"))))
-            job.tell()
+            job.notify()
             await _until(lambda: '"done"' in office.batches.files[batch.batch_id])
         finally:
             await job.stop()

@@ -47,12 +47,12 @@ class Employer:
         worker = BatchWorker(
             batches=self.world.batches,
             queries=self.world.country,
-            accesses=self.world.accesses,
+            access_log=self.world.accesses,
             persons=persons(),
             publish=self.world.country.publish,
             now=self.world.app.state.gateway.clock.now,
             subscriptions=ChangeSubscriptions(asyncio.Event()),
-            patience=1,
+            renew_every=1,
         )
         for batch_id in await self.world.batches.waiting():
             held = await self.world.batches.claim(batch_id)

@@ -33,7 +33,7 @@ SENDERS = 8
 def _restored(world: World) -> Iterator[None]:
     """Restart every process that a test stopped, before other fixtures are torn down."""
     yield
-    revive(world, *OTHERS, "gateway")
+    revive(world, *OTHERS, "gateway", "projections", "payroll")
 
 
 def revive(world: World, *names: str) -> None:
@@ -173,6 +173,54 @@ def _applied(world: World, name: str) -> float:
     return sum(float(value) for value in found)
 
 
+async def test_without_projections_the_api_serves_stored_state_accepts_commands_and_says_so(
+    world: World, job: Job
+) -> None:
+    job.report(100_000)
+    before = job.seen()
+    await _projections_are(world, "ok", 0)
+
+    kill(world, "projections")
+    pending = accepted(job.employer.post("/v1/reports", job.body(50_000), key=str(uuid4()), wait=1), 202)
+    assert accepted(job.employer.get(pending.headers["location"]), 200)["status"] == "pending"
+    assert job.seen() == before
+    await _projections_are(world, "stale", 1)
+
+    revive(world, "projections")
+
+    async def settled() -> bool:
+        return bool(accepted(job.employer.get(pending.headers["location"]), 200)["status"] == "done")
+
+    await eventually(settled, within=60)
+    assert job.seen() != before
+    await _projections_are(world, "ok", 0)
+
+
+async def _projections_are(world: World, status: str, stale: int) -> None:
+    """Wait until the ready API reports this state of the projections, in its readiness and its metrics."""
+
+    async def reported() -> bool:
+        answer = world.readiness()
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == "ready"
+        return bool(answer.json()["projections"]["status"] == status)
+
+    await eventually(reported, within=60, what=f"projections that are {status}")
+    assert f"frikort_gateway_projections_stale {stale}.0" in world.metrics()
+
+
+async def test_without_a_payroll_worker_a_file_is_accepted_and_booked_later(world: World, job: Job) -> None:
+    kill(world, "payroll")
+    headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/jsonl"}
+    sent = accepted(job.employer.raw("POST", "/v1/report-batches", json.dumps(job.body(70_000)), headers), 202)
+    assert accepted(job.employer.get(sent.headers["location"]), 200)["status"] == "booking"
+
+    revive(world, "payroll")
+    counts = job.employer.wait_for(sent.headers["location"], "status", "done", within=60)["counts"]
+
+    assert (counts["lines"], counts["accepted"]) == (1, 1)
+
+
 async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(world: World, burst: Burst) -> None:
     def murder() -> None:
         kill(world, "gateway")
@@ -182,7 +230,7 @@ async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(wo
     await burst.check(world)
 
 
-async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booked_once(world: World) -> None:
+async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_is_booked_once(world: World) -> None:
     employer = world.employer()
     jobs = [world.job(world.card(), employer=employer) for _ in range(8)]
     good = [jobs[n % 8].body(10_000 + n) for n in range(1_998)]
@@ -192,12 +240,12 @@ async def test_a_payroll_file_that_is_half_booked_when_the_gateway_dies_is_booke
 
     async def under_way() -> bool:
         counts = accepted(employer.get(sent.headers["location"]), 200)["counts"]
-        assert counts["pending"], "all was booked before the gateway could be killed"
+        assert counts["pending"], "all was booked before the worker could be killed"
         return bool(counts["accepted"])
 
     await eventually(under_way, within=60)
-    kill(world, "gateway")
-    revive(world, "gateway")
+    kill(world, "payroll")
+    revive(world, "payroll")
 
     counts = employer.wait_for(sent.headers["location"], "status", "done", within=120)["counts"]
     assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "already_reported": 0, "refused": 1, "pending": 0}

@@ -31,7 +31,6 @@ from starlette.routing import Match
 
 from services.gateway.app import application_factory
 from services.gateway.auth import Role
-from services.gateway.projections import PROJECTIONS
 from services.portals.login import session_guard
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS
@@ -159,7 +158,7 @@ class Everything(Site):
 @cache
 def _api_routes() -> list[RouteContext]:
     chosen = settings()
-    app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROJECTIONS))
+    app = application_factory(chosen, Runtime(service="gateway", settings=chosen))
     return [one for one in iter_route_contexts(app.routes) if str(one.path).startswith("/v1/")]
 
 

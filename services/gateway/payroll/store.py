@@ -19,6 +19,9 @@ from services.runtime.mongo.document_store import Database
 _NOW: Final = {"$toLong": "$$NOW"}
 _EVER: Final = "9999"
 
+FILES: Final = "report_batches"
+"""The collection of the files."""
+
 
 class LeaseLost(RuntimeError):
     """Another worker has taken the file over; what this one still does counts for nothing."""
@@ -108,7 +111,7 @@ class MongoBatches:
     """Payroll files in MongoDB. ``lease`` is in seconds: how long a worker may be silent."""
 
     def __init__(self, database: Database, *, lease: float) -> None:
-        self._batches = database["report_batches"]
+        self._batches = database[FILES]
         self._chunks = database["report_batch_chunks"]
         self._lease_ms = int(lease * 1000)
 

@@ -58,21 +58,21 @@ class BatchWorker:
         *,
         batches: Batches,
         queries: ReadModelQueries,
-        accesses: AccessLog,
+        access_log: AccessLog,
         persons: Persons,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
         now: Callable[[], Awaitable[datetime]],
         subscriptions: ChangeSubscriptions,
-        patience: float,
+        renew_every: float,
     ) -> None:
         self._batches = batches
         self._queries = queries
-        self._accesses = accesses
+        self._access_log = access_log
         self._persons = persons
         self._publish = publish
         self._now = now
         self._subscriptions = subscriptions
-        self._patience = patience
+        self._renew_every = renew_every
 
     async def book(self, held: Batch) -> None:
         """Book a file that this worker has claimed. Raises what the store and the log raise, and ``LeaseLost``."""
@@ -107,9 +107,9 @@ class BatchWorker:
     async def _finish_chunk(self, held: Batch, chunk: UnderWay) -> None:
         """Wait for the outcomes of a chunk, and keep them."""
         waiting = _Waiting(self._queries, held, chunk.lines)
-        while (results := await self._subscriptions.until(waiting.check, self._patience)) is None:
+        while (results := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
             await self._batches.renew_lease(held)
-        await self._accesses.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
+        await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
         sealed = self._persons.seal_lines(booking.packed(results), held.batch_id)
         await self._batches.settle(held, chunk.index, sealed, totals)
@@ -169,8 +169,8 @@ class BatchJob:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def tell(self) -> None:
-        """There is a file to book."""
+    def notify(self) -> None:
+        """A file may be ready to book."""
         self._news.set()
 
     async def _look(self) -> None:

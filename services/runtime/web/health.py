@@ -53,6 +53,8 @@ class Health:
         self._dependencies = {"mongodb": Dependency(self._ping_mongodb)}
         if runtime.has_kafka:
             self._dependencies["kafka"] = Dependency(runtime.producer.ping)
+        self.details: dict[str, Callable[[], dict[str, Any]]] = {}
+        """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
 
     def routes(self) -> list[BaseRoute]:
         """The routes of every service."""
@@ -94,6 +96,7 @@ class Health:
             "service": self._runtime.name,
             "dependencies": dependencies,
             "processors": processors,
+            **{name: detail() for name, detail in self.details.items()},
         }
 
     def _told_of(self, consumer: BatchConsumer) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.processing.decision import Processor
+from services.runtime.processing.projection import Projection
 from services.runtime.service import Job, Runtime
 from services.runtime.settings import RuntimeSettings
 
@@ -117,7 +118,7 @@ def run(
     service: str,
     settings: RuntimeSettings,
     process: str | None = None,
-    processors: Sequence[Processor[Any]] = (),
+    processors: Sequence[Processor[Any] | Projection[Any]] = (),
     jobs: Sequence[Job] = (),
 ) -> None:
     """Run a process that serves nothing but its health, until SIGTERM."""

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.gateway.app import application_factory
-from services.gateway.projections import PROJECTIONS
 from services.portals.login.session_guard import check_form, session_of
 from services.runtime.service import Runtime
 from tests.gateway.build import PUBLIC_URL, settings
@@ -33,7 +32,7 @@ def provider() -> FakeProvider:
 async def built() -> FastAPI:
     """The application, with a page that shows who is signed in, and does something for them."""
     chosen = settings()
-    app = application_factory(chosen, Runtime(service="gateway", settings=chosen, processors=PROJECTIONS))
+    app = application_factory(chosen, Runtime(service="gateway", settings=chosen))
 
     @app.get("/page")
     async def show(request: Request) -> Response:

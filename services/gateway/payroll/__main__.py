@@ -1,0 +1,11 @@
+"""Run the payroll worker: ``python -m services.gateway.payroll``."""
+
+from __future__ import annotations
+
+from services.gateway.payroll.process import book_files
+from services.gateway.settings import PayrollSettings
+from services.runtime.web.server import run
+
+if __name__ == "__main__":
+    settings = PayrollSettings()
+    run(service="gateway", process="payroll", settings=settings, jobs=[book_files(settings)])

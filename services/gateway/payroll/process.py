@@ -1,0 +1,54 @@
+"""The payroll process: books uploaded files. It serves nothing but its health and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from services.gateway.audit.log import MongoAccessLog
+from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
+from services.gateway.clock import Clock
+from services.gateway.payroll.queries import MongoReadModelQueries
+from services.gateway.payroll.store import FILES, MongoBatches
+from services.gateway.payroll.worker import BatchJob, BatchWorker
+from services.gateway.person_encryption import Persons
+from services.gateway.projections import outcomes, reports
+from services.gateway.settings import PayrollSettings
+from services.runtime.service import Job, Runtime
+
+_ANY_FILE = Key(FILES, "*")
+_HEARTBEAT_SECONDS = 60.0
+
+
+def book_files(settings: PayrollSettings) -> Job:
+    """The job of the process. Raises ``ValueError`` that names a setting that cannot be used."""
+    persons = Persons.from_settings(settings)
+
+    async def book(runtime: Runtime) -> None:
+        database = runtime.database
+        clock = Clock(database, settable=settings.environment == "local")
+        subscriptions = ChangeSubscriptions(runtime.stopping)
+        batches = MongoBatches(database, lease=settings.batch_lease)
+        await batches.prepare()
+        worker = BatchWorker(
+            batches=batches,
+            queries=MongoReadModelQueries(database),
+            access_log=MongoAccessLog(database),
+            persons=persons,
+            publish=runtime.producer.publish,
+            now=clock.now,
+            subscriptions=subscriptions,
+            renew_every=settings.batch_lease / 4,
+        )
+        job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
+        collections = [outcomes.PROJECTION.name, reports.PROJECTION.name, FILES]
+        listener = ChangeStreamListener(database, subscriptions, collections)
+        listener.start()
+        job.start()
+        try:
+            async for _ in subscriptions.changes(_ANY_FILE, every=_HEARTBEAT_SECONDS, seconds=math.inf):
+                job.notify()
+        finally:
+            await asyncio.shield(asyncio.gather(job.stop(), listener.stop()))
+
+    return book
