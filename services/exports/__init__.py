@@ -1,1 +1,1 @@
-"""exports: statements for the authorities, their feeds, and extracts. See ``README.md``."""
+"""Exports: statements for the authorities on their feeds, and extracts of whole years."""

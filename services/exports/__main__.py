@@ -1,10 +1,27 @@
 """``python -m services.exports``."""
 
-from services.exports.app import SERVICE, parts_of
+from frikort_contracts.extracts import Authority
+
+from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.extract_worker import extract_job, pending_job
+from services.exports.jobs import JOB_KINDS
+from services.exports.processor import REQUESTS, statements
 from services.exports.settings import ExportsSettings
+from services.runtime.document_jobs import document_job_runner
+from services.runtime.encryption import Encryptor
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = ExportsSettings()
-    processors, jobs = parts_of(settings)
-    run(service=SERVICE, settings=settings, processors=processors, jobs=jobs)
+    encryptor = Encryptor.from_setting(settings.seal_keys.get_secret_value())
+    cards = statements(cpr_encryptor(encryptor, load_key(settings.authority_keys, Authority.SKAT)))
+    run(
+        service="exports",
+        settings=settings,
+        processors=[cards, REQUESTS],
+        jobs=[
+            extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
+            pending_job(cards),
+            document_job_runner(JOB_KINDS),
+        ],
+    )

@@ -1,6 +1,6 @@
-"""What each authority may see of a card's year: the one place where that is written down.
+"""What each authority may see of a card's year. No other module decides that.
 
-The feeds carry these events; an extract holds the same ones, so that a feed and an extract cannot disagree.
+The feeds carry these events and an extract holds the same fields, so a feed and an extract cannot disagree.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from frikort_contracts.extracts import (
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """A card's year as it was last told, in øre; ``revision`` is that of the telling."""
+class StatementData:
+    """The content of a year's latest statement, amounts in øre. ``revision`` is that of the statement."""
 
     revision: int
     year: int
@@ -35,45 +35,69 @@ class Figures:
     disputed_employers: tuple[str, ...] = ()
 
 
-Facts = Mapping[str, Any]
-"""A statement as a JSON value, its fields in the order of the contract."""
+StatementFields = Mapping[str, Any]
+"""A statement as a JSON object, its fields in the order of the contract."""
 
 
-def facts_for(authority: Authority, card_id: str, cpr: str, figures: Facts) -> Facts:
-    """What ``authority`` may know of ``figures`` (as stored); ``cpr`` is the JWE that only the tax agency
-    can open.
+def statement_event(authority: Authority, card_id: str, cpr: str, data: StatementData) -> Statement:
+    """The statement for ``authority``. ``cpr`` is the JWE that only the tax agency can decrypt."""
+    match authority:
+        case Authority.SKAT:
+            return TaxStatementUpdated(
+                card_id=card_id,
+                revision=data.revision,
+                year=data.year,
+                municipality=data.municipality,
+                provisional=data.provisional,
+                allowance=data.allowance,
+                reported=data.reported,
+                exempt=data.exempt,
+                excess=data.excess,
+                reports=data.reports,
+                disputed=bool(data.disputed_employers),
+                cpr=cpr,
+                employers=data.employers,
+                disputed_employers=data.disputed_employers,
+            )
+        case Authority.STAR:
+            return FollowUpStatementUpdated(
+                card_id=card_id,
+                revision=data.revision,
+                year=data.year,
+                municipality=data.municipality,
+                provisional=data.provisional,
+                allowance=data.allowance,
+                reported=data.reported,
+                exempt=data.exempt,
+                excess=data.excess,
+                reports=data.reports,
+                disputed=bool(data.disputed_employers),
+            )
 
-    Plain values and no models: an extract has a million of them, and each was checked when it was told.
+
+def statement_fields(authority: Authority, card_id: str, cpr: str, stored: StatementFields) -> StatementFields:
+    """The fields of the same statement, from a stored ``StatementData``.
+
+    No model is built: an extract has a million statements, and each was validated when it was published.
     """
-    disputed = figures.get("disputed_employers", ())
-    facts = {
+    fields = {
         "card_id": card_id,
-        "revision": figures["revision"],
-        "year": figures["year"],
-        "municipality": figures["municipality"],
-        "provisional": figures["provisional"],
-        "allowance": figures["allowance"],
-        "reported": figures["reported"],
-        "exempt": figures["exempt"],
-        "excess": figures["excess"],
-        "reports": figures["reports"],
-        "disputed": bool(disputed),
+        "revision": stored["revision"],
+        "year": stored["year"],
+        "municipality": stored["municipality"],
+        "provisional": stored["provisional"],
+        "allowance": stored["allowance"],
+        "reported": stored["reported"],
+        "exempt": stored["exempt"],
+        "excess": stored["excess"],
+        "reports": stored["reports"],
+        "disputed": bool(stored["disputed_employers"]),
     }
     match authority:
         case Authority.SKAT:
-            facts["cpr"] = cpr
-            facts["employers"] = figures["employers"]
-            facts["disputed_employers"] = disputed
+            fields["cpr"] = cpr
+            fields["employers"] = stored["employers"]
+            fields["disputed_employers"] = stored["disputed_employers"]
         case Authority.STAR:
             pass
-    return facts
-
-
-def statement_for(authority: Authority, card_id: str, cpr: str, figures: Figures) -> Statement:
-    """The statement for ``authority``."""
-    facts = facts_for(authority, card_id, cpr, {name: getattr(figures, name) for name in Figures.__slots__})
-    match authority:
-        case Authority.SKAT:
-            return TaxStatementUpdated.model_validate(facts)
-        case Authority.STAR:
-            return FollowUpStatementUpdated.model_validate(facts)
+    return fields

@@ -14,8 +14,7 @@ from pymongo import AsyncMongoClient
 
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
-from services.exports.requests import REQUESTS
-from services.exports.statements import statements
+from services.exports.processor import REQUESTS, statements
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import CARDS
 from services.reporting.processor import card_states

@@ -1,4 +1,4 @@
-"""Builders of the messages that exports reads, and a small ledger that tells what balance would tell."""
+"""Builders of the messages that exports reads, and a small ledger that emits what balance would emit."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from frikort_contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason,
 from frikort_contracts.rules.allowances import split
 from frikort_contracts.values import CitizenSide, SealedPerson
 
-from services.exports.statements import CardStatements, decide
-from services.runtime.processing.decision import Decision
+from services.exports.processor import statements
+from services.exports.statements import CardStatements
+from services.runtime.processing.decision import Processor
 
 CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 A, B, C = "10000009", "10000017", "10000025"
@@ -54,32 +55,37 @@ def handed_over(to: str, revision: int = 2, *, card_id: str = CARD) -> CardHande
 
 def disputed(report_id: str, revision: int = 1, *, year: int = 2025) -> ReportDisputed:
     return ReportDisputed(
-        **_dispute(report_id, revision, year), reason=DisputeReason.WRONG_AMOUNT, side=CitizenSide.CITIZEN
+        card_id=CARD,
+        employment_id="e",
+        report_id=report_id,
+        revision=revision,
+        report_revision=1,
+        cvr=A,
+        year=year,
+        actor="citizen",
+        reason=DisputeReason.WRONG_AMOUNT,
+        side=CitizenSide.CITIZEN,
     )
 
 
 def undisputed(report_id: str, revision: int = 2, *, year: int = 2025) -> DisputeEnded:
     return DisputeEnded(
-        **_dispute(report_id, revision, year), cause=DisputeEnd.DISPUTE_WITHDRAWN, side=CitizenSide.CITIZEN
+        card_id=CARD,
+        employment_id="e",
+        report_id=report_id,
+        revision=revision,
+        report_revision=1,
+        cvr=A,
+        year=year,
+        actor="citizen",
+        cause=DisputeEnd.DISPUTE_WITHDRAWN,
+        side=CitizenSide.CITIZEN,
     )
-
-
-def _dispute(report_id: str, revision: int, year: int) -> dict[str, Any]:
-    return {
-        "card_id": CARD,
-        "employment_id": "e",
-        "report_id": report_id,
-        "revision": revision,
-        "report_revision": 1,
-        "cvr": A,
-        "year": year,
-        "actor": "citizen",
-    }
 
 
 @dataclass
 class Ledger:
-    """Splits in the order of acceptance, as the rules say, worked out anew after every change."""
+    """Splits in the order of acceptance, recomputed after every change."""
 
     card_id: str = CARD
     year: int = 2025
@@ -88,10 +94,10 @@ class Ledger:
     revision: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     employers: dict[str, str] = field(default_factory=dict)
-    _told: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _published: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def report(self, report_id: str, cvr: str, total: int) -> list[Event]:
-        """A report, a correction of one, or (total 0) a withdrawal: what balance tells of it."""
+        """What balance emits for a report, a correction, or (with total 0) a withdrawal."""
         self.revision += 1
         self.employers[report_id] = cvr
         self.totals[report_id] = total
@@ -102,9 +108,9 @@ class Ledger:
             used += amount
             exempt_sum += exempt
             excess_sum += excess
-            if other != report_id and self._told.get(other) == (exempt, excess):
+            if other != report_id and self._published.get(other) == (exempt, excess):
                 continue
-            self._told[other] = (exempt, excess)
+            self._published[other] = (exempt, excess)
             events.append(
                 ReportSettled(
                     card_id=self.card_id,
@@ -136,18 +142,25 @@ class Ledger:
         )
 
 
-def seal_cpr(person: SealedPerson) -> str:
+def encrypt_cpr(person: SealedPerson) -> str:
     return f"jwe-of-{person.cpr_hash}"
 
 
-def play(events: Sequence[Message], state: CardStatements | None = None) -> tuple[CardStatements, list[Event]]:
-    """The state after ``events`` and everything that was told; the state passes through its stored form each time."""
-    told: list[Event] = []
+CARDS = statements(encrypt_cpr)
+
+
+def play(
+    events: Sequence[Message],
+    state: CardStatements | None = None,
+    processor: Processor[CardStatements] = CARDS,
+) -> tuple[CardStatements, list[Event]]:
+    """The state after ``events``, and all emitted events. The state is stored and read after each."""
+    emitted: list[Event] = []
     for event in events:
-        decision: Decision[CardStatements] = decide(seal_cpr, state, envelope(event))
+        decision = processor.decide(state, processor.prepare(envelope(event)))
         assert decision.state is not None
         state = CardStatements.model_validate(decision.state.model_dump(mode="json"))
         assert state == decision.state
-        told += decision.events
+        emitted += decision.events
     assert state is not None
-    return state, told
+    return state, emitted

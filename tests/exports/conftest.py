@@ -1,4 +1,4 @@
-"""exports over the real MongoDB, and exports as it runs."""
+"""Exports on a real MongoDB, and as a running service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.exports.harness import Exports
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """exports alone. The cards told of here are nobody's: beside the other services their numbers would be taken."""
+    """Exports alone: the events here are made up, and other services would consume them too."""
     alone = [service for service in SERVICES if service.name == "exports"]
     with LocalSystem(Config(tmp_path_factory.mktemp("exports")), services=alone) as running:
         yield running
@@ -23,7 +23,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
 
 @pytest.fixture
 async def exports(engines: LocalSystem) -> AsyncIterator[Exports]:
-    """exports with a database of its own."""
+    """Exports with a database of its own."""
     client = connect(engines.mongodb)
     name = f"test_exports_{uuid4().hex}"
     exports = Exports(durable_database(client, name))

@@ -1,6 +1,6 @@
-"""exports over a real database: its processors run by the runtime's own loop, its worker as it is.
+"""Exports on a real database, with the runtime's own batch processor and the real worker.
 
-Only the log is a list: what is published is looked at, and can be made to fail.
+Only the producer is a fake: it records what is published, and it can fail.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ from frikort_contracts.extracts import (
 from frikort_contracts.messages import Message
 from frikort_contracts.topics import TOPICS
 
-from services.exports.claims import ExtractQueue
-from services.exports.requests import REQUESTS, ExtractRequest
-from services.exports.statements import statements
-from services.exports.worker import ExtractWorker, StatementReader
+from services.exports.extract_queue import ExtractQueue
+from services.exports.extract_requests import ExtractRequest
+from services.exports.extract_worker import ExtractWorker
+from services.exports.processor import REQUESTS
+from services.exports.statement_reader import StatementReader
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.mongo.document_store import Database, MongoStore, Reader
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
-from tests.exports.build import envelope, seal_cpr
-
-CARDS = statements(seal_cpr)
+from tests.exports.build import CARDS, envelope
 
 
 def decoded(record: Record) -> Envelope[Any]:
@@ -42,8 +41,8 @@ def decoded(record: Record) -> Envelope[Any]:
 
 
 @dataclass
-class RecordedLog:
-    """A log that remembers; ``fails_at`` makes that publish call fail before anything of it is published."""
+class RecordingProducer:
+    """Records what is published; call number ``fails_at`` fails before it publishes anything."""
 
     records: list[Record] = field(default_factory=list)
     fails_at: int | None = None
@@ -72,7 +71,7 @@ class RecordedLog:
         return [event for event in self.events() if isinstance(event, ExtractPartWritten)]
 
     def file(self, file_format: ExtractFormat, attempt: int | None = None) -> str:
-        """The file that a reader joins from the parts of the manifest's attempt."""
+        """The file that the parts of the manifest's attempt (or of ``attempt``) form."""
         wanted = attempt or self.manifest().attempt
         parts = [part for part in self.parts() if part.format is file_format and part.attempt == wanted]
         assert [part.index for part in parts] == list(range(len(parts)))
@@ -80,13 +79,13 @@ class RecordedLog:
 
 
 class Exports:
-    """One exports, over its own database; ``worker`` makes as many workers as a test wants."""
+    """Exports with a database of its own; ``worker`` returns a new worker on each call."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.reader = StatementReader(database, CARDS)
-        self.outcomes = RecordedLog()
-        self.feeds = RecordedLog()
+        self.outcomes = RecordingProducer()
+        self.feeds = RecordingProducer()
         self._cards = BatchProcessor(
             service="exports", processor=CARDS, store=MongoStore(database, CARDS), producer=self.feeds
         )
@@ -101,7 +100,7 @@ class Exports:
         await self.reader.ensure_indexes()
 
     async def apply(self, messages: Sequence[Message]) -> None:
-        """Card and balance events, in one batch."""
+        """Apply card and balance events in one batch."""
         await self._cards.process([self._incoming(envelope(message)) for message in messages])
 
     async def request(
@@ -121,27 +120,27 @@ class Exports:
     def queue(self, *, lease: float = 60.0) -> ExtractQueue:
         return ExtractQueue(self.database, lease=lease)
 
-    def worker(self, log: RecordedLog, *, lease: float = 60.0) -> ExtractWorker:
-        return ExtractWorker(queue=self.queue(lease=lease), reader=self.reader, publish=log.publish)
+    def worker(self, producer: RecordingProducer, *, lease: float = 60.0) -> ExtractWorker:
+        return ExtractWorker(queue=self.queue(lease=lease), reader=self.reader, publish=producer.publish)
 
     async def claim(self, extract_id: str, *, lease: float = 60.0) -> ExtractRequest:
-        held = await self.queue(lease=lease).claim(extract_id)
-        assert held is not None
-        return held
+        claimed = await self.queue(lease=lease).claim(extract_id)
+        assert claimed is not None
+        return claimed
 
-    async def make(self, extract_id: str) -> RecordedLog:
-        """Claim and make the extract; the log that it was published on."""
-        log = RecordedLog()
-        await self.worker(log).make(await self.claim(extract_id))
-        return log
+    async def make(self, extract_id: str) -> RecordingProducer:
+        """Claim and make the extract; return the producer that recorded it."""
+        producer = RecordingProducer()
+        await self.worker(producer).make(await self.claim(extract_id))
+        return producer
 
     async def state(self, extract_id: str) -> ExtractRequest:
         found = await Reader(self.database, REQUESTS).get(extract_id)
         assert found is not None
         return found
 
-    async def no_pause(self, extract_id: str) -> None:
-        """As if the pause after a failure, or the lease of a dead worker, had passed."""
+    async def end_lease(self, extract_id: str) -> None:
+        """End the pause after a failure, or the lease of a dead worker."""
         change = {"$set": {"state.lease_until": 0}, "$inc": {"version": 1}}
         await self.database[REQUESTS.name].update_one({"_id": extract_id}, change)
 

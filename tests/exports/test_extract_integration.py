@@ -1,4 +1,4 @@
-"""exports as it runs: its own process, on the real broker and database, from card events to the agency's file."""
+"""Exports as a process on a real broker and database, from card events to the agency's file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 
 from deploy.local.system import LocalSystem
-from services.exports.sealing import ALGORITHMS
+from services.exports.cpr_encryption import ALGORITHMS
 from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
@@ -44,7 +44,7 @@ SECONDS = 100.0  # longer than a dead worker's lease
 
 @dataclass
 class Topics:
-    """Writing and reading the topics as the other services do."""
+    """Writes and reads topics as the other services do."""
 
     system: LocalSystem
     log: KafkaProducer
@@ -100,7 +100,7 @@ async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
 
 @pytest.fixture
 def year() -> int:
-    """A year of the test's own: the broker and the database are shared."""
+    """A year that no other test uses, because broker and database are shared."""
     return SystemRandom().randrange(2060, 2200)
 
 
@@ -146,10 +146,10 @@ def file_of(messages: list[Envelope[Any]], manifest: ExtractCompleted, file_form
     return text
 
 
-async def test_from_card_events_to_the_agencys_file(system: LocalSystem, topics: Topics, year: int) -> None:
+async def test_the_agencys_file_contains_the_published_events(system: LocalSystem, topics: Topics, year: int) -> None:
     cards = [a_card(system, year, 100_000, 4_200_050) for _ in range(30)]
     for card, balances in cards:
-        await topics.publish([*balances, *card])  # across topics, the consumer may see any order
+        await topics.publish([*balances, *card])  # the consumer may see any order across topics
     command = request(Authority.SKAT, year, await topics.positions())
     await topics.publish([command])
 
@@ -193,7 +193,7 @@ async def _last_of(topics: Topics, topic: Topic, year: int, rows: dict[str, Any]
     return {m.data.card_id: m.data for m in found}
 
 
-async def test_the_same_events_twice_are_one_statement(system: LocalSystem, topics: Topics, year: int) -> None:
+async def test_repeated_events_lead_to_one_statement(system: LocalSystem, topics: Topics, year: int) -> None:
     card, balances = a_card(system, year, 100)
     twice = [envelope(event) for event in [*card, *balances]]
     await topics.publish([*twice, *twice])
@@ -211,8 +211,8 @@ async def test_the_same_events_twice_are_one_statement(system: LocalSystem, topi
         assert contents.setdefault(message.id, message.data) == message.data
 
 
-async def test_an_extract_waits_for_what_is_not_consumed_yet(system: LocalSystem, topics: Topics, year: int) -> None:
-    """The command is there before the events that it asks for."""
+async def test_an_extract_waits_for_its_positions(system: LocalSystem, topics: Topics, year: int) -> None:
+    """The command arrives before the events that its positions cover."""
     card, balances = a_card(system, year, 100)
     ahead = tuple(
         position.model_copy(update={"offset": position.offset + 1})
@@ -238,8 +238,8 @@ async def _reached(topics: Topics, asked: tuple[Position, ...]) -> set[int]:
     return {p.partition for p in asked if ends[p.topic, p.partition] >= p.offset}
 
 
-async def test_a_worker_killed_at_work_is_replaced(system: LocalSystem, topics: Topics, year: int) -> None:
-    """Many extracts, two instances, one of them killed: each extract has one manifest, and its parts are whole."""
+async def test_another_worker_replaces_a_killed_one(system: LocalSystem, topics: Topics, year: int) -> None:
+    """With many extracts and one of two instances killed, each extract has one manifest and complete parts."""
     for _ in range(20):
         card, balances = a_card(system, year, 100, 200)
         await topics.publish([*card, *balances])

@@ -1,4 +1,4 @@
-"""The rule of the statements, as a table of cases."""
+"""Statements: when they are published, and what they contain."""
 
 from __future__ import annotations
 
@@ -7,35 +7,30 @@ from datetime import date
 
 import pytest
 from frikort_contracts.balance import BalanceChanged, ReportSettled
-from frikort_contracts.extracts import (
-    EmployerLine,
-    FollowUpStatementUpdated,
-    RepublishStatements,
-    TaxStatementUpdated,
-)
+from frikort_contracts.extracts import EmployerLine, FollowUpStatementUpdated, RepublishStatements, TaxStatementUpdated
 from frikort_contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsWithdrawn
 
-from services.exports.feeds import Figures
-from services.exports.statements import CardStatements, address, decide
+from services.exports.processor import address, decide
+from services.exports.statements import CardStatements
 from services.runtime.processing.decision import Decision
-from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, seal_cpr, undisputed
+from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, undisputed
 
 
-def tax(told: list[Event]) -> list[TaxStatementUpdated]:
-    return [event for event in told if isinstance(event, TaxStatementUpdated)]
+def tax(emitted: list[Event]) -> list[TaxStatementUpdated]:
+    return [event for event in emitted if isinstance(event, TaxStatementUpdated)]
 
 
-def follow_up(told: list[Event]) -> list[FollowUpStatementUpdated]:
-    return [event for event in told if isinstance(event, FollowUpStatementUpdated)]
+def follow_up(emitted: list[Event]) -> list[FollowUpStatementUpdated]:
+    return [event for event in emitted if isinstance(event, FollowUpStatementUpdated)]
 
 
-class TestCompleting:
-    def test_card_then_balance(self) -> None:
-        _, told = play([issued(), *Ledger().report("r1", A, 100_000)])
+class TestCompletion:
+    def test_a_balance_after_its_card_completes_the_statement(self) -> None:
+        _, emitted = play([issued(), *Ledger().report("r1", A, 100_000)])
 
-        assert tax(told) == [
+        assert tax(emitted) == [
             TaxStatementUpdated(
                 card_id=CARD,
                 revision=1,
@@ -51,116 +46,116 @@ class TestCompleting:
                 employers=(EmployerLine(cvr=A, reports=1, reported=100_000, exempt=100_000, excess=0),),
             )
         ]
-        assert len(told) == 2
+        assert len(emitted) == 2
 
     def test_star_sees_neither_cpr_nor_employers(self) -> None:
-        _, told = play([issued(), *Ledger().report("r1", A, 100_000)])
+        _, emitted = play([issued(), *Ledger().report("r1", A, 100_000)])
 
-        (statement,) = follow_up(told)
+        (statement,) = follow_up(emitted)
         assert statement.reported == 100_000
         assert "jwe" not in statement.model_dump_json()
         assert A not in statement.model_dump_json()
 
-    def test_balance_then_card_tells_when_the_card_comes(self) -> None:
+    def test_a_card_after_its_balance_completes_the_statement(self) -> None:
         ledger = Ledger()
-        before, told = play([*ledger.report("r1", A, 100_000), *ledger.report("r2", B, 50_000)])
-        assert told == []
-        assert before.held == (2025,)
-        assert before.stated == ()
+        before, emitted = play([*ledger.report("r1", A, 100_000), *ledger.report("r2", B, 50_000)])
+        assert emitted == []
+        assert before.pending_years == (2025,)
+        assert before.stated_years == ()
 
-        after, told = play([issued()], before)
-        assert [(s.revision, s.reported, s.reports) for s in tax(told)] == [(1, 150_000, 2)]
-        assert after.held == ()
-        assert after.stated == (2025,)
+        after, emitted = play([issued()], before)
+        assert [(s.revision, s.reported, s.reports) for s in tax(emitted)] == [(1, 150_000, 2)]
+        assert after.pending_years == ()
+        assert after.stated_years == (2025,)
 
     @pytest.mark.parametrize("place", [0, 1, 2])
-    def test_no_order_across_the_topics_shows_half_a_change(self, place: int) -> None:
-        """The card's event comes before, between and after the two events of one balance change."""
+    def test_no_order_of_arrival_publishes_half_a_change(self, place: int) -> None:
+        """The card event arrives before, between or after the two events of one balance change."""
         events = Ledger().report("r1", A, 100_000)
         events.insert(place, issued())
 
-        _, told = play(events)
+        _, emitted = play(events)
 
-        assert [(s.revision, s.reported, s.reports) for s in tax(told)] == [(1, 100_000, 1)]
+        assert [(s.revision, s.reported, s.reports) for s in tax(emitted)] == [(1, 100_000, 1)]
 
-    def test_hand_over_between_a_settled_report_and_its_balance(self) -> None:
+    def test_a_hand_over_between_a_split_and_its_totals_publishes_the_earlier_figures(self) -> None:
         ledger = Ledger()
         first, (settled, changed) = ledger.report("r1", A, 100_000), ledger.report("r2", B, 50_000)
 
-        _, told = play([issued(), *first, settled, handed_over("849"), changed])
+        _, emitted = play([issued(), *first, settled, handed_over("849"), changed])
 
-        assert [(s.revision, s.municipality, s.reported, s.reports) for s in tax(told)] == [
+        assert [(s.revision, s.municipality, s.reported, s.reports) for s in tax(emitted)] == [
             (1, "101", 100_000, 1),
             (2, "849", 100_000, 1),
             (3, "849", 150_000, 2),
         ]
 
-    def test_provisional_year_says_so(self) -> None:
-        _, told = play([issued(), *Ledger(year=2026, provisional=True).report("r1", A, 1)])
-        assert [s.provisional for s in tax(told)] == [True]
+    def test_a_statement_of_a_provisional_year_is_marked(self) -> None:
+        _, emitted = play([issued(), *Ledger(year=2026, provisional=True).report("r1", A, 1)])
+        assert [s.provisional for s in tax(emitted)] == [True]
 
 
-class TestCorrecting:
+class TestCorrections:
     def test_the_split_is_by_employer(self) -> None:
         ledger = Ledger(allowance=100)
         events = [issued(), *ledger.report("r1", A, 80), *ledger.report("r2", B, 60), *ledger.report("r1", A, 50)]
 
-        _, told = play(events)
+        _, emitted = play(events)
 
-        assert [[(e.cvr, e.exempt, e.excess) for e in s.employers] for s in tax(told)] == [
+        assert [[(e.cvr, e.exempt, e.excess) for e in s.employers] for s in tax(emitted)] == [
             [(A, 80, 0)],
             [(A, 80, 0), (B, 20, 40)],
             [(A, 50, 0), (B, 50, 10)],
         ]
-        assert [s.revision for s in tax(told)] == [1, 2, 3]
+        assert [s.revision for s in tax(emitted)] == [1, 2, 3]
 
     def test_an_employer_with_several_reports_has_one_line(self) -> None:
         ledger = Ledger()
-        _, told = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r2", A, 5)])
-        assert tax(told)[-1].employers == (EmployerLine(cvr=A, reports=2, reported=15, exempt=15, excess=0),)
+        _, emitted = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r2", A, 5)])
+        assert tax(emitted)[-1].employers == (EmployerLine(cvr=A, reports=2, reported=15, exempt=15, excess=0),)
 
-    def test_withdrawing_the_last_report_tells_zero_and_leaves_the_extract(self) -> None:
+    def test_withdrawing_the_last_report_publishes_zero_and_removes_the_year_from_extracts(self) -> None:
         ledger = Ledger()
-        state, told = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r1", A, 0)])
+        state, emitted = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r1", A, 0)])
 
-        assert [(s.revision, s.reports, s.reported, s.employers != ()) for s in tax(told)] == [
+        assert [(s.revision, s.reports, s.reported, s.employers != ()) for s in tax(emitted)] == [
             (1, 1, 10, True),
             (2, 0, 0, False),
         ]
-        assert state.stated == ()
-        assert state.held == ()
+        assert state.stated_years == ()
+        assert state.pending_years == ()
 
-    def test_nothing_is_told_of_a_report_withdrawn_before_the_card_was_known(self) -> None:
+    def test_a_report_withdrawn_before_its_card_is_known_is_not_published(self) -> None:
         ledger = Ledger()
-        state, told = play([*ledger.report("r1", A, 10), *ledger.report("r1", A, 0), issued()])
-        assert told == []
-        assert state.stated == state.held == ()
+        state, emitted = play([*ledger.report("r1", A, 10), *ledger.report("r1", A, 0), issued()])
+        assert emitted == []
+        assert state.stated_years == state.pending_years == ()
 
-    def test_a_change_that_changes_nothing_tells_nothing(self) -> None:
+    def test_a_change_without_an_effect_publishes_nothing(self) -> None:
         ledger = Ledger()
-        _, told = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r1", A, 10)])
-        assert len(tax(told)) == 1
+        _, emitted = play([issued(), *ledger.report("r1", A, 10), *ledger.report("r1", A, 10)])
+        assert len(tax(emitted)) == 1
 
 
-class TestHandingOver:
-    def test_every_year_with_a_statement_is_told_again(self) -> None:
+class TestHandOver:
+    def test_a_hand_over_publishes_every_year_with_a_statement_again(self) -> None:
         events = [issued(), *Ledger(year=2024).report("r1", A, 10), *Ledger(year=2025).report("r2", A, 20)]
 
-        state, told = play([*events, handed_over("849")])
+        state, emitted = play([*events, handed_over("849")])
 
-        assert [(s.year, s.revision, s.municipality) for s in tax(told)[2:]] == [(2024, 2, "849"), (2025, 2, "849")]
+        assert [(s.year, s.revision, s.municipality) for s in tax(emitted)[2:]] == [(2024, 2, "849"), (2025, 2, "849")]
         assert state.municipality == "849"
 
-    def test_a_card_without_statements_tells_nothing(self) -> None:
-        _, told = play([issued(), handed_over("849")])
-        assert told == []
+    def test_a_hand_over_of_a_card_without_statements_publishes_nothing(self) -> None:
+        _, emitted = play([issued(), handed_over("849")])
+        assert emitted == []
 
-    def test_an_issue_replayed_after_the_hand_over_does_not_move_the_card_back(self) -> None:
+    def test_an_issue_replayed_after_a_hand_over_keeps_the_newer_municipality(self) -> None:
         ledger = Ledger()
-        _, told = play([*ledger.report("r1", A, 10), handed_over("849"), issued("101")])
-        assert [s.municipality for s in tax(told)] == ["849"]
+        _, emitted = play([*ledger.report("r1", A, 10), handed_over("849"), issued("101")])
+        assert [s.municipality for s in tax(emitted)] == ["849"]
 
-    def test_other_card_events_touch_nothing(self) -> None:
+    def test_other_card_events_are_skipped(self) -> None:
         base = {"card_id": CARD, "revision": 2, "municipality": "101", "actor": "caseworker"}
         deactivated = CardDeactivated.model_validate(
             {**base, "last_active_day": date(2025, 6, 1), "case_reference": "S-2"}
@@ -173,59 +168,63 @@ class TestHandingOver:
             assert address(envelope(event)) is None
 
 
-class TestDisputing:
+class TestDisputes:
     @staticmethod
-    def flags(told: list[Event]) -> list[tuple[int, tuple[str, ...]]]:
-        return [(s.revision, s.disputed_employers) for s in tax(told)]
+    def flags(emitted: list[Event]) -> list[tuple[int, tuple[str, ...]]]:
+        return [(s.revision, s.disputed_employers) for s in tax(emitted)]
 
-    def test_a_dispute_and_its_end_are_told_with_the_same_amounts(self) -> None:
+    def test_a_dispute_and_its_end_are_published_with_unchanged_amounts(self) -> None:
         ledger = Ledger()
         reports = [*ledger.report("r1", A, 10), *ledger.report("r2", B, 20)]
-        _, told = play([issued(), *reports, disputed("r2"), undisputed("r2")])
+        _, emitted = play([issued(), *reports, disputed("r2"), undisputed("r2")])
 
-        assert self.flags(told) == [(1, ()), (2, ()), (3, (B,)), (4, ())]
-        assert [s.disputed for s in follow_up(told)] == [s.disputed for s in tax(told)] == [False, False, True, False]
-        assert {(s.reported, s.exempt, s.excess) for s in tax(told)[1:]} == {(30, 30, 0)}
+        assert self.flags(emitted) == [(1, ()), (2, ()), (3, (B,)), (4, ())]
+        assert (
+            [s.disputed for s in follow_up(emitted)]
+            == [s.disputed for s in tax(emitted)]
+            == [False, False, True, False]
+        )
+        assert {(s.reported, s.exempt, s.excess) for s in tax(emitted)[1:]} == {(30, 30, 0)}
 
-    def test_a_second_dispute_at_the_same_employer_changes_nothing_that_is_told(self) -> None:
+    def test_a_second_dispute_of_the_same_employer_publishes_nothing(self) -> None:
         ledger = Ledger()
         reports = [*ledger.report("r1", A, 10), *ledger.report("r2", A, 20)]
-        state, told = play([issued(), *reports, disputed("r1"), disputed("r2"), undisputed("r1")])
-        assert self.flags(told)[2:] == [(3, (A,))]
+        state, emitted = play([issued(), *reports, disputed("r1"), disputed("r2"), undisputed("r1")])
+        assert self.flags(emitted)[2:] == [(3, (A,))]
 
-        _, told = play([undisputed("r2")], state)
-        assert self.flags(told) == [(4, ())]
+        _, emitted = play([undisputed("r2")], state)
+        assert self.flags(emitted) == [(4, ())]
 
     @pytest.mark.parametrize("place", range(4))
-    def test_no_order_across_the_topics_loses_a_dispute(self, place: int) -> None:
+    def test_no_order_of_arrival_loses_a_dispute(self, place: int) -> None:
         events: list[Event] = [issued(), *Ledger().report("r1", A, 10)]
         events.insert(place, disputed("r1"))
 
-        state, told = play(events)
+        state, emitted = play(events)
 
-        assert self.flags(told)[-1][1] == (A,)
-        assert (state.stated, state.held) == ((2025,), ())
+        assert self.flags(emitted)[-1][1] == (A,)
+        assert (state.stated_years, state.pending_years) == ((2025,), ())
 
-    def test_a_withdrawn_report_is_disputed_no_more_whichever_is_heard_first(self) -> None:
+    def test_a_withdrawn_report_is_not_disputed_in_either_order_of_arrival(self) -> None:
         ledger = Ledger()
         first = [issued(), *ledger.report("r1", A, 10), disputed("r1")]
-        gone = ledger.report("r1", A, 0)
-        for events in ([*first, *gone, undisputed("r1")], [*first, undisputed("r1"), *gone]):
-            _, told = play(events)
-            assert (tax(told)[-1].reports, tax(told)[-1].disputed) == (0, False)
+        withdrawal = ledger.report("r1", A, 0)
+        for events in ([*first, *withdrawal, undisputed("r1")], [*first, undisputed("r1"), *withdrawal]):
+            _, emitted = play(events)
+            assert (tax(emitted)[-1].reports, tax(emitted)[-1].disputed) == (0, False)
 
     def test_a_dispute_replayed_after_its_end_changes_nothing(self) -> None:
         state, _ = play([issued(), *Ledger().report("r1", A, 10), undisputed("r1")])
-        after, told = play([disputed("r1")], state)
-        assert told == []
+        after, emitted = play([disputed("r1")], state)
+        assert emitted == []
         assert after == state
 
-    def test_a_dispute_of_what_nobody_knows_yet_tells_and_holds_nothing(self) -> None:
-        state, told = play([disputed("r1"), issued(), undisputed("r1")])
-        assert told == []
-        assert state.stated == state.held == ()
+    def test_a_dispute_of_an_unknown_report_publishes_nothing_and_leaves_nothing_pending(self) -> None:
+        state, emitted = play([disputed("r1"), issued(), undisputed("r1")])
+        assert emitted == []
+        assert state.stated_years == state.pending_years == ()
 
-    def test_other_earnings_events_touch_nothing(self) -> None:
+    def test_other_earnings_events_are_skipped(self) -> None:
         withdrawn = EarningsWithdrawn(
             card_id=CARD, employment_id="e", report_id="r1", revision=2, cvr=A, year=2025, reason="not-paid"
         )
@@ -233,61 +232,61 @@ class TestDisputing:
         assert address(envelope(disputed("r1"))) is not None
 
 
-class TestHolding:
-    """A settled report is missing: it lies among the dead letters."""
+class TestPending:
+    """A split is missing, because its message is a dead letter."""
 
     def missing_second(self) -> tuple[CardStatements, list[Event], ReportSettled, Ledger]:
         ledger = Ledger()
         first, (lost, changed) = ledger.report("r1", A, 1_000), ledger.report("r2", B, 1_000)
         assert isinstance(lost, ReportSettled)
-        state, told = play([issued(), *first, changed])
-        return state, told, lost, ledger
+        state, emitted = play([issued(), *first, changed])
+        return state, emitted, lost, ledger
 
-    def test_nothing_is_told_and_the_year_is_held(self) -> None:
-        state, told, _, _ = self.missing_second()
-        assert [s.revision for s in tax(told)] == [1]
-        assert state.held == (2025,)
+    def test_nothing_is_published_and_the_year_is_pending(self) -> None:
+        state, emitted, _, _ = self.missing_second()
+        assert [s.revision for s in tax(emitted)] == [1]
+        assert state.pending_years == (2025,)
 
-    def test_a_hand_over_tells_nothing_of_a_held_year(self) -> None:
+    def test_a_hand_over_publishes_nothing_of_a_pending_year(self) -> None:
         state, _, _, _ = self.missing_second()
-        _, told = play([handed_over("849")], state)
-        assert told == []
+        _, emitted = play([handed_over("849")], state)
+        assert emitted == []
 
-    def test_the_replay_releases_it(self) -> None:
+    def test_the_replay_of_the_missing_split_publishes_the_statement(self) -> None:
         state, _, lost, _ = self.missing_second()
-        state, told = play([lost], state)
-        assert [(s.revision, s.reported, [e.cvr for e in s.employers]) for s in tax(told)] == [(2, 2_000, [A, B])]
-        assert state.held == ()
+        state, emitted = play([lost], state)
+        assert [(s.revision, s.reported, [e.cvr for e in s.employers]) for s in tax(emitted)] == [(2, 2_000, [A, B])]
+        assert state.pending_years == ()
 
-    def test_an_equal_wage_does_not_stand_in_for_the_missing_one(self) -> None:
+    def test_an_equal_amount_does_not_replace_the_missing_split(self) -> None:
         state, _, lost, ledger = self.missing_second()
         (settled, changed) = ledger.report("r3", A, 1_000)
 
-        state, told = play([settled, changed], state)
-        assert told == []
-        assert state.held == (2025,)
+        state, emitted = play([settled, changed], state)
+        assert emitted == []
+        assert state.pending_years == (2025,)
 
-        state, told = play([lost], state)
-        assert [(s.reported, [(e.cvr, e.reports) for e in s.employers]) for s in tax(told)] == [
+        state, emitted = play([lost], state)
+        assert [(s.reported, [(e.cvr, e.reports) for e in s.employers]) for s in tax(emitted)] == [
             (3_000, [(A, 2), (B, 1)])
         ]
 
-    def test_a_later_settlement_of_the_same_report_mends_it(self) -> None:
+    def test_a_later_split_of_the_same_report_publishes_the_statement(self) -> None:
         state, _, lost, ledger = self.missing_second()
-        state, told = play(ledger.report("r2", B, 500), state)
-        assert [s.reported for s in tax(told)] == [1_500]
+        state, emitted = play(ledger.report("r2", B, 500), state)
+        assert [s.reported for s in tax(emitted)] == [1_500]
 
-        after, told = play([lost], state)  # replayed too late: it is older than what is known
-        assert told == []
+        after, emitted = play([lost], state)  # a late replay of an older split
+        assert emitted == []
         assert after == state
 
-    def test_a_balance_replayed_after_a_newer_one_changes_nothing(self) -> None:
+    def test_totals_replayed_after_newer_ones_change_nothing(self) -> None:
         ledger = Ledger()
         first, second = ledger.report("r1", A, 1_000), ledger.report("r2", B, 1_000)
         assert isinstance(first[-1], BalanceChanged)
-        state, _ = play([issued(), first[0], *second])  # the first balance went to the dead letters
-        after, told = play([first[-1]], state)
-        assert told == []
+        state, _ = play([issued(), first[0], *second])  # the first totals are a dead letter
+        after, emitted = play([first[-1]], state)
+        assert emitted == []
         assert after == state
 
 
@@ -301,19 +300,14 @@ class TestRepublishing:
 
         assert [event.revision for event in tax(again)] == [2, 2]
         assert [event.model_copy(update={"revision": 1}) for event in again] == first
-        assert after.years[2025].statement == replace(tax_figures(before), revision=2)
+        statement = before.years[2025].statement
+        assert statement is not None
+        assert after.years[2025].statement == replace(statement, revision=2)
 
     def test_a_card_without_statements_publishes_nothing(self) -> None:
         before, _ = play([issued()])
         after, again = play([self.REPUBLISH], before)
         assert (after, again) == (before, [])
 
-    def test_a_card_that_is_not_known_stays_unknown(self) -> None:
-        decision = decide(seal_cpr, None, envelope(self.REPUBLISH))
-        assert decision == Decision(None)
-
-
-def tax_figures(card: CardStatements) -> Figures:
-    statement = card.years[2025].statement
-    assert statement is not None
-    return statement
+    def test_an_unknown_card_stays_unknown(self) -> None:
+        assert decide(None, envelope(self.REPUBLISH)) == Decision(None)

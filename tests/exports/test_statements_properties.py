@@ -1,4 +1,4 @@
-"""Whatever the order across the topics, the authorities end up with the same statements."""
+"""Properties of statements: any order of arrival ends in the same ones, and each adds up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ALLOWANCE = 1_000
 operations = st.lists(
     st.tuples(st.sampled_from(YEARS), st.integers(0, 5), st.integers(0, 700)), min_size=1, max_size=15
 )
-moves = st.lists(st.sampled_from(["147", "849", "101"]), max_size=3)
-quarrels = st.lists(st.tuples(st.sampled_from(YEARS), st.integers(0, 5)), max_size=6)
+hand_overs = st.lists(st.sampled_from(["147", "849", "101"]), max_size=3)
+dispute_plans = st.lists(st.tuples(st.sampled_from(YEARS), st.integers(0, 5)), max_size=6)
 
 
 def balances(plan: list[tuple[int, int, int]]) -> tuple[list[Event], dict[int, Ledger]]:
@@ -27,64 +27,70 @@ def balances(plan: list[tuple[int, int, int]]) -> tuple[list[Event], dict[int, L
     return events, ledgers
 
 
-def last_of(told: list[Event], kind: type[Statement]) -> dict[int, dict[str, object]]:
-    """The last statement of each year that says anything, without its revision."""
-    last = {event.year: event for event in told if isinstance(event, kind)}
+def last_of(emitted: list[Event], kind: type[Statement]) -> dict[int, dict[str, object]]:
+    """The last statement of each year that has reports, without its revision."""
+    last = {event.year: event for event in emitted if isinstance(event, kind)}
     return {year: event.model_dump(exclude={"revision"}) for year, event in last.items() if event.reports}
 
 
 def disputes(plan: list[tuple[int, int]]) -> list[Event]:
-    """A report is disputed, and when it comes again, that ends."""
-    told: dict[tuple[int, int], int] = {}
+    """Events that dispute a report at its first entry in ``plan`` and end that at its second, and so on."""
+    revisions: dict[tuple[int, int], int] = {}
     events: list[Event] = []
     for year, report in plan:
-        told[year, report] = revision = told.get((year, report), 0) + 1
-        say = disputed if revision % 2 else undisputed
-        events.append(say(f"{year}-{report}", revision, year=year))
+        revisions[year, report] = revision = revisions.get((year, report), 0) + 1
+        event = disputed if revision % 2 else undisputed
+        events.append(event(f"{year}-{report}", revision, year=year))
     return events
 
 
-@given(operations, moves, quarrels, st.data())
+@given(operations, hand_overs, dispute_plans, st.data())
 def test_any_interleaving_ends_in_the_same_statements(
-    plan: list[tuple[int, int, int]], towns: list[str], quarrel: list[tuple[int, int]], data: st.DataObject
+    plan: list[tuple[int, int, int]], towns: list[str], dispute_plan: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     of_balance, _ = balances(plan)
     of_card: list[Event] = [issued(), *(handed_over(town, 2 + i) for i, town in enumerate(towns))]
-    of_earnings = disputes(quarrel)
+    of_earnings = disputes(dispute_plan)
     reference, expected = play([*of_card, *of_balance, *of_earnings])
 
     topics = {"card": of_card, "balance": of_balance, "earnings": of_earnings}
     turns = data.draw(st.permutations([name for name, events in topics.items() for _ in events]))
     left = {name: iter(events) for name, events in topics.items()}
-    state, told = play([next(left[turn]) for turn in turns])
+    state, emitted = play([next(left[turn]) for turn in turns])
 
     for kind in (TaxStatementUpdated, FollowUpStatementUpdated):
-        assert last_of(told, kind) == last_of(expected, kind)
-    assert (state.stated, state.held, state.municipality) == (reference.stated, (), reference.municipality)
+        assert last_of(emitted, kind) == last_of(expected, kind)
+    assert (state.stated_years, state.pending_years, state.municipality) == (
+        reference.stated_years,
+        (),
+        reference.municipality,
+    )
 
 
 @given(operations)
 def test_every_statement_adds_up_and_the_last_one_is_the_ledger(plan: list[tuple[int, int, int]]) -> None:
     events, ledgers = balances(plan)
-    _, told = play([issued(), *events])
+    _, emitted = play([issued(), *events])
 
-    for statement in (event for event in told if isinstance(event, TaxStatementUpdated)):
+    for statement in (event for event in emitted if isinstance(event, TaxStatementUpdated)):
         assert statement.reported == statement.exempt + statement.excess
         assert statement.exempt <= ALLOWANCE
         for name in ("reported", "exempt", "excess", "reports"):
             assert sum(getattr(line, name) for line in statement.employers) == getattr(statement, name)
-    last = last_of(told, TaxStatementUpdated)
+    last = last_of(emitted, TaxStatementUpdated)
     for year, ledger in ledgers.items():
         assert last.get(year, {"reported": 0})["reported"] == sum(ledger.totals.values())
 
 
-@given(operations, quarrels, st.integers(0, 100))
-def test_revisions_have_no_gaps(plan: list[tuple[int, int, int]], quarrel: list[tuple[int, int]], when: int) -> None:
+@given(operations, dispute_plans, st.integers(0, 100))
+def test_revisions_have_no_gaps(
+    plan: list[tuple[int, int, int]], dispute_plan: list[tuple[int, int]], when: int
+) -> None:
     events, _ = balances(plan)
     events.insert(min(when, len(events)), issued())
-    events += [*disputes(quarrel), handed_over("849")]
-    _, told = play(events)
+    events += [*disputes(dispute_plan), handed_over("849")]
+    _, emitted = play(events)
     for year in YEARS:
         for kind in (TaxStatementUpdated, FollowUpStatementUpdated):
-            revisions = [event.revision for event in told if isinstance(event, kind) and event.year == year]
+            revisions = [event.revision for event in emitted if isinstance(event, kind) and event.year == year]
             assert revisions == list(range(1, len(revisions) + 1))

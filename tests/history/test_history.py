@@ -9,7 +9,7 @@ from frikort_contracts.cloudevents import BrokenContract, Envelope, decode
 from frikort_contracts.topics import BALANCES, TOPICS, Topic
 
 from services.balance.processor import LEDGERS
-from services.exports.statements import statements
+from services.exports.processor import statements
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection

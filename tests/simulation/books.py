@@ -449,7 +449,7 @@ class Books:
                     law(found == dict(sums), f"the employers of {key} were told as {found}")
                     self.counts["statements"] += 1
         for card in states(self.world.database("exports", "statements")):
-            law(not card.held, f"the statements of {card.card_id} are held back: {card.held}")
+            law(not card.pending_years, f"the years {card.pending_years} of the card {card.card_id} are pending")
 
     def _outboxes(self) -> None:
         """What a document remembers to have said is in the log; nobody waits."""

@@ -19,7 +19,7 @@ from frikort_contracts.cloudevents import Record
 from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
-from services.exports.statements import CardYear
+from services.exports.card_year import CardYear
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
 from services.gateway.read_models import ReadModels
 from services.issuance import lifecycle as issuance

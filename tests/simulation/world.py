@@ -16,8 +16,7 @@ from frikort_contracts.topics import TOPICS
 from frikort_contracts.values import SealedPerson
 
 from services.balance.processor import LEDGERS
-from services.exports.requests import REQUESTS
-from services.exports.statements import statements
+from services.exports.processor import REQUESTS, statements
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS

@@ -13,8 +13,8 @@ from time import perf_counter
 
 from frikort_contracts.extracts import Authority
 
-from services.exports.extract import ExtractFiles
-from services.exports.feeds import facts_for
+from services.exports.extract_files import ExtractFiles
+from services.exports.feeds import statement_fields
 from tests.bench.processes import peak_bytes
 from tests.bench.system.statements import CPR, DISTINCT, card_id, figures
 
@@ -31,7 +31,7 @@ def main() -> None:
     for start in range(0, count, _AT_ONCE):
         first = start % DISTINCT
         some = known[first : first + min(_AT_ONCE, count - start)]
-        for part in files.add([facts_for(Authority.SKAT, card, CPR, of_year) for card, of_year in some]):
+        for part in files.add([statement_fields(Authority.SKAT, card, CPR, of_year) for card, of_year in some]):
             out[part.format].write(part.content)
     for part in files.finish():
         out[part.format].write(part.content)

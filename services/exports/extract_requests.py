@@ -1,4 +1,4 @@
-"""The rule for extract requests: one document for each, which says what is asked and how far it has come."""
+"""Extract requests: one document each, with what is requested and how far the work is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from uuid import UUID
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import Authority, ExtractCompleted, Position, RequestExtract
 from frikort_contracts.outcomes import CommandAccepted
-from frikort_contracts.topics import EXPORTS_COMMANDS
 from pydantic import BaseModel, ConfigDict
 
-from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.decision import Address, Decision
 
 
 class ExtractRequest(BaseModel):
-    """One extract. The fields below the line belong to the worker (``worker.py``), which fences with ``attempt``."""
+    """One extract. Workers own the fields from ``done`` on; ``attempt`` fences their writes (see ``ExtractQueue``)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,24 +28,24 @@ class ExtractRequest(BaseModel):
     correlation_id: UUID
     traceparent: str | None
     requested_at: datetime
-    # ---
     done: bool = False
     attempt: int = 0
-    lease_until: int = 0  # milliseconds by the database's clock; nobody else may work on it before
+    lease_until: int = 0  # milliseconds by the database's clock
     manifest: ExtractCompleted | None = None
 
 
-def address(message: Envelope[RequestExtract]) -> Address:
+def address_of_request(message: Envelope[RequestExtract]) -> Address:
+    """The document of the extract."""
     return Address(message.data.extract_id)
 
 
-def decide(
+def decide_request(
     state: ExtractRequest | None, message: Envelope[RequestExtract], _taken: Collection[str] = ()
 ) -> Decision[ExtractRequest]:
-    """Record the request as waiting. One that is there already stays as it is."""
+    """Record the request for the workers. A request that exists stays as it is."""
     command = message.data
     accepted = CommandAccepted(command_id=str(message.id), year=command.year, already_reported=state is not None)
-    waiting = state or ExtractRequest(
+    request = state or ExtractRequest(
         extract_id=command.extract_id,
         authority=command.authority,
         year=command.year,
@@ -57,14 +56,4 @@ def decide(
         traceparent=message.traceparent,
         requested_at=message.time,
     )
-    return Decision(waiting, (accepted,))
-
-
-REQUESTS: Processor[ExtractRequest] = Processor(
-    name="requests",
-    topics=(EXPORTS_COMMANDS,),
-    state=ExtractRequest,
-    address=address,
-    decide=decide,
-    indexes=("done",),
-)
+    return Decision(request, (accepted,))

@@ -1,4 +1,4 @@
-"""The making of extracts, on a real MongoDB: what is in the files, and what a crash does to them."""
+"""Making extracts, on a real MongoDB: the content of the files, and what a crash changes."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from frikort_contracts.cloudevents import encode
 from frikort_contracts.extracts import Authority, ExtractFormat, Position, TaxStatementUpdated
 from frikort_contracts.messages import Event
 
-from services.exports.statements import statements
-from services.exports.worker import is_new_enough
+from services.exports.extract_requests import ExtractRequest
+from services.exports.extract_worker import is_recent_enough
+from services.exports.processor import statements
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
-from tests.exports.harness import Exports, RecordedLog
+from tests.exports.harness import Exports, RecordingProducer
 
 CSV, JSON = ExtractFormat.CSV, ExtractFormat.JSON
 
 
 def a_card(*amounts: int, municipality: str = "101", year: int = 2025, card_id: str | None = None) -> list[Event]:
-    """A card whose employers A and B take turns in reporting ``amounts``."""
+    """The events of a card whose employers A and B alternate in reporting ``amounts``."""
     card_id = card_id or str(uuid4())
     ledger = Ledger(card_id=card_id, year=year, provisional=year == 2026)
     events: list[Event] = [issued(municipality, card_id=card_id)]
@@ -41,15 +42,15 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 class TestContent:
-    async def test_the_files_are_what_the_feed_said(self, exports: Exports) -> None:
+    async def test_the_files_contain_the_last_statements_of_the_feed(self, exports: Exports) -> None:
         for _ in range(20):
             await exports.apply(a_card(100_000, 4_200_050))
 
         log = await exports.make(await exports.request(Authority.SKAT))
 
         last = {e.card_id: e for e in exports.feeds.events() if isinstance(e, TaxStatementUpdated)}
-        told = [last[card_id].model_dump(mode="json") for card_id in sorted(last)]
-        assert json.loads(log.file(JSON)) == told
+        expected = [last[card_id].model_dump(mode="json") for card_id in sorted(last)]
+        assert json.loads(log.file(JSON)) == expected
 
     async def test_manifest_parts_and_rows_agree(self, exports: Exports) -> None:
         cards = 1_200  # several parts, several batches of rows
@@ -76,7 +77,7 @@ class TestContent:
         assert sum(int(row["Indberettet (kr.)"].replace(",", "")) for row in in_csv) == manifest.reported
         assert sum(row["reported"] for row in json.loads(log.file(JSON))) == manifest.reported
 
-    async def test_star_gets_one_row_a_card_and_no_identity(self, exports: Exports) -> None:
+    async def test_star_gets_one_row_for_each_card_without_identity(self, exports: Exports) -> None:
         await exports.apply(a_card(100, 200))
         log = await exports.make(await exports.request(Authority.STAR))
         (row,) = rows(log.file(CSV))
@@ -85,7 +86,7 @@ class TestContent:
             assert "jwe" not in text
             assert A not in text
 
-    async def test_of_one_municipality_and_year(self, exports: Exports) -> None:
+    async def test_an_extract_covers_its_municipality_and_year(self, exports: Exports) -> None:
         await exports.apply(a_card(1, municipality="101"))
         await exports.apply(a_card(2, municipality="849"))
         await exports.apply(a_card(4, municipality="849", year=2026))
@@ -101,7 +102,7 @@ class TestContent:
         assert await reported(2025, None) == (3, 11, False)
         assert await reported(2026, None) == (1, 4, True)
 
-    async def test_a_year_of_which_nobody_knows_is_empty_and_whole(self, exports: Exports) -> None:
+    async def test_an_extract_of_an_unknown_year_is_empty_and_complete(self, exports: Exports) -> None:
         log = await exports.make(await exports.request(Authority.SKAT, 2024))
         assert json.loads(log.file(JSON)) == []
         assert rows(log.file(CSV)) == []
@@ -117,12 +118,12 @@ class TestContent:
         second = await exports.make(await exports.request(Authority.SKAT))
         assert first.manifest().files == second.manifest().files
 
-    async def test_amounts_beyond_32_bits(self, exports: Exports) -> None:
+    async def test_amounts_can_exceed_32_bits(self, exports: Exports) -> None:
         await exports.apply(a_card(10**12, 10**12))
         log = await exports.make(await exports.request(Authority.SKAT))
         assert log.manifest().reported == 2 * 10**12
 
-    async def test_ids_follow_from_the_command(self, exports: Exports) -> None:
+    async def test_ids_are_derived_from_the_command(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
         extract_id = await exports.request(Authority.SKAT)
         envelopes = (await exports.make(extract_id)).envelopes()
@@ -134,20 +135,20 @@ class TestContent:
         assert {e.data.key for e in envelopes} == {extract_id}
 
 
-class TestOneMoment:
-    async def test_what_changes_while_it_is_read_is_in_the_next_extract(self, exports: Exports) -> None:
+class TestSnapshot:
+    async def test_a_change_during_the_read_appears_in_the_next_extract(self, exports: Exports) -> None:
         cards = [a_card(1, card_id=f"card-{index:04}") for index in range(1_200)]  # more than a batch of rows
         await exports.apply([event for card in cards for event in card])
-        held = await exports.claim(await exports.request(Authority.SKAT))
+        claimed = await exports.claim(await exports.request(Authority.SKAT))
 
         seen = 0
-        async with exports.reader.snapshot(held) as (count, told):
-            async for some in told:
+        async with exports.reader.snapshot(claimed) as (count, statements):
+            async for batch in statements:
                 if seen == 0:
                     await exports.apply(a_card(5, card_id="card-9999"))
                     await exports.apply([handed_over("849", card_id="card-1199")])
-                seen += len(some)
-                assert {statement["municipality"] for statement in some} == {"101"}
+                seen += len(batch)
+                assert {statement["municipality"] for statement in batch} == {"101"}
         assert (count, seen) == (1_200, 1_200)
 
         manifest = (await exports.make(await exports.request(Authority.SKAT))).manifest()
@@ -156,42 +157,42 @@ class TestOneMoment:
     @pytest.mark.parametrize("municipality", [None, "101"])
     async def test_nothing_is_sorted_in_memory(self, exports: Exports, municipality: str | None) -> None:
         await exports.apply(a_card(1))
-        held = await exports.claim(await exports.request(Authority.SKAT, municipality=municipality))
+        claimed = await exports.claim(await exports.request(Authority.SKAT, municipality=municipality))
         async with await exports.database.client.start_session() as session:
-            plan = await exports.reader.cursor(held, session).explain()
+            plan = await exports.reader.cursor(claimed, session).explain()
         assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
         assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
 
 
-class TestHolding:
-    async def test_an_extract_waits_for_a_statement_that_cannot_be_told(self, exports: Exports) -> None:
+class TestPending:
+    async def test_an_extract_waits_for_a_pending_statement(self, exports: Exports) -> None:
         card, *balances = a_card(1)
         await exports.apply(balances)
         extract_id = await exports.request(Authority.SKAT, municipality="849")
         assert (await exports.make(extract_id)).records == []
-        assert await exports.reader.count_held() == 1
+        assert await exports.reader.count_pending() == 1
 
         await exports.apply([card])
-        await exports.no_pause(extract_id)
-        assert (await exports.make(extract_id)).manifest().count == 0  # it was a card of another municipality
-        assert await exports.reader.count_held() == 0
+        await exports.end_lease(extract_id)
+        assert (await exports.make(extract_id)).manifest().count == 0  # the card belongs to another municipality
+        assert await exports.reader.count_pending() == 0
 
-    async def test_another_year_is_not_held(self, exports: Exports) -> None:
+    async def test_a_pending_year_does_not_delay_another_year(self, exports: Exports) -> None:
         await exports.apply(a_card(1, year=2024)[1:])
         assert (await exports.make(await exports.request(Authority.SKAT))).manifest().count == 0
 
 
-class TestCrashing:
+class TestFailures:
     @pytest.mark.parametrize("call", [1, 2, 3])
-    async def test_a_publish_that_fails_leads_to_another_whole_attempt(self, exports: Exports, call: int) -> None:
+    async def test_a_failed_publish_leads_to_another_complete_attempt(self, exports: Exports, call: int) -> None:
         await exports.apply(a_card(1, 2))
         extract_id = await exports.request(Authority.SKAT)
-        log = RecordedLog(fails_at=call)
+        log = RecordingProducer(fails_at=call)
         with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
 
-        assert await exports.queue().claim(extract_id) is None  # there is a pause first
-        await exports.no_pause(extract_id)
+        assert await exports.queue().claim(extract_id) is None  # not before a pause
+        await exports.end_lease(extract_id)
         await exports.worker(log).make(await exports.claim(extract_id))
 
         manifest = log.manifest()
@@ -201,26 +202,26 @@ class TestCrashing:
             assert sha256(log.file(file.format).encode()).hexdigest() == file.sha256
         assert (await exports.state(extract_id)).done
 
-    async def test_a_crash_after_the_result_was_fixed_tells_the_same_result(self, exports: Exports) -> None:
+    async def test_after_a_crash_a_stored_manifest_is_published_unchanged(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
         extract_id = await exports.request(Authority.SKAT)
-        log = RecordedLog(fails_at=3)  # started, parts, and then the manifest
+        log = RecordingProducer(fails_at=3)  # started, parts, and then the manifest
         with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
-        await exports.apply(a_card(2))  # it is too late for this one
-        await exports.no_pause(extract_id)
+        await exports.apply(a_card(2))  # too late for this extract
+        await exports.end_lease(extract_id)
 
         await exports.worker(log).make(await exports.claim(extract_id))
 
         assert (log.manifest().attempt, log.manifest().count) == (1, 1)
         assert len(log.started()) == 1
 
-    async def test_a_worker_that_slept_through_its_lease_tells_no_result(self, exports: Exports) -> None:
+    async def test_a_worker_with_an_expired_lease_publishes_no_manifest(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
         extract_id = await exports.request(Authority.SKAT)
         zombie = await exports.claim(extract_id, lease=0.0)
         awake = await exports.claim(extract_id)
-        late, log = RecordedLog(), RecordedLog()
+        late, log = RecordingProducer(), RecordingProducer()
 
         await exports.worker(late).make(zombie)
         await exports.worker(log).make(awake)
@@ -232,45 +233,44 @@ class TestCrashing:
         ]
         assert log.manifest().attempt == 2
 
-    async def test_a_failed_attempt_is_let_go_of_before_its_lease_ends(self, exports: Exports) -> None:
+    async def test_a_failed_attempt_is_released_before_its_lease_expires(self, exports: Exports) -> None:
         extract_id = await exports.request(Authority.SKAT)
-        held = await exports.claim(extract_id)
+        claimed = await exports.claim(extract_id)
         with pytest.raises(KafkaUnavailable):
-            await exports.worker(RecordedLog(fails_at=1)).make(held)
-        assert (await exports.state(extract_id)).lease_until < held.lease_until
+            await exports.worker(RecordingProducer(fails_at=1)).make(claimed)
+        assert (await exports.state(extract_id)).lease_until < claimed.lease_until
 
 
 class TestRedelivery:
-    async def test_a_second_delivery_repeats_the_bytes_although_sealing_is_random(self, exports: Exports) -> None:
+    async def test_a_second_delivery_repeats_the_bytes_although_encryption_is_random(self, exports: Exports) -> None:
         processor = statements(lambda _: uuid4().hex)
-        log = RecordedLog()
+        producer = RecordingProducer()
+        first, second = (
+            BatchProcessor(
+                service="exports", processor=processor, store=MongoStore(exports.database, processor), producer=producer
+            )
+            for _ in range(2)
+        )
         records = [encode(envelope(event)) for event in reversed(a_card(1, card_id="card"))]
         batch = [Incoming(r.topic, 0, offset, r.key, r.value, r.headers) for offset, r in enumerate(records)]
 
-        async def process_in_a_new_instance() -> None:
-            store = MongoStore(exports.database, processor)
-            await BatchProcessor(service="exports", processor=processor, store=store, producer=log).process(batch)
-
-        await process_in_a_new_instance()
-        once = list(log.records)
-        await process_in_a_new_instance()
+        await first.process(batch)
+        once = list(producer.records)
+        await second.process(batch)  # another instance, after a crash before the commit
 
         assert len(once) == len(Authority)
-        assert log.records == once * 2
+        assert producer.records == once * 2
 
 
 class TestPositions:
-    async def test_new_enough(self, exports: Exports) -> None:
+    async def test_statements_are_recent_enough_once_every_position_is_consumed(self, exports: Exports) -> None:
         state = await exports.state(await exports.request(Authority.SKAT))
-        asked = state.model_copy(
-            update={
-                "positions": (
-                    Position(topic="cards", partition=0, offset=5),
-                    Position(topic="cards", partition=1, offset=0),
-                    Position(topic="elsewhere", partition=0, offset=9),
-                )
-            }
+        positions = (
+            Position(topic="cards", partition=0, offset=5),
+            Position(topic="cards", partition=1, offset=0),
+            Position(topic="elsewhere", partition=0, offset=9),
         )
-        assert not is_new_enough(asked, ["cards"], {})
-        assert not is_new_enough(asked, ["cards"], {("cards", 0): 4})
-        assert is_new_enough(asked, ["cards"], {("cards", 0): 5})
+        request = ExtractRequest(**{**state.model_dump(), "positions": positions})
+        assert not is_recent_enough(request, ["cards"], {})
+        assert not is_recent_enough(request, ["cards"], {("cards", 0): 4})
+        assert is_recent_enough(request, ["cards"], {("cards", 0): 5})

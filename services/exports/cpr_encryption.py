@@ -1,9 +1,8 @@
-"""The CPR number on its way to the tax agency: opened with our key, sealed with theirs (JWE, RFC 7516)."""
+"""The CPR number for the tax agency: decrypted with our key, encrypted for theirs (JWE, RFC 7516)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from frikort_contracts.extracts import Authority
@@ -12,6 +11,7 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from services.exports.processor import EncryptCpr
 from services.runtime.encryption import Encryptor
 
 ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
@@ -32,12 +32,12 @@ def load_key(path: Path, authority: Authority) -> ECKey:
     return key
 
 
-def cpr_sealer(sealer: Encryptor, key: ECKey) -> Callable[[SealedPerson], str]:
-    """A function that gives a person's CPR number as a compact JWE which only the holder of ``key`` opens."""
+def cpr_encryptor(encryptor: Encryptor, key: ECKey) -> EncryptCpr:
+    """A function that encrypts a person's CPR number as a compact JWE for the holder of ``key``."""
     header = {"alg": ALGORITHMS[0], "enc": ALGORITHMS[1], **({"kid": key.kid} if key.kid else {})}
 
-    def seal(person: SealedPerson) -> str:
-        cpr = json.loads(sealer.open(person.sealed, person.cpr_hash))["cpr"]
+    def encrypt_cpr(person: SealedPerson) -> str:
+        cpr = json.loads(encryptor.open(person.sealed, person.cpr_hash))["cpr"]
         return jwe.encrypt_compact(header, cpr.encode(), key, algorithms=ALGORITHMS)
 
-    return seal
+    return encrypt_cpr

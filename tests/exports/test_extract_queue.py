@@ -1,4 +1,4 @@
-"""Who may work on an extract, on a real MongoDB."""
+"""Claims on extracts, on a real MongoDB."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 from frikort_contracts.extracts import Authority, ExtractCompleted
 from frikort_contracts.outcomes import CommandAccepted
 
-from services.exports.claims import LeaseLost
-from services.exports.requests import REQUESTS
+from services.exports.extract_queue import LeaseLost
+from services.exports.processor import REQUESTS
 from tests.exports.harness import Exports
 
 LONG = 60.0
-OVER = 0.0  # a lease that has run out at once: its worker died
+EXPIRED = 0.0  # a lease that expires at once, as if its worker had died
 
 
 def manifest_of(extract_id: str, attempt: int) -> ExtractCompleted:
@@ -31,14 +31,14 @@ def manifest_of(extract_id: str, attempt: int) -> ExtractCompleted:
     )
 
 
-async def test_a_request_is_accepted_and_waits(exports: Exports) -> None:
+async def test_a_request_is_accepted_and_available(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
 
     (accepted,) = exports.outcomes.events()
     assert isinstance(accepted, CommandAccepted)
     assert accepted.year == 2025
     assert not accepted.already_reported
-    assert [waiting.extract_id for waiting in await exports.queue().waiting()] == [extract_id]
+    assert [request.extract_id for request in await exports.queue().available()] == [extract_id]
 
 
 async def test_a_second_request_with_the_same_id_changes_nothing(exports: Exports) -> None:
@@ -49,18 +49,18 @@ async def test_a_second_request_with_the_same_id_changes_nothing(exports: Export
     assert (await exports.state(extract_id)).authority is Authority.SKAT
 
 
-async def test_one_of_many_workers_gets_it(exports: Exports) -> None:
+async def test_one_of_many_workers_gets_the_claim(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
 
     claims = await asyncio.gather(*(exports.queue().claim(extract_id) for _ in range(10)))
 
     assert [claim.attempt for claim in claims if claim is not None] == [1]
-    assert await exports.queue().waiting() == []
+    assert await exports.queue().available() == []
 
 
-async def test_a_lease_that_ran_out_gives_another_attempt_and_fences_the_first(exports: Exports) -> None:
+async def test_an_expired_lease_allows_another_attempt_and_fences_the_first(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
-    zombie = await exports.claim(extract_id, lease=OVER)
+    zombie = await exports.claim(extract_id, lease=EXPIRED)
     second = await exports.claim(extract_id, lease=LONG)
 
     assert (zombie.attempt, second.attempt) == (1, 2)
@@ -68,7 +68,7 @@ async def test_a_lease_that_ran_out_gives_another_attempt_and_fences_the_first(e
     for late in (
         queue.renew(zombie),
         queue.postpone(zombie, seconds=0),
-        queue.fix_result(zombie, manifest_of(extract_id, 1)),
+        queue.store_manifest(zombie, manifest_of(extract_id, 1)),
         queue.finish(zombie),
     ):
         with pytest.raises(LeaseLost):
@@ -77,47 +77,47 @@ async def test_a_lease_that_ran_out_gives_another_attempt_and_fences_the_first(e
     assert (state.attempt, state.manifest, state.done) == (2, None, False)
 
 
-async def test_renewing_keeps_others_away(exports: Exports) -> None:
+async def test_a_renewed_lease_prevents_other_claims(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
-    held = await exports.claim(extract_id, lease=OVER)
-    await exports.queue(lease=LONG).renew(held)
+    claimed = await exports.claim(extract_id, lease=EXPIRED)
+    await exports.queue(lease=LONG).renew(claimed)
     assert await exports.queue().claim(extract_id) is None
 
 
-async def test_a_postponed_extract_is_taken_after_its_pause(exports: Exports) -> None:
+async def test_a_postponed_extract_is_available_after_its_pause(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
-    held = await exports.claim(extract_id)
+    claimed = await exports.claim(extract_id)
 
-    await exports.queue().postpone(held, seconds=LONG)
+    await exports.queue().postpone(claimed, seconds=LONG)
     assert await exports.queue().claim(extract_id) is None
 
-    await exports.queue().postpone(held, seconds=0)
+    await exports.queue().postpone(claimed, seconds=0)
     assert (await exports.claim(extract_id)).attempt == 2
 
 
-async def test_a_result_is_there_for_whoever_comes_next(exports: Exports) -> None:
+async def test_a_stored_manifest_is_kept_for_the_next_attempt(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
-    held = await exports.claim(extract_id)
-    await exports.queue(lease=OVER).fix_result(held, manifest_of(extract_id, 1))
+    claimed = await exports.claim(extract_id)
+    await exports.queue(lease=EXPIRED).store_manifest(claimed, manifest_of(extract_id, 1))
 
     assert (await exports.claim(extract_id)).manifest == manifest_of(extract_id, 1)
 
 
-async def test_a_finished_extract_is_never_taken_again(exports: Exports) -> None:
+async def test_a_finished_extract_is_never_claimed_again(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
-    await exports.queue().finish(await exports.claim(extract_id, lease=OVER))
+    await exports.queue().finish(await exports.claim(extract_id, lease=EXPIRED))
     assert await exports.queue().claim(extract_id) is None
-    assert await exports.queue().waiting() == []
+    assert await exports.queue().available() == []
 
 
 async def test_the_worker_and_the_runtime_do_not_overwrite_each_other(exports: Exports) -> None:
     extract_id = await exports.request(Authority.SKAT)
     versions = exports.database[REQUESTS.name]
-    before = (await versions.find_one({"_id": extract_id}) or {})["version"]
+    version = (await versions.find_one({"_id": extract_id}) or {})["version"]
 
-    held = await exports.claim(extract_id)
-    await exports.queue().renew(held)
-    assert (await versions.find_one({"_id": extract_id}) or {})["version"] == before + 2
+    claimed = await exports.claim(extract_id)
+    await exports.queue().renew(claimed)
+    assert (await versions.find_one({"_id": extract_id}) or {})["version"] == version + 2
 
-    await exports.request(Authority.SKAT, extract_id=extract_id)  # the runtime writes the document anew
-    assert (await exports.state(extract_id)).attempt == held.attempt
+    await exports.request(Authority.SKAT, extract_id=extract_id)  # the runtime writes the document
+    assert (await exports.state(extract_id)).attempt == claimed.attempt

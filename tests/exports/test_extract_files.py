@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
-from services.exports.extract import ExtractFiles, Part, kroner
-from services.exports.feeds import Facts, Figures, facts_for, statement_for
+from services.exports.extract_files import ExtractFiles, FilePart, kroner
+from services.exports.feeds import StatementData, StatementFields, statement_event, statement_fields
 from tests.exports.build import A, B, C
 
 FORMATS = tuple(ExtractFormat)
@@ -29,10 +29,10 @@ lines = st.builds(
 )
 
 
-def figures_of(
+def data_of(
     employers: tuple[EmployerLine, ...], *, provisional: bool = False, revision: int = 1, disputed: tuple[str, ...] = ()
-) -> Figures:
-    return Figures(
+) -> StatementData:
+    return StatementData(
         revision=revision,
         year=2025,
         municipality="849",
@@ -47,21 +47,21 @@ def figures_of(
     )
 
 
-figures = st.builds(figures_of, st.lists(lines, min_size=1, max_size=4).map(tuple), provisional=st.booleans())
+statement_data = st.builds(data_of, st.lists(lines, min_size=1, max_size=4).map(tuple), provisional=st.booleans())
 
 
-def stored(of_year: Figures) -> Facts:
+def stored(of_year: StatementData) -> StatementFields:
     return to_jsonable_python(of_year)  # type: ignore[no-any-return]
 
 
 def written(
-    authority: Authority, statements: list[tuple[str, Figures]], part_bytes: int
-) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[Part]]:
+    authority: Authority, statements: list[tuple[str, StatementData]], part_bytes: int
+) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[FilePart]]:
     files = ExtractFiles(authority, part_bytes=part_bytes)
     parts = [
         part
         for at_once in (statements[:3], statements[3:])
-        for part in files.add([facts_for(authority, card, "eyJ.jwe", stored(f)) for card, f in at_once])
+        for part in files.add([statement_fields(authority, card, "eyJ.jwe", stored(f)) for card, f in at_once])
     ]
     parts += files.finish()
     texts = {}
@@ -74,11 +74,11 @@ def written(
 
 @given(
     st.sampled_from(Authority),
-    st.lists(st.tuples(st.text(max_size=12), figures), max_size=12),
+    st.lists(st.tuples(st.text(max_size=12), statement_data), max_size=12),
     st.integers(4, 2_000),
 )
-def test_parts_join_to_the_files_of_the_manifest(
-    authority: Authority, statements: list[tuple[str, Figures]], part_bytes: int
+def test_parts_form_the_files_of_the_manifest(
+    authority: Authority, statements: list[tuple[str, StatementData]], part_bytes: int
 ) -> None:
     manifest, texts, parts = written(authority, statements, part_bytes)
 
@@ -90,23 +90,26 @@ def test_parts_join_to_the_files_of_the_manifest(
         encoded = texts[file.format].encode()
         assert (file.size, file.sha256) == (len(encoded), sha256(encoded).hexdigest())
         assert file.parts == sum(part.format is file.format for part in parts)
-    told = json.loads(texts[ExtractFormat.JSON])
-    assert len(told) == manifest.count == len(statements)
+    objects = json.loads(texts[ExtractFormat.JSON])
+    assert len(objects) == manifest.count == len(statements)
     for name in ("reported", "exempt", "excess"):
-        assert sum(one[name] for one in told) == getattr(manifest, name)
-    assert any(one["provisional"] for one in told) == manifest.provisional
-    assert [one["card_id"] for one in told] == [card for card, _ in statements]
+        assert sum(each[name] for each in objects) == getattr(manifest, name)
+    assert any(each["provisional"] for each in objects) == manifest.provisional
+    assert [each["card_id"] for each in objects] == [card for card, _ in statements]
 
 
-@given(st.sampled_from(Authority), st.text(max_size=12), figures)
-def test_an_extract_holds_the_bytes_of_the_feed(authority: Authority, card_id: str, of_year: Figures) -> None:
-    statement = statement_for(authority, card_id, "eyJ.jwe", of_year)
+@given(st.sampled_from(Authority), st.text(max_size=12), statement_data)
+def test_an_extract_contains_the_bytes_of_the_feed(authority: Authority, card_id: str, of_year: StatementData) -> None:
+    statement = statement_event(authority, card_id, "eyJ.jwe", of_year)
 
-    assert to_json(facts_for(authority, card_id, "eyJ.jwe", stored(of_year))).decode() == statement.model_dump_json()
+    assert (
+        to_json(statement_fields(authority, card_id, "eyJ.jwe", stored(of_year))).decode()
+        == statement.model_dump_json()
+    )
 
 
-@given(st.text(max_size=12).filter(lambda text: "\0" not in text), figures)
-def test_any_card_id_is_read_from_the_csv_as_it_was(card_id: str, of_year: Figures) -> None:
+@given(st.text(max_size=12).filter(lambda text: "\0" not in text), statement_data)
+def test_any_card_id_survives_the_csv(card_id: str, of_year: StatementData) -> None:
     for authority in Authority:
         _, texts, _ = written(authority, [(card_id, of_year)], 10_000)
         rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";", strict=True))
@@ -114,8 +117,8 @@ def test_any_card_id_is_read_from_the_csv_as_it_was(card_id: str, of_year: Figur
         assert len(rows) == (len(of_year.employers) if authority is Authority.SKAT else 1)
 
 
-@given(st.lists(figures, max_size=8))
-def test_csv_and_json_hold_the_same_sums(statements: list[Figures]) -> None:
+@given(st.lists(statement_data, max_size=8))
+def test_csv_and_json_have_the_same_sums(statements: list[StatementData]) -> None:
     for authority in Authority:
         manifest, texts, _ = written(authority, [(f"card-{i}", f) for i, f in enumerate(statements)], 10_000)
         rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";"))
@@ -127,12 +130,12 @@ def test_csv_and_json_hold_the_same_sums(statements: list[Figures]) -> None:
             assert sum(int(row[column].replace(",", "")) for row in rows) == expected
 
 
-def test_the_csv_of_the_tax_agency_to_the_letter() -> None:
+def test_the_exact_csv_of_the_tax_agency() -> None:
     employers = (
         EmployerLine(cvr=A, reports=2, reported=4_300_050, exempt=4_276_600, excess=23_450),
         EmployerLine(cvr=B, reports=1, reported=5, exempt=0, excess=5),
     )
-    year = figures_of(employers, provisional=True, revision=7, disputed=(B,))
+    year = data_of(employers, provisional=True, revision=7, disputed=(B,))
     _, texts, _ = written(Authority.SKAT, [("card-1", year)], 10_000)
     assert texts[ExtractFormat.CSV].encode() == (
         b"\xef\xbb\xbf"
@@ -146,10 +149,10 @@ def test_the_csv_of_the_tax_agency_to_the_letter() -> None:
     )
 
 
-def test_star_is_told_that_a_report_is_disputed_but_not_whose() -> None:
+def test_star_sees_that_a_report_is_disputed_but_not_whose() -> None:
     line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
-    year = figures_of((line,), disputed=(A,))
-    _, texts, _ = written(Authority.STAR, [("card-1", year), ("card-2", figures_of((line,)))], 10_000)
+    year = data_of((line,), disputed=(A,))
+    _, texts, _ = written(Authority.STAR, [("card-1", year), ("card-2", data_of((line,)))], 10_000)
     rows = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
     assert [row["Borgeren er uenig"] for row in rows] == ["ja", "nej"]
     assert [one["disputed"] for one in json.loads(texts[ExtractFormat.JSON])] == [True, False]
@@ -161,7 +164,7 @@ def test_no_cell_is_a_formula(start: str) -> None:
     card_id = f'{start}HYPERLINK("x");1'
     line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
     for authority in Authority:
-        _, texts, _ = written(authority, [(card_id, figures_of((line,)))], 10_000)
+        _, texts, _ = written(authority, [(card_id, data_of((line,)))], 10_000)
         (row,) = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
         assert row["Kort-id"] == f"'{card_id}"
         assert json.loads(texts[ExtractFormat.JSON])[0]["card_id"] == card_id

@@ -1,10 +1,10 @@
-"""The files of an extract: statements in, pieces of text out, and the manifest that proves them whole.
+"""Writes the files of an extract: takes statements, returns parts of text and the manifest with their digests.
 
-Nothing here grows with the number of statements. Amounts are int øre throughout; only CSV shows kroner.
+Memory does not grow with the number of statements. Amounts are integer øre; only the CSV shows kroner.
 
-CSV is what a Danish Excel opens: BOM, semicolons, decimal commas. For the tax agency it has a row for each employer
-of a card (the sums over the rows are those of the manifest); for others a row for each card. JSON is an array of the
-same objects that the authority's feed carries.
+The CSV is made for a Danish Excel: BOM, semicolons, decimal commas. For the tax agency it has one row for each employer
+of a card, for others one row for each card; the sums over the rows are those of the manifest. The JSON is an array of
+the objects that the authority's feed carries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile,
 from frikort_contracts.municipalities import MUNICIPALITIES
 from pydantic_core import to_json
 
-from services.exports.feeds import Facts
+from services.exports.feeds import StatementFields
 
 PART_BYTES = 256 * 1024
 
@@ -31,15 +31,15 @@ _HEADERS = {
     Authority.STAR: (*_CARD_HEADER, *_AMOUNTS_HEADER, *_YEAR_HEADER, *_DISPUTE_HEADER),
 }
 
-# A digest lets go of Python's lock, so it is taken while the next rows are written.
-_DIGESTING = ThreadPoolExecutor(1, "extract-digest")
+# A digest releases Python's lock, so it is computed while the next rows are written.
+_DIGEST_EXECUTOR = ThreadPoolExecutor(1, "extract-digest")
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a file; the file is its parts joined in order of ``index``."""
+class FilePart:
+    """A part of a file; the file is the concatenation of its parts in the order of ``index``."""
 
     format: ExtractFormat
     index: int
@@ -47,7 +47,7 @@ class Part:
 
 
 class ExtractFiles:
-    """Writes both files of one extract side by side, so that they hold the same statements."""
+    """Writes both files of one extract together, so that they hold the same statements."""
 
     def __init__(self, authority: Authority, *, part_bytes: int = PART_BYTES) -> None:
         self._authority = authority
@@ -60,31 +60,31 @@ class ExtractFiles:
 
     @property
     def count(self) -> int:
-        """How many statements are written."""
+        """The number of statements written."""
         return self._count
 
-    def add(self, statements: Sequence[Facts]) -> Iterator[Part]:
-        """Write some statements; yields the parts that became full."""
+    def add(self, statements: Sequence[StatementFields]) -> Iterator[FilePart]:
+        """Write statements; yield the parts that are full."""
         if not statements:
             return
         json_start = b",\n" if self._count else b"\n"
         self._count += len(statements)
-        for facts in statements:
-            self._reported += facts["reported"]
-            self._exempt += facts["exempt"]
-            self._excess += facts["excess"]
-            self._provisional = self._provisional or facts["provisional"]
-        yield from self._csv.write("".join(_csv_lines(self._authority, facts) for facts in statements).encode())
+        for fields in statements:
+            self._reported += fields["reported"]
+            self._exempt += fields["exempt"]
+            self._excess += fields["excess"]
+            self._provisional = self._provisional or fields["provisional"]
+        yield from self._csv.write("".join(_csv_lines(self._authority, fields) for fields in statements).encode())
         yield from self._json.write(json_start + b",\n".join(map(to_json, statements)))
 
-    def finish(self) -> Iterator[Part]:
-        """Yields what is left."""
+    def finish(self) -> Iterator[FilePart]:
+        """Yield the last parts."""
         yield from self._json.write(b"\n]\n")
         yield from self._csv.finish()
         yield from self._json.finish()
 
     def manifest(self, *, extract_id: str, attempt: int, year: int, municipality: str | None) -> ExtractCompleted:
-        """What was written, after ``finish``."""
+        """The manifest, once ``finish`` is exhausted."""
         return ExtractCompleted(
             extract_id=extract_id,
             attempt=attempt,
@@ -96,18 +96,18 @@ class ExtractFiles:
             reported=self._reported,
             exempt=self._exempt,
             excess=self._excess,
-            files=(self._csv.told(), self._json.told()),
+            files=(self._csv.summary(), self._json.summary()),
         )
 
 
 class _File:
-    """Cuts UTF-8 into parts of at most ``part_bytes`` and keeps its digest."""
+    """Splits UTF-8 text into parts of at most ``part_bytes`` and computes its digest."""
 
     def __init__(self, file_format: ExtractFormat, part_bytes: int) -> None:
         self._format = file_format
         self._part_bytes = part_bytes
         self._digest = sha256()
-        self._digested: Future[None] = _DIGESTING.submit(self._digest.update, b"")
+        self._digested: Future[None] = _DIGEST_EXECUTOR.submit(self._digest.update, b"")
         self._pending = bytearray()
         self._parts = 0
         self._size = 0
@@ -115,55 +115,55 @@ class _File:
     def begin(self, text: bytes) -> None:
         self._pending += text
 
-    def write(self, text: bytes) -> Iterator[Part]:
+    def write(self, text: bytes) -> Iterator[FilePart]:
         self._pending += text
         while len(self._pending) > self._part_bytes:
             end = self._part_bytes
-            while self._pending[end] & 0b1100_0000 == 0b1000_0000:  # in the middle of a character
+            while self._pending[end] & 0b1100_0000 == 0b1000_0000:  # inside a character
                 end -= 1
             yield self._cut(end)
 
-    def finish(self) -> Iterator[Part]:
+    def finish(self) -> Iterator[FilePart]:
         if self._pending:
             yield self._cut(len(self._pending))
 
-    def _cut(self, end: int) -> Part:
+    def _cut(self, end: int) -> FilePart:
         encoded = bytes(self._pending[:end])
         del self._pending[:end]
         self._digested.result()
-        self._digested = _DIGESTING.submit(self._digest.update, encoded)
+        self._digested = _DIGEST_EXECUTOR.submit(self._digest.update, encoded)
         self._size += end
         self._parts += 1
-        return Part(self._format, self._parts - 1, encoded.decode())
+        return FilePart(self._format, self._parts - 1, encoded.decode())
 
-    def told(self) -> ExtractFile:
+    def summary(self) -> ExtractFile:
         self._digested.result()
         return ExtractFile(format=self._format, parts=self._parts, size=self._size, sha256=self._digest.hexdigest())
 
 
-def _csv_lines(authority: Authority, facts: Facts) -> str:
-    """The rows of one statement. csv.writer would look at each character of every cell, and cost half of an extract."""
-    card = f"{_text(facts['card_id'])};{facts['year']};{_MUNICIPALITY[facts['municipality']]}"
-    year = f"{kroner(facts['allowance'])};{_yes(facts['provisional'])};{facts['revision']}"
+def _csv_lines(authority: Authority, fields: StatementFields) -> str:
+    """The rows of one statement. csv.writer inspects every character, which took half the time of an extract."""
+    card = f"{_text(fields['card_id'])};{fields['year']};{_MUNICIPALITY[fields['municipality']]}"
+    year = f"{kroner(fields['allowance'])};{_yes(fields['provisional'])};{fields['revision']}"
     match authority:
         case Authority.SKAT:
-            start, disputed = f"{_text(facts['cpr'])};{card};", facts["disputed_employers"]
+            start, disputed = f"{_text(fields['cpr'])};{card};", fields["disputed_employers"]
             return "".join(
                 [
                     f"{start}{line['cvr']};{_amounts(line)};{year};{_yes(line['cvr'] in disputed)}\r\n"
-                    for line in facts["employers"]
+                    for line in fields["employers"]
                 ]
             )
         case Authority.STAR:
-            return f"{card};{_amounts(facts)};{year};{_yes(facts['disputed'])}\r\n"
+            return f"{card};{_amounts(fields)};{year};{_yes(fields['disputed'])}\r\n"
 
 
-def _amounts(of: Facts) -> str:
-    return f"{of['reports']};{kroner(of['reported'])};{kroner(of['exempt'])};{kroner(of['excess'])}"
+def _amounts(fields: StatementFields) -> str:
+    return f"{fields['reports']};{kroner(fields['reported'])};{kroner(fields['exempt'])};{kroner(fields['excess'])}"
 
 
-def _yes(holds: bool) -> str:
-    return "ja" if holds else "nej"
+def _yes(value: bool) -> str:
+    return "ja" if value else "nej"
 
 
 def kroner(ore: int) -> str:
@@ -173,7 +173,7 @@ def kroner(ore: int) -> str:
 
 
 def _text(value: str) -> str:
-    """``value`` as a cell (RFC 4180), and so that a spreadsheet never takes it for a formula."""
+    """``value`` as a cell (RFC 4180) that no spreadsheet evaluates as a formula."""
     if value.startswith(_FORMULA_STARTS):
         value = f"'{value}"
     if ";" in value or '"' in value or "\r" in value or "\n" in value:

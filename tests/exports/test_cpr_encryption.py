@@ -1,4 +1,4 @@
-"""The CPR number for the tax agency: only the agency can read it."""
+"""The CPR number for the tax agency: only the agency can decrypt it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
-from frikort_contracts.messages import Event
 from frikort_contracts.values import SealedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from services.exports.app import parts_of
-from services.exports.sealing import ALGORITHMS, cpr_sealer, load_key
+from services.exports.cpr_encryption import ALGORITHMS, cpr_encryptor, load_key
+from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
-from services.exports.statements import CardStatements, decide
 from services.runtime.encryption import DecryptionError, Encryptor
-from tests.exports.build import A, Ledger, envelope, issued
+from tests.exports.build import A, Ledger, envelope, issued, play
 
 CPR = "6101011234"
 SETTING = f"k1:{b64encode(bytes(range(32))).decode()}"
 
 
 @pytest.fixture
-def sealer() -> Encryptor:
+def encryptor() -> Encryptor:
     return Encryptor.from_setting(SETTING)
 
 
@@ -36,9 +34,9 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(sealer: Encryptor) -> SealedPerson:
+def person(encryptor: Encryptor) -> SealedPerson:
     cpr_hash = "c" * 22
-    sealed = sealer.seal(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
+    sealed = encryptor.seal(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
     return SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
 
 
@@ -52,14 +50,11 @@ def file_of(directory: Path, keys: Any) -> Path:
     return path
 
 
-def test_the_statement_opens_with_the_private_key_only(sealer: Encryptor, private: ECKey) -> None:
-    seal = cpr_sealer(sealer, public_of(private))
-    state: CardStatements | None = None
-    told: list[Event] = []
-    for event in [issued(person=person(sealer)), *Ledger().report("r1", A, 100)]:
-        decision = decide(seal, state, envelope(event))
-        state, told = decision.state, [*told, *decision.events]
-    (statement,) = (event for event in told if isinstance(event, TaxStatementUpdated))
+def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encryptor, private: ECKey) -> None:
+    processor = statements(cpr_encryptor(encryptor, public_of(private)))
+    events = [issued(person=person(encryptor)), *Ledger().report("r1", A, 100)]
+    state, emitted = play(events, processor=processor)
+    (statement,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
 
     opened = jwe.decrypt_compact(statement.cpr, private, algorithms=ALGORITHMS)
     assert opened.plaintext == CPR.encode()
@@ -68,30 +63,38 @@ def test_the_statement_opens_with_the_private_key_only(sealer: Encryptor, privat
     for wrong in (public_of(private), ECKey.generate_key("P-256")):
         with pytest.raises((JoseError, ValueError)):
             jwe.decrypt_compact(statement.cpr, wrong, algorithms=ALGORITHMS)
-    assert CPR not in "".join(event.model_dump_json() for event in told)
-    assert state is not None
+    assert CPR not in "".join(event.model_dump_json() for event in emitted)
     assert CPR not in state.model_dump_json()
     assert "Test Person" not in state.model_dump_json()
 
 
-def test_a_person_sealed_for_another_is_refused(sealer: Encryptor, private: ECKey) -> None:
-    swapped = person(sealer).model_copy(update={"cpr_hash": "d" * 22})
+def test_the_decision_encrypts_nothing(encryptor: Encryptor, private: ECKey) -> None:
+    processor = statements(cpr_encryptor(encryptor, public_of(private)))
+    message = envelope(issued(person=person(encryptor)))
+    prepared = processor.prepare(message)
+    assert processor.prepare(message) != prepared, "each encryption is different"
+    assert decide(None, prepared) == decide(None, prepared)
+
+
+def test_personal_data_encrypted_for_another_person_is_refused(encryptor: Encryptor, private: ECKey) -> None:
+    swapped = person(encryptor).model_copy(update={"cpr_hash": "d" * 22})
     with pytest.raises(DecryptionError):
-        cpr_sealer(sealer, public_of(private))(swapped)
+        cpr_encryptor(encryptor, public_of(private))(swapped)
 
 
-def test_the_launchers_keys_fit(tmp_path: Path, private: ECKey) -> None:
+def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> None:
     path = file_of(tmp_path, {"skat": private.as_dict(private=False)})
+    assert load_key(path, Authority.SKAT).kid == private.kid
+
+
+def test_settings_do_not_show_the_keys(tmp_path: Path) -> None:
     settings = ExportsSettings.model_validate(
-        {"kafka": "k:1", "mongodb": "mongodb://m", "seal_keys": SETTING, "authority_keys": path}
+        {"kafka": "k:1", "mongodb": "mongodb://m", "seal_keys": SETTING, "authority_keys": tmp_path}
     )
-    processors, jobs = parts_of(settings)
-    assert [processor.name for processor in processors] == ["statements", "requests"]
-    assert len(jobs) == 3
     assert SETTING not in repr(settings)
 
 
-def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, private: ECKey) -> None:
+def test_the_problem_of_an_unusable_key_file_is_named(tmp_path: Path, private: ECKey) -> None:
     cases: dict[str, Any] = {
         "has no key 'skat'": {"star": private.as_dict(private=False)},
         "is a private one": {"skat": private.as_dict(private=True)},

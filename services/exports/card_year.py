@@ -1,0 +1,163 @@
+"""One year of one card: the splits of its reports, the totals that they must add up to, and the statement of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.extracts import EmployerLine
+from frikort_contracts.reporting import DisputeEvent, ReportDisputed
+
+from services.exports.feeds import StatementData
+
+
+class ReportSplit(NamedTuple):
+    """The split of one report in øre, and the ledger revision that it comes from."""
+
+    cvr: str
+    exempt: int
+    excess: int
+    revision: int
+
+
+class DisputeState(NamedTuple):
+    """Whether a report is disputed, and the dispute revision that says so."""
+
+    is_open: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class YearTotals:
+    """The totals that balance published for the year, in øre."""
+
+    revision: int
+    allowance: int
+    provisional: bool
+    reported: int
+    exempt: int
+    excess: int
+
+    def match(self, splits: Iterable[ReportSplit]) -> bool:
+        """Whether ``splits`` add up to these totals."""
+        exempt = excess = 0
+        for split in splits:
+            exempt += split.exempt
+            excess += split.excess
+        return (self.reported, self.exempt, self.excess) == (exempt + excess, exempt, excess)
+
+
+@dataclass(frozen=True, slots=True)
+class CardYear:
+    """One year of one card.
+
+    Balance publishes a change as several events: the splits, then the totals. New splits stay in ``arriving``, and new
+    totals in ``unmatched``, until they add up; only then do they become ``reports`` and ``totals``, so no statement
+    shows half a change. A withdrawn report keeps its split, at zero. A dispute can be known before its report; it is
+    published together with the report. ``statement`` is the latest published one.
+    """
+
+    reports: Mapping[str, ReportSplit] = field(default_factory=dict)
+    arriving: Mapping[str, ReportSplit] = field(default_factory=dict)
+    disputes: Mapping[str, DisputeState] = field(default_factory=dict)
+    totals: YearTotals | None = None
+    unmatched: YearTotals | None = None
+    statement: StatementData | None = None
+
+    def report_settled(self, event: ReportSettled) -> CardYear:
+        """The year after a split. An older split, from a replayed dead letter, changes nothing."""
+        earlier = self.arriving.get(event.report_id) or self.reports.get(event.report_id)
+        if earlier is not None and earlier.revision >= event.revision:
+            return self
+        split = ReportSplit(event.cvr, event.exempt, event.excess, event.revision)
+        return replace(self, arriving={**self.arriving, event.report_id: split})._matched()
+
+    def balance_changed(self, event: BalanceChanged) -> CardYear:
+        """The year after totals. Older totals change nothing."""
+        newest = self.unmatched or self.totals
+        if newest is not None and newest.revision >= event.revision:
+            return self
+        totals = YearTotals(
+            revision=event.revision,
+            allowance=event.allowance,
+            provisional=event.provisional,
+            reported=event.reported,
+            exempt=event.exempt,
+            excess=event.excess,
+        )
+        return replace(self, unmatched=totals)._matched()
+
+    def dispute_changed(self, event: DisputeEvent) -> CardYear:
+        """The year after a dispute was opened or ended. An older dispute event changes nothing."""
+        earlier = self.disputes.get(event.report_id)
+        if earlier is not None and earlier.revision >= event.revision:
+            return self
+        dispute = DisputeState(isinstance(event, ReportDisputed), event.revision)
+        return replace(self, disputes={**self.disputes, event.report_id: dispute})
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the year belongs in an extract: it has a statement with at least one report."""
+        return self.statement is not None and self.statement.reports > 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there are earnings for which no current statement can be published."""
+        unpublished = self.statement is None and self.totals is not None and self.totals.reported > 0
+        return self.unmatched is not None or unpublished
+
+    def next_statement(self, year: int, municipality: str) -> StatementData | None:
+        """The statement to publish; None if none is due or nothing in it would change."""
+        counted = {report_id: split for report_id, split in self.reports.items() if split.exempt + split.excess}
+        if self.unmatched is not None or self.totals is None or (not counted and self.statement is None):
+            return None
+        current = StatementData(
+            revision=1 if self.statement is None else self.statement.revision,
+            year=year,
+            municipality=municipality,
+            provisional=self.totals.provisional,
+            allowance=self.totals.allowance,
+            reported=self.totals.reported,
+            exempt=self.totals.exempt,
+            excess=self.totals.excess,
+            reports=len(counted),
+            employers=_by_employer(counted.values()),
+            disputed_employers=_disputed_employers(counted, self.disputes),
+        )
+        if self.statement is None:
+            return current
+        return None if current == self.statement else replace(current, revision=self.statement.revision + 1)
+
+    def _matched(self) -> CardYear:
+        """The year with the arrived splits counted, if they add up to the totals.
+
+        If they do not, a message is missing: it is a dead letter, or balance is wrong. The year then stays pending,
+        because a late statement can be asked for and a wrong one cannot be recognised. A replay of the missing message,
+        or the next change that adds up, ends that. With a split newer than the totals the year stays pending too,
+        because two equal wages could otherwise stand in for each other.
+        """
+        totals = self.unmatched
+        if totals is None or any(split.revision > totals.revision for split in self.arriving.values()):
+            return self
+        reports = {**self.reports, **self.arriving}
+        if not totals.match(reports.values()):
+            return self
+        return replace(self, reports=reports, arriving={}, totals=totals, unmatched=None)
+
+
+def _by_employer(splits: Iterable[ReportSplit]) -> tuple[EmployerLine, ...]:
+    sums: dict[str, tuple[int, int, int]] = {}
+    for split in splits:
+        count, exempt, excess = sums.get(split.cvr, (0, 0, 0))
+        sums[split.cvr] = (count + 1, exempt + split.exempt, excess + split.excess)
+    return tuple(
+        EmployerLine(cvr=cvr, reports=count, reported=exempt + excess, exempt=exempt, excess=excess)
+        for cvr, (count, exempt, excess) in sorted(sums.items())
+    )
+
+
+def _disputed_employers(counted: Mapping[str, ReportSplit], disputes: Mapping[str, DisputeState]) -> tuple[str, ...]:
+    disputed = (report_id for report_id, dispute in disputes.items() if dispute.is_open)
+    return tuple(sorted({counted[report_id].cvr for report_id in disputed if report_id in counted}))

@@ -1,0 +1,72 @@
+"""The two processors: the statements of every card, and the extract requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from frikort_contracts.balance import BalanceChanged, ReportSettled
+from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import RepublishStatements
+from frikort_contracts.issuance import CardHandedOver, CardIssued
+from frikort_contracts.reporting import DisputeEvent
+from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
+from frikort_contracts.values import SealedPerson
+
+from services.exports.extract_requests import ExtractRequest, address_of_request, decide_request
+from services.exports.statements import CardStatements, IssuedCard, decide_statements, republish_statements
+from services.runtime.processing.decision import Address, Decision, Processor
+
+EncryptCpr = Callable[[SealedPerson], str]
+"""Encrypts a person's CPR number for the tax agency (a compact JWE; different on every call)."""
+
+
+_CONSUMED = CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements
+
+
+def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
+    """The processor of the statements."""
+
+    def prepare(message: Envelope[Any]) -> Envelope[Any]:
+        event = message.data
+        if not isinstance(event, CardIssued):
+            return message
+        issued = IssuedCard(event.card_id, event.revision, event.municipality, encrypt_cpr(event.person))
+        return message._replace(data=issued)
+
+    return Processor(
+        name="statements",
+        topics=(CARDS, BALANCES, EARNINGS, EXPORTS_JOBS),
+        state=CardStatements,
+        address=address,
+        decide=decide,
+        prepare=prepare,
+        indexes=("pending_years",),
+    )
+
+
+def address(message: Envelope[Any]) -> Address | None:
+    """The card's document. Other card events change no statement, and other earnings events arrive through balance."""
+    event = message.data
+    if isinstance(event, _CONSUMED):
+        return Address(event.card_id)
+    return None
+
+
+def decide(
+    state: CardStatements | None, message: Envelope[Any], _taken: Collection[str] = ()
+) -> Decision[CardStatements]:
+    """Apply a prepared message."""
+    if isinstance(message.data, RepublishStatements):
+        return republish_statements(state)
+    return decide_statements(state, message.data)
+
+
+REQUESTS: Processor[ExtractRequest] = Processor(
+    name="requests",
+    topics=(EXPORTS_COMMANDS,),
+    state=ExtractRequest,
+    address=address_of_request,
+    decide=decide_request,
+    indexes=("done",),
+)
