@@ -28,7 +28,7 @@ _GROUPS: Final = (
     (
         "engines",
         (
-            r"tests/exports/test_(?:claims|worker)\.py",
+            r"tests/exports/test_extract_(?:queue|worker)\.py",
             r"tests/portals/login/test_session_store\.py",
             r"tests/runtime/test_(?:consuming_real|document_jobs|processes)\.py",
         ),

@@ -105,7 +105,7 @@ def decide_statements(state: CardStatements | None, event: StatementInput) -> De
 
 
 def republish_statements(state: CardStatements | None) -> Decision[CardStatements]:
-    """Publish every statement again under its next revision. A pending year is left out: its next match publishes it."""
+    """Publish every statement again under its next revision, except of years with unmatched totals."""
     if state is None or state.cpr is None:
         return Decision(state)
     years, events = dict(state.years), list[Event]()
