@@ -15,6 +15,6 @@ class ExportsSettings(RuntimeSettings):
     seal_keys: SecretStr = Field(description="Keys that open sealed people: `<key id>:<base64>`, comma separated.")
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     # Statements are not urgent, and a batch costs much the same whatever its size.
-    pace: float = Field(default=0.3, ge=0, description="Seconds from one small batch to the next.")
+    min_batch_interval: float = Field(default=0.3, ge=0, description="Least seconds from one small batch to the next.")
     extract_poll: float = Field(default=0.2, gt=0, description="Seconds between looks for an extract that can be made.")
     extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker's extract is taken.")

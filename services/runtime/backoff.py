@@ -1,4 +1,4 @@
-"""How long one waits before the next try, and waiting that something can end."""
+"""Exponential backoff, and a wait that an event can end early."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def delays() -> Iterator[float]:
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for ``event``, at most ``seconds``. Whether it was set."""
+    """Wait for ``event``, at most ``seconds``. Returns whether it is set."""
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True

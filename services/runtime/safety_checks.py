@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
 from frikort_contracts.topics import Topic
 from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
@@ -22,7 +20,6 @@ from services.runtime.settings import ProcessSettings, RuntimeSettings
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
 _PRODUCTION_REPLICAS: Final = 3
 _FOR_EVER: Final = -1
-_ACKS_ALL: Final = -1
 _HELLO_MS: Final = 1000
 _TO_ENTER: Final = ("auth", "tls", "ssl")
 
@@ -156,30 +153,24 @@ def check_topic(
             )
 
 
-def check_subscribers(broker: KafkaBroker) -> None:
-    """Every consumer is in a group, commits by hand and starts at the earliest record. Raises ``UnsafeSetting``."""
-    subscribers: Sequence[Any] = broker.subscribers
-    for subscriber in subscribers:
-        where = f"of the consumer of {', '.join(subscriber.topic_names)}"
-        # FastStream tells of these nowhere else.
-        options: Mapping[str, Any] = subscriber._connection_args
-        if not subscriber.group_id:
-            raise UnsafeSetting(f"group_id {where}", "missing", "give the consumer a group")
-        if subscriber.ack_policy is not AckPolicy.MANUAL:
-            raise UnsafeSetting(f"ack_policy {where}", subscriber.ack_policy, "put AckPolicy.MANUAL")
-        if options.get("enable_auto_commit", True):
-            raise UnsafeSetting(f"enable_auto_commit {where}", "true", "put false: offsets are committed by hand")
-        if (reset := options.get("auto_offset_reset")) != "earliest":
-            raise UnsafeSetting(f"auto_offset_reset {where}", reset, "put earliest")
+def check_consumer(options: Mapping[str, Any]) -> None:
+    """The options of a FastStream subscriber: in a group, from the earliest record, commits by hand.
+
+    Raises ``UnsafeSetting``.
+    """
+    if not options.get("group_id"):
+        raise UnsafeSetting("group_id of the consumer", "missing", "give the consumer a group")
+    if (policy := options.get("ack_policy")) is not AckPolicy.MANUAL:
+        raise UnsafeSetting("ack_policy of the consumer", policy, "put AckPolicy.MANUAL")
+    if (reset := options.get("auto_offset_reset")) != "earliest":
+        raise UnsafeSetting("auto_offset_reset of the consumer", reset, "put earliest")
 
 
-def check_producer(producer: AIOKafkaProducer) -> None:
-    """Published means on every replica in sync, once. Raises ``UnsafeSetting``."""
-    # aiokafka keeps both to itself; its own default is acks=1.
-    acks = producer._sender._acks
-    if acks != _ACKS_ALL:
+def check_producer(options: Mapping[str, Any]) -> None:
+    """The options of an aiokafka producer: published means on every replica in sync, once. Raises ``UnsafeSetting``."""
+    if (acks := options.get("acks")) != "all":
         raise UnsafeSetting("acks of the producer", acks, 'put "all"')
-    if producer._txn_manager is None:
+    if options.get("enable_idempotence") is not True:
         raise UnsafeSetting("enable_idempotence of the producer", "false", "put true")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,19 +11,21 @@ from typing import Any
 
 import pymongo
 import structlog
-from faststream.kafka import KafkaBroker
 from starlette.routing import BaseRoute
 
 from services.runtime import safety_checks
 from services.runtime.kafka import topics
-from services.runtime.kafka.consumer import RETRYABLE_ERRORS, BatchConsumer, group_of
+from services.runtime.kafka.consumer import KafkaConsumer, group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.mongo.document_store import Database, MongoStore, Reader, connect, connect_loops, durable_database
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
+from services.runtime.retryable import RETRYABLE
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 from services.runtime.web.health import Health
@@ -35,6 +36,9 @@ Job = Callable[["Runtime"], Awaitable[None]]
 
 _PAUSE_BETWEEN_TRIES = 1.0
 _OBJECTS_A_COLLECTION = 100_000
+# A batch of less than this part of a full one is small; see BatchPolicy.
+_SMALL_BATCH = 8
+_COMMITS = CommitPolicy(min_interval=0.2)
 # The last of the seconds between SIGTERM and the end, for closing connections.
 _CLOSING_SECONDS = 1.0
 
@@ -79,15 +83,15 @@ class Runtime:
         self._stop_by: float | None = None
         self._kafka = settings if isinstance(settings, RuntimeSettings) else None
         self._producer: KafkaProducer | None = None
-        self._broker: KafkaBroker | None = None
+        self._kafka_consumer: KafkaConsumer | None = None
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
             self._producer = KafkaProducer(
                 self._kafka.kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             if processors:
-                self._broker = self._broker_of(self._kafka)
-                self.consumer = self._consumer_of(self._kafka, self._broker)
+                self._kafka_consumer = self._member_of(self._kafka)
+                self.consumer = self._consumer_of(self._kafka, self._kafka_consumer)
         elif processors:
             raise ValueError(f"{self.name} has processors and no Kafka: give it RuntimeSettings")
         self.health = Health(self)
@@ -141,8 +145,10 @@ class Runtime:
     def check_settings(self) -> None:
         """Refuse settings that can lose data, as far as they show without a server. Raises ``UnsafeSetting``."""
         safety_checks.check_settings(self.settings)
-        if self._broker is not None:
-            safety_checks.check_subscribers(self._broker)
+        if self._producer is not None:
+            safety_checks.check_producer(self._producer.options)
+        if self._kafka_consumer is not None:
+            safety_checks.check_consumer(self._kafka_consumer.options)
 
     def begin_stop(self) -> None:
         """Start the countdown of the stop timeout. Safe to call in a signal handler."""
@@ -166,27 +172,26 @@ class Runtime:
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _broker_of(self, settings: RuntimeSettings) -> KafkaBroker:
-        return KafkaBroker(
-            # FastStream takes one string for one address, also where aiokafka would read several in it.
-            settings.kafka.split(","),
+    def _member_of(self, settings: RuntimeSettings) -> KafkaConsumer:
+        return KafkaConsumer(
+            settings=settings,
+            topics={topic.name for processor in self._processors for topic in processor.topics},
+            group=group_of(self.service, self._processors),
             client_id=f"frikort-{self.name}",
-            allow_auto_create_topics=False,
-            graceful_timeout=settings.stop_timeout,
-            # Nothing publishes through it; if something ever does, it must not lose what it sends.
-            acks="all",
-            enable_idempotence=True,
-            logger=logging.getLogger("faststream"),
-            log_level=logging.DEBUG,
         )
 
-    def _consumer_of(self, settings: RuntimeSettings, broker: KafkaBroker) -> BatchConsumer:
+    def _consumer_of(self, settings: RuntimeSettings, consumer: KafkaConsumer) -> BatchConsumer:
+        most = settings.batch_records
         return BatchConsumer(
-            broker=broker,
-            loops=[self._loop_of(processor, settings) for processor in self._processors],
-            group=group_of(self.service, self._processors),
-            settings=settings,
+            consumer=consumer,
+            processors=[self._loop_of(processor, settings) for processor in self._processors],
+            batching=BatchPolicy(
+                min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
+            ),
+            committing=_COMMITS,
+            retryable=RETRYABLE,
             stop_service=self.stop_service,
+            stall_timeout=settings.stall_timeout,
         )
 
     def _loop_of(self, processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> BatchProcessor[S]:
@@ -222,19 +227,10 @@ class Runtime:
     async def _connect(self) -> None:
         if self._kafka is not None:
             await self._retry("Kafka", self.producer.start)
-            if self.producer.producer is not None:
-                safety_checks.check_producer(self.producer.producer)
             await self._retry("the topics", self._check_topics)
         await self._retry("MongoDB", self._prepare_store)
         if self.consumer is not None:
-            await self._retry("Kafka", self._consume)
-
-    async def _consume(self) -> None:
-        # By ourselves: FastStream's own start would leave a consumer behind that holds partitions if it fails.
-        if self._broker is not None and self.consumer is not None:
-            await self._broker.connect()
-            await self.consumer.start()
-            self._broker.running = True
+            await self._retry("Kafka", self.consumer.start)
 
     async def _stop_working(self) -> None:
         for task in self._tasks:
@@ -243,9 +239,8 @@ class Runtime:
         await asyncio.gather(*consumers, *self._tasks, return_exceptions=True)
 
     async def _disconnect(self) -> None:
-        brokers = [] if self._broker is None else [self._broker.stop()]
-        producers = [] if self._producer is None else [self._producer.stop()]
-        await asyncio.gather(*brokers, *producers, return_exceptions=True)
+        if self._producer is not None:
+            await asyncio.gather(self._producer.stop(), return_exceptions=True)
 
     async def _within(self, seconds_to_spare: float, work: Callable[[], Awaitable[None]]) -> None:
         left = (self._stop_by or 0) - time.monotonic() - seconds_to_spare
@@ -270,7 +265,7 @@ class Runtime:
         while True:
             try:
                 return await attempt()
-            except (*RETRYABLE_ERRORS, MissingTopics) as error:
+            except (*RETRYABLE, MissingTopics) as error:
                 logger.warning("runtime.waiting", waiting_for=what, reason=str(error))
                 await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
 
@@ -278,7 +273,7 @@ class Runtime:
         while True:
             try:
                 await job(self)
-            except RETRYABLE_ERRORS as error:
+            except RETRYABLE as error:
                 logger.warning("runtime.job_waits", job=job.__name__, reason=type(error).__name__)
             except Exception:
                 logger.exception("runtime.job_failed", job=job.__name__)

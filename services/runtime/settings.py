@@ -48,8 +48,8 @@ class RuntimeSettings(ProcessSettings):
     )
     topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
-    pace: float = Field(
-        default=0.03, ge=0, description="Seconds from one small batch to the next: meanwhile, what comes is gathered."
+    min_batch_interval: float = Field(
+        default=0.03, ge=0, description="Least seconds from one small batch to the next; records gather meanwhile."
     )
     stall_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from aiokafka import AIOKafkaProducer
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
 
@@ -145,12 +146,10 @@ def _poison(topic: Topic) -> list[Record]:
 
 async def _placed(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
     """Publish the record. Returns its position."""
-    await log.start()
-    if (producer := log.producer) is None:
-        raise RuntimeError("the log has no producer after its start")
-    sent = await producer.send_and_wait(
-        record.topic, value=record.value, key=record.key, headers=list(record.headers), partition=partition
-    )
+    async with AIOKafkaProducer(**log.options) as producer:
+        sent = await producer.send_and_wait(
+            record.topic, value=record.value, key=record.key, headers=list(record.headers), partition=partition
+        )
     return Place(topic.name, sent.partition, sent.offset)
 
 

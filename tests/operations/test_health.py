@@ -156,14 +156,15 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
         consumer = runtime.consumer
         assert consumer is not None
         release = asyncio.Event()
-        loop = consumer._loops[0]
-        process = loop.process
+        processor: Any = consumer._processors[0]
+        process = processor.process
 
         async def hang(batch: Sequence[Incoming]) -> BatchResult:
             await release.wait()
-            return await process(batch)
+            result: BatchResult = await process(batch)
+            return result
 
-        loop.process = hang  # type: ignore[method-assign]
+        processor.process = hang
         await log.publish([reported(str(uuid4()), 1, 100)])
 
         async def status() -> str:
@@ -188,9 +189,9 @@ async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> N
         consumer = runtime.consumer
         assert consumer is not None
         assert runtime.health.deaths() == {}
-        for task in consumer._subscriber.tasks:
-            task.cancel()
-        await asyncio.wait(consumer._subscriber.tasks)
+        assert consumer._task is not None
+        consumer._task.cancel()
+        await asyncio.wait([consumer._task])
         assert runtime.health.deaths() == {"ledgers": "the consume task has ended"}
     assert runtime.health.deaths() == {}, "after a stop nobody is dead"
 

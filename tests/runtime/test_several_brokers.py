@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.balance.processor import LEDGERS
 from services.runtime.kafka import topics
-from services.runtime.service import Runtime
+from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.settings import RuntimeSettings
 
 
 async def test_every_bootstrap_server_is_tried_by_the_consumers() -> None:
     settings = RuntimeSettings(kafka="one:9092,two:9092,three:9092", mongodb="mongodb://127.0.0.1/?replicaSet=frikort")
-    runtime = Runtime(service="test", settings=settings, processors=[LEDGERS])
-    assert runtime._broker is not None
-    assert list(runtime._broker.specification.url) == ["one:9092", "two:9092", "three:9092"]
-    runtime.client.close()
+    consumer = KafkaConsumer(settings=settings, topics=["topic"], group="group", client_id="test")
+    assert consumer.bootstrap_servers == ["one:9092", "two:9092", "three:9092"]
 
 
 async def test_making_topics_waits_for_the_broker_that_learns_of_them_last(monkeypatch: pytest.MonkeyPatch) -> None:

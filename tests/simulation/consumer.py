@@ -7,9 +7,9 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from services.runtime.kafka.consumer import RETRYABLE_ERRORS
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import Partition
 from tests.simulation.broker import Broker, Group
 from tests.simulation.scheduler import Pause, Process, pause
@@ -85,7 +85,7 @@ class Consumer:
         while True:
             try:
                 await self.loop.process(batch)
-            except RETRYABLE_ERRORS:
+            except RETRYABLE:
                 if self.group.is_revoking(self):
                     return False
                 await pause(BACKOFF)

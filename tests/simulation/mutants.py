@@ -26,13 +26,13 @@ from services.issuance import lifecycle as issuance
 from services.issuance.card import Mandate
 from services.reporting import processor as reporting
 from services.reporting import reports
-from services.runtime.kafka.consumer import RETRYABLE_ERRORS
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.published import PublishedEvents
+from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.consumer import Consumer
@@ -58,7 +58,7 @@ async def _commit_first(self: Consumer, batch: Sequence[Incoming]) -> None:
 
 
 async def _give_up(self: Consumer, batch: Sequence[Incoming]) -> bool:
-    with suppress(*RETRYABLE_ERRORS):
+    with suppress(*RETRYABLE):
         await self.loop.process(batch)
     return True
 

@@ -32,17 +32,21 @@ class KafkaProducer:
     """Publishes records and reads positions. Every call has a time limit."""
 
     def __init__(self, bootstrap_servers: str, *, client_id: str, timeout: float) -> None:
+        self.options: Mapping[str, Any] = {
+            "bootstrap_servers": bootstrap_servers,
+            "client_id": client_id,
+            "enable_idempotence": True,
+            "acks": "all",
+            "linger_ms": 2,
+            "max_batch_size": 256 * 1024,
+            "max_request_size": 2 * 1024 * 1024,
+        }
         self._servers = bootstrap_servers
         self._client_id = client_id
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._admin: AIOKafkaAdminClient | None = None
         self._starting = asyncio.Lock()
-
-    @property
-    def producer(self) -> AIOKafkaProducer | None:
-        """The producer, while there is one; for checks of its settings."""
-        return self._producer
 
     async def start(self) -> None:
         """Connect. Raises ``KafkaUnavailable``."""
@@ -129,15 +133,7 @@ class KafkaProducer:
     async def _started_producer(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._servers,
-                    client_id=self._client_id,
-                    enable_idempotence=True,
-                    acks="all",
-                    linger_ms=2,
-                    max_batch_size=256 * 1024,
-                    max_request_size=2 * 1024 * 1024,
-                )
+                producer = AIOKafkaProducer(**self.options)
                 try:
                     await producer.start()
                 except BaseException:

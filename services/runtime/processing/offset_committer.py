@@ -1,85 +1,90 @@
-"""Offsets committed behind the work: one commit for all that was done meanwhile, and nobody waits for it.
-
-A commit costs the client and the broker as much as a fetch, whatever it says. What is done and not committed yet is
-delivered again after a crash, which changes nothing; so it may wait a moment for more.
-"""
+"""Commits offsets in the background; commits that queue up are merged."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from services.runtime.backoff import delays, is_set_within
+from services.runtime.processing.policies import CommitPolicy
+from services.runtime.processing.positions import Offsets, Partition
 
 logger = structlog.get_logger(__name__)
 
-Offsets = Mapping[TopicPartition, int]
 
-_GATHERING_SECONDS: Final = 0.2
+class CommitRefused(RuntimeError):
+    """The partitions belong to another member of the group now. It finds these records already applied."""
 
 
 class OffsetCommitter:
-    """The commits of one consumer. ``committed`` is told of each that Kafka has, ``fail`` of what may not pass."""
+    """The commits of one consumer.
+
+    ``commit`` sends offsets to the group. ``on_committed`` gets what was committed, ``on_failure`` an error that is
+    not one of ``retryable``.
+    """
 
     def __init__(
         self,
         name: str,
         *,
-        consumer: Callable[[], AIOKafkaConsumer | None],
-        committed: Callable[[Offsets], None],
-        fail: Callable[[Exception], None],
+        commit: Callable[[Offsets], Awaitable[None]],
+        policy: CommitPolicy,
+        retryable: tuple[type[Exception], ...],
+        on_committed: Callable[[Offsets], None],
+        on_failure: Callable[[Exception], None],
     ) -> None:
         self._name = name
-        self._consumer = consumer
-        self._committed = committed
-        self._fail = fail
-        self._done: dict[TopicPartition, int] = {}
-        self._at_once = asyncio.Event()
-        self._work: asyncio.Task[None] | None = None
+        self._commit = commit
+        self._policy = policy
+        self._retryable = retryable
+        self._on_committed = on_committed
+        self._on_failure = on_failure
+        self._pending: dict[Partition, int] = {}
+        self._flushing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
-    def done(self, offsets: Offsets) -> None:
-        """All before these offsets is wholly done: commit it soon."""
-        self._done.update(offsets)
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._commit_all())
+    def add(self, offsets: Offsets) -> None:
+        """Commit ``offsets`` soon: every record before them is processed."""
+        self._pending.update(offsets)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._commit_pending())
 
-    async def finish(self) -> None:
-        """Commit at once what is done, with one try; what cannot be committed now is delivered again."""
-        self._at_once.set()
+    async def flush(self) -> None:
+        """Commit what is pending now, with one try, and forget what cannot be committed: it is delivered again."""
+        self._flushing.set()
         try:
-            if self._work is not None:
-                await self._work
+            if self._task is not None:
+                await self._task
         finally:
-            self._at_once.clear()
-            self._done.clear()
+            self._flushing.clear()
+            self._forget()
 
-    async def _commit_all(self) -> None:
+    def _forget(self) -> None:
+        self._pending.clear()
+
+    async def _commit_pending(self) -> None:
         pauses = delays()
-        await is_set_within(self._at_once, _GATHERING_SECONDS)
-        while self._done and (consumer := self._consumer()) is not None:
-            offsets, self._done = self._done, {}
+        await is_set_within(self._flushing, self._policy.min_interval)
+        while self._pending:
+            offsets, self._pending = self._pending, {}
             try:
-                await consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError) as error:
-                # The partitions have gone to another instance, which will find it applied.
-                logger.info("runtime.commit_refused", processor=self._name, reason=type(error).__name__)
-            except KafkaError as error:
+                await self._commit(offsets)
+            except CommitRefused as error:
+                logger.info("runtime.commit_refused", processor=self._name, reason=str(error))
+            except self._retryable as error:
                 logger.warning("runtime.commit_waits", processor=self._name, reason=type(error).__name__)
-                self._done = {**offsets, **self._done}
-                if self._at_once.is_set():
+                self._pending = {**offsets, **self._pending}
+                if self._flushing.is_set():
                     return
-                await is_set_within(self._at_once, next(pauses))
+                await is_set_within(self._flushing, next(pauses))
             except Exception as error:
                 logger.critical("runtime.stopped", processor=self._name, reason=str(error), exc_info=True)
-                self._fail(error)
+                self._on_failure(error)
                 return
             else:
-                self._committed(offsets)
+                self._on_committed(offsets)
                 pauses = delays()
-                if self._done:
-                    await is_set_within(self._at_once, _GATHERING_SECONDS)
+                if self._pending:
+                    await is_set_within(self._flushing, self._policy.min_interval)

@@ -1,78 +1,85 @@
-"""Lanes: the records of each partition number, all topics together, side by side and each in order.
+"""Processes partitions side by side, and the records of each in order.
 
-What one lane touches no other does, so some compute while others wait for Kafka or MongoDB. (Where two do meet in a
-document, as over an alias, they are to each other as two instances are.)
+Records are divided by partition number, all topics together: a card has the same number in every topic, so two workers
+meet in a document only through an alias, and then the document's version decides, as between two instances.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
-from aiokafka import ConsumerRecord
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.policies import BatchPolicy
 
-Lane = Sequence[ConsumerRecord[bytes, bytes]]
-
-# Enough that one computes while others wait, and no more: what is in hand is in memory.
-_AT_ONCE = 2
-# Of a full batch. A batch costs much the same whatever its size: a smaller one does not go beside another.
-_WORTH_ITS_COST = 1 / 8
-# A fetch costs much the same whatever it brings: while nothing more can begin, it may bring more.
-_GATHERING_SECONDS = 0.02
+# Enough that one computes while the other waits for Kafka or MongoDB. More gained nothing when measured.
+_WORKERS: Final = 2
 
 
 class PartitionWorkers:
-    """Sets ``work`` to lanes, which must not raise. What comes later of a lane waits for what came before.
+    """Runs ``work`` for the records of one or more partitions at a time. ``work`` must not raise.
 
-    What comes while others are at work is gathered, and goes together, about ``most`` records at a time: beside them
-    when it has become many, else after them. What comes while nothing is at work goes at once.
+    Records that arrive while both workers are busy are gathered, and go together, about ``policy.max_records`` at a
+    time. While one worker is busy, the other starts only with at least ``policy.min_records``.
     """
 
-    def __init__(self, work: Callable[[Lane], Awaitable[None]], *, most: int) -> None:
+    def __init__(self, work: Callable[[Sequence[Incoming]], Awaitable[None]], policy: BatchPolicy) -> None:
         self._work = work
-        self._most = most
-        self._waiting: dict[int, list[ConsumerRecord[bytes, bytes]]] = {}
-        self._at_work: dict[asyncio.Future[None], Sequence[int]] = {}
+        self._policy = policy
+        self._waiting: dict[int, list[Incoming]] = {}
+        self._running: dict[asyncio.Task[None], Sequence[int]] = {}
+        self._finished_one = asyncio.Event()
 
-    def are_worth_a_batch(self, count: int) -> bool:
-        """Whether a batch of ``count`` records is worth its cost, or had better wait for more."""
-        return count >= _WORTH_ITS_COST * self._most
-
-    async def take(self, records: Lane) -> None:
-        """Set the lanes of what was fetched to work, or let them wait. Returns when more may be fetched."""
+    def add(self, records: Sequence[Incoming]) -> None:
+        """Start to process ``records``, or queue them behind earlier ones of their partitions."""
         for record in records:
             self._waiting.setdefault(record.partition, []).append(record)
-        self._begin()
-        if self._waiting:
-            await asyncio.wait(self._at_work, timeout=_GATHERING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        while sum(map(len, self._waiting.values())) > self._most:
-            await asyncio.wait(self._at_work, return_when=asyncio.FIRST_COMPLETED)
+        self._start()
 
-    async def done(self) -> None:
-        """Wait until all that was taken is worked off."""
-        while self._at_work:
-            await asyncio.wait(self._at_work)
+    async def until_room(self) -> None:
+        """Return when no more than a full batch is waiting."""
+        while sum(map(len, self._waiting.values())) > self._policy.max_records:
+            await self._until_one_finishes()
 
-    def _begin(self) -> None:
-        while len(self._at_work) < _AT_ONCE and (numbers := self._free()):
-            if self._at_work and not self.are_worth_a_batch(sum(len(self._waiting[number]) for number in numbers)):
-                break
+    def discard_waiting(self) -> None:
+        """Forget the records that no worker has started with."""
+        self._waiting.clear()
+
+    async def until_idle(self) -> None:
+        """Return when no worker is busy and no record waits."""
+        while self._running:
+            await self._until_one_finishes()
+
+    def _start(self) -> None:
+        while len(self._running) < _WORKERS and (numbers := self._ready()):
+            count = sum(len(self._waiting[number]) for number in numbers)
+            if self._running and count < self._policy.min_records:
+                return
             records = [record for number in numbers for record in self._waiting.pop(number)]
-            task = asyncio.ensure_future(self._work(records))
-            self._at_work[task] = numbers
-            task.add_done_callback(self._leave)
+            task = asyncio.create_task(self._run(records))
+            self._running[task] = numbers
+            task.add_done_callback(self._finish)
 
-    def _free(self) -> Sequence[int]:
-        """The next lanes to work on: those that have waited longest and are not at work."""
-        at_work = {number for numbers in self._at_work.values() for number in numbers}
-        found: list[int] = []
+    async def _run(self, records: Sequence[Incoming]) -> None:
+        await self._work(records)
+
+    def _ready(self) -> Sequence[int]:
+        """Partition numbers with waiting records and no worker, longest waiting first, up to about a full batch."""
+        busy = {number for numbers in self._running.values() for number in numbers}
+        ready: list[int] = []
         count = 0
-        for number, lane in self._waiting.items():
-            if number not in at_work and count < self._most:
-                found.append(number)
-                count += len(lane)
-        return found
+        for number, records in self._waiting.items():
+            if number not in busy and count < self._policy.max_records:
+                ready.append(number)
+                count += len(records)
+        return ready
 
-    def _leave(self, task: asyncio.Future[None]) -> None:
-        del self._at_work[task]
-        self._begin()
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._start()
+        self._finished_one.set()
+
+    async def _until_one_finishes(self) -> None:
+        self._finished_one.clear()
+        await self._finished_one.wait()

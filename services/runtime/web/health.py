@@ -15,8 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.runtime import metrics
-from services.runtime.kafka.consumer import RETRYABLE_ERRORS, BatchConsumer, RecordsLost
 from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.positions import RecordsLost
+from services.runtime.retryable import RETRYABLE
 
 if TYPE_CHECKING:
     from services.runtime.service import Runtime
@@ -143,7 +145,7 @@ async def _refresh_lag(consumer: BatchConsumer | None) -> None:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             await consumer.refresh_lag()
-    except (*RETRYABLE_ERRORS, RecordsLost, AssertionError):
+    except (*RETRYABLE, RecordsLost, AssertionError):
         # The last known lag stands; what is wrong is told by others.
         return
 

@@ -1,0 +1,334 @@
+"""Reads records from a consumer group, processes them in batches, and commits what is done.
+
+``Consumer`` is the port: Kafka implements it in ``services.runtime.kafka.consumer``, the simulation in
+``tests/simulation``. Everything here runs unchanged in both. Time is the event loop's, which the simulation replaces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import structlog
+
+from services.runtime import metrics
+from services.runtime.backoff import delays, is_set_within
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.batch_processor import BatchResult
+from services.runtime.processing.offset_committer import OffsetCommitter
+from services.runtime.processing.partition_workers import PartitionWorkers
+from services.runtime.processing.policies import BatchPolicy, CommitPolicy
+from services.runtime.processing.positions import Offsets, Partition, Positions, RecordsLost, StartOffset
+
+logger = structlog.get_logger(__name__)
+
+_POLL_SECONDS: Final = 1.0
+_POSITIONS_SECONDS: Final = 3.0
+
+
+class RebalanceListener(Protocol):
+    """Is told when partitions change hands. The group waits for each call to return."""
+
+    async def revoked(self) -> None:
+        """All partitions are about to go: finish, commit, and process none of their records any more."""
+        ...
+
+    async def assigned(self, partitions: Collection[Partition]) -> None:
+        """``partitions`` are this member's from now on, each from its committed offset."""
+        ...
+
+
+class Consumer(Protocol):
+    """One member of a consumer group. An error that is worth another try is one of the ``retryable`` errors."""
+
+    async def start(self, listener: RebalanceListener) -> None:
+        """Join the group. A failed start leaves no member behind."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        ...
+
+    async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
+        """The next records, in order for each partition; waits up to ``max_wait`` seconds for the first.
+
+        If it raises, it has taken no record.
+        """
+        ...
+
+    async def commit(self, offsets: Offsets) -> None:
+        """Commit the next offset to read of each partition. Raises ``CommitRefused``."""
+        ...
+
+    def assignment(self) -> Sequence[Partition]:
+        """The partitions that are this member's."""
+        ...
+
+    async def start_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, StartOffset]:
+        """Where each of ``partitions`` begins, and what the group has committed of it."""
+        ...
+
+    async def end_offsets(self, partitions: Sequence[Partition]) -> Offsets:
+        """The offset after the last record of each of ``partitions``."""
+        ...
+
+    def last_known_ends(self) -> Offsets:
+        """As ``end_offsets``, for all assigned partitions, as far as the last answers told."""
+        ...
+
+
+class Processes(Protocol):
+    """Processes batches: a ``BatchProcessor``."""
+
+    @property
+    def name(self) -> str:
+        """For logs and metrics."""
+        ...
+
+    @property
+    def topics(self) -> Collection[str]:
+        """The names of the topics that it reads."""
+        ...
+
+    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
+        """Process ``batch`` completely. When it returns, the offsets may be committed; if it raises, they must not."""
+        ...
+
+
+class BatchConsumer:
+    """Feeds the processors of a process, and commits a record when every processor of its topic is done with it.
+
+    A retryable error is tried again with backoff, for as long as the partitions are ours. Any other error stops the
+    service through ``stop_service``: the next commit would pass over the batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        consumer: Consumer,
+        processors: Sequence[Processes],
+        batching: BatchPolicy,
+        committing: CommitPolicy,
+        retryable: tuple[type[Exception], ...],
+        stop_service: Callable[[str], None],
+        stall_timeout: float = 60.0,
+    ) -> None:
+        self.name = "+".join(processor.name for processor in processors)
+        self.joined = False
+        self.stall_timeout = stall_timeout
+        self.trouble: str | None = None
+        self.trouble_since: datetime | None = None
+        self.last_progress: datetime | None = None
+        self._consumer = consumer
+        self._processors = tuple(processors)
+        self._batching = batching
+        self._retryable = retryable
+        self._stop_service = stop_service
+        self._workers = PartitionWorkers(self._process_partitions, batching)
+        self._positions = Positions()
+        self._committer = OffsetCommitter(
+            self.name,
+            commit=consumer.commit,
+            policy=committing,
+            retryable=retryable,
+            on_committed=self._positions.committed,
+            on_failure=self._fail,
+        )
+        self._task: asyncio.Task[None] | None = None
+        self._draining = asyncio.Event()
+        self._may_poll = asyncio.Event()
+        self._may_poll.set()
+        self._stopping = False
+        self._failed = False
+        self._assignments = 0
+        self._next_small_batch = 0.0
+        self._ends: dict[Partition, int] = {}
+        self._behind_since: float | None = None
+
+    @property
+    def death(self) -> str | None:
+        """Why this consumer will never read again, or None."""
+        if self._failed:
+            return self.trouble
+        if self._stopping or self._task is None or not self._task.done():
+            return None
+        return "the consume task has ended"
+
+    def lag(self) -> dict[Partition, int]:
+        """Records that wait, for each partition assigned to this instance."""
+        ends = self._consumer.last_known_ends()
+        return self._positions.lag({p: max(end, self._ends.get(p, 0)) for p, end in ends.items()})
+
+    async def refresh_lag(self) -> None:
+        """Ask for the ends of the partitions: a consumer that no longer fetches would not notice that it lags."""
+        await self._learn_positions()
+        self._ends = dict(await self._consumer.end_offsets(self._consumer.assignment()))
+
+    def stalled_for(self) -> float:
+        """Seconds for which records have waited without progress, counted from the first call that saw it."""
+        if not any(self.lag().values()):
+            self._behind_since = None
+            return 0.0
+        now = _now()
+        if self._behind_since is None:
+            self._behind_since = now
+        return now - self._behind_since
+
+    async def start(self) -> None:
+        """Join the group and consume. May be called again after it raised."""
+        if self._task is None:
+            await self._consumer.start(self)
+            self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Finish the batches in progress, commit and leave the group. A batch that cannot finish is redelivered."""
+        self._stopping = True
+        await self.drain()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._consumer.stop()
+
+    async def revoked(self) -> None:
+        """Let the batches in progress finish and commit before their partitions go to another member."""
+        await self.drain()
+        self.joined = False
+        self._positions.clear()
+        self._ends.clear()
+
+    async def assigned(self, partitions: Collection[Partition]) -> None:
+        """Begin to read ``partitions``."""
+        if not self._stopping:
+            self._draining.clear()
+            self._may_poll.set()
+        self.joined = True
+        logger.info("runtime.assigned", processor=self.name, partitions=len(partitions))
+        try:
+            await self._learn_positions()
+        except self._retryable as error:
+            logger.warning("runtime.positions_wait", processor=self.name, reason=type(error).__name__)
+        except RecordsLost as lost:
+            self._stop(lost)
+
+    async def drain(self) -> None:
+        """Let the batches in progress finish and commit, and begin no other."""
+        self._assignments += 1
+        self._may_poll.clear()
+        self._draining.set()
+        self._workers.discard_waiting()
+        await self._workers.until_idle()
+        await self._committer.flush()
+
+    async def _run(self) -> None:
+        pauses = delays()
+        while not self._failed:
+            await self._may_poll.wait()
+            assignment = self._assignments
+            try:
+                records = await self._next_records()
+            except self._retryable as error:
+                logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
+                await is_set_within(self._draining, next(pauses))
+            except Exception as error:  # noqa: BLE001 - logged, and stops the service
+                self._stop(error)
+            else:
+                pauses = delays()
+                # What was fetched before a revocation is delivered again, to whoever has the partition then.
+                if records and assignment == self._assignments:
+                    self._workers.add(records)
+                    await self._workers.until_room()
+
+    async def _next_records(self) -> Sequence[Incoming]:
+        """The records of the next batches, gathered as the batch policy says."""
+        policy = self._batching
+        records = await self._consumer.poll(max_records=policy.max_records, max_wait=_POLL_SECONDS)
+        if not records:
+            return records
+        early = self._next_small_batch - _now()
+        if len(records) < policy.min_records and early > 0 and not await is_set_within(self._draining, early):
+            try:
+                more = await self._consumer.poll(max_records=policy.max_records, max_wait=0)
+            except self._retryable as error:
+                logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
+            else:
+                records = [*records, *more]
+        self._next_small_batch = _now() + policy.max_wait
+        return records
+
+    async def _process_partitions(self, records: Sequence[Incoming]) -> None:
+        """Process ``records`` in batches until they are done, or a drain or a failure ends it."""
+        most = self._batching.max_records
+        try:
+            for start in range(0, len(records), most):
+                batch = records[start : start + most]
+                if self._draining.is_set() or self._failed or not await self._process_batch(batch):
+                    return
+                self._committer.add({Partition(r.topic, r.partition): r.offset + 1 for r in batch})
+        except Exception as error:  # noqa: BLE001 - logged, and stops the service
+            self._stop(error)
+
+    async def _process_batch(self, batch: Sequence[Incoming]) -> bool:
+        """Whether every processor is done with ``batch``; False if a drain came while one could not be."""
+        self._positions.check_complete(batch)
+        parts = [(p, [record for record in batch if record.topic in p.topics]) for p in self._processors]
+        done = await asyncio.gather(
+            *(self._process_with_retry(processor, part) for processor, part in parts if part), return_exceptions=True
+        )
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
+        if not all(done):
+            return False
+        self.trouble = self.trouble_since = self._behind_since = None
+        self.last_progress = datetime.now(UTC)
+        return True
+
+    async def _process_with_retry(self, processor: Processes, batch: Sequence[Incoming]) -> bool:
+        pauses = delays()
+        while True:
+            started = _now()
+            try:
+                result = await processor.process(batch)
+            except self._retryable as error:
+                self._note_trouble(error)
+                delay = next(pauses)
+                metrics.RETRIES.labels(processor.name, type(error).__name__).inc()
+                logger.warning("runtime.batch_waits", processor=processor.name, reason=self.trouble, seconds=delay)
+                if await is_set_within(self._draining, delay):
+                    return False
+            else:
+                metrics.APPLIED.labels(processor.name).inc(result.applied)
+                metrics.PUBLISHED.labels(processor.name).inc(result.published)
+                metrics.DEAD.labels(processor.name).inc(result.dead)
+                metrics.BATCH_SECONDS.labels(processor.name).observe(_now() - started)
+                return True
+
+    async def _learn_positions(self) -> None:
+        """Ask where the assigned partitions begin. Raises ``RecordsLost``."""
+        assignment = self._assignments
+        unknown = self._positions.unknown(self._consumer.assignment())
+        if not unknown:
+            return
+        async with asyncio.timeout(_POSITIONS_SECONDS):
+            starts = await self._consumer.start_offsets(unknown)
+        if assignment == self._assignments:
+            self._positions.learn(starts)
+
+    def _stop(self, error: Exception) -> None:
+        logger.critical("runtime.stopped", processor=self.name, reason=str(error), exc_info=error)
+        self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = True
+        self._note_trouble(error)
+        self._stop_service(f"{self.name}: {self.trouble}")
+
+    def _note_trouble(self, error: Exception) -> None:
+        self.trouble = f"{type(error).__name__}: {error}"
+        self.trouble_since = self.trouble_since or datetime.now(UTC)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

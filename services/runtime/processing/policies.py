@@ -1,0 +1,30 @@
+"""When records become a batch, and when offsets are committed. ``docs/performance.md`` has the measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BatchPolicy:
+    """How many records go together.
+
+    A batch costs much the same whatever its size. One of fewer than ``min_records`` therefore starts at least
+    ``max_wait`` seconds after the batch before it, and takes the records that arrive meanwhile; the first one after a
+    quiet time starts at once. ``max_records`` bounds the memory and the time of a batch.
+    """
+
+    min_records: int
+    max_records: int
+    max_wait: float
+
+
+@dataclass(frozen=True)
+class CommitPolicy:
+    """How often offsets are committed.
+
+    A commit costs the client and the broker as much as a fetch. Between two commits pass at least ``min_interval``
+    seconds; after a crash the records of that time are delivered again, which changes nothing.
+    """
+
+    min_interval: float

@@ -1,0 +1,80 @@
+"""How far a consumer has come in the partitions assigned to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from services.runtime.processing.apply import Incoming
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+Offsets = Mapping[Partition, int]
+
+
+class StartOffset(NamedTuple):
+    """Where a partition begins: the first offset that it still has, and the one that the group has committed."""
+
+    first: int
+    committed: int | None
+
+
+class RecordsLost(RuntimeError):
+    """Records were deleted from a topic before they were read. Continuing would skip them silently."""
+
+    def __init__(self, partition: Partition, first: int, found: int) -> None:
+        super().__init__(
+            f"records {first} to {found - 1} of {partition.topic}/{partition.partition} are gone and were never read: "
+            "retention or an administrator deleted them"
+        )
+
+
+class Positions:
+    """The next offset to commit and the next to process of each partition."""
+
+    def __init__(self) -> None:
+        self._committed: dict[Partition, int] = {}
+        self._expected: dict[Partition, int] = {}
+
+    def clear(self) -> None:
+        """Forget everything: the partitions belong to another member now."""
+        self._committed.clear()
+        self._expected.clear()
+
+    def unknown(self, partitions: Sequence[Partition]) -> list[Partition]:
+        """Those of ``partitions`` whose start is not known yet."""
+        return [partition for partition in partitions if partition not in self._committed]
+
+    def learn(self, starts: Mapping[Partition, StartOffset]) -> None:
+        """Note where partitions begin. Raises ``RecordsLost``."""
+        for partition, (first, committed) in starts.items():
+            if committed is not None and committed < first:
+                raise RecordsLost(partition, committed, first)
+            self._committed.setdefault(partition, first if committed is None else committed)
+
+    def committed(self, offsets: Offsets) -> None:
+        """Note that ``offsets`` are committed."""
+        self._committed.update(offsets)
+
+    def check_complete(self, records: Sequence[Incoming]) -> None:
+        """Raise ``RecordsLost`` if a record is missing between these, or before the first of them.
+
+        The topics are not compacted and no producer uses transactions, so there are no gaps otherwise.
+        """
+        expected = self._expected
+        for record in records:
+            partition = Partition(record.topic, record.partition)
+            if record.offset > expected.get(partition, record.offset):
+                raise RecordsLost(partition, expected[partition], record.offset)
+            expected[partition] = record.offset + 1
+
+    def lag(self, ends: Offsets) -> dict[Partition, int]:
+        """Records that wait in each partition, given the offset after its last record."""
+        known = self._committed
+        return {partition: max(end - known[partition], 0) for partition, end in ends.items() if partition in known}

@@ -1,0 +1,73 @@
+"""A consumer port for tests: records are put in by hand, commits and failures are noted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from frikort_contracts.topics import EARNINGS
+
+from services.runtime.processing.apply import Incoming
+from services.runtime.processing.consumer import RebalanceListener
+from services.runtime.processing.positions import Offsets, Partition, StartOffset
+
+
+def records(partition: int, *offsets: int) -> list[Incoming]:
+    """Records of one partition of the earnings topic."""
+    return [
+        Incoming(topic=EARNINGS.name, partition=partition, offset=offset, key=b"", value=None, headers=())
+        for offset in offsets
+    ]
+
+
+class MemoryConsumer:
+    """One member of a group with itself."""
+
+    def __init__(self) -> None:
+        self.committed: dict[int, int] = {}
+        self.start_failures: list[Exception] = []
+        self.poll_failures: list[Exception] = []
+        self.starts: dict[Partition, StartOffset] = {}
+        self.started = self.stopped = 0
+        self.polls = 0
+        self._fetched: list[Incoming] = []
+        self._arrived = asyncio.Event()
+
+    def arrive(self, *some: Sequence[Incoming]) -> None:
+        """Let records be there for the next poll."""
+        self._fetched += [record for of_one in some for record in of_one]
+        self._arrived.set()
+
+    async def start(self, listener: RebalanceListener) -> None:
+        self.started += 1
+        if self.start_failures:
+            raise self.start_failures.pop(0)
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+    async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
+        self.polls += 1
+        if max_wait:
+            await self._arrived.wait()
+        if self.poll_failures:
+            raise self.poll_failures.pop(0)
+        found, self._fetched = self._fetched[:max_records], self._fetched[max_records:]
+        if not self._fetched:
+            self._arrived.clear()
+        return found
+
+    async def commit(self, offsets: Offsets) -> None:
+        self.committed.update({partition.partition: offset for partition, offset in offsets.items()})
+
+    def assignment(self) -> Sequence[Partition]:
+        return sorted(self.starts)
+
+    async def start_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, StartOffset]:
+        return {partition: self.starts[partition] for partition in partitions}
+
+    async def end_offsets(self, partitions: Sequence[Partition]) -> Offsets:
+        return dict.fromkeys(partitions, 10)
+
+    def last_known_ends(self) -> Offsets:
+        return dict.fromkeys(self.starts, 0)
