@@ -16,9 +16,9 @@ from frikort_contracts.topics import TOPICS
 from services.balance.ledger import Ledger
 from services.exports.statements import CardStatements
 from tests.runtime.memory import MemoryDatabase
+from tests.simulation.environment import Environment
 from tests.simulation.run import few_of_everything, quiet
 from tests.simulation.workload import Population
-from tests.simulation.world import World
 
 DIRECTORY: Final = Path(__file__).parent / "recorded"
 _SEEDS: Final = (3, 11, 29)
@@ -76,12 +76,12 @@ def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
 
 def _record(seed: int) -> dict[str, Any]:
     with quiet(), few_of_everything():
-        world = World(seed)
-        people = Population(world, seed, 3.0)
-        world.scheduler.run(people.at_rest, most=_MOST_STEPS)
-        world.heal()
-        world.scheduler.rest(most=_MOST_STEPS)
-        world.scheduler.close()
+        environment = Environment(seed)
+        people = Population(environment, seed, 3.0)
+        with environment.scheduler as scheduler:
+            scheduler.run(people.at_rest, most=_MOST_STEPS)
+            environment.heal()
+            scheduler.rest(most=_MOST_STEPS)
     names = {topic.name for topic in TOPICS}
     records = [
         [
@@ -91,14 +91,14 @@ def _record(seed: int) -> dict[str, Any]:
             (incoming.value or b"").decode("latin-1"),
             [[name, value.decode("latin-1")] for name, value in incoming.headers],
         ]
-        for (topic, partition), place in sorted(world.broker.partitions.items())
+        for (topic, partition), place in sorted(environment.broker.partitions.items())
         if topic in names
         for incoming in place
     ]
     return {
         "records": records,
-        "ledgers": ledgers_in(world.database("balance", "ledgers")),
-        "statements": statements_in(world.database("exports", "statements")),
+        "ledgers": ledgers_in(environment.database("balance", "ledgers")),
+        "statements": statements_in(environment.database("exports", "statements")),
     }
 
 

@@ -30,6 +30,7 @@ class MemoryConsumer:
         self.starts: dict[Partition, StartOffset] = {}
         self.started = self.stopped = 0
         self.polls = 0
+        self.polling = False
         self._fetched: list[Incoming] = []
         self._arrived = asyncio.Event()
 
@@ -49,7 +50,11 @@ class MemoryConsumer:
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         self.polls += 1
         if max_wait:
-            await self._arrived.wait()
+            self.polling = True
+            try:
+                await self._arrived.wait()
+            finally:
+                self.polling = False
         if self.poll_failures:
             raise self.poll_failures.pop(0)
         found, self._fetched = self._fetched[:max_records], self._fetched[max_records:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
@@ -11,7 +11,9 @@ from frikort_contracts.topics import PARTITIONS
 
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
-from tests.runtime.memory import MemoryKafka, MemoryLog, Partition, Points
+from services.runtime.processing.positions import Partition
+from tests.runtime.memory import MemoryKafka, MemoryLog, Points
+from tests.runtime.memory import Partition as Place
 
 HOLD_BACK = 0.2  # how often an appended record is not yet seen by consumers
 ARRIVES_LATE = 0.3  # how often a publish that failed goes on in the network
@@ -26,8 +28,9 @@ class Broker(MemoryKafka):
         self.rng = rng
         self.groups: dict[str, list[Group]] = {}
         self.calm = False
-        self.visible: dict[Partition, int] = {}
+        self.visible: dict[Place, int] = {}
         self.in_flight: list[list[Record]] = []
+        self.violated: Callable[[str], None] = _raise
 
     def append(self, record: Record, partition: int | None = None) -> Incoming:
         """Add a record; consumers may see it only later, but in order."""
@@ -36,13 +39,13 @@ class Broker(MemoryKafka):
             self.show((incoming.topic, incoming.partition))
         return incoming
 
-    def show(self, partition: Partition) -> None:
+    def show(self, partition: Place) -> None:
         """Let consumers see all of a partition."""
         self.visible[partition] = len(self.partitions[partition])
         for group in self.groups.get(partition[0], ()):
             group.changes += 1
 
-    def hidden(self) -> list[Partition]:
+    def hidden(self) -> list[Place]:
         """Partitions that hold records which no consumer can see yet."""
         return [p for p, records in self.partitions.items() if self.visible.get(p, 0) < len(records)]
 
@@ -58,6 +61,10 @@ class Broker(MemoryKafka):
             self.arrive()
         for partition in self.hidden():
             self.show(partition)
+
+
+def _raise(what: str) -> None:
+    raise AssertionError(what)
 
 
 class SimLog(MemoryLog):
@@ -87,7 +94,7 @@ def _interleaved(records: Sequence[Record], broker: Broker) -> list[Record]:
     """``records`` by partition, the partitions in any order: each goes to its own leader."""
     if len(records) == 1:
         return list(records)
-    by_partition: dict[Partition, list[Record]] = {}
+    by_partition: dict[Place, list[Record]] = {}
     for record in records:
         by_partition.setdefault(broker.partition_of(record), []).append(record)
     order = list(by_partition.values())
@@ -105,17 +112,21 @@ class Member(Protocol):
         """Whether its process still runs; the group finds out late."""
         ...
 
-    def assigned(self, generation: int, positions: dict[Partition, int]) -> None:
+    def assigned(self, generation: int, positions: Mapping[Partition, int]) -> None:
         """These partitions are its own from now on, from these offsets on."""
+        ...
+
+    def expelled(self) -> None:
+        """It is no longer a member, and does not know yet."""
         ...
 
 
 class Group:
     """A consumer group: who reads which partitions, and the offsets that it has committed."""
 
-    def __init__(self, broker: Broker, name: str, topics: Sequence[str]) -> None:
+    def __init__(self, broker: Broker, name: str, reads: Mapping[str, Collection[str]]) -> None:
         self.name = name
-        self.topics = tuple(topics)
+        self.topics = sorted({topic for topics in reads.values() for topic in topics})
         self.committed: dict[Partition, int] = {}
         self.members: list[Any] = []
         self.generation = 0
@@ -124,9 +135,11 @@ class Group:
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}
         self._broker = broker
-        self._partitions = [(topic, partition) for topic in topics for partition in range(PARTITIONS)]
+        self._partitions = [Partition(topic, number) for topic in self.topics for number in range(PARTITIONS)]
+        self._readers = {topic: [name for name, topics in reads.items() if topic in topics] for topic in self.topics}
+        self._processed: dict[tuple[str, Partition], int] = {}
         self._awaited: list[Any] = []
-        for topic in topics:
+        for topic in self.topics:
             broker.groups.setdefault(topic, []).append(self)
 
     def join(self, member: Member) -> None:
@@ -134,6 +147,7 @@ class Group:
         if member not in self.members:
             self.members.append(member)
         self.rebalance()
+        self.release(member)  # it holds nothing
 
     def is_member(self, member: Member) -> bool:
         """Whether the group still counts on ``member``."""
@@ -150,23 +164,44 @@ class Group:
         self._deal_if_released()
 
     def release(self, member: Member) -> None:
-        """``member`` has let go."""
+        """``member`` holds no partition any more."""
         if member in self._awaited:
             self._awaited.remove(member)
-        self._deal_if_released()
+            self._deal_if_released()
 
     def expel(self, member: Member) -> None:
         """The session of ``member`` has expired; if it still runs, it does not know."""
         self.members.remove(member)
+        member.expelled()
         self.rebalance()
 
-    def commit(self, member: Member, generation: int, offsets: dict[Partition, int]) -> bool:
+    def commit(self, member: Member, generation: int, offsets: Mapping[Partition, int]) -> bool:
         """Commit; False if the group has gone on without this member."""
-        if generation != self.generation or not self.is_member(member):
+        if not self.is_current(member, generation):
             self.refused_commits += 1
             return False
+        for partition, offset in offsets.items():
+            self._check_commit(partition, offset)
         self.committed.update(offsets)
         return True
+
+    def is_current(self, member: Member, generation: int) -> bool:
+        """Whether ``member`` has its partitions by the last deal."""
+        return generation == self.generation and self.is_member(member)
+
+    def note_processed(self, processor: str, partition: Partition, end: int) -> None:
+        """``processor`` is done with all records of ``partition`` before ``end``."""
+        done = self._processed.get((processor, partition), 0)
+        self._processed[processor, partition] = max(done, end)
+
+    def _check_commit(self, partition: Partition, offset: int) -> None:
+        """A commit passes no record that is not processed, and never goes back."""
+        for name in self._readers[partition.topic]:
+            done = self._processed.get((name, partition), 0)
+            if offset > done:
+                self._broker.violated(f"{self.name} commits {offset} of {partition}, and {name} has done {done}")
+        if offset < (before := self.committed.get(partition, 0)):
+            self._broker.violated(f"{self.name} commits {offset} of {partition} after {before}")
 
     def count_delivered(self, partition: Partition, start: int, end: int) -> None:
         """A member has fetched these; some of them not for the first time."""

@@ -6,7 +6,7 @@ send again under the same key, to any gateway, also while the first request stil
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -23,8 +23,8 @@ from services.gateway.projections.cards import CardView
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModels
 from services.runtime.kafka.producer import KafkaUnavailable
-from tests.simulation.scheduler import Died, Pause, Process, dice, pause
-from tests.simulation.world import GatewayInstance, World
+from tests.simulation.environment import Environment, GatewayInstance
+from tests.simulation.scheduler import Died, Pause, Process, Work, dice, pause
 
 LOOKS: Final = 25
 
@@ -57,22 +57,22 @@ class Diary:
 class Clients:
     """Everybody's way to the gateways, and their eyes; ``busy`` counts those who are not at rest yet."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world = world
+    def __init__(self, environment: Environment, seed: int) -> None:
+        self.environment = environment
         self.rng = dice("people", seed)
         self.diary = Diary()
         self.busy = 0
         self._names = 0
 
-    def start(self, name: str, work: Coroutine[Pause, None, None]) -> None:
+    def start(self, name: str, work: Work) -> None:
         """Let somebody do something beside everything else."""
         self.busy += 1
 
-        async def counted(work: Coroutine[Pause, None, None]) -> None:
+        async def counted(work: Work) -> None:
             await work
             self.busy -= 1
 
-        self.world.outside_work(name, counted(work))
+        self.environment.outside_work(name, counted(work))
 
     def new_name(self) -> int:
         """A number that nobody has yet."""
@@ -92,32 +92,34 @@ class Clients:
         )
         rng = self.rng
         for _ in range(tries):
-            await pause(Pause("client.send", ready=lambda: bool(self.world.gateways)))
-            request = self._request(rng.choice(self.world.gateways), ask, build)
+            await pause(Pause("client.send", ready=lambda: bool(self.environment.gateways)))
+            request = self._request(rng.choice(self.environment.gateways), ask, build)
             if rng.random() < 0.06:  # twice at once, as an impatient proxy does
-                self._request(rng.choice(self.world.gateways), ask, build)
-            deadline = self.world.scheduler.step + rng.choice((60, 300, 3000, 3000))
+                self._request(rng.choice(self.environment.gateways), ask, build)
+            deadline = self.environment.scheduler.step + rng.choice((60, 300, 3000, 3000))
             await pause(
                 Pause(
                     "client.wait",
-                    ready=lambda r=request, d=deadline: r.is_heard() or self.world.scheduler.step > d,  # type: ignore[misc]
+                    ready=lambda r=request, d=deadline: r.is_heard() or self.environment.scheduler.step > d,  # type: ignore[misc]
                 )
             )
             if not request.over:
-                self.world.counts["lost or late answer, sent again"] += 1
+                self.environment.counts["lost or late answer, sent again"] += 1
             elif request.problem is not None and request.problem != "unavailable":
-                self.world.counts[f"gateway refused: {request.problem}"] += 1
+                self.environment.counts[f"gateway refused: {request.problem}"] += 1
                 return None
             elif request.answer is not None:
-                self.world.counts["answered"] += 1
+                self.environment.counts["answered"] += 1
                 return request.answer
             else:
-                self.world.counts[f"{request.problem or 'accepted, no outcome yet'}, sent again"] += 1
+                self.environment.counts[f"{request.problem or 'accepted, no outcome yet'}, sent again"] += 1
         return None
 
     def _request(self, gateway: GatewayInstance, ask: CommandRequest, build: Build) -> Request:
         request = Request(gateway.process)
-        self.world.scheduler.spawn(gateway.process, f"request {ask.key}", self._serve(gateway, ask, build, request))
+        self.environment.scheduler.spawn(
+            gateway.process, f"request {ask.key}", self._serve(gateway, ask, build, request)
+        )
         return request
 
     async def _serve(self, gateway: GatewayInstance, ask: CommandRequest, build: Build, request: Request) -> None:
@@ -139,9 +141,9 @@ class Clients:
                         submission, CommandResponse(status=200, body=body, language="en")
                     )
                 else:
-                    again = self.world.scheduler.step + 60
+                    again = self.environment.scheduler.step + 60
                     await pause(
-                        Pause("gateway.wait", ready=lambda a=again: self.world.scheduler.step > a)  # type: ignore[misc]
+                        Pause("gateway.wait", ready=lambda a=again: self.environment.scheduler.step > a)  # type: ignore[misc]
                     )
             if answer is not None:
                 diary.answers.setdefault(command_id, set()).add(answer.model_dump_json())
@@ -171,34 +173,34 @@ class Clients:
             ("cards", outcome.card_id),
         ):
             if found is not None:
-                return self.world.database("gateway", model).state(found), f"{model}/{found}"
+                return self.environment.database("gateway", model).state(found), f"{model}/{found}"
         return None
 
     def today(self) -> date:
         """The Danish day now."""
-        return danish_day(self.world.clock.read())
+        return danish_day(self.environment.clock.read())
 
     def card(self, card_id: str) -> CardView | None:
         """A card as it is shown now."""
-        card: CardView | None = self.world.database("gateway", "cards").state(card_id)
+        card: CardView | None = self.environment.database("gateway", "cards").state(card_id)
         return card
 
     def is_disputed(self, report_id: str) -> bool:
         """Whether a report is shown as disputed now."""
-        report: Any = self.world.database("gateway", "reports").state(report_id)
+        report: Any = self.environment.database("gateway", "reports").state(report_id)
         return report is not None and report.dispute is not None
 
     def card_of(self, person: SealedPerson) -> CardView | None:
         """The person's card as it is shown now."""
-        holders = self.world.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")
+        holders = self.environment.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")
         return self.card(holders[0]) if holders else None
 
     async def think(self) -> None:
         """Do nothing for a while."""
-        until = self.world.scheduler.step + self.rng.randrange(150)
-        await self.until(lambda: self.world.scheduler.step > until, 10_000)
+        until = self.environment.scheduler.step + self.rng.randrange(150)
+        await self.until(lambda: self.environment.scheduler.step > until, 10_000)
 
     async def until(self, true: Callable[[], bool], most: int) -> None:
         """Wait until something is true, but not for ever."""
-        deadline = self.world.scheduler.step + most
-        await pause(Pause("client.until", ready=lambda: true() or self.world.scheduler.step > deadline))
+        deadline = self.environment.scheduler.step + most
+        await pause(Pause("client.until", ready=lambda: true() or self.environment.scheduler.step > deadline))

@@ -11,10 +11,10 @@ from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, EXPORTS_JOB
 from services.runtime.processing.jobs import message_id
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.jobs import SimJobs
-from tests.simulation.told import Told, law
+from tests.simulation.topic_reader import Message, law
 
 
-def check(jobs: SimJobs, told: Mapping[str, Sequence[Told]], documents: MemoryDatabase[Any]) -> Counter[str]:
+def check(jobs: SimJobs, told: Mapping[str, Sequence[Message]], documents: MemoryDatabase[Any]) -> Counter[str]:
     """Every document has one message of each job, applied once, and its statements are published again unchanged."""
     counts: Counter[str] = Counter()
     messages = {message.id: message for message in told[EXPORTS_JOBS.name]}

@@ -31,11 +31,15 @@ from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
+from services.runtime.processing.consumer import BatchConsumer, Processes
+from services.runtime.processing.offset_committer import OffsetCommitter
+from services.runtime.processing.partition_workers import PartitionWorkers
+from services.runtime.processing.positions import Partition
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs as sim_jobs
-from tests.simulation.consumer import Consumer
+from tests.simulation.broker import Group
 
 Patch = Callable[[], AbstractContextManager[Any]]
 
@@ -51,16 +55,34 @@ class Mutant:
     within: int = 20
 
 
-async def _commit_first(self: Consumer, batch: Sequence[Incoming]) -> None:
-    self.note_done(batch)
-    await self.commit()
-    await self.carry_out(batch)
+_process_partitions = BatchConsumer._process_partitions
 
 
-async def _give_up(self: Consumer, batch: Sequence[Incoming]) -> bool:
+async def _commit_first(self: BatchConsumer, records: Sequence[Incoming]) -> None:
+    self._committer.add({Partition(record.topic, record.partition): record.offset + 1 for record in records})
+    await self._committer.flush()
+    await _process_partitions(self, records)
+
+
+async def _give_up(self: BatchConsumer, processor: Processes, batch: Sequence[Incoming]) -> bool:
     with suppress(*RETRYABLE):
-        await self.loop.process(batch)
+        await processor.process(batch)
     return True
+
+
+async def _no_drain(self: BatchConsumer) -> None:
+    self.joined = False
+    self._positions.clear()
+
+
+def _also_busy(self: PartitionWorkers) -> Sequence[int]:
+    return list(self._waiting)
+
+
+def _newest_first(self: PartitionWorkers, records: Sequence[Incoming]) -> None:
+    for record in records:
+        self._waiting.setdefault(record.partition, []).insert(0, record)
+    self._start()
 
 
 async def _publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> BatchResult:
@@ -199,12 +221,39 @@ def _of(target: Any, attribute: str, instead: Any) -> Patch:
 
 MUTANTS: Final = (
     Mutant(
-        "commit before write", "offsets are committed before the batch is done", _of(Consumer, "handle", _commit_first)
+        "commit before write",
+        "offsets are committed before the batch is done",
+        _of(BatchConsumer, "_process_partitions", _commit_first),
     ),
     Mutant(
         "publish before write", "events are told before they are stored", _of(BatchProcessor, "process", _publish_first)
     ),
-    Mutant("failed batches skipped", "a batch that met an error counts as done", _of(Consumer, "carry_out", _give_up)),
+    Mutant(
+        "failed batches skipped",
+        "a batch that met an error counts as done",
+        _of(BatchConsumer, "_process_with_retry", _give_up),
+    ),
+    Mutant(
+        "no drain on revoke",
+        "batches continue when their partitions have gone",
+        _of(BatchConsumer, "revoked", _no_drain),
+    ),
+    Mutant(
+        "a worker overtakes",
+        "two batches of a partition are processed at once",
+        _of(PartitionWorkers, "_ready", _also_busy),
+    ),
+    Mutant("newest first", "a partition is processed out of order", _of(PartitionWorkers, "add", _newest_first)),
+    Mutant(
+        "commits of another generation",
+        "the commit of a member that was expelled is accepted",
+        _of(Group, "is_current", lambda *_: True),
+    ),
+    Mutant(
+        "offsets kept after a revocation",
+        "what could not be committed is committed by a later assignment",
+        _of(OffsetCommitter, "_forget", lambda _: None),
+    ),
     Mutant("random event ids", "a second delivery tells other ids", _random_ids),
     Mutant(
         "ids from offsets",

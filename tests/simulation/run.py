@@ -1,4 +1,4 @@
-"""One run: a seed, a world, its people, faults until everybody has gone home, then rest, then the books."""
+"""One run: a seed, its environment and people, faults until every client is done, then rest, then reconciliation."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NoReturn
 from unittest.mock import patch
 
 import structlog
 
 from services.issuance import mandates, numbers
-from tests.simulation import books
-from tests.simulation.referee import FEW_MANDATES
-from tests.simulation.scheduler import Died, Happened, Stuck
-from tests.simulation.told import Violation
+from tests.simulation import reconciliation
+from tests.simulation.environment import Environment
+from tests.simulation.reference_model import FEW_MANDATES
+from tests.simulation.scheduler import Died, Happened, Stuck, Violation
 from tests.simulation.workload import Population
-from tests.simulation.world import World
 
 MOST_STEPS = 150_000  # half of all seeds need 5,500; seed 6347, with 1,719 faults, needed 47,419
 MOST_STEPS_TO_REST = 120_000  # seed 2312, with 1,332 faults, needs more than 40,000
@@ -59,36 +59,35 @@ def simulate(seed: int, *, steps: float = 1.0, record: bool = False, calm: bool 
 
 
 def _play(seed: int, steps: float, record: bool, *, calm: bool) -> Result:
-    world = World(seed, record=record, calm=calm)
-    people = Population(world, seed, steps)
+    environment = Environment(seed, record=record, calm=calm)
+    people = Population(environment, seed, steps)
     counts: Counter[str] = Counter()
     violation = None
-    try:
-        world.scheduler.run(people.at_rest, most=int(MOST_STEPS * max(steps, 1)))
-        world.heal()
-        world.scheduler.rest(most=int(MOST_STEPS_TO_REST * max(steps, 1)))
-        if calm:
-            books.check_no_repeats(world)
-        elif seed % 4 == 0:
-            for _ in range(2):
-                counts["dead letters replayed"] += world.replay_dead_letters()
-                world.scheduler.rest(most=MOST_STEPS_TO_REST)
-        counts += books.check(world, people)
-        counts += world.tally()
-    except (Violation, Died, Stuck) as found:
-        violation = f"{type(found).__name__}: {found}"
-    finally:
-        world.scheduler.close()
-    trace = world.scheduler.trace
+    with environment.scheduler as scheduler:
+        try:
+            scheduler.run(people.at_rest, most=int(MOST_STEPS * max(steps, 1)))
+            environment.heal()
+            scheduler.rest(most=int(MOST_STEPS_TO_REST * max(steps, 1)))
+            if calm:
+                reconciliation.check_no_repeats(environment)
+            elif seed % 4 == 0:
+                for _ in range(2):
+                    counts["dead letters replayed"] += environment.replay_dead_letters()
+                    scheduler.rest(most=MOST_STEPS_TO_REST)
+            counts += reconciliation.check(environment, people)
+            counts += environment.tally()
+        except (Violation, Died, Stuck) as found:
+            violation = f"{type(found).__name__}: {found}"
+    trace = environment.scheduler.trace
     if trace is not None:
-        trace.append(f"log {_digest(world)}")
+        trace.append(f"log {_digest(environment)}")
     return Result(
         seed=seed,
         violation=violation,
-        steps=world.scheduler.step,
-        counts=counts + world.counts,
-        faults=world.scheduler.counts,
-        schedule=world.scheduler.happened,
+        steps=environment.scheduler.step,
+        counts=counts + environment.counts,
+        faults=environment.scheduler.counts,
+        schedule=environment.scheduler.happened,
         trace=trace or [],
     )
 
@@ -97,7 +96,7 @@ def _play(seed: int, steps: float, record: bool, *, calm: bool) -> Result:
 def few_of_everything() -> Iterator[None]:
     """Limits so low that a short run comes to them."""
     with (
-        patch.multiple(numbers, HIGHEST_NUMBER=books.FEW_NUMBERS, CANDIDATES=books.FEW_NUMBERS),
+        patch.multiple(numbers, HIGHEST_NUMBER=reconciliation.FEW_NUMBERS, CANDIDATES=reconciliation.FEW_NUMBERS),
         patch.object(mandates, "MAX_IN_FORCE", FEW_MANDATES),
     ):
         yield
@@ -107,16 +106,20 @@ def few_of_everything() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Services that crash thousands of times a minute would log all of it."""
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), processors=[_drop])
     try:
         yield
     finally:
         structlog.configure(**before)
 
 
-def _digest(world: World) -> str:
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+def _digest(environment: Environment) -> str:
     digest = sha256()
-    for place, records in sorted(world.broker.partitions.items()):
+    for place, records in sorted(environment.broker.partitions.items()):
         digest.update(repr(place).encode())
         for record in records:
             digest.update(repr((record.key, record.value, record.headers)).encode())

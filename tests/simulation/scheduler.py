@@ -1,33 +1,37 @@
-"""A deterministic scheduler: coroutines that stop at named points, and one seed that says what happens at each.
+"""A deterministic scheduler: tasks stop at named points, and one seed decides what happens at each.
 
-There is no event loop and no clock. Whatever a process does beyond its own memory (a call of the store, of the log, a
-commit) is a sequence of points around effects that are atomic. At each point the seed decides who moves next, and
-whether that one goes on, fails there, stands still for a while, or dies with its whole process.
+The services' own asyncio code runs on an event loop with virtual time. Whatever a process does beyond its own memory
+(a call of the store, of the producer, a poll, a commit) is a sequence of points around effects that are atomic. At
+each point the seed decides who moves next, and whether that one continues, fails there, stalls for a while, or dies
+with its whole process.
 """
 
 from __future__ import annotations
 
-import types
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
-# Above 1 a fault is rarer. Most telling is what happens between two effects: all is written, and nothing said yet.
+from tests.simulation.event_loop import OWNER, SimulatedLoop
+
+# Above 1 a fault is rarer. Faults between two effects find the most: all is written, and nothing published yet.
 ELSEWHERE: Final = 6.0
 WEIGHTS: Final = {"log.publish.before": 0.25, "store.write.before": 0.5}
 Ready = Callable[[], bool]
+Work = Coroutine[Any, Any, Any]
 
 
 def dice(what: str, seed: int) -> Random:
-    """The dice of one part of a run: what one part throws does not move the others'."""
-    return Random(f"{what} {seed}")  # noqa: S311 - it is to be foretold
+    """The random numbers of one part of a run: what one part draws does not change another's."""
+    return Random(f"{what} {seed}")  # noqa: S311 - it is to be reproducible
 
 
 class Fault(StrEnum):
-    """What can befall an actor at a point."""
+    """What can happen to a task at a point."""
 
     CRASH = "crash"
     ERROR_BEFORE = "error before the effect"
@@ -38,38 +42,60 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A point at which an actor stops. ``error`` is what can be raised there; ``ready`` says when it may go on."""
+    """A point at which a task stops. ``error`` is what can be raised there; ``ready`` says when it may continue."""
 
     point: str
     error: type[Exception] | None = None
     ready: Ready | None = None
 
 
-@types.coroutine
-def pause(at: Pause) -> Generator[Pause, None, None]:
-    """Stop here until the scheduler says otherwise."""
-    yield at
+def pause(at: Pause) -> asyncio.Future[None]:
+    """Stop here until the scheduler continues the task."""
+    actor = OWNER.get()
+    assert isinstance(actor, Actor)
+    return actor.process.scheduler.stop_at(actor, at)
 
 
 @dataclass(eq=False)
 class Process:
-    """Actors that share a memory, and die together."""
+    """Lines of work that share a memory, and die together."""
 
     name: str
+    scheduler: Scheduler
     alive: bool = True
-    actors: list[Actor] = field(default_factory=list)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    def add_task(self, task: asyncio.Task[Any]) -> None:
+        """Note a task, to end it if the process dies."""
+        if len(self.tasks) > 100:
+            self.tasks = [task for task in self.tasks if not task.done()]
+        self.tasks.append(task)
 
 
 @dataclass(eq=False, slots=True)
 class Actor:
-    """One line of work in a process."""
+    """One line of work in a process, with all tasks that it starts."""
 
     name: str
     process: Process
-    work: Coroutine[Pause, None, Any]
-    at: Pause
-    stalled_until: int = 0
     pace: float = 1.0  # below 1 on a slow machine
+
+    @property
+    def alive(self) -> bool:
+        return self.process.alive
+
+    def add_task(self, task: asyncio.Task[Any]) -> None:
+        self.process.add_task(task)
+
+
+@dataclass(eq=False, slots=True)
+class Stop:
+    """A task that waits at a point."""
+
+    actor: Actor
+    at: Pause
+    future: asyncio.Future[None]
+    stalled_until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +122,11 @@ class Rates:
 
 
 class Died(Exception):
-    """An actor raised what no part of the system may raise."""
+    """A task raised what no part of the system may raise."""
+
+
+class Violation(Exception):
+    """A rule is broken; the text says which, and by what."""
 
 
 class Stuck(Exception):
@@ -104,9 +134,9 @@ class Stuck(Exception):
 
 
 class Scheduler:
-    """Moves actors, one point at a time. Only ``rng`` decides."""
+    """Continues one task at a time. Only ``rng`` decides. ``tick`` is the virtual time of a step, in seconds."""
 
-    def __init__(self, rng: Random, rates: Rates, *, record: bool) -> None:
+    def __init__(self, rng: Random, rates: Rates, *, record: bool, tick: float = 0.01) -> None:
         self.rng = rng
         self.rates = rates
         self.step = 0
@@ -114,14 +144,55 @@ class Scheduler:
         self.happened: list[Happened] = []
         self.trace: list[str] | None = [] if record else None
         self.on_death: Callable[[Process], None] = lambda _: None
-        self._actors: list[Actor] = []
+        self._tick = tick
+        self._loop = SimulatedLoop()  # type: ignore[abstract] # it does no I/O
+        self._stops: list[Stop] = []
+        self._failure: Exception | None = None
+        self._processes: list[Process] = []
+        self._outer_loop: asyncio.AbstractEventLoop | None = None
 
-    def spawn(self, process: Process, name: str, work: Coroutine[Pause, None, Any], *, pace: float = 1.0) -> Actor:
-        """Let ``work`` run in ``process``."""
-        actor = Actor(f"{process.name}/{name}", process, work, Pause("start"), pace=pace)
-        process.actors.append(actor)
-        self._actors.append(actor)
-        return actor
+    def __enter__(self) -> Scheduler:
+        """Make its event loop the running one of this thread."""
+        asyncio._set_running_loop(self._loop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.on_death = lambda _: None
+        for process in self._processes:
+            if process.alive:
+                self.kill(process)
+        asyncio._set_running_loop(None)
+
+    def process(self, name: str) -> Process:
+        """A new process."""
+        process = Process(name, self)
+        self._processes.append(process)
+        return process
+
+    def spawn(self, process: Process, name: str, work: Work, *, pace: float = 1.0) -> None:
+        """Run ``work`` in ``process``."""
+        actor = Actor(f"{process.name}/{name}", process, pace)
+
+        async def run() -> None:
+            try:
+                await pause(START)
+                await work
+            except Exception as error:  # noqa: BLE001 - the run ends with it
+                self.fail(error if isinstance(error, Died) else Died(f"{actor.name}: {type(error).__name__}: {error}"))
+            finally:
+                work.close()
+
+        self._loop.spawn(actor, run(), actor.name)
+
+    def stop_at(self, actor: Actor, at: Pause) -> asyncio.Future[None]:
+        """Let a task of ``actor`` wait at a point until it is chosen."""
+        future = self._loop.create_future()
+        self._stops.append(Stop(actor, at, future))
+        return future
+
+    def fail(self, error: Exception) -> None:
+        """End the run with ``error``."""
+        self._failure = self._failure or error
 
     def note(self, who: str, point: str, what: str) -> None:
         """Keep a fault for the schedule that a failing seed prints."""
@@ -132,20 +203,16 @@ class Scheduler:
     def kill(self, process: Process) -> None:
         """The process dies where it stands; its memory is lost."""
         process.alive = False
-        for actor in process.actors:
-            actor.work.close()
-            self._actors.remove(actor)
-        process.actors.clear()
+        self._stops = [stop for stop in self._stops if stop.actor.process is not process]
+        for task in process.tasks:
+            if not task.done():
+                work: Any = task.get_coro()
+                work.close()
+        process.tasks.clear()
         self.on_death(process)
 
-    def close(self) -> None:
-        """Everybody stops where they stand."""
-        for actor in self._actors:
-            actor.work.close()
-        self._actors.clear()
-
     def run(self, until: Ready, most: int) -> None:
-        """Move actors until ``until``. Raises ``Stuck`` after ``most`` steps or when nobody can move."""
+        """Move until ``until``. Raises ``Stuck`` after ``most`` steps, and what ends the run."""
         last = self.step + most
         while not until():
             if self.step >= last:
@@ -153,7 +220,7 @@ class Scheduler:
             self.move()
 
     def rest(self, most: int) -> None:
-        """Move actors until nobody can."""
+        """Move until nothing can."""
         last = self.step + most
         while self.step < last:
             if not self.move():
@@ -161,88 +228,98 @@ class Scheduler:
         raise Stuck(f"no rest after {most} steps; busy: {self._waiting()}")
 
     def move(self) -> bool:
-        """Move one actor that can. False if none can."""
+        """Continue one task that can. False if none can and no time is awaited."""
         self.step += 1
-        actor = self._choose()
-        if actor is None:
-            return self._wake_a_stalled_one()
-        self._advance(actor, self._fate(actor))
+        self._loop.advance(self._loop.now + self._tick)
+        self._run_ready()
+        stop = self._choose()
+        if stop is None:
+            return self._pass_time()
+        self._continue(stop, self._fault(stop))
+        self._run_ready()
         return True
 
-    def _choose(self) -> Actor | None:
-        actors, random = self._actors, self.rng.random
-        count = len(actors)
+    def _run_ready(self) -> None:
+        self._loop.run_ready()
+        if self._failure is not None:
+            raise self._failure
+
+    def _choose(self) -> Stop | None:
+        stops, random = self._stops, self.rng.random
+        count = len(stops)
+        if not count:
+            return None
         for _ in range(6):
-            actor = actors[int(random() * count)]
-            if (actor.pace == 1.0 or random() < actor.pace) and self._can_move(actor):
-                return actor
-        able = [actor for actor in actors if self._can_move(actor)]
+            stop = stops[int(random() * count)]
+            if (stop.actor.pace == 1.0 or random() < stop.actor.pace) and self._can_move(stop):
+                return stop
+        self._stops = [stop for stop in stops if not stop.future.done()]
+        able = [stop for stop in self._stops if self._can_move(stop)]
         return able[int(random() * len(able))] if able else None
 
-    def _can_move(self, actor: Actor) -> bool:
-        if actor.stalled_until > self.step:
+    def _can_move(self, stop: Stop) -> bool:
+        if stop.stalled_until > self.step or stop.future.done():
             return False
-        ready = actor.at.ready
+        ready = stop.at.ready
         return ready is None or ready()
 
-    def _wake_a_stalled_one(self) -> bool:
-        stalled = [actor for actor in self._actors if actor.stalled_until > self.step]
+    def _pass_time(self) -> bool:
+        """Nothing can move now: go to the end of the next stall, or to the next timer."""
+        stalled = [stop.stalled_until for stop in self._stops if stop.stalled_until > self.step]
+        timer = self._loop.next_timer()
         if stalled:
-            self.step = min(actor.stalled_until for actor in stalled)
-        return bool(stalled)
+            self.step = min(stalled)
+        if timer is not None:
+            self._loop.advance(timer)
+            self._run_ready()
+        return bool(stalled) or timer is not None
 
-    def _fate(self, actor: Actor) -> Fault | None:
+    def _fault(self, stop: Stop) -> Fault | None:
         rates, rng = self.rates, self.rng
         if not (rates.crash or rates.error or rates.stall):
             return None
         lot = rng.random()
-        lot *= WEIGHTS.get(actor.at.point, 1.0) if actor.at.error is not None else ELSEWHERE
+        lot *= WEIGHTS.get(stop.at.point, 1.0) if stop.at.error is not None else ELSEWHERE
         if lot < rates.crash:
             return Fault.CRASH
         lot -= rates.crash
         if lot < rates.stall:
             return Fault.STALL
         lot -= rates.stall
-        if actor.at.error is not None and lot < rates.error:
-            name = actor.at.point
+        if stop.at.error is not None and lot < rates.error:
+            name = stop.at.point
             if name.endswith("before"):
                 return Fault.ERROR_BEFORE
             return Fault.ERROR_BETWEEN if name.endswith("between") else Fault.ERROR_AFTER
         return None
 
-    def _advance(self, actor: Actor, fate: Fault | None) -> None:
-        point = actor.at.point
-        if fate is None:
+    def _continue(self, stop: Stop, fault: Fault | None) -> None:
+        actor, point = stop.actor, stop.at.point
+        mortal = actor.process.name != OUTSIDE
+        if fault is None:
             self._trace(f"{actor.name} {point}")
-            self._send(actor, None)
-            return
-        mortal = actor.process.name != "world"
-        if fate is Fault.CRASH and mortal:
-            self.note(actor.name, point, f"{fate}")
+            self._stops.remove(stop)
+            stop.future.set_result(None)
+        elif fault is Fault.CRASH and mortal:
+            self.note(actor.name, point, f"{fault}")
             self.kill(actor.process)
-        elif fate is Fault.STALL or not mortal:
-            length = 1 + int(self.rng.random() * self.rates.longest_stall)
-            actor.stalled_until = self.step + length
+        elif fault is Fault.STALL or not mortal:
+            stop.stalled_until = self.step + 1 + int(self.rng.random() * self.rates.longest_stall)
             self.note(actor.name, point, Fault.STALL)
         else:
-            self.note(actor.name, point, fate)
-            assert actor.at.error is not None
-            self._send(actor, actor.at.error(f"simulated at {point}"))
-
-    def _send(self, actor: Actor, error: Exception | None) -> None:
-        try:
-            actor.at = actor.work.send(None) if error is None else actor.work.throw(error)
-        except StopIteration:
-            self._actors.remove(actor)
-            actor.process.actors.remove(actor)
-        except Died:
-            raise
-        except Exception as unexpected:
-            raise Died(f"{actor.name} at {actor.at.point}: {type(unexpected).__name__}: {unexpected}") from unexpected
+            self.note(actor.name, point, fault)
+            assert stop.at.error is not None
+            self._stops.remove(stop)
+            stop.future.set_exception(stop.at.error(f"simulated at {point}"))
 
     def _trace(self, line: str) -> None:
         if self.trace is not None:
             self.trace.append(f"{self.step} {line}")
 
     def _waiting(self) -> str:
-        return ", ".join(f"{actor.name}@{actor.at.point}" for actor in self._actors)
+        return ", ".join(f"{stop.actor.name}@{stop.at.point}" for stop in self._stops)
+
+
+OUTSIDE: Final = "outside"
+"""The process of the clients and of what happens to the system; it never dies."""
+START: Final = Pause("start")

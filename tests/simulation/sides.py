@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from tests.simulation.referee import CardBook, CardFile, Employment
-from tests.simulation.told import Told, law, states
-from tests.simulation.world import World
+from tests.simulation.environment import Environment
+from tests.simulation.reference_model import CardBook, CardFile, Employment
+from tests.simulation.topic_reader import Message, law, states
 
 
 def check(
-    world: World,
-    earnings: Iterable[Told],
-    commands: Mapping[str, Told],
+    environment: Environment,
+    earnings: Iterable[Message],
+    commands: Mapping[str, Message],
     books: Mapping[str, CardBook],
     files: Mapping[str, CardFile],
 ) -> Counter[str]:
@@ -26,19 +26,19 @@ def check(
     counts: Counter[str] = Counter()
     standing = _told(earnings, commands, counts)
     for card_id, book in books.items():
-        known: Any = world.database("reporting", "books").state(card_id)
+        known: Any = environment.database("reporting", "books").state(card_id)
         for employment_id, employment in book.employments.items():
-            _disputes(world, employment, known.employments[employment_id], standing)
-            _no_work(world, employment_id, employment)
+            _disputes(environment, employment, known.employments[employment_id], standing)
+            _no_work(environment, employment_id, employment)
             counts["days without work"] += len(employment.no_work)
-    for card in states(world.database("issuance", "cards")):
-        _mandates(world, card, files[card.card_id])
+    for card in states(environment.database("issuance", "cards")):
+        _mandates(environment, card, files[card.card_id])
         counts["mandates"] += len(card.mandates)
         counts["mandates withdrawn"] += sum(mandate.withdrawn for mandate in card.mandates.values())
     return counts
 
 
-def _told(earnings: Iterable[Told], commands: Mapping[str, Told], counts: Counter[str]) -> dict[str, bool]:
+def _told(earnings: Iterable[Message], commands: Mapping[str, Message], counts: Counter[str]) -> dict[str, bool]:
     """Disputes are raised and ended in turn, as their commands said. Returns which reports are in dispute."""
     standing: dict[str, bool] = defaultdict(bool)
     for event in earnings:
@@ -53,7 +53,7 @@ def _told(earnings: Iterable[Told], commands: Mapping[str, Told], counts: Counte
     return standing
 
 
-def _as_commanded(event: Told, command: Told) -> None:
+def _as_commanded(event: Message, command: Message) -> None:
     said = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
     if command.kind == "report.dispute":
         said |= {"reason": command.data["reason"], "message": command.data["message"]}
@@ -64,19 +64,19 @@ def _as_commanded(event: Told, command: Told) -> None:
     law(found == said, f"I1: {command.kind} {command.id} said {said} and was told as {found}")
 
 
-def _disputes(world: World, employment: Employment, known: Any, standing: Mapping[str, bool]) -> None:
+def _disputes(environment: Environment, employment: Employment, known: Any, standing: Mapping[str, bool]) -> None:
     for report_id, report in employment.reports.items():
         found = standing[report_id], known.reports[report_id].disputed
         law(found == (report.disputed,) * 2, f"the dispute of {report_id} is told and known as {found}")
-        view: Any = world.database("gateway", "reports").state(report_id)
+        view: Any = environment.database("gateway", "reports").state(report_id)
         told = sum("dispute" in entry.event for entry in view.history)
         shown = view.dispute is not None, view.dispute_revision, told
         true = report.disputed, report.disputes, report.disputes
         law(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
 
 
-def _no_work(world: World, employment_id: str, employment: Employment) -> None:
-    view: Any = world.database("gateway", "employments").state(employment_id)
+def _no_work(environment: Environment, employment_id: str, employment: Employment) -> None:
+    view: Any = environment.database("gateway", "employments").state(employment_id)
     shown = [
         period.first + timedelta(days=number)
         for period in view.no_work
@@ -85,8 +85,8 @@ def _no_work(world: World, employment_id: str, employment: Employment) -> None:
     law(shown == sorted(employment.no_work), f"the days without work of {employment_id} are shown as {view.no_work}")
 
 
-def _mandates(world: World, card: Any, file: CardFile) -> None:
-    view: Any = world.database("gateway", "cards").state(card.card_id)
+def _mandates(environment: Environment, card: Any, file: CardFile) -> None:
+    view: Any = environment.database("gateway", "cards").state(card.card_id)
     known = {name: None if mandate.withdrawn else mandate.until for name, mandate in card.mandates.items()}
     shown = {m.mandate_id: None if m.withdrawn_at else m.until for m in view.mandates}
     law(known == shown == file.mandates, f"the mandates of {card.card_id} are {known}, {shown} and {file.mandates}")

@@ -9,9 +9,9 @@ from frikort_contracts.values import SealedPerson
 
 from tests.simulation.citizens import Citizens
 from tests.simulation.clients import Clients
+from tests.simulation.environment import Environment
 from tests.simulation.offices import MUNICIPALITIES, Offices
 from tests.simulation.payroll import EMPLOYERS, Payroll
-from tests.simulation.world import World
 
 PERSONS: Final = UUID("4d0a2b3c-0000-4000-8000-000000000000")
 
@@ -19,8 +19,8 @@ PERSONS: Final = UUID("4d0a2b3c-0000-4000-8000-000000000000")
 class Population:
     """Everybody of one run."""
 
-    def __init__(self, world: World, seed: int, steps: float = 1.0) -> None:
-        self._clients = clients = Clients(world, seed)
+    def __init__(self, environment: Environment, seed: int, steps: float = 1.0) -> None:
+        self._clients = clients = Clients(environment, seed)
         self.rng = clients.rng
         self.diary = clients.diary
         self._steps = steps

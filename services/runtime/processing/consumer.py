@@ -140,6 +140,9 @@ class BatchConsumer:
         self._draining = asyncio.Event()
         self._may_poll = asyncio.Event()
         self._may_poll.set()
+        self._fetch_limit: asyncio.Timeout | None = None
+        self._not_fetching = asyncio.Event()
+        self._not_fetching.set()
         self._stopping = False
         self._failed = False
         self._assignments = 0
@@ -217,17 +220,25 @@ class BatchConsumer:
         self._assignments += 1
         self._may_poll.clear()
         self._draining.set()
+        await self._end_fetch()
         self._workers.discard_waiting()
         await self._workers.until_idle()
         await self._committer.flush()
+
+    async def _end_fetch(self) -> None:
+        """End a fetch in progress: its records must not be taken for those of the next assignment, or the reverse."""
+        if self._fetch_limit is not None and not self._fetch_limit.expired():
+            self._fetch_limit.reschedule(_now())
+        await self._not_fetching.wait()
 
     async def _run(self) -> None:
         pauses = delays()
         while not self._failed:
             await self._may_poll.wait()
-            assignment = self._assignments
+            if self._draining.is_set():  # a drain began before this task woke up
+                continue
             try:
-                records = await self._next_records()
+                records = await self._fetch()
             except self._retryable as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
                 await is_set_within(self._draining, next(pauses))
@@ -235,26 +246,39 @@ class BatchConsumer:
                 self._stop(error)
             else:
                 pauses = delays()
-                # What was fetched before a revocation is delivered again, to whoever has the partition then.
-                if records and assignment == self._assignments:
-                    self._workers.add(records)
-                    await self._workers.until_room()
+                self._workers.add(records)
+                await self._workers.until_room()
+
+    async def _fetch(self) -> Sequence[Incoming]:
+        """The records of the next batches; none if a drain ended the fetch. Those that it had are delivered again."""
+        self._not_fetching.clear()
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._fetch_limit = limit
+                return await self._next_records()
+        except TimeoutError:
+            if limit.expired():
+                return ()
+            raise
+        finally:
+            self._fetch_limit = None
+            self._not_fetching.set()
 
     async def _next_records(self) -> Sequence[Incoming]:
-        """The records of the next batches, gathered as the batch policy says."""
+        """What is there, and for a small batch what arrives until the next one may start."""
         policy = self._batching
         records = await self._consumer.poll(max_records=policy.max_records, max_wait=_POLL_SECONDS)
-        if not records:
-            return records
         early = self._next_small_batch - _now()
-        if len(records) < policy.min_records and early > 0 and not await is_set_within(self._draining, early):
+        if records and len(records) < policy.min_records and early > 0:
+            await asyncio.sleep(early)
             try:
                 more = await self._consumer.poll(max_records=policy.max_records, max_wait=0)
             except self._retryable as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
             else:
                 records = [*records, *more]
-        self._next_small_batch = _now() + policy.max_wait
+        if records:
+            self._next_small_batch = _now() + policy.max_wait
         return records
 
     async def _process_partitions(self, records: Sequence[Incoming]) -> None:

@@ -56,7 +56,9 @@ class Positions:
         for partition, (first, committed) in starts.items():
             if committed is not None and committed < first:
                 raise RecordsLost(partition, committed, first)
-            self._committed.setdefault(partition, first if committed is None else committed)
+            start = first if committed is None else committed
+            self._committed.setdefault(partition, start)
+            self._expected.setdefault(partition, start)
 
     def committed(self, offsets: Offsets) -> None:
         """Note that ``offsets`` are committed."""

@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.runtime.processing.apply import Incoming
-from tests.simulation.world import POISON
-
-
-class Violation(Exception):
-    """A law is broken; the text says which, and by what."""
+from tests.simulation.fault_schedule import POISON
+from tests.simulation.scheduler import Violation
 
 
 @dataclass(frozen=True)
-class Told:
+class Message:
     """A message on the log, where it first stands."""
 
     id: str
@@ -42,7 +39,7 @@ class Told:
         return self.type.removeprefix("dk.frikort.").removesuffix(".v1")
 
 
-def first(records: Iterable[Incoming]) -> Iterator[Told]:
+def first(records: Iterable[Incoming]) -> Iterator[Message]:
     """Every message once, where it first stands in its partition."""
     seen: set[str] = set()
     for record in records:
@@ -52,7 +49,7 @@ def first(records: Iterable[Incoming]) -> Iterator[Told]:
         message_id = headers["ce_id"].decode()
         if message_id not in seen:
             seen.add(message_id)
-            yield Told(
+            yield Message(
                 id=message_id,
                 type=headers["ce_type"].decode(),
                 time=headers["ce_time"].decode(),

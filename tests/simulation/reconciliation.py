@@ -27,10 +27,11 @@ from frikort_contracts.topics import (
 from services.balance.ledger import read_entries
 from tests.runtime.memory import by_id
 from tests.simulation import job_check, sides
-from tests.simulation.referee import ACCEPTED, CardBook, CardFile, danish, facts_of
-from tests.simulation.told import Told, first, law, states, subject_of
+from tests.simulation.environment import Environment
+from tests.simulation.fault_schedule import POISON
+from tests.simulation.reference_model import ACCEPTED, CardBook, CardFile, danish, facts_of
+from tests.simulation.topic_reader import Message, first, law, states, subject_of
 from tests.simulation.workload import Population
-from tests.simulation.world import POISON, World
 
 COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
 
@@ -58,7 +59,7 @@ class Year:
     raised: Counter[str] = field(default_factory=Counter)
     withdrawn: Counter[str] = field(default_factory=Counter)
 
-    def take(self, event: Told) -> list[str]:
+    def take(self, event: Message) -> list[str]:
         """Enter an event. Returns the reports of others whose split changed by it."""
         data, before = event.data, {name: line.exempt for name, line in self.lines.items()}
         line = self.lines.setdefault(data["report_id"], Line(0, 0, data["cvr"]))
@@ -97,17 +98,17 @@ class Year:
         self.standing = true
 
 
-def check(world: World, people: Population) -> Counter[str]:
+def check(environment: Environment, people: Population) -> Counter[str]:
     """Check every law. Returns what happened, for the liveness counters. Raises ``Violation``."""
-    return Books(world, people).check()
+    return Books(environment, people).check()
 
 
-def check_no_repeats(world: World) -> None:
+def check_no_repeats(environment: Environment) -> None:
     """Without a fault every event is in the log once. Commands are left out: clients send them again."""
     for topic in TOPICS:
         if topic in COMMAND_TOPICS:
             continue
-        ids = Counter(dict(record.headers)["ce_id"] for record in world.broker.all(topic.name))
+        ids = Counter(dict(record.headers)["ce_id"] for record in environment.broker.all(topic.name))
         repeated = [message_id.decode() for message_id, count in ids.items() if count > 1]
         law(not repeated, f"published twice on {topic.name} without a fault: {repeated}")
 
@@ -115,13 +116,13 @@ def check_no_repeats(world: World) -> None:
 class Books:
     """The books of one run."""
 
-    def __init__(self, world: World, people: Population) -> None:
-        self.world = world
+    def __init__(self, environment: Environment, people: Population) -> None:
+        self.environment = environment
         self.people = people
         self.counts: Counter[str] = Counter()
-        self.told = {topic.name: list(first(world.broker.all(topic.name))) for topic in TOPICS}
+        self.told = {topic.name: list(first(environment.broker.all(topic.name))) for topic in TOPICS}
         self.commands = {m.id: m for topic in COMMAND_TOPICS for m in self.told[topic.name]}
-        self.outcomes: dict[str, Told] = {}
+        self.outcomes: dict[str, Message] = {}
         self.years: dict[tuple[str, int], Year] = defaultdict(Year)
         self.files: dict[str, CardFile] = {}
         self.books: dict[str, CardBook] = {}
@@ -136,26 +137,26 @@ class Books:
         self._issuance_decided_rightly()
         self._reporting_decided_rightly()
         self._what_was_accepted_was_told()
-        self.counts += sides.check(self.world, self.told[EARNINGS.name], self.commands, self.books, self.files)
+        self.counts += sides.check(self.environment, self.told[EARNINGS.name], self.commands, self.books, self.files)
         self._ledgers()
         self._settlements()
         self._warnings()
         self._read_models()
         self._statements()
         self.counts += job_check.check(
-            self.world.document_jobs, self.told, self.world.database("exports", "statements")
+            self.environment.document_jobs, self.told, self.environment.database("exports", "statements")
         )
         self._outboxes()
         self._answers()
         return self.counts
 
     def _everything_is_read(self) -> None:
-        for group in self.world.groups():
+        for group in self.environment.groups():
             law(not group.lag(), f"liveness: {group.name} is at rest and has not read {group.lag()}")
 
     def _one_content_for_each_id(self) -> None:
         for topic in TOPICS:
-            records = [r for r in self.world.broker.all(topic.name) if r.value != POISON]
+            records = [r for r in self.environment.broker.all(topic.name) if r.value != POISON]
             contents = by_id(records)
             self.counts["records published twice"] += len(records) - len(contents)
             for message_id, found in contents.items():
@@ -163,18 +164,18 @@ class Books:
 
     def _dead_letters(self) -> None:
         consumed: dict[str, list[str]] = defaultdict(list)
-        for service in self.world.services.values():
+        for service in self.environment.services.values():
             for name, database in service.databases.items():
                 for topic in database.processor.topics:
                     consumed[topic.name].append(f"{service.name}/{name}")
-        expected = {(*place, reader) for place in self.world.poison for reader in consumed[place[0]]}
+        expected = {(*place, reader) for place in self.environment.poison for reader in consumed[place[0]]}
         found = set()
         for topic in TOPICS:
-            for dead in self.world.broker.all(topic.dead):
+            for dead in self.environment.broker.all(topic.dead):
                 facts = {name: value.decode() for name, value in dead.headers if name.startswith("dead_")}
                 place = (facts["dead_topic"], int(facts["dead_partition"]), int(facts["dead_offset"]))
                 found.add((*place, f"{facts['dead_service']}/{facts['dead_processor']}"))
-                original = self.world.broker.partitions[place[0], place[1]][place[2]]
+                original = self.environment.broker.partitions[place[0], place[1]][place[2]]
                 law(dead.value == original.value, f"a dead letter of {place} is not what was put aside")
         self.counts["dead letters"] += len(found)
         law(
@@ -265,7 +266,7 @@ class Books:
             law(found == verdict, f"{command.kind} {command.id} was {found} and must be {verdict}")
 
     def _reporting_decided_rightly(self) -> None:
-        events: dict[str, list[Told]] = defaultdict(list)
+        events: dict[str, list[Message]] = defaultdict(list)
         for event in self.told[CARDS.name]:
             events[event.data["card_id"]].append(event)
         facts = {card: facts_of((e.type.split(".")[3], e.data) for e in told) for card, told in events.items()}
@@ -273,7 +274,9 @@ class Books:
         accepted: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for command in self.told[REPORTING_COMMANDS.name]:
             card, outcome = command.data["card_id"], self.outcomes[command.id].data
-            book = self.books.setdefault(card, CardBook(self.world.allowances, self.world.provisional_accepted))
+            book = self.books.setdefault(
+                card, CardBook(self.environment.allowances, self.environment.provisional_accepted)
+            )
             found = outcome.get("problem", ACCEPTED)
             at_least = max(known[card], command.data.get("card_revision", 0))
             verdicts = {
@@ -330,7 +333,7 @@ class Books:
             if "report_id" in event.data and not event.of_dispute:
                 moved = self.years[event.data["card_id"], event.data["year"]].take(event)
                 self.counts["splits of others moved"] += len(moved)
-        database = self.world.database("balance", "ledgers")
+        database = self.environment.database("balance", "ledgers")
         law(len(database.documents) == len(self.years), "I3: there are ledgers of nothing")
         for (card_id, number), year in self.years.items():
             ledger: Any = database.state(f"{card_id}:{number}")
@@ -345,8 +348,8 @@ class Books:
 
     def _settlements(self) -> None:
         """The last that was told of each report and year is what the naive ledger says."""
-        last: dict[str, Told] = {}
-        totals: dict[tuple[str, int], Told] = {}
+        last: dict[str, Message] = {}
+        totals: dict[tuple[str, int], Message] = {}
         for event in self.told[BALANCES.name]:
             if "report_id" in event.data:
                 last[event.data["report_id"]] = event
@@ -386,8 +389,8 @@ class Books:
 
     def _read_models(self) -> None:
         """What the gateway shows is what the services know."""
-        gateway = self.world.services["gateway"].databases
-        for card in states(self.world.database("issuance", "cards")):
+        gateway = self.environment.services["gateway"].databases
+        for card in states(self.environment.database("issuance", "cards")):
             view = gateway["cards"].state(card.card_id)
             shown = view and (view.revision, view.number, view.municipality, view.active, len(view.history))
             true = card.revision, card.numbers[-1], card.municipality, card.active, card.revision
@@ -448,17 +451,19 @@ class Books:
                     found = {e["cvr"]: e["exempt"] for e in said["employers"]}
                     law(found == dict(sums), f"the employers of {key} were told as {found}")
                     self.counts["statements"] += 1
-        for card in states(self.world.database("exports", "statements")):
+        for card in states(self.environment.database("exports", "statements")):
             law(not card.pending_years, f"the years {card.pending_years} of the card {card.card_id} are pending")
 
     def _outboxes(self) -> None:
         """What a document remembers to have said is in the log; nobody waits."""
-        for service in self.world.services.values():
+        for service in self.environment.services.values():
             for database in service.databases.values():
                 for name in database.documents:
                     for entry in database.read(name).outbox:
                         for record in entry.entry:
-                            place = self.world.broker.partitions.get(self.world.broker.partition_of(record), ())
+                            place = self.environment.broker.partitions.get(
+                                self.environment.broker.partition_of(record), ()
+                            )
                             law(
                                 any(
                                     (r.key, r.value, r.headers) == (record.key, record.value, record.headers)
@@ -466,12 +471,12 @@ class Books:
                                 ),
                                 f"I2: {name} of {service.name} has something to say that is not in the log",
                             )
-        for book in states(self.world.database("reporting", "books")):
+        for book in states(self.environment.database("reporting", "books")):
             law(not book.deferred, f"{len(book.deferred)} commands of the card {book.card_id} are still deferred")
 
     def _answers(self) -> None:
         for command_id, answers in self.people.diary.answers.items():
             law(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
-        for command_id, kept in self.world.submissions.kept.items():
+        for command_id, kept in self.environment.submissions.kept.items():
             answered = kept.response is not None
             law(not answered or command_id in self.commands, f"I6: {command_id} is answered and not in the log")
