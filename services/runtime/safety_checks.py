@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from faststream import AckPolicy
 from frikort_contracts.topics import Topic
 from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
@@ -151,19 +150,6 @@ def check_topic(
                 f"kafka-configs --alter --entity-type topics --entity-name {name} "
                 f"--add-config {setting}={put[setting]}",
             )
-
-
-def check_consumer(options: Mapping[str, Any]) -> None:
-    """The options of a FastStream subscriber: in a group, from the earliest record, commits by hand.
-
-    Raises ``UnsafeSetting``.
-    """
-    if not options.get("group_id"):
-        raise UnsafeSetting("group_id of the consumer", "missing", "give the consumer a group")
-    if (policy := options.get("ack_policy")) is not AckPolicy.MANUAL:
-        raise UnsafeSetting("ack_policy of the consumer", policy, "put AckPolicy.MANUAL")
-    if (reset := options.get("auto_offset_reset")) != "earliest":
-        raise UnsafeSetting("auto_offset_reset of the consumer", reset, "put earliest")
 
 
 def check_producer(options: Mapping[str, Any]) -> None:

@@ -83,15 +83,13 @@ class Runtime:
         self._stop_by: float | None = None
         self._kafka = settings if isinstance(settings, RuntimeSettings) else None
         self._producer: KafkaProducer | None = None
-        self._kafka_consumer: KafkaConsumer | None = None
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
             self._producer = KafkaProducer(
                 self._kafka.kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             if processors:
-                self._kafka_consumer = self._member_of(self._kafka)
-                self.consumer = self._consumer_of(self._kafka, self._kafka_consumer)
+                self.consumer = self._consumer_of(self._kafka)
         elif processors:
             raise ValueError(f"{self.name} has processors and no Kafka: give it RuntimeSettings")
         self.health = Health(self)
@@ -147,8 +145,6 @@ class Runtime:
         safety_checks.check_settings(self.settings)
         if self._producer is not None:
             safety_checks.check_producer(self._producer.options)
-        if self._kafka_consumer is not None:
-            safety_checks.check_consumer(self._kafka_consumer.options)
 
     def begin_stop(self) -> None:
         """Start the countdown of the stop timeout. Safe to call in a signal handler."""
@@ -172,18 +168,15 @@ class Runtime:
         self.failure = reason
         signal.raise_signal(signal.SIGTERM)
 
-    def _member_of(self, settings: RuntimeSettings) -> KafkaConsumer:
-        return KafkaConsumer(
-            settings=settings,
-            topics={topic.name for processor in self._processors for topic in processor.topics},
-            group=group_of(self.service, self._processors),
-            client_id=f"frikort-{self.name}",
-        )
-
-    def _consumer_of(self, settings: RuntimeSettings, consumer: KafkaConsumer) -> BatchConsumer:
+    def _consumer_of(self, settings: RuntimeSettings) -> BatchConsumer:
         most = settings.batch_records
         return BatchConsumer(
-            consumer=consumer,
+            consumer=KafkaConsumer(
+                settings=settings,
+                topics={topic.name for processor in self._processors for topic in processor.topics},
+                group=group_of(self.service, self._processors),
+                client_id=f"frikort-{self.name}",
+            ),
             processors=[self._loop_of(processor, settings) for processor in self._processors],
             batching=BatchPolicy(
                 min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from faststream import AckPolicy
 from frikort_contracts.topics import EARNINGS, OUTCOMES, PARTITIONS, Topic
 
 from services.balance.processor import LEDGERS
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.safety_checks import (
     UnsafeSetting,
-    check_consumer,
     check_hello,
     check_mongodb_uri,
     check_producer,
@@ -144,33 +142,10 @@ def test_dead_letters_are_kept_for_ever_also_of_a_topic_that_is_not() -> None:
         check_topic(OUTCOMES.dead, OUTCOMES, replication=1, replicas=[1] * PARTITIONS, config=config)
 
 
-async def test_the_consumers_of_a_service_are_safe() -> None:
+async def test_the_options_of_a_service_are_safe() -> None:
     runtime = Runtime(service="checked", settings=settings(topic_replication=1), processors=[LEDGERS])
     runtime.check_settings()
     runtime.client.close()
-
-
-SAFE_CONSUMER: dict[str, Any] = {"group_id": "g", "ack_policy": AckPolicy.MANUAL, "auto_offset_reset": "earliest"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "names"),
-    [
-        ({"group_id": None}, "group_id of the consumer"),
-        ({"ack_policy": AckPolicy.NACK_ON_ERROR}, "ack_policy of the consumer"),
-        ({"auto_offset_reset": "none"}, "auto_offset_reset of the consumer"),
-    ],
-)
-def test_a_consumer_that_can_skip_records_is_refused(changes: dict[str, Any], names: str) -> None:
-    check_consumer(SAFE_CONSUMER)
-    with pytest.raises(UnsafeSetting, match=names):
-        check_consumer(SAFE_CONSUMER | changes)
-
-
-def test_the_defaults_of_faststream_are_refused() -> None:
-    """They commit before the work and start at the latest record."""
-    with pytest.raises(UnsafeSetting, match="ack_policy"):
-        check_consumer({"group_id": "g"})
 
 
 def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:

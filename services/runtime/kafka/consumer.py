@@ -38,27 +38,10 @@ def group_of(service: str, processors: Iterable[DocumentSet[Any]]) -> str:
     return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
 
 
-def subscriber_options(settings: RuntimeSettings, group: str) -> dict[str, Any]:
-    """What FastStream and aiokafka are given; ``services.runtime.safety_checks.check_consumer`` checks it."""
-    return {
-        "group_id": group,
-        "ack_policy": AckPolicy.MANUAL,  # FastStream turns aiokafka's automatic commits off with it
-        "auto_offset_reset": "earliest",
-        "max_partition_fetch_bytes": _RECORD_BYTES * settings.batch_records,
-        "fetch_max_wait_ms": _FETCH_WAIT_MS,
-        # One member gets the same partition numbers of all topics: what touches one document stays together.
-        "partition_assignment_strategy": (RangePartitionAssignor,),
-        "session_timeout_ms": int(settings.session_timeout * 1000),
-        "heartbeat_interval_ms": int(settings.session_timeout * 1000 / 4),
-        "rebalance_timeout_ms": _REBALANCE_TIMEOUT_MS,
-    }
-
-
 class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
     """A member of a Kafka consumer group; see ``services.runtime.processing.consumer.Consumer``."""
 
     def __init__(self, *, settings: RuntimeSettings, topics: Collection[str], group: str, client_id: str) -> None:
-        self.options = subscriber_options(settings, group)
         self._listener: RebalanceListener | None = None
         self._broker = KafkaBroker(
             # FastStream takes one string for one address, also where aiokafka would read several in it.
@@ -70,7 +53,20 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
         )
-        self._subscriber = self._broker.subscriber(*sorted(topics), **self.options, listener=self)
+        self._subscriber = self._broker.subscriber(
+            *sorted(topics),
+            group_id=group,
+            ack_policy=AckPolicy.MANUAL,  # FastStream turns aiokafka's automatic commits off with it
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            # One member gets the same partition numbers of all topics: what touches one document stays together.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout * 1000 / 4),
+            rebalance_timeout_ms=_REBALANCE_TIMEOUT_MS,
+            listener=self,
+        )
 
     @property
     def bootstrap_servers(self) -> Sequence[str]:
