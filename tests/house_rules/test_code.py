@@ -159,9 +159,13 @@ def no_private_attribute_of_a_library(module: Module) -> Iterator[int]:
         return
     own = _own_private_names() | _private_names_of(module)
     for node in module.nodes:
-        if isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in own:
-            if (module.path, node.attr) not in _WITHOUT_PUBLIC_API:
-                yield node.lineno
+        if (
+            isinstance(node, ast.Attribute)
+            and _is_private(node.attr)
+            and node.attr not in own
+            and (module.path, node.attr) not in _WITHOUT_PUBLIC_API
+        ):
+            yield node.lineno
 
 
 def _is_private(name: str) -> bool:
