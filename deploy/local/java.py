@@ -40,6 +40,8 @@ def _install(directory: Path) -> None:
             "It is built for Linux with glibc on x86_64 or aarch64; start a Docker engine instead.",
             shown.stderr.strip(),
         )
+    # The wheel leaves out the archive of the JDK's own classes, without which no program can have one either.
+    subprocess.run([_java(directory), "-Xshare:dump"], capture_output=True, check=True)
 
 
 def _java(directory: Path) -> Path:

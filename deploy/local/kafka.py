@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local import jars, java
 from deploy.local.cache import fetch_once
+from deploy.local.errors import LauncherError
 from deploy.local.ports import answers, free_port
 from deploy.local.process import Process
 from deploy.local.progress import Progress
@@ -31,6 +32,8 @@ HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
 LOCK = HERE / "kafka.lock"
 LOGGING = HERE / "log4j2.properties"
+
+_ARCHIVE_SECONDS = 180
 
 SETTINGS = {
     "auto.create.topics.enable": "false",
@@ -110,13 +113,23 @@ def _archive_classes(bare: Installation, directory: Path) -> None:
     """Start and stop a broker once; the JVM then writes the archive of the classes that it loaded."""
     with tempfile.TemporaryDirectory() as scratch:
         data, log = Path(scratch) / "kafka", Path(scratch) / "kafka.log"
-        broker = process(bare, data=data, log=log, kafka_port=free_port(), controller_port=free_port())
-        broker.argv.insert(1, f"-XX:ArchiveClassesAtExit={directory / 'classes.jsa'}")
+        archive = directory / "classes.jsa"
+        broker = process(
+            bare,
+            data=data,
+            log=log,
+            kafka_port=free_port(),
+            controller_port=free_port(),
+            stop_seconds=_ARCHIVE_SECONDS,
+        )
+        broker.argv.insert(1, f"-XX:ArchiveClassesAtExit={archive}")
         broker.start()
         try:
             broker.wait_ready()
         finally:
             broker.terminate()
+        if not archive.exists():
+            raise LauncherError("Java wrote no archive of Kafka's classes.", "See its output below.", broker.log_tail())
 
 
 def process(
@@ -127,6 +140,7 @@ def process(
     kafka_port: int,
     controller_port: int,
     heap_mb: int = 512,
+    stop_seconds: float = 30,
     name: str = "kafka",
     settings: Mapping[str, str] | None = None,
     cluster: str | None = None,
@@ -148,7 +162,7 @@ def process(
         tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments)
         Process("Kafka's storage format", tool, log=log).run(60)
     argv = _java(installation, f"-Xmx{heap_mb}m", "kafka.Kafka", str(properties))
-    return Process(name, argv, log=log, ready=lambda: ready(kafka_port), stop_seconds=30)
+    return Process(name, argv, log=log, ready=lambda: ready(kafka_port), stop_seconds=stop_seconds)
 
 
 def new_cluster() -> str:

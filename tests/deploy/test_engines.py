@@ -16,9 +16,11 @@ from joserfc.jwk import KeySet
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from deploy.local import keys
-from deploy.local.config import Config
+from deploy.local import kafka, keys
+from deploy.local.config import Config, default_cache
 from deploy.local.engines import Engines
+from deploy.local.ports import free_port
+from deploy.local.progress import Silent
 from deploy.local.system import LocalSystem, Service
 from tests.deploy.test_process import eventually, gone
 
@@ -86,6 +88,16 @@ async def test_kafka_and_mongodb_keep_their_data_and_leave_no_process(tmp_path: 
         assert things.find_one({"_id": "kept"}) is not None
         things.database.client.close()
     assert not in_a_command_line(str(tmp_path))
+
+
+def test_the_broker_starts_from_an_archive_of_its_classes(tmp_path: Path) -> None:
+    installation = kafka.install(default_cache(), Silent())
+    assert installation.classes is not None
+    assert installation.classes.exists()
+    broker = kafka.process(
+        installation, data=tmp_path / "kafka", log=tmp_path / "log", kafka_port=free_port(), controller_port=free_port()
+    )
+    assert f"-XX:SharedArchiveFile={installation.classes}" in broker.argv
 
 
 @pytest.fixture(scope="module")
