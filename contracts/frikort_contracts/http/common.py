@@ -24,10 +24,16 @@ from frikort_contracts.fields import DescribedModel
 from frikort_contracts.values import Period, WorkPeriod, check_no_cpr
 
 
+def _title(model: type) -> str:
+    """The title of a resource. Generators name a variable after it, which must differ from the resource's fields."""
+    fields: dict[str, object] = getattr(model, "model_fields", {})
+    return f"{model.__name__}List" if model.__name__.lower() in fields else model.__name__
+
+
 class Resource(DescribedModel):
     """Base of every answer. A newer server may add fields: a reader ignores those that it does not know."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", model_title_generator=_title)
 
 
 class Days(Resource):
