@@ -16,13 +16,9 @@ from pymongo import ReturnDocument
 from services.exports.extract_requests import ExtractRequest
 from services.exports.processor import REQUESTS
 from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
-_NOW = {"$toLong": "$$NOW"}
 _MAX_AVAILABLE = 100
-
-
-class LeaseLost(RuntimeError):
-    """Another worker has claimed the extract; writes of this one have no effect."""
 
 
 class ExtractQueue:
@@ -30,19 +26,19 @@ class ExtractQueue:
 
     def __init__(self, database: Database, *, lease: float) -> None:
         self._requests = database[REQUESTS.name]
-        self._lease_ms = int(lease * 1000)
+        self._lease = lease
 
     async def available(self) -> list[ExtractRequest]:
         """Extracts that are neither done nor leased, oldest first."""
-        query = {"state.done": False, **_LEASE_EXPIRED}
+        query = {"state.done": False, **expired("state.")}
         found = self._requests.find(query, {"state": 1}).sort("state.requested_at", 1).limit(_MAX_AVAILABLE)
         return [ExtractRequest.model_validate(stored["state"]) for stored in await found.to_list(None)]
 
     async def claim(self, extract_id: str) -> ExtractRequest | None:
         """Claim the extract for this worker; None if another one has it."""
         stored = await self._requests.find_one_and_update(
-            {"_id": extract_id, "state.done": False, **_LEASE_EXPIRED},
-            _change({"attempt": {"$add": ["$state.attempt", 1]}, "lease_until": self._until(self._lease_ms)}),
+            {"_id": extract_id, "state.done": False, **expired("state.")},
+            _change({"attempt": next_attempt("state."), "lease_until": lease_end(self._lease)}),
             projection={"state": 1},
             return_document=ReturnDocument.AFTER,
         )
@@ -50,16 +46,16 @@ class ExtractQueue:
 
     async def renew(self, claimed: ExtractRequest) -> None:
         """Extend the lease. Raises ``LeaseLost``."""
-        await self._write(claimed, {"lease_until": self._until(self._lease_ms)})
+        await self._write(claimed, {"lease_until": lease_end(self._lease)})
 
     async def postpone(self, claimed: ExtractRequest, *, seconds: float) -> None:
         """Release the extract; it can be claimed after ``seconds``. Raises ``LeaseLost``."""
-        await self._write(claimed, {"lease_until": self._until(int(seconds * 1000))})
+        await self._write(claimed, {"lease_until": lease_end(seconds)})
 
     async def store_manifest(self, claimed: ExtractRequest, manifest: ExtractCompleted) -> None:
         """Store the manifest before it is published, so that an extract never has two. Raises ``LeaseLost``."""
         result = {"$literal": manifest.model_dump(mode="json")}
-        await self._write(claimed, {"manifest": result, "lease_until": self._until(self._lease_ms)})
+        await self._write(claimed, {"manifest": result, "lease_until": lease_end(self._lease)})
 
     async def finish(self, claimed: ExtractRequest) -> None:
         """Mark the extract as done: its manifest is published. Raises ``LeaseLost``."""
@@ -70,13 +66,6 @@ class ExtractQueue:
         result = await self._requests.update_one(fence, _change(fields))
         if result.matched_count == 0:
             raise LeaseLost(f"extract {claimed.extract_id}, attempt {claimed.attempt}")
-
-    @staticmethod
-    def _until(milliseconds: int) -> dict[str, Any]:
-        return {"$add": [_NOW, milliseconds]}
-
-
-_LEASE_EXPIRED = {"$expr": {"$lte": ["$state.lease_until", _NOW]}}
 
 
 def _change(fields: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -24,10 +24,11 @@ from frikort_contracts.extracts import (
 from prometheus_client import Counter, Gauge
 
 from services.exports.extract_files import ExtractFiles, FilePart
-from services.exports.extract_queue import ExtractQueue, LeaseLost
+from services.exports.extract_queue import ExtractQueue
 from services.exports.extract_requests import ExtractRequest
 from services.exports.statement_reader import StatementReader, StatementsPending
 from services.exports.statements import CardStatements
+from services.runtime.mongo.lease import LeaseLost
 from services.runtime.processing.decision import Processor
 from services.runtime.service import Job, Runtime
 

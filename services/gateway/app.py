@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.gateway.api import everyone, local
+from services.gateway.api.audit_middleware import AuditMiddleware
 from services.gateway.api.errors import add_handlers
 from services.gateway.api.middleware import RequestMiddleware
-from services.gateway.audit.middleware import AuditMiddleware
 from services.gateway.audit.routes import check_routes
 from services.gateway.authority import router as authority
 from services.gateway.caseworker import router as caseworker

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.values import redact_cpr
 
 from services.gateway.field_texts import field_code, field_text
 from services.gateway.formats import Language, day, kroner
@@ -94,3 +95,11 @@ def _formatted(name: str, value: str | int, language: Language) -> str:
     if _DAY.fullmatch(value):
         return day(date.fromisoformat(value), language)
     return MUNICIPALITIES.get(value, value) if name == "municipality" else value
+
+
+def pointer_of(location: Sequence[str | int]) -> str:
+    """JSON pointer (RFC 6901) into the body; a parameter is named after its place. Never with a CPR number in it."""
+    place, *path = [str(part) for part in location] or ["body"]
+    steps = [redact_cpr(step.replace("~", "~0").replace("/", "~1")) for step in path]
+    prefix = "" if place == "body" else f"{place}:"
+    return prefix + "".join(f"/{step}" for step in steps)

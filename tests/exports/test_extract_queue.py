@@ -8,8 +8,8 @@ import pytest
 from frikort_contracts.extracts import Authority, ExtractCompleted
 from frikort_contracts.outcomes import CommandAccepted
 
-from services.exports.extract_queue import LeaseLost
 from services.exports.processor import REQUESTS
+from services.runtime.mongo.lease import LeaseLost
 from tests.exports.harness import Exports
 
 LONG = 60.0

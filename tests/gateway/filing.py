@@ -14,7 +14,7 @@ from frikort_contracts.values import Period
 from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
-from services.gateway.payroll.store import LeaseLost
+from services.runtime.mongo.lease import LeaseLost
 from tests.runtime.memory import Faults
 
 
@@ -79,7 +79,7 @@ class MemoryBatches:
         await self._write("change", there.model_copy(update={"status": after}))
         return True
 
-    async def forget_lines(self, batch_id: str) -> None:
+    async def delete_lines(self, batch_id: str) -> None:
         for place in [place for place in self.chunks if place[0] == batch_id]:
             del self.chunks[place]
 

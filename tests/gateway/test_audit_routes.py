@@ -16,9 +16,9 @@ from fastapi import Depends, FastAPI
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
 
+from services.gateway.api.audit_middleware import NotRecorded
 from services.gateway.api.dependencies import RequestContext, caller_in
 from services.gateway.audit.actions import TEXTS, Action
-from services.gateway.audit.middleware import NotRecorded
 from services.gateway.audit.routes import UndeclaredRoute, check_routes
 from services.gateway.auth import Caller, Role
 from services.gateway.payroll.upload import Upload

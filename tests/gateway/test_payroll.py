@@ -23,10 +23,11 @@ from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, ChunkSize, Plan, Status, Step, next_step
 from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
-from services.gateway.payroll.store import Batches, LeaseLost, MongoBatches
+from services.gateway.payroll.store import Batches, MongoBatches
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
+from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON, persons
 from tests.gateway.filing import Country, MemoryBatches
 from tests.gateway.memory import MemoryAccessLog
@@ -620,7 +621,7 @@ class TestTheStore:
         assert {batch.batch_id for batch in found} == {held.batch_id, broken.batch_id}
         await batches.drop(broken)
         assert await batches.get(broken.batch_id) is None
-        await batches.forget_lines(held.batch_id)
+        await batches.delete_lines(held.batch_id)
         with pytest.raises(LookupError):
             await batches.chunk(held, 0)
 

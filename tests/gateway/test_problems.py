@@ -9,11 +9,10 @@ from frikort_contracts.http.cards import IssueCardBody
 from frikort_contracts.outcomes import Problem
 from pydantic import ValidationError
 
-from services.gateway.api.errors import pointer_of
 from services.gateway.field_texts import field_text
 from services.gateway.formats import Language, day, kroner, preferred_language
 from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import document
+from services.gateway.problems import document, pointer_of
 
 
 @pytest.mark.parametrize("problem", list(Problem))

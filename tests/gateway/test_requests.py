@@ -11,8 +11,8 @@ from frikort_contracts.http.mandates import MandateBody
 from frikort_contracts.http.reports import DisputeBody, ReportBody
 from pydantic import BaseModel, ValidationError
 
-from services.gateway.api.errors import pointer_of
 from services.gateway.commands.service import canonical
+from services.gateway.problems import pointer_of
 
 REPORT: dict[str, Any] = {
     "employment_id": "e",

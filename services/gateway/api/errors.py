@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from frikort_contracts.values import redact_cpr
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document
+from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
 from services.runtime.kafka.producer import KafkaUnavailable
 
 logger = structlog.get_logger(__name__)
@@ -104,11 +103,3 @@ def invalid_request(error: RequestValidationError, content_type: str) -> tuple[s
     if not has_json and any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in found):
         return "media-type-unsupported", []
     return "invalid-request", [(pointer_of(item["loc"]), item["type"], item["msg"]) for item in found]
-
-
-def pointer_of(location: Sequence[str | int]) -> str:
-    """JSON pointer (RFC 6901) into the body; a parameter is named after its place. Never with a CPR number in it."""
-    place, *path = [str(part) for part in location] or ["body"]
-    steps = [redact_cpr(step.replace("~", "~0").replace("/", "~1")) for step in path]
-    prefix = "" if place == "body" else f"{place}:"
-    return prefix + "".join(f"/{step}" for step in steps)

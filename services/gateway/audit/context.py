@@ -1,6 +1,6 @@
 """The audit context of a request: the persons whose data it reads or changes.
 
-Reads of personal data are recorded here automatically, and ``middleware.py`` writes the entries before any of the
+Reads of personal data are recorded here automatically, and ``AuditMiddleware`` writes the entries before any of the
 response is sent. No endpoint can forget it.
 """
 

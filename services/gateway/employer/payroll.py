@@ -150,7 +150,7 @@ async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     """Do not book a held file; its lines are deleted. To say it again changes nothing."""
     batch = await _own(context, batch_id)
     batch = await _changed(context, batch, cancelled(batch))
-    await context.container.batches.forget_lines(batch_id)
+    await context.container.batches.delete_lines(batch_id)
     return presenters.batch(batch)
 
 

@@ -14,7 +14,7 @@ from frikort_contracts.http.payroll import BatchLineBody
 from frikort_contracts.values import Period, Reference, WorkPeriod
 from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.api.errors import pointer_of
+from services.gateway.problems import pointer_of
 
 _REFERENCE: Final = TypeAdapter(Reference)
 

@@ -1,7 +1,7 @@
-"""Where payroll files are kept while and after they are booked, and who works on which: leases by the database's clock.
+"""The store of payroll files. Workers claim a file by a lease (``services.runtime.mongo.lease``).
 
-Taking a file counts its ``attempt`` up, and what is counted on the file names the attempt: a worker that slept through
-its lease counts nothing any more. What it may still write on a chunk is what is there already, or would have been.
+The totals on a file are written under the lease. What a worker without the lease still writes to a chunk is equal to
+what is stored or would have been stored.
 """
 
 from __future__ import annotations
@@ -15,27 +15,23 @@ from pymongo.errors import DuplicateKeyError
 
 from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
 from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
-_NOW: Final = {"$toLong": "$$NOW"}
 _EVER: Final = "9999"
 
 FILES: Final = "report_batches"
 """The collection of the files."""
 
 
-class LeaseLost(RuntimeError):
-    """Another worker has taken the file over; what this one still does counts for nothing."""
-
-
 class Batches(Protocol):
-    """The store of payroll files. Its errors are those of pymongo."""
+    """Stores payroll files. It raises the errors of pymongo."""
 
     async def prepare(self) -> None:
-        """Make what the files need."""
+        """Create the indexes."""
         ...
 
     async def get(self, batch_id: str) -> Batch | None:
-        """One file, also while it is received."""
+        """One file, also during its upload."""
         ...
 
     async def of(self, cvr: str, *, before: str | None, limit: int) -> list[Batch]:
@@ -43,47 +39,47 @@ class Batches(Protocol):
         ...
 
     async def begin(self, batch: Batch) -> bool:
-        """Begin to receive; an earlier reception that was not finished counts no more. False if it is acknowledged."""
+        """Start an upload, which replaces an unfinished one. False if the file is acknowledged."""
         ...
 
     async def add_chunk(self, batch: Batch, chunk: Chunk) -> None:
-        """Keep a chunk of what is received."""
+        """Store a chunk of the upload."""
         ...
 
     async def acknowledge(self, batch: Batch) -> bool:
-        """All of it is received, and it stands as ``batch`` says. False if another reception took its place."""
+        """Complete the upload as ``batch``. False if another upload replaced it."""
         ...
 
     async def drop(self, batch: Batch) -> None:
-        """Nothing came of a reception."""
+        """Delete an unfinished upload."""
         ...
 
     async def change(self, batch_id: str, before: Status, after: Status) -> bool:
-        """Change the status; False if it was not ``before``."""
+        """Change the status from ``before``. False if it is another."""
         ...
 
-    async def forget_lines(self, batch_id: str) -> None:
+    async def delete_lines(self, batch_id: str) -> None:
         """Delete all lines."""
         ...
 
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
-        """Files that were held until they expired, and receptions that began long ago and never ended."""
+        """Held files that have expired, and uploads that started before ``received_before`` and never ended."""
         ...
 
     async def waiting(self) -> list[str]:
-        """Files to be booked that nobody works on, oldest first."""
+        """Files to book without a lease, oldest first."""
         ...
 
     async def claim(self, batch_id: str) -> Batch | None:
-        """Take a file for this worker; None if another was faster."""
+        """Claim a file; None if another worker was faster."""
         ...
 
     async def renew_lease(self, held: Batch) -> None:
-        """Say that the work goes on. Raises ``LeaseLost``."""
+        """Renew the lease. Raises ``LeaseLost``."""
         ...
 
     async def release(self, held: Batch, *, seconds: float) -> None:
-        """Leave the file to whoever takes it after ``seconds``. Raises ``LeaseLost``."""
+        """End the lease in ``seconds``; then any worker can claim the file. Raises ``LeaseLost``."""
         ...
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:
@@ -91,29 +87,29 @@ class Batches(Protocol):
         ...
 
     async def take(self, batch: Batch, index: int, plan: Plan) -> Plan:
-        """Fix the plan of a chunk, and return the one that stands: the first."""
+        """Store the plan of a chunk unless it has one. Returns the stored plan."""
         ...
 
     async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
-        """Keep the results of a chunk, unless there are some."""
+        """Store the results of a chunk unless it has some."""
         ...
 
     async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
-        """Count a settled chunk on its file, and go on. Raises ``LeaseLost``."""
+        """Add the totals of a settled chunk to its file and renew the lease. Raises ``LeaseLost``."""
         ...
 
     async def finish(self, held: Batch, at: datetime) -> None:
-        """Every chunk is counted. Raises ``LeaseLost``."""
+        """Mark the file as done. Raises ``LeaseLost``."""
         ...
 
 
 class MongoBatches:
-    """Payroll files in MongoDB. ``lease`` is in seconds: how long a worker may be silent."""
+    """Payroll files in MongoDB. ``lease`` is the duration of a lease in seconds."""
 
     def __init__(self, database: Database, *, lease: float) -> None:
         self._batches = database[FILES]
         self._chunks = database["report_batch_chunks"]
-        self._lease_ms = int(lease * 1000)
+        self._lease = lease
 
     async def prepare(self) -> None:
         await self._batches.create_indexes(
@@ -144,7 +140,7 @@ class MongoBatches:
         query = {"_id": batch.batch_id, "upload": batch.upload, "status": Status.RECEIVING.value}
         if not await self._replace(query, batch, upsert=False):
             return False
-        await self._forget_other_receptions(batch)
+        await self._delete_other_uploads(batch)
         return True
 
     async def drop(self, batch: Batch) -> None:
@@ -157,7 +153,7 @@ class MongoBatches:
         result = await self._batches.update_one(query, {"$set": {"status": after.value}})
         return bool(result.matched_count)
 
-    async def forget_lines(self, batch_id: str) -> None:
+    async def delete_lines(self, batch_id: str) -> None:
         await self._chunks.delete_many({"batch_id": batch_id})
 
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
@@ -170,14 +166,14 @@ class MongoBatches:
         return [Batch.model_validate(stored) for stored in await self._batches.find(query).to_list(None)]
 
     async def waiting(self) -> list[str]:
-        query = {"status": Status.BOOKING.value, **_LEASE_IS_OVER}
+        query = {"status": Status.BOOKING.value, **expired()}
         found = self._batches.find(query, {"_id": 1}).sort("order", ASCENDING)
         return [stored["_id"] for stored in await found.to_list(None)]
 
     async def claim(self, batch_id: str) -> Batch | None:
         stored = await self._batches.find_one_and_update(
-            {"_id": batch_id, "status": Status.BOOKING.value, **_LEASE_IS_OVER},
-            [{"$set": {"attempt": {"$add": ["$attempt", 1]}, "lease_until": self._until(self._lease_ms)}}],
+            {"_id": batch_id, "status": Status.BOOKING.value, **expired()},
+            [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(self._lease)}}],
             return_document=ReturnDocument.AFTER,
         )
         return None if stored is None else Batch.model_validate(stored)
@@ -186,7 +182,7 @@ class MongoBatches:
         await self._write(held, {})
 
     async def release(self, held: Batch, *, seconds: float) -> None:
-        await self._write(held, {"lease_until": self._until(int(seconds * 1000))})
+        await self._write(held, {"lease_until": lease_end(seconds)})
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:
         stored = await self._chunks.find_one({"_id": _chunk_id(batch, index)})
@@ -216,10 +212,10 @@ class MongoBatches:
         await self._write(held, {f"counted.{index}": {"$literal": totals.model_dump()}})
 
     async def finish(self, held: Batch, at: datetime) -> None:
-        await self._forget_other_receptions(held)
+        await self._delete_other_uploads(held)
         await self._write(held, {"status": Status.DONE.value, "finished_at": at})
 
-    async def _forget_other_receptions(self, batch: Batch) -> None:
+    async def _delete_other_uploads(self, batch: Batch) -> None:
         await self._chunks.delete_many({"batch_id": batch.batch_id, "upload": {"$ne": batch.upload}})
 
     async def _replace(self, query: Mapping[str, Any], batch: Batch, *, upsert: bool) -> bool:
@@ -231,19 +227,12 @@ class MongoBatches:
         return bool(result.matched_count) or result.upserted_id is not None
 
     async def _write(self, held: Batch, fields: Mapping[str, Any]) -> None:
-        """Change the file under this worker's lease, which begins anew."""
+        """Change the file under this worker's lease, and renew the lease."""
         fence = {"_id": held.batch_id, "attempt": held.attempt, "status": Status.BOOKING.value}
-        change = {"lease_until": self._until(self._lease_ms), **fields}
+        change = {"lease_until": lease_end(self._lease), **fields}
         if (await self._batches.update_one(fence, [{"$set": change}])).matched_count == 0:
             raise LeaseLost(f"file {held.batch_id}, attempt {held.attempt}")
-
-    @staticmethod
-    def _until(milliseconds: int) -> dict[str, Any]:
-        return {"$add": [_NOW, milliseconds]}
 
 
 def _chunk_id(batch: Batch, index: int) -> str:
     return f"{batch.batch_id}:{batch.upload}:{index:05d}"
-
-
-_LEASE_IS_OVER: Final = {"$expr": {"$lte": ["$lease_until", _NOW]}}

@@ -25,10 +25,11 @@ from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Stat
 from services.gateway.payroll.booking import LineOutcome, LineSplit, Result
 from services.gateway.payroll.lines import Line
 from services.gateway.payroll.queries import ReadModelQueries
-from services.gateway.payroll.store import Batches, LeaseLost
+from services.gateway.payroll.store import Batches
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.mongo.lease import LeaseLost
 
 logger = structlog.get_logger(__name__)
 
@@ -224,6 +225,6 @@ class BatchJob:
         for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_RECEPTION):
             if is_expired(batch, now):
                 if await self._batches.change(batch.batch_id, Status.HELD, Status.CANCELLED):
-                    await self._batches.forget_lines(batch.batch_id)
+                    await self._batches.delete_lines(batch.batch_id)
             else:
                 await self._batches.drop(batch)

@@ -9,13 +9,11 @@ from uuid import UUID, uuid4
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.lease import expired, lease_end, next_attempt
 from services.runtime.processing.jobs import JobKind, JobState, LeaseLost
 
 COLLECTION: Final = "jobs"
 LEASE_SECONDS: Final = 30.0
-
-_NOW: Final = {"$toLong": "$$NOW"}
-_LEASE_IS_OVER: Final = {"$expr": {"$lte": ["$lease_until", _NOW]}}
 
 
 class MongoDocumentIds:
@@ -37,7 +35,7 @@ class MongoJobStore:
     def __init__(self, database: Database, *, lease: float = LEASE_SECONDS) -> None:
         self._database = database
         self._jobs = database[COLLECTION]
-        self._lease_ms = int(lease * 1000)
+        self._lease = lease
 
     async def start(self, kind: JobKind, *, rate: float) -> JobState:
         """Store a new job; the next runner that looks takes it."""
@@ -54,8 +52,8 @@ class MongoJobStore:
     async def claim(self) -> JobState | None:
         """Take the lease of a running job that no runner holds; None if there is none."""
         stored = await self._jobs.find_one_and_update(
-            {"status": "running", **_LEASE_IS_OVER},
-            [{"$set": {"attempt": {"$add": ["$attempt", 1]}, "lease_until": self._lease_end(), "updated_at": "$$NOW"}}],
+            {"status": "running", **expired()},
+            [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(self._lease), "updated_at": "$$NOW"}}],
             sort=[("started_at", ASCENDING)],
             return_document=ReturnDocument.AFTER,
         )
@@ -65,7 +63,13 @@ class MongoJobStore:
         """Store the position after ``count`` more documents and renew the lease. Raises ``LeaseLost``."""
         done = {"$literal": job.done + count}
         return await self._write(
-            job, {"cursor": {"$literal": cursor}, "done": done, "lease_until": self._lease_end(), "updated_at": "$$NOW"}
+            job,
+            {
+                "cursor": {"$literal": cursor},
+                "done": done,
+                "lease_until": lease_end(self._lease),
+                "updated_at": "$$NOW",
+            },
         )
 
     async def finish(self, job: JobState) -> None:
@@ -91,9 +95,6 @@ class MongoJobStore:
         if stored is None:
             raise LeaseLost(f"job {job.job_id}, attempt {job.attempt}")
         return _job_of(stored)
-
-    def _lease_end(self) -> dict[str, Any]:
-        return {"$add": [_NOW, self._lease_ms]}
 
 
 def _job_of(stored: Mapping[str, Any]) -> JobState:

@@ -1,0 +1,232 @@
+"""Problems that the gateway finds in a request, in a payroll file or in itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.gateway.problem_texts.entry import Entry, Text
+
+REQUESTS: Final[dict[str, Entry]] = {
+    "mandate-view-only": Entry(
+        403,
+        Text("Fuldmagten giver kun lov til at se frikortet", "Bed borgeren eller kommunen om en fuldmagt til også at "
+             "tale med arbejdsgivere."),
+        Text("The mandate is only to see the card", "Ask the citizen or the municipality for one to talk to employers, "
+             "too."),
+    ),
+    "malformed-json": Entry(
+        400,
+        Text("Indholdet er ikke gyldig JSON", "Ret indholdet, og send det igen."),
+        Text("The body is not valid JSON", "Correct the body and send it again."),
+    ),
+    "invalid-request": Entry(
+        422,
+        Text("Forespørgslen har fejl", "Ret de felter, som er nævnt i \"errors\"."),
+        Text("The request has errors", "Correct the fields named in \"errors\"."),
+    ),
+    "idempotency-key-missing": Entry(
+        400,
+        Text("Idempotency-Key mangler", "Send headeren Idempotency-Key med en værdi, som du gemmer, før du sender, og "
+             "bruger igen, hvis du prøver igen."),
+        Text("Idempotency-Key is missing", "Send the header Idempotency-Key with a value that you keep before you "
+             "send, and use again when you try again."),
+    ),
+    "idempotency-key-invalid": Entry(
+        400,
+        Text("Idempotency-Key er ikke gyldig", "Brug 1 til 255 synlige ASCII-tegn, for eksempel en UUID."),
+        Text("Idempotency-Key is not valid", "Use 1 to 255 visible ASCII characters, for example a UUID."),
+    ),
+    "idempotency-key-reused": Entry(
+        422,
+        Text("Idempotency-Key er brugt til en anden forespørgsel", "Brug en ny nøgle til en ny forespørgsel."),
+        Text("Idempotency-Key was used for another request", "Use a new key for a new request."),
+    ),
+    "access-reason-missing": Entry(
+        422,
+        Text("Begrundelsen mangler", "Skriv, hvorfor du slår op: send headeren Access-Reason med 3 til 200 tegn, for "
+             "eksempel sagens nummer. Borgeren kan læse den."),
+        Text("The reason is missing", "Say why you look: send the header Access-Reason with 3 to 200 characters, such "
+             "as the number of the case. The citizen can read it."),
+    ),
+    "access-reason-invalid": Entry(
+        422,
+        Text("Begrundelsen kan ikke bruges", "Skriv 3 til 200 tegn på én linje, uden CPR-nummer, frikortnummer og "
+             "navn; for eksempel \"Opfølgning på sag 2025-0042\"."),
+        Text("The reason cannot be used", "Write 3 to 200 characters on one line, without CPR number, card number and "
+             "name; for example \"Follow-up on case 2025-0042\"."),
+    ),
+    "token-missing": Entry(
+        401,
+        Text("Adgangstoken mangler", "Send headeren Authorization: Bearer med et adgangstoken."),
+        Text("The access token is missing", "Send the header Authorization: Bearer with an access token."),
+    ),
+    "token-invalid": Entry(
+        401,
+        Text("Adgangstoken er ikke gyldigt", "Hent et nyt token hos udstederen; det kan være udløbet eller udstedt "
+             "til noget andet."),
+        Text("The access token is not valid", "Get a new token from the issuer; it may have expired or be meant for "
+             "something else."),
+    ),
+    "role-not-allowed": Entry(
+        403,
+        Text("Rollen giver ikke adgang", "Log ind i den rolle, som siden er til for."),
+        Text("The role gives no access", "Sign in in the role that this is meant for."),
+    ),
+    "login-required": Entry(
+        401,
+        Text("Du er ikke logget på", "Log på igen. Efter en pause bliver du logget af, så andre ikke kan se dine "
+             "oplysninger."),
+        Text("You are not logged on", "Log on again. After a pause you are logged off, so that nobody else can see "
+             "your information."),
+    ),
+    "login-cancelled": Entry(
+        400,
+        Text("Du afbrød login", "Log på igen, når du vil."),
+        Text("You cancelled the login", "Log on again when you like."),
+    ),
+    "login-failed": Entry(
+        400,
+        Text("Login lykkedes ikke", "Begynd forfra med at logge på. Det sker, når login tager for lang tid, eller "
+             "siden er åben i flere faner."),
+        Text("The login failed", "Start to log on again. This happens when logging on takes too long, or is done in "
+             "several tabs."),
+    ),
+    "login-role-missing": Entry(
+        403,
+        Text("Dit login giver ikke adgang her", "Vælg den indgang, der passer til dig, eller log på som en anden. "
+             "Mangler du en rettighed, kan din administrator give den."),
+        Text("Your login gives no access here", "Choose the entrance that is yours, or log on as someone else. If you "
+             "lack a right, your administrator can give it."),
+    ),
+    "login-unavailable": Entry(
+        503,
+        Text("Man kan ikke logge på lige nu", "Login-tjenesten svarer ikke. Prøv igen om nogle minutter; intet er gået "
+             "tabt."),
+        Text("Nobody can log on just now", "The login service does not answer. Try again in some minutes; nothing is "
+             "lost."),
+    ),
+    "form-refused": Entry(
+        403,
+        Text("Formularen blev ikke sendt fra din egen side", "Gå tilbage, hent siden igen, og send formularen derfra. "
+             "Intet er ændret."),
+        Text("The form did not come from your own page", "Go back, load the page again, and send the form from there. "
+             "Nothing was changed."),
+    ),
+    "too-many-attempts": Entry(
+        429,
+        Text("Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer", "Vent, som headeren Retry-After "
+             "siger, og spørg borgeren igen."),
+        Text("Too many wrong card numbers or birth dates were tried", "Wait as the header Retry-After says, and ask "
+             "the citizen again."),
+    ),
+    "outcome-unknown": Entry(
+        404,
+        Text("Kommandoen findes ikke", "Kontrollér id'et. Kun den, der sendte kommandoen, kan se dens udfald."),
+        Text("No such command", "Check the id. Only the sender of a command can see its outcome."),
+    ),
+    "extract-unknown": Entry(
+        404,
+        Text("Udtrækket findes ikke", "Kontrollér id'et, eller bestil udtrækket."),
+        Text("No such extract", "Check the id, or request the extract."),
+    ),
+    "extract-not-ready": Entry(
+        409,
+        Text("Udtrækket er ikke færdigt", "Vent, til udtrækkets status er \"done\"."),
+        Text("The extract is not ready", "Wait until the extract's status is \"done\"."),
+    ),
+    "batch-unknown": Entry(
+        404,
+        Text("Lønfilen findes ikke", "Kontrollér id'et. En lønfil kan kun ses af den virksomhed, der sendte den."),
+        Text("No such payroll file", "Check the id. A payroll file is seen only by the employer who sent it."),
+    ),
+    "batch-type-unsupported": Entry(
+        415,
+        Text("Filtypen kan ikke bruges", "Send JSON Lines med Content-Type: application/jsonl, eller CSV med "
+             "Content-Type: text/csv."),
+        Text("The type of file cannot be used", "Send JSON Lines with Content-Type: application/jsonl, or CSV with "
+             "Content-Type: text/csv."),
+    ),
+    "batch-not-utf8": Entry(
+        422,
+        Text("Filen er ikke UTF-8", "Gem filen som \"CSV UTF-8\", og send den igen.",
+             "Tegn på linje {line} kan ikke læses."),
+        Text("The file is not UTF-8", "Save the file as \"CSV UTF-8\" and send it again.",
+             "Characters on line {line} cannot be read."),
+    ),
+    "batch-columns-wrong": Entry(
+        422,
+        Text("Filens kolonner kan ikke bruges", "Den første linje skal være kolonnernes navne; ansættelse eller "
+             "frikortnummer, reference, dage og løn skal være med.", "Der mangler: {missing}. Ukendte eller gentagne "
+             "kolonner: nummer {strange}. Mulige kolonner: {danish} (beløb i kroner), eller {english} (beløb i øre)."),
+        Text("The columns of the file cannot be used", "The first line must be the names of the columns; employment or "
+             "card number, reference, days and wage must be there.", "Missing: {missing}. Unknown or repeated columns: "
+             "number {strange}. Possible columns: {danish} (amounts in kroner), or {english} (amounts in øre)."),
+    ),
+    "batch-empty": Entry(
+        422,
+        Text("Filen er tom", "Send en fil med en linje for hver indberetning."),
+        Text("The file is empty", "Send a file with a line for each report."),
+    ),
+    "batch-in-progress": Entry(
+        409,
+        Text("Lønfilen er ved at blive modtaget eller ændret", "Prøv igen om lidt med samme Idempotency-Key."),
+        Text("The payroll file is being received or changed", "Try again in a while with the same Idempotency-Key."),
+    ),
+    "batch-cancelled": Entry(
+        409,
+        Text("Lønfilen er annulleret", "Send filen igen med en ny Idempotency-Key."),
+        Text("The payroll file is cancelled", "Send the file again with a new Idempotency-Key."),
+    ),
+    "batch-booked": Entry(
+        409,
+        Text("Lønfilen er ved at blive bogført eller er bogført", "Tilbagekald de indberetninger, som ikke skulle være "
+             "sendt."),
+        Text("The payroll file is being booked or is booked", "Withdraw the reports that should not have been sent."),
+    ),
+    "not-found": Entry(
+        404,
+        Text("Siden findes ikke", "Se adresserne i /v1/openapi.json."),
+        Text("Nothing is here", "See the addresses in /v1/openapi.json."),
+    ),
+    "method-not-allowed": Entry(
+        405,
+        Text("Metoden kan ikke bruges her", "Se headeren Allow."),
+        Text("The method cannot be used here", "See the header Allow."),
+    ),
+    "body-too-large": Entry(
+        413,
+        Text("Indholdet er for stort", "Send højst 1 MB ad gangen. En lønfil må fylde 32 MB og have 100.000 linjer: "
+             "del den op."),
+        Text("The body is too large", "Send at most 1 MB at a time. A payroll file may have 32 MB and 100,000 lines: "
+             "divide it."),
+    ),
+    "media-type-unsupported": Entry(
+        415,
+        Text("Indholdstypen kan ikke bruges", "Send JSON med Content-Type: application/json."),
+        Text("The media type cannot be used", "Send JSON with Content-Type: application/json."),
+    ),
+    "temporarily-unavailable": Entry(
+        503,
+        Text("Systemet er midlertidigt utilgængeligt", "Prøv igen om lidt med samme Idempotency-Key; intet bliver "
+             "gjort to gange."),
+        Text("The system is temporarily unavailable", "Try again in a while with the same Idempotency-Key; nothing is "
+             "done twice."),
+    ),
+    "too-many-streams": Entry(
+        429,
+        Text("Der er åbnet for mange strømme af ændringer", "Luk nogle af dem, eller hent selv oplysningerne igen."),
+        Text("Too many streams of changes are open", "Close some of them, or fetch the data again yourself."),
+    ),
+    "too-busy": Entry(
+        503,
+        Text("Der er for travlt lige nu", "Intet er gemt. Prøv igen om nogle sekunder, med samme nøgle."),
+        Text("There is too much to do just now", "Nothing was kept. Try again in some seconds, under the same key."),
+    ),
+    "internal-error": Entry(
+        500,
+        Text("Der er sket en fejl", "Prøv igen med samme Idempotency-Key. Bliver det ved, så kontakt driften, og "
+             "oplys \"instance\"."),
+        Text("Something went wrong", "Try again with the same Idempotency-Key. If it goes on, contact the operator "
+             "and state \"instance\"."),
+    ),
+}  # fmt: skip
