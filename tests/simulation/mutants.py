@@ -358,5 +358,7 @@ MUTANTS: Final = (
         "mandates for ever",
         "a mandate is in force after its last day",
         _of(Mandate, "in_force", lambda self, _today: not self.withdrawn),
+        first=40,
+        within=60,
     ),
 )
