@@ -1,6 +1,6 @@
-"""Histories that an earlier release wrote: today's code must read them and come to the same totals.
+"""Recorded topics: today's code must read them and come to the same totals.
 
-A service that is deployed finds in its topics what its predecessors wrote. ``recorded/`` holds the records of simulated
-runs (faults, repeats and poison included) and the totals that the release came to which recorded them. A release adds
-one with `python -m tests.history.recording <name>`; none is ever written anew.
+A deployed service finds records of earlier releases in its topics. ``recorded/`` holds the records of simulated runs
+(faults, repeats and invalid records included) and the totals that the recording release computed. From version 0.2.0
+on, each release adds one with ``python -m tests.history.recording <name>``, and none is changed.
 """

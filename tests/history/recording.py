@@ -1,4 +1,4 @@
-"""Write a history, and read it again."""
+"""Records a history and reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.simulation.run import few_of_everything, quiet
 from tests.simulation.workload import Population
 
 DIRECTORY: Final = Path(__file__).parent / "recorded"
-_SEEDS: Final = (3, 11, 29)
+_SEEDS: Final = (3, 13, 19)
 _MOST_STEPS: Final = 150_000
 
 Totals = dict[str, dict[str, Any]]
@@ -51,14 +51,17 @@ def ledgers_in(database: MemoryDatabase[Ledger]) -> Totals:
 
 
 def statements_in(database: MemoryDatabase[CardStatements]) -> Totals:
-    """What the authorities are told of each card and year."""
+    """The published statement of each card and year with earnings."""
     figures: Totals = {}
     for name in sorted(database.documents):
         state = database.state(name)
         for year, stated in sorted(state.years.items()) if state is not None else ():
-            if stated.statement is not None:
-                told = stated.statement
-                figures[f"{name}:{year}"] = {"reported": told.reported, "exempt": told.exempt, "excess": told.excess}
+            if stated.statement is not None and stated.statement.reports:
+                figures[f"{name}:{year}"] = {
+                    "reported": stated.statement.reported,
+                    "exempt": stated.statement.exempt,
+                    "excess": stated.statement.excess,
+                }
     return figures
 
 
@@ -105,6 +108,6 @@ def _record(seed: int) -> dict[str, Any]:
 if __name__ == "__main__":
     target = DIRECTORY / f"{sys.argv[1]}.jsonl.gz"
     if target.exists():
-        sys.exit(f"{target} is there already, and a history is never written anew")
+        sys.exit(f"{target} exists, and a recorded history is never changed")
     DIRECTORY.mkdir(exist_ok=True)
     target.write_bytes(gzip.compress("\n".join(json.dumps(_record(seed)) for seed in _SEEDS).encode(), mtime=0))

@@ -1,8 +1,8 @@
-"""Kafka and MongoDB in memory, with faults: the same promises as the real ones, and crashes wherever one wants.
+"""Kafka and MongoDB in memory, with faults and crashes at every step.
 
-Only the promises that the runtime relies on are kept: a log of partitions with offsets and committed positions; a
-store with a version guard, unique aliases and an unordered bulk write (each document is written or not by itself).
-What is stored is stored as the state's JSON, so that nothing survives a crash which would not survive it in earnest.
+They keep the promises that the runtime relies on: a log of partitions with offsets and committed positions; a store
+with a version guard, unique aliases and an unordered bulk write (each document is written or refused by itself).
+States are stored as JSON, so nothing survives a simulated crash that would not survive a real one.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ Hook = Callable[[], Awaitable[None]]
 
 
 class Points(Protocol):
-    """Where a store or a log tells, before and after each of its effects, how far it has come.
+    """Called by a store or producer before and after each of its effects.
 
-    What is raised there is a failure of the call, before or after the effect.
+    An exception raised by ``point`` is a failure of the call, before or after the effect.
     """
 
     async def point(self, name: str) -> None:
@@ -38,12 +38,12 @@ class Points(Protocol):
 
 
 class Crash(Exception):
-    """The process died here; everything in its memory is lost."""
+    """The process dies here and loses its memory."""
 
 
 @dataclass
 class Faults:
-    """Points that a run passes, in order, and what is to happen at some of them."""
+    """Records the points that a run passes, and crashes or calls a hook at some of them."""
 
     passed: list[str] = field(default_factory=list)
     _crash_at: dict[str, int] = field(default_factory=dict)
@@ -55,11 +55,11 @@ class Faults:
         self._crash_at[point] = after
 
     def crash_in(self, points: int) -> None:
-        """Crash once at the point that comes after ``points`` others, whichever it is."""
+        """Crash once at the point that follows ``points`` others."""
         self._crash_in = points
 
     def do_at(self, point: str, hook: Hook) -> None:
-        """Let ``hook`` happen once at ``point``: what another instance does meanwhile."""
+        """Call ``hook`` once at ``point``: the actions of another instance at that moment."""
         self._hooks[point] = hook
 
     async def point(self, name: str) -> None:
@@ -81,7 +81,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class Stored:
-    """A document as the database holds it."""
+    """A document as it is stored."""
 
     version: int
     state: str | None
@@ -91,7 +91,7 @@ class Stored:
 
 
 class MemoryDatabase(Generic[S]):
-    """What is durable of one processor's documents; instances open it with ``MemoryStore``."""
+    """The durable documents of one processor; instances access it through ``MemoryStore``."""
 
     def __init__(self, processor: Processor[S] | Projection[S]) -> None:
         self.processor = processor
@@ -121,7 +121,7 @@ class MemoryDatabase(Generic[S]):
         )
 
     def put(self, document: Document[S]) -> bool:
-        """Store one document over the version it was loaded at; False if that is no longer there or an alias taken."""
+        """Store a document over the version that was loaded; False if the version has changed or an alias is taken."""
         stored = self.documents.get(document.id)
         if (0 if stored is None else stored.version) != document.version:
             return False
@@ -141,12 +141,12 @@ class MemoryDatabase(Generic[S]):
         return True
 
     def delete(self, document_id: str) -> None:
-        """Take a document out."""
+        """Delete a document."""
         for alias in self.documents.pop(document_id).aliases:
             self._holders[alias].remove(document_id)
 
     def backup(self) -> MemoryDatabase[S]:
-        """A copy as of now, of which nobody who goes on here knows."""
+        """A copy of the present state."""
         copy = MemoryDatabase(self.processor)
         copy.documents = dict(self.documents)
         copy._holders = {alias: list(holders) for alias, holders in self._holders.items()}
@@ -160,7 +160,7 @@ class MemoryDatabase(Generic[S]):
 
 
 class MemoryStore(Generic[S]):
-    """One instance's way to the database; a ``Store`` of the loop."""
+    """The store of one instance."""
 
     def __init__(self, database: MemoryDatabase[S], faults: Points) -> None:
         self._database = database
@@ -208,7 +208,7 @@ class MemoryKafka:
 
     @staticmethod
     def partition_of(record: Record) -> Partition:
-        """Where the key of ``record`` sends it."""
+        """The partition of ``record``, by its key."""
         return record.topic, crc32(record.key) % PARTITIONS
 
     def all(self, topic: str) -> list[Incoming]:
@@ -217,7 +217,7 @@ class MemoryKafka:
 
 
 class MemoryLog:
-    """One instance's producer; a ``Log`` of the loop."""
+    """The producer of one instance."""
 
     def __init__(self, kafka: MemoryKafka, faults: Points) -> None:
         self._kafka = kafka
@@ -232,9 +232,9 @@ class MemoryLog:
 
 
 class Instance(Generic[S]):
-    """One running instance of a service: a loop and a consumer that reads from the committed positions on.
+    """A running instance of a service: a batch processor and a consumer that starts at the committed positions.
 
-    After a ``Crash``, throw it away and make another.
+    After a ``Crash``, discard it and create another.
     """
 
     def __init__(
@@ -284,7 +284,7 @@ class Instance(Generic[S]):
         return result
 
     async def drain(self, topics: Iterable[str], most: int = 500) -> None:
-        """Process everything that waits, in batches of up to ``most`` of each partition."""
+        """Process all waiting records, in batches of up to ``most`` of each partition."""
         names = tuple(topics)
         while waiting := self.waiting(names):
             await self.take([(partition, min(most, count)) for partition, count in waiting.items()])
@@ -295,7 +295,7 @@ async def _at_once(_: float) -> None:
 
 
 def by_id(records: Iterable[Incoming]) -> dict[str, set[tuple[Any, ...]]]:
-    """What a reader sees under each message id: exactly one content for each, however often it came."""
+    """The contents that a reader sees under each message id; there must be exactly one for each."""
     seen: dict[str, set[tuple[Any, ...]]] = {}
     for incoming in records:
         message_id = dict(incoming.headers)["ce_id"].decode()

@@ -1,6 +1,6 @@
-"""A tiny service for tests of the runtime: it counts what it is told, and says so in as many events as it is told.
+"""A small service for tests of the runtime: it lists the messages of a card and emits as many events as each asks for.
 
-Its state and its events show at once when a message was applied twice, never, or in the wrong order.
+Its state and its events show whether a message was applied twice, never, or in the wrong order.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from tests.contracts.examples import envelope
 from tests.runtime.memory import MemoryDatabase, MemoryKafka, by_id
 
 COMMANDS, EVENTS = ISSUANCE_COMMANDS.name, CARDS.name
-RAISES, PASSED_OVER = "raises", "passed over"
+RAISES, SKIPPED = "raises", "skipped"
 
 
 class Tally(BaseModel):
-    """What a card was told, in order."""
+    """The ids of the messages about a card, in order."""
 
     card_id: str
     seen: tuple[UUID, ...] = ()
 
 
-def told(card_id: str, number: int, events: int = 1) -> Record:
-    """A command that makes the tally of ``card_id`` say ``events`` events."""
+def command(card_id: str, number: int, events: int = 1) -> Record:
+    """A command that makes the tally of ``card_id`` emit ``events`` events."""
     data = DeactivateCard(card_id=card_id, municipality="849", actor="a", case_reference=str(events))
     return encode(envelope(data, f"command {number}"))
 
 
-def told_to(card_id: str, number: int, case: str) -> Record:
-    """A command on which the rule raises, or which it passes over."""
+def case_command(card_id: str, number: int, case: str) -> Record:
+    """A command on which the rule raises (``RAISES``), or which is skipped (``SKIPPED``)."""
     data = DeactivateCard(card_id=card_id, municipality="849", actor="a", case_reference=case)
     return encode(envelope(data, f"command {number}"))
 
 
-def heard(card_id: str, number: int, events: int = 1) -> Record:
-    """The same by an event of the other topic."""
+def event(card_id: str, number: int, events: int = 1) -> Record:
+    """An event of the other topic with the same effect."""
     data = CardHandedOver(
         card_id=card_id, revision=max(events, 1), municipality="849", actor="a", from_municipality="101"
     )
@@ -57,7 +57,7 @@ def id_of(record: Record) -> UUID:
 
 
 def _address(message: Envelope[Any]) -> Address | None:
-    if getattr(message.data, "case_reference", "") == PASSED_OVER:
+    if getattr(message.data, "case_reference", "") == SKIPPED:
         return None
     return Address(message.data.card_id)
 
@@ -71,8 +71,8 @@ def _decide(tally: Tally | None, message: Envelope[Any], _: Collection[str] = ()
         raise LookupError("0101901234 stands for anything private")
     before = tally or Tally(card_id=message.data.card_id)
     after = Tally(card_id=before.card_id, seen=(*before.seen, message.id))
-    event = CommandAccepted(command_id=str(message.id), card_id=after.card_id, revision=len(after.seen))
-    return Decision(after, (event,) * _events_wanted(message.data))
+    emitted = CommandAccepted(command_id=str(message.id), card_id=after.card_id, revision=len(after.seen))
+    return Decision(after, (emitted,) * _events_wanted(message.data))
 
 
 TALLIES = Processor(name="tallies", topics=(ISSUANCE_COMMANDS, CARDS), state=Tally, address=_address, decide=_decide)
@@ -81,7 +81,7 @@ TALLIES = Processor(name="tallies", topics=(ISSUANCE_COMMANDS, CARDS), state=Tal
 def assert_every_effect_happened_once(
     kafka: MemoryKafka, database: MemoryDatabase[Tally], sent: Iterable[Record]
 ) -> None:
-    """The check of all tests here: nothing lost, nothing twice, the same bytes under the same id, order kept."""
+    """Nothing is lost or applied twice, an id always has the same bytes, and the order is kept."""
     messages = {id_of(record): record for record in sent}
     published = by_id(kafka.all(OUTCOMES.name))
 
@@ -102,9 +102,7 @@ def assert_every_effect_happened_once(
             outcome = CommandAccepted.model_validate_json(value)
             assert outcome.card_id is not None
             assert outcome.revision is not None
-            assert str(seen[outcome.card_id][outcome.revision - 1]) == outcome.command_id, (
-                "an event tells another order"
-            )
+            assert str(seen[outcome.card_id][outcome.revision - 1]) == outcome.command_id, "an event has another order"
 
     for (name, _), place in kafka.partitions.items():
         if name in {COMMANDS, EVENTS}:

@@ -1,4 +1,4 @@
-"""One document for each alias: two instances that would make two of them end with one. Played with issuance."""
+"""Two documents never hold one alias, also when two instances would create them at once. Played with issuance."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def world(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDatabase
 
 
 def issued(kafka: MemoryKafka) -> list[CardIssued]:
-    """The cards told of, each once however often it was published."""
+    """The issued cards, each once even if its event was published twice."""
     events = [decode(CARD_EVENTS, i.value, i.headers) for i in kafka.all(CARD_EVENTS.name)]
     return [event.data for event in {event.id: event for event in events}.values()]
 
@@ -55,7 +55,7 @@ def outcomes(kafka: MemoryKafka) -> list[CommandAccepted | CommandRefused]:
 
 @pytest.fixture
 def one_number_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command has the same few candidates, so that everybody wants the same number."""
+    """All commands have the same few candidates, so they compete for the same number."""
     few = tuple(f"{number:05d}" for number in range(1, 7))
     for module in (numbers_module, processor_module):
         monkeypatch.setattr(module, "number_candidates", lambda _: few)
@@ -80,8 +80,8 @@ async def test_two_instances_that_issue_for_one_person_at_once_make_one_card() -
     await one.take([((COMMANDS, 0), 1)])
 
     assert faults.passed.count("write.before") == 2
-    (card,), (told,) = cards(database), issued(kafka)
-    assert card.card_id == told.card_id
+    (card,), (event,) = cards(database), issued(kafka)
+    assert card.card_id == event.card_id
     assert {outcome.command_id for outcome in outcomes(kafka) if isinstance(outcome, CommandRefused)} == {
         str(envelope(issue("p"), "issue 0").id)
     }
@@ -99,7 +99,7 @@ async def test_two_instances_that_draw_one_number_at_once_give_two_numbers() -> 
     faults.do_at("write.before", the_other_is_first)
     await one.take([((COMMANDS, 0), 1)])
 
-    assert {told.person.cpr_hash[0]: told.number for told in issued(kafka)} == {"p": "00002", "q": "00001"}
+    assert {event.person.cpr_hash[0]: event.number for event in issued(kafka)} == {"p": "00002", "q": "00001"}
     assert sorted(card.numbers for card in cards(database)) == [("00001",), ("00002",)]
 
 
@@ -107,7 +107,7 @@ async def test_two_instances_that_draw_one_number_at_once_give_two_numbers() -> 
 async def test_two_cards_in_one_batch_do_not_draw_one_number() -> None:
     kafka, database = world((0, issue("p")), (0, issue("q")))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
-    assert sorted(told.number for told in issued(kafka)) == ["00001", "00002"]
+    assert sorted(event.number for event in issued(kafka)) == ["00001", "00002"]
 
 
 @pytest.mark.usefixtures("one_number_for_all")
@@ -124,7 +124,7 @@ async def test_a_replaced_number_is_never_drawn_again() -> None:
 
 
 @pytest.mark.usefixtures("one_number_for_all")
-async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_card_since() -> None:
+async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_a_card_since() -> None:
     """The refused command lies at its own document; the alias has come to point at another one since."""
     people = [issue(person) for person in "abcdef"]
     kafka, database = world(*((0, person) for person in people))
@@ -135,7 +135,7 @@ async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_ca
     with pytest.raises(Crash):
         await Instance(kafka, database, faults).drain([COMMANDS])
     before = kafka.partitions[COMMANDS, 0]
-    # An operator makes room, and the person gets a card by another command, before the refusal was told.
+    # An operator makes room, and the person gets a card by another command, before the refusal was published.
     database.delete(next(name for name, s in database.documents.items() if "number:00001" in s.aliases))
     kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
     await Instance(kafka, database, Faults()).take([((COMMANDS, 1), 1)])
@@ -150,7 +150,7 @@ async def test_a_refusal_is_told_again_as_it_was_even_if_the_person_has_got_a_ca
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from("pqrs")), min_size=1, max_size=8),
     st.lists(st.integers(0, 20), max_size=4),
 )
-def test_whatever_crashes_one_person_has_one_card_and_one_card_its_number(
+def test_after_any_crash_a_person_has_one_card_and_a_card_its_own_number(
     wishes: Sequence[tuple[int, str]], crashes: Sequence[int]
 ) -> None:
     asyncio.run(_play(wishes, crashes))
@@ -169,28 +169,28 @@ async def _play(wishes: Sequence[tuple[int, str]], crashes: Sequence[int]) -> No
 
     people = {person for _, person in wishes}
     assert sorted(card.person.cpr_hash[0] for card in cards(database)) == sorted(people)
-    assert sorted(told.person.cpr_hash[0] for told in issued(kafka)) == sorted(people)
+    assert sorted(event.person.cpr_hash[0] for event in issued(kafka)) == sorted(people)
     assert len({card.numbers[-1] for card in cards(database)}) == len(people)
     assert len(outcomes(kafka)) == len(wishes)
     assert all(len(contents) == 1 for contents in by_id(kafka.all(OUTCOMES.name)).values())
 
 
-async def test_an_event_that_claims_what_another_holds_goes_to_the_dead_letters_and_blocks_nobody() -> None:
-    """A reader of card events cannot draw another number: without a limit it would try for ever."""
+async def test_an_event_that_claims_the_alias_of_another_document_is_a_dead_letter_and_blocks_nothing() -> None:
+    """A reader of card events cannot draw another number: without a limit it would retry without end."""
     kafka, database = world((0, issue("p")), (0, issue("q")))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     views = MemoryDatabase(gateway_cards.PROJECTION)
-    told = issued(kafka)
-    forged = told[1].model_copy(update={"card_id": "forged", "number": told[0].number, "revision": 1})
+    events = issued(kafka)
+    forged = events[1].model_copy(update={"card_id": "forged", "number": events[0].number, "revision": 1})
     kafka.append(encode(envelope(forged, "forged")))
-    last = told[1].model_copy(update={"card_id": "last", "number": "99999", "person": issue("r").person})
+    last = events[1].model_copy(update={"card_id": "last", "number": "99999", "person": issue("r").person})
     kafka.append(encode(envelope(last, "last")))
     await Instance(kafka, views, Faults()).drain([CARD_EVENTS.name])
 
     (dead,) = kafka.all(CARD_EVENTS.dead)
     assert dict(dead.headers)["dead_reason"] == b"the rule failed: AliasTaken"
     assert {name for name, stored in views.documents.items() if stored.state} == {
-        told[0].card_id,
-        told[1].card_id,
+        events[0].card_id,
+        events[1].card_id,
         "last",
     }

@@ -1,4 +1,4 @@
-"""A record that breaks its contract, or on which the rule raises, is put aside as it was; the rest goes on."""
+"""A record that breaks its contract, or on which the rule raises, is published unchanged to the dead-letter topic."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, Memory
 from tests.runtime.tally import (
     COMMANDS,
     EVENTS,
-    PASSED_OVER,
     RAISES,
+    SKIPPED,
     TALLIES,
     Tally,
     assert_every_effect_happened_once,
-    told,
-    told_to,
+    case_command,
+    command,
 )
 
 HERE = (COMMANDS, 0)
@@ -36,8 +36,8 @@ def world(*records: Record, limit: int = 1000) -> tuple[MemoryKafka, MemoryDatab
     return kafka, database, faults, Instance(kafka, database, faults, dead_letter_limit=limit)
 
 
-async def test_poison_keeps_its_key_bytes_and_headers_and_says_where_it_was_and_why() -> None:
-    good, bad = told("a", 1), poison()
+async def test_a_dead_letter_keeps_key_value_and_headers_and_adds_its_origin_and_reason() -> None:
+    good, bad = command("a", 1), poison()
     kafka, database, _, instance = world(good, bad)
     result = await instance.take([(HERE, 2)])
 
@@ -56,20 +56,20 @@ async def test_poison_keeps_its_key_bytes_and_headers_and_says_where_it_was_and_
     assert_every_effect_happened_once(kafka, database, [good])
 
 
-def test_a_record_without_key_and_value_can_be_put_aside() -> None:
+def test_a_record_without_key_and_value_can_be_a_dead_letter() -> None:
     assert dead_letter("s", "p", Incoming(COMMANDS, 0, 0, None, None, ()), "r").value == b""
 
 
-async def test_poison_does_not_hold_up_what_comes_after_it() -> None:
-    good = [told("a", 1), told("b", 2), told("a", 3)]
+async def test_an_invalid_record_does_not_block_the_records_after_it() -> None:
+    good = [command("a", 1), command("b", 2), command("a", 3)]
     kafka, database, _, instance = world(good[0], poison(), good[1], poison(), good[2])
     await instance.drain([COMMANDS])
     assert_every_effect_happened_once(kafka, database, good)
     assert len(kafka.all(DEAD)) == 2
 
 
-async def test_a_rule_that_raises_puts_the_message_aside_unapplied_and_does_not_stop_the_partition() -> None:
-    good, bad = [told("a", 1), told("a", 3)], told_to("a", 2, RAISES)
+async def test_a_message_on_which_the_rule_raises_is_a_dead_letter_and_does_not_stop_the_partition() -> None:
+    good, bad = [command("a", 1), command("a", 3)], case_command("a", 2, RAISES)
     kafka, database, _, instance = world(good[0], bad, good[1])
     result = await instance.take([(HERE, 3)])
 
@@ -79,32 +79,32 @@ async def test_a_rule_that_raises_puts_the_message_aside_unapplied_and_does_not_
     assert_every_effect_happened_once(kafka, database, good)
 
 
-async def test_a_dead_letter_that_is_replayed_after_the_mend_is_applied() -> None:
-    kafka, database, _, instance = world(told("a", 1), told("a", 2)._replace(value=b"{}"))
+async def test_a_replayed_dead_letter_is_applied_once_it_is_valid() -> None:
+    kafka, database, _, instance = world(command("a", 1), command("a", 2)._replace(value=b"{}"))
     await instance.drain([COMMANDS])
-    kafka.append(told("a", 2), partition=0)
+    kafka.append(command("a", 2), partition=0)
     await instance.drain([COMMANDS])
-    assert_every_effect_happened_once(kafka, database, [told("a", 1), told("a", 2)])
+    assert_every_effect_happened_once(kafka, database, [command("a", 1), command("a", 2)])
 
 
-async def test_what_concerns_nobody_here_is_passed_over() -> None:
-    kafka, database, faults, instance = world(told_to("a", 1, PASSED_OVER))
+async def test_a_message_without_an_address_is_skipped() -> None:
+    kafka, database, faults, instance = world(case_command("a", 1, SKIPPED))
     assert await instance.take([(HERE, 1)]) == BatchResult(applied=0, published=0, dead=0)
     assert database.documents == {}
     assert "write.before" not in faults.passed
     assert kafka.committed[HERE] == 1
 
 
-@pytest.mark.parametrize("bad", [poison(), told_to("a", 9, RAISES)], ids=["broken contract", "rule raises"])
-async def test_too_many_dead_letters_in_a_row_stop_before_anything_is_written_or_published(bad: Record) -> None:
-    kafka, database, _, instance = world(told("a", 1), bad, bad, bad, limit=3)
+@pytest.mark.parametrize("bad", [poison(), case_command("a", 9, RAISES)], ids=["broken contract", "rule raises"])
+async def test_too_many_consecutive_dead_letters_stop_before_anything_is_written_or_published(bad: Record) -> None:
+    kafka, database, _, instance = world(command("a", 1), bad, bad, bad, limit=3)
     with pytest.raises(DeadLetterLimitExceeded, match="3 records in a row"):
         await instance.take([(HERE, 4)])
     assert (kafka.all(DEAD), kafka.all(OUTCOMES.name), database.documents, kafka.committed) == ([], [], {}, {})
 
 
-@pytest.mark.parametrize("bad", [poison(), told_to("a", 9, RAISES)], ids=["broken contract", "rule raises"])
-async def test_dead_letters_in_a_row_are_counted_over_batches(bad: Record) -> None:
+@pytest.mark.parametrize("bad", [poison(), case_command("a", 9, RAISES)], ids=["broken contract", "rule raises"])
+async def test_consecutive_dead_letters_are_counted_over_batches(bad: Record) -> None:
     _, _, _, instance = world(bad, bad, bad, limit=3)
     await instance.take([(HERE, 1)])
     await instance.take([(HERE, 1)])
@@ -112,15 +112,15 @@ async def test_dead_letters_in_a_row_are_counted_over_batches(bad: Record) -> No
         await instance.take([(HERE, 1)])
 
 
-@pytest.mark.parametrize("good", [told("a", 1), told_to("a", 1, PASSED_OVER)], ids=["applied", "passed over"])
-async def test_a_good_record_between_them_begins_the_count_anew(good: Record) -> None:
+@pytest.mark.parametrize("good", [command("a", 1), case_command("a", 1, SKIPPED)], ids=["applied", "skipped"])
+async def test_a_valid_record_between_dead_letters_resets_the_count(good: Record) -> None:
     kafka, _, _, instance = world(poison(), poison(), good, poison(), poison(), limit=3)
     await instance.drain([COMMANDS], most=2)
     assert len(kafka.all(DEAD)) == 4
 
 
-async def test_a_batch_that_is_tried_again_does_not_count_twice() -> None:
-    """A broker that is away for long must not look like a topic full of poison."""
+async def test_a_retried_batch_does_not_count_twice() -> None:
+    """A broker that is unreachable for long must not look like a topic full of invalid records."""
     kafka, _, faults, instance = world(poison(), limit=3)
     batch = kafka.partitions[HERE]
     for _ in range(5):

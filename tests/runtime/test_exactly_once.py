@@ -1,4 +1,4 @@
-"""Every effect happens once, wherever an instance crashes, however batches fall, whoever else works on it."""
+"""Every effect happens once, for any crash, any division into batches and any number of instances."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.runtime.processing import apply as apply_module
 from services.runtime.processing.apply import Document
 from services.runtime.processing.outbox import emit
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
-from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
+from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, command, event
 
 TOPICS = (COMMANDS, EVENTS)
 POINTS = (
@@ -38,7 +38,7 @@ def new_world(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
 @pytest.mark.parametrize("after", [0, 1], ids=["the first time", "the second time"])
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_crash_between_any_two_steps_changes_nothing_of_the_result(point: str, after: int) -> None:
-    records = [told("a", 1, 2), told("b", 2), told("a", 3, 0), heard("a", 4), told("b", 5)]
+    records = [command("a", 1, 2), command("b", 2), command("a", 3, 0), event("a", 4), command("b", 5)]
     calm_kafka, calm_database = new_world(*records)
     await Instance(calm_kafka, calm_database, Faults()).drain(TOPICS, most=2)
 
@@ -56,7 +56,7 @@ async def test_a_crash_between_any_two_steps_changes_nothing_of_the_result(point
 
 
 async def test_a_redelivery_after_the_write_publishes_the_same_bytes_and_writes_nothing() -> None:
-    records = [told("a", 1, 3)]
+    records = [command("a", 1, 3)]
     kafka, database = new_world(*records)
     faults = Faults()
     faults.crash_at("publish.before")
@@ -73,24 +73,24 @@ async def test_a_redelivery_after_the_write_publishes_the_same_bytes_and_writes_
 
 
 async def test_a_message_twice_in_one_batch_is_applied_once() -> None:
-    records = [told("a", 1), told("a", 1), told("a", 2), told("a", 1)]
+    records = [command("a", 1), command("a", 1), command("a", 2), command("a", 1)]
     kafka, database = new_world(*records)
     await Instance(kafka, database, Faults()).drain(TOPICS)
     assert_every_effect_happened_once(kafka, database, records)
 
 
-async def test_a_message_that_was_sent_again_much_later_changes_nothing() -> None:
-    records = [told("a", 1), told("a", 2), told("a", 3)]
+async def test_a_message_that_is_sent_again_much_later_changes_nothing() -> None:
+    records = [command("a", 1), command("a", 2), command("a", 3)]
     kafka, database = new_world(*records)
     instance = Instance(kafka, database, Faults())
     await instance.drain(TOPICS, most=1)
-    kafka.append(told("a", 1), partition=0)
+    kafka.append(command("a", 1), partition=0)
     await instance.drain(TOPICS)
     assert_every_effect_happened_once(kafka, database, records)
 
 
 async def test_an_instance_that_lost_its_partition_loses_the_write_and_finds_the_message_applied() -> None:
-    records = [told("a", 1), told("a", 2)]
+    records = [command("a", 1), command("a", 2)]
     kafka, database = new_world(*records)
     faults = Faults()
     zombie = Instance(kafka, database, faults)
@@ -106,8 +106,8 @@ async def test_an_instance_that_lost_its_partition_loses_the_write_and_finds_the
     assert_every_effect_happened_once(kafka, database, records)
 
 
-async def test_what_is_published_is_forgotten_and_nothing_else() -> None:
-    kafka, database = new_world(*(told("a", number) for number in range(5)))
+async def test_only_published_events_are_removed_from_the_outbox() -> None:
+    kafka, database = new_world(*(command("a", number) for number in range(5)))
     instance = Instance(kafka, database, Faults())
     for _ in range(5):
         await instance.take([((COMMANDS, 0), 1)])
@@ -115,9 +115,9 @@ async def test_what_is_published_is_forgotten_and_nothing_else() -> None:
     assert len(database.documents["a"].applied) == 5
 
 
-async def test_unpublished_records_outlive_batches_of_other_partitions() -> None:
-    """Another topic's partition goes to another instance, which must not forget what this one has yet to publish."""
-    records = [told("a", 1), heard("a", 2), heard("a", 3)]
+async def test_unpublished_events_survive_batches_of_other_partitions() -> None:
+    """The partition of another topic belongs to another instance, which must not drop the events of this one."""
+    records = [command("a", 1), event("a", 2), event("a", 3)]
     kafka, database = new_world(*records)
     faults = Faults()
     faults.crash_at("publish.before")
@@ -130,9 +130,9 @@ async def test_unpublished_records_outlive_batches_of_other_partitions() -> None
     assert_every_effect_happened_once(kafka, database, records)
 
 
-async def test_what_a_document_says_is_published_in_the_order_in_which_it_was_decided() -> None:
-    """Two instances touch a document from two partitions; the second must not overtake what the first has to say."""
-    kafka, database = new_world(told("a", 1), heard("a", 2), heard("a", 3))
+async def test_the_events_of_a_document_are_published_in_the_order_of_their_decisions() -> None:
+    """Two instances touch a document from two partitions; the second must not overtake the events of the first."""
+    kafka, database = new_world(command("a", 1), event("a", 2), event("a", 3))
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
@@ -172,10 +172,10 @@ sendings = st.lists(
 async def play(
     sent: Sequence[tuple[str, Partition, int]], plan: Sequence[Step], database: MemoryDatabase[Tally]
 ) -> None:
-    """Carry out ``plan``, then let a calm instance finish, then check."""
+    """Execute ``plan``, let an instance without faults finish, then check."""
     kafka, records = MemoryKafka(), []
     for number, (card, (topic, partition), events) in enumerate(sent):
-        record = told(card, number, events) if topic == COMMANDS else heard(card, number, events)
+        record = command(card, number, events) if topic == COMMANDS else event(card, number, events)
         kafka.append(record, partition=partition)
         records.append(record)
 
@@ -211,13 +211,13 @@ ONE_BY_ONE = tuple((place, 1) for place in PLACES)
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(sendings, st.lists(steps, max_size=8))
 @example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Step((((COMMANDS, 0), 2),), crash_in=5)])
-def test_any_batches_crashes_and_take_overs_leave_every_effect_once(
+def test_every_effect_happens_once_for_any_batches_crashes_and_takeovers(
     sent: list[tuple[str, Partition, int]], plan: list[Step]
 ) -> None:
     asyncio.run(play(sent, plan, MemoryDatabase(TALLIES)))
 
 
-# The same play must fail when the runtime is made wrong on purpose.
+# The same plan must fail when the runtime is broken on purpose.
 
 FOUR = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1), ("a", (EVENTS, 0), 1), ("a", (EVENTS, 0), 1)]
 FIRST_OF_COMMANDS = (((COMMANDS, 0), 1),)
@@ -226,14 +226,14 @@ CRASH_BEFORE_PUBLISH = 5  # load, load, write, between, write, and then
 
 
 class Forgetful(MemoryDatabase[Tally]):
-    """Remembers no message that it applied."""
+    """Loses the applied ids."""
 
     def put(self, document: Document[Tally]) -> bool:
         return super().put(replace(document, applied=set()))
 
 
 class Unguarded(MemoryDatabase[Tally]):
-    """Lets anyone overwrite."""
+    """Accepts a write of any version."""
 
     def put(self, document: Document[Tally]) -> bool:
         stored = self.documents.get(document.id)
@@ -241,7 +241,7 @@ class Unguarded(MemoryDatabase[Tally]):
 
 
 class OutboxLess(MemoryDatabase[Tally]):
-    """Applies a message for good, and forgets what it said."""
+    """Loses the outbox."""
 
     def put(self, document: Document[Tally]) -> bool:
         return super().put(replace(document, outbox=[]))
@@ -253,12 +253,12 @@ CRASHED = [Step(FIRST_OF_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)]
 @pytest.mark.parametrize(
     ("database", "plan"),
     [
-        pytest.param(Forgetful, CRASHED, id="forgets what it applied"),
-        pytest.param(OutboxLess, CRASHED, id="forgets what it said"),
+        pytest.param(Forgetful, CRASHED, id="no applied ids"),
+        pytest.param(OutboxLess, CRASHED, id="no outbox"),
         pytest.param(Unguarded, [Step(FIRST_OF_COMMANDS, overtaken_at="write.before")], id="no version guard"),
     ],
 )
-async def test_a_wrong_store_is_found_out(database: type[MemoryDatabase[Tally]], plan: list[Step]) -> None:
+async def test_a_broken_store_is_detected(database: type[MemoryDatabase[Tally]], plan: list[Step]) -> None:
     await play(FOUR, plan, MemoryDatabase(TALLIES))
     with pytest.raises(AssertionError):
         await play(FOUR, plan, database(TALLIES))
@@ -281,22 +281,26 @@ THE_OTHER = Step((((COMMANDS, 1), 1),))
     [
         pytest.param("emit", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
-            "_is_published", lambda *_: True, FOUR, [*CRASHED, Step((((EVENTS, 0), 1),))], id="forgets all it said"
+            "_is_published",
+            lambda *_: True,
+            FOUR,
+            [*CRASHED, Step((((EVENTS, 0), 1),))],
+            id="removes all events",
         ),
         pytest.param(
             "_is_published",
             lambda entry, starts: entry.offset <= starts.get((entry.topic, entry.partition), -1),
             FOUR,
             [*CRASHED, Step(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
-            id="forgets one too many",
+            id="removes one too many",
         ),
         pytest.param(
-            "_is_published", _by_topic, TWO_PARTITIONS, [THE_OTHER, *CRASHED, THE_OTHER], id="mixes partitions up"
+            "_is_published", _by_topic, TWO_PARTITIONS, [THE_OTHER, *CRASHED, THE_OTHER], id="ignores the partition"
         ),
-        pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="says nothing a second time"),
+        pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="publishes nothing again"),
     ],
 )
-async def test_a_wrong_fold_is_found_out(
+async def test_a_broken_application_is_detected(
     monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Step]
 ) -> None:
     await play(sent, plan, MemoryDatabase(TALLIES))
@@ -307,8 +311,8 @@ async def test_a_wrong_fold_is_found_out(
 
 @given(taken_after=st.integers(0, 12), most=st.integers(1, 4))
 @settings(max_examples=60)
-def test_an_old_backup_and_the_topic_read_from_its_start_end_in_the_same_books(taken_after: int, most: int) -> None:
-    records = [told("abc"[number % 3], number, number % 4) for number in range(13)]
+def test_an_old_backup_and_the_topic_from_its_start_lead_to_the_same_documents(taken_after: int, most: int) -> None:
+    records = [command("abc"[number % 3], number, number % 4) for number in range(13)]
 
     async def run() -> None:
         kafka, database = new_world(*records)

@@ -15,7 +15,7 @@ from services.runtime.processing.apply import Document, PendingEvents
 from services.runtime.processing.outbox import OutboxEntry
 from services.runtime.processing.published import Partition, PublishedEvents
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
-from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, heard, told
+from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, command, event
 
 TOPICS = (COMMANDS, EVENTS)
 PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
@@ -51,7 +51,7 @@ def test_two_instances_over_two_topics_publish_every_event_once(
         kafka, database = world()
         records = []
         for number, (card, (topic, partition), events) in enumerate(sent):
-            record = told(card, number, events) if topic == COMMANDS else heard(card, number, events)
+            record = command(card, number, events) if topic == COMMANDS else event(card, number, events)
             records.append(kafka.append(record, partition=partition))
         instances = [Instance(kafka, database, Faults()) for _ in range(2)]
         for _, (topic, partition) in turns:
@@ -66,9 +66,9 @@ def test_two_instances_over_two_topics_publish_every_event_once(
 
 async def test_an_instance_that_was_restarted_in_an_orderly_way_repeats_nothing() -> None:
     kafka, database = world()
-    kafka.append(told("a", 1), partition=0)
+    kafka.append(command("a", 1), partition=0)
     await Instance(kafka, database, Faults()).drain([COMMANDS])
-    kafka.append(heard("a", 2), partition=0)
+    kafka.append(event("a", 2), partition=0)
     await Instance(kafka, database, Faults()).drain([EVENTS])
     assert len(published(kafka)) == 2
     assert_no_repeats(kafka)
@@ -77,23 +77,23 @@ async def test_an_instance_that_was_restarted_in_an_orderly_way_repeats_nothing(
 @pytest.mark.parametrize("point", ["publish.before", "publish.between", "publish.after"])
 async def test_events_without_acknowledgement_are_published_again_by_the_next_topic(point: str) -> None:
     kafka, database = world()
-    first = kafka.append(told("a", 1, events=2), partition=0)
+    first = kafka.append(command("a", 1, events=2), partition=0)
     faults = Faults()
     faults.crash_at(point)
     with pytest.raises(Crash):
         await Instance(kafka, database, faults).drain([COMMANDS])
-    other = kafka.append(heard("a", 2), partition=1)
+    other = kafka.append(event("a", 2), partition=1)
     await Instance(kafka, database, Faults()).take([((EVENTS, 1), 1)])
 
     order = list(dict.fromkeys(published(kafka)))
     assert len(order) == 3, "the events of the first message are published before those of the second"
-    assert_every_effect_happened_once(kafka, database, [told("a", 1, events=2), heard("a", 2)])
+    assert_every_effect_happened_once(kafka, database, [command("a", 1, events=2), event("a", 2)])
     assert (first.offset, other.offset) == (0, 0)
 
 
 async def test_a_batch_whose_publish_failed_is_published_again_by_the_same_instance() -> None:
     kafka, database = world()
-    kafka.append(told("a", 1), partition=0)
+    kafka.append(command("a", 1), partition=0)
     faults = Faults()
     faults.crash_at("publish.before")
     instance = Instance(kafka, database, faults)
