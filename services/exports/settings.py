@@ -12,9 +12,9 @@ from services.runtime.settings import RuntimeSettings
 class ExportsSettings(RuntimeSettings):
     """Read from ``FRIKORT_`` and the field's name in capitals."""
 
-    seal_keys: SecretStr = Field(description="Keys that open sealed people: `<key id>:<base64>`, comma separated.")
+    seal_keys: SecretStr = Field(description="Keys that decrypt personal data: `<key id>:<base64>`, comma separated.")
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     # Statements are not urgent, and a batch costs much the same whatever its size.
     min_batch_interval: float = Field(default=0.3, ge=0, description="Least seconds from one small batch to the next.")
-    extract_poll: float = Field(default=0.2, gt=0, description="Seconds between looks for an extract that can be made.")
-    extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker's extract is taken.")
+    extract_poll: float = Field(default=0.2, gt=0, description="Seconds between checks for an extract that can be made.")
+    extract_lease: float = Field(default=30.0, gt=0, description="Seconds until another worker can claim the extract of a silent one.")
