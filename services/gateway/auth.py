@@ -1,4 +1,4 @@
-"""Who calls: OAuth2 bearer tokens (RFC 9068), verified against the issuer's keys."""
+"""Authentication: OAuth2 bearer tokens (RFC 9068), verified against the issuer's keys."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Role(StrEnum):
 
 
 class Claims(BaseModel):
-    """What an issuer says of a caller; the role decides which organisation claim must be there."""
+    """The claims of a token. The role decides which organisation claim is required."""
 
     iss: str
     sub: Actor
@@ -57,7 +57,7 @@ class Claims(BaseModel):
 
     @property
     def organisation(self) -> str:
-        """What the caller acts for: municipality, CVR, CPR or authority."""
+        """The organisation that the caller acts for: municipality, CVR, CPR or authority."""
         claim = {
             Role.CASEWORKER: self.municipality,
             Role.EMPLOYER: self.cvr,
@@ -76,7 +76,7 @@ class Claims(BaseModel):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls. ``organisation`` is the municipality code, the CVR, the authority, or a citizen's CPR hash."""
+    """An authenticated caller. ``organisation`` is a municipality code, a CVR, an authority or a CPR hash."""
 
     issuer: str
     client_id: str
@@ -87,12 +87,12 @@ class Caller:
 
     @cached_property
     def client(self) -> str:
-        """What an Idempotency-Key belongs to."""
+        """The owner of an Idempotency-Key."""
         return json.dumps([self.issuer, self.client_id, self.subject, self.role, self.organisation])
 
 
 def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
-    """The caller of whom an issuer says this; no CPR number remains."""
+    """The caller with these claims, without CPR numbers."""
     personal = claims.role is Role.CITIZEN
     return Caller(
         issuer=claims.iss,
@@ -105,14 +105,14 @@ def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
 
 
 class _Verified(NamedTuple):
-    """A token that was found good by the present keys, until it ends (epoch seconds)."""
+    """A verified token and its expiry (epoch seconds)."""
 
     caller: Caller
     expires: float
 
 
 class Authenticator:
-    """Verifies tokens. Keys are cached, fetched anew when a token names an unknown one, and never waited for long.
+    """Verifies tokens. Keys are cached, and fetched again when a token has an unknown key id, with a short timeout.
 
     A token is verified once for as long as the keys stay: a program sends the same one a thousand times.
     """
@@ -149,7 +149,7 @@ class Authenticator:
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
         except InvalidKeyIdError:
-            keys = await self._current_keys(anew=True)
+            keys = await self._current_keys(refresh=True)
         except (JoseError, ValueError, TypeError):
             raise _invalid() from None
         try:
@@ -177,22 +177,22 @@ class Authenticator:
                 pass
         raise _invalid()
 
-    async def _current_keys(self, *, anew: bool = False) -> KeySet:
-        """The cached keys; fetched first if there are none, if they are old, or if ``anew`` (but not too often)."""
-        if self._due(anew=anew):
+    async def _current_keys(self, *, refresh: bool = False) -> KeySet:
+        """The cached keys; fetched first if there are none, if they are old, or if ``refresh`` (but not too often)."""
+        if self._due(refresh=refresh):
             async with self._fetching:
-                if self._due(anew=anew):
+                if self._due(refresh=refresh):
                     self._tried_at = time.monotonic()
                     await self._fetch()
         if self._keys is None:
             raise ProblemError("temporarily-unavailable", headers={"Retry-After": "5"})
         return self._keys
 
-    def _due(self, *, anew: bool) -> bool:
+    def _due(self, *, refresh: bool) -> bool:
         age = time.monotonic() - self._tried_at
         if self._keys is None:
             return age > 1
-        return age > (_PAUSE_BETWEEN_REFRESHES if anew else self._refresh)
+        return age > (_PAUSE_BETWEEN_REFRESHES if refresh else self._refresh)
 
     async def _fetch(self) -> None:
         try:

@@ -12,11 +12,11 @@ from frikort_contracts.values import SealedPerson, birth_date_of
 from services.gateway.settings import KeySettings
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 
-_NOBODY = "-" * 22
+_UNKNOWN_PERSON = "-" * 22
 
 
 class Person(NamedTuple):
-    """A citizen in the clear; never logged, never stored, never in a message."""
+    """A citizen in clear text: never logged, stored or published."""
 
     cpr: str
     name: str
@@ -50,7 +50,7 @@ class Persons:
         return self._hasher.hash("cpr", cpr)
 
     def seal(self, person: Person) -> SealedPerson:
-        """The citizen as they travel."""
+        """The encrypted citizen, for messages."""
         cpr_hash = self.cpr_hash(person.cpr)
         return SealedPerson(
             cpr_hash=cpr_hash,
@@ -59,45 +59,45 @@ class Persons:
         )
 
     def open(self, sealed: SealedPerson) -> Person:
-        """The citizen in the clear."""
+        """The decrypted citizen."""
         return Person(**json.loads(self._sealer.open(sealed.sealed, sealed.cpr_hash)))
 
     def birth_check(self, cpr_hash: str, birth_date: date) -> str:
-        """What proves that a birth date belongs to the citizen."""
+        """The keyed hash that proves a birth date of the citizen."""
         return self._hasher.hash("birth", cpr_hash, birth_date.isoformat())
 
     def check_birth_date(self, person: SealedPerson | None, birth_date: date) -> tuple[str, bool]:
-        """The birth check of ``birth_date`` and whether it is right; the same work is done for nobody at all."""
-        check = self.birth_check(_NOBODY if person is None else person.cpr_hash, birth_date)
-        right = hmac.compare_digest(check, _NOBODY if person is None else person.birth_check)
+        """The birth check of ``birth_date`` and whether it is right. Takes the same work without a person."""
+        check = self.birth_check(_UNKNOWN_PERSON if person is None else person.cpr_hash, birth_date)
+        right = hmac.compare_digest(check, _UNKNOWN_PERSON if person is None else person.birth_check)
         return check, right
 
     def seal_contact(self, contact: Contact, cvr: str) -> str:
-        """A contact person as they travel."""
+        """An encrypted contact person."""
         return self._sealer.seal(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
 
     def open_contact(self, sealed: str, cvr: str) -> Contact:
-        """A contact person in the clear."""
+        """A decrypted contact person."""
         return Contact(**json.loads(self._sealer.open(sealed, cvr)))
 
     def seal_label(self, label: str, cvr: str) -> str:
-        """An employer's own name for an employment, which may be that of a person, as it travels."""
+        """An employer's own name for an employment, encrypted because it may be a person's name."""
         return self._sealer.seal(label, f"label:{cvr}")
 
     def open_label(self, sealed: str | None, cvr: str) -> str | None:
-        """A label in the clear; None if there is none, or if an empty one took it away."""
+        """A decrypted label; None without one, or if it was removed with an empty one."""
         return None if sealed is None else self._sealer.open(sealed, f"label:{cvr}") or None
 
     def seal_message(self, message: str, report_id: str) -> str:
-        """What a citizen's side writes about a report, as it travels."""
+        """The encrypted message of a dispute."""
         return self._sealer.seal(message, f"dispute:{report_id}")
 
     def open_message(self, sealed: str | None, report_id: str) -> str | None:
-        """A message in the clear; None if there is none."""
+        """A decrypted message; None without one."""
         return None if sealed is None else self._sealer.open(sealed, f"dispute:{report_id}")
 
     def fingerprint(self, *parts: str) -> str:
-        """A keyed hash of what must be compared later but not kept, as it may hold a CPR number."""
+        """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
     def seal_login(self, content: str, key: str) -> str:
@@ -109,17 +109,17 @@ class Persons:
         return self._sealer.open(sealed, f"login:{key}")
 
     def seal_answer(self, answer: str, command_id: str) -> str:
-        """An answer as it is stored for replay."""
+        """A response, encrypted for replay."""
         return self._sealer.seal(answer, f"answer:{command_id}")
 
     def open_answer(self, sealed: str, command_id: str) -> str:
-        """A stored answer."""
+        """A decrypted response."""
         return self._sealer.open(sealed, f"answer:{command_id}")
 
     def seal_lines(self, lines: str, batch_id: str) -> str:
-        """Lines of a payroll file, or their results, as they are stored."""
+        """Encrypted lines of a payroll file, or their results."""
         return self._sealer.seal(lines, f"batch:{batch_id}")
 
     def open_lines(self, sealed: str, batch_id: str) -> str:
-        """Stored lines."""
+        """Decrypted lines."""
         return self._sealer.open(sealed, f"batch:{batch_id}")

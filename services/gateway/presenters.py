@@ -61,13 +61,13 @@ def components(components: Components) -> ComponentsResource:
 
 
 def split(settlement: Settlement, *, only_by: str | None = None) -> SplitResource:
-    """``only_by``: an employer is not told the id of another's report."""
-    told = only_by is None or settlement.caused_by == only_by
+    """``only_by``: an employer does not see the id of another employer's report."""
+    is_visible = only_by is None or settlement.caused_by == only_by
     return SplitResource(
         exempt_ore=settlement.exempt,
         excess_ore=settlement.excess,
         at=settlement.at,
-        caused_by=settlement.caused_by if told else None,
+        caused_by=settlement.caused_by if is_visible else None,
     )
 
 

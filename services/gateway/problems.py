@@ -23,7 +23,7 @@ Facts = Mapping[str, str | int]
 
 
 class ProblemError(Exception):
-    """Answer with the problem ``code``.
+    """The request is answered with the problem ``code``.
 
     ``facts`` are details by name; ``errors`` are (pointer, pydantic type, message) for each wrong field.
     """

@@ -16,7 +16,7 @@ from services.gateway.audit import texts
 from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.context import stated_reason
 from services.gateway.audit.extracts import extracts_with
-from services.gateway.audit.log import NOBODY, Access, Span, of_card, of_person, of_year, query, stamp
+from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_person, of_year, query, stamp
 from services.gateway.auth import Caller, Role
 from services.gateway.formats import Language
 from services.gateway.person_encryption import Contact, Person
@@ -83,7 +83,7 @@ class TestWhatIsRecorded:
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         assert (await ask(client, "home", "/v1/cards/search", {"number": "54321"})).status_code == 404
-        assert told(world.accesses.take()) == [(NOBODY, "search", True)]
+        assert told(world.accesses.take()) == [(NO_MATCH, "search", True)]
 
     async def test_another_municipalitys_try_is_recorded_as_refused(
         self, world: MemoryGateway, client: httpx2.AsyncClient

@@ -1,4 +1,4 @@
-"""Every error as a problem document."""
+"""Exception handlers: every error becomes a problem document."""
 
 from __future__ import annotations
 

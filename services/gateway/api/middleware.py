@@ -1,4 +1,4 @@
-"""Around every request: a correlation id, a log line without personal data, and no answer kept by a cache."""
+"""For every request: a correlation id, a log line without personal data, limits, and no caching of responses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def correlation_of(traceparent: str | None) -> UUID:
 
 
 class RequestMiddleware:
-    """Pure ASGI, so that streamed answers stay streamed."""
+    """Pure ASGI, so that streamed responses stay streamed."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class RequestMiddleware:
         requests_most: int,
         respond: Respond,
     ) -> None:
-        """``files_most`` are the paths that take files, and the most bytes in each."""
+        """``files_most`` has the maximum body size of each upload path, in bytes."""
         self._app = app
         self._body_most = body_most
         self._files_most = files_most
@@ -79,7 +79,7 @@ class RequestMiddleware:
             try:
                 await self._admitted(scope, receive, sending)
             except ClientDisconnect:
-                # A large file that broke off on its way: nobody is there to be answered, and nothing was acknowledged.
+                # The client disconnected during an upload: nothing was acknowledged, and no response can be sent.
                 status = _CLIENT_CLOSED
             except Exception as error:
                 # The last resort: the caller gets a problem, the log gets the place.
@@ -100,14 +100,14 @@ class RequestMiddleware:
                 )
 
     async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """More than can be carried at once is refused at the door, before it costs anything: queues have an end."""
+        """Refuse requests above the limit before they cost anything."""
         if self._requests > self._requests_most:
             await self._respond(Request(scope), "too-busy", headers={"Retry-After": "2"})(scope, receive, send)
         else:
             await self._limited(scope, receive, send)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Starlette's own limit answers in plain text; ours is a problem like any other."""
+        """Refuse bodies above the limit with a problem document; Starlette's own limit answers in plain text."""
         most = self._files_most.get(scope["path"], self._body_most)
         if _announced(Headers(scope=scope)) > most:
             response = self._respond(Request(scope), "body-too-large", headers={"Connection": "close"})
@@ -132,6 +132,6 @@ def _announced(headers: Headers) -> int:
 
 
 def _log_failure(error: Exception) -> None:
-    """Where it happened, but not what it said: an exception's text may hold a name."""
+    """Log the places of an exception, not its text, which may contain a name."""
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     logger.error("gateway.request_failed", error=type(error).__name__, places=places[-12:])

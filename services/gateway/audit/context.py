@@ -20,7 +20,7 @@ from frikort_contracts.messages import CardCommand, Command
 from frikort_contracts.values import check_no_cpr
 
 from services.gateway.audit.actions import Action
-from services.gateway.audit.log import NOBODY, Access, of_card, of_extract, of_person, stamp
+from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, stamp
 from services.gateway.auth import Caller, Role
 from services.gateway.projections.cards import CardView, alias_of_person
 from services.gateway.projections.extracts import ExtractPartView
@@ -182,7 +182,7 @@ class AuditedReader(Generic[S]):
         state = self._added(await self._states.by_alias(alias))
         if state is None:
             person = alias.startswith(_PERSON_ALIAS)
-            current_audit().add_subject(of_person(alias.removeprefix(_PERSON_ALIAS)) if person else NOBODY)
+            current_audit().add_subject(of_person(alias.removeprefix(_PERSON_ALIAS)) if person else NO_MATCH)
         return state
 
     async def find(

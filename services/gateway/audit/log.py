@@ -18,7 +18,7 @@ from services.runtime.mongo.document_store import Database, add_all
 
 _EVER: Final = "9999"
 
-NOBODY: Final = "nobody"
+NO_MATCH: Final = "nobody"
 """The subject of a search without a match. Its entry makes the search take as long as one with a match."""
 
 

@@ -1,4 +1,4 @@
-"""For employers: payroll files. Another employer's do not exist here."""
+"""Routes for employers: payroll files. Other files answer ``batch-unknown``."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def _is(line: Line | InvalidLine, results: Mapping[int, Result], wanted: LineRes
 def _shown(
     context: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
 ) -> list[BatchLineResource]:
-    """Lines as they are shown. Whoever they are about is noted."""
+    """Lines as resources. Their persons are audited."""
     for line in some:
         current_audit().add_state(line)
     return [presenters.line(batch.batch_id, line, results.get(line.number), context.language) for line in some]

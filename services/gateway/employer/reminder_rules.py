@@ -1,4 +1,4 @@
-"""Reminders to employers that accuse nobody: a question when reports have stopped, a notice before pay day. Pure.
+"""Reminders to employers: a question when reports have stopped, a notice before pay day. Pure.
 
 An employment's *rhythm* is its usual number of days from one pay day to the next.
 """

@@ -1,4 +1,4 @@
-"""For employers: reminders that accuse nobody."""
+"""Routes for employers: reminders about missing reports and used-up allowances."""
 
 from __future__ import annotations
 

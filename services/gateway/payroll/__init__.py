@@ -1,1 +1,1 @@
-"""Payroll files: many reports in one request, checked line by line, then booked each on its own."""
+"""Payroll files: many reports in one request, each line checked and booked on its own."""

@@ -1,11 +1,11 @@
-"""A payroll file on its way: what it holds, how far it has come, and which step is next. Pure.
+"""The state of a payroll file and of its chunks, and the next step of a chunk. Pure.
 
-A file is received in chunks of lines, and held or booked. Its chunks are booked in order, several under way at a time:
+A file is uploaded in chunks of lines, then held or booked. Several chunks are booked at a time, in order:
 
-    received ──take──► taken ──(publish what has no outcome yet, and wait)──settle──► settled ──count──► counted
+    uploaded ──take──► taken ──(publish lines without an outcome, and wait)──settle──► settled ──count──► counted
 
-``take`` fixes the time and what is known of the cards, so that a chunk is the same bytes whenever it is published.
-Each step is one write of which the first stands; so it does not matter who does it, how often, or who dies between two.
+``take`` fixes the time and the card revisions, so that a chunk has the same bytes whenever it is published. Each step
+is one write, and only the first one counts. So any worker can repeat a step or continue after a crash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHUNK: Final = 500
 
 
 class Status(StrEnum):
-    """Where a file stands. While it is received it does not exist for anybody."""
+    """The status of a file. No route shows a file with status ``RECEIVING``."""
 
     RECEIVING = "receiving"
     HELD = "held"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 
 class BatchTotals(BaseModel):
-    """What became of the good lines of a chunk, or of all; amounts in øre, of what is booked (now or before)."""
+    """The results of the valid lines of a chunk or a file: counts, and the split of booked amounts in øre."""
 
     accepted: int = 0
     already_reported: int = 0
@@ -43,7 +43,7 @@ class BatchTotals(BaseModel):
 
     @property
     def lines(self) -> int:
-        """How many lines have an outcome."""
+        """The number of lines with an outcome."""
         return self.accepted + self.already_reported + self.refused
 
     def __add__(self, other: BatchTotals) -> BatchTotals:
@@ -51,7 +51,7 @@ class BatchTotals(BaseModel):
 
 
 class ChunkSize(BaseModel):
-    """How many lines a chunk has, the number of the last, and what the good ones report, in øre."""
+    """The numbers of valid and invalid lines of a chunk, its last line number, and the valid lines' total in øre."""
 
     good: int
     bad: int
@@ -60,7 +60,7 @@ class ChunkSize(BaseModel):
 
 
 class Batch(BaseModel):
-    """A payroll file. ``client`` and ``request`` are keyed hashes; ``upload`` names the reception that counts."""
+    """A payroll file. ``client`` and ``request`` are keyed hashes; ``upload`` is the id of the upload that counts."""
 
     batch_id: str
     cvr: str
@@ -91,45 +91,45 @@ class Batch(BaseModel):
 
     @property
     def total(self) -> int:
-        """What the good lines report, in øre."""
+        """The total of the valid lines, in øre."""
         return sum(chunk.total for chunk in self.chunks)
 
     @property
     def totals(self) -> BatchTotals:
-        """What became of the lines so far."""
+        """The results so far."""
         return sum(self.counted.values(), BatchTotals())
 
     @property
     def uncounted(self) -> list[int]:
-        """The chunks that are still to be booked, in order."""
+        """The chunks that are not booked yet, in order."""
         return [n for n, chunk in enumerate(self.chunks) if chunk.good and str(n) not in self.counted]
 
     def is_acknowledged(self) -> bool:
-        """Whether it exists for its sender."""
+        """Whether the upload is complete."""
         return self.status is not Status.RECEIVING
 
 
 def booked(batch: Batch, now: datetime) -> Status:
-    """The status after the sender said that a held file shall be booked. Raises the problem ``batch-cancelled``."""
+    """The status after the employer books a held file. Raises the problem ``batch-cancelled``."""
     if batch.status is Status.CANCELLED or is_expired(batch, now):
         raise ProblemError("batch-cancelled")
     return Status.BOOKING if batch.status is Status.HELD else batch.status
 
 
 def cancelled(batch: Batch) -> Status:
-    """The status after the sender said that a held file shall not be booked. Raises ``batch-booked``."""
+    """The status after the employer cancels a held file. Raises the problem ``batch-booked``."""
     if batch.status in {Status.BOOKING, Status.DONE}:
         raise ProblemError("batch-booked")
     return Status.CANCELLED
 
 
 def is_expired(batch: Batch, now: datetime) -> bool:
-    """Whether a file was held for too long."""
+    """Whether a held file has expired."""
     return batch.status is Status.HELD and now >= batch.expires_at
 
 
 class Plan(BaseModel):
-    """What is fixed when a chunk is taken: the time of its commands, and the revision at which each card is known.
+    """What is fixed when a chunk is taken: the time of its commands, and the revision of each card.
 
     ``first`` is the number of the chunk's first line. Each line is a microsecond later than the one before it, so that
     reports are listed in the order of the file.
@@ -145,7 +145,7 @@ class Plan(BaseModel):
 
 
 class Chunk(BaseModel):
-    """Some lines of a file, sealed; ``results`` too, once they are known."""
+    """Lines of a file and, once known, their results; both encrypted."""
 
     index: int
     lines: str
@@ -155,7 +155,7 @@ class Chunk(BaseModel):
 
 
 class Step(StrEnum):
-    """What is to be done next with a chunk."""
+    """The next step of a chunk."""
 
     TAKE = "take"
     PUBLISH = "publish"
@@ -163,7 +163,7 @@ class Step(StrEnum):
 
 
 def next_step(chunk: Chunk) -> Step:
-    """The step after those that are stored."""
+    """The step after the stored ones."""
     if chunk.plan is None:
         return Step.TAKE
     return Step.PUBLISH if chunk.results is None else Step.COUNT

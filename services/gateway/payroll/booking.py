@@ -1,4 +1,4 @@
-"""From lines to commands, and from outcomes to results. Pure: a chunk gives the same bytes whenever it is sent."""
+"""Commands of lines, and results of outcomes. Pure: a chunk has the same bytes whenever it is published."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Outcome = Literal["accepted", "already_reported", "refused"]
 
 
 class Result(NamedTuple):
-    """What became of a line: how its report was split when it was settled (øre), or why it was refused."""
+    """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal."""
 
     number: int
     outcome: Outcome
@@ -46,7 +46,7 @@ class LineOutcome(NamedTuple):
 
 
 class LineSplit(NamedTuple):
-    """How a report is split now, in øre, as of its ``revision``."""
+    """The present split of a report, in øre, at its ``revision``."""
 
     revision: int
     exempt: int
@@ -55,7 +55,7 @@ class LineSplit(NamedTuple):
 
 @lru_cache(maxsize=10_000)  # several times all the lines that a worker has under way
 def command_id(batch_id: str, number: int) -> str:
-    """The command of a line. A line of the same file is the same command."""
+    """The id of a line's command: the same for the same line of the same file."""
     return str(uuid5(UUID(batch_id), str(number)))
 
 
@@ -88,8 +88,8 @@ def _day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-class Settled(NamedTuple):
-    """What is known of some lines: their results, and what is still waited for."""
+class ChunkState(NamedTuple):
+    """The results of some lines, and the lines and reports without one."""
 
     results: list[Result]
     without_outcome: list[Line]
@@ -98,9 +98,9 @@ class Settled(NamedTuple):
 
 def settled(
     batch: Batch, lines: Iterable[Line], outcomes: Mapping[str, LineOutcome], splits: Mapping[str, LineSplit]
-) -> Settled:
+) -> ChunkState:
     """The results of ``lines``, as far as their outcomes and splits (by report id) are known."""
-    found = Settled([], [], [])
+    found = ChunkState([], [], [])
     for line in lines:
         outcome = outcomes.get(command_id(batch.batch_id, line.number))
         if outcome is None:
@@ -118,7 +118,7 @@ def settled(
 
 
 def totals_of(results: Iterable[Result]) -> BatchTotals:
-    """How many results there are of each kind, and the sums of the splits."""
+    """The counts of results and the sums of their splits."""
     counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0}
     for result in results:
         counts[result.outcome] += 1
@@ -128,7 +128,7 @@ def totals_of(results: Iterable[Result]) -> BatchTotals:
 
 
 def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], results: Sequence[Result]) -> list[Access]:
-    """A line of the access log for each person in a chunk; the same lines whenever it is settled."""
+    """An audit entry for each person in a chunk: the same entries whenever it is settled."""
     booked = {result.number for result in results if result.outcome != "refused"}
     by_card: dict[str, bool] = {}
     for line in lines:
@@ -151,11 +151,11 @@ def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], result
 
 
 def packed(results: Iterable[Result]) -> str:
-    """Results as a text, to be sealed."""
+    """Results as JSON, for encryption."""
     return json.dumps(list(results), ensure_ascii=False, separators=(",", ":"))
 
 
 def unpacked(text: str) -> dict[int, Result]:
-    """The results of a packed text, by the number of their line."""
+    """The results in JSON of ``packed``, by line number."""
     results: list[list[Any]] = json.loads(text)
     return {result.number: result for result in (Result(*fields) for fields in results)}

@@ -20,7 +20,7 @@ _REFERENCE: Final = TypeAdapter(Reference)
 
 
 class FieldError(NamedTuple):
-    """What is wrong with a line: which field (a JSON pointer or a column), and pydantic's type and message."""
+    """An error in a line: the field (a JSON pointer or a column), and pydantic's type and message."""
 
     field: str
     kind: str
@@ -28,7 +28,7 @@ class FieldError(NamedTuple):
 
 
 class InvalidLine(NamedTuple):
-    """A line that cannot be booked; its ``reference`` if that was in order."""
+    """A line that cannot be booked. ``reference`` is None if it is invalid."""
 
     number: int
     reference: str | None
@@ -53,12 +53,12 @@ class Line(NamedTuple):
 
     @property
     def total(self) -> int:
-        """Everything that was paid, in øre."""
+        """The total of the components, in øre."""
         return self.wage + self.holiday_pay + self.atp + self.pension
 
 
 class OwnEmployment(NamedTuple):
-    """An employment of the sender."""
+    """An employment of the employer."""
 
     employment_id: str
     card_id: str
@@ -67,14 +67,14 @@ class OwnEmployment(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnEmployments:
-    """Those employments of the sender that some lines ask for: by id, and by card number (present and former)."""
+    """The employer's employments that some lines refer to: by id, and by card number (present and former)."""
 
     by_id: Mapping[str, OwnEmployment] = field(default_factory=dict)
     by_number: Mapping[str, Sequence[OwnEmployment]] = field(default_factory=dict)
 
 
 class Fields(NamedTuple):
-    """The fields of one line as they were read, before any rule. ``errors`` are those that could not be read."""
+    """The parsed fields of a line, before validation. ``errors`` are the fields that could not be parsed."""
 
     number: int
     content: Mapping[str, Any]
@@ -82,15 +82,15 @@ class Fields(NamedTuple):
 
 
 class Names:
-    """How the fields of a file are called: by JSON pointers here, by columns in CSV."""
+    """The names of fields in error messages: JSON pointers here, columns in CSV."""
 
     def name_of(self, location: Sequence[str | int]) -> str:
-        """The name under which the sender knows the field at this place of the body."""
+        """The name of the field at this location of the body."""
         return pointer_of(("body", *location))
 
 
 def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
-    """The line by the rules of a report, or everything that is wrong with it. Nothing it said is repeated."""
+    """The line as a valid report body, or its errors without its content."""
     errors = list(fields.errors)
     unread = {error.field for error in errors}
     try:
@@ -107,7 +107,7 @@ def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
 
 
 def resolve_employment(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) -> Line | InvalidLine:
-    """The line with its employment. A card number names the only own employment, or the one that covers the work."""
+    """The line with its employment. A card number means the only own employment, or the one that covers the work."""
     if body.employment_id is not None:
         found = own.by_id.get(body.employment_id)
         error = FieldError(names.name_of(("employment_id",)), "value_error", "no own employment has this id")
@@ -152,7 +152,7 @@ def _reference_in(content: Mapping[str, Any]) -> str | None:
 
 
 def packed(lines: Iterable[Line | InvalidLine]) -> str:
-    """Lines as a text, to be sealed."""
+    """Lines as JSON, for encryption."""
     good: list[Line] = []
     bad: list[InvalidLine] = []
     for line in lines:
@@ -161,7 +161,7 @@ def packed(lines: Iterable[Line | InvalidLine]) -> str:
 
 
 def unpacked(text: str) -> tuple[list[Line], list[InvalidLine]]:
-    """The good and the bad lines of a packed text."""
+    """The valid and the invalid lines in JSON of ``packed``."""
     good, bad = json.loads(text)
     return (
         [Line(*line) for line in good],

@@ -1,4 +1,4 @@
-"""Receiving a payroll file: read, checked and kept chunk by chunk as it comes, and acknowledged when all is there.
+"""The upload of a payroll file: parsed, checked and stored in chunks while it arrives, then acknowledged as a whole.
 
 Until then nothing of a file exists for anybody, and nothing is booked. What breaks off before leaves the key free.
 """
@@ -30,14 +30,14 @@ FORMS: Final[dict[str, Callable[[], Form]]] = {
     "text/csv": Csv,
     "application/octet-stream": AnyFile,
 }
-"""How a file is read, by its media type."""
+"""The parser of each media type."""
 
 _BATCHES: Final = UUID("b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as its sender sends it. ``hold``: it is only to be checked, for now."""
+    """An upload. ``hold``: check the file only, and book it later."""
 
     caller: Caller
     key: str
@@ -48,17 +48,17 @@ class Upload:
 
     @property
     def media_type(self) -> str:
-        """The media type without its parameters: UTF-8 is what is read, whatever they say."""
+        """The media type without parameters. Files are always read as UTF-8."""
         return self.content_type.partition(";")[0].strip().lower()
 
     @property
     def batch_id(self) -> str:
-        """The same client with the same key means the same file."""
+        """The id of the file: the same for the same client and key."""
         return str(uuid5(_BATCHES, json.dumps([self.caller.client, self.key])))
 
 
 class UploadService:
-    """Receives files. ``lines_most`` and ``hold_days`` are settings; ``now`` is the time."""
+    """Receives uploads. ``lines_most`` and ``hold_days`` are settings."""
 
     def __init__(
         self,
@@ -78,15 +78,15 @@ class UploadService:
         self._hold_days = hold_days
 
     async def receive(self, upload: Upload) -> tuple[Batch, bool]:
-        """The file, acknowledged; and whether it had been before. Raises ``ProblemError``."""
+        """Store the file. Returns it and whether an earlier upload was acknowledged. Raises ``ProblemError``."""
         form = FORMS.get(upload.media_type)
         if form is None:
             raise ProblemError("batch-type-unsupported")
-        batch = await self._begun(upload)
+        batch = await self._new_batch(upload)
         if not await self._batches.begin(batch):
             return await self._earlier(upload, await _digest(upload.pieces)), True
         try:
-            digest = await self._take_in(batch, form(), upload.pieces)
+            digest = await self._store(batch, form(), upload.pieces)
         except ProblemError:
             await self._batches.drop(batch)
             raise
@@ -97,7 +97,7 @@ class UploadService:
         await self._batches.drop(batch)
         return await self._earlier(upload, digest), True
 
-    async def _begun(self, upload: Upload) -> Batch:
+    async def _new_batch(self, upload: Upload) -> Batch:
         now = await self._now()
         return Batch(
             batch_id=upload.batch_id,
@@ -114,7 +114,7 @@ class UploadService:
         )
 
     async def _earlier(self, upload: Upload, digest: str) -> Batch:
-        """What was acknowledged under the same key. Raises ``ProblemError`` if that was another file, or is not yet."""
+        """The acknowledged file of this key. Raises ``ProblemError`` if it is another file or not acknowledged yet."""
         earlier = await self._batches.get(upload.batch_id)
         if earlier is None or not earlier.is_acknowledged():
             raise ProblemError("batch-in-progress", headers={"Retry-After": "5"})
@@ -122,24 +122,24 @@ class UploadService:
             raise ProblemError("idempotency-key-reused")
         return earlier
 
-    async def _take_in(self, batch: Batch, form: Form, pieces: AsyncIterator[bytes]) -> str:
-        """Keep everything that comes, in chunks. Returns the digest of the bytes."""
+    async def _store(self, batch: Batch, form: Form, pieces: AsyncIterator[bytes]) -> str:
+        """Store the file in chunks. Returns the digest of its bytes."""
         digest, splitter = sha256(), Splitter(self._lines_most + 1)  # the one more may be the names of the columns
         found: list[Fields | InvalidLine] = []
         async for piece in pieces:
             digest.update(piece)
             found += _read(form, splitter.feed(piece))
             while len(found) >= CHUNK:
-                await self._keep(batch, found[:CHUNK], form.names)
+                await self._store_chunk(batch, found[:CHUNK], form.names)
                 del found[:CHUNK]
         found += _read(form, splitter.finish())
         for start in range(0, len(found), CHUNK):
-            await self._keep(batch, found[start : start + CHUNK], form.names)
+            await self._store_chunk(batch, found[start : start + CHUNK], form.names)
         if not batch.chunks:
             raise ProblemError("batch-empty")
         return digest.hexdigest()
 
-    async def _keep(self, batch: Batch, found: list[Fields | InvalidLine], names: Names) -> None:
+    async def _store_chunk(self, batch: Batch, found: list[Fields | InvalidLine], names: Names) -> None:
         index = len(batch.chunks)
         lines = await self._checked(batch.cvr, found, names)
         good = [line for line in lines if isinstance(line, Line)]

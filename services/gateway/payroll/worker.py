@@ -1,4 +1,4 @@
-"""The job that books payroll files: any instance takes a file, and goes on where the last one left it.
+"""Books payroll files. Any worker can claim a file, and continues where the last one stopped.
 
 Several chunks of a file are under way at a time, so that the services behind always have something to do; the oldest is
 awaited. Kafka and MongoDB may be away for as long as they like: the file waits, and is taken again.
@@ -33,18 +33,18 @@ from services.runtime.mongo.lease import LeaseLost
 
 logger = structlog.get_logger(__name__)
 
-_UNDER_WAY: Final = 6
-_AT_ONCE: Final = 16
-_RECORDS_AT_ONCE: Final = 100
+_CHUNKS_IN_PROGRESS: Final = 6
+_FILES_IN_PROGRESS: Final = 16
+_RECORDS_PER_PUBLISH: Final = 100
 _PAUSE_AFTER_ERROR: Final = 2.0
-_LETTING_GO: Final = 1.0
+_RELEASE_SECONDS: Final = 1.0
 _SWEEP_EVERY: Final = 600.0
-_LONGEST_RECEPTION: Final = timedelta(hours=1)
+_LONGEST_UPLOAD: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class UnderWay:
-    """A chunk whose commands are in the log."""
+class PublishedChunk:
+    """A chunk whose commands are published."""
 
     index: int
     plan: Plan
@@ -52,7 +52,7 @@ class UnderWay:
 
 
 class BatchWorker:
-    """ReadModelQueries one file after another."""
+    """Books files."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class BatchWorker:
         self._renew_every = renew_every
 
     async def book(self, held: Batch) -> None:
-        """Book a file that this worker has claimed. Raises what the store and the log raise, and ``LeaseLost``."""
-        waiting: deque[UnderWay] = deque()
+        """Book a file that this worker has claimed. Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors."""
+        waiting: deque[PublishedChunk] = deque()
         for index in held.uncounted:
-            if len(waiting) == _UNDER_WAY:
+            if len(waiting) == _CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(held, waiting.popleft())
             chunk = await self._batches.chunk(held, index)
             if next_step(chunk) is Step.COUNT:
@@ -90,8 +90,8 @@ class BatchWorker:
             await self._finish_chunk(held, waiting.popleft())
         await self._batches.finish(held, await self._now())
 
-    async def _send(self, held: Batch, chunk: Chunk) -> UnderWay:
-        """Publish a chunk; of one that was taken before, what has no outcome yet."""
+    async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
+        """Publish the commands of a chunk; if it was taken before, those without an outcome."""
         good, _ = lines.unpacked(self._persons.open_lines(chunk.lines, held.batch_id))
         unsent: Sequence[Line] = good
         if (plan := chunk.plan) is None:
@@ -100,14 +100,14 @@ class BatchWorker:
         else:
             known = await self._queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.settled(held, good, known, {}).without_outcome
-        for start in range(0, len(unsent), _RECORDS_AT_ONCE):
-            some = unsent[start : start + _RECORDS_AT_ONCE]
+        for start in range(0, len(unsent), _RECORDS_PER_PUBLISH):
+            some = unsent[start : start + _RECORDS_PER_PUBLISH]
             await self._publish([booking.command(held, line, plan) for line in some])
-        return UnderWay(chunk.index, plan, good)
+        return PublishedChunk(chunk.index, plan, good)
 
-    async def _finish_chunk(self, held: Batch, chunk: UnderWay) -> None:
-        """Wait for the outcomes of a chunk, and keep them."""
-        waiting = _Waiting(self._queries, held, chunk.lines)
+    async def _finish_chunk(self, held: Batch, chunk: PublishedChunk) -> None:
+        """Wait for the outcomes of a chunk and store the results."""
+        waiting = _ChunkResults(self._queries, held, chunk.lines)
         while (results := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
@@ -117,8 +117,8 @@ class BatchWorker:
         await self._batches.count(held, chunk.index, totals)
 
 
-class _Waiting:
-    """What is known of a chunk so far, and what is not."""
+class _ChunkResults:
+    """Collects the results of a chunk."""
 
     def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[Line]) -> None:
         self._queries = queries
@@ -128,7 +128,7 @@ class _Waiting:
         self._splits: dict[str, LineSplit] = {}
 
     async def check(self) -> Ready[list[Result]] | Pending:
-        """The results of all, or one thing that is missing: when the last has come, most others have."""
+        """The results of all lines, or the key of the last missing one: when it is there, most others are."""
         found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
@@ -146,7 +146,7 @@ class _Waiting:
 
 
 class BatchJob:
-    """Finds files to book, some at once, and cleans up what nobody came back for."""
+    """Claims and books several files at a time, and deletes expired files and unfinished uploads."""
 
     def __init__(
         self, *, batches: Batches, worker: BatchWorker, now: Callable[[], Awaitable[datetime]], poll: float
@@ -155,16 +155,16 @@ class BatchJob:
         self._worker = worker
         self._now = now
         self._poll = poll
-        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._busy: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
-        """Begin to look for files."""
-        self._task = asyncio.create_task(self._look())
+        """Start to claim files."""
+        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Let go of everything; another instance goes on."""
+        """Stop booking and release the files for another worker."""
         tasks = [task for task in (self._task, *self._busy.values()) if task is not None]
         for task in tasks:
             task.cancel()
@@ -172,15 +172,15 @@ class BatchJob:
 
     def notify(self) -> None:
         """A file may be ready to book."""
-        self._news.set()
+        self._wake.set()
 
-    async def _look(self) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         sweep_at = loop.time()
         while True:
-            self._news.clear()
+            self._wake.clear()
             try:
-                await self._take_up()
+                await self._claim_files()
                 if loop.time() >= sweep_at:
                     sweep_at = loop.time() + _SWEEP_EVERY
                     await self.sweep()
@@ -188,11 +188,11 @@ class BatchJob:
                 logger.warning("gateway.batches_wait", reason=type(error).__name__)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
-                    await self._news.wait()
+                    await self._wake.wait()
 
-    async def _take_up(self) -> None:
+    async def _claim_files(self) -> None:
         for batch_id in await self._batches.waiting():
-            if len(self._busy) >= _AT_ONCE:
+            if len(self._busy) >= _FILES_IN_PROGRESS:
                 return
             if batch_id not in self._busy and (held := await self._batches.claim(batch_id)) is not None:
                 self._busy[batch_id] = asyncio.create_task(self._book(held))
@@ -215,14 +215,14 @@ class BatchJob:
             del self._busy[held.batch_id]
             # If this fails, or nothing is left to let go of, the lease runs out by itself.
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(_LETTING_GO):
+                async with asyncio.timeout(_RELEASE_SECONDS):
                     await self._batches.release(held, seconds=pause)
-            self._news.set()
+            self._wake.set()
 
     async def sweep(self) -> None:
-        """Delete the lines of files that were held for too long, and of receptions that broke off."""
+        """Delete the lines of expired files, and unfinished uploads."""
         now = await self._now()
-        for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_RECEPTION):
+        for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_UPLOAD):
             if is_expired(batch, now):
                 if await self._batches.change(batch.batch_id, Status.HELD, Status.CANCELLED):
                     await self._batches.delete_lines(batch.batch_id)

@@ -1,0 +1,22 @@
+"""The slices together respond to every command that the gateway submits."""
+
+from __future__ import annotations
+
+from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.topics import TOPICS
+
+from services.gateway.wiring import response_builder
+from tests.gateway.build import persons
+from tests.gateway.memory import MemoryModels
+
+
+def test_every_command_of_the_gateway_has_a_responder() -> None:
+    allowances: AllowanceTable = {}
+    submitted = {
+        message
+        for topic in TOPICS
+        if ".commands." in topic.name and topic.writers == ("gateway",)
+        for message in topic.messages
+    }
+
+    assert response_builder(MemoryModels(), persons(), allowances).command_types == submitted
