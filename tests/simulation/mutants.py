@@ -341,7 +341,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=35,
+        first=60,
     ),
     Mutant(
         "job position before publish",
