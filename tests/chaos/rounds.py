@@ -183,8 +183,6 @@ SINGLE: dict[str, Action] = {
     "kill -9 gateway": kill_one("gateway"),
     "kill -9 projections": kill_one("projections"),
     "kill -9 payroll": kill_one("payroll"),
-    "kill -9 projections": kill_one("projections"),
-    "kill -9 payroll": kill_one("payroll"),
     "rolling restart": rolling,
     "kill -9 issuance": kill_one("issuance"),
     "disk full": disk_full("mongodb"),
