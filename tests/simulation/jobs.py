@@ -18,7 +18,7 @@ from tests.simulation.scheduler import Pause, pause
 
 KIND: Final[JobKind] = JOB_KINDS[0]
 MOST_JOBS: Final = 2
-LEASE_STEPS: Final = 300
+LEASE_STEPS: Final = 2000  # longer than a runner without a fault ever waits for its turn
 
 _LOOK: Final = Pause("jobs.before", AutoReconnect)
 _STORED: Final = Pause("jobs.after", AutoReconnect)
