@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import uuid4
 
 import pytest
 from frikort_contracts.cloudevents import decode
-from frikort_contracts.http.payroll import BatchLineBody
 from frikort_contracts.topics import REPORTING_COMMANDS
-from frikort_contracts.values import Period
 from pymongo.errors import AutoReconnect
 
 from services.gateway.auth import Caller, Role
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
-from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, ChunkSize, Plan, Status, Step, next_step
-from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
-from services.gateway.payroll.store import Batches, MongoBatches
+from services.gateway.payroll.batch import Batch, BatchTotals, Status
+from services.gateway.payroll.lines import Line
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
@@ -483,179 +479,6 @@ class TestTheJob:
         office.now += timedelta(hours=2)
         await job.sweep()
         assert (office.batches.files, office.batches.chunks) == ({}, {})
-
-
-class TestLines:
-    ONE = OwnEmployment("e-1", "card", Period(first=date(2025, 1, 1), last=date(2025, 2, 28)))
-    TWO = OwnEmployment("e-2", "card", Period(first=date(2025, 3, 1)))
-
-    @pytest.mark.parametrize(
-        ("own", "found"),
-        [
-            ([ONE], "e-1"),  # whether the work lies in it is for the rules of reporting to say
-            ([ONE, TWO], "e-2"),
-            ([], "no own employment has this card number"),
-            ([ONE, ONE], "several own employments have this card number, and not one of them covers the work"),
-        ],
-    )
-    def test_a_card_number_means_the_only_employment_or_the_one_of_the_work(
-        self, own: Sequence[OwnEmployment], found: str
-    ) -> None:
-        body = BatchLineBody.model_validate(line("a"))
-        resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), Names())
-        assert (resolved.employment_id if isinstance(resolved, Line) else resolved.errors[0].message) == found
-
-    def test_an_employment_that_is_not_the_senders_is_unknown(self) -> None:
-        body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
-        resolved = rules.resolve_employment(1, body, OwnEmployments(), Names())
-        assert isinstance(resolved, InvalidLine)
-        assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
-
-    def test_lines_and_results_survive_their_storing(self) -> None:
-        good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
-        assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
-        result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
-        assert booking.unpacked(booking.packed([result])) == {1: result}
-
-
-class TestSteps:
-    def test_a_chunk_is_taken_then_published_then_counted(self) -> None:
-        chunk = Chunk(index=0, lines="-")
-        assert next_step(chunk) is Step.TAKE
-        chunk.plan = Plan(at=NOON, first=1, revisions={})
-        assert next_step(chunk) is Step.PUBLISH
-        chunk.results = "-"
-        assert next_step(chunk) is Step.COUNT
-
-
-@pytest.fixture(params=["memory", "mongodb"])
-def batches(request: pytest.FixtureRequest) -> Batches:
-    """The promises that the tests above rely on are kept by the real store, too."""
-    if request.param == "memory":
-        return MemoryBatches()
-    return MongoBatches(request.getfixturevalue("database"), lease=0.0)
-
-
-class TestTheStore:
-    @pytest.fixture(autouse=True)
-    async def _prepared(self, batches: Batches) -> None:
-        await batches.prepare()
-
-    async def test_what_is_received_exists_when_it_is_acknowledged(self, batches: Batches) -> None:
-        batch = _batch()
-        assert await batches.begin(batch)
-        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
-        assert await batches.of(CVR, before=None, limit=10) == []
-        batch.status, batch.chunks = Status.HELD, [ChunkSize(good=1, bad=0, last=1, total=5)]
-        assert await batches.acknowledge(batch)
-        assert await batches.get(batch.batch_id) == batch
-        assert await batches.of(CVR, before=None, limit=10) == [batch]
-        assert await batches.of("99000015", before=None, limit=10) == []
-        assert not await batches.begin(batch)
-
-    async def test_only_the_latest_reception_can_be_acknowledged(self, batches: Batches) -> None:
-        first, second = _batch(), _batch(upload="second")
-        await batches.begin(first)
-        await batches.add_chunk(first, Chunk(index=0, lines="first"))
-        await batches.begin(second)
-        await batches.add_chunk(second, Chunk(index=0, lines="second"))
-        for batch in (first, second):
-            batch.status = Status.BOOKING
-        assert not await batches.acknowledge(first)
-        assert await batches.acknowledge(second)
-        await batches.drop(first)
-        assert (await batches.chunk(second, 0)).lines == "second"
-        with pytest.raises(LookupError):
-            await batches.chunk(first, 0)
-
-    async def test_files_are_listed_newest_first_page_by_page(self, batches: Batches) -> None:
-        orders = ["2025-01", "2025-03", "2025-02"]
-        for order in orders:
-            await self._acknowledged(batches, batch_id=str(uuid4()), order=order)
-        assert [b.order for b in await batches.of(CVR, before=None, limit=2)] == ["2025-03", "2025-02"]
-        assert [b.order for b in await batches.of(CVR, before="2025-02", limit=2)] == ["2025-01"]
-
-    async def test_a_status_changes_only_from_what_it_was_thought_to_be(self, batches: Batches) -> None:
-        batch = await self._acknowledged(batches, status=Status.HELD)
-        assert await batches.change(batch.batch_id, Status.HELD, Status.BOOKING)
-        assert not await batches.change(batch.batch_id, Status.HELD, Status.CANCELLED)
-        assert (await self._state(batches, batch)).status is Status.BOOKING
-
-    async def test_a_plan_and_the_results_stand_as_they_were_first(self, batches: Batches) -> None:
-        batch = await self._acknowledged(batches)
-        first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
-        assert await batches.take(batch, 0, first) == first
-        assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
-        await batches.settle(batch, 0, "first", BatchTotals(accepted=1))
-        await batches.settle(batch, 0, "second", BatchTotals(refused=1))
-        chunk = await batches.chunk(batch, 0)
-        assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
-
-    async def test_each_taking_fences_the_one_before(self, batches: Batches) -> None:
-        batch = await self._acknowledged(batches)
-        zombie = await self._claimed(batches, batch)
-        awake = await self._claimed(batches, batch)
-        assert awake.attempt == zombie.attempt + 1
-        for act in (
-            batches.renew_lease(zombie),
-            batches.count(zombie, 0, BatchTotals(refused=9)),
-            batches.finish(zombie, NOON),
-        ):
-            with pytest.raises(LeaseLost):
-                await act
-        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
-        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
-        await batches.finish(awake, NOON)
-        done = await self._state(batches, batch)
-        assert (done.status, done.finished_at, done.totals) == (Status.DONE, NOON, BatchTotals(accepted=1, exempt=5))
-        assert await batches.waiting() == []
-        assert await batches.claim(batch.batch_id) is None
-
-    async def test_what_was_abandoned_is_found_and_forgotten(self, batches: Batches) -> None:
-        held = await self._acknowledged(batches, status=Status.HELD)
-        broken = _batch(batch_id=str(uuid4()))
-        await batches.begin(broken)
-        soon, late = NOON + timedelta(days=6), NOON + timedelta(days=7)
-        assert await batches.abandoned(expired_at=soon, received_before=NOON) == []
-        found = await batches.abandoned(expired_at=late, received_before=late)
-        assert {batch.batch_id for batch in found} == {held.batch_id, broken.batch_id}
-        await batches.drop(broken)
-        assert await batches.get(broken.batch_id) is None
-        await batches.delete_lines(held.batch_id)
-        with pytest.raises(LookupError):
-            await batches.chunk(held, 0)
-
-    async def _acknowledged(self, batches: Batches, **changes: Any) -> Batch:
-        batch = _batch(**{"status": Status.BOOKING} | changes)
-        await batches.begin(batch.model_copy(update={"status": Status.RECEIVING}))
-        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
-        assert await batches.acknowledge(batch)
-        return batch
-
-    async def _claimed(self, batches: Batches, batch: Batch) -> Batch:
-        if isinstance(batches, MemoryBatches):
-            batches.no_leases()
-        held = await batches.claim(batch.batch_id)
-        assert held is not None
-        return held
-
-    async def _state(self, batches: Batches, batch: Batch) -> Batch:
-        found = await batches.get(batch.batch_id)
-        assert found is not None
-        return found
-
-
-async def test_a_lease_keeps_others_away_until_it_is_over_or_let_go(database: Any) -> None:
-    batches = MongoBatches(database, lease=60)
-    await batches.prepare()
-    batch = await TestTheStore()._acknowledged(batches)
-    held = await batches.claim(batch.batch_id)
-    assert held is not None
-    assert await batches.waiting() == []
-    assert await batches.claim(batch.batch_id) is None
-    await batches.release(held, seconds=0)
-    assert await batches.waiting() == [batch.batch_id]
-    assert await batches.claim(batch.batch_id) is not None
 
 
 def _batch(**changes: Any) -> Batch:

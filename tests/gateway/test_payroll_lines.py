@@ -1,0 +1,75 @@
+"""The rules of payroll lines and chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from frikort_contracts.http.payroll import BatchLineBody
+from frikort_contracts.values import Period
+
+from services.gateway.payroll import booking
+from services.gateway.payroll import lines as rules
+from services.gateway.payroll.batch import Chunk, Plan, Step, next_step
+from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
+from tests.gateway.build import NOON
+
+
+def line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:
+    body = {
+        "card_number": number,
+        "reference": reference,
+        "work": {"first": "2025-03-01", "last": "2025-03-31"},
+        "payment_date": "2025-03-31",
+        "components": {"wage_ore": wage},
+    }
+    return body | changes
+
+
+class TestLines:
+    ONE = OwnEmployment("e-1", "card", Period(first=date(2025, 1, 1), last=date(2025, 2, 28)))
+    TWO = OwnEmployment("e-2", "card", Period(first=date(2025, 3, 1)))
+
+    @pytest.mark.parametrize(
+        ("own", "found"),
+        [
+            ([ONE], "e-1"),  # whether the work lies in it is for the rules of reporting to say
+            ([ONE, TWO], "e-2"),
+            ([], "no own employment has this card number"),
+            ([ONE, ONE], "several own employments have this card number, and not one of them covers the work"),
+        ],
+    )
+    def test_a_card_number_means_the_only_employment_or_the_one_of_the_work(
+        self, own: Sequence[OwnEmployment], found: str
+    ) -> None:
+        body = BatchLineBody.model_validate(line("a"))
+        resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), Names())
+        assert (resolved.employment_id if isinstance(resolved, Line) else resolved.errors[0].message) == found
+
+    def test_an_employment_that_is_not_the_senders_is_unknown(self) -> None:
+        body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
+        resolved = rules.resolve_employment(1, body, OwnEmployments(), Names())
+        assert isinstance(resolved, InvalidLine)
+        assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
+
+    def test_lines_and_results_survive_their_storing(self) -> None:
+        good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
+        assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
+        result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
+        assert booking.unpacked(booking.packed([result])) == {1: result}
+
+
+class TestSteps:
+    def test_a_chunk_is_taken_then_published_then_counted(self) -> None:
+        chunk = Chunk(index=0, lines="-")
+        assert next_step(chunk) is Step.TAKE
+        chunk.plan = Plan(at=NOON, first=1, revisions={})
+        assert next_step(chunk) is Step.PUBLISH
+        chunk.results = "-"
+        assert next_step(chunk) is Step.COUNT
+
+
+def _line(number: int) -> Line:
+    return Line(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)

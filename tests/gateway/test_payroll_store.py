@@ -1,0 +1,162 @@
+"""The in-memory store of payroll files keeps the promises of the store in MongoDB."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, ChunkSize, Plan, Status
+from services.gateway.payroll.store import Batches, MongoBatches
+from services.runtime.mongo.lease import LeaseLost
+from tests.gateway.build import CVR, NOON
+from tests.gateway.filing import MemoryBatches
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def batches(request: pytest.FixtureRequest) -> Batches:
+    """The promises that the tests above rely on are kept by the real store, too."""
+    if request.param == "memory":
+        return MemoryBatches()
+    return MongoBatches(request.getfixturevalue("database"), lease=0.0)
+
+
+class TestTheStore:
+    @pytest.fixture(autouse=True)
+    async def _prepared(self, batches: Batches) -> None:
+        await batches.prepare()
+
+    async def test_what_is_received_exists_when_it_is_acknowledged(self, batches: Batches) -> None:
+        batch = _batch()
+        assert await batches.begin(batch)
+        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
+        assert await batches.of(CVR, before=None, limit=10) == []
+        batch.status, batch.chunks = Status.HELD, [ChunkSize(good=1, bad=0, last=1, total=5)]
+        assert await batches.acknowledge(batch)
+        assert await batches.get(batch.batch_id) == batch
+        assert await batches.of(CVR, before=None, limit=10) == [batch]
+        assert await batches.of("99000015", before=None, limit=10) == []
+        assert not await batches.begin(batch)
+
+    async def test_only_the_latest_reception_can_be_acknowledged(self, batches: Batches) -> None:
+        first, second = _batch(), _batch(upload="second")
+        await batches.begin(first)
+        await batches.add_chunk(first, Chunk(index=0, lines="first"))
+        await batches.begin(second)
+        await batches.add_chunk(second, Chunk(index=0, lines="second"))
+        for batch in (first, second):
+            batch.status = Status.BOOKING
+        assert not await batches.acknowledge(first)
+        assert await batches.acknowledge(second)
+        await batches.drop(first)
+        assert (await batches.chunk(second, 0)).lines == "second"
+        with pytest.raises(LookupError):
+            await batches.chunk(first, 0)
+
+    async def test_files_are_listed_newest_first_page_by_page(self, batches: Batches) -> None:
+        orders = ["2025-01", "2025-03", "2025-02"]
+        for order in orders:
+            await self._acknowledged(batches, batch_id=str(uuid4()), order=order)
+        assert [b.order for b in await batches.of(CVR, before=None, limit=2)] == ["2025-03", "2025-02"]
+        assert [b.order for b in await batches.of(CVR, before="2025-02", limit=2)] == ["2025-01"]
+
+    async def test_a_status_changes_only_from_what_it_was_thought_to_be(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches, status=Status.HELD)
+        assert await batches.change(batch.batch_id, Status.HELD, Status.BOOKING)
+        assert not await batches.change(batch.batch_id, Status.HELD, Status.CANCELLED)
+        assert (await self._state(batches, batch)).status is Status.BOOKING
+
+    async def test_a_plan_and_the_results_stand_as_they_were_first(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches)
+        first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
+        assert await batches.take(batch, 0, first) == first
+        assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
+        await batches.settle(batch, 0, "first", BatchTotals(accepted=1))
+        await batches.settle(batch, 0, "second", BatchTotals(refused=1))
+        chunk = await batches.chunk(batch, 0)
+        assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
+
+    async def test_each_taking_fences_the_one_before(self, batches: Batches) -> None:
+        batch = await self._acknowledged(batches)
+        zombie = await self._claimed(batches, batch)
+        awake = await self._claimed(batches, batch)
+        assert awake.attempt == zombie.attempt + 1
+        for act in (
+            batches.renew_lease(zombie),
+            batches.count(zombie, 0, BatchTotals(refused=9)),
+            batches.finish(zombie, NOON),
+        ):
+            with pytest.raises(LeaseLost):
+                await act
+        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
+        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
+        await batches.finish(awake, NOON)
+        done = await self._state(batches, batch)
+        assert (done.status, done.finished_at, done.totals) == (Status.DONE, NOON, BatchTotals(accepted=1, exempt=5))
+        assert await batches.waiting() == []
+        assert await batches.claim(batch.batch_id) is None
+
+    async def test_what_was_abandoned_is_found_and_forgotten(self, batches: Batches) -> None:
+        held = await self._acknowledged(batches, status=Status.HELD)
+        broken = _batch(batch_id=str(uuid4()))
+        await batches.begin(broken)
+        soon, late = NOON + timedelta(days=6), NOON + timedelta(days=7)
+        assert await batches.abandoned(expired_at=soon, received_before=NOON) == []
+        found = await batches.abandoned(expired_at=late, received_before=late)
+        assert {batch.batch_id for batch in found} == {held.batch_id, broken.batch_id}
+        await batches.drop(broken)
+        assert await batches.get(broken.batch_id) is None
+        await batches.delete_lines(held.batch_id)
+        with pytest.raises(LookupError):
+            await batches.chunk(held, 0)
+
+    async def _acknowledged(self, batches: Batches, **changes: Any) -> Batch:
+        batch = _batch(**{"status": Status.BOOKING} | changes)
+        await batches.begin(batch.model_copy(update={"status": Status.RECEIVING}))
+        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
+        assert await batches.acknowledge(batch)
+        return batch
+
+    async def _claimed(self, batches: Batches, batch: Batch) -> Batch:
+        if isinstance(batches, MemoryBatches):
+            batches.no_leases()
+        held = await batches.claim(batch.batch_id)
+        assert held is not None
+        return held
+
+    async def _state(self, batches: Batches, batch: Batch) -> Batch:
+        found = await batches.get(batch.batch_id)
+        assert found is not None
+        return found
+
+
+async def test_a_lease_keeps_others_away_until_it_is_over_or_let_go(database: Any) -> None:
+    batches = MongoBatches(database, lease=60)
+    await batches.prepare()
+    batch = await TestTheStore()._acknowledged(batches)
+    held = await batches.claim(batch.batch_id)
+    assert held is not None
+    assert await batches.waiting() == []
+    assert await batches.claim(batch.batch_id) is None
+    await batches.release(held, seconds=0)
+    assert await batches.waiting() == [batch.batch_id]
+    assert await batches.claim(batch.batch_id) is not None
+
+
+def _batch(**changes: Any) -> Batch:
+    given: dict[str, Any] = {
+        "batch_id": "b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66",
+        "cvr": CVR,
+        "actor": "bookkeeper-1",
+        "client": "c",
+        "request": "r",
+        "upload": "first",
+        "order": "2025",
+        "traceparent": None,
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+        "status": Status.RECEIVING,
+    }
+    return Batch(**given | changes)
