@@ -1,8 +1,9 @@
 """Writes the contracts for people who do not read Python: ``python -m deploy.generate_contracts`` (``make schemas``).
 
 ``contracts/schemas/<type>.json`` is the JSON Schema of each message body, ``contracts/asyncapi.json`` the AsyncAPI 3.0
-document of every topic. ``--check`` writes nothing and exits 1 if what is committed differs. ``--release`` also
-freezes the schemas as those of the last release (``contracts/released/``), which every later change is held against.
+document of every topic, ``contracts/openapi.json`` the OpenAPI 3.1 document of the HTTP API. ``--check`` writes nothing
+and exits 1 if a committed file differs. ``--release`` also freezes all of them in ``contracts/released/``: the tests
+compare every later change with that baseline.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ SCHEMAS: Final = "schemas"
 RELEASED: Final = "released"
 ASYNCAPI: Final = "asyncapi.json"
 OPENAPI: Final = "openapi.json"
+HEADERS: Final = "headers.json"
+DEAD_LETTER_HEADERS: Final = "dead-letter-headers.json"
+TOPIC_TABLE: Final = "topics.json"
 
 _MODE: Final[JsonSchemaMode] = "validation"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -34,20 +38,20 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ABOUT: Final = """\
 Frikort is the system behind Denmark's *socialt frikort*: a citizen with special social problems may earn a yearly
 amount free of tax. Municipalities issue cards, employers report earnings, and the balance of each card and year is
-kept and told to those who may know it. Every input is a record on one of these topics, and so is every fact.
+kept and published to those who may know it. Every command and every event is a record on one of these topics.
 
 **On the wire.** Each record is a CloudEvents 1.0 event in Kafka *binary content mode*: the attributes are headers
 `ce_*` (UTF-8), the value is the JSON of the message body alone. `ce_type` says which message of the topic it is; any
 CloudEvents SDK reads it. A name ends in its version: a change that would break a reader is a new type beside the old.
 
-**Order.** The record key decides the partition, and order holds within a key. Everything about one person is keyed by
-`card_id` and every topic with that key has the same number of partitions, so one person's events of a topic come in
-the order in which they happened. Between topics there is no order: `revision` counts each subject's changes from 1
-without a gap, and tells which of two is newer.
+**Order.** The record key decides the partition; records with the same key are in order. Everything about one person is
+keyed by `card_id`, and every topic with that key has the same number of partitions, so one person's events of a topic
+come in the order in which they happened. Between topics there is no order: `revision` counts each subject's changes
+from 1 without a gap; the higher of two is newer.
 
-**Delivery is at least once.** A record may come again, with the same `ce_id` and the same bytes. Keep the ids that you
-have handled, or handle in a way that bears repetition. `ce_id` is unique for ever. `ce_causationid` is the message that
-caused this one, `ce_correlationid` the command that began it all.
+**Delivery is at least once.** A record may be delivered again, with the same `ce_id` and the same bytes. Store the ids
+that you have processed, or process idempotently. `ce_id` is unique. `ce_causationid` is the message that caused this
+one, `ce_correlationid` the command that caused both.
 
 **Reading.** Ignore fields that you do not know: a newer writer may add optional ones. Commands are strict, an unknown
 field breaks the contract. `ce_time` is UTC: when the causing command entered the system. A *year* is the calendar year
@@ -55,11 +59,11 @@ in Europe/Copenhagen of the payment date. Dates are `YYYY-MM-DD`.
 
 **Money** is a whole number of øre (1/100 krone), never a decimal fraction.
 
-**No CPR number and no name travels in the clear.** A person is a `card_id`. What must travel is sealed: for our own
-services by authenticated encryption, for an authority as a JWE that only its own private key opens.
+**No CPR number and no name travels in the clear.** A person is a `card_id`. Personal data is encrypted: for
+Frikort's own services with authenticated encryption, for an authority as a JWE that only its private key decrypts.
 
-**What breaks its contract** is put aside on the topic's dead-letter topic (`<topic>.dead`) with its original key, value
-and headers and the reason, which repeats no content. It never blocks the records behind it.
+**A record that breaks its contract** goes to the topic's dead-letter topic (`<topic>.dead`) with its original key,
+value and headers and the reason, which repeats no content. It does not block the records after it.
 """
 
 _HEADERS: Final[dict[str, Any]] = {
@@ -67,16 +71,24 @@ _HEADERS: Final[dict[str, Any]] = {
     "description": "CloudEvents 1.0 attributes as Kafka headers, each a UTF-8 string.",
     "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time"],
     "properties": {
-        "ce_specversion": {"type": "string", "const": "1.0"},
+        "ce_specversion": {"type": "string", "const": "1.0", "description": "CloudEvents version."},
         "ce_id": {"type": "string", "format": "uuid", "description": "Id of this message; the same on every delivery."},
         "ce_type": {"type": "string", "description": "Which message this is; names the schema of the body."},
         "ce_source": {"type": "string", "format": "uri-reference", "description": "The service that wrote it."},
         "ce_time": {"type": "string", "format": "date-time", "description": "UTC; when the causing command entered."},
         "ce_subject": {"type": "string", "description": "The record key."},
-        "ce_correlationid": {"type": "string", "format": "uuid", "description": "The command that began it all."},
+        "ce_correlationid": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The command that caused it.",
+        },
         "ce_causationid": {"type": "string", "format": "uuid", "description": "The message that caused this one."},
         "ce_traceparent": {"type": "string", "description": "W3C trace context."},
-        "content-type": {"type": "string", "const": "application/json"},
+        "content-type": {
+            "type": "string",
+            "const": "application/json",
+            "description": "Media type of the value.",
+        },
     },
 }
 _DEAD_HEADERS: Final[dict[str, Any]] = {
@@ -84,12 +96,12 @@ _DEAD_HEADERS: Final[dict[str, Any]] = {
     "description": "The original headers, and these (UTF-8 strings).",
     "required": ["dead_reason", "dead_service", "dead_processor", "dead_topic", "dead_partition", "dead_offset"],
     "properties": {
-        "dead_reason": {"type": "string", "description": "Why it was put aside; repeats no content."},
-        "dead_service": {"type": "string", "description": "The service that put it aside."},
-        "dead_processor": {"type": "string", "description": "Which of the service's readers put it aside."},
-        "dead_topic": {"type": "string", "description": "Where it was read."},
-        "dead_partition": {"type": "string"},
-        "dead_offset": {"type": "string"},
+        "dead_reason": {"type": "string", "description": "Why the record was rejected; repeats no content."},
+        "dead_service": {"type": "string", "description": "The service that rejected it."},
+        "dead_processor": {"type": "string", "description": "The processor of that service that rejected it."},
+        "dead_topic": {"type": "string", "description": "The topic from which it was read."},
+        "dead_partition": {"type": "string", "description": "The partition of the original record."},
+        "dead_offset": {"type": "string", "description": "The offset of the original record."},
     },
 }
 
@@ -114,7 +126,7 @@ def asyncapi() -> dict[str, Any]:
             "kafka": {
                 "host": "{bootstrap}",
                 "protocol": "kafka",
-                "description": "Apache Kafka; the operator tells the bootstrap servers and gives the credentials.",
+                "description": "Apache Kafka; ask the operator for bootstrap servers and credentials.",
                 "variables": {"bootstrap": {"default": "localhost:9092", "description": "host:port of a broker."}},
             }
         },
@@ -157,8 +169,8 @@ def _channels() -> Iterator[tuple[str, dict[str, Any]]]:
             _channel(
                 topic,
                 topic.dead,
-                f"Records of {topic.name} that a reader put aside, as they were, with the reason. Kept for ever; an "
-                "operator mends and replays them.",
+                f"Records of {topic.name} that a reader rejected, unchanged, with the reason. Kept without limit; an "
+                "operator replays or discards them.",
                 {"DeadLetter": _ref("components", "messages", "DeadLetter")},
                 writers=_services(topic.readers),
                 readers=(),
@@ -190,7 +202,7 @@ def _channel(
             }
         },
         "x-key": topic.key,
-        "x-retention": "for ever" if retention_ms < 0 else f"{retention_ms // 86_400_000} days",
+        "x-retention": "unlimited" if retention_ms < 0 else f"{retention_ms // 86_400_000} days",
         "x-writers": list(writers),
         "x-readers": list(readers),
     }
@@ -280,11 +292,34 @@ def write(root: Path) -> None:
         (root / name).write_text(text, encoding="utf-8")
 
 
+def released() -> dict[str, dict[str, Any]]:
+    """What a release freezes, as file name and document: messages, headers, the topic table and the HTTP API."""
+    return {
+        **{f"{name}.json": schema_of(message) for name, message in MESSAGE_TYPES.items()},
+        HEADERS: _HEADERS,
+        DEAD_LETTER_HEADERS: _DEAD_HEADERS,
+        TOPIC_TABLE: {
+            topic.name: {
+                "key": topic.key,
+                "partitions": topic.partitions,
+                "retention_days": None if topic.retention is None else topic.retention.days,
+                "messages": [message.type for message in topic.messages],
+            }
+            for topic in TOPICS
+        },
+        OPENAPI: openapi(),
+    }
+
+
 def release(root: Path) -> None:
-    """Freeze the schemas as they are now. A released type stays until no reader of it is left."""
-    (root / RELEASED).mkdir(parents=True, exist_ok=True)
-    for name, message in MESSAGE_TYPES.items():
-        (root / RELEASED / f"{name}.json").write_text(_text(schema_of(message)), encoding="utf-8")
+    """Freeze the contracts as they are now: every later change is compared with them."""
+    folder = root / RELEASED
+    folder.mkdir(parents=True, exist_ok=True)
+    frozen = released()
+    for left_over in {path.name for path in folder.glob("*")} - frozen.keys():
+        (folder / left_over).unlink()
+    for name, content in frozen.items():
+        (folder / name).write_text(_text(content), encoding="utf-8")
 
 
 def _read(path: Path) -> str:

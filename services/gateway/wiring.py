@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from frikort_contracts.rules.allowances import AllowanceTable, load_allowances
+from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.attempt_limiter import AttemptLimiter
 from services.gateway.audit.context import audited_reads
@@ -37,6 +37,7 @@ from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session_store import MongoSessionStore
 from services.portals.login.sessions import Sessions
+from services.runtime.allowance_file import load_allowances
 from services.runtime.batched_calls import BatchingPublisher
 from services.runtime.service import Runtime
 

@@ -1,9 +1,8 @@
 """``python -m services.reporting``."""
 
-from frikort_contracts.rules.allowances import load_allowances
-
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
+from services.runtime.allowance_file import load_allowances
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 

@@ -1,38 +1,215 @@
-"""Whether a changed schema still fits what is already on the topics.
+"""What of a released contract a change would break: each finding names a message type or an operation, and a field.
 
-A writer writes exactly the fields that it knows, so "data of a schema" is the schema with every object closed. Events
-are read by many and each service is upgraded alone: new readers must read old data and old readers new data. Commands
-have one reader, which is upgraded before the gateway that writes: it must read old data.
+``OUTPUT`` is what this system sends to readers that tolerate new fields (answers). ``INPUT`` is what it receives
+(requests, commands). An event is both: new readers read old records, and old readers read new ones.
 """
 
 from __future__ import annotations
 
 import json
-from copy import deepcopy
+import re
+from collections.abc import Iterator, Mapping
+from enum import Flag, auto
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, NamedTuple
 
 from jsoncompat import check_compat
 
 Schema = dict[str, Any]
 
 
-def broken_by(released: Schema, current: Schema, *, is_command: bool) -> list[str]:
-    """The promises that ``current`` breaks towards ``released``; none is compatible."""
-    broken = []
-    if not _compatible(_data_of(released), current, "deserializer"):
-        broken.append("a new reader cannot read old data")
-    if not is_command and not _compatible(released, _data_of(current), "serializer"):
-        broken.append("an old reader cannot read new data")
-    return broken
+class Use(Flag):
+    """The direction in which data of a schema travels."""
+
+    OUTPUT = auto()
+    INPUT = auto()
 
 
-def missing_from(released: Path, types: set[str]) -> set[str]:
-    """Released message types that are no more: their records are still on the topics."""
-    return {path.stem for path in released.glob("*.json")} - types
+EVENT: Final = Use.OUTPUT | Use.INPUT
+_LIMITS: Final = ("format", "maxLength", "minLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "maxItems")
+_METHODS: Final = frozenset({"get", "put", "post", "delete"})
 
 
-def _compatible(old: Schema, new: Schema, role: Literal["serializer", "deserializer"]) -> bool:
+class Breaking(NamedTuple):
+    """A broken promise. ``field`` is a dotted path, empty for the whole."""
+
+    subject: str
+    field: str
+    reason: str
+
+
+def broken_by(subject: str, released: Schema, current: Schema, use: Use) -> list[Breaking]:
+    """What ``current`` breaks of the message schema ``released``."""
+    found = list(_compared(subject, released, current, released, current, use, "", frozenset()))
+    if not found and Use.INPUT in use and not _accepts(_closed(released), current, "deserializer"):
+        found.append(Breaking(subject, "", "a new reader cannot read old data"))
+    if not found and Use.OUTPUT in use and not _accepts(released, _closed(current), "serializer"):
+        found.append(Breaking(subject, "", "an old reader cannot read new data"))
+    return found
+
+
+def api_broken_by(released: Schema, current: Schema) -> list[Breaking]:
+    """What the OpenAPI document ``current`` breaks of ``released``."""
+    found: list[Breaking] = []
+    for path, method, old in operations(released):
+        new = current["paths"].get(path, {}).get(method)
+        name = old["operationId"]
+        if new is None or new["operationId"] != name:
+            found.append(Breaking(name, "", "the operation is removed or has another address or id"))
+        else:
+            found += _operation(name, old, new, released, current)
+    problem = {"$ref": "#/components/schemas/ProblemResource"}
+    found += _compared("ProblemResource", problem, problem, released, current, Use.OUTPUT, "", frozenset())
+    return found
+
+
+def operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
+    """Path, method and operation of every operation."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield path, method, operation
+
+
+def allowed_by(changelog: str) -> set[tuple[str, str]]:
+    """The (subject, field) pairs under the headings "Breaking" of a changelog.
+
+    Each stands on a line of its own: "- `subject` `field`: why", or "- `subject`: why" for the whole.
+    """
+    allowed = set()
+    breaking = False
+    for line in changelog.splitlines():
+        if line.startswith("#"):
+            breaking = line.lstrip("# ").startswith("Breaking")
+        elif breaking and (match := re.match(r"- `([^`]+)`(?: `([^`]+)`)?:", line)):
+            allowed.add((match[1], match[2] or ""))
+    return allowed
+
+
+def _operation(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
+    before = {(p["in"], p["name"]): p for p in old.get("parameters", ())}
+    after = {(p["in"], p["name"]): p for p in new.get("parameters", ())}
+    for key, parameter in before.items():
+        if key not in after:
+            yield Breaking(name, key[1], "the parameter is removed")
+        else:
+            one, other = parameter["schema"], after[key]["schema"]
+            yield from _compared(name, one, other, released, current, Use.INPUT, key[1], frozenset())
+    for key, parameter in after.items():
+        if parameter.get("required") and not before.get(key, {}).get("required"):
+            yield Breaking(name, key[1], "the parameter is required now")
+    body, new_body = old.get("requestBody", {}).get("content", {}), new.get("requestBody", {}).get("content", {})
+    if new_body and not body and new["requestBody"].get("required"):
+        yield Breaking(name, "", "a request body is required now")
+    yield from _content(name, body, new_body, released, current, Use.INPUT)
+    for status, response in old["responses"].items():
+        if int(status) >= 400:
+            continue  # problems have one form, which is compared once
+        if status not in new["responses"]:
+            yield Breaking(name, status, "the answer is removed")
+            continue
+        answer = new["responses"][status]
+        for header in response.get("headers", {}).keys() - answer.get("headers", {}).keys():
+            yield Breaking(name, header, "the header is removed")
+        yield from _content(name, response.get("content", {}), answer.get("content", {}), released, current, Use.OUTPUT)
+
+
+def _content(name: str, old: Schema, new: Schema, released: Schema, current: Schema, use: Use) -> Iterator[Breaking]:
+    for media_type, content in old.items():
+        if media_type not in new:
+            yield Breaking(name, media_type, "the media type is removed")
+        else:
+            one, other = content.get("schema", {}), new[media_type].get("schema", {})
+            yield from _compared(name, one, other, released, current, use, "", frozenset())
+
+
+def _compared(
+    subject: str, old: Schema, new: Schema, released: Schema, current: Schema, use: Use, path: str, seen: frozenset[str]
+) -> Iterator[Breaking]:
+    """Compare two schemas; references lead into the documents ``released`` and ``current``."""
+    if (reference := old.get("$ref")) is not None:
+        if reference in seen:
+            return
+        seen |= {reference}
+    old, new = _resolved(old, released), _resolved(new, current)
+    for reason in _leaf(old, new, use):
+        yield Breaking(subject, path, reason)
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in old and key in new:
+            for one, other in zip(old[key], new[key], strict=False):
+                yield from _compared(subject, one, other, released, current, use, path, seen)
+    for key in ("items", "additionalProperties"):
+        if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
+            yield from _compared(subject, old[key], new[key], released, current, use, path, seen)
+    if "properties" in old or "properties" in new:
+        yield from _properties(subject, old, new, released, current, use, path, seen)
+
+
+def _properties(
+    subject: str, old: Schema, new: Schema, released: Schema, current: Schema, use: Use, path: str, seen: frozenset[str]
+) -> Iterator[Breaking]:
+    before, after = old.get("properties", {}), new.get("properties", {})
+    was_required, is_required = set(old.get("required", ())), set(new.get("required", ()))
+    for field, schema in before.items():
+        at = f"{path}.{field}".lstrip(".")
+        if field not in after:
+            yield Breaking(subject, at, "the field is removed")
+            continue
+        if Use.INPUT in use and field in is_required - was_required:
+            yield Breaking(subject, at, "the field is required now")
+        if Use.OUTPUT in use and field in was_required - is_required:
+            yield Breaking(subject, at, "the field may be absent now")
+        yield from _compared(subject, schema, after[field], released, current, use, at, seen)
+    for field in after.keys() - before.keys():
+        at = f"{path}.{field}".lstrip(".")
+        if Use.INPUT in use and field in is_required:
+            yield Breaking(subject, at, "a new field is required")
+        if Use.OUTPUT in use and old.get("additionalProperties") is False:
+            yield Breaking(subject, at, "released readers refuse a new field here")
+
+
+def _leaf(old: Schema, new: Schema, use: Use) -> Iterator[str]:
+    one, other = _types(old), _types(new)
+    if (Use.INPUT in use and one - other) or (Use.OUTPUT in use and other - one):
+        yield f"the type was {sorted(one)} and is {sorted(other)}"
+    before, after = _values(old), _values(new)
+    if before is not None and after is not None:
+        if before - after:
+            yield f"the values {sorted(before - after)} are removed"
+        if Use.OUTPUT in use and after - before:
+            yield f"released readers do not know the values {sorted(after - before)}"
+    elif (before is None) != (after is None) and (Use.INPUT in use if before is None else Use.OUTPUT in use):
+        yield "the list of values is new or removed"
+    if Use.INPUT in use:
+        for limit in _LIMITS:
+            if limit in new and old.get(limit) != new[limit]:
+                yield f"{limit} is new or changed"
+
+
+def _types(schema: Schema) -> set[str]:
+    found = schema.get("type")
+    if isinstance(found, str):
+        return {found}
+    options = [option for key in ("anyOf", "oneOf") for option in schema.get(key, ())]
+    return {kind for option in options for kind in (_types(option) or {str(option.get("$ref"))})}
+
+
+def _values(schema: Schema) -> set[str] | None:
+    if "const" in schema:
+        return {str(schema["const"])}
+    return {str(value) for value in schema["enum"]} if "enum" in schema else None
+
+
+def _resolved(schema: Schema, document: Mapping[str, Any]) -> Schema:
+    while "$ref" in schema:
+        found: Any = document
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        schema = found
+    return schema
+
+
+def _accepts(old: Schema, new: Schema, role: Any) -> bool:
     verdict: bool = check_compat(json.dumps(_without_id(old)), json.dumps(_without_id(new)), role)
     return verdict
 
@@ -41,9 +218,16 @@ def _without_id(schema: Schema) -> Schema:
     return {name: part for name, part in schema.items() if name != "$id"}
 
 
-def _data_of(schema: Schema) -> Schema:
-    closed = deepcopy(schema)
+def _closed(schema: Schema) -> Schema:
+    """``schema`` without room for other fields: a writer sends exactly those that it knows."""
+    closed: Schema = json.loads(json.dumps(schema))
     for part in (closed, *closed.get("$defs", {}).values()):
         if "properties" in part:
             part.setdefault("additionalProperties", False)
     return closed
+
+
+def read(path: Path) -> Schema:
+    """The JSON document at ``path``."""
+    schema: Schema = json.loads(path.read_text(encoding="utf-8"))
+    return schema

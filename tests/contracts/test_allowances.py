@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from frikort_contracts.rules.allowances import load_allowances, split
+from frikort_contracts.rules.allowances import split
 from hypothesis import given
 from hypothesis import strategies as st
+
+from services.runtime.allowance_file import load_allowances
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "allowances.toml"
 

@@ -20,7 +20,6 @@ from typing import Any, Final
 import httpx2
 import uvicorn
 from fastapi import FastAPI
-from frikort_contracts.rules.allowances import load_allowances
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -38,6 +37,7 @@ from services.portals.login.session import Session
 from services.portals.page import Page
 from services.portals.rendering import environment
 from services.portals.router import add_portals
+from services.runtime.allowance_file import load_allowances
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"

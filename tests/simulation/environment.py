@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Final
 
 from frikort_contracts.cloudevents import Record
-from frikort_contracts.rules.allowances import AllowanceTable, load_allowances
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS
 from frikort_contracts.values import SealedPerson
 
@@ -24,6 +24,7 @@ from services.gateway.read_models import ReadModels
 from services.issuance.processor import CARDS
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
+from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.batch_processor import BatchProcessor

@@ -1,1 +1,1 @@
-"""Rules of the scheme that a payroll vendor may run offline."""
+"""Rules that a payroll vendor may run offline. They do no I/O: the caller reads files and calls the API."""

@@ -1,14 +1,13 @@
-"""The allowance table and the split that follows from it.
+"""The allowance of each year, and how it divides an amount.
 
-Source: bekendtgørelse om socialt frikort, § 1 (the yearly amount); the amounts themselves are data, see
-``deploy/allowances.toml``.
+Source: bekendtgørelse om socialt frikort, § 1 (the yearly amount). The amounts are data: ``deploy/allowances.toml`` in
+the repository, ``GET /v1/allowances`` of the API.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -29,22 +28,19 @@ AllowanceTable = Mapping[int, Allowance]
 
 
 class Split(NamedTuple):
-    """An amount in øre, divided into the exempt part and the excess above the allowance."""
+    """An amount in øre: the part that is exempt from tax, and the excess above the allowance."""
 
     exempt: int
     excess: int
 
 
 def split(amount: int, remaining: int) -> Split:
-    """Divide ``amount`` (øre): what ``remaining`` allowance covers is exempt, the rest is excess."""
+    """Split ``amount`` (øre) by the ``remaining`` allowance of the year (øre): exempt up to it, excess above it."""
     exempt = min(amount, max(remaining, 0))
     return Split(exempt, amount - exempt)
 
 
-def load_allowances(path: Path) -> AllowanceTable:
-    """Read the table file. Raises ``ValueError`` that names the file and the row if it is not as it must be."""
-    try:
-        rows = tomllib.loads(path.read_text(encoding="utf-8"))
-        return TypeAdapter(dict[Year, Allowance]).validate_python({int(year): row for year, row in rows.items()})
-    except (OSError, ValueError) as error:
-        raise ValueError(f"the allowance table {path} cannot be used: {error}") from error
+def parse_allowances(text: str) -> AllowanceTable:
+    """Read a table in TOML: a section for each year. Raises ``ValueError`` that names the row."""
+    rows = tomllib.loads(text)
+    return TypeAdapter(dict[Year, Allowance]).validate_python({int(year): row for year, row in rows.items()})
