@@ -1,6 +1,6 @@
-"""One call to the database for what many ask of it at the same moment.
+"""Merges calls that are made at the same time into one, for a database or a broker.
 
-Its round trip, the driver's thread and the flush of its journal cost the same for one document as for fifty.
+The round trip, the driver's thread and the flush of the journal cost the same for one document as for fifty.
 """
 
 from __future__ import annotations
@@ -16,54 +16,54 @@ from services.runtime.processing.batch_processor import Producer
 A = TypeVar("A")
 B = TypeVar("B")
 
-_MOST: Final = 200
+_MAX_CALLS: Final = 200
 
 
 class BatchedCalls(Generic[A, B]):
-    """Who asks while a call is under way is in the next one; who asks alone waits for nobody.
+    """Requests made during a call join the next batch; a single request is sent at once.
 
-    ``carry_out`` answers everything that it is asked, in order. What it raises, everyone in that call gets.
+    ``call`` returns one result for each request, in order. What it raises, every caller of that batch gets.
     """
 
-    def __init__(self, carry_out: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:
-        self._carry_out = carry_out
+    def __init__(self, call: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:
+        self._call = call
         self._waiting: list[tuple[A, asyncio.Future[B]]] = []
-        self._work: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    async def __call__(self, asked: A) -> B:
-        answer: asyncio.Future[B] = asyncio.get_running_loop().create_future()
-        self._waiting.append((asked, answer))
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._carry_out_all())
-        return await answer
+    async def __call__(self, request: A) -> B:
+        result: asyncio.Future[B] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, result))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._call_for_waiting())
+        return await result
 
-    async def _carry_out_all(self) -> None:
+    async def _call_for_waiting(self) -> None:
         while self._waiting:
-            some, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            some, self._waiting = self._waiting[:_MAX_CALLS], self._waiting[_MAX_CALLS:]
             try:
-                answers = await self._carry_out([asked for asked, _ in some])
-            except Exception as error:  # noqa: BLE001 - whoever asked gets it
+                results = await self._call([request for request, _ in some])
+            except Exception as error:  # noqa: BLE001 - every caller gets it
                 for _, future in some:
                     if not future.done():
                         future.set_exception(error)
             else:
-                for (_, future), answer in zip(some, answers, strict=True):
-                    # One who gave up meanwhile has cancelled it.
+                for (_, future), result in zip(some, results, strict=True):
+                    # A caller that was cancelled meanwhile has cancelled its future.
                     if not future.done():
-                        future.set_result(answer)
+                        future.set_result(result)
 
 
 class BatchingPublisher:
-    """A log whose callers share their publishes: one batch for each partition, not one for each caller."""
+    """A producer whose callers share their publishes: one batch for each partition, not one for each caller."""
 
-    def __init__(self, log: Producer) -> None:
-        self._log = log
-        self._together = BatchedCalls(self._publish)
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+        self._calls = BatchedCalls(self._publish)
 
     async def publish(self, records: Sequence[Record]) -> None:
-        """As the log does."""
-        await self._together(records)
+        """See ``Producer.publish``."""
+        await self._calls(records)
 
     async def _publish(self, several: Sequence[Sequence[Record]]) -> list[None]:
-        await self._log.publish([record for records in several for record in records])
+        await self._producer.publish([record for records in several for record in records])
         return [None] * len(several)

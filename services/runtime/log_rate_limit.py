@@ -1,5 +1,4 @@
-"""A limit for a library that says the same thing again and again: aiokafka does, some 200 lines a second and service,
-for as long as a broker is away, and the disk that fills up with it is the database's."""
+"""Limits repeated log messages: with a broker unreachable, aiokafka logs some 200 lines a second in each process."""
 
 from __future__ import annotations
 
@@ -12,21 +11,21 @@ _SECONDS: Final = 10.0
 
 
 class RateLimitFilter(logging.Filter):
-    """Lets each message (before its arguments are put in) through once in ten seconds, and says what it held back."""
+    """Passes each message template once in ten seconds, with the number of those suppressed before (``held_back``)."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._now = now
-        self._told: dict[tuple[str, int, str], tuple[float, int]] = {}
+        self._logged: dict[tuple[str, int, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         thing = (record.name, record.levelno, str(record.msg))
         now = self._now()
-        told_at, held_back = self._told.get(thing, (float("-inf"), 0))
-        if now - told_at < _SECONDS:
-            self._told[thing] = (told_at, held_back + 1)
+        logged_at, held_back = self._logged.get(thing, (float("-inf"), 0))
+        if now - logged_at < _SECONDS:
+            self._logged[thing] = (logged_at, held_back + 1)
             return False
-        self._told[thing] = (now, 0)
+        self._logged[thing] = (now, 0)
         if held_back:
             record.held_back = held_back
         return True

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, from every library, with anything like a CPR number blotted out."""
+"""Structured logs: one JSON object a line, from every library, with anything like a CPR number redacted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def configure(settings: ProcessSettings, service: str) -> None:
         _redact,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
-    # Ours do not go through the standard library: a request writes a line, and that would be a tenth of its time.
+    # Our lines bypass the standard library: a request writes one line, and the library would take a tenth of its time.
     structlog.configure(
         processors=[*shared, *rendering],
         logger_factory=_Lines,

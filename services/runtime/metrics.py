@@ -1,4 +1,4 @@
-"""The metrics that every service tells of itself. ``docs/operations.md`` lists them; a test compares the two."""
+"""The metrics of every process. ``docs/operations.md`` lists them; a test compares the two."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-APPLIED: Final = Counter("frikort_messages_applied_total", "Messages carried out.", ["processor"])
+APPLIED: Final = Counter("frikort_messages_applied_total", "Messages processed.", ["processor"])
 PUBLISHED: Final = Counter("frikort_events_published_total", "Events published.", ["processor"])
-DEAD: Final = Counter("frikort_dead_letters_total", "Records put aside to a dead-letter topic.", ["processor"])
-RETRIES: Final = Counter("frikort_batch_retries_total", "Batches tried again.", ["processor", "because"])
+DEAD: Final = Counter("frikort_dead_letters_total", "Records sent to a dead-letter topic.", ["processor"])
+RETRIES: Final = Counter("frikort_batch_retries_total", "Batches tried again.", ["processor", "reason"])
 BATCH_SECONDS: Final = Histogram(
     "frikort_batch_seconds",
     "Seconds from a batch being read to its events being published.",

@@ -1,7 +1,7 @@
 """Settings that lose data are refused at start, with the name of the setting and what to put there.
 
 Sources: Jepsen's analyses of MongoDB and Kafka, and the defaults of the libraries (aiokafka and FastStream both commit
-by themselves, start at the latest record and publish with ``acks=1`` unless told otherwise).
+by themselves, start at the latest record and publish with ``acks=1`` by default).
 """
 
 from __future__ import annotations

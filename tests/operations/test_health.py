@@ -1,4 +1,4 @@
-"""What health says while something is wrong, and that it always says it in time."""
+"""Health names what is wrong, and always answers in time."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ async def answer(service: Service, path: str) -> tuple[int, Any]:
 async def not_ready(service: Service, dependency: str) -> dict[str, Any]:
     async def seen() -> dict[str, Any] | None:
         status, report = await answer(service, "/health/ready")
-        return report if status == 503 and report["dependencies"][dependency]["status"] == "away" else None
+        return report if status == 503 and report["dependencies"][dependency]["status"] == "unreachable" else None
 
-    return await eventually(seen, what=f"{dependency} is told to be away")
+    return await eventually(seen, what=f"{dependency} is reported as unreachable")
 
 
 async def is_ready(service: Service) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def engine_of(ground: Ground, name: str) -> Process:
 
 @pytest.mark.parametrize("name", ["kafka", "mongodb"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
-async def test_the_one_that_is_away_is_named_in_time_and_the_other_is_not(
+async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
     ground: Ground, name: str, how: signal.Signals
 ) -> None:
     service = ground.service(f"healthy-{name}-{how.name.lower()}")
@@ -88,9 +88,7 @@ async def test_the_one_that_is_away_is_named_in_time_and_the_other_is_not(
     assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_when(
-    ground: Ground, log: KafkaProducer
-) -> None:
+async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(ground: Ground, log: KafkaProducer) -> None:
     await pass_over_the_past(ground, "waiting")
     service = ground.service("waiting")
     service.process.restart()
@@ -99,12 +97,12 @@ async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_whe
     card = str(uuid4())
     await log.publish([reported(card, number, 100) for number in range(7)])
 
-    async def told() -> dict[str, Any] | None:
+    async def failing() -> dict[str, Any] | None:
         _, report = await answer(service, "/health/ready")
         processor: dict[str, Any] = report["processors"]["ledgers"]
-        return processor if processor["status"] == "in trouble" else None
+        return processor if processor["status"] == "failing" else None
 
-    processor = await eventually(told, what="the processor is in trouble")
+    processor = await eventually(failing, what="the processor is failing")
     assert max(processor["lag"].values()) >= 7
     assert processor["since"]
     ground.make_engines_run()
@@ -120,7 +118,7 @@ async def test_a_batch_that_waits_for_mongodb_is_told_with_its_lag_and_since_whe
 
 
 async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground, log: KafkaProducer) -> None:
-    """Kafka would start at the earliest record that is left, and nobody would know."""
+    """Otherwise Kafka would continue at the earliest remaining record, silently."""
     await pass_over_the_past(ground, "bereft")
     service = ground.service("bereft")
     service.process.restart()
@@ -147,9 +145,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
     assert any("are gone and were never read" in line["reason"] for line in service.logged("runtime.stopped"))
 
 
-async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
-    ground: Ground, log: KafkaProducer
-) -> None:
+async def test_a_processor_without_progress_while_records_wait_is_not_ready(ground: Ground, log: KafkaProducer) -> None:
     await pass_over_the_past(ground, "stuck")
     settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
@@ -184,7 +180,7 @@ async def test_a_processor_that_no_longer_moves_while_records_wait_is_not_ready(
         await eventually(moves)
 
 
-async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> None:
+async def test_a_dead_consume_task_fails_the_liveness_check(ground: Ground) -> None:
     async with running("dying", ground.settings) as runtime:
         consumer = runtime.consumer
         assert consumer is not None
@@ -193,10 +189,10 @@ async def test_a_consume_task_that_has_died_is_told_by_live(ground: Ground) -> N
         consumer._task.cancel()
         await asyncio.wait([consumer._task])
         assert runtime.health.deaths() == {"ledgers": "the consume task has ended"}
-    assert runtime.health.deaths() == {}, "after a stop nobody is dead"
+    assert runtime.health.deaths() == {}, "a stopped consumer is not dead"
 
 
-async def test_metrics_tell_the_lag_of_each_partition(ground: Ground, log: KafkaProducer) -> None:
+async def test_metrics_report_the_lag_of_each_partition(ground: Ground, log: KafkaProducer) -> None:
     await pass_over_the_past(ground, "measured")
     service = ground.service("measured")
     service.process.restart()

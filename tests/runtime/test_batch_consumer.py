@@ -149,7 +149,7 @@ async def test_a_retryable_error_is_tried_again_and_a_drain_ends_the_retries(set
     await setting.arrive(records(0, 0))
     setting.processor.of(0, 0).set_exception(Unreachable("MongoDB"))
     await rest()
-    assert setting.consumer.trouble == "Unreachable: MongoDB"
+    assert setting.consumer.failure == "Unreachable: MongoDB"
     async with asyncio.timeout(5):
         await setting.consumer.revoked()
     assert (setting.stops, setting.port.committed) == ([], {})

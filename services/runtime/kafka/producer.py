@@ -1,4 +1,4 @@
-"""The log on Kafka: durable, keyed publishing, and positions to wait for.
+"""The Kafka producer: durable, keyed publishing, and the positions of topics and groups.
 
 The producer is aiokafka's own: FastStream's passes on neither raw headers nor the futures of a batch in order.
 """
@@ -25,7 +25,7 @@ _PARTITIONER = DefaultPartitioner()
 
 
 class KafkaUnavailable(RuntimeError):
-    """Kafka did not acknowledge in time. What was sent may still arrive: send it again with the same ids."""
+    """Kafka did not acknowledge in time. The records may still arrive: publish them again with the same ids."""
 
 
 class KafkaProducer:
@@ -64,7 +64,7 @@ class KafkaProducer:
     async def publish(self, records: Sequence[Record]) -> None:
         """Publish with ``acks=all``, in order for each key; return when all are acknowledged.
 
-        Raises ``KafkaUnavailable``; then any of the records may or may not be in the log.
+        Raises ``KafkaUnavailable``; then any of the records may or may not have been appended.
         """
         if not records:
             return
@@ -75,8 +75,8 @@ class KafkaProducer:
                 places = await _by_partition(producer, records)
                 await asyncio.gather(*(_append(producer, place, of) for place, of in places.items()))
         except (KafkaError, TimeoutError, OSError) as error:
-            # An idempotent producer never gives a batch up by itself and can stay stuck (aiokafka#1017): start anew,
-            # unless somebody who waited for the same one already has.
+            # An idempotent producer never gives up a batch and can stay stuck (aiokafka#1017): replace it, unless
+            # another caller already has.
             if producer is self._producer:
                 await self._drop_producer()
             raise KafkaUnavailable(f"Kafka did not acknowledge: {type(error).__name__}") from error
@@ -101,7 +101,7 @@ class KafkaProducer:
                 await consumer.start()
                 ends = await consumer.end_offsets(partitions)
         except (KafkaError, TimeoutError, OSError) as error:
-            raise KafkaUnavailable(f"Kafka did not tell its positions: {type(error).__name__}") from error
+            raise KafkaUnavailable(f"Kafka did not return its positions: {type(error).__name__}") from error
         finally:
             await _within_limit(consumer.stop())
         return tuple(
@@ -156,7 +156,7 @@ class KafkaProducer:
 async def _by_partition(
     producer: AIOKafkaProducer, records: Sequence[Record]
 ) -> Mapping[tuple[str, int], Sequence[Record]]:
-    """The records of each (topic, partition), in their order. Those of one key are in one partition, as ever."""
+    """The records of each (topic, partition), in their order. Records with one key share a partition."""
     partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {r.topic for r in records}}
     of_key: dict[tuple[str, bytes], int] = {}
     places: dict[tuple[str, int], list[Record]] = {}
@@ -169,9 +169,9 @@ async def _by_partition(
 
 
 async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: Iterable[Record]) -> None:
-    """Append to a partition in batches of our own making; return when all are acknowledged.
+    """Append to a partition in batches made here; return when all are acknowledged.
 
-    One at a time, each record would cost a future, a hash of its key and a look at the metadata.
+    ``send`` would cost a future, a hash of the key and a metadata lookup for each record.
     """
     topic, partition = place
     waiting: list[Awaitable[Any]] = []
@@ -187,7 +187,7 @@ async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: I
 
 
 def _fits(batch: Any, record: Record) -> bool:
-    """Put a record into a batch that has room for it; an empty one takes any."""
+    """Add a record to a batch if there is room; an empty batch takes any record."""
     headers = list(record.headers)
     return batch.append(timestamp=None, key=record.key or None, value=record.value, headers=headers) is not None
 

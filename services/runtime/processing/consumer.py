@@ -118,8 +118,8 @@ class BatchConsumer:
         self.name = "+".join(processor.name for processor in processors)
         self.joined = False
         self.stall_timeout = stall_timeout
-        self.trouble: str | None = None
-        self.trouble_since: datetime | None = None
+        self.failure: str | None = None
+        self.failing_since: datetime | None = None
         self.last_progress: datetime | None = None
         self._consumer = consumer
         self._processors = tuple(processors)
@@ -154,7 +154,7 @@ class BatchConsumer:
     def death(self) -> str | None:
         """Why this consumer will never read again, or None."""
         if self._failed:
-            return self.trouble
+            return self.failure
         if self._stopping or self._task is None or not self._task.done():
             return None
         return "the consume task has ended"
@@ -305,7 +305,7 @@ class BatchConsumer:
                 raise failure
         if not all(done):
             return False
-        self.trouble = self.trouble_since = self._behind_since = None
+        self.failure = self.failing_since = self._behind_since = None
         self.last_progress = datetime.now(UTC)
         return True
 
@@ -316,10 +316,10 @@ class BatchConsumer:
             try:
                 result = await processor.process(batch)
             except self._retryable as error:
-                self._note_trouble(error)
+                self._note_failure(error)
                 delay = next(pauses)
                 metrics.RETRIES.labels(processor.name, type(error).__name__).inc()
-                logger.warning("runtime.batch_waits", processor=processor.name, reason=self.trouble, seconds=delay)
+                logger.warning("runtime.batch_waits", processor=processor.name, reason=self.failure, seconds=delay)
                 if await is_set_within(self._draining, delay):
                     return False
             else:
@@ -346,12 +346,12 @@ class BatchConsumer:
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
-        self._note_trouble(error)
-        self._stop_service(f"{self.name}: {self.trouble}")
+        self._note_failure(error)
+        self._stop_service(f"{self.name}: {self.failure}")
 
-    def _note_trouble(self, error: Exception) -> None:
-        self.trouble = f"{type(error).__name__}: {error}"
-        self.trouble_since = self.trouble_since or datetime.now(UTC)
+    def _note_failure(self, error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+        self.failing_since = self.failing_since or datetime.now(UTC)
 
 
 def _now() -> float:

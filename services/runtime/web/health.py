@@ -24,31 +24,31 @@ if TYPE_CHECKING:
     from services.runtime.service import Runtime
 
 PROBE_SECONDS: Final = 2.0
-"""Everything that an answer must wait for is asked side by side, each for at most this long."""
+"""The time limit of each check. Checks run side by side."""
 
 
 class Dependency:
-    """Something that must answer, and since when it does not."""
+    """A server that must answer, and since when it does not."""
 
     def __init__(self, ask: Callable[[], Awaitable[Any]]) -> None:
         self._ask = ask
-        self._away_since: datetime | None = None
+        self._unreachable_since: datetime | None = None
 
-    async def look(self) -> dict[str, Any]:
-        """``{"status": "ok"}``, or ``away`` with why, and when that was first seen."""
+    async def check(self) -> dict[str, Any]:
+        """``{"status": "ok"}``, or ``unreachable`` with the reason and the time when that was first seen."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 await self._ask()
         except (KafkaUnavailable, PyMongoError, OSError, TimeoutError) as error:
-            self._away_since = self._away_since or datetime.now(UTC)
-            because = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
-            return {"status": "away", "since": _text(self._away_since), "because": because}
-        self._away_since = None
+            self._unreachable_since = self._unreachable_since or datetime.now(UTC)
+            reason = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            return {"status": "unreachable", "since": _text(self._unreachable_since), "reason": reason}
+        self._unreachable_since = None
         return {"status": "ok"}
 
 
 class Health:
-    """How a service is."""
+    """Liveness, readiness and metrics of one process."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -59,16 +59,16 @@ class Health:
         """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
 
     def routes(self) -> list[BaseRoute]:
-        """The routes of every service."""
+        """The routes of every process."""
 
         async def live(_: Request) -> Response:
-            """The process answers, and nothing in it has died for good; else it must be started anew."""
+            """The process answers and its consumer reads. Otherwise it must be restarted."""
             deaths = self.deaths()
-            status = {"status": "dead", "because": deaths} if deaths else {"status": "live"}
+            status = {"status": "dead", "reason": deaths} if deaths else {"status": "live"}
             return JSONResponse(status, status_code=503 if deaths else 200)
 
         async def ready(_: Request) -> Response:
-            """Every dependency answers and every processor is in its group and moves; else what is wrong."""
+            """Every dependency answers, and every processor is in its group and makes progress."""
             report = await self.readiness()
             return JSONResponse(report, status_code=200 if report["status"] == "ready" else 503)
 
@@ -79,7 +79,7 @@ class Health:
         return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", scrape)]
 
     def deaths(self) -> dict[str, str]:
-        """Why the processors will never read again, if they are dead."""
+        """Why processors will never read again; empty if none is dead."""
         consumer = self._runtime.consumer
         return {} if consumer is None or consumer.death is None else {consumer.name: consumer.death}
 
@@ -87,11 +87,11 @@ class Health:
         """What is ready and what is not, by dependency and processor, with the lag of each partition."""
         consumer = self._runtime.consumer
         found, _ = await asyncio.gather(
-            asyncio.gather(*(dependency.look() for dependency in self._dependencies.values())),
+            asyncio.gather(*(dependency.check() for dependency in self._dependencies.values())),
             _refresh_lag(consumer),
         )
         dependencies = dict(zip(self._dependencies, found, strict=True))
-        processors = {} if consumer is None else {consumer.name: self._told_of(consumer)}
+        processors = {} if consumer is None else {consumer.name: self._report_of(consumer)}
         well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
         return {
             "status": "ready" if all(well) else "not ready",
@@ -101,10 +101,10 @@ class Health:
             **{name: detail() for name, detail in self.details.items()},
         }
 
-    def _told_of(self, consumer: BatchConsumer) -> dict[str, Any]:
+    def _report_of(self, consumer: BatchConsumer) -> dict[str, Any]:
         stalled_for = consumer.stalled_for()
-        if consumer.trouble is not None:
-            status = "in trouble"
+        if consumer.failure is not None:
+            status = "failing"
         elif not consumer.joined:
             status = "not in its group"
         elif stalled_for > consumer.stall_timeout:
@@ -113,15 +113,15 @@ class Health:
             status = "ok"
         return {
             "status": status,
-            "because": consumer.trouble,
-            "since": _text(consumer.trouble_since),
+            "reason": consumer.failure,
+            "since": _text(consumer.failing_since),
             "last_progress": _text(consumer.last_progress),
             "waiting_without_progress_seconds": round(stalled_for, 1),
             "lag": {f"{p.topic}/{p.partition}": waiting for p, waiting in sorted(consumer.lag().items())},
         }
 
     def _measure(self) -> None:
-        # Partitions go from one instance to another: whoever lost one must no longer tell its lag.
+        # Partitions move between instances: an instance that lost one must not report its lag any more.
         metrics.LAG.clear()
         consumer = self._runtime.consumer
         if consumer is None:
@@ -134,7 +134,7 @@ class Health:
         metrics.STALLED.labels(consumer.name).set(stalled)
 
     async def _ping_mongodb(self) -> None:
-        # The driver asks in a thread that asyncio cannot stop: without a limit of its own it would pile them up.
+        # The driver runs in a thread that asyncio cannot stop: without a limit of its own, threads would pile up.
         with pymongo.timeout(PROBE_SECONDS):
             await self._runtime.client.admin.command("ping")
 
@@ -146,7 +146,7 @@ async def _refresh_lag(consumer: BatchConsumer | None) -> None:
         async with asyncio.timeout(PROBE_SECONDS):
             await consumer.refresh_lag()
     except (*RETRYABLE, RecordsLost, AssertionError):
-        # The last known lag stands; what is wrong is told by others.
+        # The last known lag remains; the dependency checks report what is wrong.
         return
 
 
