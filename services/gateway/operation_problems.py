@@ -24,7 +24,7 @@ _CONTENT: Final = (
     "amount-too-large",
     *_ALLOWANCE,
 )
-_REPORT: Final = (*_EMPLOYMENT, *_CONTENT, "reference-reused", "possible-duplicate")
+_REPORT: Final = (*_EMPLOYMENT, *_CONTENT, "reference-reused", "possible-duplicate", "report-withdrawn")
 _DISPUTE: Final = ("card-unknown", "report-unknown", "report-withdrawn", "report-already-disputed")
 _DISPUTE_WITHDRAWAL: Final = ("card-unknown", "report-unknown", "report-withdrawn", "report-not-disputed")
 _GRANT: Final = ("card-unknown", "mandate-to-self", "mandate-date-out-of-range", "too-many-mandates")
