@@ -30,7 +30,7 @@ simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, 
 demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure
 	@$(VENV)/bin/python -m tests.demo
 
-chaos: $(INSTALLED) ## kill what runs under load and check the books: ROUNDS=20 SECONDS=8 PROFILE=single|cluster SEED=
+chaos: $(INSTALLED) ## kill processes under load and reconcile all figures: ROUNDS=20 SECONDS=8 PROFILE=single|cluster SEED=
 	@ROUNDS=$(ROUNDS) SECONDS=$(SECONDS) PROFILE=$(PROFILE) SEED=$(SEED) $(VENV)/bin/python -m tests.chaos
 
 bench: $(INSTALLED) ## measure speed against the floor and against others: EVENTS=200000 REPEAT=5 ONLY="row or case" ...
@@ -43,7 +43,7 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-schemas: $(INSTALLED) ## write the JSON Schemas and the AsyncAPI document anew
+schemas: $(INSTALLED) ## write the JSON Schemas, the AsyncAPI and the OpenAPI document
 	@$(VENV)/bin/python -m deploy.generate_contracts
 
 assets: $(INSTALLED) ## copy what the pages use of the design system from npm into the tree
@@ -52,10 +52,10 @@ assets: $(INSTALLED) ## copy what the pages use of the design system from npm in
 texts: $(INSTALLED) ## bring the English catalogues of the pages up to date, and list what lacks a translation
 	@$(VENV)/bin/python -m deploy.update_texts
 
-screenshots: $(INSTALLED) ## let the tests of the pages write docs/portals anew
+screenshots: $(INSTALLED) ## retake the pictures in docs/portals
 	@SCREENSHOTS=1 $(VENV)/bin/python -m pytest tests/portals
 
-lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml anew, with hashes
+lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml, with hashes
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
 	$(VENV)/bin/$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(VENV)/bin/$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt

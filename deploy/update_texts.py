@@ -59,7 +59,7 @@ def translated(part: str) -> Catalog:
 
 
 def main() -> None:
-    """Write every catalogue anew, with the translations it has."""
+    """Rewrite every catalogue, and keep its translations."""
     wanted = said()
     for path in ENGLISH.glob("*.po"):
         if path.stem not in wanted:

@@ -57,7 +57,7 @@ def only_woff2(sheet: str) -> str:
 
 
 def sums() -> str:
-    """The manifest of what lies under `vendor/`, in the form of sha256sum(1)."""
+    """The manifest of the files under `vendor/`, in the format of sha256sum(1)."""
     files = sorted(file for file in VENDOR.rglob("*") if file.is_file() and file != MANIFEST)
     return "".join(
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(VENDOR).as_posix()}\n" for file in files
@@ -65,7 +65,7 @@ def sums() -> str:
 
 
 def main() -> None:
-    """Make `vendor/` anew."""
+    """Recreate `vendor/`."""
     modules = install(REPOSITORY / "deploy" / "assets", default_cache())
     shutil.rmtree(VENDOR, ignore_errors=True)
     for source, path in copies(modules):

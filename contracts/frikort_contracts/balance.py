@@ -1,4 +1,4 @@
-"""What balance publishes: how each report was split, what a card's year stands at, and cap warnings."""
+"""Events of balance: the split of each report, the totals of a card's year, and cap warnings."""
 
 from __future__ import annotations
 

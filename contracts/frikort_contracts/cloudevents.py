@@ -39,8 +39,8 @@ class Record(NamedTuple):
 class Envelope(NamedTuple, Generic[M]):
     """A message with its CloudEvents attributes.
 
-    ``id`` is the message id, unique for ever; ``time`` is UTC: the gateway's clock when the causing command
-    entered. ``causation_id`` is the message that caused this one; ``correlation_id`` the command that began it.
+    ``id`` is the message id, never reused; ``time`` is UTC, from the gateway's clock when the causing command
+    arrived. ``causation_id`` is the message that caused this one; ``correlation_id`` the command that began it.
     """
 
     id: UUID
@@ -53,7 +53,7 @@ class Envelope(NamedTuple, Generic[M]):
 
 
 class BrokenContract(ValueError):
-    """The record is not a message of its topic; the text says why, and never repeats content."""
+    """The record is not a valid message of its topic. The text gives the reason and repeats no content."""
 
 
 def encode(envelope: Envelope[Any]) -> Record:

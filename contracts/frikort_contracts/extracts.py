@@ -12,7 +12,7 @@ from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision
 
 
 class Authority(StrEnum):
-    """Who may read: each has its own feed topic, and its own public key where it may see the CPR number."""
+    """An authority. Each has its own feed topic, and its own public key if it may see the CPR number."""
 
     SKAT = "skat"  # the tax agency: everything, with the CPR number sealed for it
     STAR = "star"  # labour market and recruitment: follow-up, no CPR number and no employer
@@ -26,7 +26,7 @@ class ExtractFormat(StrEnum):
 
 
 class Position(Value):
-    """A place in the log: ``offset`` is the first record not included."""
+    """A position in a partition: ``offset`` is the first record not included."""
 
     topic: str
     partition: int = Field(ge=0)

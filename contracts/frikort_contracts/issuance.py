@@ -105,7 +105,7 @@ class RecordControl(MunicipalCardCommand):
 
 
 class MandateCommand(CardCommand):
-    """A command about who else may see the card.
+    """A command about another person's access to the card.
 
     By the citizen, or by a caseworker of ``municipality`` for a citizen without a digital ID; then refused unless
     that municipality is responsible for the card.
@@ -172,7 +172,7 @@ class CardReactivated(CardEvent):
 
 
 class CardNumberReplaced(CardEvent):
-    """The card got a new number; the old one opens nothing any more and is never used again."""
+    """The card got a new number; the old number no longer identifies the card and is never reused."""
 
     type: ClassVar[str] = "dk.frikort.card.number-replaced.v1"
 

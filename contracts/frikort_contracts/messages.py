@@ -1,8 +1,8 @@
-"""What a command and an event are.
+"""Base classes of commands and events.
 
 Commands are imperative and strict: an unknown field breaks the contract. Events are past tense and tolerant:
-a reader ignores fields that a newer writer added to them, so that services can be upgraded one at a time. The values
-inside (``values.py``) and closed lists are strict in both: what changes them needs a new version.
+a reader ignores fields that a newer writer added, so that services can be upgraded one at a time. Value types
+(``values.py``) and closed lists are strict in both: a change to them needs a new version.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Command(Message):
 
 
 class Event(Message):
-    """Something that happened, told by the service that owns the subject."""
+    """Something that happened, published by the service that owns the subject."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -51,7 +51,7 @@ class Problem(StrEnum):
 
 
 class Outcome(Event):
-    """What became of a command. The ids say what it concerned, so that a reader can wait for it to show."""
+    """The outcome of a command. The ids name what it concerned, so that a reader can wait until that is visible."""
 
     command_id: str
     card_id: str | None = None

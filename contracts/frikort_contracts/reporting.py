@@ -97,7 +97,7 @@ class ChangeEmployment(EmploymentCommand):
 
 
 class DeclareNoWork(EmploymentCommand):
-    """Say that nothing was worked on these days, so that nobody waits for a report of them."""
+    """Declare that the citizen did not work on these days, so that no report is expected for them."""
 
     type: ClassVar[str] = "dk.frikort.employment.declare-no-work.v1"
 
@@ -111,7 +111,7 @@ class EarningsCommand(EmploymentCommand):
 
 
 class ReportEarnings(EarningsCommand):
-    """Report what was paid. ``reference`` is the employer's own and is a business key for ever.
+    """Report what was paid. ``reference`` is the employer's own and is a permanent business key.
 
     ``allow_duplicate`` accepts a report that looks like an earlier one; ``dry_run`` answers without booking.
     """
@@ -139,7 +139,7 @@ class CorrectReport(EarningsCommand):
 
 
 class WithdrawReport(EmploymentCommand):
-    """Take an accepted report back."""
+    """Withdraw an accepted report."""
 
     type: ClassVar[str] = "dk.frikort.earnings.withdraw.v1"
 
@@ -157,7 +157,7 @@ class DisputeCommand(CardCommand):
 
 
 class DisputeReport(DisputeCommand):
-    """Say that a report is not right. It is seen by all who see the report; nobody's money moves by it."""
+    """State that a report is not right. Everyone who can see the report sees it; no amount changes."""
 
     type: ClassVar[str] = "dk.frikort.report.dispute.v1"
 
@@ -166,7 +166,7 @@ class DisputeReport(DisputeCommand):
 
 
 class WithdrawDispute(DisputeCommand):
-    """Take the dispute of a report back, whoever of the citizen's side raised it."""
+    """Withdraw the dispute of a report, whichever person on the citizen's side raised it."""
 
     type: ClassVar[str] = "dk.frikort.report.withdraw-dispute.v1"
 
@@ -174,8 +174,8 @@ class WithdrawDispute(DisputeCommand):
 class EmploymentEvent(CardKeyedEvent):
     """The whole employment after the event; ``revision`` is gapless for each employment, from 1.
 
-    ``card_number`` is the card's number as the employer typed it at registration: a number that replaced it is not
-    theirs to know. ``no_work`` are the days declared without work, in order, none twice.
+    ``card_number`` is the card's number as the employer typed it at registration: it is not
+    updated when the number is replaced. ``no_work`` are the days declared without work, in order, none twice.
     """
 
     employment_id: str
@@ -248,7 +248,7 @@ class EarningsCorrected(ReportContent):
 
 
 class EarningsWithdrawn(ReportEvent):
-    """An accepted report was taken back; it no longer counts."""
+    """An accepted report was withdrawn; it no longer counts."""
 
     type: ClassVar[str] = "dk.frikort.earnings.withdrawn.v1"
 
@@ -256,9 +256,9 @@ class EarningsWithdrawn(ReportEvent):
 
 
 class DisputeEvent(CardKeyedEvent):
-    """Something about the dispute of one report, which stands at ``report_revision``.
+    """A change to the dispute of one report, whose revision is ``report_revision``.
 
-    ``revision`` counts what was told of the report's disputes, from 1 without a gap; the report's own revision stays.
+    ``revision`` counts the events about the report's disputes, from 1 without a gap, apart from the report's revision.
     A report has at most one dispute at a time.
     """
 
@@ -282,7 +282,7 @@ class ReportDisputed(DisputeEvent):
 
 
 class DisputeEnded(DisputeEvent):
-    """The dispute is over; ``side`` is who took it back, None if the employer ended it."""
+    """The dispute is over; ``side`` is the role that withdrew it, None if the employer ended it."""
 
     type: ClassVar[str] = "dk.frikort.report.dispute-ended.v1"
 

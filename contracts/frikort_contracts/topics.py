@@ -1,7 +1,7 @@
 """The topic table: name, messages, partitions, retention, who writes and who reads.
 
-All topics keyed by ``card_id`` have the same number of partitions. Retention None keeps records for ever: events
-are the books, and a read model or an authority must be able to start again from the first.
+All topics keyed by ``card_id`` have the same number of partitions. Retention None keeps records without limit: events
+are the books, and a read model or an authority must be able to start again from the first record.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Topic:
 
     @property
     def dead(self) -> str:
-        """Where records that break the contract go."""
+        """The dead-letter topic: records that break the contract."""
         return self.name + DEAD_SUFFIX
 
 

@@ -131,7 +131,7 @@ Actor = Annotated[
 
 
 class CitizenSide(StrEnum):
-    """In which role somebody acts for a citizen."""
+    """The role in which a person acts on the citizen's side."""
 
     CITIZEN = "citizen"
     MUNICIPALITY = "municipality"
@@ -201,7 +201,7 @@ class Components(Value):
 
 
 class SealedPerson(Value):
-    """A citizen as they travel: found by keyed hash, readable only with the sealing key."""
+    """A citizen's encrypted personal data: found by a keyed hash, readable only with the encryption key."""
 
     cpr_hash: KeyedHash
     birth_check: KeyedHash = Field(description="Keyed hash of CPR hash and birth date.")

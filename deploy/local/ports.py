@@ -29,7 +29,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port on the loopback interface that nobody listens on now, and that this process was not given before.
+    """A port on the loopback interface that is free now and that this process has not been given before.
 
     It lies below those that the kernel hands out by itself: one of these can be taken, by any connection or another
     launcher, before the process that it was found for listens, or while that process is dead.

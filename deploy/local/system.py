@@ -59,7 +59,7 @@ SERVICES = (
 """The services of the system, with the keys that each may hold."""
 
 ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_CAST")
-"""What the OpenID provider is told; it is no service of ours, and nothing but the gateway and the clients know it."""
+"""The settings of the OpenID provider, which is not a service of Frikort."""
 TOPICS = "services.runtime.kafka.topics"
 
 
@@ -70,7 +70,7 @@ class LocalSystem:
         kafka: bootstrap address of the broker, `host:port`.
         mongodb: connection string of the database.
         gateway_url, issuer_url: addresses without a slash at the end.
-        keys: the local keys, for whoever plays an authority.
+        keys: the local keys, for tests and demos that play an authority.
         people: who can get a token or log on, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".

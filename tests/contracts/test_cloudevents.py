@@ -50,7 +50,7 @@ def test_the_cloudevents_sdk_reads_the_same(example: Message) -> None:
     assert event.get_data() == json.loads(record.value)
 
 
-def test_an_event_without_a_topic_fails_when_it_is_told_and_not_when_its_record_is_made() -> None:
+def test_an_event_without_a_topic_fails_when_it_is_serialized() -> None:
     class Homeless(CardKeyedEvent):
         type = "dk.frikort.homeless.v1"
 

@@ -51,9 +51,9 @@ def test_compose_has_the_system_of_the_launcher() -> None:
     [*((service.name, service.settings) for service in system.SERVICES), ("issuer", system.ISSUER_SETTINGS)],
 )
 def test_a_service_holds_the_same_keys_in_compose(name: str, settings: tuple[str, ...]) -> None:
-    told = SERVICES[name]["environment"]
-    assert {name for name in told if "KEY" in name} == {name for name in settings if "KEY" in name}
-    assert set(settings) <= {*told, "FRIKORT_LOGIN_CLIENT_ID"}  # which has a default
+    given = SERVICES[name]["environment"]
+    assert {name for name in given if "KEY" in name} == {name for name in settings if "KEY" in name}
+    assert set(settings) <= {*given, "FRIKORT_LOGIN_CLIENT_ID"}  # which has a default
 
 
 def test_the_lock_of_the_openid_provider_holds_hashes() -> None:

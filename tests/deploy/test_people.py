@@ -47,7 +47,7 @@ def test_cvr_numbers_are_well_formed(cvr: str) -> None:
 
 
 @pytest.mark.parametrize("cpr", [person.cpr for person in EVERYONE if person.cpr])
-def test_cpr_numbers_are_dates_of_nobody(cpr: str) -> None:
+def test_cpr_numbers_are_synthetic(cpr: str) -> None:
     day, month, year = int(cpr[:2]), int(cpr[2:4]), int(cpr[4:6])
     assert 61 <= day <= 91
     assert date(2000 + year if cpr[6] in "49" and year <= 36 else 1900 + year, month, day - 60)

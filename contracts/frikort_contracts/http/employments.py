@@ -76,7 +76,7 @@ class ReminderAnswer(Resource):
 
 
 class ReminderResource(Resource):
-    """A reminder to an employer, which accuses nobody.
+    """A friendly reminder to an employer: a question or a hint, never an accusation.
 
     ``no-recent-report``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
     ``expected_payment_date`` less is left of the card's allowance than is usually paid.
@@ -121,7 +121,7 @@ _CONTACT_EXAMPLE: Final = {"name": "Bo Kontakt", "email": "bo@example.dk", "phon
 
 
 class RegisterEmploymentBody(Body):
-    """Register an employment with the card number and birth date that the citizen told."""
+    """Register an employment with the card number and birth date that the citizen gave."""
 
     model_config = example(
         card_number="12345",

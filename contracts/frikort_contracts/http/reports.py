@@ -161,7 +161,7 @@ COMPONENTS_EXAMPLE: Final = {"wage_ore": 750000, "holiday_pay_ore": 93750, "atp_
 
 
 class ReportContentBody(Body):
-    """What a report says, whoever it is about."""
+    """The content of a report, without the employment."""
 
     reference: Reference
     work: WorkBody
@@ -173,7 +173,7 @@ class ReportContentBody(Body):
 
 
 class ReportBody(ReportContentBody):
-    """Report what was paid. ``reference`` is the employer's own and names this report for ever."""
+    """Report what was paid. ``reference`` is the employer's own and identifies this report permanently."""
 
     model_config = example(
         employment_id="6f1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c11",
