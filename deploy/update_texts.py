@@ -12,7 +12,7 @@ from babel.messages import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 
-from services.gateway.formats import Language
+from services.portals.formats import Language
 from services.portals.texts import ENGLISH
 
 PORTALS = ENGLISH.parents[1]

@@ -53,8 +53,8 @@ def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]
     for person in system.people.values():
         people.add_row(person.id, person.role, person.acts_for, person.about)
     console.print(
-        f"\nPortals  {system.gateway_url}"
-        f"\nLogin    {system.gateway_url}/login?dør=borger (or virksomhed, kommune, myndighed)"
+        f"\nPortals  {system.portals_url}"
+        f"\nLogin    {system.portals_url}/login?dør=borger (or virksomhed, kommune, myndighed)"
         f"\nAPI      {system.gateway_url}/v1"
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
         f"\nTokens   {system.issuer_url}/token"

@@ -1,4 +1,4 @@
-"""What the OpenID provider of a local system reads: the portal, the programs, and the people who may log on.
+"""What the OpenID provider of a local system reads: the portals, the programs, and the people who can log in.
 
 `python -m deploy.local.cast <directory> <public address>` draws the keys and writes it, for docker-compose.yml.
 """
@@ -17,6 +17,8 @@ from deploy.local.people import Person
 
 AUDIENCE = "frikort-api"
 SCOPE = "frikort"
+PERSON_TOKEN_SECONDS = 300
+"""How long the access token of a person in a portal is valid; the portals refresh it before that."""
 CALLBACK = "/login/callback"
 FILE = "cast.json"
 
@@ -33,6 +35,7 @@ def _cast(known: Iterable[Person], held: Keys, public_url: str) -> dict[str, Any
     everyone = list(known)
     return {
         "audience": AUDIENCE,
+        "tokenSeconds": PERSON_TOKEN_SECONDS,
         "scope": SCOPE,
         "portal": {
             "client_id": PORTAL,
@@ -48,7 +51,8 @@ def _cast(known: Iterable[Person], held: Keys, public_url: str) -> dict[str, Any
             for person in everyone
         ],
         "people": [
-            person.model_dump(include={"id", "role", "name", "about", "om"}) | {"claims": person.identity()}
+            person.model_dump(include={"id", "role", "name", "about", "om"})
+            | {"claims": person.identity(), "roles": person.claims_by_role()}
             for person in everyone
             if not person.program
         ],

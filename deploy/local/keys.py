@@ -26,6 +26,8 @@ class Keys:
     """FRIKORT_SEAL_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first seals."""
     lookup_key: str
     """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
+    session_keys: str
+    """FRIKORT_SESSION_KEYS: the same shape, for the sessions of the portals."""
     authority_keys: Path
     """FRIKORT_AUTHORITY_KEYS: a JSON file, authority -> public JWK (EC P-256, for ECDH-ES)."""
     authority_private_keys: Path
@@ -37,7 +39,7 @@ class Keys:
 
     @property
     def portal_key(self) -> Path:
-        """FRIKORT_LOGIN_CLIENT_KEY: with which the gateway asks the OpenID provider who has logged on."""
+        """FRIKORT_LOGIN_CLIENT_KEY: with which the portals authenticate at the OpenID provider."""
         return self.client_keys[PORTAL]
 
 
@@ -51,6 +53,7 @@ def load_or_create(directory: Path) -> Keys:
     return Keys(
         seal_keys=_kept(directory / "seal-keys.txt", lambda: f"local-1:{_random_key()}"),
         lookup_key=_kept(directory / "lookup-key.txt", _random_key),
+        session_keys=_kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
         authority_keys=public,
         authority_private_keys=private,
         issuer_key=issuer,

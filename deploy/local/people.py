@@ -70,6 +70,25 @@ class Person(BaseModel):
         of_role = {"role", _OWN_CLAIM[self.role]} | ({"owners"} if self.role == "employer" else set())
         return self.model_dump(mode="json", include=of_role, exclude_none=True)
 
+    def claims_by_role(self) -> dict[Role, dict[str, object]]:
+        """What an access token says about them in the portal of each role that they have."""
+        business = self.cvr or self.signs_for
+        signatory = business is not None and business == self.signs_for
+        organisations: dict[Role, str | None] = {
+            "citizen": self.cpr,
+            "employer": business,
+            "caseworker": self.municipality,
+            "authority": self.authority,
+        }
+        claims: dict[Role, dict[str, object]] = {
+            role: {"role": role, _OWN_CLAIM[role]: organisation}
+            for role, organisation in organisations.items()
+            if organisation is not None
+        }
+        if signatory and self.owners:
+            claims["employer"]["owners"] = list(self.owners)
+        return claims
+
     def identity(self) -> dict[str, object]:
         """What the OpenID provider says about them when they log on."""
         return self.model_dump(mode="json", include=_IDENTITY, exclude_none=True)

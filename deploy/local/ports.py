@@ -9,13 +9,14 @@ from random import SystemRandom
 from deploy.local.errors import LauncherError
 
 FIXED = {
-    "gateway": 8080,
+    "portals": 8080,
     "issuance": 8081,
     "reporting": 8082,
     "balance": 8083,
     "exports": 8084,
     "projections": 8085,
     "payroll": 8086,
+    "gateway": 8087,
     "issuer": 8090,
     "kafka": 19092,
     "kafka-controller": 19093,

@@ -48,6 +48,16 @@ SERVICES = (
             "FRIKORT_ISSUER",
             "FRIKORT_JWKS_URL",
             "FRIKORT_AUDIENCE",
+            "FRIKORT_API_URL",
+        ),
+    ),
+    Service(
+        "portals",
+        "services.portals",
+        (
+            "FRIKORT_SESSION_KEYS",
+            "FRIKORT_GATEWAY_URL",
+            "FRIKORT_ISSUER",
             "FRIKORT_PUBLIC_URL",
             "FRIKORT_LOGIN_CLIENT_ID",
             "FRIKORT_LOGIN_CLIENT_KEY",
@@ -69,8 +79,13 @@ class LocalSystem:
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
         mongodb: connection string of the database.
+<<<<<<< HEAD
         gateway_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
+=======
+        gateway_url, portals_url, issuer_url: addresses without a slash at the end.
+        keys: the local keys, for whoever plays an authority.
+>>>>>>> 51c7001 (Portals: a process of its own, a client of the API with the person's access token)
         people: who can get a token or log on, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
@@ -111,6 +126,11 @@ class LocalSystem:
         """Where the API is, without a slash at the end."""
         return self.url("gateway")
 
+    @property
+    def portals_url(self) -> str:
+        """Where people find the portals, without a slash at the end."""
+        return self.url("portals")
+
     def url(self, name: str) -> str:
         """The address of a service's own HTTP port, such as `url("balance")` or `url("balance-2")`."""
         return f"http://127.0.0.1:{self._ports[name]}"
@@ -121,8 +141,8 @@ class LocalSystem:
         Raises:
             LauncherError: something is missing, a port is taken, or a process would not start.
         """
-        # The OpenID provider knows the gateway by its address, whether or not it runs here.
-        for name in {*self._services, "gateway", "issuer"}:
+        # The OpenID provider and the portals know each other and the gateway by address, whether or not they run here.
+        for name in {*self._services, "gateway", "portals", "issuer"}:
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
@@ -186,7 +206,10 @@ class LocalSystem:
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
             "FRIKORT_AUDIENCE": cast.AUDIENCE,
-            "FRIKORT_PUBLIC_URL": self.gateway_url,
+            "FRIKORT_PUBLIC_URL": self.portals_url,
+            "FRIKORT_GATEWAY_URL": self.gateway_url,
+            "FRIKORT_API_URL": self.gateway_url,
+            "FRIKORT_SESSION_KEYS": self.keys.session_keys,
             "FRIKORT_LOGIN_CLIENT_ID": keys.PORTAL,
             "FRIKORT_LOGIN_CLIENT_KEY": str(self.keys.portal_key),
         }
@@ -222,7 +245,7 @@ class LocalSystem:
         )
 
     def _issuer(self) -> Process:
-        cast.write(self.config.data / "keys", self.keys, self.people, self.gateway_url)
+        cast.write(self.config.data / "keys", self.keys, self.people, self.portals_url)
         self.processes["issuer"] = Process(
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),

@@ -11,8 +11,7 @@ from fastapi.routing import APIRoute
 
 from services.gateway.api import everyone, local
 from services.gateway.api.audit_middleware import AuditMiddleware
-from services.gateway.api.errors import add_handlers
-from services.gateway.api.middleware import RequestMiddleware
+from services.gateway.api.errors import add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
 from services.gateway.authority import router as authority
 from services.gateway.caseworker import router as caseworker
@@ -22,13 +21,8 @@ from services.gateway.employer import employments, payroll, reminders, reports
 from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
-from services.portals.employer.files import UPLOAD_PATH
-from services.portals.errors import respond
-from services.portals.login import routes as login
-from services.portals.login import session_guard
-from services.portals.router import add_portals
-from services.portals.security import origin_of
 from services.runtime.service import Runtime
+from services.runtime.web.requests import RequestMiddleware
 
 # Routes are tried in order: those with the most requests first.
 ROUTERS: Final = tuple(
@@ -67,20 +61,19 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     check_routes(app)
-    app.include_router(login.router)
     if settings.environment == "local":
         app.include_router(local.router)
     runtime.health.details["projections"] = process.projections.detail
     app.router.routes.extend(runtime.health_routes)
-    add_openapi(app, Addresses(settings.public_url, settings.authorization_address, settings.token_address))
-    add_handlers(app, respond)
-    add_portals(app, guard=session_guard, public_url=settings.public_url, login=origin_of(settings.issuer))
+    add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
+    add_handlers(app)
     app.add_middleware(AuditMiddleware)
     app.add_middleware(
         RequestMiddleware,
+        service="gateway",
         body_most=settings.body_most,
-        files_most=dict.fromkeys((payroll.PATH, UPLOAD_PATH), settings.batch_bytes_most),
+        files_most={payroll.PATH: settings.batch_bytes_most},
         requests_most=settings.requests_most,
-        respond=respond,
+        error_response=problem_response,
     )
     return app

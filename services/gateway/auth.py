@@ -7,13 +7,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import httpx2
 import structlog
 from frikort_contracts.extracts import Authority
+from frikort_contracts.http.roles import Role
 from frikort_contracts.values import Actor, Cpr, Cvr, MunicipalityCode
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
@@ -31,15 +31,6 @@ _PAUSE_BETWEEN_REFRESHES: Final = 5.0
 _TOKENS_KEPT: Final = 10_000
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class Role(StrEnum):
-    """The four audiences."""
-
-    CASEWORKER = "caseworker"
-    EMPLOYER = "employer"
-    CITIZEN = "citizen"
-    AUTHORITY = "authority"
 
 
 class Claims(BaseModel):

@@ -21,7 +21,6 @@ from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
-from services.portals.login.service import LoginService
 
 EndPositions = Callable[[Sequence[Topic]], Awaitable[tuple[Position, ...]]]
 
@@ -52,5 +51,4 @@ class Container:
     batches: Batches
     uploads: UploadService
     end_positions: EndPositions
-    desk: LoginService
     settings: GatewaySettings

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 from babel.numbers import format_decimal
-from frikort_contracts.values import COPENHAGEN
 
 
 class Language(StrEnum):
@@ -21,8 +20,6 @@ class Language(StrEnum):
 
 # The day before the month in English too: 21 November 2026.
 _DAY: Final = {Language.DANISH: "d. MMMM y", Language.ENGLISH: "d MMMM y"}
-_MOMENT: Final = {Language.DANISH: "d. MMMM y 'kl.' HH.mm", Language.ENGLISH: "d MMMM y 'at' HH:mm"}
-_MONTH: Final = "LLLL y"
 
 
 def kroner(ore: int, language: Language) -> str:
@@ -30,29 +27,9 @@ def kroner(ore: int, language: Language) -> str:
     return f"{format_decimal(Decimal(ore).scaleb(-2), format='#,##0.00', locale=language)} kr."
 
 
-def whole_kroner(ore: int, language: Language) -> str:
-    """``16.500`` in Danish, ``16,500`` in English: for an axis, where øre would only be in the way."""
-    return format_decimal(ore // 100, format="#,##0", locale=language)
-
-
 def day(moment: date, language: Language) -> str:
     """``21. november 2026`` in Danish, ``21 November 2026`` in English."""
     return format_date(moment, format=_DAY[language], locale=language)
-
-
-def moment(time: datetime, language: Language) -> str:
-    """``21. november 2026 kl. 14.30`` in Danish, ``21 November 2026 at 14:30`` in English; the time in Denmark."""
-    return format_datetime(time, format=_MOMENT[language], tzinfo=COPENHAGEN, locale=language)
-
-
-def month(moment: date, language: Language) -> str:
-    """``november 2026`` in Danish, ``November 2026`` in English."""
-    return format_date(moment, format=_MONTH, locale=language)
-
-
-def month_name(number: int, language: Language, *, short: bool = False) -> str:
-    """``november`` in Danish, ``November`` in English; ``short``: ``nov.`` and ``Nov``."""
-    return format_date(date(2000, number, 1), format="LLL" if short else "LLLL", locale=language)
 
 
 def preferred_language(accept_language: str) -> Language:

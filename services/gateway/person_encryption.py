@@ -100,14 +100,6 @@ class Persons:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
-    def seal_login(self, content: str, key: str) -> str:
-        """A session, or a login that is under way, as it is stored under ``key``."""
-        return self._sealer.seal(content, f"login:{key}")
-
-    def open_login(self, sealed: str, key: str) -> str:
-        """What is stored under ``key``. Raises ``DecryptionError``."""
-        return self._sealer.open(sealed, f"login:{key}")
-
     def seal_answer(self, answer: str, command_id: str) -> str:
         """A response, encrypted for replay."""
         return self._sealer.seal(answer, f"answer:{command_id}")

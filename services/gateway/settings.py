@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from services.runtime.settings import RuntimeSettings
-
-
-class ClaimNames(BaseModel):
-    """How the OpenID provider calls what it tells of a person; what it does not tell, the person is not."""
-
-    name: str = Field(default="name", description="The person's name.")
-    cpr: str = Field(default="cpr", description="A citizen's CPR number.")
-    cvr: str = Field(default="cvr", description="The CVR number of the employer that the person works for.")
-    signs_for: str = Field(default="signs_for", description="The CVR number of a business that the person signs for.")
-    owners: str = Field(
-        default="owners", description="The CPR numbers of the owners of that business, if a sole trader's."
-    )
-    municipality: str = Field(default="municipality", description="The code of a caseworker's municipality.")
-    authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
 
 
 class KeySettings(RuntimeSettings):
@@ -44,10 +28,7 @@ class PayrollSettings(KeySettings):
 class GatewaySettings(PayrollSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
-    issuer: str = Field(
-        description="The OpenID provider: the `iss` of its tokens, and where it describes itself"
-        " (`<issuer>/.well-known/openid-configuration`)."
-    )
+    issuer: str = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
     authorization_url: str | None = Field(
         default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."
     )
@@ -58,20 +39,9 @@ class GatewaySettings(PayrollSettings):
     audience: str = Field(default="frikort", description="The `aud` of accepted access tokens.")
     jwks_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the issuer.")
     jwks_refresh: float = Field(default=600.0, gt=0, description="Seconds after which the keys are fetched again.")
-    public_url: str = Field(
-        pattern=r"^https?://[^/?#]+$", description="Where people find the portals, without a slash at the end."
+    api_url: str = Field(
+        pattern=r"^https?://[^/?#]+$", description="Where clients reach the API, without a slash at the end."
     )
-    login_client_id: str = Field(default="frikort-portal", description="Who the portals are at the OpenID provider.")
-    login_client_key: Path = Field(
-        description="A file with the private JWK that proves it (`private_key_jwt`; EC P-256, or RSA)."
-    )
-    login_scope: str = Field(default="openid person", description="What the OpenID provider is asked for.")
-    login_claims: ClaimNames = Field(
-        default=ClaimNames(), description='The claims of the provider\'s userinfo answer, as JSON: `{"cpr": "..."}`.'
-    )
-    login_seconds: int = Field(default=600, ge=1, description="Seconds that a person may take to log on.")
-    session_idle: int = Field(default=1800, ge=60, description="Seconds after which an unused session ends.")
-    session_most: int = Field(default=28_800, ge=60, description="Seconds after which every session ends.")
     wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
     wait_most: int = Field(default=30, ge=0, description="Most seconds that a caller may ask to wait.")
     guesses_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")

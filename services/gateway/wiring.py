@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from frikort_contracts.rules.allowances import AllowanceTable
 
@@ -33,10 +32,6 @@ from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
-from services.portals.login.oidc import OpenIdProvider
-from services.portals.login.service import LoginService
-from services.portals.login.session_store import MongoSessionStore
-from services.portals.login.sessions import Sessions
 from services.runtime.allowance_file import load_allowances
 from services.runtime.batched_calls import BatchingPublisher
 from services.runtime.service import Runtime
@@ -55,7 +50,6 @@ class Process:
         """Create indexes and listen for changes. Start the runtime before."""
         container = self.container
         await container.attempt_limiter.prepare()
-        await container.desk.prepare()
         await container.read_models.prepare()
         await container.access_log.prepare()
         await container.batches.prepare()
@@ -122,7 +116,6 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             hold_days=settings.batch_hold_days,
         ),
         end_positions=runtime.producer.end_positions,
-        desk=_login(settings, runtime, persons),
         settings=settings,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
@@ -140,28 +133,4 @@ def response_builder(read_models: GatewayReadModels, persons: Persons, allowance
             **AuthorityResponses(read_models).responders,
         },
         employer.problem_members,
-    )
-
-
-def _login(settings: GatewaySettings, runtime: Runtime, persons: Persons) -> LoginService:
-    return LoginService(
-        provider=OpenIdProvider(
-            issuer=settings.issuer,
-            client_id=settings.login_client_id,
-            client_key=settings.login_client_key,
-            scope=settings.login_scope,
-            redirect_uri=f"{settings.public_url}/login/callback",
-            seconds=settings.jwks_timeout,
-        ),
-        begun=MongoSessionStore(runtime.database, "logins"),
-        sessions=Sessions(
-            records=MongoSessionStore(runtime.database, "sessions"),
-            persons=persons,
-            idle=timedelta(seconds=settings.session_idle),
-            most=timedelta(seconds=settings.session_most),
-        ),
-        names=settings.login_claims,
-        issuer=settings.issuer,
-        client_id=settings.login_client_id,
-        patience=timedelta(seconds=settings.login_seconds),
     )

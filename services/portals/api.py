@@ -1,42 +1,59 @@
-"""The pages' way to the system: the gateway's own JSON API, called in the same process as the signed-in person.
-
-So authorization, idempotency, the access log and every rule stand in one place, and a program can do all a page can.
-"""
+"""The client of the gateway's JSON API, which acts for one person at a time with that person's access token."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import httpx2
+import structlog
 from frikort_contracts.http.outcomes import PendingResource
 from frikort_contracts.http.problems import ProblemResource
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
-from starlette.datastructures import MutableHeaders
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from services.gateway.api.dependencies import CALLER
-from services.gateway.auth import Caller
-from services.gateway.formats import Language
-from services.gateway.problem_texts import CATALOGUE
-from services.portals.texts import LANGUAGE_COOKIE
+from services.portals.formats import Language
+
+logger = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 Query = str | int | bool | None
 
 _ACCEPTED: Final = 202
 _REFUSED_FROM: Final = 400
-_SECONDS: Final = 45.0  # more than the API itself ever waits for an outcome
+# The API waits at most 30 seconds for the outcome of a command.
+_TIMEOUTS: Final = httpx2.Timeout(connect=2, read=45, write=45, pool=5)
+# uvicorn closes a connection after 5 seconds without a request: it must not be reused shortly before that.
+_LIMITS: Final = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=3)
+# Open event streams hold their connections, so they have a pool of their own. The API sends something every 15 s.
+_STREAM_TIMEOUTS: Final = httpx2.Timeout(connect=2, read=60, write=10, pool=5)
+_STREAM_LIMITS: Final = httpx2.Limits(max_connections=2000, max_keepalive_connections=10, keepalive_expiry=3)
+_PING_SECONDS: Final = 2.0
+
+_PASSED_ON: Final = ("accept", "if-none-match", "if-range", "last-event-id", "range")
+_PASSED_BACK: Final = frozenset(
+    {
+        "accept-ranges",
+        "content-disposition",
+        "content-language",
+        "content-length",
+        "content-range",
+        "content-type",
+        "etag",
+        "last-modified",
+    }
+)
 
 
 class Refused(Exception):
-    """The API answered with a problem document."""
+    """The API answered with a problem document, or did not answer."""
 
     def __init__(self, problem: ProblemResource) -> None:
         super().__init__(problem.type)
@@ -45,7 +62,7 @@ class Refused(Exception):
     @property
     def code(self) -> str:
         """The stable name of the problem, for example ``card-unknown``."""
-        return self.problem.type.removeprefix("/problems/")
+        return self.problem.code
 
     @property
     def status(self) -> int:
@@ -54,33 +71,60 @@ class Refused(Exception):
 
     @property
     def may_have_happened(self) -> bool:
-        """Nobody knows whether the command was accepted: it may be sent again only under the same key."""
+        """Whether the command may have been accepted: it must then be sent again under the same key only."""
         return self.status >= 500
 
 
 class Pending(Exception):
-    """The command is accepted, and its outcome is not known yet. The same key will get the answer later."""
+    """The command is accepted and its outcome is not known yet. The same key returns the answer later."""
 
     def __init__(self, resource: PendingResource) -> None:
         super().__init__(resource.command_id)
         self.resource = resource
 
 
+class GatewayClient:
+    """The connections to the API, shared by all requests of the process."""
+
+    def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        """``url`` has no slash at the end; ``transport`` replaces the network in tests."""
+        self.calls = httpx2.AsyncClient(base_url=url, timeout=_TIMEOUTS, limits=_LIMITS, transport=transport)
+        self.streams = httpx2.AsyncClient(
+            base_url=url, timeout=_STREAM_TIMEOUTS, limits=_STREAM_LIMITS, transport=transport
+        )
+
+    async def ping(self) -> None:
+        """Ask whether the API's process answers. Raises ``OSError``."""
+        try:
+            (await self.calls.get("/health/live", timeout=_PING_SECONDS)).raise_for_status()
+        except httpx2.HTTPError as error:
+            raise ConnectionError(f"the API does not answer: {type(error).__name__}") from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.calls.aclose()
+        await self.streams.aclose()
+
+
 @dataclass(frozen=True)
 class Api:
-    """An in-process client of the API, for one request of one person (nobody: only what is open to all).
+    """The API as one person sees it, in one request.
 
-    ``reason`` is why the person looks at somebody else's data, which the API asks of a caseworker.
+    Attributes:
+        token: the person's access token; None for what is open to everyone.
+        language: of the texts in the answers.
+        correlation_id: of the page's request, passed on to the API.
+        reason: why the person looks at someone else's data (`Access-Reason`), which the API requires of a caseworker.
     """
 
-    app: ASGIApp
-    caller: Caller | None
+    gateway: GatewayClient
+    token: str | None
     language: Language
     correlation_id: str
     reason: str = ""
 
-    def because(self, reason: str) -> Api:
-        """The same client, saying why it looks."""
+    def with_reason(self, reason: str) -> Api:
+        """The same client, with a reason."""
         return replace(self, reason=reason)
 
     async def get(self, path: str, model: type[M], **query: Query) -> M:
@@ -88,23 +132,50 @@ class Api:
         return await self._send("GET", path + _query(query), model)
 
     async def post(self, path: str, body: Any, model: type[M], *, key: str = "") -> M:
-        """Do something, under the form's ``key`` if it is a command. Raises ``Refused`` and ``Pending``.
+        """Send ``body``; a command needs the form's ``key``. Raises ``Refused`` and ``Pending``.
 
-        ``body`` is a JSON value; days, ids and models in it are turned to JSON.
+        ``body`` is a JSON value; days, ids and models in it become JSON.
         """
         return await self._send("POST", path, model, key=key, json=to_jsonable_python(body))
 
     async def put(self, path: str, body: Any, model: type[M], *, key: str) -> M:
-        """Replace something, under the form's ``key``. Raises ``Refused`` and ``Pending``."""
+        """Replace a resource, under the form's ``key``. Raises ``Refused`` and ``Pending``."""
         return await self._send("PUT", path, model, key=key, json=to_jsonable_python(body))
 
-    async def upload(self, path: str, content: bytes, media_type: str, model: type[M], *, key: str) -> M:
+    async def upload(self, path: str, content: AsyncIterator[bytes], media_type: str, model: type[M], *, key: str) -> M:
         """Send a file as it is. Raises ``Refused`` and ``Pending``."""
         return await self._send("POST", path, model, key=key, content=content, media_type=media_type)
 
-    def forward(self, path: str, **query: Query) -> Response:
-        """What the API answers at ``path``, handed to the browser as it comes: a file, or a stream of events."""
-        return _Forwarded(self, path, urlencode(_given(query)))
+    async def forward(
+        self,
+        headers: Mapping[str, str],
+        path: str,
+        *,
+        goes_on: Callable[[], Awaitable[bool]] | None = None,
+        stopping: asyncio.Event | None = None,
+        query: Mapping[str, Query],
+    ) -> Response:
+        """Pass on the API's response at ``path`` unbuffered: a file, or an event stream. Raises ``Refused``.
+
+        ``headers`` are the browser's. The response ends before the next part if ``goes_on`` returns false, and when
+        ``stopping`` is set.
+        """
+        own = {name: headers[name] for name in _PASSED_ON if name in headers}
+        # A compressed response would have to be decompressed or passed on with its encoding; neither is needed.
+        sent = self._headers() | own | {"Accept-Encoding": "identity"}
+        request = self.gateway.streams.build_request("GET", path + _query(query), headers=_encoded(sent))
+        try:
+            response = await self.gateway.streams.send(request, stream=True)
+        except httpx2.HTTPError as error:
+            raise _unreachable(error) from None
+        if response.status_code >= _REFUSED_FROM:
+            async with contextlib.aclosing(response):
+                try:
+                    content = await response.aread()
+                except httpx2.HTTPError as error:
+                    raise _unreachable(error) from None
+            raise Refused(_problem(content, response.status_code))
+        return _ForwardedResponse(response, goes_on, stopping)
 
     async def _send(
         self,
@@ -114,7 +185,7 @@ class Api:
         *,
         key: str = "",
         json: Any = None,
-        content: bytes | None = None,
+        content: AsyncIterator[bytes] | None = None,
         media_type: str = "",
     ) -> M:
         headers = self._headers()
@@ -122,20 +193,16 @@ class Api:
             headers["Idempotency-Key"] = key
         if media_type:
             headers["Content-Type"] = media_type
-        sent = httpx2.Headers(headers, encoding="latin-1")
-        transport = httpx2.ASGITransport(app=self._as_caller)
         try:
-            async with (
-                asyncio.timeout(_SECONDS),
-                httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client,
-            ):
-                response = await client.request(method, path, headers=sent, json=json, content=content)
-        except TimeoutError:
-            raise Refused(_unavailable()) from None
+            response = await self.gateway.calls.request(
+                method, path, headers=_encoded(headers), json=json, content=content
+            )
+        except httpx2.HTTPError as error:
+            raise _unreachable(error) from None
         if response.status_code >= _REFUSED_FROM:
-            raise Refused(ProblemResource.model_validate_json(response.content))
+            raise Refused(_problem(response.content, response.status_code))
         if response.status_code == _ACCEPTED and model is not PendingResource:
-            # A command that waits for its outcome; or a resource that is told of while it is worked on.
+            # Either a command whose outcome is not known yet, or a resource that is still being made.
             either: Any = model | PendingResource
             answer: M | PendingResource = TypeAdapter(either).validate_json(response.content)
             if isinstance(answer, PendingResource):
@@ -144,66 +211,94 @@ class Api:
         return model.model_validate_json(response.content)
 
     def _headers(self) -> dict[str, str]:
-        """One correlation id for the page and for what it asks the API."""
         trace = UUID(self.correlation_id).hex
         headers = {
             "Accept": "application/json",
             "Accept-Language": self.language,
             "Traceparent": f"00-{trace}-{uuid4().hex[:16]}-01",
         }
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
         if self.reason:
-            headers["Access-Reason"] = self.reason.encode().decode("latin-1")  # UTF-8, as the header's bytes
+            headers["Access-Reason"] = self.reason
         return headers
 
-    async def _as_caller(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nobody outside can put anything into the scope: only who is signed in gets to act as themselves."""
-        await self.app({**scope, CALLER: self.caller} if self.caller else scope, receive, send)
 
+class _ForwardedResponse(StreamingResponse):
+    """A response of the API, part by part as it comes. The API's connection is closed with the browser's."""
 
-class _Forwarded(Response):
-    """An answer of the API, not held in memory. Errors are shown as pages, for the browser's own Accept is kept."""
-
-    def __init__(self, api: Api, path: str, query: str) -> None:
-        super().__init__()
-        self._api = api
-        self._path = path
-        self._query = query
+    def __init__(
+        self,
+        upstream: httpx2.Response,
+        goes_on: Callable[[], Awaitable[bool]] | None,
+        stopping: asyncio.Event | None,
+    ) -> None:
+        super().__init__(
+            _parts(upstream, goes_on, stopping),
+            status_code=upstream.status_code,
+            headers={name: value for name, value in upstream.headers.items() if name.lower() in _PASSED_BACK},
+        )
+        self._upstream = upstream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kept = {"accept", "last-event-id", "range", "if-range", "if-none-match"}
-        headers = [(name, value) for name, value in scope["headers"] if name.decode() in kept]
-        inner: dict[str, Any] = {
-            "type": "http",
-            "asgi": scope["asgi"],
-            "http_version": scope["http_version"],
-            "method": "GET",
-            "scheme": scope["scheme"],
-            "server": scope.get("server"),
-            "client": scope.get("client"),
-            "root_path": "",
-            "path": self._path,
-            "raw_path": self._path.encode(),
-            "query_string": self._query.encode(),
-            "headers": headers,
-        }
-        asked = MutableHeaders(scope=inner)
-        for name, value in self._api._headers().items():
-            asked.setdefault(name, value)
-        asked["Cookie"] = f"{LANGUAGE_COOKIE}={self._api.language}"  # what is wrong is told in the page's language
-        await self._api._as_caller(inner, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Also when the browser went away before the first part, when the generator never ran.
+            await asyncio.shield(asyncio.ensure_future(self._upstream.aclose()))
+
+
+async def _parts(
+    upstream: httpx2.Response,
+    goes_on: Callable[[], Awaitable[bool]] | None,
+    stopping: asyncio.Event | None,
+) -> AsyncIterator[bytes]:
+    parts = upstream.aiter_raw()
+    stopped = asyncio.ensure_future((stopping or asyncio.Event()).wait())
+    following: asyncio.Future[bytes] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(parts))
+            await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                return
+            try:
+                part = following.result()
+            except StopAsyncIteration:
+                return
+            if goes_on is not None and not await goes_on():
+                return
+            yield part
+    finally:
+        for task in (stopped, following):
+            if task is not None:
+                task.cancel()
+
+
+def _encoded(headers: Mapping[str, str]) -> httpx2.Headers:
+    # A reason is any text: its header holds UTF-8.
+    return httpx2.Headers(dict(headers), encoding="utf-8")
+
+
+def _unreachable(error: httpx2.HTTPError) -> Refused:
+    logger.warning("portals.api_unreachable", reason=type(error).__name__)
+    return Refused(_unavailable())
+
+
+def _problem(content: bytes, status: int) -> ProblemResource:
+    """The problem document in ``content``; what something between us and the API answers is none of its own."""
+    try:
+        return ProblemResource.model_validate_json(content)
+    except ValidationError:
+        logger.warning("portals.api_answer_unreadable", status=status)
+        return _unavailable()
 
 
 def _unavailable() -> ProblemResource:
-    # Of what this client says, only code and status are read: a page has its own words for it.
     code = "temporarily-unavailable"
-    status = CATALOGUE[code].status
-    return ProblemResource(code=code, type=f"/problems/{code}", title="", status=status, detail="", instance="")
-
-
-def _given(query: Mapping[str, Query]) -> dict[str, str]:
-    return {name: str(value) for name, value in query.items() if value is not None}
+    return ProblemResource(type=f"/problems/{code}", code=code, title="", status=503, detail="", instance="")
 
 
 def _query(query: Mapping[str, Query]) -> str:
-    given = _given(query)
+    given = {name: str(value) for name, value in query.items() if value is not None}
     return f"?{urlencode(given)}" if given else ""

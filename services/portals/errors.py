@@ -1,105 +1,124 @@
-"""What goes wrong, as a page in plain words for those who asked for one; programs get problem documents as ever."""
+"""Errors as pages in plain Danish or English; a client that does not accept HTML gets a problem document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import structlog
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from services.gateway.api.errors import problem_response
-from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import Facts, text_of
 from services.portals.api import Api, Pending, Refused
+from services.portals.container import container_of
 from services.portals.forms import Form
 from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, language_of, page_of
-from services.portals.texts import N_
+from services.portals.problems import PROBLEMS, ProblemError
+from services.portals.texts import translations
+
+logger = structlog.get_logger(__name__)
+
+_BY_STATUS: Final = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_UNAUTHENTICATED: Final = 401
+# What the API says about these is meant for programs; a person reads the portals' own texts.
+_FOR_PROGRAMS: Final = {"malformed-json": "malformed-request", "media-type-unsupported": "malformed-request"}
 
 
-class _Words(NamedTuple):
-    """A system error: what it is, and what to do."""
+class _Texts(NamedTuple):
+    """What a page says about an error: what is wrong, and what to do. Translated already."""
 
     title: str
     help: str
 
 
-# What the catalogue says of these is for programs. What it says of every other problem a person can read.
-_NOT_FOUND: Final = _Words(
-    N_("Vi kan ikke finde siden"),
-    N_("Måske er adressen skrevet forkert, eller siden er flyttet. Gå til forsiden, og find vej derfra."),
-)
-_OURS: Final = _Words(
-    N_("Der skete en fejl hos os"),
-    N_("Fejlen er vores. Det, som du har fået kvittering for, er gemt. Prøv igen om lidt."),
-)
-_WORDS: Final = {
-    "not-found": _NOT_FOUND,
-    "method-not-allowed": _NOT_FOUND,
-    "invalid-request": _NOT_FOUND,
-    "malformed-json": _NOT_FOUND,
-    "media-type-unsupported": _NOT_FOUND,
-    "internal-error": _OURS,
-    "temporarily-unavailable": _Words(
-        N_("Vi kan ikke vise siden lige nu"),
-        N_(
-            "Noget af systemet er nede eller har travlt. Det, som du har fået kvittering for, er gemt. Vent et "
-            "øjeblik, og prøv igen."
-        ),
-    ),
-    "body-too-large": _Words(N_("Det, du sendte, er for stort"), N_("Gå tilbage, og send en mindre fil.")),
-    "too-many-attempts": _Words(N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
-}
-
-
-def respond(
-    request: Request,
-    code: str,
-    *,
-    facts: Facts | None = None,
-    errors: Sequence[tuple[str, str, str]] = (),
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """The problem ``code``: a page for a browser, else a problem document."""
-    if not wants_page(request):
-        return problem_response(request, code, facts=facts, errors=errors, headers=headers)
-    response = _error_page(_anonymous(request), code, CATALOGUE[code].status)
+def error_response(request: Request, code: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    """The problem ``code`` as a page for a browser, and as a problem document (RFC 9457) for other clients."""
+    problem = PROBLEMS[code]
+    if wants_page(request):
+        response: Response = _own_error_page(_anonymous(request), code, problem.status)
+    else:
+        gettext = translations(language_of(request)).gettext
+        body = {
+            "type": f"/problems/{code}",
+            "code": code,
+            "title": gettext(problem.title),
+            "status": problem.status,
+            "detail": gettext(problem.remedy),
+            "instance": f"urn:uuid:{request.state.correlation_id}",
+        }
+        response = JSONResponse(body, problem.status, media_type="application/problem+json")
     response.headers.update(headers or {})
     return response
 
 
 def wants_page(request: Request) -> bool:
-    """A browser that shows a page says so; a program takes JSON or anything."""
+    """Browsers name HTML when they load a page; programs accept JSON or anything."""
     return "text/html" in request.headers.get("accept", "")
 
 
-def add_page_handlers(app: FastAPI) -> None:
-    """Answer what view functions raise with a page."""
+def add_handlers(app: FastAPI) -> None:
+    """Handle what view functions and the framework raise."""
+    _add_problem_handlers(app)
+    _add_access_handlers(app)
+    _add_api_handlers(app)
 
+
+def _add_problem_handlers(app: FastAPI) -> None:
+    @app.exception_handler(ProblemError)
+    async def _problem(request: Request, error: ProblemError) -> Response:
+        return error_response(request, error.code, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, _: RequestValidationError) -> Response:
+        return error_response(request, "invalid-request")
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return error_response(request, _BY_STATUS.get(error.status_code, "internal-error"), headers=error.headers)
+
+    @app.exception_handler(PyMongoError)
+    async def _unavailable(request: Request, error: PyMongoError) -> Response:
+        logger.warning("portals.dependency_away", reason=type(error).__name__)
+        return error_response(request, "temporarily-unavailable", headers={"Retry-After": "5"})
+
+
+def _add_access_handlers(app: FastAPI) -> None:
     @app.exception_handler(SignInFirst)
     async def _sign_in(request: Request, error: SignInFirst) -> Response:
         if not wants_page(request):
-            return problem_response(request, "token-missing")
+            return error_response(request, "login-required")
         if is_safe(request):
             return error.page.redirect(error.page.sign_in)
-        # A form cannot be led to another server's sign-in page (form-action 'self'), so a page with a link says it.
+        # A form cannot redirect to the provider's sign-in page (form-action 'self'), so a page with a link follows.
         return error.page.render("common/signed_out.html", 401, following=error.page.here)
 
     @app.exception_handler(WrongPortal)
     async def _wrong_portal(request: Request, error: WrongPortal) -> Response:
         if not wants_page(request):
-            return problem_response(request, "role-not-allowed")
+            return error_response(request, "role-not-allowed")
         return error.page.render("common/wrong_portal.html", 403)
 
     @app.exception_handler(RespondWith)
-    async def _instead(_: Request, error: RespondWith) -> Response:
+    async def _respond_with(_: Request, error: RespondWith) -> Response:
         return error.response
 
+
+def _add_api_handlers(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def _refused(request: Request, error: Refused) -> Response:
-        """What no view function has shown at a form."""
-        return _error_page(await page_of(request), error.code, error.status)
+        """A refusal that no view function has shown at a form."""
+        page = await page_of(request)
+        if error.status == _UNAUTHENTICATED:
+            return page.render("common/signed_out.html", 401, following=page.here)
+        code = _FOR_PROGRAMS.get(error.code, error.code)
+        if code in PROBLEMS:
+            return _own_error_page(page, code, error.status)
+        # The API answered in the language of the page.
+        return _error_page(page, _Texts(error.problem.title, error.problem.detail), error.status)
 
     @app.exception_handler(Pending)
     async def _pending(request: Request, _: Pending) -> Response:
@@ -108,15 +127,17 @@ def add_page_handlers(app: FastAPI) -> None:
         return page.render("common/pending.html", 202, waiting=form)
 
 
-def _error_page(page: Page, code: str, status: int) -> HTMLResponse:
-    words = _WORDS.get(code)
-    if words is None:
-        text = text_of(code, page.language)
-        words = _Words(text.title, text.remedy)
-    return page.render("common/error.html", status, words=words, instance=page.request.state.correlation_id)
+def _own_error_page(page: Page, code: str, status: int) -> HTMLResponse:
+    problem = PROBLEMS[code]
+    return _error_page(page, _Texts(page.gettext(problem.title), page.gettext(problem.remedy)), status)
+
+
+def _error_page(page: Page, texts: _Texts, status: int) -> HTMLResponse:
+    return page.render("common/error.html", status, texts=texts, instance=page.request.state.correlation_id)
 
 
 def _anonymous(request: Request) -> Page:
-    """Errors come from anywhere, also from where sessions cannot be read: their page knows nobody."""
+    """For errors outside the routes, also when sessions cannot be read."""
     language = language_of(request)
-    return Page(request, language, None, Api(request.app, None, language, request.state.correlation_id))
+    api = Api(container_of(request).gateway, None, language, request.state.correlation_id)
+    return Page(request, language, None, api)

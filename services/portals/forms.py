@@ -16,8 +16,8 @@ from uuid import uuid4
 
 from starlette.datastructures import FormData, UploadFile
 
-from services.gateway.formats import Language, kroner
 from services.portals.api import Refused
+from services.portals.formats import Language, kroner
 from services.portals.labels import plain_words
 from services.portals.texts import N_
 

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from gettext import NullTranslations
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Depends
+from frikort_contracts.http.roles import Role
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.gateway.auth import Role
-from services.gateway.formats import Language
-from services.portals.api import Api
+from services.portals.api import Api, Query
+from services.portals.container import container_of
+from services.portals.formats import Language
 from services.portals.forms import Fields, Form, empty_form, read_form
+from services.portals.login.access_tokens import SessionEnded
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
 from services.portals.texts import LANGUAGE_COOKIE, translations
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
-
-
-class Guard(Protocol):
-    """What stands between a browser and the pages: ``services/portals/login/session_guard.py``."""
-
-    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
-        """Who is signed in. ``active``: the request shows that the person is there."""
-
-    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Raises a ``ProblemError`` unless the form was made in this session and sent from a page of ours."""
 
 
 class SignInFirst(Exception):
@@ -113,6 +105,21 @@ class Page:
         """Go to another page, by GET: the answer to a form that was accepted."""
         return RedirectResponse(path, status_code=303)
 
+    async def forward(self, path: str, **query: Query) -> Response:
+        """A file of the API, passed on as it comes. Raises ``Refused``."""
+        return await self.api.forward(self.request.headers, path, query=query)
+
+    async def forward_events(self, path: str, **query: Query) -> Response:
+        """An event stream of the API, passed on until the session ends. Raises ``Refused``."""
+        portals = container_of(self.request)
+
+        async def goes_on() -> bool:
+            return self.session is not None and await portals.guard.goes_on(self.session)
+
+        return await self.api.forward(
+            self.request.headers, path, goes_on=goes_on, stopping=portals.stopping, query=query
+        )
+
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
         """A form to fill in, with ``values`` in it already."""
         return empty_form(fields or {}, values or {}, **self._about_form())
@@ -121,8 +128,7 @@ class Page:
         """The form that was sent. Raises ``ProblemError`` unless it was made in this session."""
         data = await self.request.form()
         if self.session is not None:
-            guard: Guard = self.request.app.state.guard
-            guard.check_form(self.request, self.session, data)
+            container_of(self.request).guard.check_form(self.request, self.session, data)
         form = read_form(fields or {}, data, **self._about_form())
         self.request.state.form = form
         return form
@@ -133,24 +139,26 @@ class Page:
 
 
 async def page_of(request: Request) -> Page:
-    """A page for anybody."""
-    guard: Guard = request.app.state.guard
-    session = await guard.session_of(request, active=not is_made_by_the_page(request))
+    """A page for anyone. Its API client has no token: it sees what is open to everyone."""
+    portals = container_of(request)
+    session = await portals.guard.session_of(request, active=not is_made_by_the_page(request))
     language = language_of(request)
-    caller = None if session is None else session.caller
-    correlation_id: str = request.state.correlation_id
-    return Page(request, language, session, Api(request.app, caller, language, correlation_id))
+    return Page(request, language, session, Api(portals.gateway, None, language, request.state.correlation_id))
 
 
 def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
-    """A dependency: a page for somebody signed in in ``role``. Raises ``SignInFirst`` and ``WrongPortal``."""
+    """A dependency: a page for a person signed in in ``role``. Raises ``SignInFirst`` and ``WrongPortal``."""
 
     async def dependency(page: Annotated[Page, Depends(page_of)]) -> Page:
         if page.session is None:
             raise SignInFirst(page)
-        if page.session.caller.role is not role:
+        if page.session.role is not role:
             raise WrongPortal(page)
-        return page
+        try:
+            token = await container_of(page.request).guard.access_token_of(page.session)
+        except SessionEnded:
+            raise SignInFirst(replace(page, session=None)) from None
+        return replace(page, api=replace(page.api, token=token))
 
     return dependency
 

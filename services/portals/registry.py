@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from services.gateway.auth import Role
+from frikort_contracts.http.roles import Role
+
 from services.portals.texts import N_
 
 

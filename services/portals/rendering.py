@@ -11,8 +11,8 @@ from typing import Final, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.gateway import formats
-from services.gateway.formats import Language
+from services.portals import formats
+from services.portals.formats import Language
 from services.portals.forms import KEY, TOKEN, input_id
 from services.portals.registry import PORTALS, PUBLIC
 from services.portals.static import static_url

@@ -13,7 +13,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
-from services.gateway.formats import Language
+from services.portals.formats import Language
 
 LANGUAGE_COOKIE: Final = "sprog"
 ENGLISH: Final = Path(__file__).parent / "locale" / "en"

@@ -44,14 +44,14 @@ class Encryptor:
         self._first = next(iter(keys))
 
     @classmethod
-    def from_setting(cls, text: str) -> Encryptor:
+    def from_setting(cls, text: str, setting: str = "FRIKORT_SEAL_KEYS") -> Encryptor:
         """From ``<key id>:<base64 of 32 bytes>``, comma separated, the sealing key first."""
         keys: dict[str, bytes] = {}
         for part in text.split(","):
             key_id, _, key = part.strip().partition(":")
             if not key_id or "." in key_id:
-                raise ValueError("FRIKORT_SEAL_KEYS is `<key id>:<base64 of 32 bytes>`, comma separated")
-            keys[key_id] = read_key(key, f"the sealing key {key_id}")
+                raise ValueError(f"{setting} is `<key id>:<base64 of 32 bytes>`, comma separated")
+            keys[key_id] = read_key(key, f"the sealing key {key_id} in {setting}")
         return cls(keys)
 
     def seal(self, plaintext: str, associated: str) -> str:
@@ -65,7 +65,7 @@ class Encryptor:
         key_id, _, encoded = sealed.partition(".")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise DecryptionError(f"there is no sealing key {key_id!r} in FRIKORT_SEAL_KEYS")
+            raise DecryptionError(f"there is no key {key_id!r}")
         try:
             raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
             return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], associated.encode()).decode()

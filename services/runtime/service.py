@@ -77,7 +77,7 @@ class Runtime:
         self._loops_client = connect_loops(settings.mongodb)
         loops = durable_database(self._loops_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
-        self._jobs = tuple(jobs)
+        self._jobs = list(jobs)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._stop_by: float | None = None
@@ -110,6 +110,10 @@ class Runtime:
     def health_routes(self) -> list[BaseRoute]:
         """/health/live, /health/ready and /metrics."""
         return self.health.routes()
+
+    def add_job(self, job: Job) -> None:
+        """Add a job before ``start``: one that is built from parts of this runtime."""
+        self._jobs.append(job)
 
     def reader(self, documents: DocumentSet[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors or projections."""

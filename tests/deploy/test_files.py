@@ -70,7 +70,7 @@ def test_the_gateway_finds_the_openid_provider_under_the_name_that_a_browser_has
     assert SERVICES["issuer"]["networks"]["default"]["aliases"] == [host]
     assert SERVICES["issuer"]["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert SERVICES["issuer"]["environment"]["FRIKORT_PORT"] == str(port)
-    assert SERVICES["keys"]["command"][-1] == SERVICES["gateway"]["environment"]["FRIKORT_PUBLIC_URL"]
+    assert SERVICES["keys"]["command"][-1] == SERVICES["portals"]["environment"]["FRIKORT_PUBLIC_URL"]
 
 
 def test_compose_waits_for_what_it_depends_on() -> None:

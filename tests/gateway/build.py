@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from functools import cache
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Final
 from uuid import uuid4
 
@@ -26,7 +22,6 @@ from frikort_contracts.reporting import (
     ReportDisputed,
 )
 from frikort_contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
-from joserfc.jwk import ECKey
 from pydantic import BaseModel, SecretStr
 
 from services.gateway.person_encryption import Persons
@@ -41,17 +36,8 @@ REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 CVR: Final = "99000007"
 NOON: Final = datetime(2025, 6, 1, 12, tzinfo=UTC)
 PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
-PUBLIC_URL: Final = "https://frikort.test"
 SEAL_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
-
-
-@cache
-def client_key() -> Path:
-    """A file with a private key of the portals."""
-    path = Path(mkdtemp(prefix="frikort-test-")) / "client.json"
-    path.write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "portal"}).as_dict(private=True)))
-    return path
 
 
 def persons() -> Persons:
@@ -67,9 +53,8 @@ def settings(**changes: Any) -> GatewaySettings:
         "seal_keys": SecretStr(SEAL_KEYS),
         "lookup_key": SecretStr(LOOKUP_KEY),
         "issuer": "https://issuer.test",
+        "api_url": "https://api.frikort.test",
         "jwks_url": "http://127.0.0.1:1/jwks",
-        "public_url": PUBLIC_URL,
-        "login_client_key": client_key(),
     }
     return GatewaySettings(**given | changes)
 

@@ -8,16 +8,17 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http.audit import access_reason
+from frikort_contracts.http.roles import Role
 from frikort_contracts.values import Components, Period, WorkPeriod
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.audit import texts
 from services.gateway.audit.actions import TEXTS, Action
-from services.gateway.audit.context import stated_reason
 from services.gateway.audit.extracts import extracts_with
 from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_person, of_year, query, stamp
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.formats import Language
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards
@@ -261,12 +262,12 @@ class TestReasons:
     @pytest.mark.parametrize("text", ["sag", "Opfølgning på sag 2025-0042", "x" * 200, "  to  ord "])
     def test_a_reason_is_a_line_of_text(self, text: str) -> None:
         for encoding in ("utf-8", "latin-1"):
-            assert stated_reason(text.encode(encoding).decode("latin-1")) == " ".join(text.split())
+            assert access_reason(text.encode(encoding).decode("latin-1")) == " ".join(text.split())
 
     @pytest.mark.parametrize("text", ["", "ab", "   a  ", "x" * 201, "a\x00bcd", f"om {CPR}", f"{CPR[:6]}-{CPR[6:]}"])
     def test_what_is_no_reason_is_not_repeated(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"^(not a reason of 3 to 200 characters|must not contain a CPR number)$"):
-            stated_reason(text)
+            access_reason(text)
 
 
 DAYS: Final = st.integers(0, 9).map(lambda day: NOON + timedelta(days=day))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from frikort_contracts.http.roles import Role
 
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query, stamp
-from services.gateway.auth import Role
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON
 from tests.gateway.memory import MemoryAccessLog

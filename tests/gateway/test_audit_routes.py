@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 from fastapi import Depends, FastAPI
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
 
@@ -20,7 +21,7 @@ from services.gateway.api.audit_middleware import NotRecorded
 from services.gateway.api.dependencies import RequestContext, caller_in
 from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.routes import UndeclaredRoute, check_routes
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards, extracts, ledgers, reports

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http.roles import Role
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from services.gateway.auth import Authenticator, Role
+from services.gateway.auth import Authenticator
 from services.gateway.problems import ProblemError
 
 ISSUER: Final = "https://issuer.test"

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from frikort_contracts.http.roles import Role
 from pymongo.errors import AutoReconnect
 
 from services.gateway import change_notifier
 from services.gateway import event_streams as module
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions, Key, keys_of, of_card
 from services.gateway.event_streams import EventStreams
 from services.gateway.problems import ProblemError

@@ -16,13 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from services.gateway.api.dependencies import wait_seconds
 from services.gateway.api.errors import problem_response
-from services.gateway.api.middleware import RequestMiddleware, correlation_of
 from services.gateway.api.paging import after, page
 from services.gateway.app import application_factory
 from services.gateway.attempt_limiter import window_of
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 from services.runtime.service import Runtime
+from services.runtime.web.requests import RequestMiddleware, correlation_of
 from tests.gateway.build import settings
 
 
@@ -229,7 +229,9 @@ async def test_more_requests_than_can_be_carried_are_refused_at_the_door() -> No
         await go_on.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
-    busy = RequestMiddleware(slow, body_most=10, files_most={}, requests_most=2, respond=problem_response)
+    busy = RequestMiddleware(
+        slow, service="gateway", body_most=10, files_most={}, requests_most=2, error_response=problem_response
+    )
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=busy), base_url="http://gateway") as client:
         carried = [asyncio.create_task(client.get("/")) for _ in range(2)]
         for _ in carried:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import pytest
 from frikort_contracts.cloudevents import decode
+from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import REPORTING_COMMANDS
 from pymongo.errors import AutoReconnect
 
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules

@@ -9,13 +9,23 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pytest
-from frikort_contracts.http.payroll import BatchLineBody
+from frikort_contracts.http.payroll import DANISH_CSV_COLUMNS, DANISH_CSV_DELIMITER, BatchLineBody
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.employer.payroll import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
 from services.gateway.payroll.lines import InvalidLine, validated
-from services.gateway.payroll.parser import LONGEST_LINE, Csv, Form, JsonLines, Splitter, Unreadable, decoded, kroner
+from services.gateway.payroll.parser import (
+    DANISH,
+    LONGEST_LINE,
+    Csv,
+    Form,
+    JsonLines,
+    Splitter,
+    Unreadable,
+    decoded,
+    kroner,
+)
 from services.gateway.payroll.upload import FORMS
 from services.gateway.problems import ProblemError
 
@@ -315,3 +325,7 @@ class TestKroner:
     def test_what_could_mean_another_amount_is_refused(self, text: str) -> None:
         with pytest.raises(Unreadable):
             kroner(text)
+
+
+def test_the_contract_names_the_columns_of_a_danish_file() -> None:
+    assert (DANISH.delimiter, tuple(DANISH.all_names)) == (DANISH_CSV_DELIMITER, DANISH_CSV_COLUMNS)

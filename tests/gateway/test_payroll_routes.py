@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import upload
 from services.gateway.payroll.worker import BatchWorker

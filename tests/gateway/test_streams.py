@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import httpx2
 import pytest
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateGranted, MandateScope, MandateWithdrawn
 from frikort_contracts.values import CitizenSide
 
 from services.gateway import event_streams
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.change_notifier import of_card
 from services.gateway.container import Container
 from services.gateway.person_encryption import Person

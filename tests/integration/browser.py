@@ -25,12 +25,12 @@ class Browser(httpx2.Client):
         self.places: list[str] = []
 
     def goes(self, address: str) -> httpx2.Response:
-        """Go to an address of the gateway, and on to wherever that leads."""
-        return self._follow(self.get(urljoin(self._system.gateway_url, address)))
+        """Go to an address of the portals, and on to wherever that leads."""
+        return self._follow(self.get(urljoin(self._system.portals_url, address)))
 
     def sends(self, address: str, form: dict[str, str]) -> httpx2.Response:
-        """Send a form to the gateway, and go on to wherever that leads."""
-        return self._follow(self.post(urljoin(self._system.gateway_url, address), data=form))
+        """Send a form to the portals, and go on to wherever that leads."""
+        return self._follow(self.post(urljoin(self._system.portals_url, address), data=form))
 
     def chooses(self, page: httpx2.Response, person: str) -> httpx2.Response:
         """Click on someone on the page of test people, and come back."""

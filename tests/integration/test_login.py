@@ -1,26 +1,28 @@
-"""Login by hand through the real OpenID provider, and tokens for programs."""
+"""Login through the real OpenID provider, portals and gateway, and how programs get tokens instead."""
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
+from frikort_contracts.http.roles import Role
 
+from deploy.local.cast import AUDIENCE
 from deploy.local.client import Caller
-from services.gateway.auth import Role
-from services.gateway.person_encryption import Persons
 from services.portals.login.portals import PORTALS
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.login.session_store import MongoSessionStore
 from services.portals.login.sessions import Sessions
-from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.runtime.encryption import Encryptor
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
 
-DOOR_OF = {role: door for door, role in PORTALS.items()}
+PORTAL_OF = {role: portal for portal, role in PORTALS.items()}
 
 
 @pytest.fixture
@@ -31,12 +33,11 @@ def browser(world: World) -> Iterator[Browser]:
 
 @pytest.fixture
 async def sessions(world: World) -> AsyncIterator[Sessions]:
-    """The gateway's sessions, as it sees them itself."""
+    """The sessions as the portals see them."""
     client = connect(world.system.mongodb)
-    records = MongoSessionStore(durable_database(client, "frikort_gateway"), "sessions")
-    keys = world.system.keys
-    persons = Persons(Encryptor.from_setting(keys.seal_keys), KeyedHasher(read_key(keys.lookup_key, "the lookup key")))
-    yield Sessions(records, persons, idle=timedelta(minutes=30), most=timedelta(hours=8))
+    store = MongoSessionStore(durable_database(client, "frikort_portals"), "sessions")
+    encryptor = Encryptor.from_setting(world.system.keys.session_keys)
+    yield Sessions(store, encryptor, idle=timedelta(minutes=30), most=timedelta(hours=8))
     client.close()
 
 
@@ -44,6 +45,13 @@ async def session_in(browser: Browser, sessions: Sessions) -> Session:
     session = await sessions.find(str(browser.cookies[COOKIE]))
     assert session is not None
     return session
+
+
+def claims_of(token: str) -> dict[str, object]:
+    """What an access token says, without its signature, times and identifiers."""
+    payload = token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {name: value for name, value in claims.items() if name not in {"iss", "iat", "exp", "jti", "scope"}}
 
 
 @pytest.mark.parametrize(
@@ -63,31 +71,35 @@ async def test_a_person_logs_in_at_a_portal_and_out_again(
     world: World, browser: Browser, sessions: Sessions, person: str, role: Role, signatory: bool
 ) -> None:
     system, known = world.system, world.system.people[person]
-    room = f"/{DOOR_OF[role]}"
-    page = browser.goes(f"/login?dør={DOOR_OF[role]}")
+    room = f"/{PORTAL_OF[role]}"
+    page = browser.goes(f"/login?dør={PORTAL_OF[role]}")
     assert str(page.url).startswith(f"{system.issuer_url}/people/")
 
     browser.chooses(page, person)
 
-    assert browser.places[-1] == system.gateway_url + room
+    assert browser.places[-1] == system.portals_url + room
     session = await session_in(browser, sessions)
     organisation = {
-        Role.CITIZEN: None if known.cpr is None else sessions.persons.cpr_hash(known.cpr),
+        Role.CITIZEN: "",
         Role.EMPLOYER: known.cvr or known.signs_for,
         Role.CASEWORKER: known.municipality,
         Role.AUTHORITY: known.authority,
     }
-    assert (session.caller.role, session.caller.organisation) == (role, organisation[role])
+    assert (session.role, session.organisation) == (role, organisation[role])
     assert (session.name, session.signatory) == (known.name, signatory)
-    if role is Role.EMPLOYER and known.owners:
-        assert session.caller.owners == tuple(sessions.persons.cpr_hash(owner) for owner in known.owners)
+    assert claims_of(session.tokens.access) == {
+        "aud": AUDIENCE,
+        "client_id": "frikort-portal",
+        "sub": person,
+        **known.claims_by_role()[role.value],
+    }
 
     browser.sends("/logout", {FORM_TOKEN: session.form_token})
 
     assert browser.places[-2].startswith(f"{system.issuer_url}/session/end?")
-    assert browser.places[-1] == f"{system.gateway_url}/"
+    assert browser.places[-1] == f"{system.portals_url}/"
     assert COOKIE not in browser.cookies
-    assert str(browser.goes(f"/login?dør={DOOR_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
+    assert str(browser.goes(f"/login?dør={PORTAL_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
     assert all(not known.cpr or known.cpr not in place for place in browser.places)
 
 
@@ -97,8 +109,8 @@ async def test_a_person_with_two_roles_changes_between_them(world: World, browse
 
     browser.goes("/login?next=/virksomhed")
 
-    assert browser.places[-1] == f"{world.system.gateway_url}/virksomhed"
-    assert (await session_in(browser, sessions)).caller.role is Role.EMPLOYER
+    assert browser.places[-1] == f"{world.system.portals_url}/virksomhed"
+    assert (await session_in(browser, sessions)).role is Role.EMPLOYER
     assert await sessions.find(citizen) is None
 
 
@@ -111,7 +123,7 @@ async def test_a_person_without_the_role_is_refused_and_can_log_in_as_another(
 
     browser.chooses(browser.goes("/login?dør=kommune"), "caseworker-101-a")
 
-    assert (await session_in(browser, sessions)).caller.organisation == "101"
+    assert (await session_in(browser, sessions)).organisation == "101"
 
 
 def test_a_cancelled_login_shows_a_message(browser: Browser) -> None:
@@ -137,10 +149,10 @@ async def test_sessions_continue_while_the_provider_is_unreachable(
     provider.terminate()
     try:
         extended = browser.sends("/login/forlaeng", {FORM_TOKEN: session.form_token, "next": "/login?dør=borger"})
-        assert str(extended.url) == f"{world.system.gateway_url}/borger"
+        assert str(extended.url) == f"{world.system.portals_url}/borger"
         with Browser(world.system) as other:
             # It is known where the provider is; that it does not answer, the browser sees by itself.
-            away = other.get(f"{world.system.gateway_url}/login?dør=borger")
+            away = other.get(f"{world.system.portals_url}/login?dør=borger")
             assert away.headers["location"].startswith(f"{world.system.issuer_url}/auth?")
     finally:
         provider.restart()

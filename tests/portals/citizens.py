@@ -20,11 +20,11 @@ from frikort_contracts.http.reports import (
     ReportHistory,
     SplitResource,
 )
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
 from frikort_contracts.values import CitizenSide
 
-from services.gateway.auth import Role
 from tests.portals.site import Refusal, Site
 
 NOON: Final = datetime(2025, 6, 1, 10, tzinfo=UTC)

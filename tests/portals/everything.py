@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from html.parser import HTMLParser
-from itertools import count
-from types import NoneType, SimpleNamespace, UnionType
+from itertools import chain, count
+from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import httpx2
@@ -23,6 +23,7 @@ from fastapi.params import Path, Query
 from fastapi.routing import RouteContext, iter_route_contexts
 from frikort_contracts.extracts import ExtractFormat
 from frikort_contracts.http.reports import ReportHistory
+from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -30,11 +31,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from services.gateway.app import application_factory
-from services.gateway.auth import Role
-from services.portals.login import session_guard
+from services.portals import authority, caseworker, citizen, common, employer, public
 from services.portals.login.session import Session
+from services.portals.login.session_guard import SessionGuard
 from services.portals.registry import PORTALS
-from services.portals.router import router
 from services.runtime.service import Runtime
 from tests.gateway.build import settings
 from tests.portals.site import Refusal, Site
@@ -84,7 +84,8 @@ class PortalRoute:
 
 def portal_routes() -> Iterator[PortalRoute]:
     """Every address of every part, once for each choice that it has."""
-    for context in iter_route_contexts(router.routes):
+    parts = (common, public, citizen, employer, caseworker, authority)
+    for context in chain.from_iterable(iter_route_contexts(part.router.routes) for part in parts):
         asked = get_flat_params(context.dependant)
         choices = {one.alias: one.field_info.annotation for one in asked if isinstance(one.field_info, Path)}
         queries = [one.alias for one in asked if isinstance(one.field_info, Query)]
@@ -115,7 +116,8 @@ class Everything(Site):
         self.variant = 0
         self.refuses = False
         self._streaming = False
-        self.app.state.gateway = SimpleNamespace(settings=SimpleNamespace(public_url=self.app.state.public_url))
+        login = self.portals.login
+        self._real_guard = SessionGuard(login.sessions, login.access_tokens, self.portals.settings.public_url)
 
     @contextmanager
     def served(self) -> Iterator[str]:
@@ -129,7 +131,7 @@ class Everything(Site):
             self._streams.clear()
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        session_guard.check_form(request, session, form)  # the real one: what it looks at is what is tried here
+        self._real_guard.check_form(request, session, form)  # the real one: what it checks is what is tried here
 
     async def _api(self, request: Request) -> Response:
         if self._streaming and request.url.path.endswith("/changes"):

@@ -1,4 +1,4 @@
-"""The pages on a small application of their own, with neither Kafka nor MongoDB: its API answers what a test says.
+"""The portals without MongoDB and login: a test says who is signed in, and what the API answers.
 
 The answers are the API's own resource models, so a page is tried with what it will get.
 """
@@ -13,45 +13,45 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import httpx2
 import uvicorn
 from fastapi import FastAPI
+from frikort_contracts.http.roles import Role
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.types import ASGIApp
 
 from deploy.local.config import REPOSITORY
 from services.gateway import presenters
-from services.gateway.api.dependencies import CALLER
-from services.gateway.api.errors import add_handlers
-from services.gateway.api.middleware import RequestMiddleware
-from services.gateway.auth import Caller, Role
+from services.gateway.api.errors import add_handlers, problem_response
 from services.gateway.problems import ProblemError
-from services.portals.errors import respond
+from services.portals.api import GatewayClient
+from services.portals.app import add_portals
+from services.portals.container import build
 from services.portals.forms import Form
+from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
 from services.portals.page import Page
+from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
-from services.portals.router import add_portals
 from services.runtime.allowance_file import load_allowances
+from services.runtime.service import Runtime
+from services.runtime.web.requests import RequestMiddleware
+from tests.portals.build import settings
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
-ORGANISATIONS: Final = {
-    Role.CITIZEN: "h" * 22,
-    Role.EMPLOYER: "99000007",
-    Role.CASEWORKER: "101",
-    Role.AUTHORITY: "skat",
-}
+ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a page asked the API."""
+    """A request that a page made to the API. ``token`` is its access token."""
 
     method: str
     path: str
@@ -61,7 +61,7 @@ class Asked:
     reason: str | None
     language: str
     correlation_id: str
-    caller: Caller | None
+    token: str | None
 
 
 @dataclass(frozen=True)
@@ -80,32 +80,53 @@ def show(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
 
 
 class Site:
-    """The pages. ``sign_in`` and ``answer`` say what they find; ``asked`` is what they asked for."""
+    """The portals as ``app`` and the API as ``api``. ``sign_in`` and ``answer`` set the stage.
+
+    Attributes:
+        asked: the requests that pages made to the API.
+        most_at_once: the most requests to the API that were open at the same time.
+        seen_active: for each look-up of the session, whether the request kept it alive.
+    """
 
     def __init__(self) -> None:
         self.session: Session | None = None
         self.asked: list[Asked] = []
         self.seen_active: list[bool] = []
+        self.most_at_once = 0
+        self._open = 0
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self._streams: dict[str, bytes] = {}
-        self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-        self.app.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
-        add_handlers(self.app, respond)
-        add_portals(self.app, guard=self, public_url="http://frikort.test")
-        self.app.add_middleware(
-            RequestMiddleware, body_most=1_000_000, files_most={}, requests_most=100, respond=respond
+        self.api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        self.api.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
+        add_handlers(self.api)
+        self.api.add_middleware(
+            RequestMiddleware,
+            service="gateway",
+            body_most=32_000_000,
+            files_most={},
+            requests_most=100,
+            error_response=problem_response,
         )
+        self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        chosen = settings(public_url="http://frikort.test")
+        self.portals = replace(
+            build(chosen, Runtime(service="portals", settings=chosen)),
+            guard=self,
+            gateway=GatewayClient("http://gateway.test", transport=httpx2.ASGITransport(self.api)),
+        )
+        add_portals(self.app, self.portals)
         table = load_allowances(REPOSITORY / "deploy/allowances.toml")
         self.answer("GET", "/v1/allowances", presenters.allowances(table, TODAY))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
         """From now on this person is signed in."""
-        caller = Caller("https://issuer.test", "frikort-portal", "someone", role, ORGANISATIONS[role])
-        self.session = Session(caller, name, TOKEN, datetime.now(UTC) + timedelta(minutes=minutes))
+        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+        tokens = ApiTokens(f"token of {role}", "refresh", ends_at)
+        self.session = Session("key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted")
         return self.session
 
     def sign_out(self) -> None:
-        """From now on nobody is."""
+        """From now on no one is."""
         self.session = None
 
     def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200, **query: str) -> None:
@@ -121,61 +142,58 @@ class Site:
         self._answers["GET", path, frozenset()] = 200, content, media_type
 
     def stream(self, path: str, first: bytes) -> None:
-        """A stream of events that stays open after what it says first, as the API's do."""
+        """A stream of events that stays open after its first part, as the API's do. Only while ``served``."""
         self._streams[path] = first
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
         """A browser's requests without the browser."""
         return httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),
-            base_url="http://gateway",
+            base_url="http://frikort.test",
             headers={"accept": "text/html", **headers},
         )
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """The address at which a browser finds the pages."""
-        listening = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            self.app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(timeout=10)
+        """The address at which a browser finds the pages; the API is a server of its own, too."""
+        with _served(self.api) as api:
+            self.app.state.portals = replace(self.portals, gateway=GatewayClient(api))
+            try:
+                with _served(self.app) as address:
+                    yield address
+            finally:
+                self.app.state.portals = self.portals
 
-    # A guard, as ``services/portals/login/session_guard.py`` is one.
+    # The guard, as ``SessionGuard`` is one.
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
         self.seen_active.append(active)
         return self.session
 
+    async def access_token_of(self, session: Session) -> str:
+        return session.tokens.access
+
+    async def goes_on(self, session: Session) -> bool:
+        return self.session == session
+
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         if form.get("form_token") != session.form_token:
-            raise ProblemError("role-not-allowed")
+            raise PortalProblem("form-refused")
 
     async def _api(self, request: Request) -> Response:
-        content = await request.body()
-        is_json = "json" in request.headers.get("content-type", "")
-        self.asked.append(
-            Asked(
-                method=request.method,
-                path=request.url.path,
-                query=dict(request.query_params),
-                body=json.loads(content) if is_json else content,
-                key=request.headers.get("idempotency-key"),
-                reason=_utf8(request.headers.get("access-reason")),
-                language=request.headers.get("accept-language", ""),
-                correlation_id=request.state.correlation_id,
-                caller=request.scope.get(CALLER),
-            )
-        )
+        self._open += 1
+        self.most_at_once = max(self.most_at_once, self._open)
+        try:
+            content = await request.body()
+            await asyncio.sleep(0)  # requests that a page makes side by side are open together
+            self.asked.append(_asked(request, content))
+            return self._answer_to(request)
+        finally:
+            self._open -= 1
+
+    def _answer_to(self, request: Request) -> Response:
         if request.method == "GET" and request.url.path in self._streams:
-            return StreamingResponse(_open(self._streams[request.url.path]), media_type="text/event-stream")
+            return StreamingResponse(_stay_open(self._streams[request.url.path]), media_type="text/event-stream")
         found = self._found(request)
         if isinstance(found, Refusal):
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
@@ -192,7 +210,37 @@ class Site:
         return max(fitting, key=lambda one: one[0])[1] if fitting else Refusal("not-found")
 
 
-async def _open(first: bytes) -> AsyncIterator[bytes]:
+@contextmanager
+def _served(app: ASGIApp) -> Iterator[str]:
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+def _asked(request: Request, content: bytes) -> Asked:
+    is_json = "json" in request.headers.get("content-type", "")
+    authorization = request.headers.get("authorization")
+    return Asked(
+        method=request.method,
+        path=request.url.path,
+        query=dict(request.query_params),
+        body=json.loads(content) if is_json else content,
+        key=request.headers.get("idempotency-key"),
+        reason=_utf8(request.headers.get("access-reason")),
+        language=request.headers.get("accept-language", ""),
+        correlation_id=request.state.correlation_id,
+        token=None if authorization is None else authorization.removeprefix("Bearer "),
+    )
+
+
+async def _stay_open(first: bytes) -> AsyncIterator[bytes]:
     yield first
     await asyncio.Event().wait()
 

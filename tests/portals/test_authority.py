@@ -8,8 +8,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, Extracts, ManifestResource
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Role
 from tests.portals.citizens import NOON
 from tests.portals.site import TOKEN, Refusal, Site, said
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 import httpx2
@@ -23,13 +24,12 @@ from frikort_contracts.http.common import Days, Municipality
 from frikort_contracts.http.employments import CardEmployments, ContactResource
 from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReports
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide
 from pypdf import PdfReader
 
-from services.gateway.auth import Role
 from services.portals.caseworker.card_context import COOKIE
-from services.portals.login.session import Session
 from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals import citizens as c
 from tests.portals.site import TOKEN, Refusal, Site, said
@@ -216,7 +216,7 @@ async def test_a_reason_is_for_one_card(visiting: httpx2.AsyncClient) -> None:
 
 async def test_a_reason_ends_with_the_session_and_is_no_one_elses(site: Site, visiting: httpx2.AsyncClient) -> None:
     assert site.session is not None
-    site.session = Session(site.session.caller, "En anden", "another-sessions-token", datetime.now(UTC))
+    site.session = replace(site.session, name="En anden", form_token="another-sessions-token")
     assert (await visiting.get(HOME)).status_code == 303
 
 

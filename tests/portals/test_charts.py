@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.formats import Language
 from services.portals import charts
+from services.portals.formats import Language
 from services.portals.rendering import environment
 
 AMOUNTS: Final = st.integers(0, 100_000_000_00)

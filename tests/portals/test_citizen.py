@@ -14,13 +14,13 @@ from frikort_contracts.http.balances import BalanceResource
 from frikort_contracts.http.common import Days
 from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReportResource
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
 from frikort_contracts.values import CitizenSide
 from pydantic_core import to_jsonable_python
 from pypdf import PdfReader
 
-from services.gateway.auth import Role
 from tests.portals import citizens as c
 from tests.portals.site import TOKEN, Refusal, Site
 

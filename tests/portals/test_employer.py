@@ -39,14 +39,14 @@ from frikort_contracts.http.reports import (
     ReportResource,
     SplitResource,
 )
+from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import CorrectionReason, DisputeReason
 from frikort_contracts.values import CitizenSide
 from playwright.async_api import expect
 from pypdf import PdfReader
 
-from services.gateway.auth import Role
 from services.gateway.employer.payment_instructions import payment_instructions
-from services.gateway.formats import Language
+from services.gateway.formats import Language as ApiLanguage
 from services.gateway.payroll.parser import DANISH, Csv
 from services.gateway.problems import document
 from services.portals.employer.files import media_type_of
@@ -95,7 +95,7 @@ def report(**changes: Any) -> ReportDetail:
         "provisional": False,
         "remaining_ore": 0,
         "advice": payment_instructions(
-            exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH
+            exempt=200_000, excess=50_000, year=2026, provisional=False, language=ApiLanguage.DANISH
         ),
         "dispute": None,
         "revision": 1,
@@ -139,7 +139,7 @@ def tried(**changes: Any) -> DryRunResource:
         "remaining_after_ore": 0,
         "already_reported": False,
         "advice": payment_instructions(
-            exempt=200_000, excess=50_000, year=2026, provisional=False, language=Language.DANISH
+            exempt=200_000, excess=50_000, year=2026, provisional=False, language=ApiLanguage.DANISH
         ),
     }
     return DryRunResource(**given | changes)
@@ -388,7 +388,7 @@ class TestReporting:
     async def test_what_looks_like_an_earlier_payment_is_asked_about(
         self, site: Site, visitor: httpx2.AsyncClient
     ) -> None:
-        body = document("possible-duplicate", Language.DANISH, instance="x")
+        body = document("possible-duplicate", ApiLanguage.DANISH, instance="x")
         alike = ProblemResource.model_validate(body | {"earlier": line(report(report_id="earlier"))})
         site.answer("POST", "/v1/reports/dry-run", alike, 409)
 

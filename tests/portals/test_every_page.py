@@ -10,9 +10,9 @@ from typing import Final
 
 import httpx2
 import pytest
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Role
-from services.gateway.formats import Language
+from services.portals.formats import Language
 from services.portals.registry import PORTALS
 from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals.everything import (

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
+from frikort_contracts.http.roles import Role
 from playwright.async_api import Error
 
-from services.gateway.auth import Role
 from tests.portals.browser import WIDTHS, Tab
 from tests.portals.conftest import OpenTab
 from tests.portals.everything import EMPTY, PortalRoute, own_forms

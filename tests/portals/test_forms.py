@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData
 
-from services.gateway.formats import Language, kroner
+from services.gateway.formats import Language as ApiLanguage
 from services.gateway.problems import document
 from services.portals import forms
 from services.portals.api import Refused
+from services.portals.formats import Language, kroner
 from services.portals.forms import Form, parse_amount, parse_day
 from services.portals.texts import translations
 
@@ -46,7 +47,7 @@ def read(changes: dict[str, str] | None = None, **about: Any) -> Form:
 
 
 def refused(code: str, *errors: tuple[str, str, str]) -> Refused:
-    body = document(code, Language.DANISH, instance="x", errors=errors)
+    body = document(code, ApiLanguage.DANISH, instance="x", errors=errors)
     return Refused(ProblemResource.model_validate(body))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from frikort_contracts.http.roles import Role
 from starlette.responses import JSONResponse, Response
 
-from services.gateway.auth import Role
 from services.portals import forms
 from services.portals.page import OpenPage
 from tests.portals.browser import Tab

@@ -12,12 +12,12 @@ import httpx2
 import pytest
 from frikort_contracts.http.balances import Balances
 from frikort_contracts.http.outcomes import PendingResource
+from frikort_contracts.http.roles import Role
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from services.gateway.auth import Role
 from services.portals import forms
 from services.portals.api import Refused
 from services.portals.page import CitizenPage, EmployerPage, OpenPage
@@ -46,7 +46,7 @@ def site(site: Site) -> Site:
 
     @site.app.get("/virksomhed/fil")
     async def download(page: EmployerPage) -> Response:
-        return page.api.forward("/v1/receipts/1", language="da")
+        return await page.forward("/v1/receipts/1", language="da")
 
     @site.app.post("/virksomhed/proeve")
     async def send(page: EmployerPage) -> Response:
@@ -102,7 +102,7 @@ async def test_a_page_asks_the_api_as_the_person_in_their_language_and_under_one
 
     assert response.json() == {"balances": []}
     [asked] = site.asked
-    assert asked.caller == session.caller
+    assert asked.token == session.tokens.access
     assert asked.query == {"year": "2025"}
     assert asked.language == "en"
     assert asked.correlation_id == response.headers["correlation-id"]
@@ -167,7 +167,7 @@ async def test_a_file_of_the_api_comes_through_as_it_is(site: Site) -> None:
     assert response.content == b"%PDF-1.7"
     assert response.headers["content-type"] == "application/pdf"
     [asked] = site.asked
-    assert (asked.caller, asked.query, asked.key) == (session.caller, {"language": "da"}, None)
+    assert (asked.token, asked.query, asked.key) == (session.tokens.access, {"language": "da"}, None)
 
 
 async def test_events_come_through_as_they_happen_and_end_when_the_browser_leaves(site: Site, address: str) -> None:
@@ -185,9 +185,9 @@ async def test_events_come_through_as_they_happen_and_end_when_the_browser_leave
 
     @site.app.get("/borger/nyt")
     async def live(page: CitizenPage) -> Response:
-        return page.api.forward("/v1/me/events")
+        return await page.forward_events("/v1/me/events")
 
-    site.app.router.routes.insert(0, Route("/v1/me/events", events))
+    site.api.router.routes.insert(0, Route("/v1/me/events", events))
     site.sign_in(Role.CITIZEN)
     async with (
         httpx2.AsyncClient() as client,

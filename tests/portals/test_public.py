@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 from frikort_contracts.http.balances import AllowanceResource, Allowances
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Role
 from services.portals.public import hours
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Refusal, Site

@@ -6,7 +6,7 @@ import pytest
 from babel.messages import Message
 
 from deploy.update_texts import said, translated
-from services.gateway.formats import Language
+from services.portals.formats import Language
 from services.portals.texts import ENGLISH, translations
 
 PARTS = sorted(said())

@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
 from frikort_contracts.values import CitizenSide, SealedPerson
 
-from services.gateway.auth import Role
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.read_models import ReadModels

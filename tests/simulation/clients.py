@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
 from frikort_contracts.values import SealedPerson, danish_day
 from pymongo.errors import PyMongoError
 
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.change_notifier import Ready
 from services.gateway.commands.service import CommandRequest, CommandResponse
 from services.gateway.problems import ProblemError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from frikort_contracts.extracts import Authority, RequestExtract
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import (
     ControlResult,
     DeactivateCard,
@@ -19,7 +20,6 @@ from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import SealedPerson
 
-from services.gateway.auth import Role
 from services.gateway.problems import ProblemError
 from services.gateway.read_models import ReadModels
 from tests.simulation.clients import Clients

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from frikort_contracts.http.roles import Role
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import (
     ChangeEmployment,
@@ -19,7 +20,6 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import Components, Period, SealedPerson, WorkPeriod
 
-from services.gateway.auth import Role
 from services.gateway.problems import ProblemError
 from services.gateway.read_models import ReadModels
 from tests.simulation.clients import Clients

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from frikort_contracts.http.common import Resource
+from frikort_contracts.values import check_no_cpr
+
+_SHORTEST_REASON: Final = 3
+_LONGEST_REASON: Final = 200
 
 
 class AccessResource(Resource):
@@ -30,3 +34,19 @@ class AccessPage(Resource):
 
     accesses: list[AccessResource]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+def access_reason(header: str) -> str:
+    """The reason in an `Access-Reason` header: 3 to 200 printable characters without a CPR number.
+
+    Raises ``ValueError`` with a text that does not repeat the header.
+    """
+    try:
+        # HTTP servers decode header bytes as Latin-1; clients send UTF-8.
+        reason = header.encode("latin-1").decode()
+    except UnicodeError:
+        reason = header
+    reason = " ".join(reason.split())
+    if not _SHORTEST_REASON <= len(reason) <= _LONGEST_REASON or not reason.isprintable():
+        raise ValueError("not a reason of 3 to 200 characters")
+    return check_no_cpr(reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -11,6 +11,22 @@ from frikort_contracts.http.common import WORK_EXAMPLE, Resource, example
 from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 from frikort_contracts.http.reports import COMPONENTS_EXAMPLE, ReportContentBody
 from frikort_contracts.values import CardNumber
+
+DANISH_CSV_DELIMITER: Final = ";"
+DANISH_CSV_COLUMNS: Final = (
+    "Ansættelse",
+    "Frikortnummer",
+    "Reference",
+    "Arbejde fra",
+    "Arbejde til",
+    "Betalingsdag",
+    "Løn (kr.)",
+    "Feriepenge (kr.)",
+    "ATP (kr.)",
+    "Pension (kr.)",
+    "Tillad dublet",
+)
+"""The columns of a payroll file as a Danish spreadsheet saves it."""
 
 
 class BatchCounts(Resource):

@@ -1,5 +1,5 @@
-// The OpenID provider of a local system: everyone who may log on is a click away, so it starts nowhere else.
-// In earnest its place is taken by the state's own login; the gateway sees no difference.
+// The OpenID provider of a local system: everyone can log in with one click, so it starts nowhere else.
+// In production the state's own login takes its place; the services see no difference.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -13,13 +13,16 @@ if (environment.FRIKORT_ENVIRONMENT !== 'local') {
   process.exit(2)
 }
 
-const { audience, scope, portal, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_CAST, 'utf8'))
+const { audience, scope, portal, tokenSeconds, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_CAST, 'utf8'))
 const key = JSON.parse(readFileSync(environment.FRIKORT_ISSUER_KEY, 'utf8'))
 const claimsOfProgram = new Map(programs.map(program => [program.client_id, program.claims]))
 const known = new Map(people.map(person => [person.id, person]))
 
 const RESOURCE = 'urn:frikort:api'
-const PERSON = 'person' // the scope with which a person's identity is asked for
+const PERSON = 'person' // the scope of a person's identity
+const ROLES = ['citizen', 'employer', 'caseworker', 'authority']
+const PORTALS = ROLES.map(role => `portal:${role}`) // a person's access token is for the role of one portal
+const MINUTE = 60
 const HOUR = 3600
 
 function clientOfProgram ({ client_id, client_secret, jwks }) {
@@ -39,11 +42,18 @@ async function grantEverything (ctx) {
   const { client, session } = ctx.oidc
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope(`openid ${PERSON}`)
+  grant.addResourceScope(RESOURCE, PORTALS.join(' '))
   await grant.save()
   return grant
 }
 
-// Whoever comes from the portal's own logout has been asked already.
+// The claims of a person's access token: of the role whose portal they entered, if they have it.
+function claimsOfPerson (token) {
+  const role = ROLES.find(one => token.scope?.split(' ').includes(`portal:${one}`))
+  return known.get(token.accountId)?.roles[role]
+}
+
+// The portals' own logout has asked the person already.
 async function endSession (ctx, form) {
   const { session, params, entities, client } = ctx.oidc
   if (entities.IdTokenHint?.payload.sub !== session.accountId) {
@@ -63,36 +73,41 @@ async function endSession (ctx, form) {
 const provider = new Provider(environment.FRIKORT_ISSUER, {
   jwks: { keys: [key] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
-  clients: [{ ...portal, grant_types: ['authorization_code'], response_types: ['code'] }, ...programs.map(clientOfProgram)],
+  clients: [{ ...portal, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }, ...programs.map(clientOfProgram)],
   clientDefaults: { id_token_signed_response_alg: key.alg },
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   responseTypes: ['code'],
   pkce: { required: () => true },
-  scopes: ['openid', PERSON, scope],
+  scopes: ['openid', PERSON, scope, ...PORTALS],
   claims: {
     openid: ['sub'],
     [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'owners', 'municipality', 'authority']
   },
   findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...known.get(id).claims }) },
   loadExistingGrant: grantEverything,
-  extraTokenClaims: (ctx, token) => claimsOfProgram.get(token.clientId),
+  extraTokenClaims: (ctx, token) => token.accountId ? claimsOfPerson(token) : claimsOfProgram.get(token.clientId),
+  issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  rotateRefreshToken: true,
   interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/people/${uid}` },
   renderError (ctx, { error, error_description: description }) {
     ctx.type = 'html'
     ctx.body = messagePage('Login lykkedes ikke · The login failed', '<p>Gå tilbage og begynd forfra. Go back and start again.</p>', `${error}: ${description}`)
   },
   ttl: {
-    AccessToken: 60, AuthorizationCode: 60, IdToken: HOUR, Interaction: HOUR, Session: 8 * HOUR, Grant: 8 * HOUR, ClientCredentials: HOUR
+    AccessToken: MINUTE, AuthorizationCode: MINUTE, RefreshToken: 8 * HOUR, IdToken: HOUR, Interaction: HOUR, Session: 8 * HOUR, Grant: 8 * HOUR, ClientCredentials: HOUR
   },
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     rpInitiatedLogout: { logoutSource: endSession },
+    revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      // A program's token is for the API; the portal asks for an identity only.
+      // A program's token is for the API. The portals ask for both: the person's identity, and a token for the API.
       defaultResource: (ctx, client) => client.clientId === portal.client_id ? undefined : RESOURCE,
-      getResourceServerInfo: () => ({ scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: HOUR, jwt: { sign: { alg: key.alg } } })
+      getResourceServerInfo: (ctx, resource, client) => client.clientId === portal.client_id
+        ? { scope: PORTALS.join(' '), audience, accessTokenFormat: 'jwt', accessTokenTTL: tokenSeconds, jwt: { sign: { alg: key.alg } } }
+        : { scope, audience, accessTokenFormat: 'jwt', accessTokenTTL: HOUR, jwt: { sign: { alg: key.alg } } }
     }
   }
 })

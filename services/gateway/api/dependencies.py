@@ -13,14 +13,16 @@ from fastapi import Depends, Header
 from fastapi.security import HTTPBearer
 from fastapi.security.base import SecurityBase
 from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.http.audit import access_reason
 from frikort_contracts.http.outcomes import PendingResource
+from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.gateway.audit.context import current_audit, stated_reason
-from services.gateway.auth import Caller, Role
+from services.gateway.audit.context import current_audit
+from services.gateway.auth import Caller
 from services.gateway.commands.service import CommandRequest, CommandResponse, canonical
 from services.gateway.container import Container, WaitLimits
 from services.gateway.formats import Language, preferred_language
@@ -28,8 +30,6 @@ from services.gateway.problems import MEDIA_TYPE, ProblemError
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _PROBLEM_FROM: Final = 400
-# The scope entry in which the portals' in-process client puts the caller. No request from outside can set it.
-CALLER: Final = "frikort.caller"
 
 _bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
 
@@ -51,7 +51,7 @@ AccessReason = Annotated[
         "number, a card number or a name in it.",
         examples=["Opfølgning på sag 2025-0042"],
     ),
-    AfterValidator(stated_reason),
+    AfterValidator(access_reason),
 ]
 Prefer = Annotated[str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")]
 
@@ -71,12 +71,8 @@ class RequestContext:
         return self.caller.organisation
 
     async def check_token(self) -> None:
-        """Check that the token is still valid, during a streamed response. Raises ``ProblemError``.
-
-        A request of the portals has no token: the portals end the stream with the session.
-        """
-        if CALLER not in self.request.scope:
-            await self.container.authenticator.caller(self.request.headers.get("authorization"))
+        """Check that the token is still valid, during a streamed response. Raises ``ProblemError``."""
+        await self.container.authenticator.caller(self.request.headers.get("authorization"))
 
 
 @dataclass(frozen=True)
@@ -180,9 +176,7 @@ EmployerCommand = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER))]
 
 async def _authenticate(request: Request, roles: tuple[Role, ...]) -> RequestContext:
     container: Container = request.app.state.gateway
-    caller: Caller | None = request.scope.get(CALLER)
-    if caller is None:
-        caller = await container.authenticator.caller(request.headers.get("authorization"))
+    caller = await container.authenticator.caller(request.headers.get("authorization"))
     if roles and caller.role not in roles:
         raise ProblemError("role-not-allowed")
     return RequestContext(request, container, caller, preferred_language(request.headers.get("accept-language", "")))

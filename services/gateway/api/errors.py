@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
@@ -34,20 +34,6 @@ _HEADERS: Final = {
 _RETRY: Final = {"Retry-After": "5"}
 
 
-class Respond(Protocol):
-    """Makes the answer to what went wrong: a problem document, or for people a page (``portals/errors.py``)."""
-
-    def __call__(
-        self,
-        request: Request,
-        code: str,
-        *,
-        facts: Facts | None = None,
-        errors: Sequence[tuple[str, str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> Response: ...
-
-
 def problem_response(
     request: Request,
     code: str,
@@ -67,28 +53,28 @@ def problem_response(
     )
 
 
-def add_handlers(app: FastAPI, respond: Respond) -> None:
+def add_handlers(app: FastAPI) -> None:
     """Answer every kind of error."""
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
-        return respond(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
+        return problem_response(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         code, errors = invalid_request(error, request.headers.get("content-type", ""))
-        return respond(request, code, errors=errors)
+        return problem_response(request, code, errors=errors)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "internal-error")
-        return respond(request, code, headers=error.headers)
+        return problem_response(request, code, headers=error.headers)
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(KafkaUnavailable)
     async def _away(request: Request, error: Exception) -> Response:
         logger.warning("gateway.dependency_away", reason=type(error).__name__)
-        return respond(request, "temporarily-unavailable", headers=_RETRY)
+        return problem_response(request, "temporarily-unavailable", headers=_RETRY)
 
 
 def invalid_request(error: RequestValidationError, content_type: str) -> tuple[str, list[tuple[str, str, str]]]:

@@ -15,21 +15,19 @@ from typing import Any, Final, Generic, cast
 from uuid import uuid4
 
 from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
-from frikort_contracts.values import check_no_cpr
 
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, stamp
-from services.gateway.auth import Caller, Role
+from services.gateway.auth import Caller
 from services.gateway.projections.cards import CardView, alias_of_person
 from services.gateway.projections.extracts import ExtractPartView
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import States, StatesOf
 from services.runtime.processing.decision import DocumentSet, S
 
-_SHORTEST: Final = 3
-_LONGEST: Final = 200
 _PERSON_ALIAS: Final = alias_of_person("")
 
 
@@ -154,19 +152,6 @@ def begin(audit: AuditContext) -> Token[AuditContext | None]:
 def end(token: Token[AuditContext | None]) -> None:
     """Restore the context before ``begin``."""
     _CURRENT.reset(token)
-
-
-def stated_reason(header: str) -> str:
-    """The reason in an Access-Reason header. Raises ``ValueError`` that does not repeat the header."""
-    try:
-        # Starlette decodes headers as Latin-1; clients send UTF-8.
-        reason = header.encode("latin-1").decode()
-    except UnicodeError:
-        reason = header
-    reason = " ".join(reason.split())
-    if not _SHORTEST <= len(reason) <= _LONGEST or not reason.isprintable():
-        raise ValueError("not a reason of 3 to 200 characters")
-    return check_no_cpr(reason)
 
 
 class AuditedReader(Generic[S]):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
+from frikort_contracts.http.roles import Role
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.gateway.auth import Role
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database, add_all
 

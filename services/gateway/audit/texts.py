@@ -7,11 +7,11 @@ from typing import Final
 
 from frikort_contracts.extracts import Authority
 from frikort_contracts.http.audit import AccessPage, AccessResource
+from frikort_contracts.http.roles import Role
 from frikort_contracts.municipalities import MUNICIPALITIES
 
 from services.gateway.audit.actions import TEXTS, Action
 from services.gateway.audit.log import Access
-from services.gateway.auth import Role
 from services.gateway.formats import Language
 
 _NOTHING: Final = (" (intet blev vist eller ændret)", " (nothing was shown or changed)")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import Authority, ExtractFormat, RequestExtract
 from frikort_contracts.http.extracts import ExtractBody, ExtractResource, Extracts
+from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
@@ -19,7 +20,6 @@ from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, RE
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_year, stamp
 from services.gateway.audit.routes import audited, not_audited
-from services.gateway.auth import Role
 from services.gateway.authority import queries
 from services.gateway.authority.responses import extract_id_of, extract_request_of
 from services.gateway.problems import ProblemError

@@ -22,6 +22,7 @@ from frikort_contracts.http.cards import (
 from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.mandates import MandateBody, MandateResource, Mandates
 from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import (
     DeactivateCard,
     HandOverCard,
@@ -46,7 +47,6 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
-from services.gateway.auth import Role
 from services.gateway.cards import commands, queries
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.caseworker import presenters

@@ -13,6 +13,7 @@ from frikort_contracts.http.cards import OwnCardResource
 from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.mandates import Represented
 from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
@@ -22,7 +23,6 @@ from services.gateway.api.dependencies import Citizen, CommandContext, RequestCo
 from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, STREAM_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
-from services.gateway.auth import Role
 from services.gateway.cards import commands, queries
 from services.gateway.citizen import presenters
 from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes

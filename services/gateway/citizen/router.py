@@ -11,6 +11,7 @@ from frikort_contracts.http.cards import OwnCardResource
 from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.mandates import MandateBody, MandateResource, Mandates
 from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.http.roles import Role
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
@@ -20,7 +21,6 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, STREAM_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
-from services.gateway.auth import Role
 from services.gateway.cards import commands, queries
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.citizen import presenters

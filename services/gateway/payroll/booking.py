@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components, WorkPeriod
 
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_card, stamp
-from services.gateway.auth import Role
 from services.gateway.commands.service import SOURCE
 from services.gateway.payroll.batch import Batch, BatchTotals, Plan
 from services.gateway.payroll.lines import Line

@@ -72,46 +72,6 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("Rollen giver ikke adgang", "Log ind i den rolle, som siden er til for."),
         Text("The role gives no access", "Sign in in the role that this is meant for."),
     ),
-    "login-required": Entry(
-        401,
-        Text("Du er ikke logget på", "Log på igen. Efter en pause bliver du logget af, så andre ikke kan se dine "
-             "oplysninger."),
-        Text("You are not logged on", "Log on again. After a pause you are logged off, so that nobody else can see "
-             "your information."),
-    ),
-    "login-cancelled": Entry(
-        400,
-        Text("Du afbrød login", "Log på igen, når du vil."),
-        Text("You cancelled the login", "Log on again when you like."),
-    ),
-    "login-failed": Entry(
-        400,
-        Text("Login lykkedes ikke", "Begynd forfra med at logge på. Det sker, når login tager for lang tid, eller "
-             "siden er åben i flere faner."),
-        Text("The login failed", "Start to log on again. This happens when logging on takes too long, or is done in "
-             "several tabs."),
-    ),
-    "login-role-missing": Entry(
-        403,
-        Text("Dit login giver ikke adgang her", "Vælg den indgang, der passer til dig, eller log på som en anden. "
-             "Mangler du en rettighed, kan din administrator give den."),
-        Text("Your login gives no access here", "Choose the entrance that is yours, or log on as someone else. If you "
-             "lack a right, your administrator can give it."),
-    ),
-    "login-unavailable": Entry(
-        503,
-        Text("Man kan ikke logge på lige nu", "Login-tjenesten svarer ikke. Prøv igen om nogle minutter; intet er gået "
-             "tabt."),
-        Text("Nobody can log on just now", "The login service does not answer. Try again in some minutes; nothing is "
-             "lost."),
-    ),
-    "form-refused": Entry(
-        403,
-        Text("Formularen blev ikke sendt fra din egen side", "Gå tilbage, hent siden igen, og send formularen derfra. "
-             "Intet er ændret."),
-        Text("The form did not come from your own page", "Go back, load the page again, and send the form from there. "
-             "Nothing was changed."),
-    ),
     "too-many-attempts": Entry(
         429,
         Text("Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer", "Vent, som headeren Retry-After "

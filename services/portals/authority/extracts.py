@@ -64,7 +64,7 @@ async def extract(extract_id: UUID, page: AuthorityPage) -> Response:
 @router.get(f"{HOME}/udtraek/{{extract_id}}/fil/{{file_format}}")
 async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: AuthorityPage) -> Response:
     """A file of a completed extract."""
-    return page.api.forward(f"/v1/extracts/{extract_id}/files/{file_format}")
+    return await page.forward(f"/v1/extracts/{extract_id}/files/{file_format}")
 
 
 async def _choices(page: Page) -> dict[str, Any]:

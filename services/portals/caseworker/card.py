@@ -12,6 +12,7 @@ from frikort_contracts.http.employments import CardEmployments
 from starlette.responses import Response
 
 from services.portals.caseworker.card_context import Card
+from services.portals.container import container_of
 from services.portals.documents.card import PhysicalCard, physical_card
 
 router = APIRouter()
@@ -61,7 +62,7 @@ async def download_physical_card(context: Card) -> Response:
             number=shown.number,
             name=shown.name,
             municipality=shown.municipality.name,
-            reporting=f"{page.request.app.state.public_url}{_REPORTING}",
+            reporting=f"{container_of(page.request).settings.public_url}{_REPORTING}",
         ),
         page.gettext,
         page.language,

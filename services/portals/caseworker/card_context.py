@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from services.portals.api import M, Query
 from services.portals.caseworker import labels
+from services.portals.container import container_of
 from services.portals.forms import Form
 from services.portals.login.session import Session
 from services.portals.page import CaseworkerPage, Page, RespondWith, is_safe
@@ -67,7 +68,7 @@ def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
         COOKIE,
         _sealer(page.session).seal(reason, card_id),
         path=home(card_id),
-        secure=page.request.app.state.secure,
+        secure=container_of(page.request).secure,
         httponly=True,
         samesite="strict",
     )
@@ -81,7 +82,7 @@ async def card_context(card_id: UUID, page: CaseworkerPage) -> CardContext:
         if not is_safe(page.request):
             await page.posted()  # a form of another site is refused, whatever else is missing
         raise RespondWith(page.redirect(f"{home(str(card_id))}/begrundelse"))
-    return CardContext(replace(page, api=page.api.because(reason)), str(card_id))
+    return CardContext(replace(page, api=page.api.with_reason(reason)), str(card_id))
 
 
 Card = Annotated[CardContext, Depends(card_context)]

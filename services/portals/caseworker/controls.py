@@ -20,5 +20,5 @@ async def controls_due(
     page: CaseworkerPage, year: Annotated[int | None, Query(alias="aar", ge=2019, le=2200)] = None
 ) -> Response:
     """The municipality's active cards that must be controlled by the end of a year; this year if none is chosen."""
-    due = await page.api.because(REASONS["control"]).get("/v1/controls-due", ControlsDue, year=year)
+    due = await page.api.with_reason(REASONS["control"]).get("/v1/controls-due", ControlsDue, year=year)
     return page.render("caseworker/controls.html", due=due, visit_form=page.form(), labels=labels)

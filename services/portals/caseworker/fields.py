@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from frikort_contracts.http.audit import access_reason
 from frikort_contracts.values import Cpr
 from pydantic import TypeAdapter
 
-from services.gateway.audit.context import stated_reason
 from services.portals.forms import Field, Fields, Form, choice, text
 from services.portals.texts import N_
 
@@ -50,7 +50,7 @@ def reason_of(form: Form) -> str:
         return ""
     reason = f"{REASONS.get(why, '')}: {more}" if more else REASONS.get(why, "")
     try:
-        return stated_reason(reason) if reason else ""
+        return access_reason(reason) if reason else ""
     except ValueError:
         said = N_("Skriv det kort, højst 150 tegn, og uden CPR-nummer og navn. Borgeren kan læse det.")
         form.wrong("why_text", form.translations.gettext(said))

@@ -33,7 +33,7 @@ async def find(page: CaseworkerPage) -> Response:
     reason = fields.reason_of(form)
     if form.good:
         try:
-            found = await page.api.because(reason).post("/v1/cards/search", form.body["person"], CardResource)
+            found = await page.api.with_reason(reason).post("/v1/cards/search", form.body["person"], CardResource)
         except Refused as refused:
             unknown = refused.code == "card-unknown"
             form.refuse(refused, {"card-unknown": "person"})

@@ -14,10 +14,10 @@ from frikort_contracts.issuance import MandateScope
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.gateway.problems import ProblemError
 from services.portals.api import Refused
 from services.portals.citizen import labels
 from services.portals.page import CitizenPage, Page, RespondWith, is_safe
+from services.portals.problems import ProblemError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -15,12 +15,12 @@ from frikort_contracts.http.employments import CardEmploymentResource, CardEmplo
 from frikort_contracts.http.mandates import MandateResource, Mandates
 from frikort_contracts.http.reports import CardReportResource, CardReports
 
-from services.gateway import formats
-from services.gateway.formats import Language
+from services.portals import formats
 from services.portals.api import Api, Refused
 from services.portals.citizen.labels import COMPONENTS, warned, why
 from services.portals.common.spreadsheet import Cell, Ore
 from services.portals.documents import record
+from services.portals.formats import Language
 from services.portals.texts import N_
 
 _AT_ONCE: Final = 500

@@ -9,11 +9,11 @@ from fastapi import APIRouter
 from frikort_contracts.http.reports import CardReportResource
 from starlette.responses import Response
 
-from services.gateway.problems import ProblemError
 from services.portals.api import Refused
 from services.portals.citizen.card_context import Card, CardContext
 from services.portals.citizen.labels import DISPUTE
 from services.portals.forms import Form, choice, text
+from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/loen/{report_id}/indsigelse")

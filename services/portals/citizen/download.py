@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from frikort_contracts.http.balances import Allowances
 from starlette.responses import Response
 
-from services.gateway import formats
+from services.portals import formats
 from services.portals.citizen.data_export import everything, in_spreadsheet, on_paper, tables
 from services.portals.common import spreadsheet
 from services.portals.documents.record import Section, record

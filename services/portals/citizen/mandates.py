@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from frikort_contracts.http.mandates import MandateResource, Mandates
 from starlette.responses import Response
 
-from services.gateway.problems import ProblemError
 from services.portals.api import Refused
 from services.portals.citizen.card_context import HOME, Card, CardContext
 from services.portals.forms import Form, choice, day, digits, text
+from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/fuldmagter")

@@ -57,7 +57,7 @@ async def changes(context: Card) -> Response:
     """A stream of events for the page: that something changed. It ends with the session."""
     ends_at = datetime.now(UTC) if context.page.session is None else context.page.session.ends_at
     left = max(1, int((ends_at - datetime.now(UTC)).total_seconds()))
-    return context.page.api.forward(f"{context.source}/changes", seconds=left)
+    return await context.page.forward_events(f"{context.source}/changes", seconds=left)
 
 
 @others.get("/paa-vegne-af")

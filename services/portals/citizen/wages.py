@@ -11,11 +11,10 @@ from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.reports import CardReports
 from starlette.responses import Response
 
-from services.gateway import formats
-from services.gateway.problems import ProblemError
-from services.portals import charts
+from services.portals import charts, formats
 from services.portals.citizen import figures
 from services.portals.citizen.card_context import Card
+from services.portals.problems import ProblemError
 
 router = APIRouter()
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from services.gateway.formats import Language
+from services.portals.container import container_of
+from services.portals.formats import Language
 from services.portals.login.portals import local_path
 from services.portals.page import OpenPage
 from services.portals.texts import LANGUAGE_COOKIE
@@ -27,7 +28,7 @@ async def choose_language(
         LANGUAGE_COOKIE,
         language,
         max_age=_YEAR_SECONDS,
-        secure=page.request.app.state.secure,
+        secure=container_of(page.request).secure,
         httponly=True,
         samesite="lax",
     )

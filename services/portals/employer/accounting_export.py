@@ -11,10 +11,10 @@ from typing import Final
 from frikort_contracts.http.employments import EmploymentResource
 from frikort_contracts.http.reports import ReportDetail, ReportResource
 
-from services.gateway import formats
-from services.gateway.formats import Language
+from services.portals import formats
 from services.portals.documents.record import Column, Section, record
 from services.portals.employer import helpers
+from services.portals.formats import Language
 from services.portals.page import Page
 from services.portals.texts import N_
 
@@ -100,7 +100,7 @@ async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -
     more = ((_("Feriepenge"), parts.holiday_pay_ore), (_("ATP"), parts.atp_ore), (_("Pension"), parts.pension_ore))
     said = Section(
         facts=[
-            (_("CVR-nummer"), helpers.caller(page).organisation),
+            (_("CVR-nummer"), helpers.cvr(page)),
             (_("Ansættelse"), name),
             (_("Status"), _(STATUS[report.status])),
             (_("Betalt"), day(report.payment_date)),
@@ -146,7 +146,7 @@ async def year_pdf(
             rows.append([*about, *map(kroner, amounts)])
     sums = Section(
         facts=[
-            (_("CVR-nummer"), helpers.caller(page).organisation),
+            (_("CVR-nummer"), helpers.cvr(page)),
             (_("Indberetninger"), str(count)),
             (_("I alt"), kroner(total)),
             (_("Skattefri frikortløn"), kroner(exempt)),

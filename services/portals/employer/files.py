@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http.payroll import BatchLinePage, BatchPage, BatchResource
+from frikort_contracts.http.payroll import (
+    DANISH_CSV_COLUMNS,
+    DANISH_CSV_DELIMITER,
+    BatchLinePage,
+    BatchPage,
+    BatchResource,
+)
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from services.gateway.payroll.parser import DANISH
 from services.portals.api import Refused
 from services.portals.employer import accounting_export
 from services.portals.forms import Form, upload
@@ -39,6 +46,7 @@ _CONCERNS: Final = dict.fromkeys(
 )
 _PAGE: Final = 50
 _FILES: Final = 25
+_PIECE_BYTES: Final = 64 * 1024
 
 Cursor = Annotated[str, Query(max_length=400)]
 
@@ -67,10 +75,9 @@ async def send_file(page: EmployerPage) -> Response:
             said = N_("Filen skal ende på .csv eller .jsonl. Et regneark gemmer du som CSV UTF-8.")
             form.wrong("file", page.gettext(said))
         else:
-            content = await file.read()
             try:
                 made = await page.api.upload(
-                    "/v1/report-batches?hold=true", content, media_type, BatchResource, key=form.key
+                    "/v1/report-batches?hold=true", _pieces(file), media_type, BatchResource, key=form.key
                 )
             except Refused as refused:
                 form.refuse(refused, _CONCERNS)
@@ -82,7 +89,7 @@ async def send_file(page: EmployerPage) -> Response:
 @router.get("/skabelon.csv")
 async def template(_: EmployerPage) -> Response:
     """A file with the names of the columns, to fill in."""
-    content = "\ufeff" + DANISH.delimiter.join(DANISH.all_names) + "\r\n"
+    content = "\ufeff" + DANISH_CSV_DELIMITER.join(DANISH_CSV_COLUMNS) + "\r\n"
     return Response(
         content, media_type=accounting_export.CSV, headers=accounting_export.attachment("frikort-skabelon.csv")
     )
@@ -97,7 +104,7 @@ async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", curso
 @router.get("/{batch_id}/resultat.csv")
 async def result_as_csv(batch_id: UUID, page: EmployerPage) -> Response:
     """Every line and what became of it."""
-    return page.api.forward(f"/v1/report-batches/{batch_id}/result.csv")
+    return await page.forward(f"/v1/report-batches/{batch_id}/result.csv")
 
 
 @router.post("/{batch_id}/indberet")
@@ -115,6 +122,11 @@ async def cancel_file(batch_id: UUID, page: EmployerPage) -> Response:
 def media_type_of(file_name: str) -> str | None:
     """By the file's name, for browsers know little of it: none for what is no payroll file."""
     return next((media_type for end, media_type in MEDIA_TYPES.items() if file_name.lower().endswith(end)), None)
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(_PIECE_BYTES):
+        yield piece
 
 
 async def _decided(page: Page, batch_id: UUID, decision: str) -> Response:

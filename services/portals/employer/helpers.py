@@ -12,7 +12,6 @@ from frikort_contracts.http.balances import Allowances
 from frikort_contracts.http.employments import EmploymentPage, EmploymentResource, ReminderResource
 from frikort_contracts.http.reports import ReportPage, ReportResource
 
-from services.gateway.auth import Caller
 from services.portals.page import Page, SignInFirst
 
 P = TypeVar("P", EmploymentPage, ReportPage)
@@ -25,11 +24,11 @@ async def today(page: Page) -> date:
     return (await page.api.get("/v1/allowances", Allowances)).today
 
 
-def caller(page: Page) -> Caller:
-    """Whoever is signed in; an employer's page is shown to nobody else."""
+def cvr(page: Page) -> str:
+    """The CVR number of the business that the signed-in person acts for."""
     if page.session is None:
         raise SignInFirst(page)
-    return page.session.caller
+    return page.session.organisation
 
 
 async def employments(page: Page) -> list[EmploymentResource]:

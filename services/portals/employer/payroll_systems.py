@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from services.portals.container import container_of
 from services.portals.employer import helpers
 from services.portals.page import EmployerPage
 
@@ -12,15 +13,15 @@ router = APIRouter(prefix="/virksomhed/loensystem")
 
 
 @router.get("")
-async def machine_access(page: EmployerPage) -> Response:
-    """In plain words for the employer, and with what the payroll vendor needs.
+async def payroll_systems(page: EmployerPage) -> Response:
+    """The employer's part in plain words, and the addresses that the payroll vendor needs.
 
-    Machines get their tokens where people sign in: at the provider that told who this person is.
+    Programs get their tokens from the OpenID provider at which people log in.
     """
-    caller = helpers.caller(page)
+    settings = container_of(page.request).settings
     return page.render(
         "employer/payroll_systems.html",
-        address=page.request.app.state.public_url,
-        provider=f"{caller.issuer.rstrip('/')}/.well-known/openid-configuration",
-        cvr=caller.organisation,
+        address=settings.api_url or settings.gateway_url,
+        provider=f"{settings.issuer.rstrip('/')}/.well-known/openid-configuration",
+        cvr=helpers.cvr(page),
     )

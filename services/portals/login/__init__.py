@@ -1,1 +1,1 @@
-"""Signing in: OpenID Connect at the door, sessions in MongoDB, form tokens."""
+"""Login with OpenID Connect, sessions in MongoDB, access tokens for the API, and form tokens."""

@@ -1,54 +1,69 @@
-"""From what the OpenID provider says of a person to the roles in which that person may call."""
+"""From the OpenID provider's claims about a person to the roles in which the person may use the portals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
-from pydantic import ValidationError
+from frikort_contracts.extracts import Authority
+from frikort_contracts.http.roles import Role
+from frikort_contracts.values import Cpr, Cvr, MunicipalityCode
+from pydantic import TypeAdapter, ValidationError
 
-from services.gateway.auth import Claims, Role
-from services.gateway.settings import ClaimNames
+from services.portals.settings import ClaimNames
 
 logger = structlog.get_logger(__name__)
+
+_CPR: Final = TypeAdapter[str](Cpr)
+_ORGANISATIONS: Final[dict[Role, tuple[str, TypeAdapter[str]]]] = {
+    Role.EMPLOYER: ("cvr", TypeAdapter(Cvr)),
+    Role.CASEWORKER: ("municipality", TypeAdapter(MunicipalityCode)),
+    Role.AUTHORITY: ("authority", TypeAdapter(Authority)),
+}
 
 
 @dataclass(frozen=True)
 class RoleGrant:
-    """A role that a person may act in; ``signatory`` is whether they may sign for the business."""
+    """A role that a person may use.
 
-    claims: Claims
+    Attributes:
+        organisation: CVR number, municipality code or authority; empty for a citizen, who acts for themselves.
+        signatory: whether an employer's person may sign for the business.
+    """
+
+    organisation: str
     signatory: bool = False
 
 
-def roles_from_claims(
-    told: Mapping[str, Any], names: ClaimNames, *, issuer: str, client_id: str
-) -> dict[Role, RoleGrant]:
-    """The roles of the person. What is told of them but makes no sense gives no role, and is logged by its name alone.
+def roles_from_claims(claims: Mapping[str, Any], names: ClaimNames) -> dict[Role, RoleGrant]:
+    """The roles of a person. A claim with an unusable value gives no role; the log names the claim alone.
 
-    A person may have several: a citizen who signs for a business is an employer through that door.
+    A person can have several roles: a citizen who signs for a business is also an employer.
     """
-    signs_for = told.get(names.signs_for)
-    business = told.get(names.cvr) or signs_for
-    signatory = business is not None and business == signs_for
-    organisations = {
-        Role.CITIZEN: ("cpr", told.get(names.cpr)),
-        Role.EMPLOYER: ("cvr", business),
-        Role.CASEWORKER: ("municipality", told.get(names.municipality)),
-        Role.AUTHORITY: ("authority", told.get(names.authority)),
+    signs_for = claims.get(names.signs_for)
+    business = claims.get(names.cvr) or signs_for
+    grants: dict[Role, RoleGrant] = {}
+    if claims.get(names.cpr) and _usable("cpr", _CPR, claims[names.cpr]) is not None:
+        grants[Role.CITIZEN] = RoleGrant(organisation="")
+    given = {
+        Role.EMPLOYER: business,
+        Role.CASEWORKER: claims.get(names.municipality),
+        Role.AUTHORITY: claims.get(names.authority),
     }
-    grants = {}
-    for role, (claim, organisation) in organisations.items():
-        if not organisation:
-            continue
-        owners = told.get(names.owners, ()) if role is Role.EMPLOYER and signatory else ()
-        known = {"iss": issuer, "sub": told.get("sub"), "client_id": client_id, "role": role, "owners": owners}
-        try:
-            grants[role] = RoleGrant(
-                Claims.model_validate(known | {claim: organisation}), role is Role.EMPLOYER and signatory
-            )
-        except ValidationError as error:
-            logger.warning("gateway.login_claims_unusable", claims=sorted({str(e["loc"][0]) for e in error.errors()}))
+    for role, value in given.items():
+        claim, adapter = _ORGANISATIONS[role]
+        organisation = _usable(claim, adapter, value) if value else None
+        if organisation is not None:
+            signatory = role is Role.EMPLOYER and business == signs_for
+            grants[role] = RoleGrant(str(organisation), signatory)
     return grants
+
+
+def _usable(claim: str, adapter: TypeAdapter[str], value: Any) -> str | None:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError:
+        logger.warning("portals.login_claims_unusable", claims=[claim])
+        return None

@@ -1,6 +1,6 @@
-"""The OpenID provider, as a relying party sees it: authorization code with PKCE, by Authlib.
+"""The OpenID provider, used as a relying party: authorization code with PKCE, by Authlib.
 
-The provider may be away: nothing is asked of it before someone logs on, and then it is a problem and no more.
+The provider is not contacted before the first login, and an outage of it is a problem for that login alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -18,22 +19,25 @@ from urllib.parse import urlencode
 import httpx2
 import structlog
 from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.integrations.starlette_client import OAuth
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from frikort_contracts.http.roles import Role
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from services.gateway.problems import ProblemError
+from services.portals.problems import ProblemError
 
 logger = structlog.get_logger(__name__)
 
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _NEEDED: Final = {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
+_DEFAULT_LIFETIME_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """A login that was begun: the address to send the browser to, and what must come back."""
+    """A login that has begun: where the browser is sent, and what must come back."""
 
     address: str
     state: str
@@ -42,15 +46,29 @@ class AuthorizationRequest:
 
 
 @dataclass(frozen=True)
-class Person:
-    """Who has logged on: what the provider tells of them, and its ID token."""
+class ApiTokens:
+    """A person's access token for the API, the refresh token that renews it, and when the access token expires."""
 
-    told: Mapping[str, Any]
-    id_token: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class LoggedIn:
+    """A person who has logged in: the claims about them, their ID token and the refresh token of the login."""
+
+    claims: Mapping[str, Any] = field(repr=False)
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+
+
+class TokenRevoked(Exception):
+    """The provider does not accept the refresh token (any more)."""
 
 
 class OpenIdProvider:
-    """The provider at ``issuer``; what it says of itself is asked for at the first login and then remembered."""
+    """The provider at ``issuer``. Its discovery document is read at the first login and then kept."""
 
     def __init__(
         self,
@@ -59,16 +77,30 @@ class OpenIdProvider:
         client_id: str,
         client_key: Path,
         scope: str,
+        resource: str,
         redirect_uri: str,
         seconds: float,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        """``seconds`` is how long one answer may take; ``transport`` is the way there, if not the network."""
+        """``seconds`` limits each request; ``transport`` replaces the network in tests."""
         key = read_client_key(client_key)
         self._issuer = issuer
+        self._client_id = client_id
+        self._key = key
+        self._scope = scope
+        self._resource = resource
         self._redirect_uri = redirect_uri
         self._expected = {
             name: {"essential": True, "value": value} for name, value in (("iss", issuer), ("aud", client_id))
+        }
+        self._authentication = PrivateKeyJWT(issuer, alg="ES256" if isinstance(key, ECKey) else "RS256")
+        self._client_options = {
+            "token_endpoint_auth_method": PrivateKeyJWT.name,
+            "timeout": seconds,
+            # Authlib would otherwise call a token of less than a minute expired.
+            "leeway": 0,
+            "verify": _trusted(),
+            "transport": transport,
         }
         # Authlib has no types.
         self._app: Any = OAuth().register(
@@ -76,32 +108,29 @@ class OpenIdProvider:
             client_id=client_id,
             client_secret=key,
             server_metadata_url=issuer + _WELL_KNOWN,
-            client_auth_methods=[PrivateKeyJWT(issuer, alg="ES256" if isinstance(key, ECKey) else "RS256")],
-            client_kwargs={
-                "scope": scope,
-                "token_endpoint_auth_method": PrivateKeyJWT.name,
-                "code_challenge_method": "S256",
-                "timeout": seconds,
-                # Its access token is used once and at once: a minute is long enough.
-                "leeway": 0,
-                "verify": _trusted(),
-                "transport": transport,
-            },
+            client_auth_methods=[self._authentication],
+            client_kwargs={"scope": scope, "code_challenge_method": "S256", **self._client_options},
         )
 
-    async def begin(self, *, anew: bool) -> AuthorizationRequest:
-        """Begin a login; ``anew`` asks who it is even of someone whom the provider knows. Raises ``ProblemError``."""
+    async def begin(self, role: Role, *, reauthenticate: bool) -> AuthorizationRequest:
+        """Begin a login for ``role``; ``reauthenticate`` asks who it is even if the provider has a session.
+
+        Raises ``ProblemError``.
+        """
         async with _problems():
             await self._ensure_metadata()
-            more = {"prompt": "login"} if anew else {}
-            begun = await self._app.create_authorization_url(self._redirect_uri, **more)
+            more = {"prompt": "login"} if reauthenticate else {}
+            scope = f"{self._scope} {_scope_of(role)}"
+            begun = await self._app.create_authorization_url(
+                self._redirect_uri, scope=scope, resource=self._resource, **more
+            )
         return AuthorizationRequest(begun["url"], begun["state"], begun["nonce"], begun["code_verifier"])
 
-    async def finish(self, code: str, begun: AuthorizationRequest) -> Person:
-        """Who the ``code`` that came back stands for. Raises ``ProblemError``.
+    async def finish(self, code: str, begun: AuthorizationRequest) -> LoggedIn:
+        """Redeem the ``code``. Raises ``ProblemError``.
 
-        The ID token says that it is them. What they are is asked for apart, so that the ID token, which a logout puts
-        into an address, says nothing else.
+        The ID token proves who it is. Everything else comes from userinfo, so that the ID token, which a logout puts
+        into an address, holds no personal data.
         """
         async with _problems():
             await self._ensure_metadata()
@@ -110,26 +139,68 @@ class OpenIdProvider:
             )
             if "id_token" not in token:
                 raise OAuthError("no_id_token")
+            if "refresh_token" not in token:
+                raise OAuthError("no_refresh_token")
             proven = await self._app.parse_id_token(token, nonce=begun.nonce, claims_options=self._expected)
-            told = await self._app.userinfo(token=token)
-            if told.get("sub") != proven["sub"]:
+            claims = await self._app.userinfo(token=token)
+            if claims.get("sub") != proven["sub"]:
                 raise OAuthError("another_subject")
-        return Person(told, token["id_token"])
+        return LoggedIn(claims, token["id_token"], token["refresh_token"])
+
+    async def refresh(self, refresh_token: str, role: Role) -> ApiTokens:
+        """A new access token for the API in ``role`` (RFC 8707), and the refresh token that follows ``refresh_token``.
+
+        Raises ``TokenRevoked``, and ``ProblemError`` when the provider does not answer.
+        """
+        async with _problems():
+            await self._ensure_metadata()
+            asked_at = datetime.now(UTC)
+            try:
+                token = await self._app.fetch_access_token(
+                    grant_type="refresh_token",
+                    refresh_token=refresh_token,
+                    scope=_scope_of(role),
+                    resource=self._resource,
+                )
+            except OAuthError as error:
+                if error.error == "invalid_grant":
+                    raise TokenRevoked from None
+                raise
+        lifetime = timedelta(seconds=int(token.get("expires_in", _DEFAULT_LIFETIME_SECONDS)))
+        return ApiTokens(token["access_token"], token.get("refresh_token", refresh_token), asked_at + lifetime)
+
+    async def revoke(self, refresh_token: str) -> None:
+        """Revoke a refresh token and all that was issued with it (RFC 7009), if the provider answers."""
+        try:
+            endpoint = (await self._ensure_metadata()).get("revocation_endpoint")
+            if endpoint is None:
+                return
+            async with AsyncOAuth2Client(self._client_id, self._key, **self._client_options) as client:
+                client.register_client_auth_method(self._authentication)
+                response = await client.revoke_token(
+                    endpoint,
+                    token=refresh_token,
+                    token_type_hint="refresh_token",  # noqa: S106 - the name of a kind of token
+                    auth=client.client_auth(PrivateKeyJWT.name),
+                )
+                response.raise_for_status()
+        except (httpx2.HTTPError, OAuthError, JoseError, ValueError) as error:
+            logger.warning("portals.token_not_revoked", reason=type(error).__name__)
 
     async def _ensure_metadata(self) -> Mapping[str, Any]:
-        """The provider's addresses; one that calls itself otherwise is not ours (OpenID Discovery, 4.3)."""
+        """The provider's metadata; it must name the expected issuer (OpenID Discovery, 4.3). Raises ``ValueError``."""
         metadata: dict[str, Any] = await self._app.load_server_metadata()
         if metadata.get("issuer") != self._issuer or not metadata.keys() >= _NEEDED:
             metadata.clear()
-            raise ValueError("the provider does not describe itself as it must")
+            raise ValueError("the provider's metadata is incomplete or names another issuer")
         return metadata
 
     def is_issuer(self, named: str | None) -> bool:
-        """Whether an answer that names its issuer (RFC 9207) is of this provider; one that names none may be."""
+        """Whether a response that names its issuer (RFC 9207) is of this provider; a response may name none."""
         return named is None or named == self._issuer
 
     async def end_session_url(self, id_token: str, to: str) -> str:
-        """Where the browser ends its session with the provider, too, before it goes ``to``."""
+        """Where the browser ends its session with the provider before it goes ``to``."""
         try:
             end = (await self._ensure_metadata()).get("end_session_endpoint")
         except (httpx2.HTTPError, ValueError):
@@ -139,7 +210,7 @@ class OpenIdProvider:
 
 
 def read_client_key(path: Path) -> ECKey | RSAKey:
-    """The portals' private key. Raises ``ValueError`` that names the setting, never its content."""
+    """The portals' private key. Raises ``ValueError`` with the name of the setting, without the file's content."""
     try:
         stored = json.loads(path.read_text())
         return RSAKey.import_key(stored) if stored["kty"] == "RSA" else ECKey.import_key(stored)
@@ -147,20 +218,25 @@ def read_client_key(path: Path) -> ECKey | RSAKey:
         raise ValueError(f"FRIKORT_LOGIN_CLIENT_KEY: {path} is no file with a private JWK (EC P-256 or RSA)") from None
 
 
+def _scope_of(role: Role) -> str:
+    """The scope that makes an access token one of this role."""
+    return f"portal:{role}"
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The certificates of the web; reading them takes longer than a login."""
+    """The system's trusted certificates; loading them takes longer than a login."""
     return ssl.create_default_context()
 
 
 @asynccontextmanager
 async def _problems() -> AsyncIterator[None]:
-    """What goes wrong with the provider, as a problem; the log gets the kind of it, never its text."""
+    """Turn the provider's errors into problems; the log gets the kind of error, never its text."""
     try:
         yield
     except (OAuthError, JoseError) as error:
-        logger.warning("gateway.login_refused", reason=getattr(error, "error", type(error).__name__))
+        logger.warning("portals.login_refused", reason=getattr(error, "error", type(error).__name__))
         raise ProblemError("login-failed") from None
     except (httpx2.HTTPError, ValueError) as error:
-        logger.warning("gateway.login_provider_away", reason=type(error).__name__)
+        logger.warning("portals.login_provider_away", reason=type(error).__name__)
         raise ProblemError("login-unavailable", headers={"Retry-After": "30"}) from None

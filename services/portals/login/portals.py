@@ -1,11 +1,11 @@
-"""The doors of the portals, one for each role, and where someone who came through them may be sent on to."""
+"""The portal of each role, and where a person may be sent after login."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlsplit
 
-from services.gateway.auth import Role
+from frikort_contracts.http.roles import Role
 
 PORTALS: Final = {
     "borger": Role.CITIZEN,
@@ -13,23 +13,23 @@ PORTALS: Final = {
     "kommune": Role.CASEWORKER,
     "myndighed": Role.AUTHORITY,
 }
-_ROOMS: Final = {role: f"/{door}" for door, role in PORTALS.items()}
+_HOMES: Final = {role: f"/{portal}" for portal, role in PORTALS.items()}
 
 
-def role_of(name: str, path: str) -> Role | None:
-    """The role of the door ``name``; where none is named, of the room that the local ``path`` lies in."""
-    return PORTALS.get(name or urlsplit(path).path.split("/")[1])
+def role_of(portal: str, path: str) -> Role | None:
+    """The role of ``portal``; if none is named, of the portal that the local ``path`` belongs to."""
+    return PORTALS.get(portal or urlsplit(path).path.split("/")[1])
 
 
-def room(role: Role) -> str:
-    """Where the pages of a role begin."""
-    return _ROOMS[role]
+def home(role: Role) -> str:
+    """The first page of a role's portal."""
+    return _HOMES[role]
 
 
 def local_path(given: str) -> str:
-    """``given`` if it is a path on this site, ``/`` if it could lead elsewhere.
+    """``given`` if it is a path on this site, ``/`` if it could lead to another.
 
-    A browser takes ``//`` and ``/\\`` for the beginning of another site's address, and overlooks tabs and line breaks.
+    A browser reads ``//`` and ``/\\`` as the start of another site's address, and ignores tabs and line breaks.
     """
     is_local = given.startswith("/") and not given.startswith("//") and "\\" not in given and given.isprintable()
     return given if is_local else "/"

@@ -1,4 +1,4 @@
-"""The addresses of login. What goes wrong is a problem; the portals show it as a page."""
+"""The addresses of login and logout. Errors are problems, which the portals show as pages."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from services.gateway.container import Container
-from services.gateway.problems import ProblemError
-from services.portals.login.portals import local_path, role_of, room
-from services.portals.login.service import LoginService
-from services.portals.login.session_guard import COOKIE, check_form, session_of
+from services.portals.container import Container, container_of
+from services.portals.login.portals import home, local_path, role_of
+from services.portals.login.session_guard import COOKIE
+from services.portals.problems import ProblemError
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,41 +23,43 @@ _SEE_OTHER: Final = 303
 @router.get("/login")
 async def login(
     request: Request,
-    door: Annotated[str, Query(alias="dør")] = "",
+    portal: Annotated[str, Query(alias="dør")] = "",
     path: Annotated[str, Query(alias="next")] = "/",
     change: Annotated[str, Query(alias="skift")] = "",
     led: Annotated[str, Query(alias="ledt")] = "",
 ) -> Response:
-    """Log on at a door; who names none is shown them all.
+    """Log in at a portal; without one, choose among them on the front page.
 
-    ``skift=ja`` lets someone else log on, and so does a login before that came to nothing: its cookie is still there.
-    Who came by another name of this host (``localhost``) is led to the one the provider sends back to, where the
-    cookies must be; ``ledt=ja`` says that it was done, for a proxy may show us a name of its own.
+    ``skift=ja`` lets another person log in, and so does a login before that did not finish: its cookie is still there.
+    A request by another name of this host (``localhost``) is sent to the public address first, where the provider
+    sends people back to and the cookies must be. ``ledt=ja`` marks that this was done: behind a proxy the two may
+    always differ.
     """
+    portals = container_of(request)
     path = local_path(path)
-    gateway: Container = request.app.state.gateway
-    if request.url.netloc != urlsplit(gateway.settings.public_url).netloc and led != "ja":
-        query = urlencode({"dør": door, "next": path, "skift": change, "ledt": "ja"})
-        return _go(f"{gateway.settings.public_url}/login?{query}")
-    role = role_of(door, path)
+    public_url = portals.settings.public_url
+    if request.url.netloc != urlsplit(public_url).netloc and led != "ja":
+        query = urlencode({"dør": portal, "next": path, "skift": change, "ledt": "ja"})
+        return _go(f"{public_url}/login?{query}")
+    role = role_of(portal, path)
     if role is None:
         return _go("/")
-    session = await session_of(request)
-    if session is not None and session.caller.role is role and change != "ja":
-        return _go(room(role) if path == "/" else path)
-    desk = _desk(request)
-    sent = await desk.send(role, path, anew=change == "ja" or _UNDER_WAY in request.cookies)
+    session = await portals.guard.session_of(request)
+    if session is not None and session.role is role and change != "ja":
+        return _go(home(role) if path == "/" else path)
+    unfinished = _UNDER_WAY in request.cookies
+    sent = await portals.login.begin(role, path, reauthenticate=change == "ja" or unfinished)
     response = _go(sent.address)
-    _set(response, _UNDER_WAY, sent.secret, int(desk.patience.total_seconds()))
+    _set(response, _UNDER_WAY, sent.secret, int(portals.login.time_limit.total_seconds()))
     return response
 
 
 @router.get("/login/callback")
 async def callback(request: Request) -> Response:
-    """Back from the OpenID provider. A session that was there before ends here, whoever's it was."""
-    desk = _desk(request)
-    sent = await desk.receive(request.cookies.get(_UNDER_WAY, ""), request.query_params)
-    await desk.sessions.end(request.cookies.get(COOKIE, ""))
+    """Back from the OpenID provider. A session that this browser had before ends, no matter of which person."""
+    login_service = container_of(request).login
+    sent = await login_service.finish(request.cookies.get(_UNDER_WAY, ""), request.query_params)
+    await login_service.end(request.cookies.get(COOKIE, ""))
     response = _go(sent.address)
     _set(response, COOKIE, sent.secret)
     _unset(response, _UNDER_WAY)
@@ -67,12 +68,13 @@ async def callback(request: Request) -> Response:
 
 @router.post("/login/forlaeng")
 async def extend(request: Request) -> Response:
-    """Stay signed in: from a form back to ``next``; for a script (``Accept: application/json``) until when."""
-    session = await session_of(request)
+    """Stay signed in: a form returns to ``next``; a script (``Accept: application/json``) gets the new end."""
+    guard = container_of(request).guard
+    session = await guard.session_of(request)
     if session is None:
         raise ProblemError("login-required")
     form = await request.form()
-    check_form(request, session, form)
+    guard.check_form(request, session, form)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"ends_at": session.ends_at.isoformat()})
     return _go(local_path(str(form.get("next", "/"))))
@@ -81,22 +83,16 @@ async def extend(request: Request) -> Response:
 @router.post("/logout")
 async def logout(request: Request) -> Response:
     """Sign out here and at the OpenID provider."""
-    session = await session_of(request)
+    portals: Container = container_of(request)
+    session = await portals.guard.session_of(request)
     if session is None:
         return _go("/")
-    check_form(request, session, await request.form())
-    desk = _desk(request)
-    gateway: Container = request.app.state.gateway
-    id_token = await desk.sessions.end(request.cookies[COOKIE])
-    home = f"{gateway.settings.public_url}/"
-    response = _go("/" if id_token is None else await desk.provider.end_session_url(id_token, home))
+    portals.guard.check_form(request, session, await request.form())
+    id_token = await portals.login.end(request.cookies[COOKIE])
+    front = f"{portals.settings.public_url}/"
+    response = _go("/" if id_token is None else await portals.login.provider.end_session_url(id_token, front))
     _unset(response, COOKIE)
     return response
-
-
-def _desk(request: Request) -> LoginService:
-    gateway: Container = request.app.state.gateway
-    return gateway.desk
 
 
 def _go(address: str) -> Response:

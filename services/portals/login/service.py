@@ -1,4 +1,4 @@
-"""Where people log on: from a door to the OpenID provider and back with a session."""
+"""Login: from a portal to the OpenID provider and back with a session; and logout."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from services.gateway.auth import Role, caller_of
-from services.gateway.problems import ProblemError
-from services.gateway.settings import ClaimNames
+from frikort_contracts.http.roles import Role
+
+from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.claims import roles_from_claims
-from services.portals.login.oidc import AuthorizationRequest, OpenIdProvider
-from services.portals.login.portals import room
+from services.portals.login.oidc import AuthorizationRequest, OpenIdProvider, TokenRevoked
+from services.portals.login.portals import home
 from services.portals.login.session_store import SealedRecord, SessionStore, key_of, new_secret
 from services.portals.login.sessions import Sessions
+from services.portals.problems import ProblemError
+from services.portals.settings import ClaimNames
 from services.runtime.encryption import DecryptionError
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Someone is sent to ``address``, with a new ``secret`` as the cookie of what they do there."""
+    """The browser is sent to ``address`` with ``secret`` as a cookie."""
 
     address: str
     secret: str
@@ -29,60 +31,68 @@ class Redirect:
 
 @dataclass(frozen=True)
 class LoginService:
-    """Begins and finishes logins; a login that is under way is kept in ``begun`` for ``patience``, and used once."""
+    """Begins and finishes logins. A login under way is stored in ``logins`` for ``time_limit`` and used once."""
 
     provider: OpenIdProvider
-    begun: SessionStore
+    logins: SessionStore
     sessions: Sessions
+    access_tokens: AccessTokens
     names: ClaimNames
-    issuer: str
-    client_id: str
-    patience: timedelta
+    time_limit: timedelta
 
     async def prepare(self) -> None:
-        """Let what has expired disappear by itself."""
-        await self.begun.prepare()
-        await self.sessions.records.prepare()
+        """Create the indexes by which expired records are deleted."""
+        await self.logins.prepare()
+        await self.sessions.store.prepare()
 
-    async def send(self, role: Role, path: str, *, anew: bool) -> Redirect:
-        """To the provider, to come back as ``role`` and then go to ``path``. Raises ``ProblemError``."""
-        begun = await self.provider.begin(anew=anew)
+    async def begin(self, role: Role, path: str, *, reauthenticate: bool) -> Redirect:
+        """To the provider; the person returns in ``role`` and then goes to ``path``. Raises ``ProblemError``."""
+        begun = await self.provider.begin(role, reauthenticate=reauthenticate)
         secret = new_secret()
         key = key_of(secret)
         content = json.dumps({"begun": asdict(begun), "role": role, "path": path})
-        sealed = self.sessions.persons.seal_login(content, key)
-        await self.begun.add(key, SealedRecord(sealed, self.sessions.now() + self.patience))
+        encrypted = self.sessions.encryptor.seal(content, f"login:{key}")
+        await self.logins.add(key, SealedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
-    async def receive(self, secret: str, answer: Mapping[str, str]) -> Redirect:
-        """From the provider with its ``answer``, into a new session. Raises ``ProblemError``."""
+    async def finish(self, secret: str, response: Mapping[str, str]) -> Redirect:
+        """From the provider's ``response`` into a new session. Raises ``ProblemError``."""
         begun, role, path = await self._under_way(secret)
-        same = hmac.compare_digest(begun.state.encode(), answer.get("state", "").encode())
-        if not same or not self.provider.is_issuer(answer.get("iss")):
+        same = hmac.compare_digest(begun.state.encode(), response.get("state", "").encode())
+        if not same or not self.provider.is_issuer(response.get("iss")):
             raise ProblemError("login-failed")
-        if answer.get("error") == "access_denied":
+        if response.get("error") == "access_denied":
             raise ProblemError("login-cancelled")
-        if "code" not in answer:
+        if "code" not in response:
             raise ProblemError("login-failed")
-        person = await self.provider.finish(answer["code"], begun)
-        grant = roles_from_claims(person.told, self.names, issuer=self.issuer, client_id=self.client_id).get(role)
+        person = await self.provider.finish(response["code"], begun)
+        grant = roles_from_claims(person.claims, self.names).get(role)
         if grant is None:
+            await self.provider.revoke(person.refresh_token)
             raise ProblemError("login-role-missing")
-        session = await self.sessions.begin(
-            caller_of(grant.claims, self.sessions.persons.cpr_hash),
-            str(person.told.get(self.names.name, "")),
-            signatory=grant.signatory,
-            id_token=person.id_token,
-        )
-        return Redirect(room(role) if path == "/" else path, session)
+        try:
+            tokens = await self.provider.refresh(person.refresh_token, role)
+        except TokenRevoked:
+            raise ProblemError("login-failed") from None
+        name = str(person.claims.get(self.names.name, ""))
+        session = await self.sessions.begin(role, grant, name, id_token=person.id_token, tokens=tokens)
+        return Redirect(home(role) if path == "/" else path, session)
+
+    async def end(self, secret: str) -> str | None:
+        """End the session and revoke its tokens. Returns its ID token; None if it had ended before."""
+        ended = await self.sessions.end(secret)
+        if ended is None:
+            return None
+        await self.access_tokens.revoke(ended)
+        return ended.id_token
 
     async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str]:
         key = key_of(secret)
-        record = await self.begun.take(key)
+        record = await self.logins.take(key)
         if record is None or record.expires_at <= self.sessions.now():
             raise ProblemError("login-failed")
         try:
-            content = json.loads(self.sessions.persons.open_login(record.content, key))
+            content = json.loads(self.sessions.encryptor.open(record.content, f"login:{key}"))
         except DecryptionError:
             raise ProblemError("login-failed") from None
         return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"]

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.gateway.auth import Caller
+from frikort_contracts.http.roles import Role
+
+from services.portals.login.oidc import ApiTokens
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who is signed in, and until when. ``name`` is shown to the person alone and never logged.
+    """A signed-in person.
 
-    ``ends_at`` is when the session ends if nothing more is asked for; ``signatory`` is whether an employer's person may
-    sign for the business, not only work for it.
+    Attributes:
+        key: of the session's record; not the cookie.
+        organisation: CVR number, municipality code or authority; empty for a citizen.
+        name: shown to the person alone, and never logged.
+        form_token: must be in every form of this session.
+        ends_at: when the session ends if the person makes no further request.
+        signatory: whether an employer's person may sign for the business.
+        tokens: for the API; never sent to the browser.
+        encrypted_tokens: the same as stored, by which a refresh recognises that another one came first.
     """
 
-    caller: Caller
+    key: str
+    role: Role
+    organisation: str
     name: str
     form_token: str
     ends_at: datetime
+    tokens: ApiTokens = field(repr=False)
+    encrypted_tokens: str = field(repr=False)
     signatory: bool = False

@@ -1,47 +1,58 @@
-"""What a page asks before it does anything: who is signed in, and whether a form is theirs."""
+"""Who is signed in, whether a form is theirs, and their access token: what a page checks before anything else."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
 
-from services.gateway.container import Container
-from services.gateway.problems import ProblemError
+from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.session import Session
+from services.portals.login.sessions import Sessions
+from services.portals.problems import ProblemError
 
 COOKIE: Final = "__Host-frikort"
-FORM_TOKEN: Final = "form_token"  # noqa: S105  # the name of a field
+FORM_TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
 
 
-async def session_of(request: Request, *, active: bool = True) -> Session | None:
-    """Who is signed in; looked up once for each request.
+@dataclass(frozen=True)
+class SessionGuard:
+    """Checks requests against the sessions; forms must come from pages at ``public_url``."""
 
-    ``active`` is whether the request shows that the person is there: not one that a page makes by itself.
-    """
-    if not hasattr(request.state, "session"):
-        secret = request.cookies.get(COOKIE)
-        gateway: Container = request.app.state.gateway
-        request.state.session = await gateway.desk.sessions.find(secret, active=active) if secret else None
-    session: Session | None = request.state.session
-    return session
+    sessions: Sessions
+    access_tokens: AccessTokens
+    public_url: str
 
+    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        """The session of a request, looked up once. ``active``: the person made it, not a page by itself."""
+        if not hasattr(request.state, "session"):
+            secret = request.cookies.get(COOKIE)
+            request.state.session = await self.sessions.find(secret, active=active) if secret else None
+        session: Session | None = request.state.session
+        return session
 
-def check_form(request: Request, session: Session, form: Mapping[str, Any]) -> None:
-    """Let through what was sent from a page of ours, in this session. Raises the problem ``form-refused``.
+    async def access_token_of(self, session: Session) -> str:
+        """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
+        return await self.access_tokens.of(session)
 
-    A form of another site is known by the headers of the browser, and one that was not made for this session by its
-    token: either alone would do, so both must fail before anything happens.
-    """
-    gateway: Container = request.app.state.gateway
-    given = form.get(FORM_TOKEN)
-    own = isinstance(given, str) and hmac.compare_digest(given.encode(), session.form_token.encode())
-    if not own or not _of_our_site(request, gateway.settings.public_url):
-        raise ProblemError("form-refused")
+    async def goes_on(self, session: Session) -> bool:
+        """Whether the session has not ended meanwhile."""
+        return await self.sessions.exists(session.key)
 
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        """Accept a form of this session sent from one of our pages. Raises the problem ``form-refused``.
 
-def _of_our_site(request: Request, public_url: str) -> bool:
-    site = request.headers.get("sec-fetch-site")
-    return request.headers.get("origin") == public_url if site is None else site == "same-origin"
+        The browser's headers show the origin of a form, and the token its session. Each check alone would do; both
+        must pass.
+        """
+        given = form.get(FORM_TOKEN)
+        own = isinstance(given, str) and hmac.compare_digest(given.encode(), session.form_token.encode())
+        if not own or not self._of_our_site(request):
+            raise ProblemError("form-refused")
+
+    def _of_our_site(self, request: Request) -> bool:
+        site = request.headers.get("sec-fetch-site")
+        return request.headers.get("origin") == self.public_url if site is None else site == "same-origin"

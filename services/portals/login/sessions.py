@@ -1,88 +1,136 @@
-"""Sessions: begun at login, ended by logout, by a pause, and at the latest after some hours. Real time counts."""
+"""Sessions: they begin at login and end by logout, after an idle time, and at the latest after some hours.
+
+The wall clock counts, not the settable clock of a local system.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from services.gateway.auth import Caller, Role
-from services.gateway.person_encryption import Persons
+from frikort_contracts.http.roles import Role
+
+from services.portals.login.claims import RoleGrant
+from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
 from services.portals.login.session_store import SealedRecord, SessionStore, key_of, new_secret
-from services.runtime.encryption import DecryptionError
+from services.runtime.encryption import DecryptionError, Encryptor
 
-_UNNOTICED: Final = timedelta(seconds=60)
+_EXTENSION_STEP: Final = timedelta(seconds=60)
 
 
-def real_time() -> datetime:
-    """UTC now, whatever the settable clock says."""
+def utc_now() -> datetime:
+    """The wall clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
-class Sessions:
-    """The sessions; a session ends after ``idle`` without a request, and ``most`` after it began."""
+class EndedSession:
+    """What is left to do at the OpenID provider for a session that ended."""
 
-    records: SessionStore
-    persons: Persons
+    id_token: str
+    tokens: ApiTokens
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions. A session ends after ``idle`` without a request, and ``most`` after its start."""
+
+    store: SessionStore
+    encryptor: Encryptor
     idle: timedelta
     most: timedelta
-    now: Callable[[], datetime] = real_time
+    now: Callable[[], datetime] = utc_now
 
-    async def begin(self, caller: Caller, name: str, *, signatory: bool, id_token: str) -> str:
-        """A new session, and the secret that is its cookie. It is always new: none that was there before is used on."""
+    async def begin(self, role: Role, grant: RoleGrant, name: str, *, id_token: str, tokens: ApiTokens) -> str:
+        """Start a session. Returns the secret that becomes its cookie."""
         secret, now = new_secret(), self.now()
         key = key_of(secret)
         content = {
-            "caller": asdict(caller),
+            "role": role,
+            "grant": asdict(grant),
             "name": name,
             "form_token": new_secret(),
-            "signatory": signatory,
             "id_token": id_token,
             "until": (now + self.most).isoformat(),
         }
-        sealed = self.persons.seal_login(json.dumps(content), key)
-        await self.records.add(key, SealedRecord(sealed, now + min(self.idle, self.most)))
+        record = SealedRecord(
+            content=self.encryptor.seal(json.dumps(content), f"session:{key}"),
+            expires_at=now + min(self.idle, self.most),
+            tokens=self.sealed_tokens(key, tokens),
+        )
+        await self.store.add(key, record)
         return secret
 
     async def find(self, secret: str, *, active: bool = True) -> Session | None:
-        """The session, if it goes on; ``active`` is whether this request keeps it so."""
+        """The session, unless it has ended. ``active`` requests restart the idle time."""
         key = key_of(secret)
-        record = await self.records.get(key)
-        content = self._opened(key, record)
+        record = await self.store.get(key)
+        content = self._content(key, record)
         if record is None or content is None:
             return None
-        ends_at, now = record.expires_at, self.now()
+        session = self._session(key, record, content)
         if active:
+            now = self.now()
             latest = min(now + self.idle, datetime.fromisoformat(content["until"]))
-            # Not at each request: a write takes a majority, and nobody notices a minute.
-            if latest - ends_at > _UNNOTICED:
-                await self.records.extend(key, latest)
-                ends_at = latest
-        known = content["caller"]
-        caller = Caller(**known | {"role": Role(known["role"]), "owners": tuple(known["owners"])})
+            # A write waits for a majority of the replica set, so it is not made for less than a minute.
+            if latest - session.ends_at > _EXTENSION_STEP:
+                await self.store.extend(key, latest)
+                session = replace(session, ends_at=latest)
+        return session
+
+    async def exists(self, key: str) -> bool:
+        """Whether the session with this key has not ended."""
+        record = await self.store.get(key)
+        return record is not None and record.expires_at > self.now()
+
+    async def end(self, secret: str) -> EndedSession | None:
+        """End the session on all instances. None if it had ended before."""
+        return await self.end_by_key(key_of(secret))
+
+    async def end_by_key(self, key: str) -> EndedSession | None:
+        """As ``end``, also for a session that has expired and is still stored."""
+        record = await self.store.take(key)
+        if record is None:
+            return None
+        try:
+            content = json.loads(self.encryptor.open(record.content, f"session:{key}"))
+            return EndedSession(str(content["id_token"]), self.opened_tokens(key, record.tokens))
+        except DecryptionError:
+            return None
+
+    def sealed_tokens(self, key: str, tokens: ApiTokens) -> str:
+        """Tokens as they are stored in the session ``key``."""
+        content = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at.isoformat()}
+        return self.encryptor.seal(json.dumps(content), f"tokens:{key}")
+
+    def opened_tokens(self, key: str, sealed: str) -> ApiTokens:
+        """The tokens stored in the session ``key``. Raises ``DecryptionError``."""
+        content = json.loads(self.encryptor.open(sealed, f"tokens:{key}"))
+        return ApiTokens(content["access"], content["refresh"], datetime.fromisoformat(content["expires_at"]))
+
+    def _session(self, key: str, record: SealedRecord, content: dict[str, Any]) -> Session:
         return Session(
-            caller=caller,
+            key=key,
+            role=Role(content["role"]),
+            organisation=content["grant"]["organisation"],
             name=content["name"],
             form_token=content["form_token"],
-            ends_at=ends_at,
-            signatory=content["signatory"],
+            ends_at=record.expires_at,
+            tokens=self.opened_tokens(key, record.tokens),
+            encrypted_tokens=record.tokens,
+            signatory=content["grant"]["signatory"],
         )
 
-    async def end(self, secret: str) -> str | None:
-        """End it everywhere; returns the ID token that it began with, if it went on until now."""
-        key = key_of(secret)
-        content = self._opened(key, await self.records.take(key))
-        return None if content is None else str(content["id_token"])
-
-    def _opened(self, key: str, record: SealedRecord | None) -> dict[str, Any] | None:
+    def _content(self, key: str, record: SealedRecord | None) -> dict[str, Any] | None:
         if record is None or record.expires_at <= self.now():
             return None
         try:
-            content: dict[str, Any] = json.loads(self.persons.open_login(record.content, key))
+            content: dict[str, Any] = json.loads(self.encryptor.open(record.content, f"session:{key}"))
+            self.opened_tokens(key, record.tokens)
         except DecryptionError:
             return None
         return content

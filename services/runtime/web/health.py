@@ -57,6 +57,14 @@ class Health:
             self._dependencies["kafka"] = Dependency(runtime.producer.ping)
         self.details: dict[str, Callable[[], dict[str, Any]]] = {}
         """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
+        self._reported: dict[str, Dependency] = {}
+
+    def report(self, name: str, ask: Callable[[], Awaitable[Any]]) -> None:
+        """Report a dependency without which the process still serves: its outage does not make it not ready.
+
+        ``ask`` raises ``OSError`` when the dependency does not answer.
+        """
+        self._reported[name] = Dependency(ask)
 
     def routes(self) -> list[BaseRoute]:
         """The routes of every process."""
@@ -87,16 +95,17 @@ class Health:
         """What is ready and what is not, by dependency and processor, with the lag of each partition."""
         consumer = self._runtime.consumer
         found, _ = await asyncio.gather(
-            asyncio.gather(*(dependency.check() for dependency in self._dependencies.values())),
+            asyncio.gather(*(one.check() for one in (*self._dependencies.values(), *self._reported.values()))),
             _refresh_lag(consumer),
         )
-        dependencies = dict(zip(self._dependencies, found, strict=True))
+        looked = dict(zip((*self._dependencies, *self._reported), found, strict=True))
+        dependencies = {name: looked[name] for name in self._dependencies}
         processors = {} if consumer is None else {consumer.name: self._report_of(consumer)}
         well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
         return {
             "status": "ready" if all(well) else "not ready",
             "service": self._runtime.name,
-            "dependencies": dependencies,
+            "dependencies": looked,
             "processors": processors,
             **{name: detail() for name, detail in self.details.items()},
         }

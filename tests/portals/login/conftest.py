@@ -1,4 +1,4 @@
-"""The application with login, but with neither Kafka nor MongoDB behind it."""
+"""The portals with login, but without MongoDB and the API."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from services.gateway.app import application_factory
-from services.portals.login.session_guard import check_form, session_of
+from services.portals.app import add_portals
+from services.portals.container import Container, build, container_of
+from services.portals.login.session_guard import SessionGuard
 from services.runtime.service import Runtime
-from tests.gateway.build import PUBLIC_URL, settings
-from tests.portals.login.fakes import FakeProvider, HandClock, desk
+from tests.portals.build import PUBLIC_URL, settings
+from tests.portals.login.fakes import FakeProvider, HandClock, login_service
 
 
 @pytest.fixture
@@ -29,35 +30,41 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture(scope="session")
-async def built() -> FastAPI:
-    """The application, with a page that shows who is signed in, and does something for them."""
+async def built() -> tuple[FastAPI, Container]:
+    """The application, with a page that shows the role of the person, and a form that does something for them."""
     chosen = settings()
-    app = application_factory(chosen, Runtime(service="gateway", settings=chosen))
+    portals = build(chosen, Runtime(service="portals", settings=chosen))
+    app = FastAPI()
+    add_portals(app, portals)
 
     @app.get("/page")
     async def show(request: Request) -> Response:
-        session = await session_of(request)
-        return HTMLResponse("<p>nobody" if session is None else f"<p>{session.caller.subject}")
+        session = await container_of(request).guard.session_of(request)
+        return HTMLResponse("<p>none" if session is None else f"<p>{session.role} {session.name}")
 
     @app.post("/page")
     async def do(request: Request) -> Response:
-        session = await session_of(request)
+        guard = container_of(request).guard
+        session = await guard.session_of(request)
         assert session is not None
-        check_form(request, session, await request.form())
+        guard.check_form(request, session, await request.form())
         return JSONResponse("done")
 
+    return app, portals
+
+
+@pytest.fixture
+def app(built: tuple[FastAPI, Container], provider: FakeProvider, clock: HandClock) -> FastAPI:
+    app, portals = built
+    login = login_service(provider, clock)
+    guard = SessionGuard(login.sessions, login.access_tokens, PUBLIC_URL)
+    app.state.portals = replace(portals, login=login, guard=guard)
     return app
 
 
 @pytest.fixture
-def app(built: FastAPI, provider: FakeProvider, clock: HandClock) -> FastAPI:
-    built.state.gateway = replace(built.state.gateway, desk=desk(provider, clock))
-    return built
-
-
-@pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
-    """A browser: it keeps cookies, follows nothing by itself, and says where its requests come from."""
+    """A browser: it keeps cookies, follows no redirect by itself, and names the origin of its requests."""
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=app), base_url=PUBLIC_URL, headers={"Sec-Fetch-Site": "same-origin"}
     ) as client:

@@ -1,9 +1,11 @@
-"""What the tests of login control: records that are kept in memory, a clock, and an OpenID provider that can lie."""
+"""Records in memory, a clock, and an OpenID provider, all controlled by the tests of login."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -16,58 +18,97 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.gateway.settings import ClaimNames
+from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session_store import SealedRecord
 from services.portals.login.sessions import Sessions
-from tests.gateway.build import PUBLIC_URL, client_key, persons
+from services.portals.settings import ClaimNames
+from tests.portals.build import ISSUER, PUBLIC_URL, client_key, encryptor
 
-ISSUER: Final = "https://issuer.test"
+RESOURCE: Final = "urn:frikort:api"
 CLIENT: Final = "frikort-portal"
 CODE: Final = "a-code"
 CITIZEN: Final = {"sub": "citizen-1", "name": "Karla Hemmelig", "cpr": "6101800101"}
 
 
 class MemorySessionStore:
-    """SessionStore in memory; the contract test runs on it and on MongoDB."""
+    """Records in memory; the contract test runs on it and on MongoDB."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, SealedRecord] = {}
+        self.records: dict[str, SealedRecord] = {}
+        self.claims: dict[str, tuple[str, datetime]] = {}
 
     async def prepare(self) -> None:
         pass
 
     async def add(self, key: str, record: SealedRecord) -> None:
-        self.kept[key] = record
+        self.records[key] = record
 
     async def get(self, key: str) -> SealedRecord | None:
-        return self.kept.get(key)
+        return self.records.get(key)
 
     async def take(self, key: str) -> SealedRecord | None:
-        return self.kept.pop(key, None)
+        return self.records.pop(key, None)
 
     async def extend(self, key: str, expires_at: datetime) -> None:
-        if key in self.kept:
-            self.kept[key] = SealedRecord(self.kept[key].content, expires_at)
+        if key in self.records:
+            self.records[key] = replace(self.records[key], expires_at=expires_at)
+
+    async def claim_refresh(self, key: str, tokens: str, now: datetime, until: datetime) -> bool:
+        record = self.records.get(key)
+        claimed, claimed_until = self.claims.get(key, ("", now))
+        if record is None or record.tokens != tokens or (claimed == tokens and claimed_until > now):
+            return False
+        self.claims[key] = tokens, until
+        return True
+
+    async def release_refresh(self, key: str, tokens: str) -> None:
+        if self.claims.get(key, ("",))[0] == tokens:
+            del self.claims[key]
+
+    async def replace_tokens(self, key: str, old: str, new: str) -> bool:
+        record = self.records.get(key)
+        if record is None or record.tokens != old:
+            return False
+        self.records[key] = replace(record, tokens=new)
+        self.claims.pop(key, None)
+        return True
+
+    async def expired(self, now: datetime, most: int) -> list[str]:
+        return [key for key, record in self.records.items() if record.expires_at <= now][:most]
 
 
 @dataclass
 class HandClock:
-    """A clock that is moved by hand."""
+    """A clock that a test moves. It starts at the real time, for the provider's tokens expire by that."""
 
-    time: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __call__(self) -> datetime:
         return self.time
 
-    def pass_by(self, **span: float) -> None:
+    def advance(self, **span: float) -> None:
         self.time += timedelta(**span)
+
+
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass
 class FakeProvider:
-    """An OpenID provider for one code. ``claims``, ``userinfo`` and ``answer`` are what a test changes."""
+    """An OpenID provider for one code. A test changes ``claims``, ``userinfo``, ``answer`` and ``lifetime``.
+
+    Attributes:
+        lifetime: seconds that an access token for the API is valid.
+        refreshed: the refresh tokens that were used, in order.
+        revoked: the refresh tokens that were revoked.
+        refresh_began: set when a refresh begins.
+        refreshing: a refresh is answered only while this is set.
+    """
 
     nonce: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
@@ -79,11 +120,17 @@ class FakeProvider:
     asked: list[dict[str, str]] = field(default_factory=list)
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "one", "use": "sig"}))
     signing_key: ECKey | None = None
+    lifetime: int = 300
+    refreshed: list[str] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+    refreshing: asyncio.Event = field(default_factory=_set_event)
+    refresh_began: asyncio.Event = field(default_factory=asyncio.Event)
 
     def transport(self) -> httpx2.AsyncBaseTransport:
         routes = [
             Route("/.well-known/openid-configuration", self._describe),
             Route("/token", self._token, methods=["POST"]),
+            Route("/revoke", self._revoke, methods=["POST"]),
             Route("/me", self._me),
             Route("/jwks", self._keys),
         ]
@@ -97,6 +144,7 @@ class FakeProvider:
             "authorization_endpoint": f"{ISSUER}/auth",
             "token_endpoint": f"{ISSUER}/token",
             "userinfo_endpoint": f"{ISSUER}/me",
+            "revocation_endpoint": f"{ISSUER}/revoke",
             "end_session_endpoint": f"{ISSUER}/end",
             "jwks_uri": f"{ISSUER}/jwks",
             "id_token_signing_alg_values_supported": ["ES256"],
@@ -111,6 +159,8 @@ class FakeProvider:
         self.asked.append(form)
         if self.status != 200:
             return JSONResponse({"error": "invalid_grant"}, self.status)
+        if form["grant_type"] == "refresh_token":
+            return await self._refresh(form)
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": CLIENT, "sub": "citizen-1", "iat": now, "exp": now + 60, "nonce": self.nonce}
         kept = {name: value for name, value in (claims | self.claims).items() if value is not None}
@@ -120,9 +170,28 @@ class FakeProvider:
             "token_type": "Bearer",
             "expires_in": 60,
             "id_token": id_token,
+            "refresh_token": "refresh-0",
             **self.answer,
         }
         return JSONResponse({name: value for name, value in answer.items() if value is not None})
+
+    async def _refresh(self, form: Mapping[str, str]) -> Response:
+        self.refresh_began.set()
+        await self.refreshing.wait()
+        if form["refresh_token"] in (*self.refreshed, *self.revoked):
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        self.refreshed.append(form["refresh_token"])
+        number = len(self.refreshed)
+        tokens = {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}"}
+        return JSONResponse({"token_type": "Bearer", "expires_in": self.lifetime, **tokens})
+
+    async def _revoke(self, request: Request) -> Response:
+        if self.away:
+            raise httpx2.ConnectError("away")
+        form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+        assert form["client_assertion"]
+        self.revoked.append(form["token"])
+        return Response()
 
     async def _me(self, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer opaque"
@@ -132,28 +201,39 @@ class FakeProvider:
         return JSONResponse(dict(KeySet([self.key]).as_dict(private=False)))
 
 
-def sessions(clock: HandClock, records: MemorySessionStore | None = None) -> Sessions:
-    """Sessions with a pause of half an hour and a life of eight hours."""
-    kept = records or MemorySessionStore()
-    return Sessions(kept, persons(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
-
-
-def desk(provider: FakeProvider, clock: HandClock, records: MemorySessionStore | None = None) -> LoginService:
-    """Where people log on by way of ``provider``, within ten minutes."""
-    return LoginService(
-        provider=OpenIdProvider(
-            issuer=ISSUER,
-            client_id=CLIENT,
-            client_key=client_key(),
-            scope="openid person",
-            redirect_uri=f"{PUBLIC_URL}/login/callback",
-            seconds=3,
-            transport=provider.transport(),
-        ),
-        begun=records or MemorySessionStore(),
-        sessions=sessions(clock),
-        names=ClaimNames(),
+def open_id_provider(provider: FakeProvider) -> OpenIdProvider:
+    """The portals' side of ``provider``."""
+    return OpenIdProvider(
         issuer=ISSUER,
         client_id=CLIENT,
-        patience=timedelta(minutes=10),
+        client_key=client_key(),
+        scope="openid person",
+        resource=RESOURCE,
+        redirect_uri=f"{PUBLIC_URL}/login/callback",
+        seconds=3,
+        transport=provider.transport(),
+    )
+
+
+def sessions(clock: HandClock, store: MemorySessionStore | None = None) -> Sessions:
+    """Sessions that end after half an hour without a request, and after eight hours."""
+    kept = store or MemorySessionStore()
+    return Sessions(kept, encryptor(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
+
+
+def login_service(
+    provider: FakeProvider,
+    clock: HandClock,
+    logins: MemorySessionStore | None = None,
+    store: MemorySessionStore | None = None,
+) -> LoginService:
+    """Login by way of ``provider``, within ten minutes."""
+    client, kept = open_id_provider(provider), sessions(clock, store)
+    return LoginService(
+        provider=client,
+        logins=logins or MemorySessionStore(),
+        sessions=kept,
+        access_tokens=AccessTokens(kept, client),
+        names=ClaimNames(),
+        time_limit=timedelta(minutes=10),
     )

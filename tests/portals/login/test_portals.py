@@ -1,18 +1,18 @@
-"""Doors and paths: where someone who logs on is sent, and that it is never another site."""
+"""The portal of each role, and that a login never leads to another site."""
 
 from __future__ import annotations
 
 import pytest
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Role
 from services.portals import registry
-from services.portals.login.portals import PORTALS, local_path, role_of, room
+from services.portals.login.portals import PORTALS, home, local_path, role_of
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/borger", "/borger/indberetninger?aar=2026#top", "/kommune/søg", "/a//b", "/a:b@c"]
 )
-def test_a_path_of_ours_is_kept(path: str) -> None:
+def test_a_path_of_this_site_is_kept(path: str) -> None:
     assert local_path(path) == path
 
 
@@ -35,22 +35,22 @@ def test_a_path_of_ours_is_kept(path: str) -> None:
         "/borger\r\nSet-Cookie: a=b",
     ],
 )
-def test_whatever_could_lead_elsewhere_leads_to_the_front_page(given: str) -> None:
+def test_an_address_that_could_lead_to_another_site_becomes_the_front_page(given: str) -> None:
     assert local_path(given) == "/"
 
 
-@pytest.mark.parametrize(("door", "role"), PORTALS.items())
-def test_each_role_has_a_door_and_a_room(door: str, role: Role) -> None:
-    assert role_of(door, "/") is role
-    assert role_of("", room(role)) is role
-    assert role_of("", f"{room(role)}/side?a=b") is role
+@pytest.mark.parametrize(("portal", "role"), PORTALS.items())
+def test_the_role_follows_from_the_portal_or_from_the_path(portal: str, role: Role) -> None:
+    assert role_of(portal, "/") is role
+    assert role_of("", home(role)) is role
+    assert role_of("", f"{home(role)}/side?a=b") is role
 
 
-def test_every_role_has_a_door_and_its_room_is_where_its_pages_are() -> None:
+def test_every_role_has_a_portal_with_its_own_first_page() -> None:
     assert set(PORTALS.values()) == set(Role)
-    assert all(registry.PORTALS[role].home == room(role) for role in Role)
+    assert all(registry.PORTALS[role].home == home(role) for role in Role)
 
 
-@pytest.mark.parametrize(("door", "path"), [("", "/"), ("", "/privatliv"), ("bagdør", "/borger")])
-def test_elsewhere_there_is_no_door(door: str, path: str) -> None:
-    assert role_of(door, path) is None
+@pytest.mark.parametrize(("portal", "path"), [("", "/"), ("", "/privatliv"), ("bagdør", "/borger")])
+def test_other_paths_and_names_belong_to_no_portal(portal: str, path: str) -> None:
+    assert role_of(portal, path) is None

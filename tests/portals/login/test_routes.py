@@ -1,4 +1,4 @@
-"""Logging on, staying on and logging off, as a browser does it; and forms that are not the person's own."""
+"""Login, session and logout as a browser sees them, and forms that are not the person's own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from fastapi import FastAPI
+from frikort_contracts.http.roles import Role
 
-from services.gateway.auth import Caller, Role
-from services.gateway.container import Container
+from services.portals.container import Container
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
-from tests.gateway.build import PUBLIC_URL
-from tests.portals.login.fakes import CITIZEN, CODE, ISSUER, FakeProvider, HandClock
+from services.portals.login.sessions import Sessions
+from tests.portals.build import ISSUER, PUBLIC_URL
+from tests.portals.login.fakes import CITIZEN, CODE, FakeProvider, HandClock
 
 UNDER_WAY = "__Host-frikort-login"
 
@@ -31,9 +32,13 @@ async def log_on(browser: httpx2.AsyncClient, provider: FakeProvider, **query: s
     return await browser.get(await callback_of(browser, provider, **query))
 
 
+def sessions_of(app: FastAPI) -> Sessions:
+    portals: Container = app.state.portals
+    return portals.login.sessions
+
+
 async def signed_in(app: FastAPI, browser: httpx2.AsyncClient) -> Session | None:
-    gateway: Container = app.state.gateway
-    return await gateway.desk.sessions.find(str(browser.cookies.get(COOKIE)))
+    return await sessions_of(app).find(str(browser.cookies.get(COOKIE)))
 
 
 def cookies(response: httpx2.Response) -> dict[str, str]:
@@ -98,7 +103,7 @@ async def test_the_door_is_named_or_follows_from_the_page(
 
     session = await signed_in(app, browser)
     assert session is not None
-    assert session.caller.role is role
+    assert session.role is role
 
 
 @pytest.mark.parametrize("address", ["/login", "/login?dør=bagdør", "/login?next=https://evil.test/borger"])
@@ -119,10 +124,11 @@ async def test_a_session_that_was_fixed_before_the_login_is_not_used(
     await log_on(browser, provider)
     planted = str(browser.cookies[COOKIE])
 
+    provider.refreshed.clear()
     await log_on(browser, provider, skift="ja")
 
     assert browser.cookies[COOKIE] != planted
-    assert await app.state.gateway.desk.sessions.find(planted) is None
+    assert await sessions_of(app).find(planted) is None
     assert await signed_in(app, browser) is not None
 
 
@@ -216,7 +222,8 @@ async def test_logging_off_ends_it_here_and_at_the_provider(
     assert f"{left_for.scheme}://{left_for.netloc}{left_for.path}" == f"{ISSUER}/end"
     assert parse_qs(left_for.query)["post_logout_redirect_uri"] == [f"{PUBLIC_URL}/"]
     assert COOKIE not in browser.cookies
-    assert await app.state.gateway.desk.sessions.find(stolen) is None
+    assert await sessions_of(app).find(stolen) is None
+    assert provider.revoked == ["refresh-1"]
 
 
 async def test_who_is_not_signed_in_is_not_signed_out(browser: httpx2.AsyncClient) -> None:
@@ -237,10 +244,10 @@ async def test_a_session_is_extended_by_a_form_and_by_a_script(
 ) -> None:
     form = await form_of(app, browser, provider)
     for _ in range(2):
-        clock.pass_by(minutes=29)
+        clock.advance(minutes=29)
         back = await browser.post("/login/forlaeng", data=form | {"next": "/borger/fuldmagter"})
         assert (back.status_code, back.headers["location"]) == (303, "/borger/fuldmagter")
-    clock.pass_by(minutes=29)
+    clock.advance(minutes=29)
 
     told = await browser.post("/login/forlaeng", data=form, headers={"Accept": "application/json"})
 
@@ -254,7 +261,7 @@ async def test_a_session_that_has_ended_cannot_be_extended(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
 ) -> None:
     form = await form_of(app, browser, provider)
-    clock.pass_by(minutes=30)
+    clock.advance(minutes=30)
 
     assert problem(await browser.post("/login/forlaeng", data=form)) == (401, "login-required")
 
@@ -270,11 +277,11 @@ async def test_a_form_leads_to_no_other_site(app: FastAPI, browser: httpx2.Async
 async def test_a_page_knows_who_is_signed_in(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
 ) -> None:
-    assert (await browser.get("/page")).text == "<p>nobody"
+    assert (await browser.get("/page")).text == "<p>none"
     await log_on(browser, provider)
-    assert (await browser.get("/page")).text == "<p>citizen-1"
-    clock.pass_by(minutes=31)
-    assert (await browser.get("/page")).text == "<p>nobody"
+    assert (await browser.get("/page")).text == "<p>citizen Karla Hemmelig"
+    clock.advance(minutes=31)
+    assert (await browser.get("/page")).text == "<p>none"
 
 
 async def test_a_form_of_the_session_is_let_through(
@@ -313,6 +320,26 @@ async def test_a_form_comes_from_this_site(
     assert answer.status_code == 200 if lets_through else problem(answer) == (403, "form-refused")
 
 
+async def test_no_token_reaches_the_browser(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
+    answers = [await browser.get("/login?dør=borger"), await log_on(browser, provider), await browser.get("/page")]
+
+    session = await signed_in(app, browser)
+    assert session is not None
+    seen = "".join(f"{answer.headers}{answer.text}" for answer in answers)
+    assert session.tokens.access not in seen
+    assert session.tokens.refresh not in seen
+
+
+async def test_logout_works_while_the_provider_is_down(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
+) -> None:
+    form = await form_of(app, browser, provider)
+    provider.away = True
+
+    assert (await browser.post("/logout", data=form)).status_code == 303
+    assert await signed_in(app, browser) is None
+
+
 @pytest.mark.parametrize("forged", [{}, {FORM_TOKEN: ""}, {FORM_TOKEN: "guessed"}, {FORM_TOKEN: "\u00e6"}])
 async def test_a_form_carries_the_token_of_the_session(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, forged: dict[str, Any]
@@ -329,6 +356,7 @@ async def test_a_form_of_another_session_is_refused(
 ) -> None:
     theirs = await form_of(app, browser, provider)
     browser.cookies.clear()
+    provider.refreshed.clear()
     mine = await form_of(app, browser, provider)
 
     assert problem(await browser.post("/page", data=theirs)) == (403, "form-refused")
@@ -347,21 +375,4 @@ async def test_a_page_loads_nothing_from_elsewhere_and_sends_nothing_there_but_t
     assert policy["form-action"] == f"'self' {ISSUER}"
     assert headers["referrer-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
-    assert "content-security-policy" not in (await browser.get("/problems/not-found")).headers
-
-
-async def test_the_portals_call_the_api_for_whoever_is_signed_in(app: FastAPI) -> None:
-    caller = Caller(ISSUER, "frikort-portal", "citizen-1", Role.CITIZEN, "hash of a number")
-
-    async def inside(scope: Any, receive: Any, send: Any) -> None:
-        await app(scope | {"frikort.caller": caller}, receive, send)
-
-    for transport, answer in ((inside, (403, "role-not-allowed")), (app, (401, "token-missing"))):
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(transport), base_url=PUBLIC_URL) as api:
-            assert problem(await api.get("/v1/employments", headers={"frikort.caller": "x"})) == answer
-
-
-async def test_the_session_is_no_key_to_the_api(browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
-    await log_on(browser, provider)
-
-    assert problem(await browser.get("/v1/employments")) == (401, "token-missing")
+    assert "content-security-policy" not in (await browser.get("/nowhere")).headers

@@ -1,9 +1,10 @@
-"""The contract of the records, on memory and on a real MongoDB."""
+"""The contract of the session store, in memory and on a real MongoDB."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -14,7 +15,9 @@ from services.portals.login.session_store import MongoSessionStore, SealedRecord
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.portals.login.fakes import MemorySessionStore
 
-SOON = datetime(2100, 1, 1, tzinfo=UTC)  # MongoDB keeps milliseconds
+SOON = datetime(2100, 1, 1, tzinfo=UTC)
+NOW = datetime(2099, 12, 31, tzinfo=UTC)
+RECORD = SealedRecord("sealed", SOON, "tokens")
 
 
 @pytest.fixture(params=["memory", "mongodb"])
@@ -32,38 +35,77 @@ async def records(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]
     client.close()
 
 
-async def test_what_is_added_is_there(records: SessionStore) -> None:
-    record = SealedRecord("sealed", SOON)
-    await records.add("one", record)
+async def test_a_stored_record_is_found_by_its_key(records: SessionStore) -> None:
+    await records.add("one", RECORD)
 
-    assert await records.get("one") == record
+    assert await records.get("one") == RECORD
     assert await records.get("two") is None
 
 
-async def test_it_is_taken_once(records: SessionStore) -> None:
-    await records.add("one", SealedRecord("sealed", SOON))
+async def test_one_of_several_callers_takes_a_record(records: SessionStore) -> None:
+    await records.add("one", RECORD)
 
     taken = await asyncio.gather(*(records.take("one") for _ in range(8)))
 
-    assert [record for record in taken if record is not None] == [SealedRecord("sealed", SOON)]
+    assert [record for record in taken if record is not None] == [RECORD]
     assert await records.get("one") is None
 
 
-async def test_it_can_be_kept_longer(records: SessionStore) -> None:
-    await records.add("one", SealedRecord("sealed", SOON))
+async def test_the_expiry_of_a_record_can_be_extended(records: SessionStore) -> None:
+    await records.add("one", RECORD)
     await records.extend("one", SOON + timedelta(hours=1))
 
-    assert await records.get("one") == SealedRecord("sealed", SOON + timedelta(hours=1))
+    assert await records.get("one") == replace(RECORD, expires_at=SOON + timedelta(hours=1))
 
 
-async def test_what_is_gone_stays_gone(records: SessionStore) -> None:
+async def test_extending_a_missing_record_creates_none(records: SessionStore) -> None:
     await records.extend("one", SOON)
 
     assert await records.get("one") is None
     assert await records.take("one") is None
 
 
-async def test_mongodb_forgets_what_has_expired(engines: Engines) -> None:
+async def test_one_of_several_callers_claims_a_refresh(records: SessionStore) -> None:
+    await records.add("one", RECORD)
+
+    claims = [records.claim_refresh("one", "tokens", NOW, NOW + timedelta(seconds=10)) for _ in range(8)]
+
+    assert sorted(await asyncio.gather(*claims)) == [False] * 7 + [True]
+
+
+async def test_a_claim_ends_by_time_by_release_and_by_new_tokens(records: SessionStore) -> None:
+    await records.add("one", RECORD)
+    until = NOW + timedelta(seconds=10)
+    assert await records.claim_refresh("one", "tokens", NOW, until)
+    assert not await records.claim_refresh("one", "tokens", until - timedelta(seconds=1), until)
+    assert await records.claim_refresh("one", "tokens", until, until + timedelta(seconds=10))
+
+    await records.release_refresh("one", "tokens")
+    assert await records.claim_refresh("one", "tokens", until, until + timedelta(seconds=10))
+
+    assert await records.replace_tokens("one", "tokens", "new")
+    assert await records.get("one") == replace(RECORD, tokens="new")
+    assert not await records.claim_refresh("one", "tokens", until, until + timedelta(seconds=10))
+    assert await records.claim_refresh("one", "new", until, until + timedelta(seconds=10))
+
+
+async def test_tokens_that_changed_meanwhile_are_not_replaced(records: SessionStore) -> None:
+    await records.add("one", RECORD)
+
+    assert not await records.replace_tokens("one", "others", "new")
+    assert not await records.replace_tokens("two", "tokens", "new")
+    assert await records.get("one") == RECORD
+
+
+async def test_expired_records_are_listed(records: SessionStore) -> None:
+    await records.add("one", RECORD)
+    await records.add("two", replace(RECORD, expires_at=SOON + timedelta(hours=1)))
+
+    assert await records.expired(SOON - timedelta(seconds=1), 10) == []
+    assert await records.expired(SOON, 10) == ["one"]
+
+
+async def test_mongodb_deletes_expired_records_after_an_hour(engines: Engines) -> None:
     client = connect(engines.mongodb)
     database = durable_database(client, f"records_{uuid4().hex}")
     await MongoSessionStore(database, "sessions").prepare()
@@ -71,13 +113,13 @@ async def test_mongodb_forgets_what_has_expired(engines: Engines) -> None:
     indexes = await database["sessions"].index_information()
 
     assert any(
-        index.get("expireAfterSeconds") == 0 and index["key"] == [("expires_at", 1)] for index in indexes.values()
+        index.get("expireAfterSeconds") == 3600 and index["key"] == [("expires_at", 1)] for index in indexes.values()
     )
     await client.drop_database(database.name)
     client.close()
 
 
-def test_a_secret_cannot_be_guessed_nor_read_from_its_key() -> None:
+def test_a_secret_is_random_and_does_not_follow_from_its_key() -> None:
     secrets = {new_secret() for _ in range(100)}
 
     assert len(secrets) == 100

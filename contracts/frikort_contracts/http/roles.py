@@ -1,0 +1,14 @@
+"""The roles in which the API is called: the `role` claim of an access token."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The four audiences of the system."""
+
+    CASEWORKER = "caseworker"
+    EMPLOYER = "employer"
+    CITIZEN = "citizen"
+    AUTHORITY = "authority"

@@ -1,0 +1,59 @@
+"""The web application: pages, login, errors, and the lifespan that holds the runtime."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from services.portals import authority, caseworker, citizen, common, employer, public, static
+from services.portals.container import Container, build
+from services.portals.employer.files import UPLOAD_PATH
+from services.portals.errors import add_handlers, error_response
+from services.portals.login import routes as login
+from services.portals.security import SecurityMiddleware, origin_of
+from services.portals.settings import PortalsSettings
+from services.runtime.service import Runtime
+from services.runtime.web.requests import RequestMiddleware
+
+
+def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
+    """The application of the process. Raises ``ValueError`` that names a setting that cannot be used."""
+    portals = build(settings, runtime)
+    runtime.add_job(portals.end_expired_sessions)
+    runtime.health.report("gateway", portals.gateway.ping)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await runtime.start()
+        await portals.login.prepare()
+        try:
+            yield
+        finally:
+            await runtime.stop()
+            await portals.gateway.close()
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app.router.routes.extend(runtime.health_routes)
+    add_portals(app, portals)
+    return app
+
+
+def add_portals(app: FastAPI, portals: Container) -> None:
+    """Add all pages, login and the error pages to ``app``."""
+    settings = portals.settings
+    app.state.portals = portals
+    for part in (login, common, public, citizen, employer, caseworker, authority):
+        app.include_router(part.router)
+    app.router.routes.append(static.ROUTE)
+    add_handlers(app)
+    app.add_middleware(SecurityMiddleware, secure=portals.secure, login=origin_of(settings.issuer))
+    app.add_middleware(
+        RequestMiddleware,
+        service="portals",
+        body_most=settings.body_most,
+        files_most={UPLOAD_PATH: settings.file_most},
+        requests_most=settings.requests_most,
+        error_response=error_response,
+    )

@@ -1,0 +1,103 @@
+"""The parts of the portals, put together once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from starlette.requests import Request
+
+from services.portals.api import GatewayClient
+from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.oidc import OpenIdProvider
+from services.portals.login.service import LoginService
+from services.portals.login.session import Session
+from services.portals.login.session_guard import SessionGuard
+from services.portals.login.session_store import MongoSessionStore
+from services.portals.login.sessions import Sessions
+from services.portals.settings import PortalsSettings
+from services.runtime.encryption import Encryptor
+from services.runtime.service import Runtime
+
+_SWEEP_SECONDS: Final = 30.0
+
+
+class Guard(Protocol):
+    """What pages need of ``SessionGuard``."""
+
+    async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
+        """The session of a request. ``active``: the person made it, not a page by itself."""
+
+    async def access_token_of(self, session: Session) -> str:
+        """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
+
+    async def goes_on(self, session: Session) -> bool:
+        """Whether the session has not ended meanwhile."""
+
+    def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
+        """Raises ``ProblemError`` unless the form is of this session and sent from one of our pages."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """The parts of the portals. ``stopping`` is set when the process ends."""
+
+    settings: PortalsSettings
+    gateway: GatewayClient
+    login: LoginService
+    guard: Guard
+    stopping: asyncio.Event
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the portals by HTTPS."""
+        return self.settings.public_url.startswith("https:")
+
+    async def end_expired_sessions(self, _: Runtime) -> None:
+        """A job: delete expired sessions and revoke their tokens, every half minute."""
+        while True:
+            await self.login.access_tokens.end_expired_sessions()
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+
+def container_of(request: Request) -> Container:
+    """The parts, from a request."""
+    container: Container = request.app.state.portals
+    return container
+
+
+def build(settings: PortalsSettings, runtime: Runtime) -> Container:
+    """Put the parts together. Raises ``ValueError`` that names a setting that cannot be used."""
+    provider = OpenIdProvider(
+        issuer=settings.issuer,
+        client_id=settings.login_client_id,
+        client_key=settings.login_client_key,
+        scope=settings.login_scope,
+        resource=settings.api_resource,
+        redirect_uri=f"{settings.public_url}/login/callback",
+        seconds=settings.issuer_timeout,
+    )
+    sessions = Sessions(
+        store=MongoSessionStore(runtime.database, "sessions"),
+        encryptor=Encryptor.from_setting(settings.session_keys.get_secret_value(), "FRIKORT_SESSION_KEYS"),
+        idle=timedelta(seconds=settings.session_idle),
+        most=timedelta(seconds=settings.session_most),
+    )
+    access_tokens = AccessTokens(sessions, provider)
+    return Container(
+        settings=settings,
+        gateway=GatewayClient(settings.gateway_url),
+        login=LoginService(
+            provider=provider,
+            logins=MongoSessionStore(runtime.database, "logins"),
+            sessions=sessions,
+            access_tokens=access_tokens,
+            names=settings.login_claims,
+            time_limit=timedelta(seconds=settings.login_seconds),
+        ),
+        guard=SessionGuard(sessions, access_tokens, settings.public_url),
+        stopping=runtime.stopping,
+    )

@@ -1,0 +1,200 @@
+"""The access token of a session: refreshed once, never lost, revoked at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from frikort_contracts.http.roles import Role
+
+from services.portals.login.access_tokens import AccessTokens, SessionEnded
+from services.portals.login.claims import RoleGrant
+from services.portals.login.oidc import ApiTokens
+from services.portals.login.session import Session
+from services.portals.login.sessions import Sessions
+from services.portals.problems import ProblemError
+from tests.portals.login.fakes import FakeProvider, HandClock, MemorySessionStore, open_id_provider, sessions
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def provider() -> FakeProvider:
+    return FakeProvider()
+
+
+@pytest.fixture
+def store() -> MemorySessionStore:
+    return MemorySessionStore()
+
+
+@pytest.fixture
+def kept(clock: HandClock, store: MemorySessionStore) -> Sessions:
+    return sessions(clock, store)
+
+
+@pytest.fixture
+def tokens(provider: FakeProvider, kept: Sessions) -> AccessTokens:
+    return AccessTokens(kept, open_id_provider(provider))
+
+
+async def begin(kept: Sessions) -> str:
+    first = ApiTokens("access-0", "refresh-0", kept.now() + timedelta(minutes=5))
+    return await kept.begin(Role.EMPLOYER, RoleGrant("99000007"), "Karla", id_token="id", tokens=first)
+
+
+async def found(kept: Sessions, secret: str) -> Session:
+    session = await kept.find(secret)
+    assert session is not None
+    return session
+
+
+async def test_a_token_far_from_its_expiry_is_used_as_it_is(
+    tokens: AccessTokens, kept: Sessions, provider: FakeProvider
+) -> None:
+    assert await tokens.of(await found(kept, await begin(kept))) == "access-0"
+    assert provider.asked == []
+
+
+async def test_a_token_near_its_expiry_is_refreshed_and_the_new_one_stored(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    secret = await begin(kept)
+    clock.advance(minutes=4, seconds=30)
+
+    assert await tokens.of(await found(kept, secret)) == "access-1"
+
+    stored = await found(kept, secret)
+    assert (stored.tokens.access, stored.tokens.refresh) == ("access-1", "refresh-1")
+    assert provider.asked[0]["scope"] == "portal:employer"
+
+
+async def test_requests_at_the_same_time_refresh_once(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    session = await found(kept, await begin(kept))
+    clock.advance(minutes=6)
+
+    assert set(await asyncio.gather(*(tokens.of(session) for _ in range(8)))) == {"access-1"}
+    assert provider.refreshed == ["refresh-0"]
+
+
+async def test_instances_at_the_same_time_refresh_once(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    session = await found(kept, await begin(kept))
+    other = AccessTokens(kept, open_id_provider(provider))
+    clock.advance(minutes=6)
+    provider.refreshing.clear()
+    both = asyncio.gather(tokens.of(session), other.of(session))
+    await provider.refresh_began.wait()
+    provider.refreshing.set()
+
+    assert set(await both) == {"access-1"}
+    assert provider.refreshed == ["refresh-0"]
+
+
+async def test_while_another_instance_refreshes_a_token_that_is_still_valid_is_used(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore, provider: FakeProvider
+) -> None:
+    session = await found(kept, await begin(kept))
+    clock.advance(minutes=4, seconds=30)
+    await store.claim_refresh(session.key, session.encrypted_tokens, clock(), clock() + timedelta(seconds=10))
+
+    assert await tokens.of(session) == "access-0"
+    assert provider.asked == []
+
+
+async def test_the_claim_of_an_instance_that_died_ends(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore
+) -> None:
+    session = await found(kept, await begin(kept))
+    clock.advance(minutes=6)
+    await store.claim_refresh(session.key, session.encrypted_tokens, clock(), clock() + timedelta(seconds=10))
+    waiting = asyncio.ensure_future(tokens.of(session))
+    await asyncio.sleep(0)
+    clock.advance(seconds=9)
+    assert not waiting.done()
+    clock.advance(seconds=1)
+
+    assert await waiting == "access-1"
+
+
+async def test_a_request_that_is_cancelled_does_not_lose_the_new_token(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    secret = await begin(kept)
+    session = await found(kept, secret)
+    clock.advance(minutes=6)
+    provider.refreshing.clear()
+    request = asyncio.ensure_future(tokens.of(session))
+    await provider.refresh_began.wait()
+    request.cancel()
+    provider.refreshing.set()
+
+    assert await tokens.of(session) == "access-1"
+    assert (await found(kept, secret)).tokens.refresh == "refresh-1"
+
+
+async def test_while_the_provider_is_down_a_token_is_used_until_it_expires(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    secret = await begin(kept)
+    provider.away = True
+    clock.advance(minutes=4, seconds=30)
+    assert await tokens.of(await found(kept, secret)) == "access-0"
+
+    clock.advance(minutes=1)
+    with pytest.raises(ProblemError, match="login-unavailable"):
+        await tokens.of(await found(kept, secret))
+
+    provider.away = False
+    assert await tokens.of(await found(kept, secret)) == "access-1"
+
+
+async def test_a_revoked_refresh_token_ends_the_session(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    secret = await begin(kept)
+    provider.revoked.append("refresh-0")
+    session = await found(kept, secret)
+    clock.advance(minutes=6)
+
+    with pytest.raises(SessionEnded):
+        await tokens.of(session)
+    assert await kept.find(secret) is None
+
+
+async def test_a_logout_during_a_refresh_revokes_the_new_token(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+) -> None:
+    secret = await begin(kept)
+    session = await found(kept, secret)
+    clock.advance(minutes=6)
+    provider.refreshing.clear()
+    request = asyncio.ensure_future(tokens.of(session))
+    await provider.refresh_began.wait()
+    await kept.end(secret)
+    provider.refreshing.set()
+
+    with pytest.raises(SessionEnded):
+        await request
+    assert provider.revoked == ["refresh-1"]
+
+
+async def test_expired_sessions_are_deleted_and_their_tokens_revoked(
+    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore, provider: FakeProvider
+) -> None:
+    await begin(kept)
+    clock.advance(minutes=20)
+    alive = await begin(kept)
+    clock.advance(minutes=15)
+
+    await tokens.end_expired_sessions()
+
+    assert provider.revoked == ["refresh-0"]
+    assert list(store.records) == [(await found(kept, alive)).key]
