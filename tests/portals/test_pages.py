@@ -23,6 +23,7 @@ from services.portals.api import Refused
 from services.portals.page import CitizenPage, EmployerPage, OpenPage
 from services.portals.rendering import column
 from services.portals.security import content_security_policy
+from tests.portals.build import ISSUER
 from tests.portals.site import TOKEN, Refusal, Site, show
 
 BALANCES: Final = Balances(balances=[])
@@ -257,7 +258,7 @@ async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
     async with site.client() as client:
         for path in ("/", "/nowhere", "/logget-af"):
             headers = (await client.get(path)).headers
-            assert headers["content-security-policy"] == content_security_policy()
+            assert headers["content-security-policy"] == content_security_policy(ISSUER)
             assert headers["x-frame-options"] == "DENY"
             assert headers["referrer-policy"] == "same-origin"
             assert headers["cache-control"] == "no-store"
