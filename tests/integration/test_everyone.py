@@ -40,10 +40,10 @@ def test_everyone_sees_the_allowance_table(anyone: Client) -> None:
 
 
 def test_the_allowance_table_needs_no_token_and_the_front_page_shows_it(world: World) -> None:
-    url = world.system.gateway_url
-    assert httpx2.get(f"{url}/v1/allowances").json()["current_year"] == TODAY.year
+    system = world.system
+    assert httpx2.get(f"{system.gateway_url}/v1/allowances").json()["current_year"] == TODAY.year
 
-    front = httpx2.get(url, headers={"Accept": "text/html"})
+    front = httpx2.get(system.portals_url, headers={"Accept": "text/html"})
 
     assert front.status_code == 200
     assert kroner(ALLOWANCE, Language.DANISH).replace(" ", "\N{NO-BREAK SPACE}") in front.text

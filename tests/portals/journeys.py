@@ -13,10 +13,10 @@ from tests.portals.browser import Keys, Tab
 
 async def log_on(tab: Tab, system: LocalSystem, path: str, person: str) -> None:
     """Ask for a page, and be led to the provider and back to it."""
-    await tab.open(system.gateway_url + path)
+    await tab.open(system.portals_url + path)
     await tab.keys.to(tab.page.get_by_role("button", name=f"Log på som {person}"))
     await tab.keys.press("Enter")
-    await tab.page.wait_for_url(system.gateway_url + path)
+    await tab.page.wait_for_url(system.portals_url + path)
 
 
 async def at(page: Page, heading: str) -> None:

@@ -95,7 +95,8 @@ class Site:
         self.most_at_once = 0
         self._open = 0
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
-        self._streams: dict[str, bytes] = {}
+        self._streams: dict[str, tuple[bytes, bytes]] = {}
+        self._resumed = threading.Event()
         self.api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.api.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.api)
@@ -141,9 +142,20 @@ class Site:
         """A file that the API has."""
         self._answers["GET", path, frozenset()] = 200, content, media_type
 
-    def stream(self, path: str, first: bytes) -> None:
-        """A stream of events that stays open after its first part, as the API's do. Only while ``served``."""
-        self._streams[path] = first
+    def stream(self, path: str, first: bytes, again: bytes = b"") -> None:
+        """A stream of events that stays open after its first part, as the API's do. Only while ``served``.
+
+        ``again`` follows once ``resume_streams`` is called.
+        """
+        self._streams[path] = first, again
+
+    def resume_streams(self) -> None:
+        """Let every open stream send its second part."""
+        self._resumed.set()
+
+    def serve_api_by(self, gateway: GatewayClient) -> None:
+        """From now on this client reaches the API."""
+        self.app.state.portals = self.portals = replace(self.portals, gateway=gateway)
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
         """A browser's requests without the browser."""
@@ -193,12 +205,19 @@ class Site:
 
     def _answer_to(self, request: Request) -> Response:
         if request.method == "GET" and request.url.path in self._streams:
-            return StreamingResponse(_stay_open(self._streams[request.url.path]), media_type="text/event-stream")
+            return StreamingResponse(self._stay_open(*self._streams[request.url.path]), media_type="text/event-stream")
         found = self._found(request)
         if isinstance(found, Refusal):
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
+
+    async def _stay_open(self, first: bytes, again: bytes) -> AsyncIterator[bytes]:
+        yield first
+        while not await asyncio.to_thread(self._resumed.wait, 0.05):
+            pass  # in pieces, so that no thread outlives a stream whose browser has left
+        yield again
+        await asyncio.Event().wait()
 
     def _found(self, request: Request) -> tuple[int, bytes, str] | Refusal:
         """The answer with the longest query of those that fit."""
@@ -238,11 +257,6 @@ def _asked(request: Request, content: bytes) -> Asked:
         correlation_id=request.state.correlation_id,
         token=None if authorization is None else authorization.removeprefix("Bearer "),
     )
-
-
-async def _stay_open(first: bytes) -> AsyncIterator[bytes]:
-    yield first
-    await asyncio.Event().wait()
 
 
 def _utf8(header: str | None) -> str | None:

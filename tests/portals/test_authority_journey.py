@@ -83,7 +83,7 @@ async def test_an_extract_of_one_municipality_by_keyboard_on_a_phone_without_jav
     assert job.card.id in file
     assert job.card.citizen.cpr not in file
 
-    await tab.open(f"{system.gateway_url}/myndighed")
+    await tab.open(f"{system.portals_url}/myndighed")
     await tab.check()
 
 

@@ -153,7 +153,7 @@ async def test_a_card_moves_and_is_looked_after_by_keyboard_on_a_phone_without_j
     await expect(page.get_by_text("Den næste kontrol er senest i 2027.")).to_be_visible()
     await tab.check()
 
-    await tab.open(f"{system.gateway_url}/kommune/frikort/{card.id}/overdragelse")
+    await tab.open(f"{system.portals_url}/kommune/frikort/{card.id}/overdragelse")
     await keys.to(page.get_by_label("Hvor er borgeren flyttet hen?"))
     await keys.type("Jammerbugt")
     await keys.to(page.get_by_role("button", name="Fortsæt"))
@@ -163,7 +163,7 @@ async def test_a_card_moves_and_is_looked_after_by_keyboard_on_a_phone_without_j
     await keys.press("Enter")
     await at(page, "Frikortet er overdraget")
     await tab.check()
-    await tab.open(f"{system.gateway_url}/kommune/frikort/{card.id}")
+    await tab.open(f"{system.portals_url}/kommune/frikort/{card.id}")
     await at(page, "Frikortet findes ikke")
     await tab.check()
 
@@ -197,6 +197,7 @@ async def test_a_card_moves_and_is_looked_after_by_keyboard_on_a_phone_without_j
 
 
 def test_no_log_has_the_number_or_the_name_of_anybody(system: LocalSystem, world: World) -> None:
-    text = (system.config.data / "logs" / "gateway.log").read_text(encoding="utf-8")
-    assert "/kommune/frikort/{card_id}" in text
-    assert SECRET not in text
+    logs = {name: system.config.log(name).read_text(encoding="utf-8") for name in ("portals", "gateway")}
+    assert "/kommune/frikort/{card_id}" in logs["portals"]
+    assert "/v1/cards/{card_id}" in logs["gateway"]
+    assert SECRET not in "".join(logs.values())

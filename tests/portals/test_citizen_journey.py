@@ -124,7 +124,7 @@ async def test_a_helper_with_a_phone_and_no_mouse_sees_the_card_for_as_long_as_t
     kroner = f"{earned // 100:,}".replace(",", ".")
     await expect(page.get_by_text(f"Der er tjent {kroner},00 kr. på frikortet i 2025.")).to_be_visible()
 
-    await tab.open(f"{system.gateway_url}{held}/loen/{report}")
+    await tab.open(f"{system.portals_url}{held}/loen/{report}")
     await keys.to(page.get_by_role("link", name="Det her er ikke rigtigt"))
     await keys.press("Enter")
     await keys.choose(page.get_by_label("Beløbet er forkert"))

@@ -100,7 +100,7 @@ async def test_a_bookkeeper_with_a_phone_and_no_mouse_registers_and_sends_a_payr
     await keys.press("Enter")
     await expect(page.get_by_text("Ansættelsen er registreret")).to_be_visible()
 
-    await tab.open(f"{system.gateway_url}/virksomhed/filer/ny")
+    await tab.open(f"{system.portals_url}/virksomhed/filer/ny")
     rows = [
         "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)",
         f"{card.number};sept;01-09-2025;30-09-2025;30-09-2025;5.000,00",

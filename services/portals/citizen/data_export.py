@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -70,12 +71,18 @@ async def everything(api: Api) -> Everything:
         if refused.code != "card-unknown":
             raise
         return Everything(accesses=accesses)
+    balances, employments, reports, mandates = await asyncio.gather(
+        api.get("/v1/me/balances", Balances),
+        api.get("/v1/me/employments", CardEmployments),
+        api.get("/v1/me/reports", CardReports),
+        api.get("/v1/me/mandates", Mandates),
+    )
     return Everything(
         card=card,
-        balances=tuple((await api.get("/v1/me/balances", Balances)).balances),
-        employments=tuple((await api.get("/v1/me/employments", CardEmployments)).employments),
-        reports=tuple((await api.get("/v1/me/reports", CardReports)).reports),
-        mandates=tuple((await api.get("/v1/me/mandates", Mandates)).mandates),
+        balances=tuple(balances.balances),
+        employments=tuple(employments.employments),
+        reports=tuple(reports.reports),
+        mandates=tuple(mandates.mandates),
         accesses=accesses,
     )
 

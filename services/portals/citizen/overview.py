@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from frikort_contracts.http.balances import BalanceResource, Balances
 from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.mandates import RepresentedResource
 from frikort_contracts.http.reports import CardReportResource, CardReports
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -38,8 +40,7 @@ class Glance(BaseModel):
 @router.get("")
 async def overview(context: Card) -> Response:
     """The page."""
-    represented = await represented_by(context.page) if context.own else []
-    glance = await _glance(context)
+    glance, represented = await asyncio.gather(_glance(context), _represented(context))
     return _shown(context, "citizen/overview.html", glance, represented=represented, fresh=False)
 
 
@@ -67,9 +68,14 @@ async def represented(page: CitizenPage) -> Response:
 
 
 async def _glance(context: CardContext) -> Glance:
-    balances = (await context.get("balances", Balances)).balances
-    reports = (await context.get("reports", CardReports)).reports
-    return Glance(card=context.card, balance=balances[0] if balances else None, latest=figures.latest(reports, _LATEST))
+    found, reported = await asyncio.gather(context.get("balances", Balances), context.get("reports", CardReports))
+    balance = found.balances[0] if found.balances else None
+    return Glance(card=context.card, balance=balance, latest=figures.latest(reported.reports, _LATEST))
+
+
+async def _represented(context: CardContext) -> list[RepresentedResource]:
+    """The cards of others, which only the page about one's own card lists."""
+    return await represented_by(context.page) if context.own else []
 
 
 def _shown(context: CardContext, template: str, glance: Glance, **values: object) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -22,11 +23,12 @@ router = APIRouter()
 @router.get("/loen")
 async def year(context: Card, aar: Annotated[int | None, Query()] = None) -> Response:
     """A year's wage; the present year's if none is asked for."""
-    balances = {balance.year: balance for balance in (await context.get("balances", Balances)).balances}
+    found, reported = await asyncio.gather(context.get("balances", Balances), context.get("reports", CardReports))
+    balances = {balance.year: balance for balance in found.balances}
     asked = max(balances, default=0) if aar is None else aar
     if aar is not None and asked not in balances:
         raise ProblemError("not-found")
-    reports = (await context.get("reports", CardReports)).reports
+    reports = reported.reports
     counted = figures.counted(reports, asked)
     balance = balances.get(asked)
     months = figures.by_month(counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -67,12 +68,14 @@ _LATEST: Final = 10
 @router.get("")
 async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """All, the latest registered first."""
-    found = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_PAGE, cursor=cursor)
+    found, today = await asyncio.gather(
+        page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_PAGE, cursor=cursor), helpers.today(page)
+    )
     return page.render(
         "employer/employments.html",
         employments=found.employments,
         names=helpers.names(page, found.employments),
-        today=await helpers.today(page),
+        today=today,
         following=found.next,
         cursor=cursor,
     )
@@ -109,14 +112,17 @@ async def register_employment(page: EmployerPage) -> Response:
 @router.get("/{employment_id}")
 async def one_employment(employment_id: UUID, page: EmployerPage) -> Response:
     """What is registered, what is left of the allowance, and the latest reports."""
-    employment = await helpers.employment(page, employment_id)
-    latest = await page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=_LATEST)
+    employment, latest, left = await asyncio.gather(
+        helpers.employment(page, employment_id),
+        page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=_LATEST),
+        _allowance_left(page, employment_id),
+    )
     return page.render(
         "employer/employment.html",
         employment=employment,
         name=helpers.name(page, employment),
         names=helpers.names(page, [employment]),
-        left=await _allowance_left(page, employment_id),
+        left=left,
         reports=latest.reports,
         happened=page.request.query_params.get("sket"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -13,28 +14,30 @@ from starlette.responses import Response
 
 from services.portals.employer import helpers
 from services.portals.employer.employments import NO_WORK
-from services.portals.page import EmployerPage
+from services.portals.page import EmployerPage, Page
 
 router = APIRouter(prefix="/virksomhed")
 
 _LATEST: Final = 5
-_MOST_TOLD: Final = 20
-_NEWS: Final = timedelta(days=60)  # for so long a moved split is told of on the front page
+_MOST_LISTED: Final = 20
+_NEWS: Final = timedelta(days=60)  # how long the front page shows that a split has moved
 
 
 @router.get("")
 async def front(page: EmployerPage) -> Response:
     """Questions, disputes, splits that others moved, cards near their allowance; then the latest reports."""
-    first = await page.api.get("/v1/employments", EmploymentPage, limit=1)
+    get = page.api.get
+    first, reminders, disputed, moved, files, latest = await asyncio.gather(
+        get("/v1/employments", EmploymentPage, limit=1),
+        get("/v1/reminders", Reminders, limit=500),
+        get("/v1/reports", ReportPage, disputed=True, newest=True, limit=_MOST_LISTED),
+        _moved_lately(page),
+        get("/v1/report-batches", BatchPage, limit=_LATEST),
+        get("/v1/reports", ReportPage, newest=True, limit=_LATEST),
+    )
     if not first.employments:
         return page.render("employer/welcome.html")
-    reminders = await page.api.get("/v1/reminders", Reminders, limit=500)
-    since = await helpers.today(page) - _NEWS
-    about = {"newest": True, "limit": _MOST_TOLD}
-    disputed = (await page.api.get("/v1/reports", ReportPage, disputed=True, **about)).reports
-    moved = (await page.api.get("/v1/reports", ReportPage, moved_since=since.isoformat(), **about)).reports
-    files = (await page.api.get("/v1/report-batches", BatchPage, limit=_LATEST)).batches
-    latest = (await page.api.get("/v1/reports", ReportPage, newest=True, limit=_LATEST)).reports
+    shown = [*disputed.reports, *moved.reports, *latest.reports]
     return page.render(
         "employer/front.html",
         questions=[
@@ -43,10 +46,16 @@ async def front(page: EmployerPage) -> Response:
             if one.days is not None
         ],
         notices=[one for one in reminders.reminders if one.expected_payment_date is not None],
-        files=[file for file in files if file.status in {"held", "booking"}],
-        disputed=disputed,
-        moved=[report for report in moved if report.dispute is None],
-        latest=latest,
-        names=await helpers.names_in(page, [*disputed, *moved, *latest])
+        files=[file for file in files.batches if file.status in {"held", "booking"}],
+        disputed=disputed.reports,
+        moved=[report for report in moved.reports if report.dispute is None],
+        latest=latest.reports,
+        names=await helpers.names_in(page, shown)
         | {one.employment_id: helpers.name(page, one) for one in reminders.reminders},
     )
+
+
+async def _moved_lately(page: Page) -> ReportPage:
+    """The reports whose split another report has changed lately."""
+    since = await helpers.today(page) - _NEWS
+    return await page.api.get("/v1/reports", ReportPage, moved_since=since.isoformat(), newest=True, limit=_MOST_LISTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -75,9 +76,11 @@ async def find_employment(page: EmployerPage) -> Response:
 @router.get("/{employment_id}")
 async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
     """Payment day, work and amount, with what is likely written already."""
-    employment = await helpers.employment(page, employment_id)
-    day_now = await helpers.today(page)
-    latest = await page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=1)
+    employment, day_now, latest = await asyncio.gather(
+        helpers.employment(page, employment_id),
+        helpers.today(page),
+        page.api.get("/v1/reports", ReportPage, employment_id=str(employment_id), newest=True, limit=1),
+    )
     first, last = likely_work(employment, [report.work for report in latest.reports], day_now)
     form = page.form(REPORT, {"payment_date": day_now, "work.first": first, "work.last": last})
     return _paid(page, form, employment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -65,9 +66,11 @@ async def list_reports(
 ) -> Response:
     """All, the newest first; those of one employment, and of one year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
-    found = await page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen)
-    table = await page.api.get("/v1/allowances", Allowances)
-    choices = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED)
+    found, table, choices = await asyncio.gather(
+        page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen),
+        page.api.get("/v1/allowances", Allowances),
+        page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED),
+    )
     return page.render(
         "employer/reports.html",
         reports=found.reports,

@@ -1,0 +1,127 @@
+"""The client of the API: calls side by side, an API that does not answer, and streams that end with the session."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import httpx2
+import pytest
+from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import OwnCardResource
+from frikort_contracts.http.common import Days, Municipality
+from frikort_contracts.http.employments import EmploymentPage, Reminders
+from frikort_contracts.http.mandates import Represented
+from frikort_contracts.http.payroll import BatchPage
+from frikort_contracts.http.reports import CardReports, ReportPage
+from frikort_contracts.http.roles import Role
+
+from services.portals.api import GatewayClient
+from services.portals.page import CitizenPage
+from tests.portals.site import TODAY, Refusal, Site
+
+CARD = OwnCardResource(
+    number="12345",
+    name="Karla Eksempel",
+    status="active",
+    municipality=Municipality(code="101", name="København"),
+    active_periods=[Days(first=TODAY)],
+)
+
+
+def without_api(site: Site) -> None:
+    """The API refuses connections."""
+
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused", request=request)
+
+    site.serve_api_by(GatewayClient("http://gateway.test", transport=httpx2.MockTransport(refuse)))
+
+
+async def test_the_employers_front_page_makes_its_calls_side_by_side(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    site.answer("GET", "/v1/employments", EmploymentPage(employments=[], next=None))
+    site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
+    site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None))
+    site.answer("GET", "/v1/report-batches", BatchPage(batches=[], next=None))
+    async with site.client() as client:
+        assert (await client.get("/virksomhed")).status_code == 200
+
+    assert site.most_at_once == 6
+
+
+async def test_the_citizens_overview_makes_its_calls_side_by_side(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    site.answer("GET", "/v1/me/card", CARD)
+    site.answer("GET", "/v1/me/balances", Balances(balances=[]))
+    site.answer("GET", "/v1/me/reports", CardReports(reports=[]))
+    site.answer("GET", "/v1/represented", Represented(represented=[]))
+    async with site.client() as client:
+        assert (await client.get("/borger")).status_code == 200
+
+    assert site.most_at_once == 3
+
+
+async def test_without_the_api_a_page_says_that_it_cannot_be_shown_now(site: Site) -> None:
+    without_api(site)
+    site.sign_in(Role.CITIZEN)
+    async with site.client() as client:
+        response = await client.get("/borger")
+
+    assert response.status_code == 503
+    assert "<h1>Vi kan ikke vise siden lige nu</h1>" in response.text
+
+
+@pytest.mark.parametrize("path", ["/tilgaengelighed", "/privatliv", "/logget-af"])
+async def test_without_the_api_the_pages_that_need_none_work(site: Site, path: str) -> None:
+    without_api(site)
+    async with site.client() as client:
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_an_answer_that_is_no_problem_document_is_an_outage(site: Site) -> None:
+    page = httpx2.MockTransport(lambda _: httpx2.Response(502, text="<h1>Bad gateway</h1>"))
+    site.serve_api_by(GatewayClient("http://gateway.test", transport=page))
+    site.sign_in(Role.CITIZEN)
+    async with site.client() as client:
+        response = await client.get("/borger")
+
+    assert response.status_code == 503
+    assert "Bad gateway" not in response.text
+
+
+async def test_a_token_that_the_api_refuses_leads_to_a_new_login(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    site.answer("GET", "/v1/me/card", Refusal("token-invalid"))
+    async with site.client() as client:
+        response = await client.get("/borger")
+
+    assert response.status_code == 401
+    assert 'href="/login?next=' in response.text
+
+
+async def test_the_api_gets_the_correlation_id_of_the_page(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    site.answer("GET", "/v1/employments", EmploymentPage(employments=[], next=None))
+    async with site.client() as client:
+        response = await client.get("/virksomhed")
+
+    assert {UUID(asked.correlation_id) for asked in site.asked} == {UUID(response.headers["correlation-id"])}
+
+
+async def test_an_event_stream_ends_with_the_session(site: Site) -> None:
+    @site.app.get("/borger/nyt")
+    async def live(page: CitizenPage) -> object:
+        return await page.forward_events("/v1/me/events")
+
+    site.sign_in(Role.CITIZEN)
+    site.stream("/v1/me/events", b"data: changed\n\n", again=b"data: later\n\n")
+    with site.served() as address:
+        async with (
+            httpx2.AsyncClient() as client,
+            client.stream("GET", f"{address}/borger/nyt", headers={"accept": "text/event-stream"}) as response,
+        ):
+            parts = response.aiter_bytes()
+            assert await anext(parts) == b"data: changed\n\n"
+            site.sign_out()
+            site.resume_streams()
+            assert [part async for part in parts] == []
