@@ -79,13 +79,8 @@ class LocalSystem:
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
         mongodb: connection string of the database.
-<<<<<<< HEAD
-        gateway_url, issuer_url: addresses without a slash at the end.
-        keys: the local keys, for tests and demos that play an authority.
-=======
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
-        keys: the local keys, for whoever plays an authority.
->>>>>>> 51c7001 (Portals: a process of its own, a client of the API with the person's access token)
+        keys: the local keys, for tests and demos that play an authority.
         people: who can get a token or log on, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
