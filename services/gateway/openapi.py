@@ -65,6 +65,29 @@ _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Retry-After": ("Seconds after which to try again.", {"type": "integer", "minimum": 0}),
     "WWW-Authenticate": ("The scheme that is needed: `Bearer`.", {"type": "string"}),
 }
+_PARAMETERS: Final[dict[str, Document]] = {
+    "Idempotency-Key": {
+        "required": True,
+        "description": "Your own key, stored before you send. The same key always gets the same response.",
+        "schema": {
+            "type": "string",
+            "pattern": r"^[\x21-\x7e]{1,255}$",
+            "examples": ["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
+        },
+    },
+    "Prefer": {
+        "required": False,
+        "description": "`wait=N`: seconds to wait for the outcome, 0 to 30.",
+        "schema": {"type": "string", "default": ""},
+    },
+    "Access-Reason": {
+        "required": True,
+        "description": "Why you read the data, in 3 to 200 characters (UTF-8). The citizen can read it. Do not put a "
+        "CPR number, a card number or a name in it.",
+        "schema": {"type": "string", "examples": ["Opfølgning på sag 2025-0042"]},
+    },
+}
+"""The request headers that the dependencies of routes read (``api/dependencies.py``)."""
 _METHODS: Final = frozenset({"get", "put", "post", "delete"})
 
 
@@ -121,6 +144,8 @@ def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Docume
 
 def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]:
     """Name what ``operation`` needs, can answer and sends along. Returns its problem codes."""
+    for header in _headers_read(operation):
+        operation.setdefault("parameters", []).append(_parameter(header))
     operation["security"] = [{_SECURITY: []}] if "security" in operation else []
     operation.setdefault("description", operation["summary"])
     for parameter in operation.get("parameters", ()):
@@ -142,6 +167,17 @@ def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]
         if media is not None and "$ref" in media["schema"] and not media.keys() & {"example", "examples"}:
             media["example"] = example_of(media["schema"], schemas)
     return codes
+
+
+def _headers_read(operation: Document) -> list[str]:
+    """The request headers that the name of the operation's security scheme lists (``caller_in``)."""
+    return [header for scheme in operation.get("security", ()) for name in scheme for header in name.split()[1:]]
+
+
+def _parameter(header: str) -> Document:
+    documented = _PARAMETERS[header]
+    schema = {**documented["schema"], "description": documented["description"]}
+    return {"name": header, "in": "header", **documented, "schema": schema}
 
 
 def _headers_of(operation: str, status: int, response: Document, *, is_command: bool) -> Iterator[str]:

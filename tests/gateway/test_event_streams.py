@@ -114,17 +114,17 @@ async def test_nobody_is_left_behind_in_the_list() -> None:
     assert waiters._events == {}
 
 
-def test_a_change_wakes_those_who_wait_for_the_document_and_for_its_card() -> None:
+def test_a_change_wakes_subscribers_of_the_document_its_collection_and_its_card() -> None:
     change = {"ns": {"coll": "reports"}, "documentKey": {"_id": "r"}, "fullDocument": {"state": {"card_id": "c"}}}
 
-    assert list(keys_of(change)) == [Key("reports", "r"), CARD]
+    assert list(keys_of(change)) == [Key("reports", "r"), Key("reports", "*"), CARD]
 
 
 @pytest.mark.parametrize("stored", [{}, {"state": None}, {"state": {}}])
-def test_a_document_about_no_card_wakes_only_those_who_wait_for_it(stored: dict[str, Any]) -> None:
+def test_a_change_without_a_card_wakes_subscribers_of_the_document_and_its_collection(stored: dict[str, Any]) -> None:
     change = {"ns": {"coll": "extracts"}, "documentKey": {"_id": "e"}, "fullDocument": stored}
 
-    assert list(keys_of(change)) == [Key("extracts", "e")]
+    assert list(keys_of(change)) == [Key("extracts", "e"), Key("extracts", "*")]
 
 
 async def test_a_stream_goes_on_for_who_may_see_the_card() -> None:

@@ -1,23 +1,27 @@
-"""The dependencies of routes: the authenticated caller, and for commands the idempotency key and the waiting time."""
+"""The dependencies of routes: the authenticated caller, and for commands the idempotency key and the waiting time.
 
-# No postponed annotations here: FastAPI could not resolve those that name a local of ``command_in``.
+Each route has one dependency, which reads its headers from the request: FastAPI resolves nested dependencies and header
+parameters for every request, which takes longer than the work of the route.
+"""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import structlog
-from fastapi import Depends, Header
-from fastapi.security import HTTPBearer
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.http.audit import access_reason
 from frikort_contracts.http.outcomes import PendingResource
 from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
-from pydantic import AfterValidator, BaseModel
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -29,31 +33,9 @@ from services.gateway.formats import Language, preferred_language
 from services.gateway.problems import MEDIA_TYPE, ProblemError
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}(-[0-9a-f]+){3}")
 _PROBLEM_FROM: Final = 400
-
-_bearer = HTTPBearer(bearerFormat="JWT", auto_error=False, description="OAuth2 access token, RFC 9068.")
-
-
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,255}$",
-        description="Your own key, stored before you send. The same key always gets the same response.",
-        examples=["0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11"],
-    ),
-]
-AccessReason = Annotated[
-    str,
-    Header(
-        alias="Access-Reason",
-        description="Why you read the data, in 3 to 200 characters (UTF-8). The citizen can read it. Do not put a CPR "
-        "number, a card number or a name in it.",
-        examples=["Opfølgning på sag 2025-0042"],
-    ),
-    AfterValidator(access_reason),
-]
-Prefer = Annotated[str, Header(alias="Prefer", description="`wait=N`: seconds to wait for the outcome, 0 to 30.")]
 
 
 @dataclass(frozen=True)
@@ -82,11 +64,6 @@ class CommandContext(RequestContext):
     key: str
     prefer: str
 
-    @classmethod
-    def of(cls, context: RequestContext, key: str, prefer: str) -> Self:
-        """A request context with the idempotency key and the Prefer header."""
-        return cls(context.request, context.container, context.caller, context.language, key, prefer)
-
     async def submit(
         self,
         body: BaseModel | None,
@@ -104,12 +81,13 @@ class CommandContext(RequestContext):
             caller=self.caller,
             key=self.key,
             method=self.request.method,
-            path=self.request.url.path,
+            path=self.request.scope["path"],
             body=canonical(body),
             traceparent=traceparent_of(self.request),
         )
-        self.request.state.correlation_id = str(request.command_id)
-        structlog.contextvars.bind_contextvars(command_id=str(request.command_id))
+        command_id = str(request.command_id)
+        self.request.state.correlation_id = command_id
+        structlog.contextvars.bind_contextvars(command_id=command_id)
         submission = await self.container.commands.submit(request, build, check_key_first=check_key_first)
         current_audit().add_command(submission.envelope, replayed=submission.replayed)
         if accepted is not None and submission.response is None:
@@ -126,47 +104,70 @@ class CommandContext(RequestContext):
 
 
 class caller_in(SecurityBase):  # noqa: N801 - reads as the other dependencies
-    """A dependency: the caller, in one of ``roles`` (any role if empty). FastAPI documents it as the bearer scheme."""
+    """A dependency: the caller, in one of ``roles`` (any role if empty).
 
-    def __init__(self, *roles: Role) -> None:
-        self.model, self.scheme_name = _bearer.model, _bearer.scheme_name
+    FastAPI puts the name of its security scheme into each operation, and ``openapi.py`` replaces it by OAuth2 and the
+    ``headers`` that the name lists.
+    """
+
+    headers: tuple[str, ...] = ()
+
+    def __init__(self, *roles: Role, headers: tuple[str, ...] | None = None) -> None:
         self._roles = roles
+        self.model = HTTPBearerModel()
+        self.scheme_name = " ".join(("bearer", *(self.headers if headers is None else headers)))
 
     async def __call__(self, request: Request) -> RequestContext:
-        context = await _authenticate(request, self._roles)
-        current_audit().caller = context.caller
+        container, caller, language = await self._authenticate(request)
+        return RequestContext(request, container, caller, language)
+
+    async def _authenticate(self, request: Request) -> tuple[Container, Caller, Language]:
+        container, caller = await _authenticated(request)
+        if self._roles and caller.role not in self._roles:
+            raise ProblemError("role-not-allowed")
+        current_audit().caller = caller
+        return container, caller, preferred_language(request.headers.get("accept-language", ""))
+
+
+class require_reason(caller_in):  # noqa: N801
+    """A dependency: the caller, with the reason for reading a person's data ."""
+
+    headers = ("Access-Reason",)
+
+    async def __call__(self, request: Request) -> RequestContext:
+        context = await super().__call__(request)
+        header = request.headers.get("access-reason")
+        if header is None:
+            raise ProblemError("access-reason-missing")
+        try:
+            current_audit().reason = access_reason(header)
+        except ValueError:
+            raise ProblemError("access-reason-invalid") from None
         return context
 
 
-def require_reason(role: Role) -> Callable[..., Awaitable[RequestContext]]:
-    """A dependency: the caller in ``role``, with the reason for reading a person's data."""
-    caller = caller_in(role)
+class command_in(caller_in):  # noqa: N801
+    """A dependency: the caller, with the idempotency key of a command and the Prefer header."""
 
-    async def dependency(context: Annotated[RequestContext, Depends(caller)], reason: AccessReason) -> RequestContext:
-        current_audit().reason = reason
-        return context
+    headers = ("Idempotency-Key", "Prefer")
 
-    return dependency
+    async def __call__(self, request: Request) -> CommandContext:
+        container, caller, language = await self._authenticate(request)
+        headers = request.headers
+        key = headers.get("idempotency-key")
+        if key is None:
+            raise ProblemError("idempotency-key-missing")
+        if not _KEY.fullmatch(key):
+            raise ProblemError("idempotency-key-invalid")
+        return CommandContext(request, container, caller, language, key, headers.get("prefer", ""))
 
 
 async def optional_caller(request: Request) -> Container:
     """A dependency for public routes: a token is not needed, but must be valid if there is one."""
     if "authorization" in request.headers:
-        await _authenticate(request, ())
+        await _authenticated(request)
     container: Container = request.app.state.gateway
     return container
-
-
-def command_in(role: Role) -> Callable[..., Awaitable[CommandContext]]:
-    """A dependency: the caller in ``role``, with the idempotency key of a command."""
-    caller = caller_in(role)
-
-    async def dependency(
-        context: Annotated[RequestContext, Depends(caller)], key: IdempotencyKey, prefer: Prefer = ""
-    ) -> CommandContext:
-        return CommandContext.of(context, key, prefer)
-
-    return dependency
 
 
 Citizen = Annotated[RequestContext, Depends(caller_in(Role.CITIZEN))]
@@ -174,12 +175,9 @@ Employer = Annotated[RequestContext, Depends(caller_in(Role.EMPLOYER))]
 EmployerCommand = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER))]
 
 
-async def _authenticate(request: Request, roles: tuple[Role, ...]) -> RequestContext:
+async def _authenticated(request: Request) -> tuple[Container, Caller]:
     container: Container = request.app.state.gateway
-    caller = await container.authenticator.caller(request.headers.get("authorization"))
-    if roles and caller.role not in roles:
-        raise ProblemError("role-not-allowed")
-    return RequestContext(request, container, caller, preferred_language(request.headers.get("accept-language", "")))
+    return container, await container.authenticator.caller(request.headers.get("authorization"))
 
 
 def wait_seconds(prefer: str, limits: WaitLimits) -> tuple[float, str | None]:
@@ -193,8 +191,8 @@ def wait_seconds(prefer: str, limits: WaitLimits) -> tuple[float, str | None]:
 
 def traceparent_of(request: Request) -> str | None:
     """The caller's trace context, if it is well formed."""
-    value: str = request.headers.get("traceparent", "")
-    return value if re.fullmatch(r"[0-9a-f]{2}(-[0-9a-f]+){3}", value) and len(value) == 55 else None
+    value: str | None = request.headers.get("traceparent")
+    return value if value is not None and len(value) == 55 and _TRACEPARENT.fullmatch(value) else None
 
 
 def _http_response(response: CommandResponse) -> Response:
@@ -208,4 +206,5 @@ def _http_response(response: CommandResponse) -> Response:
 def _pending(command_id: str) -> Response:
     location = f"/v1/outcomes/{command_id}"
     body = PendingResource(command_id=command_id, outcome=location)
-    return JSONResponse(body.model_dump(), status_code=202, headers={"Location": location, "Retry-After": "1"})
+    headers = {"Location": location, "Retry-After": "1"}
+    return Response(body.model_dump_json(), status_code=202, headers=headers, media_type="application/json")

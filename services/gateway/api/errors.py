@@ -27,10 +27,6 @@ _BY_STATUS: Final = {
     413: "body-too-large",
     415: "media-type-unsupported",
 }
-_HEADERS: Final = {
-    ("header", "Idempotency-Key"): "idempotency-key",
-    ("header", "Access-Reason"): "access-reason",
-}
 _RETRY: Final = {"Retry-After": "5"}
 
 
@@ -83,8 +79,6 @@ def invalid_request(error: RequestValidationError, content_type: str) -> tuple[s
     for item in found:
         if item["type"] == "json_invalid":
             return "malformed-json", []
-        if (named := _HEADERS.get(tuple(item["loc"]))) is not None:
-            return f"{named}-{'missing' if item['type'] == 'missing' else 'invalid'}", []
     has_json = "json" in content_type.lower()
     if not has_json and any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in found):
         return "media-type-unsupported", []

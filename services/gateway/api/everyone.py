@@ -12,7 +12,7 @@ from frikort_contracts.http.problems import Catalogue, CatalogueEntry, Catalogue
 from starlette.responses import JSONResponse, Response
 
 from services.gateway import presenters
-from services.gateway.api.dependencies import Prefer, RequestContext, caller_in, optional_caller, wait_seconds
+from services.gateway.api.dependencies import RequestContext, caller_in, optional_caller, wait_seconds
 from services.gateway.api.responses import FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited, not_audited
@@ -22,7 +22,7 @@ from services.gateway.problems import ProblemError
 
 router = APIRouter(tags=["everyone"])
 
-AnyCaller = Annotated[RequestContext, Depends(caller_in())]
+AnyCaller = Annotated[RequestContext, Depends(caller_in(headers=("Prefer",)))]
 Public = Annotated[Container, Depends(optional_caller)]
 
 _PROBLEM_FROM = 400
@@ -40,13 +40,12 @@ async def allowances(container: Public) -> Allowances:
 async def outcome(
     command_id: str,
     context: AnyCaller,
-    prefer: Prefer = "",
 ) -> Response:
     """The outcome of an own command. `done` once everything that it changed can be read."""
     submission = await context.container.outcomes.submission(command_id, context.caller)
     if submission is None:
         raise ProblemError("outcome-unknown")
-    seconds, preference = wait_seconds(prefer, context.container.wait_limits)
+    seconds, preference = wait_seconds(context.request.headers.get("prefer", ""), context.container.wait_limits)
     response = await context.container.outcomes.response(
         submission, context.language, 0 if preference is None else seconds, audit_status=HTTPStatus.OK
     )

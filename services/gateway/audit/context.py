@@ -7,7 +7,7 @@ response is sent. No endpoint can forget it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -90,7 +90,7 @@ class AuditContext:
 
     def collect(self, *, action: Action | None, refused: bool, at: datetime, request: str) -> list[Access]:
         """Entries for the subjects that have none yet. Raises ``UnattributedAccess``."""
-        subjects = [subject for subject in +self._subjects if self._is_unrecorded(subject)]
+        subjects = list(self._unrecorded())
         if not subjects:
             return []
         if self.caller is None or action is None:
@@ -125,12 +125,14 @@ class AuditContext:
     @property
     def is_pending(self) -> bool:
         """Whether a subject has no entry yet."""
-        return any(self._is_unrecorded(subject) for subject in +self._subjects)
+        return any(True for _ in self._unrecorded())
 
-    def _is_unrecorded(self, subject: str) -> bool:
-        # A newly issued card first counts under its person.
-        person = self._people.get(subject)
-        return subject not in self._recorded and (person is None or person not in self._subjects)
+    def _unrecorded(self) -> Iterator[str]:
+        for subject, count in self._subjects.items():
+            # A newly issued card first counts under its person.
+            person = self._people.get(subject)
+            if count > 0 and subject not in self._recorded and (person is None or person not in self._subjects):
+                yield subject
 
     def _is_own(self, subject: str, caller: Caller) -> bool:
         return caller.role is Role.CITIZEN and self._people.get(subject, subject) == of_person(caller.organisation)

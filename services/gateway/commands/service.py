@@ -167,7 +167,5 @@ class CommandService:
 
 
 def canonical(body: BaseModel | None) -> str:
-    """The request body as JSON with sorted keys, for the fingerprint."""
-    if body is None:
-        return ""
-    return json.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True, ensure_ascii=False)
+    """The fields of the request body as JSON, in the order of the model, for the fingerprint."""
+    return "" if body is None else body.model_dump_json(exclude_unset=True)

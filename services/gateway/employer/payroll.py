@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from frikort_contracts.http.payroll import BatchLinePage, BatchLineResource, BatchPage, BatchResource
+from frikort_contracts.http.roles import Role
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from services.gateway.api.dependencies import Employer, IdempotencyKey, RequestContext, traceparent_of
+from services.gateway.api.dependencies import CommandContext, Employer, RequestContext, command_in, traceparent_of
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
 from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
@@ -28,6 +29,8 @@ from services.gateway.problems import ProblemError
 router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
 
 PATH: Final = router.prefix
+
+EmployerUpload = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER, headers=("Idempotency-Key",)))]
 
 _CSV: Final = "text/csv; charset=utf-8; header=present"
 
@@ -82,8 +85,7 @@ _BODY: Final[dict[str, Any]] = {
 )
 @not_audited
 async def send_batch(
-    context: Employer,
-    key: IdempotencyKey,
+    context: EmployerUpload,
     hold: Annotated[bool, Query(description="Only check it; book it later, or cancel it.")] = False,
 ) -> Response:
     """Report many payments at once. Every line is checked before anything is booked.
@@ -93,7 +95,7 @@ async def send_batch(
     """
     upload = Upload(
         caller=context.caller,
-        key=key,
+        key=context.key,
         content_type=context.request.headers.get("content-type", ""),
         hold=hold,
         pieces=context.request.stream(),
