@@ -16,7 +16,7 @@ _GROUPS: Final = (
         "system",
         (
             r"tests/demo/",
-            r"tests/gateway/test_(?:audit_log|payroll_store|projection_heartbeat|read_models|real)\.py",
+            r"tests/gateway/(?:api/test_real|audit/test_log|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
             r"tests/portals/test_login\.py",
             r"tests/portals/test_.*_journey\.py",
             r"tests/clients/test_python_calls\.py",

@@ -1,4 +1,4 @@
-"""Payroll files over a memory: the stores with faults at every step, and what stands behind the log, in a few lines."""
+"""Payroll files in memory: the stores, with faults at every step, and a model of the services that book the lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MemoryBatches:
     leased: set[str] = field(default_factory=set)
 
     def no_leases(self) -> None:
-        """Time passes: every lease is over."""
+        """Let every lease expire."""
         self.leased.clear()
 
     async def prepare(self) -> None:
@@ -157,9 +157,9 @@ class MemoryBatches:
 
 @dataclass
 class Country:
-    """The log and the services behind it: who publishes here has the outcome at once, unless they are ``asleep``.
+    """The producer and the services that read from it: a published command has its outcome at once, unless ``asleep``.
 
-    Every report is exempt. A reference that was used is known; a wage of 13 øre is refused. Every command is kept.
+    Every report is exempt. A used reference is `already_reported`; a wage of 13 øre is refused.
     """
 
     faults: Faults = field(default_factory=Faults)
@@ -167,7 +167,7 @@ class Country:
     numbers: dict[str, str] = field(default_factory=dict)
     employers: dict[str, str] = field(default_factory=dict)
     published: list[Record] = field(default_factory=list)
-    told: dict[str, LineOutcome] = field(default_factory=dict)
+    decided: dict[str, LineOutcome] = field(default_factory=dict)
     booked: dict[str, LineSplit] = field(default_factory=dict)
     asleep: bool = False
 
@@ -190,7 +190,7 @@ class Country:
         await self.faults.point("publish after")
 
     def wake(self) -> None:
-        """The services work off what was published."""
+        """Decide everything that was published."""
         self.asleep = False
         for record in self.published:
             self._work(record)
@@ -206,14 +206,14 @@ class Country:
         return dict.fromkeys(card_ids, 3)
 
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
-        return {i: self.told[i] for i in command_ids if i in self.told}
+        return {i: self.decided[i] for i in command_ids if i in self.decided}
 
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
         return {i: self.booked[i] for i in report_ids if i in self.booked}
 
     def _work(self, record: Record) -> None:
         message = decode(REPORTING_COMMANDS, record.value, record.headers)
-        if str(message.id) in self.told:
+        if str(message.id) in self.decided:
             return
         command = message.data
         report_id = f"{command.employment_id}/{command.reference}"
@@ -223,4 +223,4 @@ class Country:
         else:
             outcome = LineOutcome(report_id, 1, known, None, {})
             self.booked.setdefault(report_id, LineSplit(1, command.components.total, 0))
-        self.told[str(message.id)] = outcome
+        self.decided[str(message.id)] = outcome

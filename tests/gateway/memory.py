@@ -1,4 +1,4 @@
-"""The gateway over a memory: the whole application, its read models filled by hand, and nothing behind it."""
+"""The whole application in memory: the tests fill its read models, and there is no Kafka, MongoDB or issuer."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class MemoryAccessLog:
         return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
 
     def take(self) -> list[Access]:
-        """The lines since the last time."""
+        """The entries since the previous call."""
         lines = list(self.lines.values())
         self.lines.clear()
         return lines
@@ -132,7 +132,7 @@ class MemorySubmissions:
 
 @dataclass
 class MemoryLog:
-    """A log that takes everything."""
+    """A producer that keeps what is published."""
 
     records: list[Record] = field(default_factory=list)
 
@@ -160,7 +160,7 @@ class MemoryExtractRequests:
 
 
 class MemoryModels(GatewayReadModels):
-    """Every read model in memory. What is put in is found, and noted, as in earnest."""
+    """Every read model in memory. Reads are audited as in production."""
 
     def __init__(self) -> None:
         self.memory: dict[str, MemoryStates[Any]] = {p.name: MemoryStates(p) for p in PROJECTIONS}
@@ -172,7 +172,7 @@ class MemoryModels(GatewayReadModels):
         self.extract_requests = cast("Any", MemoryExtractRequests())
 
     def put(self, model: str, document_id: str, state: Any) -> None:
-        """Let this be the state of a document."""
+        """Set the state of a document."""
         self.memory[model].states[document_id] = state
 
     _exempt_of_year = ReadModels._exempt_of_year
@@ -211,7 +211,7 @@ class _Callers:
 
 @dataclass
 class MemoryGateway:
-    """The application, and everything that a test may put in or look at."""
+    """The application, and the parts that a test fills or reads."""
 
     app: FastAPI
     models: MemoryModels

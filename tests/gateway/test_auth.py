@@ -66,7 +66,7 @@ async def problem_of(authorization: str | None, issuer: Issuer | None = None) ->
     return caught.value.code
 
 
-async def test_an_employer() -> None:
+async def test_an_employer_token_is_accepted() -> None:
     caller = await authenticator(Issuer(KEY)).caller(f"Bearer {token(owners=['6101800101'])}")
 
     assert (caller.role, caller.organisation, caller.subject) == (Role.EMPLOYER, "99000007", "someone")
@@ -87,7 +87,7 @@ async def test_rs256_and_several_audiences_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic Zm9v"])
-async def test_no_token(authorization: str | None) -> None:
+async def test_a_missing_or_malformed_token_is_refused(authorization: str | None) -> None:
     assert await problem_of(authorization) == "token-missing"
 
 
@@ -115,16 +115,16 @@ async def test_no_token(authorization: str | None) -> None:
         pytest.param({"owners": ["nobody"]}, id="an owner without CPR number"),
     ],
 )
-async def test_wrong_claims(changes: dict[str, Any]) -> None:
+async def test_a_token_with_wrong_claims_is_refused(changes: dict[str, Any]) -> None:
     assert await problem_of(f"Bearer {token(**changes)}") == "token-invalid"
 
 
 @pytest.mark.parametrize("typ", ["JWT", "id+jwt", ""])
-async def test_another_kind_of_token(typ: str) -> None:
+async def test_a_token_of_another_type_is_refused(typ: str) -> None:
     assert await problem_of(f"Bearer {token(header={'typ': typ})}") == "token-invalid"
 
 
-async def test_a_forged_signature() -> None:
+async def test_a_token_with_a_forged_signature_is_refused() -> None:
     assert await problem_of(f"Bearer {token(OTHER)}") == "token-invalid"
 
 
@@ -132,14 +132,14 @@ def part(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-async def test_no_signature_at_all() -> None:
+async def test_an_unsigned_token_is_refused() -> None:
     _, claims, _ = token().split(".")
     unsigned = part(b'{"alg":"none","typ":"at+jwt","kid":"one"}')
 
     assert await problem_of(f"Bearer {unsigned}.{claims}.") == "token-invalid"
 
 
-async def test_the_public_key_as_a_shared_secret() -> None:
+async def test_the_public_key_is_no_shared_secret() -> None:
     _, claims, _ = token().split(".")
     signed = part(b'{"alg":"HS256","typ":"at+jwt","kid":"one"}') + "." + claims
     mac = hmac.new(KEY.as_pem(private=False), signed.encode(), "sha256").digest()
@@ -148,7 +148,7 @@ async def test_the_public_key_as_a_shared_secret() -> None:
 
 
 @pytest.mark.parametrize("garbage", ["x", "a.b.c", "e30.e30.e30", "\u00e6\u00f8\u00e5.\u00e6.\u00f8", "." * 500])
-async def test_garbage(garbage: str) -> None:
+async def test_text_that_is_no_token_is_refused(garbage: str) -> None:
     assert await problem_of(f"Bearer {garbage}") == "token-invalid"
 
 
@@ -162,7 +162,7 @@ async def test_keys_are_fetched_once() -> None:
     assert issuer.asked == 1
 
 
-async def test_an_unknown_key_is_looked_for_but_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_key_id_refreshes_the_keys_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
     subject = authenticator(issuer)
     await subject.caller(f"Bearer {token()}")
@@ -179,7 +179,7 @@ async def test_an_unknown_key_is_looked_for_but_not_too_often(monkeypatch: pytes
     assert issuer.asked == 2
 
 
-async def test_an_issuer_that_is_away_matters_only_while_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cached_keys_are_used_while_the_issuer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
     issuer.away = True
     assert await problem_of(f"Bearer {token()}", issuer) == "temporarily-unavailable"
@@ -192,7 +192,7 @@ async def test_an_issuer_that_is_away_matters_only_while_there_are_no_keys(monke
     assert (await subject.caller(f"Bearer {token()}")).subject == "someone"
 
 
-async def test_a_token_that_was_good_ends_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cached_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     subject = authenticator(Issuer(KEY))
     signed = f"Bearer {token(exp=int(time.time()) + 60)}"
     await subject.caller(signed)
@@ -204,7 +204,7 @@ async def test_a_token_that_was_good_ends_all_the_same(monkeypatch: pytest.Monke
         await subject.caller(signed)
 
 
-async def test_a_token_that_was_good_is_refused_once_its_key_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cached_token_is_refused_after_its_key_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
     subject = authenticator(issuer)
     signed = f"Bearer {token()}"

@@ -32,25 +32,25 @@ class Store:
 
 @pytest.fixture(autouse=True)
 def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is not woken waits in vain."""
+    """Without a wake-up the wait times out."""
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 60.0)
 
 
-async def test_what_is_there_is_shown_at_once_even_without_patience() -> None:
+async def test_a_present_result_is_returned_at_once_with_a_zero_timeout() -> None:
     store = Store()
     store.there = {HERE, THERE}
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) == "done"
 
 
-async def test_without_patience_it_is_asked_once_more_at_most() -> None:
+async def test_a_zero_timeout_reads_at_most_twice() -> None:
     store = Store()
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) is None
     assert store.looks == 1
 
 
-async def test_it_is_woken_by_each_document_in_turn() -> None:
+async def test_each_subscribed_document_wakes_the_wait() -> None:
     store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
     waiter = asyncio.create_task(waiters.until(store.check, 10))
     await asyncio.sleep(0.02)
@@ -63,7 +63,7 @@ async def test_it_is_woken_by_each_document_in_turn() -> None:
     assert await asyncio.wait_for(waiter, 1) == "done"
 
 
-async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
+async def test_a_change_between_the_read_and_the_wait_is_not_missed() -> None:
     store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
     store.there = {THERE}
 
@@ -77,7 +77,7 @@ async def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
     assert await asyncio.wait_for(waiters.until(changes_while_looked_at, 10), 1) == "done"
 
 
-async def test_what_is_known_to_be_waited_for_is_looked_at_once_before_it_changes() -> None:
+async def test_a_subscription_with_known_keys_reads_once_before_a_change() -> None:
     store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
     store.there = {THERE}
     waiter = asyncio.create_task(waiters.until(store.check, 10, keys=[HERE]))
@@ -91,14 +91,14 @@ async def test_what_is_known_to_be_waited_for_is_looked_at_once_before_it_change
     assert (store.looks, waiters._events) == (2, {})
 
 
-async def test_patience_ends() -> None:
+async def test_a_wait_ends_after_its_timeout() -> None:
     began = time.monotonic()
 
     assert await ChangeSubscriptions(asyncio.Event()).until(Store().check, 0.1) is None
     assert 0.08 < time.monotonic() - began < 1
 
 
-async def test_nobody_is_left_behind_in_the_list() -> None:
+async def test_an_ended_wait_leaves_no_subscription() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
 
     await waiters.until(Store().check, 0.01)
@@ -106,7 +106,7 @@ async def test_nobody_is_left_behind_in_the_list() -> None:
     assert waiters._events == {}
 
 
-async def test_a_hundred_wait_for_the_same() -> None:
+async def test_one_change_wakes_a_hundred_subscribers() -> None:
     store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
     store.there = {THERE}
     tasks = [asyncio.create_task(waiters.until(store.check, 10)) for _ in range(100)]
@@ -118,7 +118,7 @@ async def test_a_hundred_wait_for_the_same() -> None:
     assert await asyncio.wait_for(asyncio.gather(*tasks), 2) == ["done"] * 100
 
 
-async def test_a_store_that_is_away_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wait_survives_a_short_outage_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.01)
     store = Store()
     store.there = {HERE, THERE}
@@ -132,7 +132,7 @@ async def test_a_store_that_is_away_for_a_moment_is_waited_for(monkeypatch: pyte
     assert await asyncio.wait_for(ChangeSubscriptions(asyncio.Event()).until(sometimes_away, 5), 2) == "done"
 
 
-async def test_who_waits_is_let_go_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_waits_end_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.01)
     stopping = asyncio.Event()
     waiter = asyncio.create_task(ChangeSubscriptions(stopping).until(Store().check, 60))

@@ -30,7 +30,7 @@ async def yes() -> None:
 
 @pytest.fixture(autouse=True)
 def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is not woken waits in vain."""
+    """Without a wake-up the wait times out."""
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 60.0)
     monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 60.0)
 
@@ -51,11 +51,11 @@ def stream_of(waiters: ChangeSubscriptions, *, every: float = 60, seconds: float
     return waiters.changes(CARD, every=every, seconds=seconds)
 
 
-async def test_it_begins_with_what_may_have_been_missed() -> None:
+async def test_a_stream_begins_with_a_change_event() -> None:
     assert await following(stream_of(ChangeSubscriptions(asyncio.Event()))) is True
 
 
-async def test_a_change_is_said_at_once() -> None:
+async def test_a_change_is_sent_at_once() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
     stream = stream_of(waiters)
     await following(stream)
@@ -67,7 +67,7 @@ async def test_a_change_is_said_at_once() -> None:
     assert await said is True
 
 
-async def test_changes_that_come_together_are_said_once() -> None:
+async def test_simultaneous_changes_are_sent_as_one() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
     stream = stream_of(waiters, every=0.05)
     await following(stream)
@@ -78,7 +78,7 @@ async def test_changes_that_come_together_are_said_once() -> None:
     assert [await following(stream), await following(stream)] == [True, False]
 
 
-async def test_another_cards_change_is_not_said() -> None:
+async def test_a_change_of_another_card_is_not_sent() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
     stream = stream_of(waiters, every=0.05)
     await following(stream)
@@ -88,11 +88,11 @@ async def test_another_cards_change_is_not_said() -> None:
     assert await following(stream) is False
 
 
-async def test_it_ends_in_time() -> None:
+async def test_a_stream_ends_after_its_seconds() -> None:
     assert [said async for said in stream_of(ChangeSubscriptions(asyncio.Event()), seconds=0.05)] == [True]
 
 
-async def test_it_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.02)
     stopping = asyncio.Event()
     stream = stream_of(ChangeSubscriptions(stopping))
@@ -105,7 +105,7 @@ async def test_it_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None
     assert await over
 
 
-async def test_nobody_is_left_behind_in_the_list() -> None:
+async def test_an_ended_wait_leaves_no_subscription() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
 
     async for _ in stream_of(waiters, seconds=0.01):
@@ -127,7 +127,7 @@ def test_a_change_without_a_card_wakes_subscribers_of_the_document_and_its_colle
     assert list(keys_of(change)) == [Key("extracts", "e"), Key("extracts", "*")]
 
 
-async def test_a_stream_goes_on_for_who_may_see_the_card() -> None:
+async def test_a_stream_continues_while_the_caller_may_see_the_card() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
     stream = EventStreams(waiters, per_caller=1, most=1).of_card("c", yes)
     await following(stream)
@@ -138,7 +138,9 @@ async def test_a_stream_goes_on_for_who_may_see_the_card() -> None:
 
 
 @pytest.mark.parametrize("error", [ProblemError("token-invalid"), AutoReconnect("away")])
-async def test_it_ends_for_who_may_not_see_the_card_any_more(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+async def test_a_stream_ends_when_the_caller_may_no_longer_see_the_card(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 0.01)
     answers = iter([None, None, error])
 
@@ -151,7 +153,7 @@ async def test_it_ends_for_who_may_not_see_the_card_any_more(monkeypatch: pytest
     assert [said async for said in stream] == [True, False]
 
 
-def test_a_caller_has_some_places_and_gets_them_back() -> None:
+def test_the_open_streams_of_a_caller_are_limited() -> None:
     changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=10)
 
     with changes.slot(citizen("a")):
@@ -165,7 +167,7 @@ def test_a_caller_has_some_places_and_gets_them_back() -> None:
     assert not changes._open
 
 
-def test_all_callers_together_have_some_places() -> None:
+def test_the_open_streams_of_all_callers_are_limited() -> None:
     changes = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=2, most=2)
 
     with (

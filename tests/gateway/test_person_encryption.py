@@ -13,7 +13,7 @@ from tests.gateway.build import persons
 KARLA = Person("6101800101", "Karla Eksempel")
 
 
-def test_a_sealed_person_opens_to_the_same() -> None:
+def test_a_person_is_decrypted_as_encrypted() -> None:
     sealed = persons().seal(KARLA)
 
     assert persons().open(sealed) == KARLA
@@ -21,7 +21,7 @@ def test_a_sealed_person_opens_to_the_same() -> None:
     assert KARLA.name not in sealed.model_dump_json()
 
 
-def test_a_seal_does_not_open_for_another_person() -> None:
+def test_a_person_cannot_be_decrypted_under_another_cpr_hash() -> None:
     sealed = persons().seal(KARLA)
     other = persons().seal(Person("7505920102", "En Anden"))
 
@@ -41,7 +41,7 @@ def test_birth_dates(birth_date: date, right: bool) -> None:
     assert (check == sealed.birth_check) is right
 
 
-def test_nobody_has_no_right_birth_date() -> None:
+def test_no_birth_date_is_right_without_a_person() -> None:
     check, found = persons().check_birth_date(None, date(1980, 1, 1))
 
     assert not found
@@ -71,7 +71,7 @@ def test_a_message_belongs_to_its_report() -> None:
         persons().open_message(sealed, "report-2")
 
 
-def test_the_longest_message_travels() -> None:
+def test_the_longest_message_can_be_stored() -> None:
     assert len(persons().seal_message("\U0001f4b0" * 500, "report-1")) <= 4096
 
 

@@ -16,12 +16,12 @@ from services.gateway.problems import document, pointer_of
 
 
 @pytest.mark.parametrize("problem", list(Problem))
-def test_every_problem_of_the_services_has_a_row(problem: Problem) -> None:
+def test_every_problem_code_is_in_the_catalogue(problem: Problem) -> None:
     assert problem in CATALOGUE
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
-def test_every_row_is_complete_in_both_languages(code: str) -> None:
+def test_every_catalogue_entry_is_complete_in_both_languages(code: str) -> None:
     entry = CATALOGUE[code]
 
     assert 400 <= entry.status < 600
@@ -69,7 +69,7 @@ def test_the_language_follows_accept_language(header: str, language: str) -> Non
     assert preferred_language(header) == language
 
 
-def test_a_document_tells_the_facts_in_words_and_as_data() -> None:
+def test_a_problem_has_its_facts_as_text_and_as_data() -> None:
     facts = {"payment_date": "2025-12-31"}
 
     danish = document("payment-in-future", Language.DANISH, instance="i", facts=facts)
@@ -87,19 +87,19 @@ def test_a_document_tells_the_facts_in_words_and_as_data() -> None:
     assert english["detail"] == "The payment date is 31 December 2025. Report when the wage has been paid."
 
 
-def test_a_municipality_is_told_by_its_name() -> None:
+def test_a_problem_names_the_municipality() -> None:
     body = document("card-exists", Language.DANISH, instance="i", facts={"municipality": "849"})
     assert "Den ansvarlige kommune er Jammerbugt." in body["detail"]
     assert body["facts"] == {"municipality": "849"}
 
 
-def test_facts_that_are_not_there_are_not_told() -> None:
+def test_missing_facts_are_left_out_of_the_text() -> None:
     assert document("control-not-due", Language.ENGLISH, instance="i")["detail"].startswith("A control is made")
     with_year = document("control-not-due", Language.ENGLISH, instance="i", facts={"due": 2027})
     assert with_year["detail"].startswith("The next is due by the end of 2027.")
 
 
-def test_a_wrong_cpr_is_pointed_at_and_not_repeated() -> None:
+def test_a_wrong_cpr_number_is_not_repeated() -> None:
     with pytest.raises(ValidationError) as caught:
         IssueCardBody.model_validate({"cpr": "9999991234", "name": "Karla Eksempel", "case_reference": "1"})
 

@@ -22,7 +22,7 @@ def heartbeat(**changes: Any) -> Heartbeat:
     return Heartbeat(**given | changes)
 
 
-def test_projections_that_never_ran_are_stale_since_ever() -> None:
+def test_projections_that_never_ran_are_stale() -> None:
     assert state_of([]) == ProjectionState(stale=True, reason="no instance is running")
 
 
@@ -32,7 +32,7 @@ def test_projections_are_stale_since_the_latest_heartbeat_when_every_instance_is
     assert state_of(found) == ProjectionState(stale=True, reason="no instance is running", since=NOON)
 
 
-def test_an_instance_that_has_ended_does_not_matter_while_another_runs() -> None:
+def test_an_ended_instance_is_ignored_while_another_runs() -> None:
     found = [heartbeat(age=timedelta(days=1), problem="gateway: stalled"), heartbeat(lag=3), heartbeat(lag=4)]
     assert state_of(found) == ProjectionState(stale=False, lag=7)
 
@@ -61,7 +61,7 @@ async def write(database: Database, status: str, lag: int) -> Heartbeat:
     return found
 
 
-async def test_a_problem_lasts_since_its_first_heartbeat(database: Database) -> None:
+async def test_a_failure_is_dated_from_its_first_heartbeat(database: Database) -> None:
     fine = await write(database, "ok", 0)
     first = await write(database, "stalled", 5)
     second = await write(database, "stalled", 6)

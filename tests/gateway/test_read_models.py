@@ -11,7 +11,7 @@ from services.runtime.mongo.document_store import connect, durable_database
 YEAR = 2025
 
 
-async def test_what_is_exempt_of_a_year_is_told_of_each_report_also_where_it_is_not_split_yet(engines: Engines) -> None:
+async def test_the_exempt_amounts_of_a_year_include_reports_without_a_split(engines: Engines) -> None:
     client = connect(engines.mongodb)
     database = durable_database(client, "test_models")
 

@@ -210,7 +210,7 @@ async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCom
 async def card_accesses(
     card_id: str, context: Caseworker, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> AccessPage:
-    """Who has read the citizen's data, newest first, in sentences for a citizen who cannot log in."""
+    """The accesses to the citizen's data, newest first, as sentences for a citizen who cannot log in."""
     card = await _card(context, card_id)
     return await queries.accesses_of(context, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
 

@@ -128,7 +128,7 @@ async def withdraw_own_mandate(mandate_id: str, context: CitizenCommand) -> Resp
 async def own_accesses(
     context: Citizen, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> AccessPage:
-    """Who has read or changed your data and why, newest first. You need no card."""
+    """Accesses to your data, newest first: who read or changed them, and why. You need no card."""
     card = await context.container.read_models.card_of_person(context.organisation)
     return await queries.accesses_of(context, context.organisation, card, own=own, limit=limit, cursor=cursor)
 

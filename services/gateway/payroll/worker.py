@@ -213,7 +213,7 @@ class BatchJob:
             log.exception("gateway.batch_failed")
         finally:
             del self._busy[held.batch_id]
-            # If this fails, or nothing is left to let go of, the lease runs out by itself.
+            # If the release fails, the lease expires.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(_RELEASE_SECONDS):
                     await self._batches.release(held, seconds=pause)

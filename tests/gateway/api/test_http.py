@@ -1,4 +1,4 @@
-"""The application itself, with neither Kafka nor MongoDB nor the issuer behind it: what it answers by itself."""
+"""The application without Kafka, MongoDB and issuer: the responses that need none of them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_the_openapi_document_is_valid(client: httpx2.AsyncClient) -> None
     assert "/local/clock" not in document["paths"]
 
 
-async def test_a_command_says_that_it_needs_a_key(client: httpx2.AsyncClient) -> None:
+async def test_commands_document_their_idempotency_key(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/v1/openapi.json")).json()
     reads = {"search_card"}
     settled_by_themselves = {"book_batch", "cancel_batch"}  # said twice, they change nothing
@@ -101,7 +101,7 @@ async def test_a_command_says_that_it_needs_a_key(client: httpx2.AsyncClient) ->
         ("PUT", "/local/clock", b"time", {"content-type": "text/plain"}, 415, "media-type-unsupported"),
     ],
 )
-async def test_what_is_no_request_gets_a_problem(
+async def test_a_malformed_request_gets_a_problem(
     client: httpx2.AsyncClient,
     method: str,
     path: str,
@@ -115,7 +115,7 @@ async def test_what_is_no_request_gets_a_problem(
     assert (response.status_code, code_of(response)) == (status, code)
 
 
-async def test_a_body_that_grows_too_large_without_saying_so(client: httpx2.AsyncClient) -> None:
+async def test_a_body_without_a_content_length_is_limited(client: httpx2.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b" " * 100_000
@@ -125,7 +125,7 @@ async def test_a_body_that_grows_too_large_without_saying_so(client: httpx2.Asyn
     assert (response.status_code, code_of(response)) == (413, "body-too-large")
 
 
-async def test_an_unexpected_error_tells_nothing_of_itself(app: FastAPI, client: httpx2.AsyncClient) -> None:
+async def test_an_unexpected_error_reveals_no_detail(app: FastAPI, client: httpx2.AsyncClient) -> None:
     @app.get("/broken")
     async def broken() -> None:
         raise RuntimeError("Karla Eksempel has number 12345")
@@ -146,7 +146,7 @@ async def test_the_clock_can_be_set_only_locally() -> None:
     assert not gateway.clock.settable
 
 
-async def test_problems_are_told_in_the_callers_language(client: httpx2.AsyncClient) -> None:
+async def test_problems_are_in_the_language_of_the_caller(client: httpx2.AsyncClient) -> None:
     danish = await client.get("/nowhere")
     english = await client.get("/nowhere", headers={"accept-language": "en"})
 
@@ -188,7 +188,7 @@ async def test_a_caller_chooses_how_long_to_wait_within_limits(
     assert wait_seconds(prefer, app.state.gateway.wait_limits) == (seconds, applied)
 
 
-def test_windows_of_guesses() -> None:
+def test_attempts_are_counted_by_hour() -> None:
     at = datetime(2025, 1, 1, 12, 59, 59, tzinfo=UTC)
 
     start, left = window_of(at, 3600)
@@ -202,7 +202,7 @@ class Entry:
         self.order = order
 
 
-def test_pages_follow_one_another() -> None:
+def test_the_pages_together_are_the_whole_list() -> None:
     entries = [Entry(f"{n:02d}") for n in range(5)]
 
     first, following = page(entries[:3], 2)
@@ -216,16 +216,16 @@ def test_pages_follow_one_another() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["a", "_____", "\u00e6"])
-def test_a_cursor_that_is_none(cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ProblemError, match="invalid-request"):
         after(cursor)
 
 
-async def test_more_requests_than_can_be_carried_are_refused_at_the_door() -> None:
-    at_the_door, go_on = asyncio.Semaphore(0), asyncio.Event()
+async def test_requests_above_the_limit_are_refused() -> None:
+    started, go_on = asyncio.Semaphore(0), asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        at_the_door.release()
+        started.release()
         await go_on.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
@@ -235,7 +235,7 @@ async def test_more_requests_than_can_be_carried_are_refused_at_the_door() -> No
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=busy), base_url="http://gateway") as client:
         carried = [asyncio.create_task(client.get("/")) for _ in range(2)]
         for _ in carried:
-            await at_the_door.acquire()
+            await started.acquire()
         refused = await client.get("/")
         go_on.set()
         assert [answer.status_code for answer in await asyncio.gather(*carried)] == [200, 200]

@@ -175,7 +175,7 @@ class TestReceiving:
         assert await office.results(done) == expected
         assert done.totals == BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
 
-    async def test_the_same_file_under_the_same_key_is_the_same_file(self) -> None:
+    async def test_a_file_repeated_under_its_key_is_the_same_file(self) -> None:
         office = Office()
         content, _ = mixed_file()
         first, _ = await office.receive(sending(content))
@@ -208,7 +208,7 @@ class TestReceiving:
         assert results == {n: "already_reported" if what == "accepted" else what for n, what in expected.items()}
         assert office.country.booked == booked
 
-    async def test_another_clients_same_key_is_another_file(self) -> None:
+    async def test_the_same_key_of_another_client_is_another_file(self) -> None:
         office = Office()
         one, _ = await office.receive(sending(file_of(line("a"))))
         other, _ = await office.receive(sending(file_of(line("a")), caller=OTHER))
@@ -227,20 +227,20 @@ class TestReceiving:
         ("content", "code"),
         [(b"", "batch-empty"), (b"\n\n\r\n", "batch-empty"), (b"\xff\xfe", "batch-not-utf8")],
     )
-    async def test_a_file_of_no_use_leaves_nothing_and_its_key_free(self, content: bytes, code: str) -> None:
+    async def test_an_unreadable_file_is_not_stored_and_leaves_its_key_free(self, content: bytes, code: str) -> None:
         office = Office()
         with pytest.raises(ProblemError, match=code):
             await office.receive(sending(content))
         assert (office.batches.files, office.batches.chunks) == ({}, {})
         await office.receive(sending(file_of(line("a"))))
 
-    async def test_too_many_lines_leave_nothing_either(self) -> None:
+    async def test_a_file_with_too_many_lines_is_not_stored(self) -> None:
         office = Office(lines_most=7)
         with pytest.raises(ProblemError, match="body-too-large"):
             await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
         assert (office.batches.files, office.batches.chunks) == ({}, {})
 
-    async def test_a_crash_at_any_step_of_the_reception_acknowledges_nothing_and_the_retry_everything(self) -> None:
+    async def test_a_crash_at_any_step_of_an_upload_is_repaired_by_a_retry(self) -> None:
         content, expected = mixed_file()
         for steps in range(1000):
             office = Office()
@@ -260,7 +260,7 @@ class TestReceiving:
                 return
         raise AssertionError("it crashed every time")
 
-    async def test_of_two_receptions_at_once_the_later_one_counts(self) -> None:
+    async def test_the_later_of_two_concurrent_uploads_counts(self) -> None:
         office = Office()
         content, expected = mixed_file()
 
@@ -277,7 +277,7 @@ class TestReceiving:
 
 
 class TestBooking:
-    async def test_a_crash_at_any_step_changes_nothing_of_the_result(self) -> None:
+    async def test_a_crash_at_any_step_of_booking_does_not_change_the_result(self) -> None:
         content, expected = mixed_file()
         crashes = 0
         for steps in range(1000):
@@ -318,7 +318,7 @@ class TestBooking:
                 return
         raise AssertionError("it crashed every time")
 
-    async def test_at_most_a_chunk_under_way_is_sent_again(self) -> None:
+    async def test_a_restart_publishes_at_most_one_chunk_again(self) -> None:
         office = Office()
         await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
         office.faults.crash_at("settle before", after=1)
@@ -331,7 +331,7 @@ class TestBooking:
 
         assert len(office.country.published) == sent == 9  # what has an outcome is not sent again
 
-    async def test_the_time_of_a_chunk_is_that_of_its_first_taking(self) -> None:
+    async def test_a_chunk_keeps_the_time_of_its_first_claim(self) -> None:
         office = Office()
         await office.receive(sending(file_of(line("a"), line("b"))))
         office.country.asleep = True
@@ -348,14 +348,14 @@ class TestBooking:
         first, again = office.country.published[:2], office.country.published[2:]
         assert first == again
 
-    async def test_lines_follow_one_another_in_time(self) -> None:
+    async def test_the_times_of_lines_increase(self) -> None:
         office = Office()
         await office.receive(sending(file_of(*(line(str(n)) for n in range(5)))))
         await office.book()
         times = [decode(REPORTING_COMMANDS, r.value, r.headers).time for r in office.country.published]
         assert times == sorted(set(times))
 
-    async def test_whoever_slept_through_the_lease_counts_nothing(self) -> None:
+    async def test_a_worker_that_lost_its_lease_writes_nothing(self) -> None:
         office = Office()
         content, expected = mixed_file()
         batch, _ = await office.receive(sending(content))
@@ -372,7 +372,7 @@ class TestBooking:
         assert (done.status, done.attempt) == (Status.DONE, 2)
         assert await office.results(done) == expected
 
-    async def test_while_the_services_behind_are_away_the_file_waits_and_shows_how_far_it_is(self) -> None:
+    async def test_a_file_waits_and_shows_its_progress_while_services_are_down(self) -> None:
         office = Office()
         batch, _ = await office.receive(sending(file_of(*(line(str(n)) for n in range(4)))))
         office.country.asleep = True
@@ -392,7 +392,7 @@ class TestBooking:
         assert looks == [0, 0, 0]
         assert (await office.state(batch.batch_id)).totals.accepted == 4
 
-    async def test_a_split_that_is_behind_its_outcome_is_waited_for(self) -> None:
+    async def test_a_line_is_complete_when_its_split_is_readable(self) -> None:
         lines = [_line(1)]
         outcome = booking.LineOutcome("r", 2, True, None, {})
         batch = _batch()
@@ -404,7 +404,7 @@ class TestBooking:
             ("already_reported", 5, 1)
         ]
 
-    async def test_each_person_is_recorded_once_a_chunk_and_as_refused_if_nothing_was_booked(self) -> None:
+    async def test_a_chunk_records_each_person_once_with_whether_a_line_was_booked(self) -> None:
         office = Office()
         await office.receive(sending(file_of(line("a"), line("b", wage=13), line("c", "23456", wage=13))))
         await office.book()
@@ -413,7 +413,7 @@ class TestBooking:
             ("card:card-23456", "report-earnings", True, "bookkeeper-1"),
         ]
 
-    async def test_what_cannot_be_recorded_is_not_settled(self) -> None:
+    async def test_a_chunk_that_cannot_be_recorded_is_not_completed(self) -> None:
         office = Office()
         batch, _ = await office.receive(sending(file_of(line("a"))))
         office.accesses.away = True
@@ -423,7 +423,7 @@ class TestBooking:
 
 
 class TestTheJob:
-    async def test_a_file_is_booked_as_soon_as_it_is_told_of(self) -> None:
+    async def test_a_new_file_wakes_the_worker(self) -> None:
         office = Office()
         job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
         job.start()
@@ -434,7 +434,7 @@ class TestTheJob:
         finally:
             await job.stop()
 
-    async def test_a_stop_in_the_middle_lets_go_of_the_file(self) -> None:
+    async def test_a_worker_that_stops_releases_its_file(self) -> None:
         office = Office()
         office.country.asleep = True
         batch, _ = await office.receive(sending(file_of(line("a"))))
@@ -445,7 +445,7 @@ class TestTheJob:
         assert office.batches.leased == set()
         assert (await office.state(batch.batch_id)).status is Status.BOOKING
 
-    async def test_one_file_that_cannot_be_booked_now_does_not_stop_the_others(self) -> None:
+    async def test_a_file_that_fails_does_not_stop_the_others(self) -> None:
         office = Office()
         await office.receive(sending(file_of(line("a"))))
         await office.receive(sending(file_of(line("b")), "other"))
@@ -469,7 +469,7 @@ class TestTheJob:
         assert (await office.state(held.batch_id)).status is Status.CANCELLED
         assert {place[0] for place in office.batches.chunks} == {booking_.batch_id}
 
-    async def test_a_reception_that_broke_off_is_forgotten_after_a_while(self) -> None:
+    async def test_an_interrupted_upload_is_deleted_later(self) -> None:
         office = Office()
         office.faults.crash_at("acknowledge before")
         with pytest.raises(Crash):

@@ -28,7 +28,7 @@ class TestTheStore:
     async def _prepared(self, batches: Batches) -> None:
         await batches.prepare()
 
-    async def test_what_is_received_exists_when_it_is_acknowledged(self, batches: Batches) -> None:
+    async def test_a_file_exists_once_it_is_acknowledged(self, batches: Batches) -> None:
         batch = _batch()
         assert await batches.begin(batch)
         await batches.add_chunk(batch, Chunk(index=0, lines="-"))
@@ -40,7 +40,7 @@ class TestTheStore:
         assert await batches.of("99000015", before=None, limit=10) == []
         assert not await batches.begin(batch)
 
-    async def test_only_the_latest_reception_can_be_acknowledged(self, batches: Batches) -> None:
+    async def test_only_the_latest_upload_can_be_acknowledged(self, batches: Batches) -> None:
         first, second = _batch(), _batch(upload="second")
         await batches.begin(first)
         await batches.add_chunk(first, Chunk(index=0, lines="first"))
@@ -62,13 +62,13 @@ class TestTheStore:
         assert [b.order for b in await batches.of(CVR, before=None, limit=2)] == ["2025-03", "2025-02"]
         assert [b.order for b in await batches.of(CVR, before="2025-02", limit=2)] == ["2025-01"]
 
-    async def test_a_status_changes_only_from_what_it_was_thought_to_be(self, batches: Batches) -> None:
+    async def test_a_status_changes_only_from_the_expected_status(self, batches: Batches) -> None:
         batch = await self._acknowledged(batches, status=Status.HELD)
         assert await batches.change(batch.batch_id, Status.HELD, Status.BOOKING)
         assert not await batches.change(batch.batch_id, Status.HELD, Status.CANCELLED)
         assert (await self._state(batches, batch)).status is Status.BOOKING
 
-    async def test_a_plan_and_the_results_stand_as_they_were_first(self, batches: Batches) -> None:
+    async def test_the_first_plan_and_the_first_results_stay(self, batches: Batches) -> None:
         batch = await self._acknowledged(batches)
         first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
         assert await batches.take(batch, 0, first) == first
@@ -78,7 +78,7 @@ class TestTheStore:
         chunk = await batches.chunk(batch, 0)
         assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
 
-    async def test_each_taking_fences_the_one_before(self, batches: Batches) -> None:
+    async def test_a_new_claim_fences_the_previous_one(self, batches: Batches) -> None:
         batch = await self._acknowledged(batches)
         zombie = await self._claimed(batches, batch)
         awake = await self._claimed(batches, batch)
@@ -98,7 +98,7 @@ class TestTheStore:
         assert await batches.waiting() == []
         assert await batches.claim(batch.batch_id) is None
 
-    async def test_what_was_abandoned_is_found_and_forgotten(self, batches: Batches) -> None:
+    async def test_abandoned_files_are_found_and_deleted(self, batches: Batches) -> None:
         held = await self._acknowledged(batches, status=Status.HELD)
         broken = _batch(batch_id=str(uuid4()))
         await batches.begin(broken)
@@ -132,7 +132,7 @@ class TestTheStore:
         return found
 
 
-async def test_a_lease_keeps_others_away_until_it_is_over_or_let_go(database: Any) -> None:
+async def test_a_lease_excludes_others_until_it_expires_or_is_released(database: Any) -> None:
     batches = MongoBatches(database, lease=60)
     await batches.prepare()
     batch = await TestTheStore()._acknowledged(batches)

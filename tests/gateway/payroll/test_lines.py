@@ -41,20 +41,20 @@ class TestLines:
             ([ONE, ONE], "several own employments have this card number, and not one of them covers the work"),
         ],
     )
-    def test_a_card_number_means_the_only_employment_or_the_one_of_the_work(
+    def test_a_card_number_resolves_to_the_only_employment_or_the_one_of_the_period(
         self, own: Sequence[OwnEmployment], found: str
     ) -> None:
         body = BatchLineBody.model_validate(line("a"))
         resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), Names())
         assert (resolved.employment_id if isinstance(resolved, Line) else resolved.errors[0].message) == found
 
-    def test_an_employment_that_is_not_the_senders_is_unknown(self) -> None:
+    def test_an_employment_of_another_employer_is_unknown(self) -> None:
         body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
         resolved = rules.resolve_employment(1, body, OwnEmployments(), Names())
         assert isinstance(resolved, InvalidLine)
         assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
 
-    def test_lines_and_results_survive_their_storing(self) -> None:
+    def test_lines_and_results_are_read_as_they_were_stored(self) -> None:
         good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
         assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
         result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
@@ -62,7 +62,7 @@ class TestLines:
 
 
 class TestSteps:
-    def test_a_chunk_is_taken_then_published_then_counted(self) -> None:
+    def test_a_chunk_is_claimed_then_published_then_counted(self) -> None:
         chunk = Chunk(index=0, lines="-")
         assert next_step(chunk) is Step.TAKE
         chunk.plan = Plan(at=NOON, first=1, revisions={})

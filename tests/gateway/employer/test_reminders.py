@@ -1,4 +1,4 @@
-"""Reminders: when an employer is asked and told, when not, and in which words."""
+"""Reminders: when an employer gets a question or a notice, and with which text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
 from tests.gateway.build import CARD, CVR, EMPLOYMENT, after, issued, reported, withdrawn
-from tests.gateway.test_projections import deactivated, reactivated
+from tests.gateway.projections.test_projections import deactivated, reactivated
 
 BEGAN = date(2025, 1, 10)
 ALL = {2025: 4_276_600, 2026: 4_276_600}
@@ -91,7 +91,7 @@ class TestTheQuestion:
         asked = question(employment(), card(), [], day("04-01"))
         assert asked == Question(WorkPeriod(first=BEGAN, last=day("03-31")), None)
 
-    def test_is_answered_by_days_without_work_until_the_rhythm_has_passed_again(self) -> None:
+    def test_is_not_asked_for_days_that_are_declared_without_work(self) -> None:
         answered = employment(no_work=[("04-12", "04-30")])
         assert question(answered, card(), WEEKLY, day("05-14")) is None
         asked = question(answered, card(), WEEKLY, day("05-15"))
@@ -119,17 +119,17 @@ class TestTheQuestion:
         assert asked is not None
         assert asked.days.first == day("06-01")
 
-    def test_reaches_no_farther_back_than_last_year(self) -> None:
+    def test_covers_this_year_and_the_last(self) -> None:
         asked = question(employment(), card(), [], day("2027-03-01"))
         assert asked is not None
         assert asked.days == WorkPeriod(first=date(2026, 1, 1), last=date(2027, 2, 28))
 
 
 class TestTheNotice:
-    @pytest.mark.parametrize(("left", "told"), [(100_000, False), (99_999, True), (0, True)])
-    def test_is_given_when_less_is_left_than_is_usually_paid(self, left: int, told: bool) -> None:
+    @pytest.mark.parametrize(("left", "expected"), [(100_000, False), (99_999, True), (0, True)])
+    def test_is_given_when_less_is_left_than_is_usually_paid(self, left: int, expected: bool) -> None:
         given = notice(employment(), card(), WEEKLY, {2025: left}, day("04-12"))
-        assert given == (Notice(day("04-18"), left, 100_000) if told else None)
+        assert given == (Notice(day("04-18"), left, 100_000) if expected else None)
 
     @pytest.mark.parametrize(
         ("today", "pay_day"),
@@ -140,7 +140,7 @@ class TestTheNotice:
         assert given is not None
         assert given.pay_day == day(pay_day)
 
-    def test_goes_by_the_year_of_the_next_pay_day(self) -> None:
+    def test_uses_the_year_of_the_next_pay_day(self) -> None:
         december = paid("2025-12-15", "2025-12-22", "2025-12-29")
         assert notice(employment(), card(), december, {2025: 0, 2026: 4_276_600}, day("12-30")) is None
         assert notice(employment(), card(), december, {2025: 4_276_600, 2026: 0}, day("12-30")) is not None
@@ -152,7 +152,7 @@ class TestTheNotice:
         assert given is not None
         assert given.usual == 1_000
 
-    def test_is_not_given_where_nothing_was_ever_paid_or_nothing_can_be(self) -> None:
+    def test_is_not_given_without_earlier_pay_or_a_usable_card(self) -> None:
         for of, job, on in (
             ([], employment(), card()),
             (WEEKLY, employment("04-11"), card()),
@@ -165,7 +165,7 @@ class TestTheWords:
     ASKED = Question(WorkPeriod(first=day("06-01"), last=day("07-08")), day("05-31"))
     GIVEN = Notice(day("07-31"), 120_000, 500_000)
 
-    def test_of_the_question(self) -> None:
+    def test_the_text_of_the_question(self) -> None:
         assert question_text(self.ASKED, Language.DANISH) == (
             "Den seneste indberettede løn er betalt den 31. maj 2025. "
             "Har der været arbejde fra den 1. juni 2025 til den 8. juli 2025?"
@@ -174,12 +174,12 @@ class TestTheWords:
             "The latest reported wage was paid 31 May 2025. Was there work from 1 June 2025 to 8 July 2025?"
         )
 
-    def test_of_the_question_where_nothing_is_known_to_be_paid(self) -> None:
+    def test_the_text_of_the_question_without_earlier_pay(self) -> None:
         never = Question(self.ASKED.days, None)
         assert question_text(never, Language.DANISH).startswith("Har der været arbejde")
         assert question_text(never, Language.ENGLISH).startswith("Was there work")
 
-    def test_of_the_notice(self) -> None:
+    def test_the_text_of_the_notice(self) -> None:
         assert notice_text(self.GIVEN, Language.DANISH) == (
             "Der er 1.200,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I det samme "
             "omkring den 31. juli 2025, skal 3.800,00 kr. udbetales som almindelig løn og indberettes til eIndkomst "
@@ -191,7 +191,7 @@ class TestTheWords:
             "with tax."
         )
 
-    def test_the_two_answers(self) -> None:
+    def test_the_actions_that_answer_the_question(self) -> None:
         for language in Language:
             assert len(set(answer_texts(language))) == 2
         assert answer_texts(Language.DANISH) != answer_texts(Language.ENGLISH)

@@ -69,29 +69,29 @@ async def ask(
     return await client.request("GET" if body is None else "POST", path, json=body, headers=given)
 
 
-def told(lines: Sequence[Access]) -> list[tuple[str, str, bool]]:
+def recorded(lines: Sequence[Access]) -> list[tuple[str, str, bool]]:
     return [(line.subject, line.action, line.refused) for line in lines]
 
 
 class TestWhatIsRecorded:
-    async def test_a_search_that_finds_nobody_is_recorded_under_whom_it_was_for(
+    async def test_a_search_without_a_match_is_recorded_for_the_person_searched(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         assert (await ask(client, "home", "/v1/cards/search", {"cpr": OTHER_CPR})).status_code == 404
-        assert told(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "search", True)]
+        assert recorded(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "search", True)]
 
-    async def test_a_number_that_nobody_has_costs_the_same_as_one_that_somebody_has(
+    async def test_a_search_for_an_unused_number_is_recorded_without_a_person(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         assert (await ask(client, "home", "/v1/cards/search", {"number": "54321"})).status_code == 404
-        assert told(world.accesses.take()) == [(NO_MATCH, "search", True)]
+        assert recorded(world.accesses.take()) == [(NO_MATCH, "search", True)]
 
-    async def test_another_municipalitys_try_is_recorded_as_refused(
+    async def test_an_attempt_of_another_municipality_is_recorded_as_refused(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         for path, body in ((f"/v1/cards/{CARD}", None), ("/v1/cards/search", {"cpr": CPR})):
             assert (await ask(client, "elsewhere", path, body)).status_code == 404
-        assert told(world.accesses.take()) == [(of_card(CARD), "read-card", True), (of_card(CARD), "search", True)]
+        assert recorded(world.accesses.take()) == [(of_card(CARD), "read-card", True), (of_card(CARD), "search", True)]
 
     async def test_a_wrong_birth_date_is_recorded_as_refused(
         self, world: MemoryGateway, client: httpx2.AsyncClient
@@ -104,21 +104,21 @@ class TestWhatIsRecorded:
         }
         refused = await ask(client, "employer", "/v1/employments", body, headers={"idempotency-key": "k"})
         assert refused.json()["type"] == "/problems/number-or-birth-date-wrong"
-        assert told(world.accesses.take()) == [(of_card(CARD), "register-employment", True)]
+        assert recorded(world.accesses.take()) == [(of_card(CARD), "register-employment", True)]
 
-    async def test_a_list_records_each_person_on_the_page_and_nobody_of_the_next(
+    async def test_a_list_records_only_the_persons_on_its_page(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         for number in range(3):
             world.models.put("employments", f"e{number}", employment(f"e{number}", f"card-{number}"))
         page = (await ask(client, "employer", "/v1/employments?limit=2")).json()
         assert len(page["employments"]) == 2
-        assert told(world.accesses.take()) == [
+        assert recorded(world.accesses.take()) == [
             ("card:card-0", "read-employments", False),
             ("card:card-1", "read-employments", False),
         ]
 
-    async def test_a_command_is_recorded_once_and_its_repetition_as_fetching_the_answer(
+    async def test_a_repeated_command_is_recorded_as_reading_its_outcome(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         for _ in range(2):
@@ -148,9 +148,9 @@ class TestWhatIsRecorded:
     ) -> None:
         body = {"cpr": OTHER_CPR, "name": "Bo", "case_reference": "S-1"}
         await ask(client, "home", "/v1/cards", body, headers={"idempotency-key": "k", "prefer": "wait=0"})
-        assert told(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "issue-card", False)]
+        assert recorded(world.accesses.take()) == [(of_person(persons().cpr_hash(OTHER_CPR)), "issue-card", False)]
 
-    async def test_who_is_refused_for_want_of_a_reason_has_looked_at_nothing(
+    async def test_a_request_without_a_reason_is_not_recorded(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         for reason, code in ((None, "missing"), ("", "invalid"), (f"om {CPR}", "invalid")):
@@ -162,7 +162,7 @@ class TestWhatIsRecorded:
 
 
 class TestWhatTheCitizenReads:
-    async def test_newest_first_in_words_with_the_reason(
+    async def test_entries_are_sentences_with_their_reason_newest_first(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         await ask(client, "home", "/v1/cards/search", {"cpr": CPR})
@@ -187,7 +187,7 @@ class TestWhatTheCitizenReads:
         assert [line["kind"] for line in danish] == ["read", "read", "search"]
         assert "worker-1" not in str(danish)
 
-    async def test_the_own_looks_can_be_left_out(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+    async def test_own_accesses_can_be_excluded(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
         await ask(client, "citizen", "/v1/me/card")
         await ask(client, "home", f"/v1/cards/{CARD}")
 
@@ -200,7 +200,9 @@ class TestWhatTheCitizenReads:
         ]
         assert [line["by"] for line in of_others] == ["Københavns Kommune, caseworker"]
 
-    async def test_pages_follow_one_another(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+    async def test_the_pages_together_are_the_whole_list(
+        self, world: MemoryGateway, client: httpx2.AsyncClient
+    ) -> None:
         for number in range(5):
             await ask(client, "home", f"/v1/cards/{CARD}", headers={"access-reason": f"sag {number}"})
         seen, cursor = [], ""
@@ -210,7 +212,7 @@ class TestWhatTheCitizenReads:
             cursor = page["next"]
         assert seen == ["sag 4", "sag 3", "sag 2", "sag 1", "sag 0"]
 
-    async def test_who_has_no_card_reads_who_searched_for_them(
+    async def test_a_person_without_a_card_can_read_who_searched_for_them(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         world.callers["other"] = Caller("issuer", "c", "citizen-2", Role.CITIZEN, persons().cpr_hash(OTHER_CPR))
@@ -218,7 +220,7 @@ class TestWhatTheCitizenReads:
         lines = (await ask(client, "other", "/v1/me/accesses?own=false")).json()["accesses"]
         assert [line["description"] for line in lines] == ["searched for you (nothing was shown or changed)"]
 
-    async def test_the_responsible_municipality_reads_it_for_who_cannot_sign_in(
+    async def test_the_responsible_municipality_can_read_the_log_of_a_citizen(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         await ask(client, "home", f"/v1/cards/{CARD}")
@@ -226,7 +228,7 @@ class TestWhatTheCitizenReads:
         assert [line["action"] for line in lines] == ["read-card"]
         assert (await ask(client, "elsewhere", f"/v1/cards/{CARD}/accesses")).status_code == 404
 
-    async def test_an_extract_is_told_to_those_with_earnings_of_its_year_and_to_nobody_else(
+    async def test_an_extract_is_shown_only_to_citizens_with_earnings_in_its_year(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
         world.models.put("reports", "r", report("r", [(NOON, 100)]))
@@ -253,19 +255,19 @@ class TestWhatTheCitizenReads:
             assert line.by
             assert line.description == TEXTS[act].in_language(language)
 
-    def test_a_citizen_who_looks_at_another_has_a_mandate(self) -> None:
+    def test_a_citizen_who_reads_the_data_of_another_is_a_mandate_holder(self) -> None:
         (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses
         assert line.by == "En person, som du har givet fuldmagt"
 
 
 class TestReasons:
     @pytest.mark.parametrize("text", ["sag", "Opfølgning på sag 2025-0042", "x" * 200, "  to  ord "])
-    def test_a_reason_is_a_line_of_text(self, text: str) -> None:
+    def test_a_reason_is_one_line_of_text(self, text: str) -> None:
         for encoding in ("utf-8", "latin-1"):
             assert access_reason(text.encode(encoding).decode("latin-1")) == " ".join(text.split())
 
     @pytest.mark.parametrize("text", ["", "ab", "   a  ", "x" * 201, "a\x00bcd", f"om {CPR}", f"{CPR[:6]}-{CPR[6:]}"])
-    def test_what_is_no_reason_is_not_repeated(self, text: str) -> None:
+    def test_an_invalid_reason_is_not_repeated_in_the_problem(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"^(not a reason of 3 to 200 characters|must not contain a CPR number)$"):
             access_reason(text)
 

@@ -100,7 +100,7 @@ class TestCards:
 
         assert (card.active, card.active_periods) == (active, periods)
 
-    def test_a_new_number_takes_the_place_of_the_old(self) -> None:
+    def test_a_new_number_replaces_the_old_one(self) -> None:
         replaced = CardNumberReplaced(
             **BY, revision=2, number="54321", previous_number="12345", reason=ReplacementReason.LOST
         )
@@ -120,7 +120,7 @@ class TestCards:
             ("handed-over", "849"),
         ]
 
-    def test_a_control_moves_the_next_one(self) -> None:
+    def test_a_control_sets_the_next_due_year(self) -> None:
         control = ControlRecorded(**BY, revision=2, year=2027, result=ControlResult.UPHELD, control_due=2029)
 
         card = after(cards.PROJECTION, [issued(), control])
@@ -137,7 +137,7 @@ class TestCards:
         assert mandate.in_force(date(2025, 12, 31))
         assert not mandate.in_force(date(2026, 1, 1))
 
-    def test_a_mandate_that_is_withdrawn_is_over_and_stays_in_the_list(self) -> None:
+    def test_a_withdrawn_mandate_ends_and_stays_in_the_list(self) -> None:
         withdrawn = MandateWithdrawn(**BY, revision=4, mandate_id="m-1", by=CitizenSide.MUNICIPALITY)
 
         card = after(cards.PROJECTION, [issued(), self.granted(2, "m-1"), self.granted(3, "m-2"), withdrawn])
@@ -166,7 +166,7 @@ class TestCards:
 
         assert (card.revision, card.number, card.active) == (2, "12345", False)
 
-    def test_a_card_whose_issue_was_put_aside_is_not_invented(self) -> None:
+    def test_a_card_event_without_its_issue_creates_no_card(self) -> None:
         assert cards.project(None, envelope(deactivated(2, date(2025, 3, 1)))) is None
 
     @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ class TestCards:
 
 
 class TestEmployments:
-    def test_the_latest_event_is_the_whole_of_it(self) -> None:
+    def test_the_latest_event_replaces_the_employment(self) -> None:
         about = {"card_id": CARD, "employment_id": EMPLOYMENT, "cvr": CVR, "contact": "k.sealed"}
         first = EmploymentRegistered(**about, revision=1, period=Period(first=date(2025, 1, 10)))
         ended = Period(first=date(2025, 1, 10), last=date(2025, 8, 31))
@@ -196,7 +196,7 @@ class TestEmployments:
         assert (employment.revision, employment.period) == (2, ended)
         assert employment.order.endswith(EMPLOYMENT)
 
-    def test_days_without_work_come_with_the_whole_employment(self) -> None:
+    def test_days_without_work_are_part_of_the_employment(self) -> None:
         may = WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31))
         declared = NoWorkDeclared(
             card_id=CARD,
@@ -215,7 +215,7 @@ class TestEmployments:
 
         assert (employment.card_number, employment.label, employment.no_work) == ("12345", "k.label", [may])
 
-    def test_reports_do_not_concern_it(self) -> None:
+    def test_reports_do_not_change_an_employment(self) -> None:
         for event in (reported(), disputed(1)):
             assert employments.PROJECTION.document_id(envelope(event)) is None
 
@@ -239,7 +239,7 @@ class TestReports:
             seen.add(after(reports.PROJECTION, events).model_dump_json())
         assert len(seen) == 1
 
-    def test_the_history_keeps_what_was_replaced(self) -> None:
+    def test_the_history_has_the_replaced_contents(self) -> None:
         report = after(reports.PROJECTION, [*self.EARNINGS, *self.BALANCES])
 
         assert [(entry.event, entry.revision) for entry in report.history] == [
@@ -253,7 +253,7 @@ class TestReports:
         assert [s.exempt for s in report.settlements] == [100_000, 80_000, 0]
         assert report.withdrawn
 
-    def test_a_dispute_stands_until_it_ends(self) -> None:
+    def test_a_dispute_lasts_until_it_ends(self) -> None:
         standing = after(reports.PROJECTION, [reported(), disputed(1)])
 
         assert standing.dispute is not None
@@ -275,14 +275,14 @@ class TestReports:
 
         assert (report.revision, report.dispute is None) == (2, False)
 
-    def test_a_split_is_moved_by_another_report_until_this_one_says_something_new(self) -> None:
+    def test_a_moved_split_is_marked_until_the_report_changes(self) -> None:
         moved = [reported(), settled(1, 1, 100_000), settled(2, 1, 60_000, 40_000, caused_by="another")]
 
         assert after(reports.PROJECTION, moved[:2]).moved_at is None
         assert after(reports.PROJECTION, moved).moved_at is not None
         assert after(reports.PROJECTION, [*moved, corrected(), settled(3, 2, 50_000)]).moved_at is None
 
-    def test_a_split_alone_is_no_report_yet(self) -> None:
+    def test_a_split_without_its_report_is_not_shown(self) -> None:
         report = after(reports.PROJECTION, [settled(1, 1, 100_000)])
 
         assert (report.revision, report.order, report.booked) == (0, "", None)
@@ -293,7 +293,7 @@ class TestReports:
         assert report.settlement is not None
         assert (report.settlement.exempt, report.settlement.excess) == (90_000, 10_000)
 
-    def test_the_place_in_the_list_is_that_of_the_first_acceptance(self) -> None:
+    def test_the_order_of_a_report_is_that_of_its_first_acceptance(self) -> None:
         first = after(reports.PROJECTION, [reported()])
         later = reports.project(first, envelope(corrected()))
 
@@ -317,7 +317,7 @@ class TestLedgers:
         assert early.totals is not None
         assert early.totals.remaining == 776_600
 
-    def test_a_warning_can_be_withdrawn_and_come_again(self) -> None:
+    def test_a_warning_can_be_withdrawn_and_given_again(self) -> None:
         again = self.RAISED.model_copy(update={"revision": 4})
 
         ledger = after(ledgers.PROJECTION, [self.RAISED, self.WITHDRAWN, again])
@@ -330,12 +330,12 @@ class TestLedgers:
         assert ledger.totals is not None
         assert (ledger.revision, ledger.totals.exempt) == (2, 200)
 
-    def test_splits_do_not_concern_it(self) -> None:
+    def test_splits_do_not_change_totals(self) -> None:
         assert ledgers.PROJECTION.document_id(envelope(settled(1, 1, 1))) is None
 
 
 class TestOutcomes:
-    def test_the_first_outcome_stands(self) -> None:
+    def test_the_first_outcome_of_a_command_stays(self) -> None:
         refused = CommandRefused(command_id="c", problem=Problem.CARD_EXISTS, detail={"municipality": "101"})
         accepted = CommandAccepted(command_id="c", card_id=CARD, revision=1)
 
@@ -343,7 +343,7 @@ class TestOutcomes:
 
         assert (outcome.problem, outcome.detail) == (Problem.CARD_EXISTS, {"municipality": "101"})
 
-    def test_what_was_accepted_is_kept(self) -> None:
+    def test_an_accepted_command_keeps_its_details(self) -> None:
         accepted = CommandAccepted(
             command_id="c",
             report_id=REPORT,
@@ -380,20 +380,20 @@ class TestExtracts:
         files=(ExtractFile(format=ExtractFormat.CSV, parts=2, size=10, sha256="00" * 32),),
     )
 
-    def test_a_later_attempt_takes_over(self) -> None:
+    def test_a_later_attempt_replaces_an_earlier_one(self) -> None:
         again = self.STARTED.model_copy(update={"attempt": 2, "statements": 4})
 
         extract = after(extracts.PROJECTION, [self.STARTED, again, self.STARTED])
 
         assert (extract.attempt, extract.statements, extract.manifest) == (2, 4, None)
 
-    def test_a_completed_one_stays_completed(self) -> None:
+    def test_a_completed_extract_stays_completed(self) -> None:
         extract = after(extracts.PROJECTION, [self.COMPLETED, self.STARTED.model_copy(update={"attempt": 3})])
 
         assert extract.manifest is not None
         assert (extract.attempt, extract.manifest.attempt, extract.manifest.count) == (2, 2, 3)
 
-    def test_parts_are_documents_of_their_own(self) -> None:
+    def test_each_part_of_an_extract_is_a_document(self) -> None:
         part = ExtractPartWritten(
             extract_id="x", attempt=1, format=ExtractFormat.CSV, index=0, content="a;b\n", statements=7
         )

@@ -65,12 +65,12 @@ SUBJECTS: Final = {
     f"extract:{EXTRACT}",
     "year:2025",
 }
-ABOUT_NOBODY: Final = {
+WITHOUT_PERSON: Final = {
     *("allowances", "list_problems", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # that something changed, and nothing of it
 }
-"""Routes that show and change nobody's data. Who is in a payroll file is recorded when its lines are booked."""
+"""Routes that show and change no person's data. Payroll files are recorded when their lines are booked."""
 
 ACTIONS: Final = {
     "issue_card": Action.ISSUE_CARD,
@@ -241,7 +241,7 @@ async def call(
 
 
 def caller_of(path: str, operation: dict[str, Any]) -> str:
-    """Who calls an operation of this audience: for what is another's, the one who has that other's mandate."""
+    """The caller of an operation of this audience; the mandate holder for operations on another's data."""
     tag: str = operation["tags"][0]
     return "holder" if path.startswith("/v1/represented") else tag.replace("everyone", "employer")
 
@@ -284,7 +284,7 @@ async def answered_command(client: httpx2.AsyncClient, world: MemoryGateway) -> 
     return outcome.command_id
 
 
-async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_changes(
+async def test_every_route_records_the_persons_it_shows_or_changes_unless_exempt(
     world: MemoryGateway, client: httpx2.AsyncClient
 ) -> None:
     for method, path, operation in await operations():
@@ -293,10 +293,10 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
         recorded = world.accesses.take()
 
         assert response.is_success, f"{name}: {response.text}"
-        if name in ABOUT_NOBODY:
+        if name in WITHOUT_PERSON:
             assert recorded == [], name
             continue
-        assert recorded, f"{name} recorded nothing; if it is about nobody, say so in ABOUT_NOBODY"
+        assert recorded, f"{name} recorded nothing; if it is about nobody, say so in WITHOUT_PERSON"
         caller = CALLERS[caller_of(path, operation)]
         for line in recorded:
             assert line.subject in SUBJECTS, name
@@ -308,11 +308,11 @@ async def test_every_route_is_about_nobody_or_records_whose_data_it_shows_or_cha
                 assert line.reason == REASON, name
 
 
-async def test_what_cannot_be_recorded_is_not_answered(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
+async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
     world.accesses.away = True
     for method, path, operation in await operations():
         name = operation["operationId"]
-        if name in {*ABOUT_NOBODY, "download_extract", "batch_result"}:
+        if name in {*WITHOUT_PERSON, "download_extract", "batch_result"}:
             continue
         response = await call(client, world, method, path, operation)
 
@@ -322,7 +322,7 @@ async def test_what_cannot_be_recorded_is_not_answered(world: MemoryGateway, cli
         assert not any(secret in response.text for secret in (CPR, NAME, CARD, "100000"))
 
 
-async def test_an_answer_is_kept_and_its_look_recorded_side_by_side(
+async def test_a_response_is_stored_and_recorded_concurrently(
     world: MemoryGateway, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command_id = await answered_command(client, world)
@@ -344,7 +344,7 @@ async def test_an_answer_is_kept_and_its_look_recorded_side_by_side(
     assert [line.refused for line in world.accesses.take()] == [False], "the command was; to be told of it is not"
 
 
-async def test_of_a_streamed_answer_nothing_leaves_that_cannot_be_recorded(
+async def test_a_streamed_response_stops_where_it_cannot_be_recorded(
     world: MemoryGateway, client: httpx2.AsyncClient
 ) -> None:
     world.accesses.away = True
@@ -353,9 +353,7 @@ async def test_of_a_streamed_answer_nothing_leaves_that_cannot_be_recorded(
         await client.get(f"/v1/extracts/{EXTRACT}/files/csv", headers={"authorization": "Bearer authority"})
 
 
-async def test_a_route_that_does_not_say_what_it_is_for_shows_nothing(
-    world: MemoryGateway, client: httpx2.AsyncClient
-) -> None:
+async def test_an_undeclared_route_shows_no_data(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
     @world.app.get("/forgotten")
     async def forgotten(ask: Annotated[RequestContext, Depends(caller_in(Role.CASEWORKER))]) -> Any:
         return await ask.container.read_models.cards.get(CARD)

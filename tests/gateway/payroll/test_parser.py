@@ -144,7 +144,7 @@ class TestForms:
         st.sampled_from(["", "\ufeff"]),
         st.booleans(),
     )
-    def test_the_same_reports_in_any_form_and_any_pieces_are_the_same(
+    def test_reports_are_equal_in_every_format_and_however_the_file_is_split(
         self, bodies: list[dict[str, Any]], cuts: list[int], end: str, mark: str, dots: bool
     ) -> None:
         expected = [BatchLineBody.model_validate(body) for body in bodies]
@@ -155,7 +155,7 @@ class TestForms:
             content = (mark + end.join(rows) + end).encode()
             assert read(form, content, cuts) == expected
 
-    def test_the_examples_of_the_document_are_good_files(self) -> None:
+    def test_the_documented_examples_are_valid_files(self) -> None:
         lines = [
             *read(JsonLines(), JSON_EXAMPLE.encode()),
             *read(Csv(), DANISH_EXAMPLE.encode()),
@@ -166,17 +166,17 @@ class TestForms:
 
     @pytest.mark.parametrize("media_type", FORMS)
     @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
-    def test_any_bytes_are_read_or_refused_and_never_anything_else(self, media_type: str, content: bytes) -> None:
+    def test_arbitrary_bytes_are_accepted_or_refused(self, media_type: str, content: bytes) -> None:
         try:
             lines = read(FORMS[media_type](), content)
         except ProblemError as refused:
-            told = refused.code
+            result = refused.code
         else:
-            told = "every line" if all(isinstance(line, InvalidLine) for line in lines) else "accepted"
-        assert told in {"batch-not-utf8", "batch-columns-wrong", "every line"}
+            result = "every line" if all(isinstance(line, InvalidLine) for line in lines) else "accepted"
+        assert result in {"batch-not-utf8", "batch-columns-wrong", "every line"}
 
     @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=5), max_size=8))
-    def test_empty_lines_are_counted_and_passed_over(self, texts: list[str]) -> None:
+    def test_empty_lines_are_counted_and_skipped(self, texts: list[str]) -> None:
         splitter = Splitter(10_000)
         content = "\n".join(texts).encode()
         found = [*splitter.feed(content), *splitter.finish()]
@@ -184,7 +184,7 @@ class TestForms:
             number for number, text in enumerate(texts, 1) if text.encode().removeprefix(b"\xef\xbb\xbf").strip()
         ]
 
-    def test_a_line_that_never_ends_is_not_kept(self) -> None:
+    def test_an_endless_line_is_not_buffered(self) -> None:
         splitter = Splitter(10_000)
         found = [line for _ in range(100) for line in splitter.feed(b"x" * LONGEST_LINE)]
         assert len(splitter._rest) <= 2 * LONGEST_LINE
@@ -204,14 +204,14 @@ class TestCsv:
             ("frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)", "Ansættelse/Frikortnummer", "1"),
         ],
     )
-    def test_columns_that_are_not_those_of_a_form_are_named(self, header: str, missing: str, strange: str) -> None:
+    def test_unknown_columns_are_named(self, header: str, missing: str, strange: str) -> None:
         refused = problem_of(Csv(), header.encode())
         assert refused.code == "batch-columns-wrong"
         assert (refused.facts["missing"], refused.facts["strange"]) == (missing, strange)
         assert refused.facts["danish"] == DANISH_HEADER
         assert refused.facts["english"] == ENGLISH_HEADER
 
-    def test_commas_with_danish_names_and_semicolons_with_english_ones_are_no_form(self) -> None:
+    def test_the_separator_must_match_the_language_of_the_columns(self) -> None:
         for header in (DANISH_HEADER.replace(";", ","), ENGLISH_HEADER.replace(",", ";")):
             assert problem_of(Csv(), header.encode()).code == "batch-columns-wrong"
 
@@ -226,7 +226,7 @@ class TestCsv:
         refused = problem_of(Csv(), content)
         assert (refused.code, refused.facts) == ("batch-not-utf8", {"line": 1 if encoding == "utf-16" else 2})
 
-    def test_optional_cells_may_be_empty_and_rows_of_nothing_are_passed_over(self) -> None:
+    def test_optional_cells_may_be_empty_and_empty_rows_are_skipped(self) -> None:
         content = f"{DANISH_HEADER}\n;12345;r;2025-03-01;31-03-2025;31-03-2025;1;;;;\n;;;;;;;;;;\n"
         (line,) = read(Csv(), content.encode())
         assert isinstance(line, BatchLineBody)
@@ -263,7 +263,7 @@ class TestCsv:
             (';12345;"r;01-03-2025;31-03-2025;31-03-2025;1;;;;', [("", "the quotation marks do not match")]),
         ],
     )
-    def test_what_is_wrong_is_told_by_column_and_not_repeated(
+    def test_an_error_names_its_column_and_does_not_repeat_the_cell(
         self, cells: str, expected: list[tuple[str, str]]
     ) -> None:
         (line,) = read(Csv(), f"{DANISH_HEADER}\n{cells}\n".encode())
@@ -275,11 +275,11 @@ class TestCsv:
 
 class TestJsonLines:
     @pytest.mark.parametrize("text", ["[]", "7", "null", "{", "NaN", "[" * 5000, "9" * 5000, '"x"'])
-    def test_a_line_that_is_no_object_is_wrong_as_a_whole(self, text: str) -> None:
+    def test_a_line_that_is_not_an_object_is_invalid(self, text: str) -> None:
         (line,) = read(JsonLines(), text.encode())
         assert errors(line) == [("", "not a JSON object on one line")]
 
-    def test_what_is_wrong_is_told_by_pointer_with_the_reference_of_the_line(self) -> None:
+    def test_an_error_has_a_pointer_and_the_reference_of_its_line(self) -> None:
         body = json.loads(JSON_EXAMPLE) | {"components": {"wage_ore": 1.5}, "bonus": CPR}
         (line,) = read(JsonLines(), json.dumps(body).encode())
         assert [field for field, _ in errors(line)] == ["/components/wage_ore", "/bonus"]
@@ -287,14 +287,14 @@ class TestJsonLines:
         assert line.reference == body["reference"]
         assert CPR not in str(line)
 
-    def test_a_line_that_is_too_long_is_wrong(self) -> None:
+    def test_a_line_that_is_too_long_is_invalid(self) -> None:
         (line,) = read(JsonLines(), b'{"reference": "' + b"x" * LONGEST_LINE + b'"}')
         assert errors(line) == [("", "the line is too long")]
 
 
 class TestKroner:
     @given(st.integers(0, 10**14))
-    def test_what_is_written_in_kroner_is_read_to_the_oere(self, ore: int) -> None:
+    def test_kroner_are_read_as_whole_oere(self, ore: int) -> None:
         with_dots = f"{ore // 100:,}".replace(",", ".")
         for whole in {with_dots, str(ore // 100)}:
             assert kroner(f"{whole},{ore % 100:02d}") == ore
@@ -322,7 +322,7 @@ class TestKroner:
             "kr. 5",
         ],
     )
-    def test_what_could_mean_another_amount_is_refused(self, text: str) -> None:
+    def test_an_ambiguous_amount_is_refused(self, text: str) -> None:
         with pytest.raises(Unreadable):
             kroner(text)
 

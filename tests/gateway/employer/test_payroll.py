@@ -1,4 +1,4 @@
-"""Payroll files as their senders see them: over HTTP, with every answer in words, and nobody else's."""
+"""Payroll files over HTTP, as employers use them: own files only, with texts in the language of the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CPR: Final = "6101801234"
 
 
 class Employer:
-    """The sender of files, and the gateway that books them when told."""
+    """A client that sends files, and the gateway with a worker that the test runs."""
 
     def __init__(self, world: MemoryGateway, client: httpx2.AsyncClient) -> None:
         self.world = world
@@ -130,7 +130,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(em
     assert done["finished_at"] is not None
 
 
-async def test_every_line_says_what_became_of_it_and_what_to_do(employer: Employer) -> None:
+async def test_every_line_has_its_result_and_what_to_do(employer: Employer) -> None:
     path = (await employer.send(MIXED)).headers["location"]
     await employer.book()
     lines = await employer.lines(path)
@@ -182,7 +182,7 @@ async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) 
     assert code_of(await employer.get(f"{path}/lines?cursor=eA"))[1] == "invalid-request"
 
 
-async def test_whoever_is_on_a_page_of_lines_is_recorded_and_nobody_else(employer: Employer) -> None:
+async def test_a_page_of_lines_records_only_the_persons_on_it(employer: Employer) -> None:
     path = (await employer.send(file_of(line("a"), line("b", "23456")))).headers["location"]
     employer.world.accesses.take()
     await employer.lines(path, "?limit=1")
@@ -217,7 +217,7 @@ def read_csv(answer: httpx2.Response) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text[1:], newline=""), delimiter=";"))
 
 
-async def test_a_held_file_is_shown_and_booked_when_its_sender_says_so(employer: Employer) -> None:
+async def test_a_held_file_is_booked_on_request(employer: Employer) -> None:
     held = await employer.send(MIXED, query="?hold=true")
     assert (held.status_code, held.json()["status"]) == (201, "held")
     assert held.json()["expires_at"] is not None
@@ -259,7 +259,7 @@ async def test_another_employers_file_does_not_exist(employer: Employer) -> None
     assert (await employer.get(PATH, "other")).json()["batches"] == []
 
 
-async def test_the_same_file_again_is_answered_with_what_became_of_it(employer: Employer) -> None:
+async def test_a_repeated_file_gets_the_present_state_of_the_first(employer: Employer) -> None:
     first = await employer.send(MIXED)
     await employer.book()
     again = await employer.send(MIXED)
@@ -279,7 +279,7 @@ async def test_the_same_file_again_is_answered_with_what_became_of_it(employer: 
         (b"\n".join([b"{}"] * 1_002), "application/x-ndjson", 413, "body-too-large"),
     ],
 )
-async def test_a_file_of_no_use_is_refused_as_a_whole(
+async def test_an_unreadable_file_is_refused_as_a_whole(
     employer: Employer, content: bytes, kind: str, status: int, code: str
 ) -> None:
     refused = await employer.send(content, kind)
@@ -288,7 +288,7 @@ async def test_a_file_of_no_use_is_refused_as_a_whole(
     assert (employer.world.batches.files, employer.world.batches.chunks) == ({}, {})
 
 
-async def test_what_was_expected_is_said_where_the_columns_are_wrong(employer: Employer) -> None:
+async def test_wrong_columns_are_answered_with_the_expected_ones(employer: Employer) -> None:
     refused = await employer.send(f"{CPR};Karla\n", "text/csv", **{"accept-language": "da"})
     assert "Der mangler: Ansættelse/Frikortnummer, Reference" in refused.json()["detail"]
     assert "Frikortnummer;Reference;Arbejde fra" in refused.json()["detail"]
@@ -310,7 +310,7 @@ async def test_a_file_may_be_larger_than_a_request_but_not_than_a_file(employer:
     assert code_of(await employer.client.post(PATH, content=endless(), headers=headers)) == (413, "body-too-large")
 
 
-async def test_errors_are_told_in_the_callers_language_without_what_was_said(employer: Employer) -> None:
+async def test_line_errors_are_in_the_language_of_the_caller_and_repeat_no_input(employer: Employer) -> None:
     content = file_of(line(f"om {CPR}"), line("b") | {CPR: 1})
     path = (await employer.send(content)).headers["location"]
     texts: Sequence[str] = [(await employer.get(f"{path}/lines", language=which)).text for which in ("da", "en")]
@@ -320,7 +320,7 @@ async def test_errors_are_told_in_the_callers_language_without_what_was_said(emp
     assert not any(CPR in stored for stored in employer.world.batches.chunks.values())
 
 
-async def test_a_file_that_breaks_off_on_its_way_acknowledges_nothing(employer: Employer) -> None:
+async def test_an_interrupted_upload_is_not_acknowledged(employer: Employer) -> None:
     messages = iter([{"type": "http.request", "body": MIXED, "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Any:

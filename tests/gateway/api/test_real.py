@@ -35,7 +35,7 @@ def employer(call: Callable[[str], Caller]) -> Caller:
 
 
 def new_cpr() -> str:
-    """A synthetic person nobody has met: day + 60."""
+    """A synthetic person: day + 60."""
     born = date(1950, 1, 1) + timedelta(days=random.randrange(15_000))  # noqa: S311 - not for secrets
     return f"{born.day + 60:02d}{born:%m%y}{random.randrange(4_000):04d}"  # noqa: S311
 
@@ -77,7 +77,7 @@ def employed(caseworker: Caller, employer: Caller) -> tuple[Answer, Answer]:
 
 
 class TestOneKeyOneAnswer:
-    def test_the_same_request_again_gets_the_stored_answer(self, caseworker: Caller) -> None:
+    def test_a_repeated_request_gets_the_stored_response(self, caseworker: Caller) -> None:
         body, key = card_body(), str(uuid4())
         first = caseworker.post("/v1/cards", body, key=key)
         caseworker.post(f"/v1/cards/{first['card_id']}/number", {"reason": "lost"})
@@ -89,7 +89,7 @@ class TestOneKeyOneAnswer:
         assert again.content == first.content
         assert again.headers["location"] == f"/v1/cards/{first['card_id']}"
 
-    def test_a_refusal_is_an_answer_too(self, caseworker: Caller) -> None:
+    def test_a_refusal_is_stored_too(self, caseworker: Caller) -> None:
         body, key = card_body(), str(uuid4())
         caseworker.post("/v1/cards", body)
 
@@ -98,13 +98,13 @@ class TestOneKeyOneAnswer:
         assert [a.problem for a in answers] == ["card-exists"] * 2
         assert answers[0].content == answers[1].content
 
-    def test_another_body_is_refused(self, caseworker: Caller) -> None:
+    def test_the_same_key_with_another_body_is_refused(self, caseworker: Caller) -> None:
         key = str(uuid4())
         caseworker.post("/v1/cards", card_body(), key=key)
 
         assert caseworker.post("/v1/cards", card_body(), key=key).problem == "idempotency-key-reused"
 
-    def test_many_at_once_are_one(self, system: LocalSystem) -> None:
+    def test_concurrent_requests_with_one_key_are_one_command(self, system: LocalSystem) -> None:
         body, key = card_body(), str(uuid4())
         callers = [Caller(system.gateway_url, system.token("caseworker-101-a")) for _ in range(12)]
 
@@ -122,20 +122,20 @@ class TestOneKeyOneAnswer:
         assert [c.status for c in cards] == [201, 201]
         assert cards[0]["card_id"] != cards[1]["card_id"]
 
-    def test_what_never_entered_leaves_the_key_free(self, caseworker: Caller) -> None:
+    def test_a_request_refused_before_submission_leaves_its_key_free(self, caseworker: Caller) -> None:
         key = str(uuid4())
 
         assert caseworker.post("/v1/cards", card_body() | {"name": ""}, key=key).problem == "invalid-request"
         assert caseworker.post("/v1/cards", card_body(), key=key).status == 201
 
-    def test_a_key_is_needed(self, caseworker: Caller) -> None:
+    def test_a_command_needs_a_key(self, caseworker: Caller) -> None:
         assert caseworker.post("/v1/cards", card_body(), key="two words").problem == "idempotency-key-invalid"
         missing = Answer(caseworker._http.post("/v1/cards", json=card_body()))
         assert missing.problem == "idempotency-key-missing"
 
 
 class TestOutcomes:
-    def test_who_does_not_wait_finds_the_outcome_later(self, call: Callable[[str], Caller]) -> None:
+    def test_the_outcome_can_be_read_later(self, call: Callable[[str], Caller]) -> None:
         caseworker = call("caseworker-101-a")
 
         pending = caseworker.post("/v1/cards", card_body(), wait=0)
@@ -147,7 +147,7 @@ class TestOutcomes:
         assert outcome["result"] == caseworker.get(outcome["location"]).body
         assert call("caseworker-101-b").get(pending["outcome"]).problem == "outcome-unknown"
 
-    def test_a_refusal_is_told_as_the_problem_it_was(self, caseworker: Caller) -> None:
+    def test_the_outcome_of_a_refused_command_is_its_problem(self, caseworker: Caller) -> None:
         body = card_body()
         caseworker.post("/v1/cards", body)
         refused = caseworker.post("/v1/cards", body)
@@ -157,7 +157,7 @@ class TestOutcomes:
         assert (outcome["status"], outcome["answer_status"]) == ("refused", 409)
         assert outcome["problem"]["type"] == "/problems/card-exists"
 
-    def test_what_was_answered_can_be_read(self, caseworker: Caller, employer: Caller) -> None:
+    def test_a_change_is_readable_when_it_is_answered(self, caseworker: Caller, employer: Caller) -> None:
         """Twenty in a row, each read at once: nothing may depend on a consumer being quick."""
         card, employment = employed(caseworker, employer)
         for n in range(1, 21):
@@ -171,7 +171,7 @@ class TestOutcomes:
         listed = caseworker.get(f"/v1/cards/{card['card_id']}/reports")["reports"]
         assert [r["total_ore"] for r in listed] == list(range(1_001, 1_021))
 
-    def test_while_reporting_is_away_commands_are_accepted_and_balances_shown(
+    def test_commands_and_balances_work_while_reporting_is_down(
         self, system: LocalSystem, caseworker: Caller, employer: Caller
     ) -> None:
         card, employment = employed(caseworker, employer)
@@ -228,7 +228,7 @@ class TestWhatIsNotTheCallers:
             other.post(f"{path}/withdrawal", {"reason": "other"}).problem,
         } == {"report-unknown"}
 
-    def test_a_role_has_its_own_doors(self, call: Callable[[str], Caller]) -> None:
+    def test_each_role_has_its_own_routes(self, call: Callable[[str], Caller]) -> None:
         for who in ("employer-a", "citizen-1", "authority-skat"):
             assert call(who).post("/v1/cards", card_body()).problem == "role-not-allowed"
         assert call("caseworker-101-a").get("/v1/me/card").problem == "role-not-allowed"
@@ -236,7 +236,7 @@ class TestWhatIsNotTheCallers:
 
 
 class TestGuessing:
-    def test_one_answer_for_all_that_is_wrong_and_then_none(
+    def test_wrong_attempts_get_one_answer_and_are_limited(
         self, call: Callable[[str], Caller], caseworker: Caller
     ) -> None:
         employer = call("employer-c")
@@ -262,13 +262,13 @@ class TestGuessing:
         assert (stopped.status, stopped.problem) == (429, "too-many-attempts")
         assert 0 < int(stopped.headers["retry-after"]) <= 3600
 
-    def test_right_ones_are_not_counted(self, caseworker: Caller, employer: Caller) -> None:
+    def test_correct_attempts_are_not_counted(self, caseworker: Caller, employer: Caller) -> None:
         for _ in range(12):
             employed(caseworker, employer)
 
 
 class TestPages:
-    def test_reports_one_at_a_time(self, caseworker: Caller, employer: Caller) -> None:
+    def test_reports_are_decided_one_at_a_time(self, caseworker: Caller, employer: Caller) -> None:
         _, employment = employed(caseworker, employer)
         for n in range(3):
             employer.post("/v1/reports", report_body(employment, f"p-{n}", 1_000 + n))
@@ -296,7 +296,7 @@ class TestPersonalData:
         assert body["cpr"] not in log
         assert NAME not in log
 
-    def test_a_search_is_no_command(self, caseworker: Caller) -> None:
+    def test_a_search_needs_no_key(self, caseworker: Caller) -> None:
         card = caseworker.post("/v1/cards", card_body())
 
         found = Answer(caseworker._http.post("/v1/cards/search", json={"number": card["number"]}))
@@ -305,5 +305,5 @@ class TestPersonalData:
 
 
 def unused_number(number: str) -> str:
-    """Another number, which is most likely nobody's; the answer must not tell anyway."""
+    """Another number, most likely unused; the response must not reveal whether it is."""
     return f"{(int(number) + 50_000) % 100_000 or 1:05d}"

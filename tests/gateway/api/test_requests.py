@@ -1,4 +1,4 @@
-"""Request bodies: what is let in, and where the pointer goes when it is not."""
+"""Request bodies: which are valid, and to which field the error of an invalid one points."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def with_change(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return changed
 
 
-def test_the_bodies_of_these_tests_are_good() -> None:
+def test_the_example_bodies_are_valid() -> None:
     ReportBody.model_validate(REPORT)
     RegisterEmploymentBody.model_validate(EMPLOYMENT)
     MandateBody.model_validate(MANDATE)
@@ -135,27 +135,27 @@ def test_wrong_fields_of_a_mandate(path: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("cpr", ["", "610180010", "61018001011", "3113800101", "610180 0101", 6101800101, "٦101800101"])
-def test_wrong_cpr_numbers(cpr: Any) -> None:
+def test_a_wrong_cpr_number_is_refused(cpr: Any) -> None:
     assert pointers(IssueCardBody, CARD | {"cpr": cpr}) == ["/cpr"]
 
 
-def test_a_period_that_ends_before_it_begins() -> None:
+def test_a_period_must_not_end_before_it_begins() -> None:
     changed = with_change(EMPLOYMENT, "/period", {"first": "2025-02-01", "last": "2025-01-31"})
 
     assert pointers(RegisterEmploymentBody, changed) == ["/period"]
 
 
 @pytest.mark.parametrize("body", [{}, {"cpr": "6101800101", "number": "12345"}])
-def test_a_search_is_for_exactly_one_thing(body: dict[str, str]) -> None:
+def test_a_search_has_exactly_one_criterion(body: dict[str, str]) -> None:
     assert pointers(SearchCardBody, body) == [""]
 
 
 @pytest.mark.parametrize("body", [[], "x", 5, None])
-def test_a_body_that_is_no_object(body: Any) -> None:
+def test_a_body_must_be_an_object(body: Any) -> None:
     assert pointers(ReportBody, body) == [""]
 
 
-def test_half_of_a_surrogate_pair_is_no_text() -> None:
+def test_a_lone_surrogate_is_refused() -> None:
     assert pointers(IssueCardBody, CARD | {"name": "Karla \ud800"}) == [""]
 
 

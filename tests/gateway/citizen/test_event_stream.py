@@ -49,7 +49,7 @@ def citizen(cpr: str) -> Caller:
 async def a_world(**changes: Any) -> MemoryGateway:
     """A citizen with a card, and somebody who has a mandate."""
     world = await memory_gateway(**changes)
-    world.callers.update(citizen=citizen(CPR), holder=citizen(HOLDER), nobody=citizen("6401854321"))
+    world.callers.update(citizen=citizen(CPR), holder=citizen(HOLDER), stranger=citizen("6401854321"))
     world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED]))
     return world
 
@@ -96,7 +96,7 @@ class Listener:
 
         await eventually(heard, within=5, what=f"{times} changes")
 
-    async def hears_the_end(self) -> None:
+    async def receives_the_end(self) -> None:
         assert self.task is not None
         await asyncio.wait_for(self.task, 5)
 
@@ -135,7 +135,7 @@ def something_changes(world: MemoryGateway) -> None:
 
 
 @pytest.mark.parametrize(("path", "token"), [(OWN, "citizen"), (HELD, "holder")])
-async def test_a_change_is_heard_while_the_stream_is_open(world: MemoryGateway, path: str, token: str) -> None:
+async def test_a_change_is_received_while_the_stream_is_open(world: MemoryGateway, path: str, token: str) -> None:
     async with listening(world, path, token) as listener:
         await listener.hears(1)
         something_changes(world)
@@ -147,7 +147,7 @@ async def test_a_change_is_heard_while_the_stream_is_open(world: MemoryGateway, 
     assert listener.read == 2 * CHANGED, "and nothing of what changed"
 
 
-async def test_it_shows_nothing_so_nothing_of_it_is_in_the_access_log(world: MemoryGateway) -> None:
+async def test_a_stream_shows_no_data_and_adds_no_access_entry(world: MemoryGateway) -> None:
     async with listening(world, OWN, "citizen") as listener:
         await listener.hears(1)
         something_changes(world)
@@ -156,9 +156,7 @@ async def test_it_shows_nothing_so_nothing_of_it_is_in_the_access_log(world: Mem
     assert world.accesses.take() == []
 
 
-async def test_who_listens_is_told_now_and_then_that_the_stream_goes_on(
-    world: MemoryGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_quiet_stream_sends_heartbeats(world: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_streams, "_HEARTBEAT_SECONDS", 0.01)
 
     async with listening(world, OWN, "citizen") as listener:
@@ -170,20 +168,20 @@ async def test_who_listens_is_told_now_and_then_that_the_stream_goes_on(
 
 
 @pytest.mark.parametrize(("path", "code"), [(OWN, "card-unknown"), (HELD, "mandate-unknown")])
-async def test_who_may_not_see_the_card_gets_no_stream(world: MemoryGateway, path: str, code: str) -> None:
-    async with listening(world, path, "nobody") as listener:
-        await listener.hears_the_end()
+async def test_a_caller_who_may_not_see_the_card_gets_404(world: MemoryGateway, path: str, code: str) -> None:
+    async with listening(world, path, "stranger") as listener:
+        await listener.receives_the_end()
 
     assert listener.status == 404
     assert f"/problems/{code}".encode() in listener.read
 
 
-async def test_a_mandate_that_is_withdrawn_ends_its_stream_before_anything_is_said(world: MemoryGateway) -> None:
+async def test_a_withdrawn_mandate_ends_its_stream_before_the_next_event(world: MemoryGateway) -> None:
     async with listening(world, HELD, "holder") as listener:
         await listener.hears(1)
         world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED, WITHDRAWN]))
         something_changes(world)
-        await listener.hears_the_end()
+        await listener.receives_the_end()
 
     assert listener.read == CHANGED
 
@@ -193,18 +191,18 @@ async def test_a_token_that_has_expired_ends_its_stream(world: MemoryGateway) ->
         await listener.hears(1)
         del world.callers["citizen"]
         something_changes(world)
-        await listener.hears_the_end()
+        await listener.receives_the_end()
 
     assert listener.read == CHANGED
 
 
-async def test_it_ends_when_it_was_asked_to(world: MemoryGateway) -> None:
+async def test_a_stream_ends_after_the_requested_seconds(world: MemoryGateway) -> None:
     async with listening(world, OWN, "citizen", "seconds=1") as listener:
         await listener.hears(1)
-        await listener.hears_the_end()
+        await listener.receives_the_end()
 
 
-async def test_who_leaves_gives_the_place_back(world: MemoryGateway) -> None:
+async def test_a_closed_stream_no_longer_counts(world: MemoryGateway) -> None:
     gateway: Container = world.app.state.gateway
     async with listening(world, OWN, "citizen") as listener:
         await listener.hears(1)
@@ -220,13 +218,13 @@ async def test_too_many_streams_of_one_citizen_are_refused() -> None:
     async with listening(world, OWN, "citizen") as first:
         await first.hears(1)
         async with listening(world, OWN, "citizen") as second:
-            await second.hears_the_end()
+            await second.receives_the_end()
 
     assert second.status == 429
     assert b"/problems/too-many-streams" in second.read
 
 
-async def test_an_open_stream_takes_no_room_from_requests() -> None:
+async def test_an_open_stream_does_not_count_as_a_request() -> None:
     world = await a_world(requests_most=1)
 
     async with listening(world, OWN, "citizen") as listener:
