@@ -17,9 +17,9 @@ from pymongo.errors import DuplicateKeyError
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.document_store import Database
 
-WRONG: Final = Counter("frikort_gateway_wrong_guesses_total", "Registrations with a wrong card number or birth date.")
+WRONG: Final = Counter("frikort_gateway_wrong_attempts_total", "Registrations with a wrong card number or birth date.")
 STOPPED: Final = Counter(
-    "frikort_gateway_stopped_guesses_total", "Registrations refused after too many wrong attempts."
+    "frikort_gateway_stopped_attempts_total", "Registrations refused after too many wrong attempts."
 )
 
 _WAIT_SECONDS: Final = 1.0
@@ -37,7 +37,7 @@ class AttemptLimiter:
     """Counts attempts in MongoDB, shared by all instances. Uses the real time, not the settable clock."""
 
     def __init__(self, database: Database, *, per_employer: int, per_number: int, window: int) -> None:
-        self._counts = database["guesses"]
+        self._counts = database["attempts"]
         self._per_employer = per_employer
         self._per_number = per_number
         self._window = window

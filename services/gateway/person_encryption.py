@@ -72,27 +72,27 @@ class Persons:
         right = hmac.compare_digest(check, _UNKNOWN_PERSON if person is None else person.birth_check)
         return check, right
 
-    def seal_contact(self, contact: Contact, cvr: str) -> str:
+    def encrypt_contact(self, contact: Contact, cvr: str) -> str:
         """An encrypted contact person."""
         return self._sealer.seal(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
 
-    def open_contact(self, sealed: str, cvr: str) -> Contact:
+    def decrypt_contact(self, sealed: str, cvr: str) -> Contact:
         """A decrypted contact person."""
         return Contact(**json.loads(self._sealer.open(sealed, cvr)))
 
-    def seal_label(self, label: str, cvr: str) -> str:
+    def encrypt_label(self, label: str, cvr: str) -> str:
         """An employer's own name for an employment, encrypted because it may be a person's name."""
         return self._sealer.seal(label, f"label:{cvr}")
 
-    def open_label(self, sealed: str | None, cvr: str) -> str | None:
+    def decrypt_label(self, sealed: str | None, cvr: str) -> str | None:
         """A decrypted label; None without one, or if it was removed with an empty one."""
         return None if sealed is None else self._sealer.open(sealed, f"label:{cvr}") or None
 
-    def seal_message(self, message: str, report_id: str) -> str:
+    def encrypt_message(self, message: str, report_id: str) -> str:
         """The encrypted message of a dispute."""
         return self._sealer.seal(message, f"dispute:{report_id}")
 
-    def open_message(self, sealed: str | None, report_id: str) -> str | None:
+    def decrypt_message(self, sealed: str | None, report_id: str) -> str | None:
         """A decrypted message; None without one."""
         return None if sealed is None else self._sealer.open(sealed, f"dispute:{report_id}")
 
@@ -100,18 +100,18 @@ class Persons:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
-    def seal_answer(self, answer: str, command_id: str) -> str:
+    def encrypt_response(self, answer: str, command_id: str) -> str:
         """A response, encrypted for replay."""
         return self._sealer.seal(answer, f"answer:{command_id}")
 
-    def open_answer(self, sealed: str, command_id: str) -> str:
+    def decrypt_response(self, sealed: str, command_id: str) -> str:
         """A decrypted response."""
         return self._sealer.open(sealed, f"answer:{command_id}")
 
-    def seal_lines(self, lines: str, batch_id: str) -> str:
+    def encrypt_lines(self, lines: str, batch_id: str) -> str:
         """Encrypted lines of a payroll file, or their results."""
         return self._sealer.seal(lines, f"batch:{batch_id}")
 
-    def open_lines(self, sealed: str, batch_id: str) -> str:
+    def decrypt_lines(self, sealed: str, batch_id: str) -> str:
         """Decrypted lines."""
         return self._sealer.open(sealed, f"batch:{batch_id}")

@@ -71,20 +71,20 @@ def split(settlement: Settlement, *, only_by: str | None = None) -> SplitResourc
     )
 
 
-def dispute(view: ReportView, open_message: OpenMessage) -> DisputeResource | None:
+def dispute(view: ReportView, decrypt_message: OpenMessage) -> DisputeResource | None:
     dispute = view.dispute
     if dispute is None:
         return None
     return DisputeResource(
         reason=dispute.reason,
-        message=open_message(dispute.message, view.report_id),
+        message=decrypt_message(dispute.message, view.report_id),
         raised_at=dispute.raised_at,
         raised_by=dispute.raised_by,
     )
 
 
-def report_history(view: ReportView, open_message: OpenMessage) -> list[ReportHistory]:
-    return [_report_entry(entry, open_message(entry.message, view.report_id)) for entry in view.history]
+def report_history(view: ReportView, decrypt_message: OpenMessage) -> list[ReportHistory]:
+    return [_report_entry(entry, decrypt_message(entry.message, view.report_id)) for entry in view.history]
 
 
 def _report_entry(entry: ReportEntry, message: str | None) -> ReportHistory:

@@ -44,9 +44,9 @@ class GatewaySettings(PayrollSettings):
     )
     wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
     wait_most: int = Field(default=30, ge=0, description="Most seconds that a caller may ask to wait.")
-    guesses_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
-    guesses_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
-    guess_window: int = Field(default=3600, ge=1, description="Seconds over which wrong guesses are counted.")
+    attempts_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
+    attempts_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
+    attempt_window: int = Field(default=3600, ge=1, description="Seconds over which wrong attempts are counted.")
     body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
     requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
     # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.

@@ -101,9 +101,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         access_log=MongoAccessLog(database),
         attempt_limiter=AttemptLimiter(
             database,
-            per_employer=settings.guesses_per_employer,
-            per_number=settings.guesses_per_number,
-            window=settings.guess_window,
+            per_employer=settings.attempts_per_employer,
+            per_number=settings.attempts_per_number,
+            window=settings.attempt_window,
         ),
         event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),
         batches=batches,

@@ -49,36 +49,36 @@ def test_no_birth_date_is_right_without_a_person() -> None:
 
 
 def test_a_label_belongs_to_its_employer() -> None:
-    sealed = persons().seal_label("Karlas løn", "99000007")
+    sealed = persons().encrypt_label("Karlas løn", "99000007")
 
     assert "Karla" not in sealed
-    assert persons().open_label(sealed, "99000007") == "Karlas løn"
+    assert persons().decrypt_label(sealed, "99000007") == "Karlas løn"
     with pytest.raises(DecryptionError):
-        persons().open_label(sealed, "99000015")
+        persons().decrypt_label(sealed, "99000015")
 
 
-@pytest.mark.parametrize("sealed", [None, persons().seal_label("", "99000007")], ids=["never given", "taken away"])
+@pytest.mark.parametrize("sealed", [None, persons().encrypt_label("", "99000007")], ids=["never given", "taken away"])
 def test_an_employment_without_a_label(sealed: str | None) -> None:
-    assert persons().open_label(sealed, "99000007") is None
+    assert persons().decrypt_label(sealed, "99000007") is None
 
 
 def test_a_message_belongs_to_its_report() -> None:
-    sealed = persons().seal_message("Jeg hedder Karla", "report-1")
+    sealed = persons().encrypt_message("Jeg hedder Karla", "report-1")
 
-    assert persons().open_message(sealed, "report-1") == "Jeg hedder Karla"
-    assert persons().open_message(None, "report-1") is None
+    assert persons().decrypt_message(sealed, "report-1") == "Jeg hedder Karla"
+    assert persons().decrypt_message(None, "report-1") is None
     with pytest.raises(DecryptionError):
-        persons().open_message(sealed, "report-2")
+        persons().decrypt_message(sealed, "report-2")
 
 
 def test_the_longest_message_can_be_stored() -> None:
-    assert len(persons().seal_message("\U0001f4b0" * 500, "report-1")) <= 4096
+    assert len(persons().encrypt_message("\U0001f4b0" * 500, "report-1")) <= 4096
 
 
 def test_a_contact_belongs_to_its_employer() -> None:
     contact = Contact("Bo", "bo@example.dk", "12345678")
-    sealed = persons().seal_contact(contact, "99000007")
+    sealed = persons().encrypt_contact(contact, "99000007")
 
-    assert persons().open_contact(sealed, "99000007") == contact
+    assert persons().decrypt_contact(sealed, "99000007") == contact
     with pytest.raises(DecryptionError):
-        persons().open_contact(sealed, "99000015")
+        persons().decrypt_contact(sealed, "99000015")

@@ -48,7 +48,7 @@ def looks(answer: Answer) -> tuple[Any, ...]:
 
 
 def wrong_guesses(world: World) -> float:
-    counted = re.search(r"^frikort_gateway_wrong_guesses_total (\S+)$", world.metrics(), re.MULTILINE)
+    counted = re.search(r"^frikort_gateway_wrong_attempts_total (\S+)$", world.metrics(), re.MULTILINE)
     assert counted is not None
     return float(counted[1])
 

@@ -162,7 +162,7 @@ class Early:
             number=self.number,
             birth_check=person.birth_check,
             period=Period(first=date(2025, 1, 10)),
-            contact=self.persons.seal_contact(contact, self.employer.cvr),
+            contact=self.persons.encrypt_contact(contact, self.employer.cvr),
         )
         command_id = await self.send(command, APRIL)
         return command_id, str(uuid5(command_id, "employment"))

@@ -63,7 +63,7 @@ async def dispute_report(
 
     async def build(_: UUID) -> DisputeReport:
         view = await _report_of(context, await find(), report_id)
-        message = None if body.message is None else context.container.persons.seal_message(body.message, report_id)
+        message = None if body.message is None else context.container.persons.encrypt_message(body.message, report_id)
         return DisputeReport(
             card_id=view.card_id,
             employment_id=view.employment_id,

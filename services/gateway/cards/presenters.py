@@ -98,7 +98,7 @@ def card_employment(view: EmploymentView, contact: Contact | None) -> CardEmploy
     )
 
 
-def card_report(view: ReportView, open_message: OpenMessage) -> CardReportResource:
+def card_report(view: ReportView, decrypt_message: OpenMessage) -> CardReportResource:
     """For the citizen and the municipality."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
@@ -114,6 +114,6 @@ def card_report(view: ReportView, open_message: OpenMessage) -> CardReportResour
         total_ore=view.booked.total,
         split=None if view.settlement is None else split(view.settlement),
         provisional=view.booked.provisional,
-        dispute=dispute(view, open_message),
-        history=report_history(view, open_message),
+        dispute=dispute(view, decrypt_message),
+        history=report_history(view, decrypt_message),
     )

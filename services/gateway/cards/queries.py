@@ -35,10 +35,10 @@ async def balances_of(context: RequestContext, card: CardView) -> Balances:
 async def employments_of(context: RequestContext, card: CardView, *, contacts: bool = False) -> CardEmployments:
     """The card's employments, by registration. ``contacts`` includes the employers' contact persons."""
     found = await context.container.read_models.employments.find({"card_id": card.card_id}, sort=[("order", 1)])
-    open_contact = context.container.persons.open_contact
+    decrypt_contact = context.container.persons.decrypt_contact
     return CardEmployments(
         employments=[
-            presenters.card_employment(view, open_contact(view.contact, view.cvr) if contacts else None)
+            presenters.card_employment(view, decrypt_contact(view.contact, view.cvr) if contacts else None)
             for view in found
         ]
     )
@@ -49,8 +49,8 @@ async def reports_of(context: RequestContext, card: CardView) -> CardReports:
     found = await context.container.read_models.reports.find(
         {"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)]
     )
-    open_message = context.container.persons.open_message
-    return CardReports(reports=[presenters.card_report(view, open_message) for view in found])
+    decrypt_message = context.container.persons.decrypt_message
+    return CardReports(reports=[presenters.card_report(view, decrypt_message) for view in found])
 
 
 async def warnings_of(context: RequestContext, card: CardView) -> Warnings:

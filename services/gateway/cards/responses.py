@@ -49,4 +49,4 @@ class CardResponses:
 
     async def _dispute(self, _: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
         view = await self._read_models.report_of_outcome(outcome)
-        return done(presenters.card_report(view, self._persons.open_message), language)
+        return done(presenters.card_report(view, self._persons.decrypt_message), language)

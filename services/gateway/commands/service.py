@@ -109,7 +109,7 @@ class CommandService:
     async def store_response(self, submission: Submission, response: CommandResponse) -> CommandResponse:
         """Store the response for replay. Returns the stored one: the first response stays."""
         command_id = submission.command_id
-        encrypted = self._persons.seal_answer(response.model_dump_json(), command_id)
+        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id)
         if await self._store.add_response(command_id, encrypted):
             submission.response = response
         else:
@@ -163,7 +163,7 @@ class CommandService:
     def _response_in(self, stored: StoredCommand) -> CommandResponse | None:
         if stored.response is None:
             return None
-        return CommandResponse.model_validate_json(self._persons.open_answer(stored.response, stored.command_id))
+        return CommandResponse.model_validate_json(self._persons.decrypt_response(stored.response, stored.command_id))
 
 
 def canonical(body: BaseModel | None) -> str:

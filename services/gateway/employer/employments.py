@@ -182,16 +182,16 @@ async def _identified_card(context: RequestContext, body: RegisterEmploymentBody
 
 
 def _encrypted_contact(context: RequestContext, contact: ContactBody) -> str:
-    return context.container.persons.seal_contact(
+    return context.container.persons.encrypt_contact(
         Contact(contact.name, contact.email, contact.phone), context.organisation
     )
 
 
 def _encrypted_label(context: RequestContext, label: str | None) -> str | None:
-    return None if label is None else context.container.persons.seal_label(label, context.organisation)
+    return None if label is None else context.container.persons.encrypt_label(label, context.organisation)
 
 
 def _presented(context: RequestContext, view: EmploymentView) -> EmploymentResource:
     persons = context.container.persons
-    contact = persons.open_contact(view.contact, view.cvr)
-    return presenters.employment(view, contact, persons.open_label(view.label, view.cvr))
+    contact = persons.decrypt_contact(view.contact, view.cvr)
+    return presenters.employment(view, contact, persons.decrypt_label(view.label, view.cvr))

@@ -72,7 +72,7 @@ def report(
     view: ReportView,
     ledger: LedgerView | None,
     language: Language,
-    open_message: OpenMessage,
+    decrypt_message: OpenMessage,
     *,
     already_reported: bool = False,
 ) -> ReportDetail:
@@ -104,17 +104,17 @@ def report(
             provisional=view.booked.provisional,
             language=language,
         ),
-        dispute=dispute(view, open_message),
+        dispute=dispute(view, decrypt_message),
         already_reported=already_reported,
         revision=view.revision,
-        history=report_history(view, open_message),
+        history=report_history(view, decrypt_message),
         splits=[split(settlement, only_by=view.report_id) for settlement in view.settlements],
     )
 
 
 def report_line(
-    view: ReportView, ledger: LedgerView | None, language: Language, open_message: OpenMessage
+    view: ReportView, ledger: LedgerView | None, language: Language, decrypt_message: OpenMessage
 ) -> ReportResource:
     """A report in a list: without its history."""
-    detail = report(view, ledger, language, open_message)
+    detail = report(view, ledger, language, decrypt_message)
     return ReportResource(**detail.model_dump(exclude={"history", "splits"}))

@@ -84,9 +84,9 @@ async def list_reports(
     )
     shown, following = page(found, limit)
     ledgers = await ledgers_of(context, {view.card_id for view in shown})
-    open_message = context.container.persons.open_message
+    decrypt_message = context.container.persons.decrypt_message
     lines = [
-        presenters.report_line(view, ledgers.get((view.card_id, view.year)), context.language, open_message)
+        presenters.report_line(view, ledgers.get((view.card_id, view.year)), context.language, decrypt_message)
         for view in shown
     ]
     return ReportPage(reports=lines, next=following)
@@ -98,7 +98,7 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
     """An own report with its history."""
     view = await _own_report(context, report_id)
     ledger = await context.container.read_models.ledger(view.card_id, view.year)
-    return presenters.report(view, ledger, context.language, context.container.persons.open_message)
+    return presenters.report(view, ledger, context.language, context.container.persons.decrypt_message)
 
 
 @router.post("/reports/{report_id}/correction", response_model=ReportDetail, responses=COMMAND_RESPONSES)

@@ -63,8 +63,8 @@ class EmployerResponses:
         view = None if employment_id is None else await self._read_models.employments.get(employment_id)
         if view is None:
             raise ReadModelInconsistent("an outcome refers to an unknown employment")
-        contact = self._persons.open_contact(view.contact, view.cvr)
-        employment = presenters.employment(view, contact, self._persons.open_label(view.label, view.cvr))
+        contact = self._persons.decrypt_contact(view.contact, view.cvr)
+        employment = presenters.employment(view, contact, self._persons.decrypt_label(view.label, view.cvr))
         respond = created if isinstance(message.data, RegisterEmployment) else done
         return respond(employment, language, f"/v1/employments/{employment.employment_id}")
 
@@ -79,7 +79,7 @@ class EmployerResponses:
         view = await self._read_models.report_of_outcome(outcome)
         ledger = await self._read_models.ledger(view.card_id, view.year)
         report = presenters.report(
-            view, ledger, language, self._persons.open_message, already_reported=outcome.already_reported
+            view, ledger, language, self._persons.decrypt_message, already_reported=outcome.already_reported
         )
         is_new = isinstance(message.data, ReportEarnings) and not outcome.already_reported
         respond = created if is_new else done
@@ -129,5 +129,5 @@ class EmployerResponses:
         if view is None or view.booked is None or view.cvr != message.data.cvr:
             return {}
         ledger = await self._read_models.ledger(view.card_id, view.year)
-        line = presenters.report_line(view, ledger, language, self._persons.open_message)
+        line = presenters.report_line(view, ledger, language, self._persons.decrypt_message)
         return {"earlier": line.model_dump(mode="json")}

@@ -151,7 +151,7 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        sealed = self._persons.seal_lines(rules.packed(lines), batch.batch_id)
+        sealed = self._persons.encrypt_lines(rules.packed(lines), batch.batch_id)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=sealed))
 
     async def _checked(self, cvr: str, found: Iterable[Fields | InvalidLine], names: Names) -> list[Line | InvalidLine]:

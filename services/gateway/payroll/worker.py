@@ -92,7 +92,7 @@ class BatchWorker:
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk; if it was taken before, those without an outcome."""
-        good, _ = lines.unpacked(self._persons.open_lines(chunk.lines, held.batch_id))
+        good, _ = lines.unpacked(self._persons.decrypt_lines(chunk.lines, held.batch_id))
         unsent: Sequence[Line] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
@@ -112,7 +112,7 @@ class BatchWorker:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
-        sealed = self._persons.seal_lines(booking.packed(results), held.batch_id)
+        sealed = self._persons.encrypt_lines(booking.packed(results), held.batch_id)
         await self._batches.settle(held, chunk.index, sealed, totals)
         await self._batches.count(held, chunk.index, totals)
 

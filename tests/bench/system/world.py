@@ -110,7 +110,7 @@ async def _populate(made: World, cards: int) -> None:
 
 
 def _records(persons: Persons, cards: int) -> Iterator[Record]:
-    contact = persons.seal_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
+    contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
     for number in range(1, cards + 1):
         card_id = str(uuid5(_NAMESPACE, f"card {number}"))
         person = persons.seal(

@@ -347,7 +347,7 @@ def employment(employment_id: str, card_id: str) -> EmploymentView:
         revision=1,
         cvr=CVR,
         period=Period(first=date(2025, 1, 1)),
-        contact=persons().seal_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
         registered_at=NOON,
         order=employment_id,
     )

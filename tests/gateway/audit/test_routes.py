@@ -157,7 +157,7 @@ async def world() -> MemoryGateway:
         revision=1,
         cvr=CVR,
         period=Period(first=date(2025, 1, 1)),
-        contact=persons().seal_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
         registered_at=NOON,
         order="1",
     )
