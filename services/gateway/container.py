@@ -20,7 +20,6 @@ from services.gateway.payroll.store import Batches
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
-from services.gateway.settings import GatewaySettings
 
 EndPositions = Callable[[Sequence[Topic]], Awaitable[tuple[Position, ...]]]
 
@@ -51,4 +50,3 @@ class Container:
     batches: Batches
     uploads: UploadService
     end_positions: EndPositions
-    settings: GatewaySettings

@@ -116,7 +116,6 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             hold_days=settings.batch_hold_days,
         ),
         end_positions=runtime.producer.end_positions,
-        settings=settings,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
     return Process(container, listener, ProjectionMonitor(database))
