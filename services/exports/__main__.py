@@ -19,7 +19,7 @@ if __name__ == "__main__":
         service="exports",
         settings=settings,
         processors=[cards, REQUESTS],
-        jobs=[
+        background_tasks=[
             extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
             pending_job(cards),
             document_job_runner(JOB_KINDS),

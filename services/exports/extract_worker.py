@@ -30,7 +30,7 @@ from services.exports.statement_reader import StatementReader, StatementsPending
 from services.exports.statements import CardStatements
 from services.runtime.mongo.lease import LeaseLost
 from services.runtime.processing.decision import Processor
-from services.runtime.service import Job, Runtime
+from services.runtime.service import BackgroundTask, Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -154,7 +154,7 @@ def envelope_of(request: ExtractRequest, event: AnyExtractEvent) -> Envelope[Any
     )
 
 
-def extract_job(statements: Processor[CardStatements], *, poll: float, lease: float) -> Job:
+def extract_job(statements: Processor[CardStatements], *, poll: float, lease: float) -> BackgroundTask:
     """The job that makes every extract as soon as the statements are recent enough for it."""
 
     async def make_extracts(runtime: Runtime) -> None:
@@ -174,7 +174,7 @@ def extract_job(statements: Processor[CardStatements], *, poll: float, lease: fl
     return make_extracts
 
 
-def pending_job(statements: Processor[CardStatements]) -> Job:
+def pending_job(statements: Processor[CardStatements]) -> BackgroundTask:
     """The job that counts pending cards for the metrics. A count that stays above zero is an alarm."""
 
     async def count_pending(runtime: Runtime) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.mongo.document_store import Database, next_changes
+from services.runtime.mongo.document_store import Database, read_changes
 
 logger = structlog.get_logger(__name__)
 
@@ -185,11 +185,13 @@ class ChangeStreamListener:
         async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
             self._subscriptions.wake_all()
             while stream.alive:  # type: ignore[truthy-function] # a property, whatever motor's stubs say
-                changes = await next_changes(stream)
+                await read_changes(stream, self._wake)
                 self._resume_after = stream.resume_token
-                for change in changes:
-                    for key in keys_of(change):
-                        self._subscriptions.wake(key)
+
+    def _wake(self, changes: Iterable[Mapping[str, Any]]) -> None:
+        for change in changes:
+            for key in keys_of(change):
+                self._subscriptions.wake(key)
 
 
 def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:

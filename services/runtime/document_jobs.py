@@ -20,7 +20,7 @@ from services.runtime.processing.jobs import DEFAULT_RATE, JobKind, JobState, Le
 from services.runtime.settings import ProcessSettings
 
 if TYPE_CHECKING:
-    from services.runtime.service import Job, Runtime
+    from services.runtime.service import BackgroundTask, Runtime
 
 logger = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ LEAST_RATE = 0.1  # one message within the lease
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 
-def document_job_runner(kinds: Sequence[JobKind]) -> Job:
+def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
     """A background task for ``Runtime``: claims one job at a time and walks its documents."""
     by_name = {kind.name: kind for kind in kinds}
 

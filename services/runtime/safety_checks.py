@@ -1,4 +1,4 @@
-"""Settings that lose data are refused at start, with the name of the setting and what to put there.
+"""Refuses settings that can lose data at start. The error names the setting and a safe value.
 
 Sources: Jepsen's analyses of MongoDB and Kafka, and the defaults of the libraries (aiokafka and FastStream both commit
 by themselves, start at the latest record and publish with ``acks=1`` by default).
@@ -18,9 +18,9 @@ from services.runtime.settings import ProcessSettings, RuntimeSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
 _PRODUCTION_REPLICAS: Final = 3
-_FOR_EVER: Final = -1
+_UNLIMITED: Final = -1
 _HELLO_MS: Final = 1000
-_TO_ENTER: Final = ("auth", "tls", "ssl")
+_LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
 
 
 class UnsafeSetting(RuntimeError):
@@ -32,7 +32,7 @@ class UnsafeSetting(RuntimeError):
 
 
 def check_settings(settings: ProcessSettings) -> None:
-    """What shows without a server. Raises ``UnsafeSetting``."""
+    """Check what can be checked without a server. Raises ``UnsafeSetting``."""
     if (
         isinstance(settings, RuntimeSettings)
         and settings.environment == "production"
@@ -45,11 +45,11 @@ def check_settings(settings: ProcessSettings) -> None:
 
 
 def check_mongodb_uri(uri: str) -> None:
-    """A replica set, written on a majority and journaled. Raises ``UnsafeSetting``."""
+    """Require a replica set and journaled majority writes. Raises ``UnsafeSetting``."""
     try:
         options = _options(parse_uri(uri))
     except (ConfigurationError, ValueError):
-        # The driver's text can repeat a part of the password.
+        # The driver's error can contain a part of the password.
         raise UnsafeSetting("FRIKORT_MONGODB", "unreadable", "put mongodb://<host>,<host>/?replicaSet=<name>") from None
     if not options.get("replicaset"):
         raise UnsafeSetting("FRIKORT_MONGODB", "without replicaSet", "add replicaSet=<name> to the connection string")
@@ -64,13 +64,14 @@ def check_mongodb_uri(uri: str) -> None:
 
 
 def check_mongodb_servers(uri: str) -> None:
-    """No server of ``uri`` stands alone, and none is an arbiter's. Blocks; a server that is away says nothing.
+    """Refuse standalone servers and replica sets with an arbiter. Blocks; skips servers that do not answer.
 
-    The driver passes over a standalone server and would wait for a replica set that never comes. With an arbiter a
-    majority is one data-bearing server short, and a server's own default then is to acknowledge writes that one has.
+    The driver ignores a standalone server and would wait for its replica set until it times out. With an arbiter, a
+    majority needs one data-bearing server fewer, and the default write concern becomes ``w: 1``.
+    Raises ``UnsafeSetting``.
     """
     parsed = parse_uri(uri)
-    options = {name: value for name, value in _options(parsed).items() if name.startswith(_TO_ENTER)}
+    options = {name: value for name, value in _options(parsed).items() if name.startswith(_LOGIN_OPTIONS)}
     if parsed["username"] is not None:
         options |= {"username": parsed["username"], "password": parsed["password"]}
     for host, port in parsed["nodelist"]:
@@ -89,7 +90,7 @@ def _options(parsed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_hello(server: str, hello: Mapping[str, Any]) -> None:
-    """What one server says of itself. Raises ``UnsafeSetting``."""
+    """Check the answer of one server to ``hello``. Raises ``UnsafeSetting``."""
     if not hello.get("setName") and not hello.get("isreplicaset"):
         raise UnsafeSetting(
             f"the MongoDB server {server}", "a standalone server", "start it with --replSet <name> and initiate the set"
@@ -98,16 +99,16 @@ def check_hello(server: str, hello: Mapping[str, Any]) -> None:
         raise UnsafeSetting(
             f"the replica set {hello.get('setName')}",
             f"one with an arbiter ({', '.join(arbiters)})",
-            "replace the arbiter by a member that bears data",
+            "replace the arbiter with a data-bearing member",
         )
 
 
 def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
-    """The settings with which a topic, or its dead-letter topic, keeps its records."""
+    """The settings with which a topic, or its dead-letter topic, loses no records."""
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(_retention_ms(name, topic)),
-        "retention.bytes": str(_FOR_EVER),
+        "retention.bytes": str(_UNLIMITED),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
         "max.message.bytes": str(MOST_MESSAGE_BYTES),
@@ -122,12 +123,12 @@ def check_topic(
     replicas: Sequence[int],
     config: Mapping[str, str],
 ) -> None:
-    """A topic as it is, ``replicas`` by partition, against the table. Raises ``UnsafeSetting``."""
+    """Compare a topic with the table; ``replicas`` counts them by partition. Raises ``UnsafeSetting``."""
     if len(replicas) != topic.partitions:
         raise UnsafeSetting(
             f"the number of partitions of {name}",
             len(replicas),
-            f"make the topic anew with {topic.partitions}; adding some would break the order of a card's events",
+            f"create the topic again with {topic.partitions}; adding some would break the order of a card's events",
         )
     if min(replicas) < replication:
         raise UnsafeSetting(
@@ -153,7 +154,7 @@ def check_topic(
 
 
 def check_producer(options: Mapping[str, Any]) -> None:
-    """The options of an aiokafka producer: published means on every replica in sync, once. Raises ``UnsafeSetting``."""
+    """Require ``acks=all`` and idempotence of an aiokafka producer. Raises ``UnsafeSetting``."""
     if (acks := options.get("acks")) != "all":
         raise UnsafeSetting("acks of the producer", acks, 'put "all"')
     if options.get("enable_idempotence") is not True:
@@ -161,11 +162,11 @@ def check_producer(options: Mapping[str, Any]) -> None:
 
 
 def _retention_ms(name: str, topic: Topic) -> int:
-    """How long records stay: for ever unless the table says otherwise; dead letters always for ever."""
+    """The retention of a topic: unlimited unless the table limits it; dead letters are never deleted."""
     if name == topic.dead or topic.retention is None:
-        return _FOR_EVER
+        return _UNLIMITED
     return int(topic.retention.total_seconds() * 1000)
 
 
 def _at_least(value: str, least: str) -> bool:
-    return int(value) == _FOR_EVER or (int(least) != _FOR_EVER and int(value) >= int(least))
+    return int(value) == _UNLIMITED or (int(least) != _UNLIMITED and int(value) >= int(least))

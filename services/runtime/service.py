@@ -1,4 +1,4 @@
-"""A process of a service: its connections, its processors with their consumer, its jobs and its health."""
+"""A process of a service: its connections, its processors with their consumer, its background tasks and its health."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from services.runtime.web.health import Health
 
 logger = structlog.get_logger(__name__)
 
-Job = Callable[["Runtime"], Awaitable[None]]
+BackgroundTask = Callable[["Runtime"], Awaitable[None]]
+"""A coroutine function that a process runs from its start to its stop, again after an error."""
 
 _PAUSE_BETWEEN_TRIES = 1.0
 _OBJECTS_A_COLLECTION = 100_000
@@ -62,7 +63,7 @@ class Runtime:
         settings: ProcessSettings,
         process: str | None = None,
         processors: Sequence[Processor[Any] | Projection[Any]] = (),
-        jobs: Sequence[Job] = (),
+        background_tasks: Sequence[BackgroundTask] = (),
     ) -> None:
         self.service = service
         self.name = service if process is None else f"{service}-{process}"
@@ -73,11 +74,11 @@ class Runtime:
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
-        # A batch whose write failed is decided again from what is stored, so the driver does not retry it.
+        # A batch whose write failed is decided again from the stored documents, so the driver need not retry it.
         self._loops_client = connect_loops(settings.mongodb)
         loops = durable_database(self._loops_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
-        self._jobs = list(jobs)
+        self._background_tasks = list(background_tasks)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._stop_by: float | None = None
@@ -137,9 +138,9 @@ class Runtime:
         except CannotStart:
             await self.stop()
             raise
-        self._tasks = [asyncio.create_task(self._keep_running(job)) for job in self._jobs]
-        # What start-up made lives as long as the process: leave it out of every later collection. And a batch makes
-        # many objects that are all in use: by default it would be searched for garbage again and again.
+        self._tasks = [asyncio.create_task(self._keep_running(task)) for task in self._background_tasks]
+        # Objects made at start live as long as the process: exclude them from garbage collection. A batch makes many
+        # objects that are in use; with the default threshold they would be searched again and again.
         gc.freeze()
         gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
         logger.info("runtime.started", service=self.name)
@@ -266,12 +267,12 @@ class Runtime:
                 logger.warning("runtime.waiting", waiting_for=what, reason=str(error))
                 await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
 
-    async def _keep_running(self, job: Job) -> None:
+    async def _keep_running(self, task: BackgroundTask) -> None:
         while True:
             try:
-                await job(self)
+                await task(self)
             except RETRYABLE as error:
-                logger.warning("runtime.job_waits", job=job.__name__, reason=type(error).__name__)
+                logger.warning("runtime.task_waits", task=task.__name__, reason=type(error).__name__)
             except Exception:
-                logger.exception("runtime.job_failed", job=job.__name__)
+                logger.exception("runtime.task_failed", task=task.__name__)
             await asyncio.sleep(_PAUSE_BETWEEN_TRIES)

@@ -168,12 +168,7 @@ def no_private_attribute_of_a_library(module: Module) -> Iterator[int]:
         return
     own = _own_private_names() | _private_names_of(module)
     for node in module.nodes:
-        if (
-            isinstance(node, ast.Attribute)
-            and _is_private(node.attr)
-            and node.attr not in own
-            and (module.path, node.attr) not in _WITHOUT_PUBLIC_API
-        ):
+        if isinstance(node, ast.Attribute) and _is_private(node.attr) and node.attr not in own:
             yield node.lineno
 
 
@@ -201,8 +196,6 @@ def _own_private_names() -> frozenset[str]:
 
 
 _DOCUMENTED: Final = {"_replace", "_asdict", "_fields", "_make", "_exit"}  # documented, as is os._exit
-# pymongo's change stream does not say whether its last answer has more: docs/decisions/0003-motor-behind-one-module.md.
-_WITHOUT_PUBLIC_API: Final = {(STORE, "_cursor"), (STORE, "_has_next")}
 
 
 def copies_are_checked(module: Module) -> Iterator[int]:

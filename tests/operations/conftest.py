@@ -10,7 +10,7 @@ import pytest
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from services.runtime.kafka.topics import provision
-from tests.operations.ground import Ground
+from tests.operations.testbed import Testbed
 
 
 @pytest.fixture(scope="package")
@@ -20,10 +20,10 @@ def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 
 @pytest.fixture
-async def ground(own_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ground]:
+async def testbed(own_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Testbed]:
     """Both engines run and have their topics, whatever the test before did to them."""
     with ExitStack() as stack:
-        ground = Ground(own_engines, tmp_path_factory.mktemp("services"), stack)
-        ground.make_engines_run()
-        await provision(ground.settings)
-        yield ground
+        testbed = Testbed(own_engines, tmp_path_factory.mktemp("services"), stack)
+        testbed.make_engines_run()
+        await provision(testbed.settings)
+        yield testbed

@@ -1,4 +1,4 @@
-"""``docs/operations.md`` says what is so. ``python -m tests.operations.test_documentation`` writes its table anew."""
+"""``docs/operations.md`` is current. ``python -m tests.operations.test_documentation`` rewrites its metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def table() -> str:
 
 
 def _row(metric: MetricWrapperBase) -> str:
-    # prometheus_client gives these to nobody in public, and takes "_total" off a counter's name.
+    # prometheus_client has no public access to these, and removes "_total" from the name of a counter.
     name = metric._name + ("_total" if metric._type == "counter" else "")
     unit = " (buckets, sum, count)" if isinstance(metric, Histogram) else ""
     labels = ", ".join(f"`{label}`" for label in metric._labelnames)

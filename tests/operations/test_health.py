@@ -20,7 +20,7 @@ from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from tests.operations.ground import Ground, Service, ended, lag_of, pass_over_the_past
+from tests.operations.testbed import Service, Testbed, ended, lag_of, skip_earlier_records
 from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
 
@@ -28,8 +28,8 @@ BOUND = 3.0
 
 
 @pytest.fixture
-async def log(ground: Ground) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(ground.settings.kafka, client_id="test", timeout=15)
+async def log(testbed: Testbed) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -58,20 +58,20 @@ async def is_ready(service: Service) -> dict[str, Any]:
     return await eventually(seen, what="it is ready again")
 
 
-def engine_of(ground: Ground, name: str) -> Process:
-    return ground.engines.processes[name]
+def engine_of(testbed: Testbed, name: str) -> Process:
+    return testbed.engines.processes[name]
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongodb"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
-    ground: Ground, name: str, how: signal.Signals
+    testbed: Testbed, name: str, how: signal.Signals
 ) -> None:
-    service = ground.service(f"healthy-{name}-{how.name.lower()}")
+    service = testbed.service(f"healthy-{name}-{how.name.lower()}")
     service.process.restart()
     report = await is_ready(service)
     assert set(report["processors"]["ledgers"]["lag"]) == {f"{EARNINGS.name}/{n}" for n in range(EARNINGS.partitions)}
-    engine = engine_of(ground, name)
+    engine = engine_of(testbed, name)
     engine.send(how)
     try:
         report = await not_ready(service, name)
@@ -83,17 +83,19 @@ async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
         assert (await answer(service, "/health/live"))[0] == 200, "a restart would not bring it back"
     finally:
         engine.send(signal.SIGCONT)
-        ground.make_engines_run()
+        testbed.make_engines_run()
     await is_ready(service)
     assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(ground: Ground, log: KafkaProducer) -> None:
-    await pass_over_the_past(ground, "waiting")
-    service = ground.service("waiting")
+async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
+    testbed: Testbed, log: KafkaProducer
+) -> None:
+    await skip_earlier_records(testbed, "waiting")
+    service = testbed.service("waiting")
     service.process.restart()
     await is_ready(service)
-    ground.mongodb.kill()
+    testbed.mongodb.kill()
     card = str(uuid4())
     await log.publish([reported(card, number, 100) for number in range(7)])
 
@@ -105,7 +107,7 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(groun
     processor = await eventually(failing, what="the processor is failing")
     assert max(processor["lag"].values()) >= 7
     assert processor["since"]
-    ground.make_engines_run()
+    testbed.make_engines_run()
     report = await is_ready(service)
     assert report["processors"]["ledgers"]["last_progress"]
 
@@ -117,10 +119,10 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(groun
     service.process.terminate()
 
 
-async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground, log: KafkaProducer) -> None:
+async def test_records_that_were_deleted_unread_stop_the_service(testbed: Testbed, log: KafkaProducer) -> None:
     """Otherwise Kafka would continue at the earliest remaining record, silently."""
-    await pass_over_the_past(ground, "bereft")
-    service = ground.service("bereft")
+    await skip_earlier_records(testbed, "bereft")
+    service = testbed.service("bereft")
     service.process.restart()
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
 
@@ -130,7 +132,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
     await eventually(caught_up)
     assert service.process.terminate() == exit_codes.DONE
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=ground.engines.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=testbed.engines.kafka)
     await admin.start()
     try:
         gone = {
@@ -145,9 +147,11 @@ async def test_records_that_were_deleted_unread_stop_the_service(ground: Ground,
     assert any("are gone and were never read" in line["reason"] for line in service.logged("runtime.stopped"))
 
 
-async def test_a_processor_without_progress_while_records_wait_is_not_ready(ground: Ground, log: KafkaProducer) -> None:
-    await pass_over_the_past(ground, "stuck")
-    settings = ground.settings.model_copy(update={"stall_timeout": 0.2})
+async def test_a_processor_without_progress_while_records_wait_is_not_ready(
+    testbed: Testbed, log: KafkaProducer
+) -> None:
+    await skip_earlier_records(testbed, "stuck")
+    settings = testbed.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
         consumer = runtime.consumer
         assert consumer is not None
@@ -180,8 +184,8 @@ async def test_a_processor_without_progress_while_records_wait_is_not_ready(grou
         await eventually(moves)
 
 
-async def test_a_dead_consume_task_fails_the_liveness_check(ground: Ground) -> None:
-    async with running("dying", ground.settings) as runtime:
+async def test_a_dead_consume_task_fails_the_liveness_check(testbed: Testbed) -> None:
+    async with running("dying", testbed.settings) as runtime:
         consumer = runtime.consumer
         assert consumer is not None
         assert runtime.health.deaths() == {}
@@ -192,9 +196,9 @@ async def test_a_dead_consume_task_fails_the_liveness_check(ground: Ground) -> N
     assert runtime.health.deaths() == {}, "a stopped consumer is not dead"
 
 
-async def test_metrics_report_the_lag_of_each_partition(ground: Ground, log: KafkaProducer) -> None:
-    await pass_over_the_past(ground, "measured")
-    service = ground.service("measured")
+async def test_metrics_report_the_lag_of_each_partition(testbed: Testbed, log: KafkaProducer) -> None:
+    await skip_earlier_records(testbed, "measured")
+    service = testbed.service("measured")
     service.process.restart()
     await log.publish([reported(str(uuid4()), 1, 100)])
 

@@ -1,4 +1,4 @@
-"""Calls that are made at the same time become one."""
+"""Concurrent calls are merged into one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.runtime.batched_calls import BatchedCalls
 
 
 class Doubling:
-    """Doubles numbers when it is let; refuses a call that has a negative one in it."""
+    """Doubles numbers once ``may_go_on`` is set; a call with a negative number fails."""
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
@@ -26,14 +26,14 @@ class Doubling:
         return [2 * number for number in numbers]
 
 
-async def test_who_asks_alone_waits_for_nobody() -> None:
+async def test_a_single_request_is_sent_at_once() -> None:
     doubling = Doubling()
     doubling.may_go_on.set()
     assert [await doubling.together(n) for n in (1, 2)] == [2, 4]
     assert doubling.calls == [[1], [2]]
 
 
-async def test_who_asks_while_a_call_is_under_way_is_in_the_next() -> None:
+async def test_requests_made_during_a_call_join_the_next_one() -> None:
     doubling = Doubling()
     first = asyncio.create_task(doubling.together(1))
     await asyncio.sleep(0)
@@ -45,7 +45,7 @@ async def test_who_asks_while_a_call_is_under_way_is_in_the_next() -> None:
     assert doubling.calls == [[1], [2, 3]]
 
 
-async def test_what_a_call_raises_everyone_in_it_gets_and_the_next_goes_on() -> None:
+async def test_an_error_of_a_call_reaches_all_its_requests_and_the_next_call_is_made() -> None:
     doubling = Doubling()
     doubling.may_go_on.set()
     results = await asyncio.gather(doubling.together(1), doubling.together(-1), return_exceptions=True)
@@ -53,7 +53,7 @@ async def test_what_a_call_raises_everyone_in_it_gets_and_the_next_goes_on() -> 
     assert await doubling.together(3) == 6
 
 
-async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_request_does_not_affect_the_others() -> None:
     doubling = Doubling()
     tasks = [asyncio.create_task(doubling.together(n)) for n in (1, 2)]
     await asyncio.sleep(0)

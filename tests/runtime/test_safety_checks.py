@@ -1,4 +1,4 @@
-"""Every setting that can lose acknowledged data is refused by its name, and what is safe is not."""
+"""A setting that can lose acknowledged data is refused by name; safe settings are accepted."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_connection_string_that_can_lose_data_is_refused(uri: str, names: str)
         "mongodb://user:secret@a:1/?REPLICASET=frikort",
     ],
 )
-def test_a_safe_connection_string_is_taken(uri: str) -> None:
+def test_a_safe_connection_string_is_accepted(uri: str) -> None:
     check_mongodb_uri(uri)
 
 
@@ -87,7 +87,7 @@ def test_a_server_that_cannot_keep_a_majority_is_refused(hello: dict[str, Any], 
 
 
 @pytest.mark.parametrize("hello", [{"setName": "frikort", "hosts": ["a:1"]}, {"isreplicaset": True}])
-def test_a_member_and_one_that_is_still_to_be_initiated_are_taken(hello: dict[str, Any]) -> None:
+def test_a_member_of_a_replica_set_is_accepted_before_and_after_its_initiation(hello: dict[str, Any]) -> None:
     check_hello("a:1", hello)
 
 
@@ -130,12 +130,14 @@ def test_too_few_partitions_or_replicas_are_refused(replicas: list[int], names: 
         (EARNINGS.name, EARNINGS, {"min.insync.replicas": "3"}),
     ],
 )
-def test_a_topic_that_keeps_as_much_or_more_is_taken(name: str, topic: Topic, changes: dict[str, str]) -> None:
+def test_a_topic_with_the_same_or_a_longer_retention_is_accepted(
+    name: str, topic: Topic, changes: dict[str, str]
+) -> None:
     config = topic_config(name, topic, 3) | changes
     check_topic(name, topic, replication=3, replicas=[3] * PARTITIONS, config=config)
 
 
-def test_dead_letters_are_kept_for_ever_also_of_a_topic_that_is_not() -> None:
+def test_dead_letters_have_unlimited_retention_even_if_their_topic_has_not() -> None:
     config = topic_config(OUTCOMES.name, OUTCOMES, 1)
     check_topic(OUTCOMES.name, OUTCOMES, replication=1, replicas=[1] * PARTITIONS, config=config)
     with pytest.raises(UnsafeSetting, match=r"retention\.ms"):
@@ -156,7 +158,7 @@ def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:
         check_producer({"acks": "all"})
 
 
-def test_a_missing_setting_is_told_without_the_others() -> None:
+def test_a_missing_setting_is_named_without_the_values_of_others() -> None:
     with pytest.raises(ValueError, match="kafka") as missing:
         RuntimeSettings(mongodb="mongodb://user:secret@a/")
     assert "secret" not in str(missing.value)

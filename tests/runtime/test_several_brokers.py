@@ -1,4 +1,4 @@
-"""FRIKORT_KAFKA may name several brokers, and they do not all know the same at the same moment."""
+"""FRIKORT_KAFKA may name several brokers, which learn of new topics at different times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def test_every_bootstrap_server_is_tried_by_the_consumers() -> None:
     assert consumer.bootstrap_servers == ["one:9092", "two:9092", "three:9092"]
 
 
-async def test_making_topics_waits_for_the_broker_that_learns_of_them_last(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_provisioning_waits_until_every_broker_knows_the_new_topics(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     async def some_brokers_lag(*_: object) -> None:
@@ -24,5 +24,5 @@ async def test_making_topics_waits_for_the_broker_that_learns_of_them_last(monke
             raise topics.MissingTopics(["frikort.earnings.v1"])
 
     monkeypatch.setattr(topics, "_check", some_brokers_lag)
-    await topics._check_when_told(None, replication=3)
+    await topics._check_until_known(None, replication=3)
     assert len(asked) == 3

@@ -1,4 +1,4 @@
-"""``make simulate``: many seeds on every core, or one seed with its whole schedule. Exit code 1 if a law is broken."""
+"""``make simulate``: many seeds on every core, or one seed with its whole schedule. Exit code 1 on a violation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5
 
 
 def main() -> int:
-    """Run what is asked."""
+    """Run the command."""
     arguments = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     arguments.add_argument("--seeds", type=int, default=1000, help="how many seeds")
     arguments.add_argument("--first", type=int, default=0, help="the first of them")
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def one(seed: int, steps: float, console: Console) -> int:
-    """Play one seed, and tell everything that befell it."""
+    """Run one seed and print its faults and counters."""
     result = simulate(seed, steps=steps, record=True)
     console.print(result.report(last=len(result.schedule)), markup=False, highlight=False)
     console.print(f"{result.steps} steps; {dict(sorted(result.counts.items()))}", markup=False, highlight=False)
@@ -45,7 +45,7 @@ def one(seed: int, steps: float, console: Console) -> int:
 
 
 def many(first: int, seeds: int, steps: float, console: Console) -> int:
-    """Play so many seeds; tell of the failing ones, of what was seen, and the sums."""
+    """Run ``seeds`` seeds; print the failing ones, the counters and the faults."""
     counts: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     failed: list[Result] = []

@@ -1,4 +1,4 @@
-"""The simulated Kafka: partitions, consumer groups and their rebalances, late visibility, appends that arrive late."""
+"""The simulated Kafka: partitions, consumer groups, rebalances, records that are visible late, late appends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from services.runtime.processing.positions import Partition
 from tests.runtime.memory import MemoryKafka, MemoryLog, Points
 from tests.runtime.memory import Partition as Place
 
-HOLD_BACK = 0.2  # how often an appended record is not yet seen by consumers
-ARRIVES_LATE = 0.3  # how often a publish that failed goes on in the network
+HOLD_BACK = 0.2  # the probability that consumers do not see an appended record at once
+ARRIVES_LATE = 0.3  # the probability that a failed publish reaches the broker later
 
 
 class Broker(MemoryKafka):
@@ -46,16 +46,16 @@ class Broker(MemoryKafka):
             group.changes += 1
 
     def hidden(self) -> list[Place]:
-        """Partitions that hold records which no consumer can see yet."""
+        """Partitions with records that no consumer sees yet."""
         return [p for p, records in self.partitions.items() if self.visible.get(p, 0) < len(records)]
 
     def arrive(self) -> None:
-        """A request of a producer that gave up reaches the broker after all."""
+        """Append the records of a failed publish that was still in the network."""
         for record in self.in_flight.pop(self.rng.randrange(len(self.in_flight))):
             self.append(record)
 
     def calm_down(self) -> None:
-        """From now on the network keeps nothing back."""
+        """Deliver everything that the network holds, and delay nothing from now on."""
         self.calm = True
         while self.in_flight:
             self.arrive()
@@ -68,7 +68,7 @@ def _raise(what: str) -> None:
 
 
 class SimLog(MemoryLog):
-    """A producer: in order for each partition and in no order between them; what failed may still arrive."""
+    """A producer: ordered within a partition only; a failed publish may still reach the broker."""
 
     def __init__(self, broker: Broker, points: Points) -> None:
         super().__init__(broker, points)
@@ -81,17 +81,17 @@ class SimLog(MemoryLog):
         try:
             await super().publish(arranged)
         except (KafkaUnavailable, GeneratorExit):
-            self._go_on_later(arranged)
+            self._arrive_later(arranged)
             raise
 
-    def _go_on_later(self, records: Sequence[Record]) -> None:
+    def _arrive_later(self, records: Sequence[Record]) -> None:
         rng = self._broker.rng
         if not self._broker.calm and rng.random() < ARRIVES_LATE:
             self._broker.in_flight.append(list(records[: 1 + rng.randrange(len(records))]))
 
 
 def _interleaved(records: Sequence[Record], broker: Broker) -> list[Record]:
-    """``records`` by partition, the partitions in any order: each goes to its own leader."""
+    """``records`` grouped by partition, partitions in random order: each has its own leader."""
     if len(records) == 1:
         return list(records)
     by_partition: dict[Place, list[Record]] = {}
@@ -109,20 +109,20 @@ class Member(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether its process still runs; the group finds out late."""
+        """Whether its process runs; the group learns of its end after the session timeout."""
         ...
 
     def assigned(self, generation: int, positions: Mapping[Partition, int]) -> None:
-        """These partitions are its own from now on, from these offsets on."""
+        """Assign these partitions, each from its offset."""
         ...
 
     def expelled(self) -> None:
-        """It is no longer a member, and does not know yet."""
+        """Called when the group has removed the member, which learns of it at its next heartbeat."""
         ...
 
 
 class Group:
-    """A consumer group: who reads which partitions, and the offsets that it has committed."""
+    """A consumer group: its members, their partitions, and the committed offsets."""
 
     def __init__(self, broker: Broker, name: str, reads: Mapping[str, Collection[str]]) -> None:
         self.name = name
@@ -130,7 +130,7 @@ class Group:
         self.committed: dict[Partition, int] = {}
         self.members: list[Any] = []
         self.generation = 0
-        self.changes = 0  # counts up with all that a member might have to see
+        self.changes = 0  # incremented whenever a member may have something to read
         self.refused_commits = 0
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}
@@ -143,31 +143,31 @@ class Group:
             broker.groups.setdefault(topic, []).append(self)
 
     def join(self, member: Member) -> None:
-        """Become a member; this begins a rebalance."""
+        """Add a member and start a rebalance."""
         if member not in self.members:
             self.members.append(member)
         self.rebalance()
         self.release(member)  # it holds nothing
 
     def is_member(self, member: Member) -> bool:
-        """Whether the group still counts on ``member``."""
+        """Whether ``member`` belongs to the group."""
         return member in self.members
 
     def is_revoking(self, member: Member) -> bool:
-        """Whether the group waits for ``member`` to let go of its partitions."""
+        """Whether the rebalance waits for ``member`` to release its partitions."""
         return member in self._awaited
 
     def rebalance(self) -> None:
-        """Ask all members to let go, so that the partitions can be dealt anew."""
+        """Revoke all partitions, to assign them again once every member has released them."""
         self._awaited = list(self.members)
         self.changes += 1
-        self._deal_if_released()
+        self._assign_if_released()
 
     def release(self, member: Member) -> None:
-        """``member`` holds no partition any more."""
+        """Note that ``member`` has released its partitions."""
         if member in self._awaited:
             self._awaited.remove(member)
-            self._deal_if_released()
+            self._assign_if_released()
 
     def expel(self, member: Member) -> None:
         """The session of ``member`` has expired; if it still runs, it does not know."""
@@ -210,7 +210,7 @@ class Group:
         self._delivered[partition] = max(before, end)
 
     def rewind(self, rng: Random) -> Partition | None:
-        """Set the group back in one partition; what it has read there will come again."""
+        """Reset the group to an earlier offset in one partition; records from there on are redelivered."""
         behind = [partition for partition, offset in self.committed.items() if offset]
         if not behind:
             return None
@@ -220,11 +220,11 @@ class Group:
         return partition
 
     def lag(self) -> dict[Partition, int]:
-        """Records in the log that the group has not committed."""
+        """How many records the group has not committed, by partition."""
         ends = {p: len(self._broker.partitions.get(p, ())) for p in self._partitions}
         return {p: end - self.committed.get(p, 0) for p, end in ends.items() if end > self.committed.get(p, 0)}
 
-    def _deal_if_released(self) -> None:
+    def _assign_if_released(self) -> None:
         if self._awaited or not self.members:
             return
         self.generation += 1

@@ -1,6 +1,6 @@
-"""What the citizen's side does: it says of reports that they are not right, and lets others do so.
+"""Citizens, caseworkers and mandate holders dispute reports, and grant and withdraw mandates.
 
-By the citizen, by the caseworker, or by who has a mandate: each only as the gateway's routes let them.
+Each does only what the gateway's routes allow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROLES: Final = {
 
 
 class Citizens:
-    """The citizens, and those who act for them."""
+    """Citizens and those who act for them."""
 
     def __init__(self, clients: Clients, payroll: Payroll, friends: list[SealedPerson]) -> None:
         self._clients = clients
@@ -37,12 +37,12 @@ class Citizens:
         self.rng = clients.rng
 
     async def act(self, card_id: str) -> None:
-        """One thing that is done for the citizen of a card."""
+        """One action for the citizen of a card."""
         deed = self.rng.random()
         if deed < 0.5:
             await self._dispute(card_id)
         elif deed < 0.6:
-            await self._take_back(card_id)
+            await self._withdraw_dispute(card_id)
         elif deed < 0.88:
             await self._grant(card_id)
         else:
@@ -66,7 +66,7 @@ class Citizens:
 
         await self._clients.send(ROLES[side], card_id, f"dispute {report_id}", build)
 
-    async def _take_back(self, card_id: str) -> None:
+    async def _withdraw_dispute(self, card_id: str) -> None:
         employment_id, report_id = self._some_report(card_id)
         side = self._some_side(card_id)
 
@@ -76,7 +76,7 @@ class Citizens:
                 card_id=card_id, employment_id=employment_id, report_id=report_id, side=side, actor="someone"
             )
 
-        await self._clients.send(ROLES[side], card_id, f"take back {report_id}", build)
+        await self._clients.send(ROLES[side], card_id, f"withdraw dispute {report_id}", build)
 
     async def _grant(self, card_id: str) -> None:
         holder = self.rng.choice(self._friends)
@@ -110,11 +110,11 @@ class Citizens:
         await self._clients.send(Role.CITIZEN, card_id, f"withdraw mandate {mandate_id}", build)
 
     async def _check(self, models: ReadModels, card_id: str, side: CitizenSide) -> None:
-        """Whether somebody may speak in this role now."""
+        """Raise ``ProblemError`` unless the role may act for the citizen now."""
         card = await self._card(models, card_id)
         today = self._clients.today()
-        may_speak = (m for m in card.mandates if m.in_force(today) and m.scope is MandateScope.REPRESENT)
-        if side is CitizenSide.MANDATE_HOLDER and next(may_speak, None) is None:
+        may_act = (m for m in card.mandates if m.in_force(today) and m.scope is MandateScope.REPRESENT)
+        if side is CitizenSide.MANDATE_HOLDER and next(may_act, None) is None:
             raise ProblemError(Problem.MANDATE_UNKNOWN)
 
     @staticmethod
@@ -125,7 +125,7 @@ class Citizens:
         return card
 
     def _some_side(self, card_id: str) -> CitizenSide:
-        """Where there is a mandate, mostly by it; now and then somebody who never had one tries."""
+        """Mostly a mandate holder if the card has mandates; sometimes one without a mandate tries."""
         card = self._clients.card(card_id)
         has_mandates = card is not None and bool(card.mandates)
         if self.rng.random() < (0.6 if has_mandates else 0.1):
@@ -133,7 +133,7 @@ class Citizens:
         return self.rng.choice((CitizenSide.CITIZEN, CitizenSide.MUNICIPALITY))
 
     def _some_report(self, card_id: str) -> tuple[str, str]:
-        """A report of the card; one that there is not, or is only on its way, now and then."""
+        """A report of the card; sometimes one that does not exist or is not accepted yet."""
         jobs = [job for job in self._payroll.jobs if job.card_id == card_id and job.reports]
         if not jobs:
             return "none", "none"

@@ -1,7 +1,7 @@
-"""How clients behave that get no answer, and what they saw.
+"""Clients of the gateways: they repeat requests without an answer, and record the answers that they get.
 
-They stand outside of every process and never crash, but they hear nothing when a gateway dies, grow impatient, and
-send again under the same key, to any gateway, also while the first request still runs.
+Clients never crash. Without an answer (a gateway died, or took too long) they send the request again with the same
+idempotency key, to any gateway, also while the first request is still in progress.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Build = Callable[[ReadModels], Awaitable[Command]]
 
 @dataclass(eq=False)
 class Request:
-    """A request that a gateway works on. ``over`` when it has been answered in any way; else its process died."""
+    """A request in progress at a gateway. ``over`` once it is answered; it never is if the process dies."""
 
     process: Process
     over: bool = False
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass
 class Diary:
-    """What the clients saw: the oracle's side of the story."""
+    """What clients sent and received, for the reconciliation."""
 
     acknowledged: dict[str, str] = field(default_factory=dict)  # command id: who sent it
     sent: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Diary:
 
 
 class Clients:
-    """Everybody's way to the gateways, and their eyes; ``busy`` counts those who are not at rest yet."""
+    """Sends requests and reads for all clients; ``busy`` counts the activities that have not finished."""
 
     def __init__(self, environment: Environment, seed: int) -> None:
         self.environment = environment
@@ -66,7 +66,7 @@ class Clients:
         self._names = 0
 
     def start(self, name: str, work: Work) -> None:
-        """Let somebody do something beside everything else."""
+        """Start a concurrent activity."""
         self.busy += 1
 
         async def counted(work: Work) -> None:
@@ -76,14 +76,14 @@ class Clients:
         self.environment.outside_work(name, counted(work))
 
     def new_name(self) -> int:
-        """A number that nobody has yet."""
+        """A number that was not given out before."""
         self._names += 1
         return self._names
 
     async def send(
         self, role: Role, organisation: str, body: str, build: Build, *, tries: int = 4
     ) -> OutcomeView | None:
-        """Send one command as a client does who kept its key: again, until there is an answer or patience is out."""
+        """Send a command with one idempotency key until it is answered, at most ``tries`` times."""
         ask = CommandRequest(
             caller=Caller("issuer", f"client-{organisation}", "subject", role, organisation),
             key=f"key-{self.new_name()}",
@@ -95,7 +95,7 @@ class Clients:
         for _ in range(tries):
             await pause(Pause("client.send", ready=lambda: bool(self.environment.gateways)))
             request = self._request(rng.choice(self.environment.gateways), ask, build)
-            if rng.random() < 0.06:  # twice at once, as an impatient proxy does
+            if rng.random() < 0.06:  # twice at once, as a retrying proxy does
                 self._request(rng.choice(self.environment.gateways), ask, build)
             deadline = self.environment.scheduler.step + rng.choice((60, 300, 3000, 3000))
             await pause(
@@ -124,7 +124,7 @@ class Clients:
         return request
 
     async def _serve(self, gateway: GatewayInstance, ask: CommandRequest, build: Build, request: Request) -> None:
-        """What the gateway's routes do with a command: take it in, wait until its outcome can be read, answer."""
+        """Handle a command as the gateway's routes do: submit it, wait until its outcome can be read, answer."""
         diary, command_id = self.diary, str(ask.command_id)
         diary.sent[command_id] = ask.body
         try:
@@ -156,7 +156,7 @@ class Clients:
         request.over = True
 
     def _read_your_writes(self, outcome: OutcomeView) -> None:
-        """Whoever is answered can read what was done, on any gateway."""
+        """After the answer, every gateway shows the change."""
         if outcome.problem is not None or outcome.dry_run:
             return
         view = self._view_of(outcome)
@@ -165,7 +165,7 @@ class Clients:
         shown, name = view
         behind = shown is None or shown.revision < (outcome.revision or 1)
         if behind or getattr(shown, "dispute_revision", 0) < (outcome.dispute_revision or 0):
-            raise Died(f"answered {outcome.command_id}, but {name} is not there to read")
+            raise Died(f"answered {outcome.command_id}, but {name} cannot be read")
 
     def _view_of(self, outcome: OutcomeView) -> tuple[Any, str] | None:
         for model, found in (
@@ -178,30 +178,30 @@ class Clients:
         return None
 
     def today(self) -> date:
-        """The Danish day now."""
+        """Today's date in Denmark."""
         return danish_day(self.environment.clock.read())
 
     def card(self, card_id: str) -> CardView | None:
-        """A card as it is shown now."""
+        """A card as the read model shows it."""
         card: CardView | None = self.environment.database("gateway", "cards").state(card_id)
         return card
 
     def is_disputed(self, report_id: str) -> bool:
-        """Whether a report is shown as disputed now."""
+        """Whether the read model shows a report as disputed."""
         report: Any = self.environment.database("gateway", "reports").state(report_id)
         return report is not None and report.dispute is not None
 
     def card_of(self, person: SealedPerson) -> CardView | None:
-        """The person's card as it is shown now."""
+        """The person's card as the read model shows it."""
         holders = self.environment.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")
         return self.card(holders[0]) if holders else None
 
     async def think(self) -> None:
-        """Do nothing for a while."""
+        """Wait for a random time."""
         until = self.environment.scheduler.step + self.rng.randrange(150)
         await self.until(lambda: self.environment.scheduler.step > until, 10_000)
 
     async def until(self, true: Callable[[], bool], most: int) -> None:
-        """Wait until something is true, but not for ever."""
+        """Wait until ``true()``, at most ``most`` steps."""
         deadline = self.environment.scheduler.step + most
         await pause(Pause("client.until", ready=lambda: true() or self.environment.scheduler.step > deadline))

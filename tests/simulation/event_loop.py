@@ -58,7 +58,7 @@ class Callback(asyncio.TimerHandle):
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
-    """Runs what is ready when it is told to."""
+    """Runs ready callbacks only on request, in virtual time."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""The check of jobs over documents, once a run has come to rest."""
+"""The check of jobs over documents, after all work has finished."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, EXPORTS_JOB
 from services.runtime.processing.jobs import message_id
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.jobs import SimJobs
-from tests.simulation.topic_reader import Message, law
+from tests.simulation.topic_reader import Message, invariant
 
 
-def check(jobs: SimJobs, told: Mapping[str, Sequence[Message]], documents: MemoryDatabase[Any]) -> Counter[str]:
-    """Every document has one message of each job, applied once, and its statements are published again unchanged."""
+def check(jobs: SimJobs, published: Mapping[str, Sequence[Message]], documents: MemoryDatabase[Any]) -> Counter[str]:
+    """Each job sends one message to every document, which publishes its statements again, unchanged, once."""
     counts: Counter[str] = Counter()
-    messages = {message.id: message for message in told[EXPORTS_JOBS.name]}
+    messages = {message.id: message for message in published[EXPORTS_JOBS.name]}
     for job in jobs.jobs.values():
-        law(job.status == "done", f"the job {job.job_id} is {job.status} at rest")
+        invariant(job.status == "done", f"the job {job.job_id} is {job.status} at rest")
         for name in jobs.documents_at_start[job.job_id]:
             wanted = message_id(job.job_id, name)
-            law(str(wanted) in messages, f"the job {job.job_id} sent no message for {name}")
-            law(wanted in documents.read(name).applied, f"{name} has not applied the message of the job")
+            invariant(str(wanted) in messages, f"the job {job.job_id} sent no message for {name}")
+            invariant(wanted in documents.read(name).applied, f"{name} has not applied the message of the job")
         counts["jobs done"] += 1
     for topic in (AUTHORITY_SKAT, AUTHORITY_STAR):
         before: dict[tuple[str, int], dict[str, Any]] = {}
         republished: set[tuple[str, str, int]] = set()
-        for event in told[topic.name]:
+        for event in published[topic.name]:
             key = event.data["card_id"], event.data["year"]
             if event.cause in messages:
-                law((event.cause, *key) not in republished, f"{key} was republished twice by one message")
+                invariant((event.cause, *key) not in republished, f"{key} was republished twice by one message")
                 republished.add((event.cause, *key))
                 content = {**event.data, "revision": 0}
-                law(content == {**before[key], "revision": 0}, f"{key} was republished with another content")
+                invariant(content == {**before[key], "revision": 0}, f"{key} was republished with another content")
                 counts["statements republished"] += 1
             before[key] = event.data
     return counts

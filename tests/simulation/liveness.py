@@ -1,4 +1,4 @@
-"""What must have happened now and then: a dead system breaks no law, so it must not pass for a right one."""
+"""Minimum counts of events and faults: a system that does nothing violates no invariant and must not pass."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.simulation.scheduler import Fault
 
-# At least so many in a hundred seeds; about a third of what is seen.
+# At least so many in a hundred seeds: about a third of the usual count.
 IN_A_HUNDRED: Final[Mapping[str, float]] = {
     "commands": 900,
     "answered": 700,
@@ -63,7 +63,7 @@ FAULTS_IN_A_HUNDRED: Final[Mapping[str, float]] = {
 
 
 def missing(counts: Counter[str], faults: Counter[str], seeds: int) -> list[str]:
-    """What was seen too seldom in so many seeds; nothing is asked of fewer than a hundred."""
+    """The kinds that occurred too seldom in ``seeds`` seeds; always empty for fewer than a hundred."""
     if seeds < 100:
         return []
     wanted = [(counts, IN_A_HUNDRED), (faults, FAULTS_IN_A_HUNDRED)]

@@ -1,6 +1,6 @@
 """The simulation's adapter of the consumer port: one member of a simulated consumer group.
 
-It keeps to what aiokafka does: a rebalance runs beside the polls and waits for the listener; a member that was expelled
+It behaves as aiokafka does: a rebalance runs beside the polls and waits for the listener; a member that was expelled
 reads on until its next heartbeat; a commit counts for the member's generation, and only for partitions assigned to it.
 """
 
@@ -48,15 +48,15 @@ class Member:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs; the group finds out late."""
+        """Whether its process runs; the group learns of its end after the session timeout."""
         return self._process.alive
 
     def assigned(self, generation: int, positions: Mapping[Partition, int]) -> None:
-        """The group has dealt these partitions to it, from these offsets on."""
+        """Receive an assignment, each partition from its offset."""
         self.generation, self._assigned = generation, dict(positions)
 
     def expelled(self) -> None:
-        """The group no longer counts on it; it learns that with its next heartbeat."""
+        """The group has removed this member, which learns of it at its next heartbeat."""
         self._heartbeat_at = self._process.scheduler.step + self._broker.rng.randrange(MOST_STEPS_TO_HEARTBEAT)
 
     async def start(self, listener: RebalanceListener) -> None:
@@ -83,7 +83,7 @@ class Member:
 
     async def start_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, StartOffset]:
         await pause(OFFSETS)
-        # Not the group's: with Kafka nobody sets offsets back while the group has members.
+        # Not the group's current offsets: Kafka refuses to reset offsets while the group has members.
         return {partition: StartOffset(0, self._starts[partition]) for partition in partitions}
 
     async def end_offsets(self, partitions: Sequence[Partition]) -> Offsets:
@@ -94,7 +94,7 @@ class Member:
         return {partition: self._broker.visible.get(partition, 0) for partition in self.positions}
 
     async def _take_part(self, listener: RebalanceListener) -> None:
-        """What the coordinator's task of a real consumer does."""
+        """The coordinator task of a consumer: heartbeats and rebalances."""
         group = self.group
         while True:
             await pause(self._heartbeat)
@@ -131,7 +131,7 @@ class Member:
         return False
 
     def _fetch(self, max_records: int) -> list[Incoming]:
-        """Up to so many records, from any of the assigned partitions, in order for each."""
+        """Up to ``max_records`` records of the assigned partitions, in order within each."""
         visible, rng = self._broker.visible, self._broker.rng
         ready = [p for p, position in self.positions.items() if position < visible.get(p, 0)]
         rng.shuffle(ready)

@@ -1,8 +1,8 @@
-"""The rules, a second time and as plainly as possible: what must have become of each command, by the log alone.
+"""A second, simple implementation of the rules: the expected outcome of each command, from the topics alone.
 
-Commands about a card are decided in the order in which they stand in the log (those that wait for a card event let no
-other overtake them). What reporting knew of the card is not in the log; it was at least what the command's sender had
-seen, and it never goes back. So every state of the card from there on is tried, and one must explain the outcome.
+Commands about a card are decided in the order of their offsets; a deferred command is not overtaken. The topics do not
+show which card revision reporting knew at a decision. It was at least the revision that the sender had read, and it
+never decreases, so every later revision is tried, and one of them must explain the outcome.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from frikort_contracts.rules.allowances import AllowanceTable
 
 Json = Mapping[str, Any]
 ACCEPTED = "accepted"
-FEW_MANDATES = 2  # instead of twenty, so that there are too many now and then
+FEW_MANDATES = 2  # instead of twenty, so that runs reach the limit
 _DAY = timedelta(days=1)
 _DENMARK = ZoneInfo("Europe/Copenhagen")
 
 
 def danish(time: str) -> date:
-    """The Danish day of a moment."""
+    """The Danish date of an ISO 8601 timestamp."""
     return datetime.fromisoformat(time).astimezone(_DENMARK).date()
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A card as of one revision: ``days`` are pairs of first and last active day."""
+    """A card at one revision; ``days`` are pairs of first and last active day."""
 
     number: str
     birth_check: str
     days: tuple[tuple[date, date], ...]
 
     def active(self, first: date, last: date) -> bool:
-        """Whether every day is an active one."""
+        """Whether the card is active on every day of the period."""
         day = first
         while day <= last:
             if not any(begin <= day <= end for begin, end in self.days):
@@ -56,7 +56,7 @@ class Facts:
 
 
 def facts_of(events: Iterator[tuple[str, Json]]) -> list[Facts]:
-    """The card as of each revision, from its events in order."""
+    """The card at each revision, from its events in order."""
     facts: list[Facts] = []
     for kind, event in events:
         if kind == "issued":
@@ -69,19 +69,19 @@ def facts_of(events: Iterator[tuple[str, Json]]) -> list[Facts]:
 
 @dataclass
 class Report:
-    """A report, and everything that it ever said; ``disputes`` counts what was told of its disputes."""
+    """A report with all its contents; ``disputes`` counts the events of its disputes."""
 
-    said: Json
+    content: Json
     contents: list[Json]
     year: int
     withdrawn: bool = False
     disputed: bool = False
     disputes: int = 0
 
-    def dispute(self, *, stands: bool) -> None:
-        """A dispute is raised, or ends if one stands."""
-        if self.disputed != stands:
-            self.disputed = stands
+    def dispute(self, *, raised: bool) -> None:
+        """Raise a dispute, or close the open one."""
+        if self.disputed != raised:
+            self.disputed = raised
             self.disputes += 1
 
 
@@ -97,8 +97,8 @@ class Employment:
 
 
 @dataclass
-class CardBook:
-    """What reporting must know of a card beside the card itself."""
+class ExpectedEmployments:
+    """The expected employments and reports of a card in reporting."""
 
     allowances: AllowanceTable
     provisional: bool
@@ -106,7 +106,7 @@ class CardBook:
     references: dict[tuple[str, str], Report] = field(default_factory=dict)
 
     def verdict(self, kind: str, command: Json, time: str, card: Facts) -> str:
-        """``accepted``, or the problem."""
+        """``accepted`` or the problem."""
         today = danish(time)
         if kind == "employment.register":
             return self._register(command, card)
@@ -124,8 +124,8 @@ class CardBook:
                 return self._report(employment, command, card, today)
         return self._replace(kind, employment, command, card, today)
 
-    def take(self, kind: str, command: Json, outcome: Json) -> None:
-        """Enter an accepted command."""
+    def apply(self, kind: str, command: Json, outcome: Json) -> None:
+        """Apply an accepted command."""
         if kind == "employment.register":
             first, last = _days(command["period"])
             self.employments[outcome["employment_id"]] = Employment(command["cvr"], first, last)
@@ -137,20 +137,20 @@ class CardBook:
             first, last = _days(command["days"])
             employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
         elif "dispute" in kind:
-            employment.reports[command["report_id"]].dispute(stands=kind == "report.dispute")
+            employment.reports[command["report_id"]].dispute(raised=kind == "report.dispute")
         elif kind == "earnings.withdraw":
             report = employment.reports[command["report_id"]]
             report.withdrawn = True
-            report.dispute(stands=False)
+            report.dispute(raised=False)
         elif kind == "earnings.correct":
             report = employment.reports[command["report_id"]]
-            if report.said != _said(command):
-                report.dispute(stands=False)
-            report.said = _said(command)
-            report.contents.append(report.said)
+            if report.content != _content(command):
+                report.dispute(raised=False)
+            report.content = _content(command)
+            report.contents.append(report.content)
         elif not outcome.get("already_reported") and not outcome.get("dry_run"):
-            said = _said(command)
-            report = Report(said, [said], int(command["payment_date"][:4]))
+            content = _content(command)
+            report = Report(content, [content], int(command["payment_date"][:4]))
             employment.reports[outcome["report_id"]] = report
             self.references[command["employment_id"], command["reference"]] = report
 
@@ -206,7 +206,7 @@ class CardBook:
     def _change(self, employment: Employment, command: Json) -> str:
         first, last = _days(command["period"])
         for report in employment.reports.values():
-            begin, end = _days(report.said["work"])
+            begin, end = _days(report.content["work"])
             if not report.withdrawn and not (first <= begin and end <= last):
                 return "employment-has-reports-outside"
         return self._overlap(command["cvr"], first, last, employment)
@@ -220,14 +220,14 @@ class CardBook:
     def _report(self, employment: Employment, command: Json, card: Facts, today: date) -> str:
         earlier = self.references.get((command["employment_id"], command["reference"]))
         if earlier is not None:
-            if _said(command) not in earlier.contents:
+            if _content(command) not in earlier.contents:
                 return "reference-reused"
             return "report-withdrawn" if earlier.withdrawn else ACCEPTED
         problem = self._check(employment, command, card, today)
         if problem != ACCEPTED or command["allow_duplicate"]:
             return problem
         for report in employment.reports.values():
-            same = all(report.said[name] == command[name] for name in ("payment_date", "components"))
+            same = all(report.content[name] == command[name] for name in ("payment_date", "components"))
             if same and not report.withdrawn:
                 return "possible-duplicate"
         return ACCEPTED
@@ -251,8 +251,8 @@ class CardBook:
 
 
 @dataclass
-class CardFile:
-    """What issuance must know of a card. ``mandates`` are last days by id; one that was withdrawn has none."""
+class ExpectedCard:
+    """The expected card in issuance. ``mandates`` has last days by id; None for a withdrawn mandate."""
 
     municipality: str
     issued: int
@@ -261,7 +261,7 @@ class CardFile:
     mandates: dict[str, date | None] = field(default_factory=dict)
 
     def verdict(self, kind: str, command: Json, time: str, outcome: Json) -> str:
-        """``accepted``, or the problem; an accepted command is entered, with the id that its ``outcome`` gave."""
+        """``accepted`` or the problem. Applies an accepted command, with the id that its ``outcome`` has."""
         today = danish(time)
         year = today.year
         if command["municipality"] not in (None, self.municipality):
@@ -312,7 +312,7 @@ def _less_than_five_years(today: date, until: date) -> bool:
     return (until.year - 5, until.month, until.day) <= (today.year, today.month, today.day)
 
 
-def _said(command: Json) -> Json:
+def _content(command: Json) -> Json:
     return {name: command[name] for name in ("payment_date", "work", "components")}
 
 

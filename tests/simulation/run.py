@@ -1,4 +1,4 @@
-"""One run: a seed, its environment and people, faults until every client is done, then rest, then reconciliation."""
+"""One run of a seed: clients act under faults until all are done, the system finishes its work, and it is checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_STEPS_TO_REST = 120_000  # seed 2312, with 1,332 faults, needs more than 40
 
 @dataclass
 class Result:
-    """What came of one seed."""
+    """The result of one seed."""
 
     seed: int
     violation: str | None
@@ -37,7 +37,7 @@ class Result:
     trace: list[str] = field(default_factory=list)
 
     def report(self, last: int = 80) -> str:
-        """What a failing seed prints."""
+        """The report of a failing seed, with its ``last`` faults."""
         lines = [str(happened) for happened in self.schedule[-last:]]
         left_out = len(self.schedule) - len(lines)
         return "\n".join(
@@ -53,7 +53,7 @@ class Result:
 
 
 def simulate(seed: int, *, steps: float = 1.0, record: bool = False, calm: bool = False) -> Result:
-    """Play one seed to its end; ``calm`` without any fault, and then no event may be published twice."""
+    """Run one seed. With ``calm`` there are no faults, and no event may be published twice."""
     with quiet(), few_of_everything():
         return _play(seed, steps, record, calm=calm)
 
@@ -94,7 +94,7 @@ def _play(seed: int, steps: float, record: bool, *, calm: bool) -> Result:
 
 @contextmanager
 def few_of_everything() -> Iterator[None]:
-    """Limits so low that a short run comes to them."""
+    """Limits that a short run reaches."""
     with (
         patch.multiple(numbers, HIGHEST_NUMBER=reconciliation.FEW_NUMBERS, CANDIDATES=reconciliation.FEW_NUMBERS),
         patch.object(mandates, "MAX_IN_FORCE", FEW_MANDATES),
@@ -104,7 +104,7 @@ def few_of_everything() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Services that crash thousands of times a minute would log all of it."""
+    """Disable logging: the services crash thousands of times."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), processors=[_drop])
     try:

@@ -1,4 +1,4 @@
-"""The simulation itself: a hundred seeds hold, one seed is one schedule, and every mutant is caught."""
+"""A hundred seeds violate no invariant, a seed determines its schedule, and every mutant is caught."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def results() -> Iterator[list[Result]]:
         yield list(pool.map(simulate, range(SEEDS), chunksize=5))
 
 
-def test_no_seed_breaks_a_law(results: list[Result]) -> None:
+def test_no_seed_violates_an_invariant(results: list[Result]) -> None:
     failed = [result.report() for result in results if result.violation is not None]
     assert not failed, "\n\n".join(failed)
 
@@ -49,7 +49,7 @@ def test_forgotten_acknowledgements_are_found_by_the_check_for_repeats() -> None
     assert any("published twice" in violation for violation in violations)
 
 
-def test_everything_that_can_happen_happened(results: list[Result]) -> None:
+def test_every_kind_of_event_and_fault_occurs(results: list[Result]) -> None:
     counts: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     for result in results:
@@ -58,8 +58,8 @@ def test_everything_that_can_happen_happened(results: list[Result]) -> None:
     assert missing(counts, faults, SEEDS) == []
 
 
-def test_one_seed_is_one_schedule() -> None:
-    """Also in another process, where sets of strings come in another order."""
+def test_a_seed_determines_its_schedule() -> None:
+    """Also in another process, where sets of strings have another order."""
     here = simulate(7, record=True)
     assert len(here.trace) > 1000
     assert here.trace == simulate(7, record=True).trace
@@ -85,4 +85,4 @@ def test_every_mutant_is_caught(mutant: Mutant) -> None:
                 print(f"{mutant.name}: seed {seed}, the {count}. tried: {result.violation[:200]}")  # noqa: T201
                 assert f"seed {seed}" in result.report()
                 return
-    pytest.fail(f"{mutant.what}, and {mutant.within} seeds do not see it")
+    pytest.fail(f"{mutant.what}, and {mutant.within} seeds do not detect it")

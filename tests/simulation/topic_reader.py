@@ -1,4 +1,4 @@
-"""What stands in the log, read without the code that wrote it; and what to do when a law is broken."""
+"""Reads the messages of topics without the code that wrote them, and checks invariants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.simulation.scheduler import Violation
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the log, where it first stands."""
+    """A message of a topic, at its first offset."""
 
     id: str
     type: str
@@ -24,12 +24,12 @@ class Message:
 
     @property
     def of_dispute(self) -> bool:
-        """Whether it is about a dispute, and not about the report itself."""
+        """Whether it is about a dispute of a report."""
         return "disput" in self.type
 
     @property
     def subject(self) -> tuple[str, int]:
-        """What an earnings event is about, and as of which revision."""
+        """The subject of an earnings event and its revision."""
         subject, revision = subject_of(self.data)
         return f"dispute of {subject}" if self.of_dispute else subject, revision
 
@@ -40,7 +40,7 @@ class Message:
 
 
 def first(records: Iterable[Incoming]) -> Iterator[Message]:
-    """Every message once, where it first stands in its partition."""
+    """Every message once, at its first offset."""
     seen: set[str] = set()
     for record in records:
         if record.value == POISON:
@@ -59,17 +59,19 @@ def first(records: Iterable[Incoming]) -> Iterator[Message]:
 
 
 def subject_of(data: dict[str, Any]) -> tuple[str, int]:
-    """What an outcome or an earnings event is about, and as of which revision."""
+    """The subject of an outcome or an earnings event, and its revision."""
     return data.get("report_id") or data["employment_id"], data["revision"]
 
 
 def states(database: Any) -> Iterator[Any]:
+    """The states of all documents that have one."""
     for name in database.documents:
         state = database.state(name)
         if state is not None:
             yield state
 
 
-def law(holds: bool, otherwise: str) -> None:
+def invariant(holds: bool, otherwise: str) -> None:
+    """Raise ``Violation`` with the text ``otherwise`` unless ``holds``."""
     if not holds:
         raise Violation(otherwise)

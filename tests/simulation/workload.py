@@ -1,4 +1,4 @@
-"""The people of one run: citizens with their lives, and whoever has to do with them."""
+"""The workload of one run: citizens with their cards, employments, reports and disputes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PERSONS: Final = UUID("4d0a2b3c-0000-4000-8000-000000000000")
 
 
 class Population:
-    """Everybody of one run."""
+    """The clients of one run."""
 
     def __init__(self, environment: Environment, seed: int, steps: float = 1.0) -> None:
         self._clients = clients = Clients(environment, seed)
@@ -32,11 +32,11 @@ class Population:
             clients.start(f"citizen-{number}", self._life(number, person))
 
     def at_rest(self) -> bool:
-        """Whether everybody has gone home."""
+        """Whether all clients are done."""
         return self._clients.busy == 0
 
     async def _life(self, number: int, person: SealedPerson) -> None:
-        """A citizen gets a card, works for some employers, and the municipality goes on deciding things."""
+        """A citizen gets a card and works for some employers; municipalities change the card."""
         rng, clients = self.rng, self._clients
         homes = [rng.choice(MUNICIPALITIES)]
         if rng.random() < 0.3:  # two caseworkers at once, perhaps of two municipalities
@@ -51,15 +51,15 @@ class Population:
             clients.start(f"employer-{number}-{cvr}", self._payroll.employ(cvr, person, card.card_id))
         if rng.random() < 0.3:
             clients.start(f"again-{number}", self._offices.issue(rng.choice(MUNICIPALITIES), person))
-        clients.start(f"side-{number}", self._speak_up(card.card_id))
+        clients.start(f"side-{number}", self._dispute(card.card_id))
         for _ in range(int(rng.choice((0, 2, 6)) * self._steps)):
             await clients.think()
             await self._offices.decide_about(card.card_id)
         if rng.random() < 0.3:
             await self._offices.extract()
 
-    async def _speak_up(self, card_id: str) -> None:
-        """Now and then the citizen's side says something, beside all that goes on."""
+    async def _dispute(self, card_id: str) -> None:
+        """Disputes and mandates, concurrent with everything else."""
         for _ in range(int(self.rng.choice((0, 3, 6, 9)) * self._steps)):
             for _ in range(3):
                 await self._clients.think()

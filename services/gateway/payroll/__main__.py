@@ -8,4 +8,4 @@ from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = PayrollSettings()
-    run(service="gateway", process="payroll", settings=settings, jobs=[book_files(settings)])
+    run(service="gateway", process="payroll", settings=settings, background_tasks=[book_files(settings)])

@@ -14,13 +14,13 @@ from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.gateway.settings import PayrollSettings
-from services.runtime.service import Job, Runtime
+from services.runtime.service import BackgroundTask, Runtime
 
 _ANY_FILE = Key(FILES, "*")
 _HEARTBEAT_SECONDS = 60.0
 
 
-def book_files(settings: PayrollSettings) -> Job:
+def book_files(settings: PayrollSettings) -> BackgroundTask:
     """The job of the process. Raises ``ValueError`` that names a setting that cannot be used."""
     persons = Persons.from_settings(settings)
 

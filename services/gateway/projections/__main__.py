@@ -8,4 +8,10 @@ from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
-    run(service="gateway", process="projections", settings=RuntimeSettings(), processors=PROJECTIONS, jobs=[beat])
+    run(
+        service="gateway",
+        process="projections",
+        settings=RuntimeSettings(),
+        processors=PROJECTIONS,
+        background_tasks=[beat],
+    )

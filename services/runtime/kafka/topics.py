@@ -1,7 +1,7 @@
-"""Make and check the topics of the topic table: ``python -m services.runtime.kafka.topics [--check]``. Idempotent.
+"""Creates and checks the topics of the topic table: ``python -m services.runtime.kafka.topics [--check]``. Idempotent.
 
-Services only check the topics that they read and write, and never make one: a topic made by accident has one partition
-and one replica.
+Services check the topics that they read and write and never create one: a topic that a broker creates by itself has
+one partition and one replica.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _REQUEST_MS = 15_000
 
 
 class MissingTopics(RuntimeError):
-    """Topics of the table that are not there; the text says how to make them."""
+    """Topics of the table that do not exist; the text says how to create them."""
 
     def __init__(self, names: Collection[str]) -> None:
         super().__init__(f"no topic {', '.join(sorted(names))}; make what is missing with: {COMMAND}")
 
 
 class CannotMake(RuntimeError):
-    """The broker refuses to make a topic; the text says which, and the broker's reason."""
+    """The broker refuses to create a topic; the text names the topic and the broker's reason."""
 
 
 def names_of(topics: Collection[Topic]) -> dict[str, Topic]:
@@ -49,21 +49,21 @@ def names_of(topics: Collection[Topic]) -> dict[str, Topic]:
 
 
 def topics_of(service: str, reads: Collection[Topic]) -> tuple[Topic, ...]:
-    """What a service that reads ``reads`` cannot do without: these, and all that the table lets it write."""
+    """The topics that a service needs: those it reads (``reads``), and those it may write by the table."""
     return tuple(topic for topic in TOPICS if topic in reads or service in topic.writers)
 
 
 async def provision(settings: RuntimeSettings) -> int:
-    """Make what is missing and check the rest. Returns how many were made. Raises ``UnsafeSetting``."""
+    """Create the missing topics and check all. Returns how many were created. Raises ``UnsafeSetting``."""
     async with _admin(settings) as admin:
         made = await _create(admin, settings.topic_replication)
         async with asyncio.timeout(_REQUEST_MS / 1000):
-            await _check_when_told(admin, settings.topic_replication)
+            await _check_until_known(admin, settings.topic_replication)
     return made
 
 
-async def _check_when_told(admin: AIOKafkaAdminClient, replication: int) -> None:
-    """A broker learns of new topics a moment after the controller has made them, and each question may meet another."""
+async def _check_until_known(admin: AIOKafkaAdminClient, replication: int) -> None:
+    """Check until every broker knows the new topics; each request may reach another broker."""
     while True:
         try:
             return await _check(admin, replication, TOPICS)
@@ -72,13 +72,13 @@ async def _check_when_told(admin: AIOKafkaAdminClient, replication: int) -> None
 
 
 async def check(settings: RuntimeSettings, topics: Collection[Topic] = TOPICS) -> None:
-    """Only check ``topics``. Raises ``MissingTopics`` and ``UnsafeSetting``, and what aiokafka raises."""
+    """Check ``topics``, create none. Raises ``MissingTopics``, ``UnsafeSetting`` and errors of aiokafka."""
     async with _admin(settings) as admin:
         await _check(admin, settings.topic_replication, topics)
 
 
 async def require(settings: RuntimeSettings, names: Collection[str]) -> None:
-    """Raises ``MissingTopics`` unless all of ``names`` are there: whoever asks for a missing topic may make it."""
+    """Raise ``MissingTopics`` unless all of ``names`` exist. Reading a missing topic may create it."""
     async with _admin(settings) as admin:
         if missing := set(names) - set(await _partitions(admin)):
             raise MissingTopics(missing)
@@ -126,7 +126,7 @@ async def _check(admin: AIOKafkaAdminClient, replication: int, topics: Collectio
 
 
 async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, Sequence[Mapping[str, Any]]]:
-    # Asked for by name, a missing topic is made by a broker with auto.create.topics.enable, which is Kafka's default.
+    # Describe all topics: a request for a missing one by name creates it under auto.create.topics.enable, the default.
     return {d["topic"]: d["partitions"] for d in await admin.describe_topics() if not d["error_code"]}
 
 
@@ -155,7 +155,7 @@ async def _when_there(settings: RuntimeSettings, *, only_check: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 if every topic is there as it must be."""
+    """Exit code 0 if every topic exists with safe settings."""
     parser = argparse.ArgumentParser(prog=COMMAND, description="Make and check the topics of the topic table.")
     parser.add_argument("--check", action="store_true", help="only check; make nothing")
     only_check = parser.parse_args(arguments).check

@@ -7,6 +7,7 @@ A document of a processor is ``{_id, version, state, aliases, applied, outbox}``
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
@@ -39,8 +40,8 @@ def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
 def connect_loops(uri: str, *, timeout_ms: int = 5000) -> Client:
     """The same for the stores of loops, without retried writes.
 
-    A retried write costs the server a note of every statement. It is for who would not know whether a write that was
-    cut off happened; a loop looks.
+    The server records every statement of a retryable write. A loop does not need that: after an interrupted write it
+    loads the documents again.
     """
     return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
 
@@ -57,30 +58,39 @@ def _options(timeout_ms: int) -> dict[str, Any]:
 def durable_database(client: Client, name: str) -> Database:
     """A database whose writes are journaled on a majority and whose reads cannot be rolled back.
 
-    A read below majority could show a message as applied in a write that a failover then takes back.
+    A read below majority could return a write that a failover then rolls back.
     """
     return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
 
 
-async def next_changes(stream: Any) -> list[Mapping[str, Any]]:
-    """What a change stream tells next: all that came in one answer of the server; nothing if nothing happened.
+async def read_changes(stream: Any, on_changes: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
+    """Read a change stream until the server has no further change, and call ``on_changes`` with those that arrived.
 
-    motor itself gives one change at a time, each from another thread, and in a payroll night there are four for a line.
+    The public API of pymongo gives one change at a time. One thread reads them all, and the event loop takes those that
+    have arrived meanwhile: a task switch for each change would cost too much in a payroll run. Raises ``PyMongoError``.
     """
+    loop = asyncio.get_running_loop()
+    arrived: deque[Mapping[str, Any]] = deque()
 
-    def of_one_answer() -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
+    def read() -> None:
         while (change := stream.delegate.try_next()) is not None:
-            found.append(change)
-            if not stream.delegate._cursor._has_next():  # else it would wait for the next answer
-                break
-        return found
+            arrived.append(change)
+            if len(arrived) == 1:  # else a call of hand_over is already scheduled or in progress
+                loop.call_soon_threadsafe(hand_over)
 
-    return await asyncio.get_running_loop().run_in_executor(None, of_one_answer)
+    def hand_over() -> None:
+        changes = []
+        while arrived:
+            changes.append(arrived.popleft())
+        if changes:
+            on_changes(changes)
+
+    await loop.run_in_executor(None, read)
+    hand_over()
 
 
 async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
-    """Insert durably what is not there by its ``_id``. Says of each, in order, whether it was not."""
+    """Insert the documents whose ``_id`` is new. Returns for each, in order, whether it was."""
     added = [True] * len(documents)
     try:
         await collection.insert_many(documents, ordered=False)

@@ -29,19 +29,19 @@ _POSITIONS_SECONDS: Final = 3.0
 
 
 class RebalanceListener(Protocol):
-    """Is told when partitions change hands. The group waits for each call to return."""
+    """Called when partitions are revoked or assigned. The rebalance waits for each call to return."""
 
     async def revoked(self) -> None:
-        """All partitions are about to go: finish, commit, and process none of their records any more."""
+        """Before all partitions are revoked: finish the batches in progress, commit, and process no further record."""
         ...
 
     async def assigned(self, partitions: Collection[Partition]) -> None:
-        """``partitions`` are this member's from now on, each from its committed offset."""
+        """After ``partitions`` were assigned; each is read from its committed offset."""
         ...
 
 
 class Consumer(Protocol):
-    """One member of a consumer group. An error that is worth another try is one of the ``retryable`` errors."""
+    """One member of a consumer group. Errors that may be retried are of the ``retryable`` types."""
 
     async def start(self, listener: RebalanceListener) -> None:
         """Join the group. A failed start leaves no member behind."""
@@ -75,7 +75,7 @@ class Consumer(Protocol):
         ...
 
     def last_known_ends(self) -> Offsets:
-        """As ``end_offsets``, for all assigned partitions, as far as the last answers told."""
+        """The end offsets of all assigned partitions as of the last fetch."""
         ...
 
 

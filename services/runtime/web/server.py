@@ -21,7 +21,7 @@ from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection
-from services.runtime.service import Job, Runtime
+from services.runtime.service import BackgroundTask, Runtime
 from services.runtime.settings import RuntimeSettings
 
 logger = structlog.get_logger(__name__)
@@ -119,9 +119,11 @@ def run(
     settings: RuntimeSettings,
     process: str | None = None,
     processors: Sequence[Processor[Any] | Projection[Any]] = (),
-    jobs: Sequence[Job] = (),
+    background_tasks: Sequence[BackgroundTask] = (),
 ) -> None:
     """Run a process that serves nothing but its health, until SIGTERM."""
-    runtime = Runtime(service=service, settings=settings, process=process, processors=processors, jobs=jobs)
+    runtime = Runtime(
+        service=service, settings=settings, process=process, processors=processors, background_tasks=background_tasks
+    )
     runtime_logging.configure(settings, runtime.name)
     serve(runtime, health_application(runtime))

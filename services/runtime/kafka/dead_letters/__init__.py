@@ -1,1 +1,1 @@
-"""What was put aside: ``python -m services.runtime.kafka.dead_letters list|show|replay|discard``."""
+"""The command for dead letters: ``python -m services.runtime.kafka.dead_letters list|show|replay|discard``."""

@@ -19,7 +19,7 @@ from services.runtime.kafka.topics import require
 from services.runtime.settings import RuntimeSettings
 
 FACTS: Final = ("dead_reason", "dead_service", "dead_processor", "dead_topic", "dead_partition", "dead_offset")
-"""The headers that the loop adds, in its order, behind those of the original."""
+"""The headers that the batch processor adds, in this order, after those of the original record."""
 
 _POLL_MS = 500
 _ORIGIN: Final = re.compile(
@@ -29,9 +29,9 @@ _ORIGIN: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """What a dead letter is known by: the place of the original record, and who put it aside.
+    """The identity of a dead letter: the position of the original record, and the processor that could not read it.
 
-    Redelivery may put the same record aside twice; it is one dead letter all the same.
+    A redelivered record may be sent to the dead-letter topic again. It has the same origin and is one dead letter.
     """
 
     topic: str
@@ -48,14 +48,14 @@ class Origin:
         """The origin that ``text`` writes. Raises ``ValueError``."""
         found = _ORIGIN.fullmatch(text)
         if found is None:
-            raise ValueError(f"{text!r} is no origin; it looks like frikort.earnings.v1/3/17@balance.ledgers")
+            raise ValueError(f"{text!r} is not an origin such as frikort.earnings.v1/3/17@balance.ledgers")
         place = found.groupdict()
         return cls(place["topic"], int(place["partition"]), int(place["offset"]), place["service"], place["processor"])
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record as it was before it was put aside, and why it was."""
+    """A record that a processor could not read, unchanged, with the reason."""
 
     origin: Origin
     time: datetime
@@ -66,7 +66,7 @@ class DeadLetter:
 
     @property
     def type(self) -> str:
-        """Its ``ce_type``, as far as it can be read."""
+        """Its ``ce_type``; bytes that are not UTF-8 are replaced."""
         return _text(dict(self.headers).get("ce_type", b""))
 
     @property
@@ -74,7 +74,7 @@ class DeadLetter:
         return _text(self.key)
 
     def original(self, body: bytes | None = None) -> Record:
-        """The record to send again, with ``body`` in place of its own if one is given."""
+        """The record to publish again; ``body`` replaces its own value if given."""
         return Record(self.origin.topic, self.key, self.value if body is None else body, self.headers)
 
 
@@ -107,7 +107,7 @@ async def _read(
         consumer.seek(partition, starts[partition])
     letters: dict[Origin, DeadLetter] = {}
     while left:
-        # The limit is on silence, not on the whole: there may be many.
+        # The limit is for each poll, not for the whole: there may be many dead letters.
         async with asyncio.timeout(seconds):
             while not (batch := await consumer.getmany(timeout_ms=_POLL_MS)):
                 pass
@@ -129,7 +129,7 @@ async def _starts(
 
 
 def _letter(record: Any) -> DeadLetter | None:
-    """None for a record that the loop did not put here. The original may have had headers of the same names."""
+    """None for a record that no batch processor wrote. The original may have headers of the same names."""
     headers, facts = tuple(record.headers[: -len(FACTS)]), tuple(record.headers[-len(FACTS) :])
     if tuple(name for name, _ in facts) != FACTS:
         return None

@@ -1,7 +1,4 @@
-"""The laws of what moves no money: disputes, mandates and days without work are what the commands said.
-
-At their owner, where they are shown, and in what was told of them.
-"""
+"""The check of disputes, mandates and days without work: state, read models and events equal the commands."""
 
 from __future__ import annotations
 
@@ -11,20 +8,20 @@ from datetime import timedelta
 from typing import Any
 
 from tests.simulation.environment import Environment
-from tests.simulation.reference_model import CardBook, CardFile, Employment
-from tests.simulation.topic_reader import Message, law, states
+from tests.simulation.reference_model import Employment, ExpectedCard, ExpectedEmployments
+from tests.simulation.topic_reader import Message, invariant, states
 
 
 def check(
     environment: Environment,
     earnings: Iterable[Message],
     commands: Mapping[str, Message],
-    books: Mapping[str, CardBook],
-    files: Mapping[str, CardFile],
+    books: Mapping[str, ExpectedEmployments],
+    files: Mapping[str, ExpectedCard],
 ) -> Counter[str]:
-    """Returns what happened. Raises ``Violation``."""
+    """Returns what happened, for the liveness check. Raises ``Violation``."""
     counts: Counter[str] = Counter()
-    standing = _told(earnings, commands, counts)
+    standing = _disputes_published(earnings, commands, counts)
     for card_id, book in books.items():
         known: Any = environment.database("reporting", "books").state(card_id)
         for employment_id, employment in book.employments.items():
@@ -38,16 +35,18 @@ def check(
     return counts
 
 
-def _told(earnings: Iterable[Message], commands: Mapping[str, Message], counts: Counter[str]) -> dict[str, bool]:
-    """Disputes are raised and ended in turn, as their commands said. Returns which reports are in dispute."""
+def _disputes_published(
+    earnings: Iterable[Message], commands: Mapping[str, Message], counts: Counter[str]
+) -> dict[str, bool]:
+    """Disputes are raised and closed in turn, as commanded. Returns which reports are in dispute."""
     standing: dict[str, bool] = defaultdict(bool)
     for event in earnings:
         if not event.of_dispute:
             continue
         report_id, raised = event.data["report_id"], event.kind == "report.disputed"
-        law(standing[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
+        invariant(standing[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
         standing[report_id] = raised
-        if event.cause in commands:  # else the command waited, and a card event caused it
+        if event.cause in commands:  # else the command was deferred, and a card event is the cause
             _as_commanded(event, commands[event.cause])
         counts["disputes" if raised else f"disputes {event.data['cause']}"] += 1
     return standing
@@ -61,18 +60,18 @@ def _as_commanded(event: Message, command: Message) -> None:
         causes = {"earnings.correct": "report-corrected", "earnings.withdraw": "report-withdrawn"}
         said["cause"] = causes.get(command.kind, "dispute-withdrawn")
     found = {name: event.data.get(name) for name in said}
-    law(found == said, f"I1: {command.kind} {command.id} said {said} and was told as {found}")
+    invariant(found == said, f"I1: {command.kind} {command.id} was sent as {said} and published as {found}")
 
 
 def _disputes(environment: Environment, employment: Employment, known: Any, standing: Mapping[str, bool]) -> None:
     for report_id, report in employment.reports.items():
         found = standing[report_id], known.reports[report_id].disputed
-        law(found == (report.disputed,) * 2, f"the dispute of {report_id} is told and known as {found}")
+        invariant(found == (report.disputed,) * 2, f"the dispute of {report_id} is published and stored as {found}")
         view: Any = environment.database("gateway", "reports").state(report_id)
-        told = sum("dispute" in entry.event for entry in view.history)
-        shown = view.dispute is not None, view.dispute_revision, told
+        entries = sum("dispute" in entry.event for entry in view.history)
+        shown = view.dispute is not None, view.dispute_revision, entries
         true = report.disputed, report.disputes, report.disputes
-        law(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
+        invariant(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
 
 
 def _no_work(environment: Environment, employment_id: str, employment: Employment) -> None:
@@ -82,11 +81,15 @@ def _no_work(environment: Environment, employment_id: str, employment: Employmen
         for period in view.no_work
         for number in range((period.last - period.first).days + 1)
     ]
-    law(shown == sorted(employment.no_work), f"the days without work of {employment_id} are shown as {view.no_work}")
+    invariant(
+        shown == sorted(employment.no_work), f"the days without work of {employment_id} are shown as {view.no_work}"
+    )
 
 
-def _mandates(environment: Environment, card: Any, file: CardFile) -> None:
+def _mandates(environment: Environment, card: Any, file: ExpectedCard) -> None:
     view: Any = environment.database("gateway", "cards").state(card.card_id)
     known = {name: None if mandate.withdrawn else mandate.until for name, mandate in card.mandates.items()}
     shown = {m.mandate_id: None if m.withdrawn_at else m.until for m in view.mandates}
-    law(known == shown == file.mandates, f"the mandates of {card.card_id} are {known}, {shown} and {file.mandates}")
+    invariant(
+        known == shown == file.mandates, f"the mandates of {card.card_id} are {known}, {shown} and {file.mandates}"
+    )

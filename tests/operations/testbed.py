@@ -1,4 +1,4 @@
-"""Engines that a test may stop and kill, and services as processes upon them."""
+"""Kafka and MongoDB that a test may stop and kill, and services as processes that use them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SERVICE = "tests.operations.service"
 
 
 class Service:
-    """One instance as a process of its own, which answers at a port of its own."""
+    """One instance of a service as a process, with its own port."""
 
     def __init__(self, process: Process, url: str) -> None:
         self.process = process
@@ -39,7 +39,7 @@ class Service:
         return answers_ready(self.url)
 
     def ask(self, path: str) -> tuple[int, Any]:
-        """Status and JSON of one of its answers; status 0 if nothing answers."""
+        """Status and JSON of the answer to a GET request; status 0 if nothing answers."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - our own address
                 return answer.status, json.loads(answer.read())
@@ -55,7 +55,7 @@ class Service:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """What it has logged, line by line."""
+        """Its log lines."""
         lines = self.process.log.read_text().splitlines() if self.process.log.exists() else []
         return [json.loads(line) for line in lines if line.startswith("{")]
 
@@ -63,8 +63,8 @@ class Service:
         return [line for line in self.log if line["event"] == event]
 
 
-class Ground:
-    """Kafka and MongoDB of one's own, with what runs upon them."""
+class Testbed:
+    """Kafka and MongoDB of these tests alone, and the services that use them."""
 
     def __init__(self, engines: Engines, directory: Path, stack: ExitStack) -> None:
         self.engines = engines
@@ -87,7 +87,7 @@ class Ground:
         return self.engines.processes["mongodb"]
 
     def service(self, name: str, instance: int = 1, /, **settings: str) -> Service:
-        """An instance of a test's own service, not yet started; ``settings`` without ``FRIKORT_``."""
+        """An instance of the test service, not yet started; names of ``settings`` lack the prefix ``FRIKORT_``."""
         port = ports.free_port()
         url = f"http://127.0.0.1:{port}"
         environment = self.environment(port=str(port), **settings) | {"TEST_SERVICE": name}
@@ -104,7 +104,7 @@ class Ground:
         return Service(process, url)
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """The environment of a process of the system; ``settings`` without ``FRIKORT_``."""
+        """The environment variables of a process; names of ``settings`` lack the prefix ``FRIKORT_``."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         given = {
             "environment": "local",
@@ -116,7 +116,7 @@ class Ground:
         return inherited | {f"FRIKORT_{name.upper()}": value for name, value in given.items()}
 
     def make_engines_run(self) -> None:
-        """Whatever a test did to them."""
+        """Start the engines that a test has stopped, and wait until they are ready."""
         for engine in (self.kafka, self.mongodb):
             if not engine.alive:
                 engine.start()
@@ -124,10 +124,10 @@ class Ground:
             engine.wait_ready()
 
 
-async def pass_over_the_past(ground: Ground, name: str) -> None:
-    """Let the group of a test's service, which has never run, begin behind what other tests have sent."""
+async def skip_earlier_records(testbed: Testbed, name: str) -> None:
+    """Commit the end offsets for the group of a test service, so that it does not read the records of other tests."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=ground.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
+        bootstrap_servers=testbed.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
     )
     await consumer.start()
     try:
@@ -138,15 +138,15 @@ async def pass_over_the_past(ground: Ground, name: str) -> None:
         await consumer.stop()
 
 
-async def lag_of(name: str, log: KafkaProducer) -> int:
-    """How many records the group of a test's service has still to do, all partitions together."""
-    committed = await log.committed_positions(group_of(name, [LEDGERS]))
-    ends = await log.end_positions([EARNINGS])
+async def lag_of(name: str, producer: KafkaProducer) -> int:
+    """The lag of the group of a test service over all partitions, in records."""
+    committed = await producer.committed_positions(group_of(name, [LEDGERS]))
+    ends = await producer.end_positions([EARNINGS])
     return sum(end.offset - committed.get((end.topic, end.partition), 0) for end in ends)
 
 
 async def ended(service: Service, within: float = 30) -> int:
-    """Its exit code."""
+    """Wait until the process ends. Returns its exit code."""
 
     async def code() -> tuple[int] | None:
         found = service.process.exit_code

@@ -1,0 +1,138 @@
+"""The check of money: ledgers, published splits, warnings and statements equal the reference ledger."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CAP_WARNINGS, CARDS, EARNINGS
+
+from services.balance.ledger import read_entries
+from tests.simulation.environment import Environment
+from tests.simulation.reference_ledger import Year
+from tests.simulation.reference_model import ExpectedEmployments
+from tests.simulation.topic_reader import Message, invariant, states
+
+
+class MoneyCheck:
+    """``published`` has the messages by topic, ``books`` the expected employments by card."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        published: Mapping[str, Sequence[Message]],
+        books: Mapping[str, ExpectedEmployments],
+    ) -> None:
+        self.environment = environment
+        self.published = published
+        self.books = books
+        self.years: dict[tuple[str, int], Year] = defaultdict(Year)
+        self.counts: Counter[str] = Counter()
+
+    def check(self) -> Counter[str]:
+        """Returns what happened, for the liveness check. Raises ``Violation``."""
+        self._ledgers()
+        self._settlements()
+        self._warnings()
+        self._statements()
+        return self.counts
+
+    def _ledgers(self) -> None:
+        """I1 and I3: every ledger equals the reference ledger of the accepted reports, in order of acceptance."""
+        for event in self.published[EARNINGS.name]:
+            if "report_id" in event.data and not event.of_dispute:
+                moved = self.years[event.data["card_id"], event.data["year"]].apply(event)
+                self.counts["splits of others moved"] += len(moved)
+        database = self.environment.database("balance", "ledgers")
+        invariant(len(database.documents) == len(self.years), "I3: there are ledgers without a report")
+        for (card_id, number), year in self.years.items():
+            ledger: Any = database.state(f"{card_id}:{number}")
+            invariant(ledger is not None, f"I3: no ledger of {card_id} in {number}")
+            found = {e.report_id: (e.total, e.exempt, e.excess) for e in read_entries(ledger)}
+            wanted = {n: (e.total, e.exempt, e.total - e.exempt) for n, e in year.lines.items()}
+            invariant(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
+            invariant(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")
+            invariant(year.exempt <= year.allowance, f"more than the allowance is exempt in {card_id}:{number}")
+            invariant(ledger.revision == year.changes, f"I3: {card_id}:{number} changed {ledger.revision} times")
+            self.counts["split reports"] += sum(0 < line.exempt < line.total for line in year.lines.values())
+
+    def _settlements(self) -> None:
+        """The last published split of each report and total of each year equal the reference ledger."""
+        last: dict[str, Message] = {}
+        totals: dict[tuple[str, int], Message] = {}
+        for event in self.published[BALANCES.name]:
+            if "report_id" in event.data:
+                last[event.data["report_id"]] = event
+            else:
+                totals[event.data["card_id"], event.data["year"]] = event
+        invariant(totals.keys() == self.years.keys(), "I3: the years of totals and of reports differ")
+        for key, year in self.years.items():
+            total = totals[key].data
+            invariant(
+                (total["reported"], total["exempt"], total["excess"], total["remaining"])
+                == (year.reported, year.exempt, year.reported - year.exempt, year.allowance - year.exempt),
+                f"I3: the balance of {key} was published as {total}",
+            )
+            for report_id, line in year.lines.items():
+                split = last[report_id].data
+                invariant(
+                    (split["total"], split["exempt"]) == (line.total, line.exempt), f"the split of {report_id}: {split}"
+                )
+
+    def _warnings(self) -> None:
+        """I4: warnings are raised and withdrawn in turn, once for each crossing, and correct at the end."""
+        standing: dict[tuple[str, int], set[str]] = defaultdict(set)
+        raised: Counter[tuple[str, int, str]] = Counter()
+        for event in self.published[CAP_WARNINGS.name]:
+            data = event.data
+            key, threshold = (data["card_id"], data["year"]), data["threshold"]
+            is_raise = ".raised." in event.type
+            invariant((threshold in standing[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
+            standing[key] ^= {threshold}
+            raised[*key, threshold] += is_raise
+            self.counts["warnings raised" if is_raise else "warnings withdrawn"] += 1
+        for key, year in self.years.items():
+            invariant(
+                standing[key] == year.standing, f"I4: the warnings of {key} are {standing[key]}, not {year.standing}"
+            )
+            for threshold in ("near", "reached", "exceeded"):
+                count = raised[*key, threshold]
+                invariant(count == year.raised[threshold], f"I4: {threshold} of {key} was raised {count} times")
+
+    def _statements(self) -> None:
+        """The last statement to each authority about a card and year equals the reference ledger."""
+        homes = {e.data["card_id"]: e.data["municipality"] for e in self.published[CARDS.name]}
+        for topic in (AUTHORITY_SKAT, AUTHORITY_STAR):
+            last = {(e.data["card_id"], e.data["year"]): e.data for e in self.published[topic.name]}
+            for key, year in self.years.items():
+                counted = [line for line in year.lines.values() if line.total]
+                statement = last.get(key)
+                if statement is None:
+                    invariant(not counted, f"{topic.name} has no statement of {key}")
+                    continue
+                invariant(
+                    (statement["reported"], statement["exempt"], statement["reports"], statement["municipality"])
+                    == (year.reported, year.exempt, len(counted), homes[key[0]]),
+                    f"{topic.name} says of {key}: {statement}",
+                )
+                disputed = self.books[key[0]].disputed
+                employers = sorted({line.cvr for name, line in year.lines.items() if line.total and name in disputed})
+                invariant(
+                    statement["disputed"] == bool(employers),
+                    f"{topic.name} says of {key}: {statement}; disputed are {disputed}",
+                )
+                self.counts["statements of a dispute"] += bool(employers)
+                if topic is AUTHORITY_SKAT:
+                    invariant(
+                        statement["disputed_employers"] == employers,
+                        f"the disputes of {key}: {employers}, not {statement}",
+                    )
+                    sums: dict[str, int] = defaultdict(int)
+                    for line in counted:
+                        sums[line.cvr] += line.exempt
+                    found = {e["cvr"]: e["exempt"] for e in statement["employers"]}
+                    invariant(found == dict(sums), f"the employers of {key} are stated as {found}")
+                    self.counts["statements"] += 1
+        for card in states(self.environment.database("exports", "statements")):
+            invariant(not card.pending_years, f"the years {card.pending_years} of the card {card.card_id} are pending")
