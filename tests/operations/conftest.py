@@ -10,7 +10,7 @@ import pytest
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from services.runtime.kafka.topics import provision
-from tests.operations.testbed import Testbed
+from tests.operations.harness import Harness
 
 
 @pytest.fixture(scope="package")
@@ -20,10 +20,10 @@ def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 
 @pytest.fixture
-async def testbed(own_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Testbed]:
+async def harness(own_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
     """Both engines run and have their topics, whatever the test before did to them."""
     with ExitStack() as stack:
-        testbed = Testbed(own_engines, tmp_path_factory.mktemp("services"), stack)
-        testbed.make_engines_run()
-        await provision(testbed.settings)
-        yield testbed
+        harness = Harness(own_engines, tmp_path_factory.mktemp("services"), stack)
+        harness.make_engines_run()
+        await provision(harness.settings)
+        yield harness

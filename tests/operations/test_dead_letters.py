@@ -24,7 +24,7 @@ from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
 from tests.operations import command
-from tests.operations.testbed import Testbed, skip_earlier_records
+from tests.operations.harness import Harness, skip_earlier_records
 from tests.runtime.test_consuming_real import caught_up, ledger_of, read_all, reported, running
 
 WHO = ("--by", "ops on call", "--reason", "case 42")
@@ -42,97 +42,97 @@ class CommandResult:
         return found
 
 
-async def dead(testbed: Testbed, *arguments: str, **settings: str) -> CommandResult:
+async def dead(harness: Harness, *arguments: str, **settings: str) -> CommandResult:
     """``python -m services.runtime.kafka.dead_letters`` with ``arguments``, but for the start of the interpreter."""
-    return CommandResult(*await asyncio.to_thread(command.run, arguments, testbed.environment(**settings)))
+    return CommandResult(*await asyncio.to_thread(command.run, arguments, harness.environment(**settings)))
 
 
-async def to_dead_letters(testbed: Testbed, service: str, *records: Record) -> list[DeadLetter]:
+async def to_dead_letters(harness: Harness, service: str, *records: Record) -> list[DeadLetter]:
     """Let a service of this name send ``records``, which it cannot read, to the dead-letter topic."""
-    await skip_earlier_records(testbed, service)
-    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
+    await skip_earlier_records(harness, service)
+    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
     try:
-        async with running(service, testbed.settings) as runtime:
+        async with running(service, harness.settings) as runtime:
             await log.publish(records)
             await caught_up(runtime, log)
     finally:
         await log.stop()
-    return [letter for letter in await read(testbed.settings, [EARNINGS], None) if letter.origin.service == service]
+    return [letter for letter in await read(harness.settings, [EARNINGS], None) if letter.origin.service == service]
 
 
 def broken(record: Record) -> Record:
     return record._replace(value=b'{"wage": "much"}')
 
 
-async def test_the_command_is_a_module_that_python_runs(testbed: Testbed) -> None:
+async def test_the_command_is_a_module_that_python_runs(harness: Harness) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.runtime.kafka.dead_letters", "list", "--service", "nobody",
-        cwd=REPOSITORY, env=testbed.environment(), stdout=asyncio.subprocess.PIPE,
+        cwd=REPOSITORY, env=harness.environment(), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, _ = await child.communicate()
     assert child.returncode == exit_codes.DONE
     assert out.startswith(b"ORIGIN")
 
 
-async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(testbed: Testbed, tmp_path: Path) -> None:
+async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(harness: Harness, tmp_path: Path) -> None:
     card = str(uuid4())
     good = reported(card, 1, 700)
-    (letter,) = await to_dead_letters(testbed, "mended", broken(good))
+    (letter,) = await to_dead_letters(harness, "mended", broken(good))
     origin = str(letter.origin)
 
-    (row,) = (await dead(testbed, "list", "--json", "--service", "mended", "--topic", EARNINGS.name)).rows
+    (row,) = (await dead(harness, "list", "--json", "--service", "mended", "--topic", EARNINGS.name)).rows
     assert (row["origin"], row["state"], row["key"]) == (origin, "waiting", card)
     assert "wage" in row["reason"] or "body" in row["reason"]
-    table = await dead(testbed, "list", "--service", "mended")
+    table = await dead(harness, "list", "--service", "mended")
     assert origin in table.out
     assert '"much"' not in table.out, "bodies are shown by show alone"
-    shown = await dead(testbed, "show", origin)
+    shown = await dead(harness, "show", origin)
     assert '{"wage": "much"}' in shown.out
     assert "header  ce_id: " in shown.out
 
-    still_broken = await dead(testbed, "replay", origin, *WHO, "--body", "pyproject.toml")
+    still_broken = await dead(harness, "replay", origin, *WHO, "--body", "pyproject.toml")
     assert (still_broken.code, "still breaks its contract" in still_broken.err) == (exit_codes.NOT_DONE, True)
     body = tmp_path / "mended.json"
     body.write_bytes(good.value)
-    replayed = await dead(testbed, "replay", origin, *WHO, "--body", str(body))
+    replayed = await dead(harness, "replay", origin, *WHO, "--body", str(body))
     assert (replayed.code, replayed.out) == (exit_codes.DONE, f"{origin} replayed\n")
     assert '"event": "dead.act"' in replayed.err
     assert '"by": "ops on call"' in replayed.err
 
-    twice = await dead(testbed, "replay", origin, *WHO)
+    twice = await dead(harness, "replay", origin, *WHO)
     assert (twice.code, "is replayed already" in twice.err) == (exit_codes.NOT_DONE, True)
-    again = await dead(testbed, "replay", origin, *WHO, "--again", "--body", str(body))
+    again = await dead(harness, "replay", origin, *WHO, "--again", "--body", str(body))
     assert again.code == exit_codes.DONE
-    back = [r for r in await read_all(testbed.settings, EARNINGS.name) if r.key == card.encode()]
+    back = [r for r in await read_all(harness.settings, EARNINGS.name) if r.key == card.encode()]
     assert back == [broken(good), good, good], "key, headers and ce_id are the original's"
 
-    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
-    async with running("mended", testbed.settings) as runtime:
+    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    async with running("mended", harness.settings) as runtime:
         await caught_up(runtime, log)
         assert (await ledger_of(runtime, card)).reported == 700
     await log.stop()
 
-    assert (await dead(testbed, "list", "--json", "--service", "mended")).rows == []
-    (row,) = (await dead(testbed, "list", "--json", "--service", "mended", "--all")).rows
+    assert (await dead(harness, "list", "--json", "--service", "mended")).rows == []
+    (row,) = (await dead(harness, "list", "--json", "--service", "mended", "--all")).rows
     assert row["state"] == "replayed"
-    assert (await dead(testbed, "show", origin)).out.count("history ") == 4
+    assert (await dead(harness, "show", origin)).out.count("history ") == 4
 
 
-async def test_a_whole_topic_is_replayed_in_order_but_for_what_was_discarded(testbed: Testbed) -> None:
+async def test_a_whole_topic_is_replayed_in_order_but_for_what_was_discarded(harness: Harness) -> None:
     card = str(uuid4())
-    letters = await to_dead_letters(testbed, "whole", *(broken(reported(card, number, 1)) for number in range(4)))
-    discarded = await dead(testbed, "discard", str(letters[1].origin), *WHO)
+    letters = await to_dead_letters(harness, "whole", *(broken(reported(card, number, 1)) for number in range(4)))
+    discarded = await dead(harness, "discard", str(letters[1].origin), *WHO)
     assert discarded.code == exit_codes.DONE
-    for other in await read(testbed.settings, [EARNINGS], None):
+    for other in await read(harness.settings, [EARNINGS], None):
         if other.origin.service != "whole":
-            await settle(testbed, other)
-    replayed = await dead(testbed, "replay", "--topic", EARNINGS.name, "--all", *WHO)
+            await settle(harness, other)
+    replayed = await dead(harness, "replay", "--topic", EARNINGS.name, "--all", *WHO)
     assert replayed.out.splitlines() == [f"{letters[n].origin} replayed" for n in (0, 2, 3)]
-    assert (await dead(testbed, "replay", "--topic", EARNINGS.dead, "--all", *WHO)).out == ""
+    assert (await dead(harness, "replay", "--topic", EARNINGS.dead, "--all", *WHO)).out == ""
 
 
-async def settle(testbed: Testbed, letter: DeadLetter) -> None:
-    client = connect(testbed.settings.mongodb)
+async def settle(harness: Harness, letter: DeadLetter) -> None:
+    client = connect(harness.settings.mongodb)
     log = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
     account = Account("a test", "to have it out of the way", letter.time)
     try:
@@ -141,35 +141,35 @@ async def settle(testbed: Testbed, letter: DeadLetter) -> None:
         client.close()
 
 
-async def test_an_interrupted_replay_is_listed_and_can_be_repeated(testbed: Testbed) -> None:
-    (letter,) = await to_dead_letters(testbed, "interrupted", broken(reported(str(uuid4()), 1, 1)))
-    client = connect(testbed.settings.mongodb)
+async def test_an_interrupted_replay_is_listed_and_can_be_repeated(harness: Harness) -> None:
+    (letter,) = await to_dead_letters(harness, "interrupted", broken(reported(str(uuid4()), 1, 1)))
+    client = connect(harness.settings.mongodb)
     nowhere = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
     account = Account("a test", "Kafka went away in the middle", letter.time)
     with pytest.raises(KafkaUnavailable):
         await act_on(letter, "replay", account, journal=Journal(client), log=nowhere)
     client.close()
-    (row,) = (await dead(testbed, "list", "--json", "--service", "interrupted")).rows
+    (row,) = (await dead(harness, "list", "--json", "--service", "interrupted")).rows
     assert row["state"] == "replaying"
-    assert (await dead(testbed, "replay", str(letter.origin), *WHO)).code == exit_codes.DONE
-    (row,) = (await dead(testbed, "list", "--json", "--service", "interrupted", "--all")).rows
+    assert (await dead(harness, "replay", str(letter.origin), *WHO)).code == exit_codes.DONE
+    (row,) = (await dead(harness, "list", "--json", "--service", "interrupted", "--all")).rows
     assert row["state"] == "replayed"
 
 
-async def test_a_record_sent_to_the_dead_letter_topic_twice_is_one_dead_letter(testbed: Testbed) -> None:
-    (letter,) = await to_dead_letters(testbed, "twice", broken(reported(str(uuid4()), 1, 1)))
-    copy = next(r for r in await read_all(testbed.settings, EARNINGS.dead) if r.key == letter.key)
-    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
+async def test_a_record_sent_to_the_dead_letter_topic_twice_is_one_dead_letter(harness: Harness) -> None:
+    (letter,) = await to_dead_letters(harness, "twice", broken(reported(str(uuid4()), 1, 1)))
+    copy = next(r for r in await read_all(harness.settings, EARNINGS.dead) if r.key == letter.key)
+    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
     await log.publish([copy, copy._replace(headers=())])
     await log.stop()
-    found = [item for item in await read(testbed.settings, [EARNINGS], None) if item.key == letter.key]
+    found = [item for item in await read(harness.settings, [EARNINGS], None) if item.key == letter.key]
     assert [item.origin for item in found] == [letter.origin]
 
 
-async def test_headers_of_the_original_that_look_like_ours_are_kept(testbed: Testbed) -> None:
+async def test_headers_of_the_original_that_look_like_ours_are_kept(harness: Harness) -> None:
     headers = tuple((name, b"forged") for name in FACTS)
     record = Record(EARNINGS.name, str(uuid4()).encode(), b"{}", headers)
-    (letter,) = await to_dead_letters(testbed, "forged", record)
+    (letter,) = await to_dead_letters(harness, "forged", record)
     assert letter.original() == record
 
 
@@ -178,7 +178,7 @@ async def test_headers_of_the_original_that_look_like_ours_are_kept(testbed: Tes
     [
         (("replay", "frikort.earnings.v1/0/999999@a.b", *WHO), {}, exit_codes.NOT_FOUND, "no dead letter"),
         (("replay", "frikort.unknown.v1/0/9@a.b", *WHO), {}, exit_codes.NOT_FOUND, "no topic frikort.unknown.v1"),
-        (("show", "17"), {}, 2, "is no origin"),
+        (("show", "17"), {}, 2, "is not an origin"),
         (("replay", *WHO), {}, 2, "name one origin or more"),
         (("discard", "frikort.earnings.v1/0/9@a.b", "--by", "x"), {}, 2, "--reason"),
         (("discard", "t/0/9@a.b", "--by", "x", "--reason", "citizen 010190-1234"), {}, 2, "CPR"),
@@ -193,19 +193,19 @@ async def test_headers_of_the_original_that_look_like_ours_are_kept(testbed: Tes
     ],
 )  # fmt: skip
 async def test_what_cannot_be_done_has_a_code_and_a_clear_message(
-    testbed: Testbed, arguments: tuple[str, ...], settings: dict[str, str], code: int, says: str
+    harness: Harness, arguments: tuple[str, ...], settings: dict[str, str], code: int, says: str
 ) -> None:
-    said = await dead(testbed, *arguments, **settings)
+    said = await dead(harness, *arguments, **settings)
     assert said.code == code, said.err
     assert says in said.err
     assert "Traceback" not in said.err
 
 
-async def test_the_journal_is_only_added_to(testbed: Testbed) -> None:
-    (letter,) = await to_dead_letters(testbed, "journal", broken(reported(str(uuid4()), 1, 1)))
-    await settle(testbed, letter)
-    await settle(testbed, letter)
-    with MongoClient[dict[str, Any]](testbed.engines.mongodb) as client:
+async def test_the_journal_is_only_added_to(harness: Harness) -> None:
+    (letter,) = await to_dead_letters(harness, "journal", broken(reported(str(uuid4()), 1, 1)))
+    await settle(harness, letter)
+    await settle(harness, letter)
+    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
         lines = list(client["frikort_operations"]["dead_letter_acts"].find({"origin": str(letter.origin)}))
     assert [line["_id"].removeprefix(f"{letter.origin} ") for line in lines] == [
         "1 begun", "1 done", "2 begun", "2 done",
@@ -234,8 +234,8 @@ def test_what_has_become_of_a_letter(lines: list[tuple[int, Act, bool]], state: 
 
 
 @pytest.mark.parametrize("text", ["", "t", "t/1", "t/1/2", "t/x/2@s.p", "t/1/2@s", "t/1/2@s.p "])
-def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no origin"):
+def test_a_text_that_is_not_an_origin_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an origin"):
         Origin.parse(text)
 
 

@@ -20,7 +20,7 @@ from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from tests.operations.testbed import Service, Testbed, ended, lag_of, skip_earlier_records
+from tests.operations.harness import Service, Harness, ended, lag_of, skip_earlier_records
 from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
 
@@ -28,8 +28,8 @@ BOUND = 3.0
 
 
 @pytest.fixture
-async def log(testbed: Testbed) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
+async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -58,20 +58,20 @@ async def is_ready(service: Service) -> dict[str, Any]:
     return await eventually(seen, what="it is ready again")
 
 
-def engine_of(testbed: Testbed, name: str) -> Process:
-    return testbed.engines.processes[name]
+def engine_of(harness: Harness, name: str) -> Process:
+    return harness.engines.processes[name]
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongodb"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
-    testbed: Testbed, name: str, how: signal.Signals
+    harness: Harness, name: str, how: signal.Signals
 ) -> None:
-    service = testbed.service(f"healthy-{name}-{how.name.lower()}")
+    service = harness.service(f"healthy-{name}-{how.name.lower()}")
     service.process.restart()
     report = await is_ready(service)
     assert set(report["processors"]["ledgers"]["lag"]) == {f"{EARNINGS.name}/{n}" for n in range(EARNINGS.partitions)}
-    engine = engine_of(testbed, name)
+    engine = engine_of(harness, name)
     engine.send(how)
     try:
         report = await not_ready(service, name)
@@ -83,19 +83,19 @@ async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
         assert (await answer(service, "/health/live"))[0] == 200, "a restart would not bring it back"
     finally:
         engine.send(signal.SIGCONT)
-        testbed.make_engines_run()
+        harness.make_engines_run()
     await is_ready(service)
     assert service.process.terminate() == exit_codes.DONE
 
 
 async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
-    testbed: Testbed, log: KafkaProducer
+    harness: Harness, log: KafkaProducer
 ) -> None:
-    await skip_earlier_records(testbed, "waiting")
-    service = testbed.service("waiting")
+    await skip_earlier_records(harness, "waiting")
+    service = harness.service("waiting")
     service.process.restart()
     await is_ready(service)
-    testbed.mongodb.kill()
+    harness.mongodb.kill()
     card = str(uuid4())
     await log.publish([reported(card, number, 100) for number in range(7)])
 
@@ -107,7 +107,7 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
     processor = await eventually(failing, what="the processor is failing")
     assert max(processor["lag"].values()) >= 7
     assert processor["since"]
-    testbed.make_engines_run()
+    harness.make_engines_run()
     report = await is_ready(service)
     assert report["processors"]["ledgers"]["last_progress"]
 
@@ -119,10 +119,10 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
     service.process.terminate()
 
 
-async def test_records_that_were_deleted_unread_stop_the_service(testbed: Testbed, log: KafkaProducer) -> None:
+async def test_records_that_were_deleted_unread_stop_the_service(harness: Harness, log: KafkaProducer) -> None:
     """Otherwise Kafka would continue at the earliest remaining record, silently."""
-    await skip_earlier_records(testbed, "bereft")
-    service = testbed.service("bereft")
+    await skip_earlier_records(harness, "bereft")
+    service = harness.service("bereft")
     service.process.restart()
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
 
@@ -132,7 +132,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(testbed: Testbe
     await eventually(caught_up)
     assert service.process.terminate() == exit_codes.DONE
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=testbed.engines.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=harness.engines.kafka)
     await admin.start()
     try:
         gone = {
@@ -148,10 +148,10 @@ async def test_records_that_were_deleted_unread_stop_the_service(testbed: Testbe
 
 
 async def test_a_processor_without_progress_while_records_wait_is_not_ready(
-    testbed: Testbed, log: KafkaProducer
+    harness: Harness, log: KafkaProducer
 ) -> None:
-    await skip_earlier_records(testbed, "stuck")
-    settings = testbed.settings.model_copy(update={"stall_timeout": 0.2})
+    await skip_earlier_records(harness, "stuck")
+    settings = harness.settings.model_copy(update={"stall_timeout": 0.2})
     async with running("stuck", settings) as runtime:
         consumer = runtime.consumer
         assert consumer is not None
@@ -184,8 +184,8 @@ async def test_a_processor_without_progress_while_records_wait_is_not_ready(
         await eventually(moves)
 
 
-async def test_a_dead_consume_task_fails_the_liveness_check(testbed: Testbed) -> None:
-    async with running("dying", testbed.settings) as runtime:
+async def test_a_dead_consume_task_fails_the_liveness_check(harness: Harness) -> None:
+    async with running("dying", harness.settings) as runtime:
         consumer = runtime.consumer
         assert consumer is not None
         assert runtime.health.deaths() == {}
@@ -196,9 +196,9 @@ async def test_a_dead_consume_task_fails_the_liveness_check(testbed: Testbed) ->
     assert runtime.health.deaths() == {}, "a stopped consumer is not dead"
 
 
-async def test_metrics_report_the_lag_of_each_partition(testbed: Testbed, log: KafkaProducer) -> None:
-    await skip_earlier_records(testbed, "measured")
-    service = testbed.service("measured")
+async def test_metrics_report_the_lag_of_each_partition(harness: Harness, log: KafkaProducer) -> None:
+    await skip_earlier_records(harness, "measured")
+    service = harness.service("measured")
     service.process.restart()
     await log.publish([reported(str(uuid4()), 1, 100)])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from frikort_contracts.topics import BALANCES, EARNINGS
+from frikort_contracts.topics import BALANCES, EARNINGS, TOPICS
 
 from deploy.local import kafka, mongod, ports
 from deploy.local.config import Config
@@ -18,9 +18,9 @@ from deploy.local.engines import Engines
 from deploy.local.process import Process
 from deploy.local.progress import Silent
 from services.runtime import exit_codes
-from services.runtime.kafka.topics import MissingTopics, check, provision
+from services.runtime.kafka.topics import MissingTopics, check, names_of, provision
 from services.runtime.safety_checks import UnsafeSetting, topic_config
-from tests.operations.testbed import Service, Testbed, ended
+from tests.operations.harness import Service, Harness, ended
 from tests.waiting import eventually
 
 
@@ -32,13 +32,13 @@ async def waits_for(service: Service, what: str) -> None:
 
 
 @pytest.mark.parametrize("order", [("kafka", "mongodb"), ("mongodb", "kafka")], ids="-then-".join)
-async def test_a_service_waits_for_its_engines_in_any_order(testbed: Testbed, order: Sequence[str]) -> None:
-    for engine in testbed.engines.processes.values():
+async def test_a_service_waits_for_its_engines_in_any_order(harness: Harness, order: Sequence[str]) -> None:
+    for engine in harness.engines.processes.values():
         engine.terminate()
-    service = testbed.service("patient-" + order[0])
+    service = harness.service("patient-" + order[0])
     service.process.start()
     await waits_for(service, "Kafka")
-    first, second = (testbed.engines.processes[name] for name in order)
+    first, second = (harness.engines.processes[name] for name in order)
     first.restart()
     if order[0] == "kafka":
         await waits_for(service, "MongoDB")
@@ -47,8 +47,8 @@ async def test_a_service_waits_for_its_engines_in_any_order(testbed: Testbed, or
     assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_a_stop_while_waiting_ends_the_process_at_once_with_exit_code_0(testbed: Testbed) -> None:
-    service = testbed.service("impatient", kafka="127.0.0.1:1")
+async def test_a_stop_while_waiting_ends_the_process_at_once_with_exit_code_0(harness: Harness) -> None:
+    service = harness.service("impatient", kafka="127.0.0.1:1")
     service.process.start()
     await waits_for(service, "Kafka")
     asked_at = time.monotonic()
@@ -57,8 +57,8 @@ async def test_a_stop_while_waiting_ends_the_process_at_once_with_exit_code_0(te
     assert time.monotonic() - asked_at < 4
 
 
-async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(testbed: Testbed) -> None:
-    service = testbed.service("lonely", kafka="127.0.0.1:1", start_timeout="1")
+async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(harness: Harness) -> None:
+    service = harness.service("lonely", kafka="127.0.0.1:1", start_timeout="1")
     service.process.start()
     assert await ended(service) == exit_codes.CANNOT_START
 
@@ -71,8 +71,8 @@ async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(testbed: 
         ("topic_replication", "2", f"the replication of {EARNINGS.name}"),
     ],
 )
-async def test_a_setting_that_loses_data_is_refused(testbed: Testbed, setting: str, value: str, named: str) -> None:
-    service = testbed.service("unsafe-" + setting, **{setting: value})
+async def test_a_setting_that_loses_data_is_refused(harness: Harness, setting: str, value: str, named: str) -> None:
+    service = harness.service("unsafe-" + setting, **{setting: value})
     service.process.start()
     assert await ended(service) == exit_codes.UNSAFE_SETTING
     (refusal,) = service.logged("runtime.refused")
@@ -81,8 +81,8 @@ async def test_a_setting_that_loses_data_is_refused(testbed: Testbed, setting: s
     assert service.logged("runtime.started") == []
 
 
-async def test_a_topic_with_an_unsafe_setting_is_refused_by_name(testbed: Testbed) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=testbed.engines.kafka)
+async def test_a_topic_with_an_unsafe_setting_is_refused_by_name(harness: Harness) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=harness.engines.kafka)
     await admin.start()
     safe = topic_config(BALANCES.name, BALANCES, 1)
 
@@ -92,25 +92,25 @@ async def test_a_topic_with_an_unsafe_setting_is_refused_by_name(testbed: Testbe
     try:
         await alter(safe | {"unclean.leader.election.enable": "true"})
         with pytest.raises(UnsafeSetting, match=r"unclean\.leader\.election\.enable of frikort\.balances\.v1 is true"):
-            await check(testbed.settings)
+            await check(harness.settings)
         await alter(safe | {"retention.ms": "1000"})
         with pytest.raises(UnsafeSetting, match=r"retention\.ms of frikort\.balances\.v1 is 1000"):
-            await check(testbed.settings)
+            await check(harness.settings)
     finally:
         await alter(safe)
         await admin.close()
-    await check(testbed.settings)
+    await check(harness.settings)
 
 
-async def test_a_standalone_mongodb_is_refused(testbed: Testbed, tmp_path: Path) -> None:
+async def test_a_standalone_mongodb_is_refused(harness: Harness, tmp_path: Path) -> None:
     port = ports.free_port()
-    binary = mongod.fetch(testbed.engines.config.cache, Silent())
+    binary = mongod.fetch(harness.engines.config.cache, Silent())
     argv = [str(binary), "--dbpath", str(tmp_path), "--bind_ip", "127.0.0.1", "--port", str(port), "--quiet"]
     alone = Process("alone", argv, log=tmp_path / "alone.log", ready=lambda: ports.answers(port))
     alone.start()
     try:
         alone.wait_ready()
-        service = testbed.service("alone", mongodb=mongod.uri(port))
+        service = harness.service("alone", mongodb=mongod.uri(port))
         service.process.start()
         assert await ended(service) == exit_codes.UNSAFE_SETTING
         assert "a standalone server" in service.logged("runtime.refused")[0]["problem"]
@@ -119,13 +119,13 @@ async def test_a_standalone_mongodb_is_refused(testbed: Testbed, tmp_path: Path)
 
 
 async def test_no_topic_is_created_by_accident(
-    testbed: Testbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker creates every topic that a client asks for, which is Kafka's default."""
     monkeypatch.setitem(kafka.SETTINGS, "auto.create.topics.enable", "true")
-    environment = {"FRIKORT_MONGODB": testbed.engines.mongodb}
+    environment = {"FRIKORT_MONGODB": harness.engines.mongodb}
     with Engines(Config(tmp_path), environment=environment, docker_answers=lambda: False) as bare:
-        service = testbed.service("accident", kafka=bare.kafka, start_timeout="3")
+        service = harness.service("accident", kafka=bare.kafka, start_timeout="3")
         service.process.start()
         assert await ended(service) == exit_codes.CANNOT_START
         assert "python -m services.runtime.kafka.topics" in service.logged("runtime.waiting")[-1]["reason"]
@@ -136,9 +136,9 @@ async def test_no_topic_is_created_by_accident(
         finally:
             await admin.close()
 
-        settings = testbed.settings.model_copy(update={"kafka": bare.kafka})
+        settings = harness.settings.model_copy(update={"kafka": bare.kafka})
         with pytest.raises(MissingTopics):
             await check(settings)
-        assert await provision(settings) == 22
+        assert await provision(settings) == len(names_of(TOPICS))
         assert await provision(settings) == 0, "a second run changes nothing"
         await check(settings)

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from services.balance.ledger import Ledger
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
-from tests.operations.testbed import Service, Testbed, ended, lag_of, skip_earlier_records
+from tests.operations.harness import Service, Harness, ended, lag_of, skip_earlier_records
 from tests.runtime.test_consuming_real import events_about, read_all, reported
 from tests.waiting import eventually
 
@@ -26,8 +26,8 @@ SLACK = 2
 
 
 @pytest.fixture
-async def log(testbed: Testbed) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(testbed.settings.kafka, client_id="test", timeout=15)
+async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -39,9 +39,9 @@ async def caught_up(name: str, log: KafkaProducer, *, but_for: int = 0) -> None:
     await eventually(reached, within=60, what=f"{name} has caught up")
 
 
-def books(testbed: Testbed, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
+def books(harness: Harness, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
     """The ledgers as they are stored."""
-    with MongoClient[dict[str, object]](testbed.engines.mongodb) as client:
+    with MongoClient[dict[str, object]](harness.engines.mongodb) as client:
         stored = client[f"frikort_{name}"]["ledgers"].find({"_id": {"$in": [f"{card}:2025" for card in cards]}})
         ledgers = [Ledger.model_validate(document["state"]) for document in stored]
     return {ledger.card_id: ledger for ledger in ledgers}
@@ -56,11 +56,11 @@ async def stopped_in_time(service: Service) -> int:
 
 
 async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
-    testbed: Testbed, log: KafkaProducer
+    harness: Harness, log: KafkaProducer
 ) -> None:
     name = "rolling"
-    await skip_earlier_records(testbed, name)
-    instances = [testbed.service(name, number) for number in (1, 2)]
+    await skip_earlier_records(harness, name)
+    instances = [harness.service(name, number) for number in (1, 2)]
     for service in instances:
         service.process.start()
     for service in instances:
@@ -85,9 +85,9 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
     await caught_up(name, log)
 
     assert sent > 20, "there was load"
-    ledgers = books(testbed, name, cards)
+    ledgers = books(harness, name, cards)
     assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 100 * sent)
-    published = await read_all(testbed.settings, BALANCES.name)
+    published = await read_all(harness.settings, BALANCES.name)
     for card in cards:
         contents: dict[str, set[bytes]] = {}
         for event_id, body in events_about(published, card):
@@ -102,37 +102,37 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
     ids=["kafka killed", "mongodb frozen"],
 )
 async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
-    testbed: Testbed, log: KafkaProducer, name: str, how: signal.Signals
+    harness: Harness, log: KafkaProducer, name: str, how: signal.Signals
 ) -> None:
     group = f"stop-{name}-{how.name.lower()}"
-    await skip_earlier_records(testbed, group)
-    service = testbed.service(group, stop_timeout=str(STOP_TIMEOUT), batch_records="20")
+    await skip_earlier_records(harness, group)
+    service = harness.service(group, stop_timeout=str(STOP_TIMEOUT), batch_records="20")
     service.process.restart()
     cards = [str(uuid4()) for _ in range(10)]
     await log.publish([reported(card, number, 100) for number in range(100) for card in cards])
 
     async def begun() -> bool:
-        return bool(books(testbed, group, cards))
+        return bool(books(harness, group, cards))
 
     await eventually(begun, what="it is in the middle of the load")
-    engine = testbed.engines.processes[name]
+    engine = harness.engines.processes[name]
     engine.send(how)
     try:
         assert await stopped_in_time(service) == exit_codes.DONE
     finally:
         engine.send(signal.SIGCONT)
-        testbed.make_engines_run()
+        harness.make_engines_run()
     service.process.restart()
     await caught_up(group, log)
-    ledgers = books(testbed, group, cards)
+    ledgers = books(harness, group, cards)
     assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 10_000)
     assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(testbed: Testbed, log: KafkaProducer) -> None:
+async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(harness: Harness, log: KafkaProducer) -> None:
     name = "flooded"
-    await skip_earlier_records(testbed, name)
-    service = testbed.service(name, dead_letter_limit="5", batch_records="3")
+    await skip_earlier_records(harness, name)
+    service = harness.service(name, dead_letter_limit="5", batch_records="3")
     service.process.restart()
     key = str(uuid4()).encode()
     await log.publish([Record(EARNINGS.name, key, b"{}", ()) for _ in range(50)])
@@ -140,7 +140,7 @@ async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(testbed:
     (stop,) = service.logged("runtime.stopped")
     assert stop["level"] == "critical"
     assert "5 records in a row" in stop["reason"]
-    dead = [record for record in await read_all(testbed.settings, EARNINGS.dead) if record.key == key]
+    dead = [record for record in await read_all(harness.settings, EARNINGS.dead) if record.key == key]
     assert 0 < len(dead) < 5
     service.process.start()
     assert await ended(service) == exit_codes.STOPPED_ITSELF, "a restart drains no more than a limit's worth"

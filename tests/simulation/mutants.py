@@ -46,13 +46,13 @@ Patch = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One way to break the system. It is found in one of ``within`` seeds from ``first`` on."""
+    """One way to break the system. One of the first ``within`` seeds detects it, with ``citizens`` if given."""
 
     name: str
     what: str
     patch: Patch
-    first: int = 0
     within: int = 20
+    citizens: int | None = None
 
 
 _process_partitions = BatchConsumer._process_partitions
@@ -253,6 +253,7 @@ MUTANTS: Final = (
         "offsets kept after a revocation",
         "what could not be committed is committed by a later assignment",
         _of(OffsetCommitter, "_forget", lambda _: None),
+        within=120,
     ),
     Mutant("random event ids", "a second delivery tells other ids", _random_ids),
     Mutant(
@@ -265,7 +266,7 @@ MUTANTS: Final = (
         "no alias guard",
         "two documents may hold one alias",
         _of(MemoryDatabase, "_held_by_others", lambda *_: False),
-        first=105,
+        citizens=8,
     ),
     Mutant(
         "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
@@ -294,7 +295,7 @@ MUTANTS: Final = (
         "only its own is said",
         "what another instance has yet to say is overtaken",
         _of(loop_module, "apply_batch", _only_its_own),
-        first=20,
+        within=60,
     ),
     Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
     Mutant(
@@ -341,7 +342,7 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
-        first=60,
+        within=60,
     ),
     Mutant(
         "job position before publish",
@@ -355,10 +356,9 @@ MUTANTS: Final = (
         _of(jobs, "message_id", lambda *_: uuid4()),
     ),
     Mutant(
-        "mandates for ever",
+        "mandates never expire",
         "a mandate is in force after its last day",
         _of(Mandate, "in_force", lambda self, _today: not self.withdrawn),
-        first=40,
-        within=60,
+        citizens=8,
     ),
 )

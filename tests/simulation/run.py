@@ -52,15 +52,21 @@ class Result:
         )
 
 
-def simulate(seed: int, *, steps: float = 1.0, record: bool = False, calm: bool = False) -> Result:
-    """Run one seed. With ``calm`` there are no faults, and no event may be published twice."""
+def simulate(
+    seed: int, *, steps: float = 1.0, citizens: int | None = None, record: bool = False, calm: bool = False
+) -> Result:
+    """Run one seed.
+
+    ``steps`` scales the actions of each citizen; by default there are one to four citizens. With ``calm`` there are no
+    faults, and no event may be published twice.
+    """
     with quiet(), few_of_everything():
-        return _play(seed, steps, record, calm=calm)
+        return _play(seed, steps, citizens, record, calm=calm)
 
 
-def _play(seed: int, steps: float, record: bool, *, calm: bool) -> Result:
+def _play(seed: int, steps: float, citizens: int | None, record: bool, *, calm: bool) -> Result:
     environment = Environment(seed, record=record, calm=calm)
-    people = Population(environment, seed, steps)
+    people = Population(environment, seed, steps, citizens)
     counts: Counter[str] = Counter()
     violation = None
     with environment.scheduler as scheduler:

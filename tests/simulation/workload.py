@@ -19,12 +19,12 @@ PERSONS: Final = UUID("4d0a2b3c-0000-4000-8000-000000000000")
 class Population:
     """The clients of one run."""
 
-    def __init__(self, environment: Environment, seed: int, steps: float = 1.0) -> None:
+    def __init__(self, environment: Environment, seed: int, steps: float = 1.0, citizens: int | None = None) -> None:
         self._clients = clients = Clients(environment, seed)
         self.rng = clients.rng
         self.diary = clients.diary
         self._steps = steps
-        people = [_person(f"{seed}-{n}") for n in range(self.rng.choice((1, 2, 3, 4)))]
+        people = [_person(f"{seed}-{n}") for n in range(citizens or self.rng.choice((1, 2, 3, 4)))]
         self._offices = Offices(clients)
         self._payroll = Payroll(clients, steps)
         self._citizens = Citizens(clients, self._payroll, [*people, *(2 * len(people) * [_person(f"{seed}-friend")])])

@@ -63,7 +63,7 @@ class Service:
         return [line for line in self.log if line["event"] == event]
 
 
-class Testbed:
+class Harness:
     """Kafka and MongoDB of these tests alone, and the services that use them."""
 
     def __init__(self, engines: Engines, directory: Path, stack: ExitStack) -> None:
@@ -124,10 +124,10 @@ class Testbed:
             engine.wait_ready()
 
 
-async def skip_earlier_records(testbed: Testbed, name: str) -> None:
+async def skip_earlier_records(harness: Harness, name: str) -> None:
     """Commit the end offsets for the group of a test service, so that it does not read the records of other tests."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=testbed.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
+        bootstrap_servers=harness.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
     )
     await consumer.start()
     try:
