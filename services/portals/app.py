@@ -21,7 +21,7 @@ from services.runtime.web.requests import RequestMiddleware
 def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
     """The application of the process. Raises ``ValueError`` that names a setting that cannot be used."""
     portals = build(settings, runtime)
-    runtime.add_job(portals.end_expired_sessions)
+    runtime.add_background_task(portals.end_expired_sessions)
     runtime.health.report("gateway", portals.gateway.ping)
 
     @contextlib.asynccontextmanager

@@ -112,9 +112,9 @@ class Runtime:
         """/health/live, /health/ready and /metrics."""
         return self.health.routes()
 
-    def add_job(self, job: Job) -> None:
-        """Add a job before ``start``: one that is built from parts of this runtime."""
-        self._jobs.append(job)
+    def add_background_task(self, task: BackgroundTask) -> None:
+        """Add a background task before ``start``: one that is built from parts of this runtime."""
+        self._background_tasks.append(task)
 
     def reader(self, documents: DocumentSet[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors or projections."""

@@ -20,7 +20,7 @@ from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from tests.operations.harness import Service, Harness, ended, lag_of, skip_earlier_records
+from tests.operations.harness import Harness, Service, ended, lag_of, skip_earlier_records
 from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
 

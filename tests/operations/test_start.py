@@ -20,7 +20,7 @@ from deploy.local.progress import Silent
 from services.runtime import exit_codes
 from services.runtime.kafka.topics import MissingTopics, check, names_of, provision
 from services.runtime.safety_checks import UnsafeSetting, topic_config
-from tests.operations.harness import Service, Harness, ended
+from tests.operations.harness import Harness, Service, ended
 from tests.waiting import eventually
 
 

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from services.balance.ledger import Ledger
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
-from tests.operations.harness import Service, Harness, ended, lag_of, skip_earlier_records
+from tests.operations.harness import Harness, Service, ended, lag_of, skip_earlier_records
 from tests.runtime.test_consuming_real import events_about, read_all, reported
 from tests.waiting import eventually
 
