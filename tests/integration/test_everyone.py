@@ -125,6 +125,14 @@ def test_the_type_of_a_problem_is_an_address_that_explains_it(job: Job) -> None:
     assert entry["da"]["title"] != entry["en"]["title"]
 
 
+def test_the_catalogue_lists_every_problem_with_its_own_page(job: Job) -> None:
+    catalogue = accepted(job.employer.get("/v1/problems"), 200)["problems"]
+    codes = [entry["code"] for entry in catalogue]
+    assert codes == sorted(set(codes))
+    entry = accepted(job.employer.get("/problems/amount-zero"), 200)
+    assert catalogue[codes.index("amount-zero")] == entry.body
+
+
 def test_an_unknown_problem_is_not_found(job: Job) -> None:
     refused(job.employer.get("/problems/no-such-problem"), 404, "not-found")
 
