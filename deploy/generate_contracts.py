@@ -2,8 +2,9 @@
 
 ``contracts/schemas/<type>.json`` is the JSON Schema of each message body, ``contracts/asyncapi.json`` the AsyncAPI 3.0
 document of every topic, ``contracts/openapi.json`` the OpenAPI 3.1 document of the HTTP API. ``--check`` writes nothing
-and exits 1 if a committed file differs. ``--release`` also freezes all of them in ``contracts/released/``: the tests
-compare every later change with that baseline.
+and exits 1 if a committed file differs. ``--release`` also writes the baseline ``contracts/released/``, with which the
+tests compare every later change. It is refused if it would break the present baseline in a way that
+``contracts/CHANGELOG.md`` does not list under "Breaking".
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
+from frikort_contracts import __version__
 from frikort_contracts.messages import Command, Message
 from frikort_contracts.topics import MESSAGE_TYPES, TOPICS, Topic
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from deploy.contract_compatibility import EVENT, Breaking, Use, allowed_by, api_broken_by, broken_by, read
 from services.gateway.app import ROUTERS, operation_id
 from services.gateway.openapi import PLACEHOLDERS, create_document
 
@@ -31,6 +34,7 @@ OPENAPI: Final = "openapi.json"
 HEADERS: Final = "headers.json"
 DEAD_LETTER_HEADERS: Final = "dead-letter-headers.json"
 TOPIC_TABLE: Final = "topics.json"
+CHANGELOG: Final = "CHANGELOG.md"
 
 _MODE: Final[JsonSchemaMode] = "validation"
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -120,7 +124,7 @@ def asyncapi() -> dict[str, Any]:
     return {
         "asyncapi": "3.0.0",
         "id": "urn:frikort:topics",
-        "info": {"title": "Frikort: topics and messages", "version": "1.0.0", "description": _ABOUT},
+        "info": {"title": "Frikort: topics and messages", "version": __version__, "description": _ABOUT},
         "defaultContentType": "application/json",
         "servers": {
             "kafka": {
@@ -311,8 +315,40 @@ def released() -> dict[str, dict[str, Any]]:
     }
 
 
+def unlisted_breaks(root: Path) -> list[Breaking]:
+    """What the contracts break of the baseline under ``root`` and its changelog does not list under "Breaking"."""
+    changelog = root / CHANGELOG
+    allowed = allowed_by(_read(changelog)) if changelog.is_file() else set()
+    return [found for found in _breaks(root / RELEASED) if (found.subject, found.field) not in allowed]
+
+
+def _breaks(baseline: Path) -> Iterator[Breaking]:
+    current = released()
+    for path in sorted(baseline.glob("*.json")):
+        if path.name == OPENAPI:
+            yield from api_broken_by(read(path), current[OPENAPI])
+        elif path.name == TOPIC_TABLE:
+            yield from _topic_breaks(read(path), current[TOPIC_TABLE])
+        elif path.name not in current:
+            yield Breaking(path.stem, "", "the message type is removed")
+        else:
+            message = MESSAGE_TYPES.get(path.stem)
+            use = Use.INPUT if message is not None and issubclass(message, Command) else EVENT
+            subject = path.name if message is None else path.stem
+            yield from broken_by(subject, read(path), current[path.name], use)
+
+
+def _topic_breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Breaking]:
+    for name, row in old.items():
+        now = new.get(name)
+        if now is None:
+            yield Breaking(name, "", "the topic is removed")
+        elif {**row, "messages": ()} != {**now, "messages": ()} or not set(row["messages"]) <= set(now["messages"]):
+            yield Breaking(name, "", "the key, partitions, retention or messages of the topic changed")
+
+
 def release(root: Path) -> None:
-    """Freeze the contracts as they are now: every later change is compared with them."""
+    """Write the baseline under ``root``: every later change is compared with it."""
     folder = root / RELEASED
     folder.mkdir(parents=True, exist_ok=True)
     frozen = released()
@@ -331,16 +367,21 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 if ``--check`` finds a difference."""
+    """Exit code 1 if ``--check`` finds a difference, or ``--release`` a breaking change that is not listed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.generate_contracts", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if what is committed differs")
-    parser.add_argument("--release", action="store_true", help="also freeze the schemas as those of the last release")
+    parser.add_argument("--release", action="store_true", help="also write the baseline of a release")
     options = parser.parse_args(arguments)
     if options.check:
         differences = differing(ROOT)
         for name in differences:
             sys.stderr.write(f"contracts/{name} is not as generated; run: make schemas\n")
         return 1 if differences else 0
+    if options.release and (breaks := unlisted_breaks(ROOT)):
+        for found in breaks:
+            what = f"`{found.subject}` `{found.field}`" if found.field else f"`{found.subject}`"
+            sys.stderr.write(f"{what}: {found.reason}; list it under Breaking in contracts/{CHANGELOG}\n")
+        return 1
     write(ROOT)
     if options.release:
         release(ROOT)

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from frikort_contracts import __version__
 from frikort_contracts.fields import FIELDS
 from frikort_contracts.http.problems import ProblemResource
 from starlette.routing import BaseRoute
@@ -120,7 +121,7 @@ def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Docume
     """The OpenAPI 3.1 document of ``routes``."""
     created = get_openapi(
         title="Frikort",
-        version="0.2.0",
+        version=__version__,
         description=_DESCRIPTION,
         routes=routes,
         servers=[{"url": addresses.server, "description": "This gateway."}],

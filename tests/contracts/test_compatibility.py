@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,7 +13,7 @@ from frikort_contracts.messages import Command
 from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
 
 from deploy import generate_contracts
-from tests.contracts.compatibility import (
+from deploy.contract_compatibility import (
     EVENT,
     Breaking,
     Schema,
@@ -275,6 +277,70 @@ def test_what_readers_and_clients_tolerate_is_allowed() -> None:
     document["components"]["schemas"]["BalanceResource"]["properties"]["note"] = {"type": "string"}
     document["components"]["schemas"]["ReportBody"]["properties"]["note"] = {"type": "string"}
     assert api_broken_by(API, document) == []
+
+
+def _problems(document: Schema, operation: str, status: str) -> Schema:
+    path, method = OPERATIONS[operation]
+    examples: Schema = document["paths"][path][method]["responses"][status]["content"]["application/problem+json"][
+        "examples"
+    ]
+    return examples
+
+
+def test_a_problem_code_that_disappears_from_the_api_is_refused() -> None:
+    changed = deepcopy(API)
+    del _problems(changed, "register_employment", "422")["own-business"]
+    assert ("ProblemResource", "own-business") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+
+
+def test_a_problem_code_with_another_status_is_refused() -> None:
+    changed = deepcopy(API)
+    _problems(changed, "register_employment", "409")["own-business"] = _problems(
+        changed, "register_employment", "422"
+    ).pop("own-business")
+    assert ("ProblemResource", "own-business") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+
+
+def test_an_operation_may_get_a_problem_code_and_lose_one_that_others_keep() -> None:
+    changed = deepcopy(API)
+    del _problems(changed, "get_card", "404")["card-unknown"]
+    _problems(changed, "get_card", "404")["report-unknown"] = {}
+    assert api_broken_by(API, changed) == []
+
+
+def test_a_new_success_status_is_refused() -> None:
+    changed = deepcopy(API)
+    path, method = OPERATIONS["get_card"]
+    changed["paths"][path][method]["responses"]["204"] = {"description": "Nothing"}
+    assert ("get_card", "204") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+
+
+def test_the_order_of_the_alternatives_of_a_union_is_free() -> None:
+    released = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "maxLength": 9}, {"type": "null"}]}
+    assert broken_by("union", {"properties": {"a": released}}, {"properties": {"a": _reversed(released)}}, EVENT) == []
+
+
+def _reversed(union: Schema) -> Schema:
+    return {"anyOf": union["anyOf"][::-1]}
+
+
+def test_a_release_with_a_breaking_change_needs_a_line_in_the_changelog(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate_contracts, "ROOT", tmp_path)
+    assert generate_contracts.main(["--release"]) == 0
+    baseline = tmp_path / generate_contracts.RELEASED / "dk.frikort.card.issued.v1.json"
+    schema = read(baseline)
+    schema["properties"]["gone"] = {"type": "string"}
+    baseline.write_text(json.dumps(schema))
+
+    assert generate_contracts.main(["--release"]) == 1
+    assert "`dk.frikort.card.issued.v1` `gone`: the field is removed" in capsys.readouterr().err
+    assert "gone" in read(baseline)["properties"]
+
+    (tmp_path / "CHANGELOG.md").write_text("### Breaking\n\n- `dk.frikort.card.issued.v1` `gone`: not used.\n")
+    assert generate_contracts.main(["--release"]) == 0
+    assert "gone" not in read(baseline)["properties"]
 
 
 def test_the_changelog_allows_what_its_breaking_sections_name() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from frikort_contracts import __version__
 
+from deploy import generate_contracts
 from deploy.local.config import REPOSITORY
 
 IMPORT_ALL = """
@@ -18,6 +21,12 @@ for module in pkgutil.walk_packages(frikort_contracts.__path__, "frikort_contrac
 assert "services" not in sys.modules
 print(frikort_contracts.__file__)
 """
+
+
+def test_the_documents_have_the_version_of_the_distribution() -> None:
+    project = tomllib.loads((REPOSITORY / "contracts" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = {generate_contracts.openapi()["info"]["version"], generate_contracts.asyncapi()["info"]["version"]}
+    assert {project["version"], __version__} | versions == {project["version"]}
 
 
 @pytest.mark.verify

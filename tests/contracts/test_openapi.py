@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from deploy import generate_contracts
+from deploy.contract_compatibility import Schema, operations, read
 from services.gateway.operation_problems import OF_OPERATION
 from services.gateway.problem_texts import CATALOGUE
-from tests.contracts.compatibility import Schema, operations, read
 
 DOCUMENT: Final = read(generate_contracts.ROOT / generate_contracts.OPENAPI)
 SCHEMAS: Final[dict[str, Schema]] = DOCUMENT["components"]["schemas"]

@@ -1,4 +1,4 @@
-"""Holds every answer against the served OpenAPI document: its status, and the shape of its body."""
+"""Checks every answer against the served OpenAPI document: its status, its problem code and the shape of its body."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ class Documentation:
         content = said.get("content", {})
         if response.content and kind not in content:
             self.wrong.add(f"{operation}: {response.status_code} as {kind} is not documented")
-        elif "json" in kind and "schema" in content.get(kind, {}):
+        if kind == "application/problem+json":
+            code = response.json()["code"]
+            if code not in self.document["paths"][path][method.lower()]["x-problem-codes"]:
+                self.wrong.add(f"{operation}: the problem {code} is not documented")
+        if "json" in kind and "schema" in content.get(kind, {}):
             self._check_body(f"{operation}: {response.status_code}", content[kind]["schema"], response.content)
 
     def _check_body(self, what: str, schema: dict[str, Any], body: bytes) -> None:

@@ -268,6 +268,15 @@ async def test_a_repeated_file_gets_the_present_state_of_the_first(employer: Emp
     assert code_of(await employer.send(MIXED + b"\n{}")) == (422, "idempotency-key-reused")
 
 
+async def test_a_file_of_bytes_is_read_as_json_lines_if_it_begins_with_an_object_and_as_csv_otherwise(
+    employer: Employer,
+) -> None:
+    as_json = await employer.send(MIXED, "application/octet-stream", "json")
+    as_csv = await employer.send("a;b;c", "application/octet-stream", "csv")
+    assert (as_json.status_code, as_json.json()["counts"]["lines"]) == (202, 7)
+    assert code_of(as_csv) == (422, "batch-columns-wrong")
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status", "code"),
     [

@@ -1,4 +1,4 @@
-"""What of a released contract a change would break: each finding names a message type or an operation, and a field.
+"""Finds breaking changes of the released contracts. A finding names a message type or an operation, and a field.
 
 ``OUTPUT`` is what this system sends to readers that tolerate new fields (answers). ``INPUT`` is what it receives
 (requests, commands). An event is both: new readers read old records, and old readers read new ones.
@@ -58,6 +58,7 @@ def api_broken_by(released: Schema, current: Schema) -> list[Breaking]:
             found.append(Breaking(name, "", "the operation is removed or has another address or id"))
         else:
             found += _operation(name, old, new, released, current)
+    found += _problem_codes(released, current)
     problem = {"$ref": "#/components/schemas/ProblemResource"}
     found += _compared("ProblemResource", problem, problem, released, current, Use.OUTPUT, "", frozenset())
     return found
@@ -87,6 +88,15 @@ def allowed_by(changelog: str) -> set[tuple[str, str]]:
 
 
 def _operation(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
+    yield from _parameters(name, old, new, released, current)
+    body, new_body = old.get("requestBody", {}).get("content", {}), new.get("requestBody", {}).get("content", {})
+    if new_body and not body and new["requestBody"].get("required"):
+        yield Breaking(name, "", "a request body is required now")
+    yield from _content(name, body, new_body, released, current, Use.INPUT)
+    yield from _successes(name, old["responses"], new["responses"], released, current)
+
+
+def _parameters(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
     before = {(p["in"], p["name"]): p for p in old.get("parameters", ())}
     after = {(p["in"], p["name"]): p for p in new.get("parameters", ())}
     for key, parameter in before.items():
@@ -98,20 +108,46 @@ def _operation(name: str, old: Schema, new: Schema, released: Schema, current: S
     for key, parameter in after.items():
         if parameter.get("required") and not before.get(key, {}).get("required"):
             yield Breaking(name, key[1], "the parameter is required now")
-    body, new_body = old.get("requestBody", {}).get("content", {}), new.get("requestBody", {}).get("content", {})
-    if new_body and not body and new["requestBody"].get("required"):
-        yield Breaking(name, "", "a request body is required now")
-    yield from _content(name, body, new_body, released, current, Use.INPUT)
-    for status, response in old["responses"].items():
+
+
+def _successes(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
+    """Compare the answers below 400. Problems share one form and one list of codes, which are compared once."""
+    for status, response in old.items():
         if int(status) >= 400:
-            continue  # problems have one form, which is compared once
-        if status not in new["responses"]:
+            continue
+        if status not in new:
             yield Breaking(name, status, "the answer is removed")
             continue
-        answer = new["responses"][status]
+        answer = new[status]
         for header in response.get("headers", {}).keys() - answer.get("headers", {}).keys():
             yield Breaking(name, header, "the header is removed")
         yield from _content(name, response.get("content", {}), answer.get("content", {}), released, current, Use.OUTPUT)
+    for status in new.keys() - old.keys():
+        if int(status) < 400:
+            yield Breaking(name, status, "released clients do not know the answer")
+
+
+def _problem_codes(released: Schema, current: Schema) -> Iterator[Breaking]:
+    """Clients handle problems by code: a code keeps its status, and no released code disappears from the whole API.
+
+    An operation may get further codes and lose codes that other operations keep.
+    """
+    before, after = _statuses(released), _statuses(current)
+    for code, statuses in before.items():
+        if code not in after:
+            yield Breaking("ProblemResource", code, "the problem code is removed or renamed")
+        elif after[code] != statuses:
+            yield Breaking("ProblemResource", code, f"the status was {sorted(statuses)} and is {sorted(after[code])}")
+
+
+def _statuses(document: Schema) -> dict[str, set[str]]:
+    """The statuses with which operations answer each problem code."""
+    found: dict[str, set[str]] = {}
+    for _, _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {}):
+                found.setdefault(code, set()).add(status)
+    return found
 
 
 def _content(name: str, old: Schema, new: Schema, released: Schema, current: Schema, use: Use) -> Iterator[Breaking]:
@@ -136,13 +172,23 @@ def _compared(
         yield Breaking(subject, path, reason)
     for key in ("anyOf", "oneOf", "allOf"):
         if key in old and key in new:
-            for one, other in zip(old[key], new[key], strict=False):
+            for one, other in _pairs(old[key], new[key]):
                 yield from _compared(subject, one, other, released, current, use, path, seen)
     for key in ("items", "additionalProperties"):
         if isinstance(old.get(key), dict) and isinstance(new.get(key), dict):
             yield from _compared(subject, old[key], new[key], released, current, use, path, seen)
     if "properties" in old or "properties" in new:
         yield from _properties(subject, old, new, released, current, use, path, seen)
+
+
+def _pairs(old: list[Schema], new: list[Schema]) -> Iterator[tuple[Schema, Schema]]:
+    """The alternatives of two unions that have the same reference or type, whatever their order."""
+    after = {_name(option): option for option in new}
+    return ((option, after[_name(option)]) for option in old if _name(option) in after)
+
+
+def _name(option: Schema) -> str:
+    return str(option.get("$ref") or option.get("title") or option.get("type"))
 
 
 def _properties(
