@@ -19,6 +19,8 @@ from frikort_contracts.municipalities import MUNICIPALITIES
 from pydantic_core import to_json
 
 from services.exports.feeds import StatementFields
+from services.runtime import csv_writer
+from services.runtime.csv_writer import kroner, text_cell
 
 PART_BYTES = 256 * 1024
 
@@ -33,8 +35,6 @@ _HEADERS = {
 
 # A digest releases Python's lock, so it is computed while the next rows are written.
 _DIGEST_EXECUTOR = ThreadPoolExecutor(1, "extract-digest")
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ExtractFiles:
         self._authority = authority
         self._csv = _File(ExtractFormat.CSV, part_bytes)
         self._json = _File(ExtractFormat.JSON, part_bytes)
-        self._csv.begin(("\ufeff" + ";".join(_HEADERS[authority]) + "\r\n").encode())
+        self._csv.begin((csv_writer.BOM + csv_writer.row(_HEADERS[authority])).encode())
         self._json.begin(b"[")
         self._count = self._reported = self._exempt = self._excess = 0
         self._provisional = False
@@ -142,12 +142,12 @@ class _File:
 
 
 def _csv_lines(authority: Authority, fields: StatementFields) -> str:
-    """The rows of one statement. csv.writer inspects every character, which took half the time of an extract."""
-    card = f"{_text(fields['card_id'])};{fields['year']};{_MUNICIPALITY[fields['municipality']]}"
+    """The rows of one statement. Only text passes ``text_cell``: inspecting every cell takes half the time."""
+    card = f"{text_cell(fields['card_id'])};{fields['year']};{_MUNICIPALITY[fields['municipality']]}"
     year = f"{kroner(fields['allowance'])};{_yes(fields['provisional'])};{fields['revision']}"
     match authority:
         case Authority.SKAT:
-            start, disputed = f"{_text(fields['cpr'])};{card};", fields["disputed_employers"]
+            start, disputed = f"{text_cell(fields['cpr'])};{card};", fields["disputed_employers"]
             return "".join(
                 [
                     f"{start}{line['cvr']};{_amounts(line)};{year};{_yes(line['cvr'] in disputed)}\r\n"
@@ -166,19 +166,4 @@ def _yes(value: bool) -> str:
     return "ja" if value else "nej"
 
 
-def kroner(ore: int) -> str:
-    """``ore`` as a Danish spreadsheet reads it: ``42766,00``."""
-    digits = str(ore).zfill(3)
-    return f"{digits[:-2]},{digits[-2:]}"
-
-
-def _text(value: str) -> str:
-    """``value`` as a cell (RFC 4180) that no spreadsheet evaluates as a formula."""
-    if value.startswith(_FORMULA_STARTS):
-        value = f"'{value}"
-    if ";" in value or '"' in value or "\r" in value or "\n" in value:
-        return '"' + value.replace('"', '""') + '"'
-    return value
-
-
-_MUNICIPALITY = {code: f"{code};{_text(name)}" for code, name in MUNICIPALITIES.items()}
+_MUNICIPALITY = {code: f"{code};{text_cell(name)}" for code, name in MUNICIPALITIES.items()}

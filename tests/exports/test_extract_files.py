@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
-from services.exports.extract_files import ExtractFiles, FilePart, kroner
+from services.exports.extract_files import ExtractFiles, FilePart
 from services.exports.feeds import StatementData, StatementFields, statement_event, statement_fields
 from tests.exports.build import A, B, C
 
@@ -168,8 +168,3 @@ def test_no_cell_is_a_formula(start: str) -> None:
         (row,) = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
         assert row["Kort-id"] == f"'{card_id}"
         assert json.loads(texts[ExtractFormat.JSON])[0]["card_id"] == card_id
-
-
-@pytest.mark.parametrize(("ore", "text"), [(0, "0,00"), (5, "0,05"), (4_276_600, "42766,00"), (123, "1,23")])
-def test_kroner(ore: int, text: str) -> None:
-    assert kroner(ore) == text

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.portals.common.spreadsheet import Cell, Ore, danish_csv
+from services.portals.common.spreadsheet import Cell, danish_csv
+from services.runtime.csv_writer import Ore
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 

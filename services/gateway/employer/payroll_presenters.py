@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
-from io import StringIO
 from typing import Final, Literal
 
 from frikort_contracts.http.payroll import (
@@ -22,6 +20,8 @@ from services.gateway.payroll.booking import Result, command_id
 from services.gateway.payroll.lines import FieldError, InvalidLine, Line
 from services.gateway.payroll.parser import COLUMN_POINTERS
 from services.gateway.problems import document
+from services.runtime import csv_writer
+from services.runtime.csv_writer import Ore
 
 LineResult = Literal["accepted", "already_reported", "refused", "error", "pending"]
 
@@ -31,7 +31,6 @@ _STATUS: Final[dict[Status, Literal["held", "booking", "done", "cancelled"]]] = 
     Status.DONE: "done",
     Status.CANCELLED: "cancelled",
 }
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _COLUMNS: Final = {
     Language.DANISH: (
         "Linje",
@@ -143,7 +142,7 @@ def _field_error(error: FieldError, language: Language) -> FieldErrorResource:
 
 def csv_header(language: Language) -> str:
     """The first line, as a Danish spreadsheet opens it: UTF-8 with a byte order mark, semicolons."""
-    return "\ufeff" + _row(_COLUMNS[language])
+    return csv_writer.BOM + csv_writer.row(_COLUMNS[language])
 
 
 def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterator[str]:
@@ -153,16 +152,16 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
         why = [": ".join(filter(None, (error.column or error.pointer, error.detail))) for error in entry.errors]
         if entry.problem is not None:
             why = [f"{entry.problem.title}. {entry.problem.detail}"]
-        yield _row(
+        yield csv_writer.row(
             (
-                str(entry.number),
-                _text(entry.reference or ""),
+                entry.number,
+                entry.reference,
                 _RESULTS[language][entry.result],
-                _kroner(entry.total_ore),
-                _kroner(None if split is None else split.exempt_ore),
-                _kroner(None if split is None else split.excess_ore),
-                _text(" ".join(why)),
-                entry.report_id or "",
+                None if entry.total_ore is None else Ore(entry.total_ore),
+                None if split is None else Ore(split.exempt_ore),
+                None if split is None else Ore(split.excess_ore),
+                " ".join(why),
+                entry.report_id,
             )
         )
 
@@ -184,18 +183,3 @@ def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
     if totals is None:
         return result == "pending" and size.good > 0
     return result != "pending" and getattr(totals, result) > 0
-
-
-def _kroner(ore: int | None) -> str:
-    return "" if ore is None else f"{ore // 100},{ore % 100:02d}"
-
-
-def _text(value: str) -> str:
-    """``value`` so that a spreadsheet never takes it for a formula."""
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
-
-
-def _row(cells: Iterable[str]) -> str:
-    text = StringIO()
-    csv.writer(text, delimiter=";", lineterminator="\r\n").writerow(cells)
-    return text.getvalue()

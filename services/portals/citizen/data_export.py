@@ -19,10 +19,11 @@ from frikort_contracts.http.reports import CardReportResource, CardReports
 from services.portals import formats
 from services.portals.api import Api, Refused
 from services.portals.citizen.labels import COMPONENTS, warned, why
-from services.portals.common.spreadsheet import Cell, Ore
+from services.portals.common.spreadsheet import Cell
 from services.portals.documents import record
 from services.portals.formats import Language
 from services.portals.texts import N_
+from services.runtime.csv_writer import Ore
 
 _AT_ONCE: Final = 500
 _MOST_ON_PAPER: Final = 5  # columns

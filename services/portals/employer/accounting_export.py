@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import Final
@@ -17,12 +15,12 @@ from services.portals.employer import helpers
 from services.portals.formats import Language
 from services.portals.page import Page
 from services.portals.texts import N_
+from services.runtime import csv_writer
+from services.runtime.csv_writer import Cell, Ore
 
 CSV: Final = "text/csv; charset=utf-8"
 PDF: Final = "application/pdf"
 MOST_ON_PAPER: Final = 2_000
-_BOM: Final = "\ufeff"  # or a spreadsheet takes the Danish letters for something else
-_BEGINS_A_FORMULA: Final = tuple("=+-@\t\r")
 _HEADINGS: Final = (
     N_("Betalt"),
     N_("Ansættelse"),
@@ -52,36 +50,34 @@ def headings(page: Page) -> list[str]:
     return [page.gettext(heading) for heading in _HEADINGS]
 
 
-def cells(page: Page, report: ReportResource, employment: EmploymentResource | None) -> list[str]:
+def cells(page: Page, report: ReportResource, employment: EmploymentResource | None) -> list[Cell]:
     """A report as a line of a CSV file."""
     parts, split = report.components, report.split
     amounts = (parts.wage_ore, parts.holiday_pay_ore, parts.atp_ore, parts.pension_ore, report.total_ore)
     return [
         report.payment_date.isoformat(),
-        _text(employment.label if employment else None),
-        _text(employment.card_number if employment else None),
-        _text(report.reference),
+        employment.label if employment else None,
+        employment.card_number if employment else None,
+        report.reference,
         page.gettext(STATUS[report.status]),
         report.work.first.isoformat(),
-        "" if report.work.last is None else report.work.last.isoformat(),
-        *(_number(ore, page.language) for ore in amounts),
-        "" if split is None else _number(split.exempt_ore, page.language),
-        "" if split is None else _number(split.excess_ore, page.language),
+        None if report.work.last is None else report.work.last.isoformat(),
+        *map(Ore, amounts),
+        None if split is None else Ore(split.exempt_ore),
+        None if split is None else Ore(split.excess_ore),
     ]
 
 
-def csv_line(page: Page, values: Sequence[str]) -> str:
+def csv_line(page: Page, values: Sequence[Cell]) -> str:
     """A line as a spreadsheet of the page's language reads it."""
-    written = io.StringIO()
-    csv.writer(written, delimiter=";" if page.language is Language.DANISH else ",").writerow(values)
-    return written.getvalue()
+    return csv_writer.row(values, csv_writer.DANISH if page.language is Language.DANISH else csv_writer.ENGLISH)
 
 
 async def csv_of(
     page: Page, reports: AsyncIterator[ReportResource], employments: Mapping[str, EmploymentResource]
 ) -> AsyncIterator[str]:
     """A CSV file, line by line."""
-    yield _BOM + csv_line(page, headings(page))
+    yield csv_writer.BOM + csv_line(page, headings(page))
     async for report in reports:
         yield csv_line(page, cells(page, report, employments.get(report.employment_id)))
 
@@ -171,14 +167,3 @@ async def _made(page: Page, title: str, sections: Sequence[Section], made: date)
     made_at = page.gettext("Hentet %(day)s", day=formats.day(made, page.language))
     issuer = page.gettext("Socialt frikort")
     return await record(title=title, issuer=issuer, sections=sections, made_at=made_at, language=page.language)
-
-
-def _number(ore: int, language: Language) -> str:
-    """Kroner as a spreadsheet reads them: no separator between thousands."""
-    return f"{ore // 100}{',' if language is Language.DANISH else '.'}{ore % 100:02d}"
-
-
-def _text(value: str | None) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = value or ""
-    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) else text
