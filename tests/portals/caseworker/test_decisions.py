@@ -1,0 +1,107 @@
+"""A caseworker decides about a card."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpx2
+import pytest
+from frikort_contracts.http.cards import (
+    ControlResource,
+)
+
+from tests.portals import citizens as c
+from tests.portals.caseworker.helpers import (
+    API,
+    DEACTIVATED,
+    HOME,
+    KEY,
+    card,
+    commands,
+    error_at,
+    post,
+    send,
+    summary,
+)
+from tests.portals.site import Refusal, Site, said
+
+DECISIONS: Final = [
+    ("deaktivering", "deactivation", {"case_reference": "S-2"}, "virker ikke tilbage i tiden"),
+    ("genaktivering", "reactivation", {"case_reference": "S-2"}, "ikke tilbage i tiden"),
+    ("nyt-nummer", "number", {"reason": "lost"}, "Det gamle nummer kan ikke bruges mere"),
+    ("kontrol", "controls", {"result": "not-upheld"}, "Registreringen lukker ikke frikortet"),
+]
+
+
+@pytest.mark.parametrize(("kind", "command", "typed", "means"), DECISIONS)
+async def test_a_decision_says_what_it_means_before_it_is_made(
+    site: Site, visiting: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], means: str
+) -> None:
+    path = f"{HOME}/beslutning/{kind}"
+    site.answer("POST", f"{API}/{command}", card())
+    assert means in await summary(visiting, site, path, **typed)
+
+    done = await send(visiting, path, **typed)
+    assert done.headers["location"] == f"{path}/kvittering"
+    assert commands(site) == [(f"{API}/{command}", typed, KEY)]
+    assert "Det sker der nu" in said(await visiting.get(f"{path}/kvittering"))
+
+
+@pytest.mark.parametrize(("kind", "command", "typed", "means"), DECISIONS)
+async def test_a_decision_without_its_answer_is_told_of_at_the_field(
+    site: Site, visiting: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], means: str
+) -> None:
+    page = await post(visiting, f"{HOME}/beslutning/{kind}")
+    assert page.status_code == 422
+    assert error_at(page, next(iter(typed)))
+    assert commands(site) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "typed", "refusal", "text"),
+    [
+        (*DECISIONS[0][:3], Refusal("card-already-deactivated"), "Frikortet er allerede deaktiveret"),
+        (*DECISIONS[1][:3], Refusal("card-already-active"), "Frikortet er allerede aktivt"),
+        (*DECISIONS[2][:3], Refusal("card-numbers-exhausted"), "Vi kunne ikke finde et ledigt frikortnummer"),
+        (*DECISIONS[3][:3], Refusal("control-not-due", {"due": 2028}), "senest i 2028"),
+        (
+            *DECISIONS[0][:3],
+            Refusal("invalid-request", errors=(("/case_reference", "value_error", ""),)),
+            "intet CPR-nummer",
+        ),
+    ],
+)
+async def test_a_refused_decision_is_told_of_with_what_was_typed(
+    site: Site,
+    visiting: httpx2.AsyncClient,
+    kind: str,
+    command: str,
+    typed: dict[str, str],
+    refusal: Refusal,
+    text: str,
+) -> None:
+    site.answer("POST", f"{API}/{command}", refusal)
+    page = await send(visiting, f"{HOME}/beslutning/{kind}", **typed)
+    assert page.status_code >= 400
+    assert text in said(page)
+    assert f'value="{next(iter(typed.values()))}"' in page.text
+
+
+async def test_a_control_that_is_not_due_stands_at_the_result(site: Site, visiting: httpx2.AsyncClient) -> None:
+    site.answer("POST", f"{API}/controls", Refusal("control-not-due", {"due": 2028}))
+    assert error_at(await send(visiting, f"{HOME}/beslutning/kontrol", result="upheld"), "result")
+
+
+async def test_the_receipt_of_a_deactivation_names_the_last_day(site: Site, visiting: httpx2.AsyncClient) -> None:
+    site.answer("GET", API, DEACTIVATED)
+    assert "Frikortets sidste dag er 22. november 2026" in said(
+        await visiting.get(f"{HOME}/beslutning/deaktivering/kvittering")
+    )
+
+
+async def test_a_control_that_was_not_upheld_leads_to_the_deactivation(
+    site: Site, visiting: httpx2.AsyncClient
+) -> None:
+    site.answer("GET", API, card(last_control=ControlResource(year=2026, result="not-upheld", at=c.NOON)))
+    page = await visiting.get(f"{HOME}/beslutning/kontrol/kvittering")
+    assert f'href="{HOME}/beslutning/deaktivering"' in page.text

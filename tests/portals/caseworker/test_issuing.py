@@ -1,0 +1,88 @@
+"""A caseworker issues a card."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpx2
+import pytest
+
+from tests.portals.caseworker.helpers import (
+    CARD,
+    CPR,
+    HOME,
+    KEY,
+    card,
+    commands,
+    error_at,
+    post,
+    send,
+    summary,
+)
+from tests.portals.site import Refusal, Site, said
+
+PERSON: Final = {"cpr": "650790-1234", "name": "Karla Eksempel", "case_reference": "S-1"}
+
+
+async def test_a_card_is_issued_after_a_summary_and_the_receipt_says_what_happens_next(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    site.answer("POST", "/v1/cards", card(), 201)
+    checked = await summary(client, site, "/kommune/nyt-frikort", **PERSON)
+    assert "650790-1234" in checked
+    assert "Karla Eksempel" in checked
+
+    issued = await send(client, "/kommune/nyt-frikort", **PERSON)
+    receipt = said(await client.get(issued.headers["location"]))
+
+    assert commands(site) == [("/v1/cards", {"cpr": CPR, "name": "Karla Eksempel", "case_reference": "S-1"}, KEY)]
+    assert issued.headers["location"] == f"{HOME}/udstedt"
+    assert "Karla Eksempel har fået et frikort. Frikortnummer 48213" in receipt
+    assert "42.766,00 kr. i 2025 skattefrit" in receipt
+    assert "kontrol med frikortet senest i 2027" in receipt
+
+
+async def test_one_can_go_back_from_the_summary_with_what_was_typed(site: Site, client: httpx2.AsyncClient) -> None:
+    page = await post(client, "/kommune/nyt-frikort", **PERSON, step="edit")
+    assert 'value="Karla Eksempel"' in page.text
+    assert "Fortsæt" in said(page)
+    assert commands(site) == []
+
+
+@pytest.mark.parametrize(("field", "typed"), [("cpr", "12"), ("cpr", ""), ("name", ""), ("case_reference", "")])
+async def test_what_is_missing_for_a_card_stands_at_its_field(
+    client: httpx2.AsyncClient, field: str, typed: str
+) -> None:
+    page = await post(client, "/kommune/nyt-frikort", **PERSON | {field: typed})
+    assert page.status_code == 422
+    assert error_at(page, field)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "field"),
+    [
+        (Refusal("card-exists", {"municipality": "849"}), "cpr"),
+        (Refusal("invalid-request", errors=(("/case_reference", "value_error", ""),)), "case_reference"),
+        (Refusal("invalid-request", errors=(("/name", "string_too_long", ""),)), "name"),
+    ],
+)
+async def test_a_refused_card_is_told_of_at_its_field(
+    site: Site, client: httpx2.AsyncClient, refusal: Refusal, field: str
+) -> None:
+    site.answer("POST", "/v1/cards", refusal)
+    page = await send(client, "/kommune/nyt-frikort", **PERSON)
+    assert page.status_code in (409, 422)
+    assert error_at(page, field)
+
+
+async def test_a_citizen_of_another_municipality_says_which(site: Site, client: httpx2.AsyncClient) -> None:
+    site.answer("POST", "/v1/cards", Refusal("card-exists", {"municipality": "849"}))
+    page = await send(client, "/kommune/nyt-frikort", **PERSON)
+    assert "Jammerbugt" in said(page)
+    assert "Åbn borgerens frikort" not in said(page)
+
+
+async def test_a_citizen_who_has_our_card_already_leads_to_it(site: Site, client: httpx2.AsyncClient) -> None:
+    site.answer("POST", "/v1/cards", Refusal("card-exists", {"municipality": "101", "card_id": CARD}))
+    page = await send(client, "/kommune/nyt-frikort", **PERSON)
+    assert f'href="{HOME}"' in page.text

@@ -1,0 +1,249 @@
+"""The employer's resources as the API answers them, and how a test reads a page and sends a form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx2
+from frikort_contracts.http.common import Days
+from frikort_contracts.http.employments import (
+    ContactResource,
+    EmploymentPage,
+    EmploymentResource,
+)
+from frikort_contracts.http.payroll import (
+    BatchCounts,
+    BatchLinePage,
+    BatchLineResource,
+    BatchResource,
+    LineSplitResource,
+)
+from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
+from frikort_contracts.http.reports import (
+    ComponentsResource,
+    DisputeResource,
+    ReportDetail,
+    ReportHistory,
+    ReportPage,
+    ReportResource,
+    SplitResource,
+)
+from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.values import CitizenSide
+
+from services.gateway.employer.payment_instructions import payment_instructions
+from services.gateway.formats import Language as ApiLanguage
+from tests.portals.site import TOKEN, Site
+
+JOB, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
+NOON = datetime(2026, 11, 1, 11, tzinfo=UTC)
+OCTOBER = Days(first=date(2026, 10, 1), last=date(2026, 10, 31))
+
+
+def employment(**changes: Any) -> EmploymentResource:
+    given: dict[str, Any] = {
+        "employment_id": JOB,
+        "period": Days(first=date(2026, 1, 5)),
+        "contact": ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
+        "card_number": "48213",
+        "label": "Løn 4711",
+        "no_work": [],
+        "registered_at": NOON,
+        "revision": 1,
+    }
+    return EmploymentResource(**given | changes)
+
+
+def split(exempt: int, excess: int = 0, *, by: str | None = REPORT) -> SplitResource:
+    return SplitResource(exempt_ore=exempt, excess_ore=excess, at=NOON, caused_by=by)
+
+
+def report(**changes: Any) -> ReportDetail:
+    given: dict[str, Any] = {
+        "report_id": REPORT,
+        "employment_id": JOB,
+        "reference": "2026-10/4711",
+        "status": "accepted",
+        "year": 2026,
+        "work": OCTOBER,
+        "payment_date": date(2026, 10, 31),
+        "components": ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
+        "total_ore": 250_000,
+        "split": split(200_000, 50_000),
+        "allowance_ore": 4_276_600,
+        "provisional": False,
+        "remaining_ore": 0,
+        "advice": payment_instructions(
+            exempt=200_000, excess=50_000, year=2026, provisional=False, language=ApiLanguage.DANISH
+        ),
+        "dispute": None,
+        "revision": 1,
+        "history": [said("reported")],
+        "splits": [split(200_000, 50_000)],
+    }
+    return ReportDetail(**given | changes)
+
+
+def said(event: str, revision: int = 1, **changes: Any) -> ReportHistory:
+    given: dict[str, Any] = {
+        "revision": revision,
+        "event": event,
+        "at": NOON,
+        "work": OCTOBER,
+        "payment_date": date(2026, 10, 31),
+        "components": ComponentsResource(wage_ore=250_000, holiday_pay_ore=0, atp_ore=0, pension_ore=0),
+        "total_ore": 250_000,
+        "reason": None,
+        "message": None,
+        "by": None,
+    }
+    return ReportHistory(**given | changes)
+
+
+def line(detail: ReportDetail) -> ReportResource:
+    return ReportResource(**detail.model_dump(exclude={"history", "splits"}))
+
+
+def employed(site: Site, *jobs: EmploymentResource) -> None:
+    """These are the employer's employments, the latest registered first."""
+    site.answer("GET", "/v1/employments", EmploymentPage(employments=list(jobs), next=None))
+    for job in jobs:
+        site.answer("GET", f"/v1/employments/{job.employment_id}", job)
+
+
+def reported(site: Site, *details: ReportDetail) -> None:
+    """These are the employer's reports, the newest first."""
+    site.answer("GET", "/v1/reports", ReportPage(reports=[line(one) for one in details], next=None))
+    site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), disputed="True")
+    site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), moved_since="2026-09-22")
+    for one in details:
+        site.answer("GET", f"/v1/reports/{one.report_id}", one)
+
+
+def shown(answer: httpx2.Response) -> str:
+    """What can be read on a page, without its markup."""
+    main = answer.text.split("<main", 1)[1].split("</main>", 1)[0]
+    text = re.sub(r"<[^>]+>", " ", main).replace("\N{NO-BREAK SPACE}", " ")
+    return re.sub(r"\s+", " ", text)
+
+
+def error_at(answer: httpx2.Response, input_id: str) -> str:
+    """What is said to be wrong at an input, which the error summary links to."""
+    found = re.search(rf'id="{input_id}-error">(.*?)</span>\s*\n', answer.text, re.DOTALL)
+    assert found, f"nothing is said at {input_id}"
+    assert re.search(rf'<a class="function-link" href="#{input_id}(-day)?">', answer.text)
+    return re.sub(r"<[^>]+>", "", found[1]).removeprefix("Fejl: ")
+
+
+def days(name: str, one: date) -> dict[str, str]:
+    return {f"{name}-day": str(one.day), f"{name}-month": str(one.month), f"{name}-year": str(one.year)}
+
+
+KEYS = {"form_token": TOKEN, "key": "5f0c2a3e-0000-4000-8000-000000000001"}
+PAID = {
+    **KEYS,
+    **days("payment_date", date(2026, 10, 31)),
+    **days("work.first", date(2026, 10, 1)),
+    **days("work.last", date(2026, 10, 31)),
+    "components.wage_ore": "2.500,00",
+}
+REGISTRATION = {
+    **KEYS,
+    "card_number": "482 13",
+    **days("birth_date", date(1985, 1, 13)),
+    **days("period.first", date(2026, 11, 1)),
+    "contact.name": "Bo Kontakt",
+    "contact.email": "bo@example.dk",
+    "contact.phone": "12 34 56 78",
+}
+
+
+async def send(visitor: httpx2.AsyncClient, path: str, form: Mapping[str, str]) -> httpx2.Response:
+    return await visitor.post(path, data=dict(form))
+
+
+def dispute(**changes: Any) -> DisputeResource:
+    given: dict[str, Any] = {
+        "reason": DisputeReason.WRONG_AMOUNT,
+        "message": "Jeg fik 2.000 kr.",
+        "raised_at": NOON,
+        "raised_by": CitizenSide.MANDATE_HOLDER,
+    }
+    return DisputeResource(**given | changes)
+
+
+def lines(answer: httpx2.Response, delimiter: str = ";") -> list[list[str]]:
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=delimiter))
+
+
+FILE = "/virksomhed/filer/5f0c2a3e-1111-4000-8000-000000000001"
+BATCH = "/v1/report-batches/5f0c2a3e-1111-4000-8000-000000000001"
+
+
+def batch(status: str, **counts: int) -> BatchResource:
+    none = {"errors": 0, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 0}
+    return BatchResource(
+        batch_id=BATCH.rsplit("/", 1)[1],
+        status=status,
+        created_at=NOON,
+        expires_at=NOON if status == "held" else None,
+        finished_at=NOON if status == "done" else None,
+        counts=BatchCounts(lines=sum(counts.values()), **none | counts),
+        total_ore=750_000,
+        exempt_ore=500_000 if status == "done" else 0,
+        excess_ore=100_000 if status == "done" else 0,
+    )
+
+
+def file_line(number: int, result: str, **changes: Any) -> BatchLineResource:
+    given: dict[str, Any] = {
+        "number": number,
+        "reference": f"ref-{number}",
+        "result": result,
+        "employment_id": JOB,
+        "total_ore": 250_000,
+        "report_id": None,
+        "split": None,
+        "problem": None,
+        "errors": [],
+    }
+    return BatchLineResource(**given | changes)
+
+
+WRONG_LINE = file_line(
+    3,
+    "error",
+    total_ore=None,
+    errors=[
+        FieldErrorResource(
+            code="not-an-amount",
+            pointer="/components/wage_ore",
+            column="Løn (kr.)",
+            detail="Skal være et beløb i kroner.",
+        )
+    ],
+)
+REFUSED_LINE = file_line(
+    4,
+    "refused",
+    problem=ProblemResource(
+        code="card-not-active",
+        type="/problems/card-not-active",
+        title="Frikortet var ikke aktivt",
+        status=422,
+        detail="Ret dagene.",
+        instance="urn:uuid:1",
+    ),
+)
+GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
+
+
+def sent_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:
+    """The employer has sent this file."""
+    site.answer("GET", BATCH, file)
+    site.answer("GET", f"{BATCH}/lines", BatchLinePage(lines=list(lines), next="Zm9v"))
