@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import httpx2
 from aiokafka import AIOKafkaProducer
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
@@ -17,6 +18,7 @@ from tests.chaos.timing import for_seconds
 from tests.chaos.topic_contents import DeadLetter, Place
 
 _DOWN_SECONDS = 3.0
+_PAGE_SECONDS = 8.0
 _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
 # Longer than the publish timeout, so that the producer gives up on records that the broker writes later.
 _STALL_SECONDS = 25.0
@@ -59,6 +61,36 @@ async def kill_both(on: RoundContext) -> None:
     await on.environment.kill(*on.environment.instances(service))
     await for_seconds(_DOWN_SECONDS)
     await on.environment.start(on.environment.instances(service))
+
+
+async def kill_portals(on: RoundContext) -> None:
+    """``kill -9`` of both instances of the portals. After their restart the front page answers 200 or 503.
+
+    The load of the round goes to the gateways. A portal stores no command.
+    """
+    environment = on.environment
+    names = environment.instances("portals")
+    on.notes.append(f"pages before: {await _front_pages(environment, names)}")
+    await environment.kill(*names)
+    on.notes.append(f"down: {await _front_pages(environment, names)}")
+    await for_seconds(_DOWN_SECONDS)
+    await environment.start(names)
+    after = await _front_pages(environment, names)
+    on.notes.append(f"after: {after}")
+    if set(after) - {"200", "503"}:
+        raise AssertionError(f"after their restart the portals answered {after}")
+
+
+async def _front_pages(environment: Environment, names: list[str]) -> list[str]:
+    """The status of the front page of each instance, or the kind of failure."""
+    seen: list[str] = []
+    async with httpx2.AsyncClient(timeout=_PAGE_SECONDS) as http:
+        for name in names:
+            try:
+                seen.append(str((await http.get(f"{environment.system.url(name)}/")).status_code))
+            except httpx2.TransportError as error:
+                seen.append(type(error).__name__)
+    return seen
 
 
 def kill_engine(name: str) -> Action:
@@ -192,5 +224,6 @@ SINGLE: dict[str, Action] = {
     "stall broker": stall("kafka"),
     "stall mongod": stall("mongodb"),
     "broker's disk full": disk_full("kafka"),
+    "kill -9 portals": kill_portals,
 }
 """The kinds of rounds on one broker and one database, in the order of the first pass."""
