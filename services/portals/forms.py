@@ -184,7 +184,7 @@ class Form:
         return [*((None, said) for said in self.general), *at_fields]
 
     def value(self, name: str) -> str:
-        """What stands in an input, or in one part of it (``period.first`` or ``period.first-day``)."""
+        """The text of an input, or of one part of it (``period.first`` or ``period.first-day``)."""
         return self.typed.get(name, "")
 
     def target(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Problems as a person is told of them. The API's own texts speak to programs where they speak of keys and fields."""
+"""The texts of problems for people. The API's own texts about keys and fields are written for programs."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
 class SignInFirst(Exception):
-    """Nobody is signed in. ``asked`` is the page that wanted somebody."""
+    """The page needs a signed-in user, and the request has no session."""
 
     def __init__(self, page: Page) -> None:
         super().__init__("nobody is signed in")

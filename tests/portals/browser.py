@@ -25,8 +25,8 @@ MISSING: Final = (
     "`apt-get install --no-install-recommends chromium` (/usr/bin/chromium), as .ci/run does."
 )
 WIDTHS: Final = (1200, 390)
-# Of two such flags the last counts, so what Playwright turns off is named again. The last three are ours: the list
-# under the address bar, which nobody sees here, is a page of its own in each window, and no cheaper than the one tried.
+# Chromium reads only the last of two such flags, so Playwright's own list is repeated here. The last three are added:
+# the list under the address bar is an invisible page in each window that costs as much as the page under test.
 _OFF: Final = (
     "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
     "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"

@@ -173,7 +173,7 @@ def has_card(
 
 
 def holds(site: Site, *mandates: RepresentedResource) -> Site:
-    """Whoever is signed in has these mandates."""
+    """The signed-in person holds these mandates."""
     site.answer("GET", "/v1/represented", Represented(represented=list(mandates)))
     return site
 

@@ -48,7 +48,7 @@ _MOMENT: Final = datetime(2025, 3, 31, 12, tzinfo=UTC)
 _YEAR: Final = 2025
 _NEVER_EMPTY: Final = frozenset({"active_periods", "history"})
 _NEVER_ZERO: Final = frozenset({"allowance_ore", "wage_ore", "total_ore"})
-_CODES: Final = {  # texts that nobody writes
+_CODES: Final = {  # texts from a fixed list
     "event": ("issued", "deactivated", "reactivated", "number-replaced", "handed-over", "control-recorded"),
     "threshold": ("near", "reached", "exceeded"),
     "format": tuple(ExtractFormat),
@@ -180,10 +180,10 @@ class Maker:
         return model.model_validate({**made, **known})
 
     def _history(self) -> dict[str, Any]:
-        """The lines of a report's history hang together."""
+        """A line of a report's history, with a reason that fits its event."""
         event = list(_HISTORY)[next(self._number) % len(_HISTORY)]
-        told = {} if _HISTORY[event] in (DisputeReason, DisputeEnd) else {"total_ore": 750_000}
-        return {"event": event, "reason": self._one_of(_HISTORY[event]), "total_ore": None, **told}
+        amount = {} if _HISTORY[event] in (DisputeReason, DisputeEnd) else {"total_ore": 750_000}
+        return {"event": event, "reason": self._one_of(_HISTORY[event]), "total_ore": None, **amount}
 
     def _one_of(self, options: Iterable[Any]) -> Any:
         every = list(options)

@@ -97,7 +97,7 @@ async def test_a_year_must_be_chosen(client: httpx2.AsyncClient, year: str) -> N
     assert 'id="year-error"' in page.text
 
 
-async def test_a_refused_extract_is_told_of_at_its_field(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_a_refused_extract_shows_the_error_at_its_field(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("POST", "/v1/extracts", Refusal("invalid-request", errors=(("/year", "greater_than_equal", ""),)))
     page = await post(client, year="1999")
     assert page.status_code == 422
@@ -127,7 +127,7 @@ async def test_an_extract_that_is_made_shows_how_far_and_asks_again_by_itself(
     assert f'href="{PAGE}"' in page.text  # and without JavaScript
 
 
-async def test_a_page_that_asks_again_keeps_nobody_signed_in(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_polling_does_not_prolong_the_session(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", API, extract())
     await client.get(PAGE, headers={"hx-request": "true"})
     assert site.seen_active == [False]

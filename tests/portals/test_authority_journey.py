@@ -51,9 +51,9 @@ async def test_an_extract_is_followed_without_a_reload_and_its_file_is_the_one_o
     await expect(page.get_by_role("progressbar")).to_have_count(0)
     await tab.check()
     await tab.picture("myndighed-udtraek")
-    told = await page.locator(".checksum").first.inner_text()
+    shown = await page.locator(".checksum").first.inner_text()
     file = await kept(page, "Hent CSV")
-    assert sha256(file).hexdigest() == told
+    assert sha256(file).hexdigest() == shown
     assert job.card.id in file.decode("utf-8-sig")
     await page.get_by_role("link", name="Dataudtræk").first.click()
     await expect(page.get_by_role("row", name="2025 Hele landet Færdigt").first).to_be_visible()
@@ -88,6 +88,6 @@ async def test_an_extract_of_one_municipality_by_keyboard_on_a_phone_without_jav
 
 
 async def done_after_a_reload(page: Page) -> bool:
-    """Whether the page, looked at anew, has come to the end."""
+    """Whether the page shows the completed extract after a reload."""
     await page.reload()
     return await page.get_by_role("heading", name="Udtrækket er færdigt").count() == 1

@@ -59,7 +59,7 @@ async def test_the_pages_of_a_year_with_something_of_everything(
         await tab.check()
 
 
-async def test_the_pages_of_who_has_no_card_but_a_mandate(
+async def test_the_pages_of_a_mandate_holder_without_a_card(
     open_tab: OpenTab, site: Site, address: str, width: int
 ) -> None:
     c.has_no_card(site)

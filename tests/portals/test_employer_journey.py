@@ -128,6 +128,6 @@ async def test_a_bookkeeper_with_a_phone_and_no_mouse_registers_and_sends_a_payr
 
 
 async def reloaded_to(page: Page, heading: str) -> bool:
-    """Whether the page, looked at anew, has come to this heading."""
+    """Whether the page has this heading after a reload."""
     await page.reload()
     return await page.get_by_role("heading", name=heading, level=1).count() == 1

@@ -109,7 +109,7 @@ async def test_every_building_block_is_accessible_valid_and_silent(open_tab: Ope
     await tab.check()
 
 
-async def test_an_error_is_told_of_at_the_top_and_leads_to_its_field(
+async def test_an_error_is_listed_at_the_top_and_links_to_its_field(
     open_tab: OpenTab, address: str, width: int
 ) -> None:
     tab = await open_tab(width=width)
@@ -163,7 +163,7 @@ async def test_who_is_about_to_be_signed_out_is_asked_to_stay(open_tab: OpenTab,
     assert await tab.page.get_by_label("Frikortnummer").input_value() == "123"
 
 
-async def test_who_was_signed_out_is_told(open_tab: OpenTab, site: Site, address: str) -> None:
+async def test_the_page_says_that_the_session_has_ended(open_tab: OpenTab, site: Site, address: str) -> None:
     site.sign_in(Role.CITIZEN, minutes=0.02)
     tab = await open_tab()
     await tab.open(f"{address}/borger/kit")

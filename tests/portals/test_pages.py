@@ -201,7 +201,7 @@ async def test_events_come_through_as_they_happen_and_end_when_the_browser_leave
     assert await asyncio.to_thread(left.wait, 10)
 
 
-async def test_a_file_that_is_not_there_is_told_of_in_a_page(site: Site) -> None:
+async def test_a_missing_file_has_an_error_page(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     async with site.client(cookie="sprog=en") as client:
         response = await client.get("/virksomhed/fil")
@@ -218,7 +218,7 @@ async def test_a_file_that_is_not_there_is_told_of_in_a_page(site: Site) -> None
         ("internal-error", 500, "Der skete en fejl hos os"),
     ],
 )
-async def test_what_the_api_refuses_to_show_is_told_of_in_plain_words(
+async def test_a_problem_of_the_api_has_an_error_page_in_plain_words(
     site: Site, code: str, status: int, said: str
 ) -> None:
     site.sign_in(Role.CITIZEN)
@@ -278,7 +278,7 @@ async def test_a_page_is_danish_until_english_is_chosen_and_back_at_the_same_pla
 
 
 @pytest.mark.parametrize("away", ["https://evil.test/", "//evil.test", "/\\evil.test", "evil", "/\tx", "javascript:x"])
-async def test_the_language_switch_leads_nobody_away(site: Site, away: str) -> None:
+async def test_the_language_switch_never_redirects_to_another_site(site: Site, away: str) -> None:
     async with site.client() as client:
         response = await client.get("/sprog/en", params={"til": away})
 

@@ -1,4 +1,4 @@
-"""A file that Danish Excel opens: what goes in comes out, and nothing in it is ever run."""
+"""A file that Danish Excel opens: values are read back unchanged, and Excel runs no value as a formula."""
 
 from __future__ import annotations
 

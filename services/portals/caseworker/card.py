@@ -1,4 +1,4 @@
-"""A card: what stands on it, what has happened to it, and who has looked."""
+"""The pages about a card: its overview, its history, and the log of accesses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def history(context: Card) -> Response:
 
 @router.get("/kommune/frikort/{card_id}/opslag")
 async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """Who has looked at the citizen's data, as the citizen sees it too."""
+    """The log of accesses to the citizen's data, as the citizen sees it."""
     found = await context.get("/accesses", AccessPage, cursor=cursor or None)
     return await context.render("caseworker/accesses.html", found=found, cursor=cursor)
 

@@ -1,7 +1,7 @@
-"""A context to a card: why the caseworker looks is stated once, and kept as long as the session, for that card alone.
+"""The context of a card: the caseworker states the reason for access once per card and session.
 
-It is kept in a cookie of the card's own pages, sealed with a key that only the session has. So no address holds it,
-any instance can read it, and nobody who signs in after this person at the same computer looks for their reason.
+A cookie on the card's own pages holds the reason, encrypted with a key of the session. So no URL holds it, every
+instance can read it, and the next person who signs in on the same computer cannot use it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
 
 
 async def card_context(card_id: UUID, page: CaseworkerPage) -> CardContext:
-    """A dependency: a context to a card. Who has not said why yet is asked first."""
+    """A dependency: the context of a card. A caseworker who has stated no reason yet is asked for one first."""
     reason = _reason(page, str(card_id))
     if reason is None:
         if not is_safe(page.request):

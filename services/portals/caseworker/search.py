@@ -44,7 +44,7 @@ async def find(page: CaseworkerPage) -> Response:
 
 @router.get("/kommune/frikort/{card_id}/begrundelse")
 async def why(card_id: UUID, page: CaseworkerPage) -> Response:
-    """Asked of who comes to a card by another way than the search, or in a new session."""
+    """Asks for the reason when a caseworker opens a card without a search, or in a new session."""
     return page.render("caseworker/reason.html", form=page.form(fields.WHY), reasons=fields.REASONS)
 
 

@@ -1,4 +1,4 @@
-"""The citizen portal, "Mit frikort". The pages about a card serve its citizen and whoever has a mandate."""
+"""The citizen portal, "Mit frikort". The pages about a card serve its citizen and the holders of its mandates."""
 
 from __future__ import annotations
 

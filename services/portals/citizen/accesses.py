@@ -1,4 +1,4 @@
-"""Who has looked at the citizen's data, and why. Also for who has no card: somebody may have searched for them."""
+"""The log of accesses to the citizen's data. Citizens without a card have one too: a search is an access."""
 
 from __future__ import annotations
 

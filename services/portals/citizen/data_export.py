@@ -94,7 +94,7 @@ async def _accesses(api: Api) -> list[AccessResource]:
     while True:
         page = await api.get("/v1/me/accesses", AccessPage, own=True, limit=_AT_ONCE, cursor=cursor)
         found += page.accesses
-        if page.next is None or page.next == cursor:  # a list that leads nowhere must not lead around for ever
+        if page.next is None or page.next == cursor:  # a repeated cursor must not make an endless loop
             return found
         cursor = page.next
 

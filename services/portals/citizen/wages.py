@@ -56,7 +56,7 @@ async def report(context: Card, report_id: UUID) -> Response:
 
 @router.get("/arbejde")
 async def employments(context: Card) -> Response:
-    """Who has registered that the citizen works for them."""
+    """The citizen's employments, newest first."""
     found = (await context.get("employments", CardEmployments)).employments
     newest_first = sorted(found, key=lambda one: one.period.first, reverse=True)
     return context.render("citizen/employments.html", employments=newest_first)

@@ -10,9 +10,9 @@ from services.portals.documents.typesetting import qr_code, typeset
 
 @dataclass(frozen=True)
 class PhysicalCard:
-    """What stands on the card; ``reporting`` is the address of the employer's page, the same for every card.
+    """The text of the card; ``reporting`` is the address of the employer's page, the same for every card.
 
-    Never a CPR number, and nothing personal in the QR code: who finds the card learns what is printed on it, no more.
+    The card has no CPR number, and its QR code holds nothing personal: a finder learns only what is printed on it.
     """
 
     number: str

@@ -59,7 +59,7 @@ async def _parts(page: Page, path: str, model: type[P], **query: int | bool) -> 
 
 
 def name(page: Page, one: EmploymentResource | ReminderResource) -> str:
-    """What an employment is called on the pages: never by the person, whose name the employer is not told."""
+    """The name of an employment on the pages. It is never the citizen's name, which the employer does not know."""
     if one.card_number is None:
         return one.label or page.gettext("Ansættelse uden frikortnummer")
     number = page.gettext("Frikort %(number)s", number=one.card_number)

@@ -117,13 +117,13 @@ def with_number(found: list[EmploymentResource], card_number: str, day_now: date
 
 
 def likely_work(employment: EmploymentResource, reported: list[Days], day_now: date) -> tuple[date | None, date | None]:
-    """The days that a report made today is probably about: since those that were told of last, else this month's.
+    """The days that a report made today probably covers: those after the last reported day, else this month's.
 
-    Nothing where no such day is left.
+    ``(None, None)`` if no such day is left.
     """
     last = min(day_now, employment.period.last or day_now)
-    told = [days.last for days in (*reported, *employment.no_work) if days.last is not None]
-    first = max(told) + _ONE_DAY if told else max(employment.period.first, last.replace(day=1))
+    known = [days.last for days in (*reported, *employment.no_work) if days.last is not None]
+    first = max(known) + _ONE_DAY if known else max(employment.period.first, last.replace(day=1))
     return (first, last) if first <= last else (None, None)
 
 

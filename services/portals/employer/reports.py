@@ -219,11 +219,11 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
 
 
 def moved(report: ReportDetail) -> int | None:
-    """By how many øre another report changed what is exempt of this one; None if none did since it was reported."""
+    """The change in øre that another report made to this one's exempt amount; None without such a change."""
     if report.status == "withdrawn" or not report.splits or report.splits[-1].caused_by is not None:
         return None
-    told = next((split for split in reversed(report.splits) if split.caused_by is not None), report.splits[0])
-    return report.splits[-1].exempt_ore - told.exempt_ore
+    original = next((split for split in reversed(report.splits) if split.caused_by is not None), report.splits[0])
+    return report.splits[-1].exempt_ore - original.exempt_ore
 
 
 def _correction(page: Page, form: Form, report: ReportDetail, employment: EmploymentResource) -> Response:

@@ -48,7 +48,7 @@ async def test_a_decision_says_what_it_means_before_it_is_made(
 
 
 @pytest.mark.parametrize(("kind", "command", "typed", "means"), DECISIONS)
-async def test_a_decision_without_its_answer_is_told_of_at_the_field(
+async def test_a_decision_without_an_answer_shows_the_error_at_the_field(
     site: Site, visiting: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], means: str
 ) -> None:
     page = await post(visiting, f"{HOME}/beslutning/{kind}")
@@ -71,7 +71,7 @@ async def test_a_decision_without_its_answer_is_told_of_at_the_field(
         ),
     ],
 )
-async def test_a_refused_decision_is_told_of_with_what_was_typed(
+async def test_a_refused_decision_shows_the_error_and_keeps_the_input(
     site: Site,
     visiting: httpx2.AsyncClient,
     kind: str,

@@ -66,7 +66,7 @@ async def test_what_is_missing_for_a_card_stands_at_its_field(
         (Refusal("invalid-request", errors=(("/name", "string_too_long", ""),)), "name"),
     ],
 )
-async def test_a_refused_card_is_told_of_at_its_field(
+async def test_a_refused_card_shows_the_error_at_its_field(
     site: Site, client: httpx2.AsyncClient, refusal: Refusal, field: str
 ) -> None:
     site.answer("POST", "/v1/cards", refusal)

@@ -54,7 +54,7 @@ async def test_a_mandate_is_given_for_the_citizen_after_a_summary(site: Site, vi
         (Refusal("invalid-request", errors=(("/name", "string_too_long", ""),)), "name"),
     ],
 )
-async def test_a_refused_mandate_is_told_of_at_its_field(
+async def test_a_refused_mandate_shows_the_error_at_its_field(
     site: Site, visiting: httpx2.AsyncClient, refusal: Refusal, field: str
 ) -> None:
     site.answer("POST", f"{API}/mandates", refusal)

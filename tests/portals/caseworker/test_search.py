@@ -57,7 +57,7 @@ async def test_a_citizen_is_found_by_cpr_or_card_number_for_a_stated_reason(
         ({"person": "48213", "why": "other", "why_text": "x" * 300}, "why_text"),
     ],
 )
-async def test_what_is_wrong_with_a_search_stands_at_its_field_and_nobody_is_looked_up(
+async def test_an_invalid_search_shows_the_error_at_its_field_and_reads_no_card(
     site: Site, client: httpx2.AsyncClient, typed: dict[str, str], field: str
 ) -> None:
     page = await post(client, "/kommune", **typed)

@@ -50,7 +50,7 @@ async def test_what_somebody_did_in_one_minute_is_one_line(site: Site) -> None:
     assert "har set dit frikort har set dine advarsler Opfølgning på samtale" in said(page)
 
 
-async def test_nobody_has_looked(site: Site) -> None:
+async def test_an_empty_access_log_says_so(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/accesses", c.accesses())
 

@@ -22,7 +22,7 @@ def mark(page: str) -> str:
     return str(found)
 
 
-async def test_the_page_is_told_of_changes_and_asks_for_the_part_again(site: Site) -> None:
+async def test_the_page_listens_for_changes_and_reloads_the_overview(site: Site) -> None:
     c.has_card(site)
 
     page = (await get(site, OWN)).text
@@ -46,7 +46,7 @@ async def test_a_report_that_has_landed_comes_alone_and_is_announced(site: Site)
     assert mark(part.text) != before
 
 
-async def test_the_mark_in_the_address_tells_nobody_what_is_on_the_page(site: Site) -> None:
+async def test_the_mark_in_the_address_does_not_reveal_the_content(site: Site) -> None:
     marks = set()
     for token in ("one-sessions-token", "another-sessions-token"):
         c.has_card(site)

@@ -82,7 +82,7 @@ async def test_a_mandate_is_given_under_the_forms_key_and_has_a_receipt(site: Si
         ),
     ],
 )
-async def test_a_refused_mandate_is_told_of_at_its_field(
+async def test_a_refused_mandate_shows_the_error_at_its_field(
     site: Site, code: str, facts: dict[str, str], target: str, words: str
 ) -> None:
     c.has_card(site)

@@ -115,7 +115,7 @@ async def test_a_reports_history_in_words(site: Site) -> None:
 @pytest.mark.parametrize(
     "path", ["/loen/00000000-0000-4000-8000-000000000000", "/loen/00000000-0000-4000-8000-000000000000/indsigelse"]
 )
-async def test_a_report_of_nobody_or_of_somebody_else_does_not_exist(site: Site, path: str) -> None:
+async def test_an_unknown_report_and_a_report_of_another_card_are_not_found(site: Site, path: str) -> None:
     c.has_card(site)
 
     page = await get(site, OWN + path)

@@ -75,7 +75,7 @@ async def test_a_page_is_shown(visitor: httpx2.AsyncClient, path: str) -> None:
     assert answer.status_code == 200, shown(answer)
 
 
-async def test_a_payroll_vendor_is_told_where_to_get_a_token_and_what_it_must_say(visitor: httpx2.AsyncClient) -> None:
+async def test_the_payroll_page_says_where_to_get_a_token_and_its_claims(visitor: httpx2.AsyncClient) -> None:
     text = shown(await visitor.get("/virksomhed/loensystem"))
     for needed in ("https://issuer.test/.well-known/openid-configuration", "99000007", "/v1/report-batches"):
         assert needed in text

@@ -59,14 +59,14 @@ class TestFiles:
         assert site.asked == []
 
     @pytest.mark.parametrize("files", [{}, {"file": ("løn.csv", b"")}, {"file": ("", b"")}])
-    async def test_no_file_is_told_of_at_the_field(self, visitor: httpx2.AsyncClient, files: Any) -> None:
+    async def test_a_missing_file_shows_the_error_at_the_field(self, visitor: httpx2.AsyncClient, files: Any) -> None:
         answer = await visitor.post("/virksomhed/filer/ny", data=KEYS, files=files)
         assert error_at(answer, "file") == "Vælg en fil. Den må ikke være tom."
 
     @pytest.mark.parametrize(
         "code", ["batch-not-utf8", "batch-columns-wrong", "batch-empty", "batch-in-progress", "body-too-large"]
     )
-    async def test_a_file_that_cannot_be_read_is_told_of_at_the_field(
+    async def test_an_unreadable_file_shows_the_error_at_the_field(
         self, site: Site, visitor: httpx2.AsyncClient, code: str
     ) -> None:
         site.answer("POST", "/v1/report-batches", Refusal(code))
@@ -110,7 +110,7 @@ class TestFiles:
         ("decision", "path", "code"),
         [("indberet", "booking", "batch-cancelled"), ("annuller", "cancellation", "batch-booked")],
     )
-    async def test_a_decision_that_comes_too_late_is_told_with_what_became_of_the_file(
+    async def test_a_decision_that_comes_too_late_shows_the_state_of_the_file(
         self, site: Site, visitor: httpx2.AsyncClient, decision: str, path: str, code: str
     ) -> None:
         site.answer("POST", f"{BATCH}/{path}", Refusal(code))
@@ -119,9 +119,7 @@ class TestFiles:
         assert late.status_code == 409
         assert "Der er noget, du skal rette" in shown(late)
 
-    async def test_the_progress_is_told_in_words_and_asked_for_again(
-        self, site: Site, visitor: httpx2.AsyncClient
-    ) -> None:
+    async def test_the_progress_is_shown_in_words_and_polled(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         sent_file(site, batch("booking", accepted=2, pending=2, errors=1))
         page = (await visitor.get(FILE)).text
         assert '<progress id="progress" max="4" value="2"' in page
@@ -129,7 +127,7 @@ class TestFiles:
         assert f'data-hx-get="{FILE}"' in page
         assert f'<a href="{FILE}">' in page
 
-    async def test_the_result_is_told_line_by_line(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+    async def test_the_result_is_shown_line_by_line(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         sent_file(
             site,
             batch("done", accepted=1, already_reported=1, refused=1, errors=1),

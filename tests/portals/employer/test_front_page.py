@@ -62,7 +62,7 @@ class TestFrontPage:
         assert site.asked[-1].body == {"first": "2026-10-01", "last": "2026-11-20"}
         assert site.asked[-1].key == sent["key"]
 
-    async def test_a_card_near_its_allowance_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+    async def test_a_card_near_its_allowance_has_a_notice(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         notice = ReminderResource(
             kind="allowance-low",
             employment_id=JOB,
@@ -91,7 +91,7 @@ class TestFrontPage:
         for one in (disputed, changed):
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text
 
-    async def test_a_file_that_waits_is_told_of(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+    async def test_a_file_that_waits_for_a_decision_has_a_notice(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         files = [batch("held", pending=1), batch("booking", pending=1), batch("done", accepted=1)]
         site.answer("GET", "/v1/report-batches", BatchPage(batches=files, next=None))
         page = await visitor.get("/virksomhed")

@@ -197,7 +197,7 @@ class TestReporting:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told_through", "likely"),
+    ("changes", "reported_through", "likely"),
     [
         ({}, None, (date(2026, 11, 1), TODAY)),
         ({}, date(2026, 10, 15), (date(2026, 10, 16), TODAY)),
@@ -209,8 +209,8 @@ class TestReporting:
         ({"period": Days(first=date(2026, 12, 1))}, None, (None, None)),
     ],
 )  # fmt: skip
-def test_the_likely_days_are_those_since_the_last_that_were_told_of(
-    changes: Mapping[str, Any], told_through: date | None, likely: tuple[date | None, date | None]
+def test_the_likely_days_are_those_after_the_last_reported_day(
+    changes: Mapping[str, Any], reported_through: date | None, likely: tuple[date | None, date | None]
 ) -> None:
-    told = [] if told_through is None else [Days(first=date(2026, 9, 1), last=told_through)]
-    assert likely_work(employment(**changes), told, TODAY) == likely
+    reported_days = [] if reported_through is None else [Days(first=date(2026, 9, 1), last=reported_through)]
+    assert likely_work(employment(**changes), reported_days, TODAY) == likely

@@ -37,9 +37,7 @@ class TestReports:
         assert asked == {"employment_id": JOB, "year": "2026", "newest": "True", "limit": "25", "cursor": ""}
         assert f"?ansaettelse={JOB}&amp;aar=2026&amp;cursor=Zm9v" in page.text
 
-    async def test_a_dispute_is_told_in_plain_words_with_what_to_do(
-        self, site: Site, visitor: httpx2.AsyncClient
-    ) -> None:
+    async def test_a_dispute_is_explained_with_the_next_step(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         reported(site, report(dispute=dispute()))
         said = shown(await visitor.get(f"/virksomhed/indberetninger/{REPORT}"))
         assert "En, som borgeren har givet fuldmagt, 1. november 2026: Beløbet er forkert." in said
@@ -124,7 +122,7 @@ class TestReports:
         reported(site, report(status="withdrawn", revision=2))
         assert "tæller ikke længere med" in shown(await visitor.get(done.headers["location"]))
 
-    async def test_a_second_withdrawal_is_told_as_such(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+    async def test_a_second_withdrawal_is_explained(self, site: Site, visitor: httpx2.AsyncClient) -> None:
         site.answer("POST", f"/v1/reports/{REPORT}/withdrawal", Refusal("report-withdrawn"))
         answer = await send(visitor, f"/virksomhed/indberetninger/{REPORT}/tilbagekald", KEYS | {"reason": "other"})
         assert (answer.status_code, "Indberetningen er tilbagekaldt" in shown(answer)) == (409, True)

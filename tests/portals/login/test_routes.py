@@ -21,7 +21,7 @@ UNDER_WAY = "__Host-frikort-login"
 
 
 async def callback_of(browser: httpx2.AsyncClient, provider: FakeProvider, **query: str) -> str:
-    """The address with which the provider sends back whoever begins to log on now."""
+    """The address to which the provider redirects after a login that begins now."""
     sent = await browser.get("/login", params={"dør": "borger", **query})
     question = parse_qs(urlsplit(sent.headers["location"]).query)
     provider.nonce = question["nonce"][0]
@@ -177,16 +177,18 @@ async def test_who_is_signed_in_already_goes_straight_on(browser: httpx2.AsyncCl
     assert (await browser.get("/login?dør=borger&skift=ja")).headers["location"].startswith(f"{ISSUER}/auth?")
 
 
-async def test_who_did_not_get_in_is_asked_anew_who_it_is(browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
-    async def asks_anew() -> bool:
+async def test_the_provider_asks_for_the_identity_again_after_a_failed_login(
+    browser: httpx2.AsyncClient, provider: FakeProvider
+) -> None:
+    async def asks_again() -> bool:
         address = (await browser.get("/login?dør=borger&skift=nej")).headers["location"]
         return "prompt" in parse_qs(urlsplit(address).query)
 
-    assert not await asks_anew()
-    assert await asks_anew()
+    assert not await asks_again()
+    assert await asks_again()
     await log_on(browser, provider)
     browser.cookies.delete(COOKIE)
-    assert not await asks_anew()
+    assert not await asks_again()
 
 
 async def test_while_the_provider_is_away_it_is_said_in_plain_words(
@@ -249,11 +251,11 @@ async def test_a_session_is_extended_by_a_form_and_by_a_script(
         assert (back.status_code, back.headers["location"]) == (303, "/borger/fuldmagter")
     clock.advance(minutes=29)
 
-    told = await browser.post("/login/forlaeng", data=form, headers={"Accept": "application/json"})
+    response = await browser.post("/login/forlaeng", data=form, headers={"Accept": "application/json"})
 
     session = await signed_in(app, browser)
     assert session is not None
-    assert told.json() == {"ends_at": session.ends_at.isoformat()}
+    assert response.json() == {"ends_at": session.ends_at.isoformat()}
     assert (session.ends_at - clock.time).total_seconds() == 30 * 60
 
 
