@@ -1,7 +1,7 @@
 """The ledger of one card and year: which earnings are exempt. Pure arithmetic in whole øre.
 
 The allowance covers reports in the order in which they were accepted, because an employer who reported first has
-already acted on the answer (DOMAIN.md, decision 3). A corrected report keeps its place in that order.
+already acted on the answer (decision 0009). A corrected report keeps its place in that order.
 """
 
 from __future__ import annotations

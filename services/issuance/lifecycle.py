@@ -155,7 +155,7 @@ def record_control(card: Card, message: Envelope[RecordControl]) -> Decision[Car
 
 
 def check_no_card(card: Card, command: IssueCard) -> None:
-    """One card for each person, for life (DOMAIN.md, decision 9). Raises ``Refusal``.
+    """One card for each person, for life (decision 0009). Raises ``Refusal``.
 
     Any municipality learns which one is responsible; only that one learns the card's id.
     """

@@ -38,7 +38,7 @@ def register_employment(state: CardState, message: Envelope[RegisterEmployment])
     """Register an employment of a citizen who gave their card number and birth date. Raises ``Refusal``."""
     command = message.data
     if (command.number, command.birth_check) != (state.card.number, state.card.birth_check):
-        # One problem for both, so that neither can be guessed (DOMAIN.md, decision 8).
+        # One problem for both, so that neither can be guessed (decision 0009).
         raise Refusal(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
     if state.card.cpr_hash in command.owners:
         raise Refusal(Problem.OWN_BUSINESS)
