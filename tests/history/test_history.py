@@ -1,4 +1,4 @@
-"""Today's code reads the records of earlier releases and comes to the same totals."""
+"""Current code reads the records of earlier releases and computes the same totals."""
 
 from __future__ import annotations
 

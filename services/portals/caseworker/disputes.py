@@ -39,7 +39,7 @@ async def report(report_id: UUID, context: Card) -> Response:
 
 @router.post("/kommune/frikort/{card_id}/indberetninger/{report_id}")
 async def withdraw_dispute(report_id: UUID, context: Card) -> Response:
-    """Take back what was said."""
+    """Withdraw the dispute."""
     form = await context.page.posted()
     try:
         await context.post(f"/reports/{report_id}/dispute/withdrawal", form, CardReportResource)
