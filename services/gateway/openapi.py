@@ -1,4 +1,7 @@
-"""The OpenAPI document: what FastAPI derives from the routes, completed for programs that are generated from it."""
+"""The OpenAPI document: what FastAPI derives from the routes, with what code generators need besides.
+
+The problems of an operation come from ``operation_problems``; routes declare only their successful responses.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,7 @@ _STATUSES: Final = {
     503: "Temporarily unavailable",
 }
 _SECURITY: Final = "oauth2"
+_PROBLEM_FROM: Final = 400
 _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Content-Language": ("Language of the texts: `da` or `en`.", {"type": "string", "enum": ["da", "en"]}),
     "Correlation-Id": ("Id of the request; state it when you contact the operator.", {"type": "string"}),
@@ -89,6 +93,8 @@ _PARAMETERS: Final[dict[str, Document]] = {
     },
 }
 """The request headers that the dependencies of routes read (``api/dependencies.py``)."""
+_REPLACED_SCHEMAS: Final = ("HTTPValidationError", "ValidationError")
+"""What FastAPI documents for invalid requests. This API answers with problem documents instead."""
 _METHODS: Final = frozenset({"get", "put", "post", "delete"})
 
 
@@ -129,6 +135,8 @@ def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Docume
     )
     components = created["components"]
     schemas = components["schemas"]
+    for name in _REPLACED_SCHEMAS:
+        schemas.pop(name, None)
     components["securitySchemes"] = {_SECURITY: _oauth2(addresses)}
     components["headers"] = {
         name: {"description": description, "schema": schema} for name, (description, schema) in _HEADERS.items()
@@ -144,7 +152,7 @@ def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Docume
 
 
 def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]:
-    """Name what ``operation`` needs, can answer and sends along. Returns its problem codes."""
+    """Add the headers, security, problems and examples of ``operation``. Returns its problem codes."""
     for header in _headers_read(operation):
         operation.setdefault("parameters", []).append(_parameter(header))
     operation["security"] = [{_SECURITY: []}] if "security" in operation else []
@@ -153,7 +161,7 @@ def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]
         if "description" not in parameter:
             parameter["description"] = FIELDS[parameter["name"]].description
     codes = codes_of(operation)
-    responses = {status: said for status, said in operation["responses"].items() if int(status) < 400}
+    responses = {status: response for status, response in operation["responses"].items() if int(status) < _PROBLEM_FROM}
     for status in sorted({CATALOGUE[code].status for code in codes}):
         responses[str(status)] = _problem_response(status, [c for c in codes if CATALOGUE[c].status == status])
     operation["responses"] = responses

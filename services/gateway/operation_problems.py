@@ -1,7 +1,8 @@
 """The problem codes that each operation of the API can answer, by operation id.
 
-What follows from an operation's form is added here: every protected operation can refuse a token, every command can
-refuse an Idempotency-Key, and so on. ``tests/integration`` fails when an answer has a code that is not named.
+This is the only declaration of them; routes have none. ``codes_of`` adds the codes that follow from an operation's
+parameters and body: for example, every command can refuse an Idempotency-Key. ``tests/integration`` fails when an
+operation answers a code that is not listed.
 """
 
 from __future__ import annotations

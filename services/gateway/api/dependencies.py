@@ -37,6 +37,11 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}(-[0-9a-f]+){3}")
 _PROBLEM_FROM: Final = 400
 
+PENDING: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "Accepted; the outcome will be at Location", "model": PendingResource}
+}
+"""For ``responses`` of a command's route: the outcome is not known in time."""
+
 
 @dataclass(frozen=True)
 class RequestContext:

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway import presenters
 from services.gateway.api.dependencies import RequestContext, caller_in, optional_caller, wait_seconds
-from services.gateway.api.responses import FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.container import Container
@@ -28,14 +27,14 @@ Public = Annotated[Container, Depends(optional_caller)]
 _PROBLEM_FROM = 400
 
 
-@router.get("/v1/allowances", response_model=Allowances, responses=READ_RESPONSES)
+@router.get("/v1/allowances", response_model=Allowances)
 @not_audited
 async def allowances(container: Public) -> Allowances:
     """The yearly amounts; no token is needed. A provisional row is not published yet."""
     return presenters.allowances(container.allowances, await container.clock.today())
 
 
-@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource, responses=FIND_RESPONSES)
+@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource)
 @audited(Action.READ_OUTCOME)
 async def outcome(
     command_id: str,
@@ -71,7 +70,7 @@ async def outcome(
     return JSONResponse(content, headers=headers)
 
 
-@router.get("/v1/problems", response_model=Catalogue, responses={503: READ_RESPONSES[503]})
+@router.get("/v1/problems", response_model=Catalogue)
 @not_audited
 async def list_problems(http_response: Response) -> Catalogue:
     """Every problem that this API can answer, in Danish and English."""
@@ -79,11 +78,7 @@ async def list_problems(http_response: Response) -> Catalogue:
     return Catalogue(problems=[_entry(code) for code in sorted(CATALOGUE)])
 
 
-@router.get(
-    "/problems/{code}",
-    response_model=CatalogueEntry,
-    responses={404: FIND_RESPONSES[404], 422: FIND_RESPONSES[422]},
-)
+@router.get("/problems/{code}", response_model=CatalogueEntry)
 @not_audited
 async def problem(code: str, http_response: Response) -> CatalogueEntry:
     """A problem in Danish and English: its meaning and its remedy."""

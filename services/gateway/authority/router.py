@@ -15,8 +15,7 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.dependencies import CommandContext, RequestContext, caller_in, command_in
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
+from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, caller_in, command_in
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_year, stamp
 from services.gateway.audit.routes import audited, not_audited
@@ -34,7 +33,7 @@ AuthorityCommand = Annotated[CommandContext, Depends(command_in(Role.AUTHORITY))
 _MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", ExtractFormat.JSON: "application/json"}
 
 
-@router.post("", status_code=201, response_model=ExtractResource, responses=COMMAND_RESPONSES)
+@router.post("", status_code=201, response_model=ExtractResource, responses=PENDING)
 @audited(Action.DRAW_EXTRACT)
 async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Response:
     """Request an extract of everything that is booked at this moment."""
@@ -56,7 +55,7 @@ async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Respo
     return await context.submit(body, build, accepted=accepted)
 
 
-@router.get("", response_model=Extracts, responses=READ_RESPONSES)
+@router.get("", response_model=Extracts)
 @not_audited
 async def list_extracts(context: AuthorityCaller) -> Extracts:
     """The authority's latest extracts, newest first."""
@@ -64,7 +63,7 @@ async def list_extracts(context: AuthorityCaller) -> Extracts:
     return Extracts(extracts=[await queries.extract(context.container.read_models, request) for request in requests])
 
 
-@router.get("/{extract_id}", response_model=ExtractResource, responses=FIND_RESPONSES)
+@router.get("/{extract_id}", response_model=ExtractResource)
 @not_audited
 async def get_extract(extract_id: str, context: AuthorityCaller) -> ExtractResource:
     """An extract: how far it has come, and its manifest when it is done."""
@@ -75,10 +74,8 @@ async def get_extract(extract_id: str, context: AuthorityCaller) -> ExtractResou
     "/{extract_id}/files/{file_format}",
     response_class=StreamingResponse,
     responses={
-        **FIND_RESPONSES,
         200: {"description": "The file", "content": {"text/csv": {}, "application/json": {}}},
         304: {"description": "Not changed"},
-        409: COMMAND_RESPONSES[409],
     },
 )
 @audited(Action.READ_EXTRACT)

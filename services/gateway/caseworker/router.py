@@ -37,14 +37,8 @@ from frikort_contracts.values import CitizenSide
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.gateway.api.dependencies import (
-    CommandContext,
-    RequestContext,
-    command_in,
-    require_reason,
-)
+from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
@@ -60,7 +54,7 @@ Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]
 
 
-@router.post("/cards", status_code=201, response_model=CardResource, responses=COMMAND_RESPONSES)
+@router.post("/cards", status_code=201, response_model=CardResource, responses=PENDING)
 @audited(Action.ISSUE_CARD)
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
     """Issue a card to a citizen. A person has one card, for life."""
@@ -76,7 +70,7 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
     return await context.submit(body, build)
 
 
-@router.post("/cards/search", response_model=CardResource, responses=FIND_RESPONSES)
+@router.post("/cards/search", response_model=CardResource)
 @audited(Action.SEARCH)
 async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource:
     """Find a card by CPR number or card number. The CPR number is in the body, so that no log of addresses has it."""
@@ -88,72 +82,70 @@ async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource
     return _presented(context, _own_or_unknown(context, found))
 
 
-@router.get("/cards/{card_id}", response_model=CardResource, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}", response_model=CardResource)
 @audited(Action.READ_CARD)
 async def get_card(card_id: str, context: Caseworker) -> CardResource:
     """A card."""
     return _presented(context, await _card(context, card_id))
 
 
-@router.post("/cards/{card_id}/deactivation", response_model=CardResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/deactivation", response_model=CardResource, responses=PENDING)
 @audited(Action.DEACTIVATE_CARD)
 async def deactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Deactivate a card from today, not backwards: work up to and including today can still be reported."""
     return await _submit(context, card_id, body, DeactivateCard)
 
 
-@router.post("/cards/{card_id}/reactivation", response_model=CardResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/reactivation", response_model=CardResource, responses=PENDING)
 @audited(Action.REACTIVATE_CARD)
 async def reactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Make a deactivated card active again from today."""
     return await _submit(context, card_id, body, ReactivateCard)
 
 
-@router.post("/cards/{card_id}/number", response_model=CardResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/number", response_model=CardResource, responses=PENDING)
 @audited(Action.REPLACE_NUMBER)
 async def replace_number(card_id: str, body: NewNumberBody, context: CaseworkerCommand) -> Response:
     """Give the card a new number; the card and its totals stay."""
     return await _submit(context, card_id, body, ReplaceCardNumber)
 
 
-@router.post("/cards/{card_id}/hand-over", response_model=HandedOverResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/hand-over", response_model=HandedOverResource, responses=PENDING)
 @audited(Action.HAND_OVER_CARD)
 async def hand_over_card(card_id: str, body: HandOverBody, context: CaseworkerCommand) -> Response:
     """Hand the card over to the municipality that the citizen moved to. It can no longer be seen here then."""
     return await _submit(context, card_id, body, HandOverCard)
 
 
-@router.post("/cards/{card_id}/controls", response_model=CardResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/controls", response_model=CardResource, responses=PENDING)
 @audited(Action.RECORD_CONTROL)
 async def record_control(card_id: str, body: ControlBody, context: CaseworkerCommand) -> Response:
     """Record the result of this year's control. Its reasons stay in the municipality's own system."""
     return await _submit(context, card_id, body, RecordControl)
 
 
-@router.get("/cards/{card_id}/balances", response_model=Balances, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}/balances", response_model=Balances)
 @audited(Action.READ_BALANCE)
 async def card_balances(card_id: str, context: Caseworker) -> Balances:
     """The card's years."""
     return await queries.balances_of(context, await _card(context, card_id))
 
 
-@router.get("/cards/{card_id}/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}/employments", response_model=CardEmployments)
 @audited(Action.READ_EMPLOYMENTS)
 async def card_employments(card_id: str, context: Caseworker) -> CardEmployments:
     """The card's employments, with the employers' contact persons."""
     return await queries.employments_of(context, await _card(context, card_id), contacts=True)
 
 
-@router.get("/cards/{card_id}/reports", response_model=CardReports, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}/reports", response_model=CardReports)
 @audited(Action.READ_REPORTS)
 async def card_reports(card_id: str, context: Caseworker) -> CardReports:
     """The card's reports and their splits."""
     return await queries.reports_of(context, await _card(context, card_id))
 
 
-@router.post(
-    "/cards/{card_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES
-)
+@router.post("/cards/{card_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
 @audited(Action.DISPUTE_REPORT)
 async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
     """Dispute a report for the citizen.
@@ -168,7 +160,7 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
 @router.post(
     "/cards/{card_id}/reports/{report_id}/dispute/withdrawal",
     response_model=CardReportResource,
-    responses=COMMAND_RESPONSES,
+    responses=PENDING,
 )
 @audited(Action.WITHDRAW_DISPUTE)
 async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerCommand) -> Response:
@@ -178,14 +170,14 @@ async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerComm
     )
 
 
-@router.get("/cards/{card_id}/mandates", response_model=Mandates, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}/mandates", response_model=Mandates)
 @audited(Action.READ_MANDATES)
 async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
     """The people whom the citizen lets see the card, now and before."""
     return await queries.mandates_of(context, await _card(context, card_id))
 
 
-@router.post("/cards/{card_id}/mandates", status_code=201, response_model=MandateResource, responses=COMMAND_RESPONSES)
+@router.post("/cards/{card_id}/mandates", status_code=201, response_model=MandateResource, responses=PENDING)
 @audited(Action.GRANT_MANDATE)
 async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerCommand) -> Response:
     """Let another person see the card, for a citizen who has no digital ID."""
@@ -194,9 +186,7 @@ async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerComm
     )
 
 
-@router.post(
-    "/cards/{card_id}/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=COMMAND_RESPONSES
-)
+@router.post("/cards/{card_id}/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=PENDING)
 @audited(Action.WITHDRAW_MANDATE)
 async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCommand) -> Response:
     """End a mandate for the citizen."""
@@ -205,7 +195,7 @@ async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCom
     )
 
 
-@router.get("/cards/{card_id}/accesses", response_model=AccessPage, responses=FIND_RESPONSES)
+@router.get("/cards/{card_id}/accesses", response_model=AccessPage)
 @audited(Action.READ_ACCESSES)
 async def card_accesses(
     card_id: str, context: Caseworker, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
@@ -215,7 +205,7 @@ async def card_accesses(
     return await queries.accesses_of(context, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
 
 
-@router.get("/controls-due", response_model=ControlsDue, responses=READ_RESPONSES)
+@router.get("/controls-due", response_model=ControlsDue)
 @audited(Action.READ_CONTROLS_DUE)
 async def controls_due(
     context: Caseworker,

@@ -19,8 +19,7 @@ from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
-from services.gateway.api.dependencies import Citizen, CommandContext, RequestContext, command_in
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, STREAM_RESPONSES
+from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
@@ -35,7 +34,7 @@ router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 HolderCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 
 
-@router.get("", response_model=Represented, responses=READ_RESPONSES)
+@router.get("", response_model=Represented)
 @audited(Action.READ_CARD)
 async def list_represented(context: Citizen) -> Represented:
     """The cards of others that you may see today."""
@@ -48,7 +47,7 @@ async def list_represented(context: Citizen) -> Represented:
     )
 
 
-@router.get("/{mandate_id}/card", response_model=OwnCardResource, responses=FIND_RESPONSES)
+@router.get("/{mandate_id}/card", response_model=OwnCardResource)
 @audited(Action.READ_CARD)
 async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
     """The citizen's card."""
@@ -56,35 +55,35 @@ async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource
     return presenters.own_card(card, context.container.persons.open(card.person))
 
 
-@router.get("/{mandate_id}/balances", response_model=Balances, responses=FIND_RESPONSES)
+@router.get("/{mandate_id}/balances", response_model=Balances)
 @audited(Action.READ_BALANCE)
 async def represented_balances(mandate_id: str, context: Citizen) -> Balances:
     """What the citizen has earned on the card, by year, and what is left."""
     return await queries.balances_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+@router.get("/{mandate_id}/employments", response_model=CardEmployments)
 @audited(Action.READ_EMPLOYMENTS)
 async def represented_employments(mandate_id: str, context: Citizen) -> CardEmployments:
     """The employers who registered that the citizen works for them."""
     return await queries.employments_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/reports", response_model=CardReports, responses=FIND_RESPONSES)
+@router.get("/{mandate_id}/reports", response_model=CardReports)
 @audited(Action.READ_REPORTS)
 async def represented_reports(mandate_id: str, context: Citizen) -> CardReports:
     """What the citizen's employers reported, and how it was split."""
     return await queries.reports_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/warnings", response_model=Warnings, responses=FIND_RESPONSES)
+@router.get("/{mandate_id}/warnings", response_model=Warnings)
 @audited(Action.READ_WARNINGS)
 async def represented_warnings(mandate_id: str, context: Citizen) -> Warnings:
     """When the citizen came near the allowance, reached it or went above it."""
     return await queries.warnings_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+@router.get("/{mandate_id}/changes", response_class=EventStream)
 @audited(Action.READ_CARD)
 async def represented_changes(
     mandate_id: str, context: Citizen, _: StreamSlot, seconds: StreamSeconds = LONGEST
@@ -96,9 +95,7 @@ async def represented_changes(
     return await stream_changes(context, lambda: _card(context, mandate_id), seconds)
 
 
-@router.post(
-    "/{mandate_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES
-)
+@router.post("/{mandate_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
 @audited(Action.DISPUTE_REPORT)
 async def dispute_represented_report(
     mandate_id: str, report_id: str, body: DisputeBody, context: HolderCommand
@@ -112,7 +109,7 @@ async def dispute_represented_report(
 @router.post(
     "/{mandate_id}/reports/{report_id}/dispute/withdrawal",
     response_model=CardReportResource,
-    responses=COMMAND_RESPONSES,
+    responses=PENDING,
 )
 @audited(Action.WITHDRAW_DISPUTE)
 async def withdraw_represented_dispute(mandate_id: str, report_id: str, context: HolderCommand) -> Response:

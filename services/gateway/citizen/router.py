@@ -16,9 +16,8 @@ from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
-from services.gateway.api.dependencies import Citizen, CommandContext, RequestContext, command_in
+from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, STREAM_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
@@ -34,7 +33,7 @@ router = APIRouter(prefix="/v1/me", tags=["citizen"])
 CitizenCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 
 
-@router.get("/card", response_model=OwnCardResource, responses=FIND_RESPONSES)
+@router.get("/card", response_model=OwnCardResource)
 @audited(Action.READ_CARD)
 async def own_card(context: Citizen) -> OwnCardResource:
     """Your card."""
@@ -42,28 +41,28 @@ async def own_card(context: Citizen) -> OwnCardResource:
     return presenters.own_card(card, context.container.persons.open(card.person))
 
 
-@router.get("/balances", response_model=Balances, responses=FIND_RESPONSES)
+@router.get("/balances", response_model=Balances)
 @audited(Action.READ_BALANCE)
 async def own_balances(context: Citizen) -> Balances:
     """What you have earned on your card, by year, and what is left."""
     return await queries.balances_of(context, await _own(context))
 
 
-@router.get("/employments", response_model=CardEmployments, responses=FIND_RESPONSES)
+@router.get("/employments", response_model=CardEmployments)
 @audited(Action.READ_EMPLOYMENTS)
 async def own_employments(context: Citizen) -> CardEmployments:
     """The employers who registered that you work for them."""
     return await queries.employments_of(context, await _own(context))
 
 
-@router.get("/reports", response_model=CardReports, responses=FIND_RESPONSES)
+@router.get("/reports", response_model=CardReports)
 @audited(Action.READ_REPORTS)
 async def own_reports(context: Citizen) -> CardReports:
     """What your employers reported, and how it was split."""
     return await queries.reports_of(context, await _own(context))
 
 
-@router.post("/reports/{report_id}/dispute", response_model=CardReportResource, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
 @audited(Action.DISPUTE_REPORT)
 async def dispute_own_report(report_id: str, body: DisputeBody, context: CitizenCommand) -> Response:
     """Dispute a report. Its employer, your municipality and the authorities see the dispute; no amount changes.
@@ -73,21 +72,21 @@ async def dispute_own_report(report_id: str, body: DisputeBody, context: Citizen
     return await commands.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
-@router.post("/reports/{report_id}/dispute/withdrawal", response_model=CardReportResource, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/dispute/withdrawal", response_model=CardReportResource, responses=PENDING)
 @audited(Action.WITHDRAW_DISPUTE)
 async def withdraw_own_dispute(report_id: str, context: CitizenCommand) -> Response:
     """Withdraw a dispute that you raised, or that was raised for you."""
     return await commands.withdraw_dispute(context, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
-@router.get("/warnings", response_model=Warnings, responses=FIND_RESPONSES)
+@router.get("/warnings", response_model=Warnings)
 @audited(Action.READ_WARNINGS)
 async def own_warnings(context: Citizen) -> Warnings:
     """When you came near the allowance, reached it or went above it."""
     return await queries.warnings_of(context, await _own(context))
 
 
-@router.get("/changes", response_class=EventStream, responses=STREAM_RESPONSES)
+@router.get("/changes", response_class=EventStream)
 @audited(Action.READ_CARD)
 async def own_changes(context: Citizen, _: StreamSlot, seconds: StreamSeconds = LONGEST) -> Response:
     """Server-sent events: `changed` at once, and whenever something about your card changes.
@@ -99,14 +98,14 @@ async def own_changes(context: Citizen, _: StreamSlot, seconds: StreamSeconds = 
     return await stream_changes(context, lambda: _own(context), seconds)
 
 
-@router.get("/mandates", response_model=Mandates, responses=FIND_RESPONSES)
+@router.get("/mandates", response_model=Mandates)
 @audited(Action.READ_MANDATES)
 async def own_mandates(context: Citizen) -> Mandates:
     """The people whom you let see your card, now and before."""
     return await queries.mandates_of(context, await _own(context))
 
 
-@router.post("/mandates", status_code=201, response_model=MandateResource, responses=COMMAND_RESPONSES)
+@router.post("/mandates", status_code=201, response_model=MandateResource, responses=PENDING)
 @audited(Action.GRANT_MANDATE)
 async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Response:
     """Let another person see your card (`view`), or also talk to employers about it (`represent`), through a day.
@@ -116,14 +115,14 @@ async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Respo
     return await commands.grant_mandate(context, body, lambda: _own(context), municipality=None)
 
 
-@router.post("/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=COMMAND_RESPONSES)
+@router.post("/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=PENDING)
 @audited(Action.WITHDRAW_MANDATE)
 async def withdraw_own_mandate(mandate_id: str, context: CitizenCommand) -> Response:
     """End a mandate from now on."""
     return await commands.withdraw_mandate(context, mandate_id, lambda: _own(context), municipality=None)
 
 
-@router.get("/accesses", response_model=AccessPage, responses=READ_RESPONSES)
+@router.get("/accesses", response_model=AccessPage)
 @audited(Action.READ_ACCESSES)
 async def own_accesses(
     context: Citizen, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""

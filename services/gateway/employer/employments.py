@@ -21,9 +21,8 @@ from frikort_contracts.reporting import ChangeEmployment, DeclareNoWork, Registe
 from frikort_contracts.values import Period
 from starlette.responses import Response
 
-from services.gateway.api.dependencies import Employer, EmployerCommand, RequestContext
+from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES, REGISTER_RESPONSES
 from services.gateway.attempt_limiter import WRONG
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
@@ -37,7 +36,7 @@ from services.gateway.projections.employments import EmploymentView
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
-@router.post("/employments", status_code=201, response_model=EmploymentResource, responses=REGISTER_RESPONSES)
+@router.post("/employments", status_code=201, response_model=EmploymentResource, responses=PENDING)
 @audited(Action.REGISTER_EMPLOYMENT)
 async def register_employment(body: RegisterEmploymentBody, context: EmployerCommand) -> Response:
     """Register that a citizen works here, best before work begins.
@@ -63,7 +62,7 @@ async def register_employment(body: RegisterEmploymentBody, context: EmployerCom
     return await context.submit(body, build, check_key_first=True)  # a wrong attempt is counted
 
 
-@router.get("/employments", response_model=EmploymentPage, responses=READ_RESPONSES)
+@router.get("/employments", response_model=EmploymentPage)
 @audited(Action.READ_EMPLOYMENTS)
 async def list_employments(
     context: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
@@ -78,14 +77,14 @@ async def list_employments(
     return EmploymentPage(employments=[_presented(context, view) for view in shown], next=following)
 
 
-@router.get("/employments/{employment_id}", response_model=EmploymentResource, responses=FIND_RESPONSES)
+@router.get("/employments/{employment_id}", response_model=EmploymentResource)
 @audited(Action.READ_EMPLOYMENTS)
 async def get_employment(employment_id: str, context: Employer) -> EmploymentResource:
     """An own employment."""
     return _presented(context, await own_employment(context, employment_id))
 
 
-@router.put("/employments/{employment_id}", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@router.put("/employments/{employment_id}", response_model=EmploymentResource, responses=PENDING)
 @audited(Action.CHANGE_EMPLOYMENT)
 async def change_employment(employment_id: str, body: ChangeEmploymentBody, context: EmployerCommand) -> Response:
     """Change the period, and the contact person and the label if they are given."""
@@ -105,7 +104,7 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, cont
     return await context.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/end", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@router.post("/employments/{employment_id}/end", response_model=EmploymentResource, responses=PENDING)
 @audited(Action.CHANGE_EMPLOYMENT)
 async def end_employment(employment_id: str, body: EndEmploymentBody, context: EmployerCommand) -> Response:
     """Give the employment its last day. Work before it can still be reported."""
@@ -126,7 +125,7 @@ async def end_employment(employment_id: str, body: EndEmploymentBody, context: E
     return await context.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/no-work", response_model=EmploymentResource, responses=COMMAND_RESPONSES)
+@router.post("/employments/{employment_id}/no-work", response_model=EmploymentResource, responses=PENDING)
 @audited(Action.DECLARE_NO_WORK)
 async def declare_no_work(employment_id: str, body: NoWorkBody, context: EmployerCommand) -> Response:
     """Declare days up to today without work, so that no reminder asks for a report of them."""
@@ -144,7 +143,7 @@ async def declare_no_work(employment_id: str, body: NoWorkBody, context: Employe
     return await context.submit(body, build)
 
 
-@router.get("/employments/{employment_id}/allowance", response_model=AllowanceLeft, responses=FIND_RESPONSES)
+@router.get("/employments/{employment_id}/allowance", response_model=AllowanceLeft)
 @audited(Action.READ_BALANCE)
 async def allowance_left(
     employment_id: str,

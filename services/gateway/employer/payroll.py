@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.gateway.api.dependencies import CommandContext, Employer, RequestContext, command_in, traceparent_of
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.context import current_audit
 from services.gateway.audit.routes import audited, not_audited
@@ -77,7 +76,6 @@ _BODY: Final[dict[str, Any]] = {
     status_code=202,
     response_model=BatchResource,
     responses={
-        **COMMAND_RESPONSES,
         201: {"description": "Held: checked, and nothing is booked", "model": BatchResource},
         202: {"description": "It is being booked", "model": BatchResource},
     },
@@ -112,7 +110,7 @@ async def send_batch(
     return response
 
 
-@router.get("", response_model=BatchPage, responses=READ_RESPONSES)
+@router.get("", response_model=BatchPage)
 @not_audited
 async def list_batches(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> BatchPage:
     """Own files, newest first."""
@@ -121,7 +119,7 @@ async def list_batches(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: 
     return BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
 
 
-@router.get("/{batch_id}", response_model=BatchResource, responses=FIND_RESPONSES)
+@router.get("/{batch_id}", response_model=BatchResource)
 @not_audited
 async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     """A file, and how far it has come."""
@@ -132,7 +130,6 @@ async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     "/{batch_id}/booking",
     status_code=202,
     response_model=BatchResource,
-    responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
 @not_audited
 async def book_batch(batch_id: str, context: Employer) -> BatchResource:
@@ -145,7 +142,6 @@ async def book_batch(batch_id: str, context: Employer) -> BatchResource:
 @router.post(
     "/{batch_id}/cancellation",
     response_model=BatchResource,
-    responses={**FIND_RESPONSES, 409: COMMAND_RESPONSES[409]},
 )
 @not_audited
 async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
@@ -156,7 +152,7 @@ async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     return presenters.batch(batch)
 
 
-@router.get("/{batch_id}/lines", response_model=BatchLinePage, responses=FIND_RESPONSES)
+@router.get("/{batch_id}/lines", response_model=BatchLinePage)
 @audited(Action.READ_REPORTS)
 async def list_lines(
     batch_id: str,
@@ -187,7 +183,7 @@ async def list_lines(
 @router.get(
     "/{batch_id}/result.csv",
     response_class=StreamingResponse,
-    responses={**FIND_RESPONSES, 200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
+    responses={200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
 )
 @audited(Action.READ_REPORTS)
 async def batch_result(batch_id: str, context: Employer) -> Response:

@@ -10,7 +10,6 @@ from frikort_contracts.http.employments import ReminderResource, Reminders
 
 from services.gateway.api.dependencies import Employer, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
-from services.gateway.api.responses import READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
@@ -23,7 +22,7 @@ from services.gateway.projections.reports import ReportView
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
-@router.get("/reminders", response_model=Reminders, responses=READ_RESPONSES)
+@router.get("/reminders", response_model=Reminders)
 @audited(Action.READ_REMINDERS)
 async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> Reminders:
     """What to think of today, for own present employments; `limit` is how many employments are looked through.

@@ -19,9 +19,8 @@ from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import CorrectReport, ReportEarnings, WithdrawReport
 from starlette.responses import Response
 
-from services.gateway.api.dependencies import Employer, EmployerCommand, RequestContext
+from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.api.responses import COMMAND_RESPONSES, FIND_RESPONSES, READ_RESPONSES
 from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
@@ -36,7 +35,7 @@ router = APIRouter(prefix="/v1", tags=["employer"])
     "/reports",
     status_code=201,
     response_model=ReportDetail,
-    responses={**COMMAND_RESPONSES, 200: {"description": "Known: booked before", "model": ReportDetail}},
+    responses={**PENDING, 200: {"description": "Known: booked before", "model": ReportDetail}},
 )
 @audited(Action.REPORT_EARNINGS)
 async def report_earnings(body: ReportBody, context: EmployerCommand) -> Response:
@@ -49,14 +48,14 @@ async def report_earnings(body: ReportBody, context: EmployerCommand) -> Respons
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=False))
 
 
-@router.post("/reports/dry-run", response_model=DryRunResource, responses=COMMAND_RESPONSES)
+@router.post("/reports/dry-run", response_model=DryRunResource, responses=PENDING)
 @audited(Action.TRY_REPORT)
 async def dry_run(body: ReportBody, context: EmployerCommand) -> Response:
     """The result of reporting this now. All rules of reporting apply, and nothing is booked."""
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=True))
 
 
-@router.get("/reports", response_model=ReportPage, responses=READ_RESPONSES)
+@router.get("/reports", response_model=ReportPage)
 @audited(Action.READ_REPORTS)
 async def list_reports(
     context: Employer,
@@ -92,7 +91,7 @@ async def list_reports(
     return ReportPage(reports=lines, next=following)
 
 
-@router.get("/reports/{report_id}", response_model=ReportDetail, responses=FIND_RESPONSES)
+@router.get("/reports/{report_id}", response_model=ReportDetail)
 @audited(Action.READ_REPORTS)
 async def get_report(report_id: str, context: Employer) -> ReportDetail:
     """An own report with its history."""
@@ -101,7 +100,7 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
     return presenters.report(view, ledger, context.language, context.container.persons.decrypt_message)
 
 
-@router.post("/reports/{report_id}/correction", response_model=ReportDetail, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/correction", response_model=ReportDetail, responses=PENDING)
 @audited(Action.CORRECT_REPORT)
 async def correct_report(report_id: str, body: CorrectionBody, context: EmployerCommand) -> Response:
     """Replace the content of a report. Its reference, its place in the order and its history stay."""
@@ -124,7 +123,7 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
     return await context.submit(body, build)
 
 
-@router.post("/reports/{report_id}/withdrawal", response_model=ReportDetail, responses=COMMAND_RESPONSES)
+@router.post("/reports/{report_id}/withdrawal", response_model=ReportDetail, responses=PENDING)
 @audited(Action.WITHDRAW_REPORT)
 async def withdraw_report(report_id: str, body: WithdrawalBody, context: EmployerCommand) -> Response:
     """Withdraw a report; it no longer counts. Its reference stays used."""
