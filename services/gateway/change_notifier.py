@@ -32,7 +32,7 @@ class Key(NamedTuple):
     id: str
 
 
-def of_card(card_id: str) -> Key:
+def card_key(card_id: str) -> Key:
     """The key of all documents about a card, in all read models."""
     return Key("of-card", card_id)
 
@@ -200,4 +200,4 @@ def keys_of(change: Mapping[str, Any]) -> Iterator[Key]:
     yield Key(change["ns"]["coll"], "*")
     state = change.get("fullDocument", {}).get("state") or {}
     if (card_id := state.get("card_id")) is not None:
-        yield of_card(card_id)
+        yield card_key(card_id)

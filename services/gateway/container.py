@@ -16,7 +16,7 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
-from services.gateway.payroll.store import Batches
+from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
@@ -47,6 +47,6 @@ class Container:
     access_log: AccessLog
     attempt_limiter: AttemptLimiter
     event_streams: EventStreams
-    batches: Batches
+    batches: BatchStore
     uploads: UploadService
     end_positions: EndPositions

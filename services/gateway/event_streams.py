@@ -14,7 +14,7 @@ from typing import Any, Final
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions, of_card
+from services.gateway.change_notifier import ChangeSubscriptions, card_key
 from services.gateway.problems import ProblemError
 
 LONGEST: Final = 300
@@ -46,14 +46,14 @@ class EventStreams:
             if not self._open[owner]:
                 del self._open[owner]
 
-    async def of_card(
+    async def changes_of_card(
         self, card_id: str, still_allowed: Callable[[], Awaitable[Any]], *, seconds: float = LONGEST
     ) -> AsyncIterator[bool]:
         """Yield True at once and at each change, False as a heartbeat.
 
         The stream ends when ``still_allowed`` raises: the caller may no longer see the card.
         """
-        async for changed in self._subscriptions.changes(of_card(card_id), every=_HEARTBEAT_SECONDS, seconds=seconds):
+        async for changed in self._subscriptions.changes(card_key(card_id), every=_HEARTBEAT_SECONDS, seconds=seconds):
             try:
                 await still_allowed()
             except (ProblemError, PyMongoError):

@@ -13,7 +13,7 @@ from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import Components, Period, WorkPeriod
 
 from services.gateway.projections.ledgers import LedgerView
-from services.gateway.projections.reports import ReportEntry, ReportView, Settlement
+from services.gateway.projections.reports import ReportEntry, ReportView, SettlementView
 
 OpenMessage = Callable[[str | None, str], str | None]
 """Opens the sealed message, if there is one, about the report with this id."""
@@ -60,7 +60,7 @@ def components(components: Components) -> ComponentsResource:
     )
 
 
-def split(settlement: Settlement, *, only_by: str | None = None) -> SplitResource:
+def split(settlement: SettlementView, *, only_by: str | None = None) -> SplitResource:
     """``only_by``: an employer does not see the id of another employer's report."""
     is_visible = only_by is None or settlement.caused_by == only_by
     return SplitResource(

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
-from services.gateway.projections.cards import CardView, Mandate, alias_of_number, alias_of_person
+from services.gateway.projections.cards import CardView, MandateView, alias_of_number, alias_of_person
 from services.gateway.projections.ledgers import LedgerView, ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
@@ -61,7 +61,7 @@ class ReadModels:
 
     async def represented_by(
         self, cpr_hash: str, today: date, mandate_id: str | None = None
-    ) -> list[tuple[CardView, Mandate]]:
+    ) -> list[tuple[CardView, MandateView]]:
         """The mandates that this person has today, or the one of them with this id, each with its card."""
         wanted = {"holder.cpr_hash": cpr_hash, "withdrawn_at": None, "until": {"$gte": today.isoformat()}}
         if mandate_id is not None:
@@ -131,7 +131,7 @@ class ReadModels:
 
     async def _report_behind(self, report_id: str, needed: int, dispute: int) -> tuple[Key, ...]:
         report = await self.reports.get(report_id)
-        if report is None or not settled(report, needed) or report.dispute_revision < dispute:
+        if report is None or not is_settled(report, needed) or report.dispute_revision < dispute:
             return (Key("reports", report_id),)
         ledger = await self.ledger(report.card_id, report.year)
         reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
@@ -158,14 +158,14 @@ def outcome_key(command_id: str) -> Key:
     return Key(outcomes.PROJECTION.name, command_id)
 
 
-def settled(report: ReportView, revision: int) -> bool:
+def is_settled(report: ReportView, revision: int) -> bool:
     """Whether a report's content and its split have both reached ``revision``."""
     return (
         report.revision >= revision and report.settlement is not None and report.settlement.report_revision >= revision
     )
 
 
-class Written(NamedTuple):
+class ExtractProgress(NamedTuple):
     """How much of an extract is written."""
 
     parts: int
@@ -212,16 +212,16 @@ class GatewayReadModels(ReadModels):
                 exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
         return [exempt[of] for of in years]
 
-    async def written(self, extract_id: str, attempt: int) -> Written:
+    async def written(self, extract_id: str, attempt: int) -> ExtractProgress:
         """How much of an extract is written."""
         found = {"state.extract_id": extract_id, "state.attempt": attempt}
         most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
         async for counted in self._parts.aggregate([{"$match": found}, most]):
-            return Written(counted["parts"], counted["statements"] or 0)
-        return Written(0, 0)
+            return ExtractProgress(counted["parts"], counted["statements"] or 0)
+        return ExtractProgress(0, 0)
 
 
-class ExtractRequest(BaseModel):
+class StoredExtractRequest(BaseModel):
     """An extract that an authority requested; stored before exports publishes anything about it."""
 
     extract_id: str
@@ -241,17 +241,17 @@ class ExtractRequests:
         """Create the index of the list."""
         await self._requests.create_index([("authority", 1), ("requested_at", -1)])
 
-    async def add(self, request: ExtractRequest) -> None:
+    async def add(self, request: StoredExtractRequest) -> None:
         """Store a request. Repeating it changes nothing."""
         facts = request.model_dump(mode="json")
         await self._requests.update_one({"_id": request.extract_id}, {"$setOnInsert": facts}, upsert=True)
 
-    async def get(self, extract_id: str) -> ExtractRequest | None:
+    async def get(self, extract_id: str) -> StoredExtractRequest | None:
         """One request."""
         stored = await self._requests.find_one({"_id": extract_id}, {"_id": 0})
-        return None if stored is None else ExtractRequest.model_validate(stored)
+        return None if stored is None else StoredExtractRequest.model_validate(stored)
 
-    async def of(self, authority: str) -> list[ExtractRequest]:
+    async def of(self, authority: str) -> list[StoredExtractRequest]:
         """The latest requests of an authority, newest first."""
         cursor = self._requests.find({"authority": authority}, {"_id": 0}).sort("requested_at", -1).limit(200)
-        return [ExtractRequest.model_validate(stored) for stored in await cursor.to_list(None)]
+        return [StoredExtractRequest.model_validate(stored) for stored in await cursor.to_list(None)]

@@ -25,7 +25,7 @@ from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
 from services.gateway.payroll.queries import MongoReadModelQueries
-from services.gateway.payroll.store import MongoBatches
+from services.gateway.payroll.store import MongoBatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.projection_heartbeat import ProjectionMonitor
@@ -71,7 +71,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     allowances = load_allowances(settings.allowances)
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
-    batches = MongoBatches(database, lease=settings.batch_lease)
+    batches = MongoBatchStore(database, lease=settings.batch_lease)
     commands = CommandService(
         store=MongoCommandStore(database),
         publisher=BatchingPublisher(runtime.producer),

@@ -11,7 +11,7 @@ from frikort_contracts.cloudevents import Record, decode
 from frikort_contracts.topics import REPORTING_COMMANDS
 from frikort_contracts.values import Period
 
-from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
 from services.runtime.mongo.lease import LeaseLost
@@ -19,7 +19,7 @@ from tests.runtime.memory import Faults
 
 
 @dataclass
-class MemoryBatches:
+class MemoryBatchStore:
     """The store of payroll files. A lease lasts until ``no_leases`` is called."""
 
     faults: Faults = field(default_factory=Faults)
@@ -72,7 +72,7 @@ class MemoryBatches:
         if there is not None and not there.is_acknowledged() and there.upload == batch.upload:
             del self.files[batch.batch_id]
 
-    async def change(self, batch_id: str, before: Status, after: Status) -> bool:
+    async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
         there = await self.get(batch_id)
         if there is None or there.status is not before:
             return False
@@ -87,17 +87,17 @@ class MemoryBatches:
         return [
             b
             for b in self._all()
-            if (b.status is Status.HELD and b.expires_at <= expired_at)
-            or (b.status is Status.RECEIVING and b.created_at < received_before)
+            if (b.status is BatchStatus.HELD and b.expires_at <= expired_at)
+            or (b.status is BatchStatus.RECEIVING and b.created_at < received_before)
         ]
 
     async def waiting(self) -> list[str]:
-        waiting = [b for b in self._all() if b.status is Status.BOOKING and b.batch_id not in self.leased]
+        waiting = [b for b in self._all() if b.status is BatchStatus.BOOKING and b.batch_id not in self.leased]
         return [b.batch_id for b in sorted(waiting, key=lambda b: b.order)]
 
     async def claim(self, batch_id: str) -> Batch | None:
         there = await self.get(batch_id)
-        if there is None or there.status is not Status.BOOKING or batch_id in self.leased:
+        if there is None or there.status is not BatchStatus.BOOKING or batch_id in self.leased:
             return None
         held = there.model_copy(update={"attempt": there.attempt + 1})
         self.leased.add(batch_id)
@@ -114,7 +114,7 @@ class MemoryBatches:
     async def chunk(self, batch: Batch, index: int) -> Chunk:
         return Chunk.model_validate_json(self.chunks[batch.batch_id, batch.upload, index])
 
-    async def take(self, batch: Batch, index: int, plan: Plan) -> Plan:
+    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         chunk = await self.chunk(batch, index)
         if chunk.plan is None:
             await self._write_chunk("take", batch, chunk.model_copy(update={"plan": plan}))
@@ -133,14 +133,14 @@ class MemoryBatches:
 
     async def finish(self, held: Batch, at: datetime) -> None:
         there = await self._fenced(held)
-        await self._write("finish", there.model_copy(update={"status": Status.DONE, "finished_at": at}))
+        await self._write("finish", there.model_copy(update={"status": BatchStatus.DONE, "finished_at": at}))
 
     def _all(self) -> list[Batch]:
         return [Batch.model_validate_json(stored) for stored in self.files.values()]
 
     async def _fenced(self, held: Batch) -> Batch:
         there = await self.get(held.batch_id)
-        if there is None or there.attempt != held.attempt or there.status is not Status.BOOKING:
+        if there is None or there.attempt != held.attempt or there.status is not BatchStatus.BOOKING:
             raise LeaseLost(held.batch_id)
         return there
 

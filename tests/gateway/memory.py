@@ -29,12 +29,12 @@ from services.gateway.event_streams import EventStreams
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import ExtractRequest, GatewayReadModels, ReadModels, States, Written
+from services.gateway.read_models import ExtractProgress, GatewayReadModels, ReadModels, States, StoredExtractRequest
 from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
 from tests.gateway.build import persons, settings
-from tests.gateway.filing import Country, MemoryBatches
+from tests.gateway.filing import Country, MemoryBatchStore
 
 
 @dataclass
@@ -147,15 +147,15 @@ class MemoryLog:
 class MemoryExtractRequests:
     """Requests for extracts."""
 
-    requests: dict[str, ExtractRequest] = field(default_factory=dict)
+    requests: dict[str, StoredExtractRequest] = field(default_factory=dict)
 
-    async def add(self, request: ExtractRequest) -> None:
+    async def add(self, request: StoredExtractRequest) -> None:
         self.requests.setdefault(request.extract_id, request)
 
-    async def get(self, extract_id: str) -> ExtractRequest | None:
+    async def get(self, extract_id: str) -> StoredExtractRequest | None:
         return self.requests.get(extract_id)
 
-    async def of(self, authority: str) -> list[ExtractRequest]:
+    async def of(self, authority: str) -> list[StoredExtractRequest]:
         return [request for request in self.requests.values() if request.authority == authority]
 
 
@@ -177,10 +177,10 @@ class MemoryModels(GatewayReadModels):
 
     _exempt_of_year = ReadModels._exempt_of_year
 
-    async def written(self, extract_id: str, attempt: int) -> Written:
+    async def written(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()
         found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
-        return Written(len(found), max((part.statements for part in found), default=0))
+        return ExtractProgress(len(found), max((part.statements for part in found), default=0))
 
 
 class _Collections:
@@ -218,7 +218,7 @@ class MemoryGateway:
     accesses: MemoryAccessLog
     submissions: MemorySubmissions
     log: MemoryLog
-    batches: MemoryBatches
+    batches: MemoryBatchStore
     country: Country
     callers: dict[str, Caller]
     subscriptions: ChangeSubscriptions
@@ -232,7 +232,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     gateway: Container = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
-    batches, country = MemoryBatches(), Country()
+    batches, country = MemoryBatchStore(), Country()
     subscriptions = ChangeSubscriptions(runtime.stopping)
     commands = CommandService(store=submissions, publisher=log, now=clock.now, persons=persons())
     app.state.gateway = replace(

@@ -13,11 +13,11 @@ from pymongo.errors import AutoReconnect
 from services.gateway import change_notifier
 from services.gateway import event_streams as module
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions, Key, keys_of, of_card
+from services.gateway.change_notifier import ChangeSubscriptions, Key, card_key, keys_of
 from services.gateway.event_streams import EventStreams
 from services.gateway.problems import ProblemError
 
-CARD = of_card("c")
+CARD = card_key("c")
 
 
 def citizen(name: str) -> Caller:
@@ -83,7 +83,7 @@ async def test_a_change_of_another_card_is_not_sent() -> None:
     stream = stream_of(waiters, every=0.05)
     await following(stream)
 
-    waiters.wake(of_card("another"))
+    waiters.wake(card_key("another"))
 
     assert await following(stream) is False
 
@@ -129,7 +129,7 @@ def test_a_change_without_a_card_wakes_subscribers_of_the_document_and_its_colle
 
 async def test_a_stream_continues_while_the_caller_may_see_the_card() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
-    stream = EventStreams(waiters, per_caller=1, most=1).of_card("c", yes)
+    stream = EventStreams(waiters, per_caller=1, most=1).changes_of_card("c", yes)
     await following(stream)
 
     waiters.wake(CARD)
@@ -148,7 +148,7 @@ async def test_a_stream_ends_when_the_caller_may_no_longer_see_the_card(
         if (no := next(answers)) is not None:
             raise no
 
-    stream = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=1, most=1).of_card("c", may)
+    stream = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=1, most=1).changes_of_card("c", may)
 
     assert [said async for said in stream] == [True, False]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, ManifestResource
 
-from services.gateway.projections.extracts import ExtractView, Manifest
-from services.gateway.read_models import ExtractRequest, Written
+from services.gateway.projections.extracts import ExtractView, ManifestView
+from services.gateway.read_models import ExtractProgress, StoredExtractRequest
 
 
-def extract(request: ExtractRequest, view: ExtractView | None, written: Written) -> ExtractResource:
+def extract(request: StoredExtractRequest, view: ExtractView | None, written: ExtractProgress) -> ExtractResource:
     """For the authority. Done means that every part can be read here."""
     manifest = None if view is None else view.manifest
     complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
@@ -25,7 +25,7 @@ def extract(request: ExtractRequest, view: ExtractView | None, written: Written)
     )
 
 
-def _manifest(extract_id: str, manifest: Manifest) -> ManifestResource:
+def _manifest(extract_id: str, manifest: ManifestView) -> ManifestResource:
     return ManifestResource(
         completed_at=manifest.completed_at,
         provisional=manifest.provisional,

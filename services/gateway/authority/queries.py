@@ -5,10 +5,10 @@ from __future__ import annotations
 from frikort_contracts.http.extracts import ExtractResource
 
 from services.gateway.authority import presenters
-from services.gateway.read_models import ExtractRequest, GatewayReadModels
+from services.gateway.read_models import GatewayReadModels, StoredExtractRequest
 
 
-async def extract(read_models: GatewayReadModels, request: ExtractRequest) -> ExtractResource:
+async def extract(read_models: GatewayReadModels, request: StoredExtractRequest) -> ExtractResource:
     """An extract and its progress."""
     view = await read_models.extracts.get(request.extract_id)
     attempt = 0 if view is None else view.attempt

@@ -14,7 +14,7 @@ from services.gateway.commands.responses import Responder, created
 from services.gateway.commands.service import CommandResponse
 from services.gateway.formats import Language
 from services.gateway.projections.outcomes import OutcomeView
-from services.gateway.read_models import ExtractRequest, GatewayReadModels
+from services.gateway.read_models import GatewayReadModels, StoredExtractRequest
 
 
 class AuthorityResponses:
@@ -38,10 +38,10 @@ def extract_id_of(command_id: UUID) -> str:
     return str(uuid5(command_id, "extract"))
 
 
-def extract_request_of(message: Envelope[RequestExtract]) -> ExtractRequest:
+def extract_request_of(message: Envelope[RequestExtract]) -> StoredExtractRequest:
     """The extract that a command requests."""
     command = message.data
-    return ExtractRequest(
+    return StoredExtractRequest(
         extract_id=command.extract_id,
         authority=command.authority,
         year=command.year,

@@ -22,8 +22,8 @@ from services.gateway.audit.routes import audited, not_audited
 from services.gateway.authority import queries
 from services.gateway.authority.responses import extract_id_of, extract_request_of
 from services.gateway.problems import ProblemError
-from services.gateway.projections.extracts import FileView, Manifest, part_id
-from services.gateway.read_models import ExtractRequest
+from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
+from services.gateway.read_models import StoredExtractRequest
 
 router = APIRouter(prefix="/v1/extracts", tags=["authority"])
 
@@ -114,7 +114,7 @@ def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> 
     )
 
 
-def _headers(request: ExtractRequest, file: FileView) -> dict[str, str]:
+def _headers(request: StoredExtractRequest, file: ExtractFileView) -> dict[str, str]:
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     name = f"frikort-{request.authority}-{request.year}.{file.format}"
     return {
@@ -127,7 +127,7 @@ def _headers(request: ExtractRequest, file: FileView) -> dict[str, str]:
 
 
 async def _content(
-    context: RequestContext, extract_id: str, manifest: Manifest, file: FileView
+    context: RequestContext, extract_id: str, manifest: ManifestView, file: ExtractFileView
 ) -> AsyncIterator[bytes]:
     for index in range(file.parts):
         part = await context.container.read_models.extract_parts.get(
@@ -138,7 +138,7 @@ async def _content(
         yield part.content.encode()
 
 
-async def _own_request(context: RequestContext, extract_id: str) -> ExtractRequest:
+async def _own_request(context: RequestContext, extract_id: str) -> StoredExtractRequest:
     request = await context.container.read_models.extract_requests.get(extract_id)
     if request is None or request.authority != context.organisation:
         raise ProblemError("extract-unknown")

@@ -13,13 +13,13 @@ from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.presenters import OpenMessage, components, days, dispute, report_history, split
-from services.gateway.projections.cards import Mandate
+from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.ledgers import LedgerView
 from services.gateway.projections.reports import ReportView
 
 
-def mandate(view: Mandate, holder: Person, today: date) -> MandateResource:
+def mandate(view: MandateView, holder: Person, today: date) -> MandateResource:
     """For the citizen and the municipality."""
     ended: Literal["expired", "withdrawn"] = "expired" if view.withdrawn_at is None else "withdrawn"
     return MandateResource(

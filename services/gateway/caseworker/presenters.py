@@ -6,7 +6,7 @@ from frikort_contracts.http.cards import CardHistory, CardResource, ControlDueRe
 
 from services.gateway.person_encryption import Person
 from services.gateway.presenters import days, municipality
-from services.gateway.projections.cards import CardView, Control
+from services.gateway.projections.cards import CardView, ControlView
 
 
 def card(view: CardView, person: Person) -> CardResource:
@@ -47,5 +47,5 @@ def control_due(view: CardView, person: Person) -> ControlDueResource:
     )
 
 
-def _control(control: Control | None) -> ControlResource | None:
+def _control(control: ControlView | None) -> ControlResource | None:
     return None if control is None else ControlResource(year=control.year, result=control.result, at=control.at)

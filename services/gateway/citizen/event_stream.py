@@ -43,7 +43,7 @@ async def stream_changes(context: RequestContext, find: FindCard, seconds: int) 
 
     async def events() -> AsyncIterator[bytes]:
         streams = context.container.event_streams
-        async for changed in streams.of_card(card.card_id, still_allowed, seconds=min(seconds, LONGEST)):
+        async for changed in streams.changes_of_card(card.card_id, still_allowed, seconds=min(seconds, LONGEST)):
             yield b"event: changed\ndata: {}\n\n" if changed else b":\n\n"
 
     return EventStream(events(), headers={"X-Accel-Buffering": "no"})

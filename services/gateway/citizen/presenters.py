@@ -7,7 +7,7 @@ from frikort_contracts.http.mandates import RepresentedResource
 
 from services.gateway.person_encryption import Person
 from services.gateway.presenters import days, municipality
-from services.gateway.projections.cards import CardView, Mandate
+from services.gateway.projections.cards import CardView, MandateView
 
 
 def own_card(view: CardView, person: Person) -> OwnCardResource:
@@ -21,6 +21,6 @@ def own_card(view: CardView, person: Person) -> OwnCardResource:
     )
 
 
-def represented(view: Mandate, citizen: Person) -> RepresentedResource:
+def represented(view: MandateView, citizen: Person) -> RepresentedResource:
     """For the holder of the mandate."""
     return RepresentedResource(mandate_id=view.mandate_id, name=citizen.name, scope=view.scope, until=view.until)

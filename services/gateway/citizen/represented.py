@@ -27,7 +27,7 @@ from services.gateway.citizen import presenters
 from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
 from services.gateway.event_streams import LONGEST
 from services.gateway.problems import ProblemError
-from services.gateway.projections.cards import CardView, Mandate
+from services.gateway.projections.cards import CardView, MandateView
 
 router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 
@@ -119,7 +119,7 @@ async def withdraw_represented_dispute(mandate_id: str, report_id: str, context:
     )
 
 
-async def _found(context: RequestContext, mandate_id: str) -> tuple[CardView, Mandate]:
+async def _found(context: RequestContext, mandate_id: str) -> tuple[CardView, MandateView]:
     for found in await context.container.read_models.represented_by(
         context.organisation, await context.container.clock.today(), mandate_id
     ):

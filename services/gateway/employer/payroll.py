@@ -16,11 +16,11 @@ from services.gateway.audit.actions import Action
 from services.gateway.audit.context import current_audit
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.employer import payroll_presenters as presenters
-from services.gateway.employer.payroll_presenters import LineResult
+from services.gateway.employer.payroll_presenters import LineStatus
 from services.gateway.payroll import booking, lines
-from services.gateway.payroll.batch import Batch, Status, booked, cancelled
-from services.gateway.payroll.booking import Result
-from services.gateway.payroll.lines import InvalidLine, Line
+from services.gateway.payroll.batch import Batch, BatchStatus, booked, cancelled
+from services.gateway.payroll.booking import LineResult
+from services.gateway.payroll.lines import InvalidLine, ValidLine
 from services.gateway.payroll.parser import DANISH, ENGLISH
 from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
@@ -157,7 +157,7 @@ async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
 async def list_lines(
     batch_id: str,
     context: Employer,
-    result: Annotated[LineResult | None, Query(description="Only lines with this result.")] = None,
+    result: Annotated[LineStatus | None, Query(description="Only lines with this result.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> BatchLinePage:
@@ -166,8 +166,8 @@ async def list_lines(
     after = order_in(cursor) or "0"
     if not after.isdecimal():
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
-    found: list[Line | InvalidLine] = []
-    results: dict[int, Result] = {}
+    found: list[ValidLine | InvalidLine] = []
+    results: dict[int, LineResult] = {}
     async for some, known in _chunks(context, batch, result, after=int(after)):
         results |= known
         found += [line for line in some if line.number > int(after) and _is(line, known, result)]
@@ -203,28 +203,28 @@ async def _csv(context: RequestContext, batch: Batch) -> AsyncIterator[bytes]:
 
 
 async def _chunks(
-    context: RequestContext, batch: Batch, result: LineResult | None, *, after: int
-) -> AsyncIterator[tuple[list[Line | InvalidLine], dict[int, Result]]]:
+    context: RequestContext, batch: Batch, result: LineStatus | None, *, after: int
+) -> AsyncIterator[tuple[list[ValidLine | InvalidLine], dict[int, LineResult]]]:
     """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
-    if batch.status is Status.CANCELLED:
+    if batch.status is BatchStatus.CANCELLED:
         return
     for index, size in enumerate(batch.chunks):
         if size.last <= after or not presenters.may_have(batch, index, result):
             continue
         chunk = await context.container.batches.chunk(batch, index)
         good, bad = lines.unpacked(context.container.persons.decrypt_lines(chunk.lines, batch.batch_id))
-        results: dict[int, Result] = {}
+        results: dict[int, LineResult] = {}
         if chunk.results is not None and str(index) in batch.counted:
             results = booking.unpacked(context.container.persons.decrypt_lines(chunk.results, batch.batch_id))
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 
-def _is(line: Line | InvalidLine, results: Mapping[int, Result], wanted: LineResult | None) -> bool:
+def _is(line: ValidLine | InvalidLine, results: Mapping[int, LineResult], wanted: LineStatus | None) -> bool:
     return wanted is None or presenters.result_of(line, results.get(line.number)) == wanted
 
 
 def _shown(
-    context: RequestContext, batch: Batch, some: Sequence[Line | InvalidLine], results: Mapping[int, Result]
+    context: RequestContext, batch: Batch, some: Sequence[ValidLine | InvalidLine], results: Mapping[int, LineResult]
 ) -> list[BatchLineResource]:
     """Lines as resources. Their persons are audited."""
     for line in some:
@@ -239,7 +239,7 @@ async def _own(context: RequestContext, batch_id: str) -> Batch:
     return batch
 
 
-async def _changed(context: RequestContext, batch: Batch, after: Status) -> Batch:
+async def _changed(context: RequestContext, batch: Batch, after: BatchStatus) -> Batch:
     if after is not batch.status and not await context.container.batches.change(batch.batch_id, batch.status, after):
         raise ProblemError("batch-in-progress", headers={"Retry-After": "1"})
     return batch.model_copy(update={"status": after})

@@ -15,21 +15,21 @@ from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 
 from services.gateway.field_texts import field_code, field_text
 from services.gateway.formats import Language
-from services.gateway.payroll.batch import Batch, Status
-from services.gateway.payroll.booking import Result, command_id
-from services.gateway.payroll.lines import FieldError, InvalidLine, Line
+from services.gateway.payroll.batch import Batch, BatchStatus
+from services.gateway.payroll.booking import LineResult, command_id
+from services.gateway.payroll.lines import FieldError, InvalidLine, ValidLine
 from services.gateway.payroll.parser import COLUMN_POINTERS
 from services.gateway.problems import document
 from services.runtime import csv_writer
 from services.runtime.csv_writer import Ore
 
-LineResult = Literal["accepted", "already_reported", "refused", "error", "pending"]
+LineStatus = Literal["accepted", "already_reported", "refused", "error", "pending"]
 
-_STATUS: Final[dict[Status, Literal["held", "booking", "done", "cancelled"]]] = {
-    Status.HELD: "held",
-    Status.BOOKING: "booking",
-    Status.DONE: "done",
-    Status.CANCELLED: "cancelled",
+_STATUS: Final[dict[BatchStatus, Literal["held", "booking", "done", "cancelled"]]] = {
+    BatchStatus.HELD: "held",
+    BatchStatus.BOOKING: "booking",
+    BatchStatus.DONE: "done",
+    BatchStatus.CANCELLED: "cancelled",
 }
 _COLUMNS: Final = {
     Language.DANISH: (
@@ -53,7 +53,7 @@ _COLUMNS: Final = {
         "Report",
     ),
 }
-_RESULTS: Final[dict[Language, dict[LineResult, str]]] = {
+_RESULTS: Final[dict[Language, dict[LineStatus, str]]] = {
     Language.DANISH: {
         "accepted": "modtaget",
         "already_reported": "indberettet i forvejen",
@@ -78,7 +78,7 @@ def batch(shown: Batch) -> BatchResource:
         batch_id=shown.batch_id,
         status=_STATUS[shown.status],
         created_at=shown.created_at,
-        expires_at=shown.expires_at if shown.status is Status.HELD else None,
+        expires_at=shown.expires_at if shown.status is BatchStatus.HELD else None,
         finished_at=shown.finished_at,
         counts=BatchCounts(
             lines=shown.good + shown.bad,
@@ -94,7 +94,9 @@ def batch(shown: Batch) -> BatchResource:
     )
 
 
-def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, language: Language) -> BatchLineResource:
+def line(
+    batch_id: str, shown: ValidLine | InvalidLine, result: LineResult | None, language: Language
+) -> BatchLineResource:
     """A line; ``result`` None while there is none."""
     if isinstance(shown, InvalidLine):
         return BatchLineResource(
@@ -122,7 +124,7 @@ def line(batch_id: str, shown: Line | InvalidLine, result: Result | None, langua
     )
 
 
-def _problem(batch_id: str, result: Result | None, language: Language) -> ProblemResource | None:
+def _problem(batch_id: str, result: LineResult | None, language: Language) -> ProblemResource | None:
     if result is None or result.problem is None:
         return None
     instance = command_id(batch_id, result.number)
@@ -166,14 +168,14 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
         )
 
 
-def result_of(shown: Line | InvalidLine, result: Result | None) -> LineResult:
+def result_of(shown: ValidLine | InvalidLine, result: LineResult | None) -> LineStatus:
     """In a word, what became of a line."""
     if isinstance(shown, InvalidLine):
         return "error"
     return "pending" if result is None else result.outcome
 
 
-def may_have(shown: Batch, index: int, result: LineResult | None) -> bool:
+def may_have(shown: Batch, index: int, result: LineStatus | None) -> bool:
     """Whether a chunk holds lines with this result (any if None), as far as it is counted."""
     size, totals = shown.chunks[index], shown.counted.get(str(index))
     if result is None:

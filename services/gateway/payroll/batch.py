@@ -22,7 +22,7 @@ CHUNK: Final = 500
 """Lines in a chunk."""
 
 
-class Status(StrEnum):
+class BatchStatus(StrEnum):
     """The status of a file. No route shows a file with status ``RECEIVING``."""
 
     RECEIVING = "receiving"
@@ -72,7 +72,7 @@ class Batch(BaseModel):
     traceparent: str | None
     created_at: datetime
     expires_at: datetime
-    status: Status
+    status: BatchStatus
     chunks: list[ChunkSize] = Field(default_factory=list)
     counted: dict[str, BatchTotals] = Field(default_factory=dict)
     finished_at: datetime | None = None
@@ -106,29 +106,29 @@ class Batch(BaseModel):
 
     def is_acknowledged(self) -> bool:
         """Whether the upload is complete."""
-        return self.status is not Status.RECEIVING
+        return self.status is not BatchStatus.RECEIVING
 
 
-def booked(batch: Batch, now: datetime) -> Status:
+def booked(batch: Batch, now: datetime) -> BatchStatus:
     """The status after the employer books a held file. Raises the problem ``batch-cancelled``."""
-    if batch.status is Status.CANCELLED or is_expired(batch, now):
+    if batch.status is BatchStatus.CANCELLED or is_expired(batch, now):
         raise ProblemError("batch-cancelled")
-    return Status.BOOKING if batch.status is Status.HELD else batch.status
+    return BatchStatus.BOOKING if batch.status is BatchStatus.HELD else batch.status
 
 
-def cancelled(batch: Batch) -> Status:
+def cancelled(batch: Batch) -> BatchStatus:
     """The status after the employer cancels a held file. Raises the problem ``batch-booked``."""
-    if batch.status in {Status.BOOKING, Status.DONE}:
+    if batch.status in {BatchStatus.BOOKING, BatchStatus.DONE}:
         raise ProblemError("batch-booked")
-    return Status.CANCELLED
+    return BatchStatus.CANCELLED
 
 
 def is_expired(batch: Batch, now: datetime) -> bool:
     """Whether a held file has expired."""
-    return batch.status is Status.HELD and now >= batch.expires_at
+    return batch.status is BatchStatus.HELD and now >= batch.expires_at
 
 
-class Plan(BaseModel):
+class ChunkPlan(BaseModel):
     """What is fixed when a chunk is taken: the time of its commands, and the revision of each card.
 
     ``first`` is the number of the chunk's first line. Each line is a microsecond later than the one before it, so that
@@ -149,12 +149,12 @@ class Chunk(BaseModel):
 
     index: int
     lines: str
-    plan: Plan | None = None
+    plan: ChunkPlan | None = None
     results: str | None = None
     totals: BatchTotals | None = None
 
 
-class Step(StrEnum):
+class ChunkStep(StrEnum):
     """The next step of a chunk."""
 
     TAKE = "take"
@@ -162,8 +162,8 @@ class Step(StrEnum):
     COUNT = "count"
 
 
-def next_step(chunk: Chunk) -> Step:
+def next_step(chunk: Chunk) -> ChunkStep:
     """The step after the stored ones."""
     if chunk.plan is None:
-        return Step.TAKE
-    return Step.PUBLISH if chunk.results is None else Step.COUNT
+        return ChunkStep.TAKE
+    return ChunkStep.PUBLISH if chunk.results is None else ChunkStep.COUNT

@@ -1,4 +1,7 @@
-"""Commands of lines, and results of outcomes. Pure: a chunk has the same bytes whenever it is published."""
+"""Builds the commands of payroll lines, and the lines' results from the outcomes. Pure.
+
+A command depends only on the stored line and plan, so a chunk has the same bytes whenever it is published.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from frikort_contracts.values import Components, WorkPeriod
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_card, stamp
 from services.gateway.commands.service import SOURCE
-from services.gateway.payroll.batch import Batch, BatchTotals, Plan
-from services.gateway.payroll.lines import Line
+from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
+from services.gateway.payroll.lines import ValidLine
 
 Outcome = Literal["accepted", "already_reported", "refused"]
 
 
-class Result(NamedTuple):
+class LineResult(NamedTuple):
     """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal."""
 
     number: int
@@ -53,13 +56,13 @@ class LineSplit(NamedTuple):
     excess: int
 
 
-@lru_cache(maxsize=10_000)  # several times all the lines that a worker has under way
+@lru_cache(maxsize=10_000)  # several times the lines that a worker has in progress
 def command_id(batch_id: str, number: int) -> str:
     """The id of a line's command: the same for the same line of the same file."""
     return str(uuid5(UUID(batch_id), str(number)))
 
 
-def command(batch: Batch, line: Line, plan: Plan) -> Record:
+def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
     """The record of a line's command."""
     return encode(
         Envelope(
@@ -91,13 +94,13 @@ def _day(text: str) -> date:
 class ChunkState(NamedTuple):
     """The results of some lines, and the lines and reports without one."""
 
-    results: list[Result]
-    without_outcome: list[Line]
+    results: list[LineResult]
+    without_outcome: list[ValidLine]
     without_split: list[str]
 
 
-def settled(
-    batch: Batch, lines: Iterable[Line], outcomes: Mapping[str, LineOutcome], splits: Mapping[str, LineSplit]
+def chunk_state(
+    batch: Batch, lines: Iterable[ValidLine], outcomes: Mapping[str, LineOutcome], splits: Mapping[str, LineSplit]
 ) -> ChunkState:
     """The results of ``lines``, as far as their outcomes and splits (by report id) are known."""
     found = ChunkState([], [], [])
@@ -106,18 +109,19 @@ def settled(
         if outcome is None:
             found.without_outcome.append(line)
         elif outcome.problem is not None or outcome.report_id is None:
-            found.results.append(Result(line.number, "refused", None, 0, 0, outcome.problem, outcome.detail))
+            found.results.append(LineResult(line.number, "refused", None, 0, 0, outcome.problem, outcome.detail))
         else:
             split = splits.get(outcome.report_id)
             if split is None or split.revision < outcome.revision:
                 found.without_split.append(outcome.report_id)
             else:
-                word: Outcome = "already_reported" if outcome.already_reported else "accepted"
-                found.results.append(Result(line.number, word, outcome.report_id, split.exempt, split.excess, None, {}))
+                name: Outcome = "already_reported" if outcome.already_reported else "accepted"
+                result = LineResult(line.number, name, outcome.report_id, split.exempt, split.excess, None, {})
+                found.results.append(result)
     return found
 
 
-def totals_of(results: Iterable[Result]) -> BatchTotals:
+def totals_of(results: Iterable[LineResult]) -> BatchTotals:
     """The counts of results and the sums of their splits."""
     counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0}
     for result in results:
@@ -127,7 +131,9 @@ def totals_of(results: Iterable[Result]) -> BatchTotals:
     return BatchTotals(**counts)
 
 
-def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], results: Sequence[Result]) -> list[Access]:
+def accesses(
+    batch: Batch, index: int, plan: ChunkPlan, lines: Iterable[ValidLine], results: Sequence[LineResult]
+) -> list[Access]:
     """An audit entry for each person in a chunk: the same entries whenever it is settled."""
     booked = {result.number for result in results if result.outcome != "refused"}
     by_card: dict[str, bool] = {}
@@ -150,12 +156,12 @@ def accesses(batch: Batch, index: int, plan: Plan, lines: Iterable[Line], result
     ]
 
 
-def packed(results: Iterable[Result]) -> str:
+def packed(results: Iterable[LineResult]) -> str:
     """Results as JSON, for encryption."""
     return json.dumps(list(results), ensure_ascii=False, separators=(",", ":"))
 
 
-def unpacked(text: str) -> dict[int, Result]:
+def unpacked(text: str) -> dict[int, LineResult]:
     """The results in JSON of ``packed``, by line number."""
     results: list[list[Any]] = json.loads(text)
-    return {result.number: result for result in (Result(*fields) for fields in results)}
+    return {result.number: result for result in (LineResult(*fields) for fields in results)}

@@ -35,7 +35,7 @@ class InvalidLine(NamedTuple):
     errors: tuple[FieldError, ...]
 
 
-class Line(NamedTuple):
+class ValidLine(NamedTuple):
     """A line that will be booked; amounts in øre, days as YYYY-MM-DD."""
 
     number: int
@@ -73,7 +73,7 @@ class OwnEmployments:
     by_number: Mapping[str, Sequence[OwnEmployment]] = field(default_factory=dict)
 
 
-class Fields(NamedTuple):
+class ParsedLine(NamedTuple):
     """The parsed fields of a line, before validation. ``errors`` are the fields that could not be parsed."""
 
     number: int
@@ -81,7 +81,7 @@ class Fields(NamedTuple):
     errors: tuple[FieldError, ...] = ()
 
 
-class Names:
+class FieldNames:
     """The names of fields in error messages: JSON pointers here, columns in CSV."""
 
     def name_of(self, location: Sequence[str | int]) -> str:
@@ -89,7 +89,7 @@ class Names:
         return pointer_of(("body", *location))
 
 
-def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
+def validated(fields: ParsedLine, names: FieldNames) -> BatchLineBody | InvalidLine:
     """The line as a valid report body, or its errors without its content."""
     errors = list(fields.errors)
     unread = {error.field for error in errors}
@@ -106,7 +106,9 @@ def validated(fields: Fields, names: Names) -> BatchLineBody | InvalidLine:
     return InvalidLine(fields.number, _reference_in(fields.content), tuple(errors))
 
 
-def resolve_employment(number: int, body: BatchLineBody, own: OwnEmployments, names: Names) -> Line | InvalidLine:
+def resolve_employment(
+    number: int, body: BatchLineBody, own: OwnEmployments, names: FieldNames
+) -> ValidLine | InvalidLine:
     """The line with its employment. A card number means the only own employment, or the one that covers the work."""
     if body.employment_id is not None:
         found = own.by_id.get(body.employment_id)
@@ -118,7 +120,7 @@ def resolve_employment(number: int, body: BatchLineBody, own: OwnEmployments, na
     if found is None:
         return InvalidLine(number, body.reference, (error,))
     parts = body.components
-    return Line(
+    return ValidLine(
         number=number,
         employment_id=found.employment_id,
         card_id=found.card_id,
@@ -151,20 +153,20 @@ def _reference_in(content: Mapping[str, Any]) -> str | None:
         return None
 
 
-def packed(lines: Iterable[Line | InvalidLine]) -> str:
+def packed(lines: Iterable[ValidLine | InvalidLine]) -> str:
     """Lines as JSON, for encryption."""
-    good: list[Line] = []
+    good: list[ValidLine] = []
     bad: list[InvalidLine] = []
     for line in lines:
-        (good if isinstance(line, Line) else bad).append(line)  # type: ignore[arg-type]
+        (good if isinstance(line, ValidLine) else bad).append(line)  # type: ignore[arg-type]
     return json.dumps([good, bad], ensure_ascii=False, separators=(",", ":"))
 
 
-def unpacked(text: str) -> tuple[list[Line], list[InvalidLine]]:
+def unpacked(text: str) -> tuple[list[ValidLine], list[InvalidLine]]:
     """The valid and the invalid lines in JSON of ``packed``."""
     good, bad = json.loads(text)
     return (
-        [Line(*line) for line in good],
+        [ValidLine(*line) for line in good],
         [
             InvalidLine(number, reference, tuple(FieldError(*error) for error in errors))
             for number, reference, errors in bad

@@ -1,7 +1,7 @@
-"""Reading a payroll file: JSON Lines, or CSV in one of two forms that its column names tell apart. Pure.
+"""Parses a payroll file: JSON Lines, or CSV in one of two formats that differ in their column names. Pure.
 
-Bytes come in pieces. Every physical line is one report; empty lines are passed over, but counted. Nothing is guessed:
-a form that is not known is refused with what was expected.
+A file arrives in pieces. Every physical line is one report; empty lines are skipped, but counted. Nothing is guessed:
+a file in an unknown format is refused with the expected columns.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
-from services.gateway.payroll.lines import FieldError, Fields, InvalidLine, Names
+from services.gateway.payroll.lines import FieldError, FieldNames, InvalidLine, ParsedLine
 from services.gateway.problems import ProblemError
 
 LONGEST_LINE: Final = 10_000
-"""Bytes. No report needs a tenth of it."""
+"""In bytes. A report needs less than a tenth of it."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -28,14 +28,14 @@ _KRONER: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,13})(?:,([0-9]{
 
 
 class RawLine(NamedTuple):
-    """A physical line, counted from 1; None if it was too long to be kept."""
+    """A physical line, counted from 1. ``content`` is None if the line is too long."""
 
     number: int
     content: bytes | None
 
 
 class Splitter:
-    """Cuts pieces into physical lines, at most ``lines_most``. Holds no more than one line of them."""
+    """Splits pieces into at most ``lines_most`` physical lines. Buffers at most one line."""
 
     def __init__(self, lines_most: int) -> None:
         self._lines_most = lines_most
@@ -44,7 +44,7 @@ class Splitter:
         self._number = 0
 
     def feed(self, piece: bytes) -> Iterator[RawLine]:
-        """The lines that ended in ``piece``, without those that are empty. Raises the problem ``body-too-large``."""
+        """The lines that end in ``piece``, without empty ones. Raises the problem ``body-too-large``."""
         *ended, self._rest = (self._rest + piece).split(b"\n")
         for content in ended:
             yield from self._line(content)
@@ -52,7 +52,7 @@ class Splitter:
             self._rest, self._too_long = b"", True
 
     def finish(self) -> Iterator[RawLine]:
-        """The last line, if no line break ended it."""
+        """The last line, if it does not end with a line break."""
         if self._rest or self._too_long:
             yield from self._line(self._rest)
 
@@ -70,56 +70,59 @@ class Splitter:
             yield RawLine(self._number, content)
 
 
-class Unreadable(Exception):
-    """A value cannot be read; ``args[0]`` is a message of ``field_texts``."""
+class UnreadableCell(Exception):
+    """The text of a cell is not a value of its column. ``args[0]`` is a message of ``field_texts``."""
 
 
-class Form(Protocol):
-    """How lines are read. The first of a file may not be a report."""
+class FileFormat(Protocol):
+    """Parses the lines of one file."""
 
     @property
-    def names(self) -> Names:
-        """How the fields are called."""
+    def names(self) -> FieldNames:
+        """The names of the fields in error messages."""
         ...
 
-    def read(self, number: int, text: str) -> Fields | InvalidLine | None:
-        """What the line says; None if it is not a report. Raises ``ProblemError`` if the file is of no use."""
+    def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
+        """The fields of a line; None for a line that is not a report, such as the column names.
+
+        Raises ``ProblemError`` if the whole file cannot be read.
+        """
         ...
 
 
 class JsonLines:
-    """A JSON object on each line, as the body of a single report."""
+    """JSON Lines: each line is a JSON object, like the body of a single report."""
 
-    names = Names()
+    names = FieldNames()
 
-    def read(self, number: int, text: str) -> Fields | InvalidLine | None:
+    def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
             return InvalidLine(number, None, (FieldError("", "value_error", "not a JSON object on one line"),))
-        return Fields(number, content)
+        return ParsedLine(number, content)
 
 
 class AnyFile:
     """JSON Lines if the first line is a JSON object, otherwise CSV: for clients that send every file as bytes."""
 
     def __init__(self) -> None:
-        self._form: Form | None = None
+        self._format: FileFormat | None = None
 
     @property
-    def names(self) -> Names:
-        return Names() if self._form is None else self._form.names
+    def names(self) -> FieldNames:
+        return FieldNames() if self._format is None else self._format.names
 
-    def read(self, number: int, text: str) -> Fields | InvalidLine | None:
-        if self._form is None:
-            self._form = JsonLines() if text.lstrip().startswith("{") else Csv()
-        return self._form.read(number, text)
+    def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
+        if self._format is None:
+            self._format = JsonLines() if text.lstrip().startswith("{") else Csv()
+        return self._format.read(number, text)
 
 
-class Column(NamedTuple):
-    """A column: its name, the place of its field in the body, how its text is read, and whether it must be there."""
+class CsvColumn(NamedTuple):
+    """A column. ``place`` is the path of its field in the body, ``read`` parses a cell, ``needed``: it is required."""
 
     name: str
     place: tuple[str, ...]
@@ -128,21 +131,21 @@ class Column(NamedTuple):
 
 
 class Csv:
-    """Rows under a line of column names. Which of ``FORMS`` it is follows from the names."""
+    """CSV: rows below a line of column names. The names decide which of ``CSV_FORMATS`` applies."""
 
     def __init__(self) -> None:
-        self._form: CsvForm | None = None
-        self._columns: list[Column] = []
+        self._format: CsvFormat | None = None
+        self._columns: list[CsvColumn] = []
 
     @property
-    def names(self) -> Names:
-        return self._form or Names()
+    def names(self) -> FieldNames:
+        return self._format or FieldNames()
 
-    def read(self, number: int, text: str) -> Fields | InvalidLine | None:
-        if self._form is None:
-            self._form, self._columns = _form_of(text)
+    def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
+        if self._format is None:
+            self._format, self._columns = _format_of(text)
             return None
-        cells = _cells(text, self._form.delimiter)
+        cells = _cells(text, self._format.delimiter)
         if cells is None:
             return InvalidLine(number, None, (FieldError("", "value_error", "the quotation marks do not match"),))
         if not any(cells):
@@ -156,30 +159,32 @@ class Csv:
                 continue
             try:
                 value = column.read(cell)
-            except Unreadable as reason:
+            except UnreadableCell as reason:
                 errors.append(FieldError(column.name, "value_error", str(reason)))
                 continue
             *above, last = column.place
             (content[above[0]] if above else content)[last] = value
-        return Fields(number, content, tuple(errors))
+        return ParsedLine(number, content, tuple(errors))
 
 
 @dataclass(frozen=True)
-class CsvForm(Names):
-    """One of the two forms of CSV."""
+class CsvFormat(FieldNames):
+    """A CSV format: its delimiter and its columns."""
 
     delimiter: str
-    columns: tuple[Column, ...]
+    columns: tuple[CsvColumn, ...]
 
     @property
     def all_names(self) -> list[str]:
-        """Every column that there may be."""
+        """The names of all columns."""
         return [column.name for column in self.columns]
 
     def name_of(self, location: Sequence[str | int]) -> str:
-        # What is said of a whole (the work's days, or the line itself) stands at the last column it is about.
-        of_it = [c.name for c in self.columns if c.place[: len(location)] == tuple(location)]
-        return (of_it[-1] if location else self.columns[1].name) if of_it else ""
+        if not location:
+            return self.columns[1].name  # an error of the whole line: employment and card number exclude each other
+        # An error of an object, such as the work period, is named after the last of its columns.
+        within = [column.name for column in self.columns if column.place[: len(location)] == tuple(location)]
+        return within[-1] if within else ""
 
 
 def _text(cell: str) -> str:
@@ -188,20 +193,20 @@ def _text(cell: str) -> str:
 
 def _ore(cell: str) -> int:
     if not _WHOLE.fullmatch(cell):
-        raise Unreadable("not a whole number of øre")
+        raise UnreadableCell("not a whole number of øre")
     return int(cell)
 
 
 def kroner(cell: str) -> int:
-    """Øre of ``1.234,50`` or ``1234,5``. Raises ``Unreadable``: a point before decimals may mean another amount."""
+    """The øre of ``1.234,50`` or ``1234,5``. Raises ``UnreadableCell``, also for an ambiguous decimal point."""
     match = _KRONER.fullmatch(cell)
     if match is None:
-        raise Unreadable("not kroner as 1.234,50")
+        raise UnreadableCell("not kroner as 1.234,50")
     return 100 * int(match[1].replace(".", "")) + int((match[2] or "0").ljust(2, "0"))
 
 
 def _danish_day(cell: str) -> str:
-    """YYYY-MM-DD of a day as a Danish spreadsheet writes it, or of one that is written so already."""
+    """The day as YYYY-MM-DD, from DD-MM-YYYY as a Danish spreadsheet writes it, or from YYYY-MM-DD."""
     match = _DANISH_DAY.fullmatch(cell)
     day = cell if match is None else f"{match[3]}-{match[2]}-{match[1]}"
     if _ISO_DAY.fullmatch(day):
@@ -209,32 +214,32 @@ def _danish_day(cell: str) -> str:
             return date.fromisoformat(day).isoformat()
         except ValueError:
             pass
-    raise Unreadable("not a day as DD-MM-YYYY or YYYY-MM-DD")
+    raise UnreadableCell("not a day as DD-MM-YYYY or YYYY-MM-DD")
 
 
 def _one_of(values: Mapping[str, bool], message: str) -> Callable[[str], bool]:
     def read(cell: str) -> bool:
         if cell not in values:
-            raise Unreadable(message)
+            raise UnreadableCell(message)
         return values[cell]
 
     return read
 
 
-DANISH: Final = CsvForm(
+DANISH: Final = CsvFormat(
     ";",
     (
-        Column("Ansættelse", ("employment_id",), _text, needed=False),
-        Column("Frikortnummer", ("card_number",), _text, needed=False),
-        Column("Reference", ("reference",), _text),
-        Column("Arbejde fra", ("work", "first"), _danish_day),
-        Column("Arbejde til", ("work", "last"), _danish_day),
-        Column("Betalingsdag", ("payment_date",), _danish_day),
-        Column("Løn (kr.)", ("components", "wage_ore"), kroner),
-        Column("Feriepenge (kr.)", ("components", "holiday_pay_ore"), kroner, needed=False),
-        Column("ATP (kr.)", ("components", "atp_ore"), kroner, needed=False),
-        Column("Pension (kr.)", ("components", "pension_ore"), kroner, needed=False),
-        Column(
+        CsvColumn("Ansættelse", ("employment_id",), _text, needed=False),
+        CsvColumn("Frikortnummer", ("card_number",), _text, needed=False),
+        CsvColumn("Reference", ("reference",), _text),
+        CsvColumn("Arbejde fra", ("work", "first"), _danish_day),
+        CsvColumn("Arbejde til", ("work", "last"), _danish_day),
+        CsvColumn("Betalingsdag", ("payment_date",), _danish_day),
+        CsvColumn("Løn (kr.)", ("components", "wage_ore"), kroner),
+        CsvColumn("Feriepenge (kr.)", ("components", "holiday_pay_ore"), kroner, needed=False),
+        CsvColumn("ATP (kr.)", ("components", "atp_ore"), kroner, needed=False),
+        CsvColumn("Pension (kr.)", ("components", "pension_ore"), kroner, needed=False),
+        CsvColumn(
             "Tillad dublet",
             ("allow_duplicate",),
             _one_of({"ja": True, "nej": False}, "must be ja or nej"),
@@ -242,22 +247,22 @@ DANISH: Final = CsvForm(
         ),
     ),
 )
-"""As a Danish spreadsheet saves it: semicolons, decimal commas, kroner."""
+"""The format that a Danish spreadsheet saves: semicolons, decimal commas, kroner."""
 
-ENGLISH: Final = CsvForm(
+ENGLISH: Final = CsvFormat(
     ",",
     (
-        Column("employment_id", ("employment_id",), _text, needed=False),
-        Column("card_number", ("card_number",), _text, needed=False),
-        Column("reference", ("reference",), _text),
-        Column("work_first", ("work", "first"), _text),
-        Column("work_last", ("work", "last"), _text),
-        Column("payment_date", ("payment_date",), _text),
-        Column("wage_ore", ("components", "wage_ore"), _ore),
-        Column("holiday_pay_ore", ("components", "holiday_pay_ore"), _ore, needed=False),
-        Column("atp_ore", ("components", "atp_ore"), _ore, needed=False),
-        Column("pension_ore", ("components", "pension_ore"), _ore, needed=False),
-        Column(
+        CsvColumn("employment_id", ("employment_id",), _text, needed=False),
+        CsvColumn("card_number", ("card_number",), _text, needed=False),
+        CsvColumn("reference", ("reference",), _text),
+        CsvColumn("work_first", ("work", "first"), _text),
+        CsvColumn("work_last", ("work", "last"), _text),
+        CsvColumn("payment_date", ("payment_date",), _text),
+        CsvColumn("wage_ore", ("components", "wage_ore"), _ore),
+        CsvColumn("holiday_pay_ore", ("components", "holiday_pay_ore"), _ore, needed=False),
+        CsvColumn("atp_ore", ("components", "atp_ore"), _ore, needed=False),
+        CsvColumn("pension_ore", ("components", "pension_ore"), _ore, needed=False),
+        CsvColumn(
             "allow_duplicate",
             ("allow_duplicate",),
             _one_of({"true": True, "false": False}, "must be true or false"),
@@ -265,26 +270,28 @@ ENGLISH: Final = CsvForm(
         ),
     ),
 )
-"""As a program writes it: commas, øre, days as YYYY-MM-DD."""
+"""The format for programs: commas, øre, days as YYYY-MM-DD."""
 
-FORMS: Final = (DANISH, ENGLISH)
-COLUMN_POINTERS: Final = {column.name: "/" + "/".join(column.place) for form in FORMS for column in form.columns}
+CSV_FORMATS: Final = (DANISH, ENGLISH)
+COLUMN_POINTERS: Final = {
+    column.name: "/" + "/".join(column.place) for csv_format in CSV_FORMATS for column in csv_format.columns
+}
 """The JSON pointer of the field behind each column."""
 
 
-def _form_of(header: str) -> tuple[CsvForm, list[Column]]:
-    """The form whose columns these are, and the columns in their order. Raises the problem ``batch-columns-wrong``."""
-    found = {form.delimiter: _cells(header, form.delimiter) or [] for form in FORMS}
+def _format_of(header: str) -> tuple[CsvFormat, list[CsvColumn]]:
+    """The format of a header line, and its columns in order. Raises the problem ``batch-columns-wrong``."""
+    found = {csv_format.delimiter: _cells(header, csv_format.delimiter) or [] for csv_format in CSV_FORMATS}
 
-    def known(form: CsvForm) -> int:
-        return len({column.name for column in form.columns} & set(found[form.delimiter]))
+    def known(csv_format: CsvFormat) -> int:
+        return len({column.name for column in csv_format.columns} & set(found[csv_format.delimiter]))
 
-    form = max(FORMS, key=known)
-    names, by_name = found[form.delimiter], {column.name: column for column in form.columns}
-    needed = [column.name for column in form.columns if column.needed and column.name not in names]
-    if not {form.columns[0].name, form.columns[1].name} & set(names):
-        needed.insert(0, f"{form.columns[0].name}/{form.columns[1].name}")
-    # By their place: a file without column names would have its first report here.
+    csv_format = max(CSV_FORMATS, key=known)
+    names, by_name = found[csv_format.delimiter], {column.name: column for column in csv_format.columns}
+    needed = [column.name for column in csv_format.columns if column.needed and column.name not in names]
+    if not {csv_format.columns[0].name, csv_format.columns[1].name} & set(names):
+        needed.insert(0, f"{csv_format.columns[0].name}/{csv_format.columns[1].name}")
+    # Numbers instead of names: in a file without column names, the first line is a report with personal data.
     strange = [str(n) for n, name in enumerate(names, 1) if name not in by_name or name in names[: n - 1]]
     if needed or strange:
         raise ProblemError(
@@ -296,7 +303,7 @@ def _form_of(header: str) -> tuple[CsvForm, list[Column]]:
                 "english": ENGLISH.delimiter.join(ENGLISH.all_names),
             },
         )
-    return form, [by_name[name] for name in names]
+    return csv_format, [by_name[name] for name in names]
 
 
 def _cells(text: str, delimiter: str) -> list[str] | None:
@@ -307,7 +314,7 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
 
 
 def decoded(line: RawLine) -> str | InvalidLine:
-    """The line's text. Raises the problem ``batch-not-utf8``: then every other line may be wrong, too."""
+    """The line's text. Raises the problem ``batch-not-utf8``: the rest of the file may be wrong, too."""
     if line.content is None:
         return InvalidLine(line.number, None, (FieldError("", "value_error", "the line is too long"),))
     try:

@@ -9,7 +9,7 @@ from services.gateway.audit.log import MongoAccessLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
 from services.gateway.payroll.queries import MongoReadModelQueries
-from services.gateway.payroll.store import FILES, MongoBatches
+from services.gateway.payroll.store import FILES, MongoBatchStore
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
@@ -28,7 +28,7 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
         database = runtime.database
         clock = Clock(database, settable=settings.environment == "local")
         subscriptions = ChangeSubscriptions(runtime.stopping)
-        batches = MongoBatches(database, lease=settings.batch_lease)
+        batches = MongoBatchStore(database, lease=settings.batch_lease)
         await batches.prepare()
         worker = BatchWorker(
             batches=batches,

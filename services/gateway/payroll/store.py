@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.runtime.mongo.document_store import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
@@ -23,7 +23,7 @@ FILES: Final = "report_batches"
 """The collection of the files."""
 
 
-class Batches(Protocol):
+class BatchStore(Protocol):
     """Stores payroll files. It raises the errors of pymongo."""
 
     async def prepare(self) -> None:
@@ -54,7 +54,7 @@ class Batches(Protocol):
         """Delete an unfinished upload."""
         ...
 
-    async def change(self, batch_id: str, before: Status, after: Status) -> bool:
+    async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
         """Change the status from ``before``. False if it is another."""
         ...
 
@@ -86,7 +86,7 @@ class Batches(Protocol):
         """A chunk of an acknowledged file. Raises ``LookupError``."""
         ...
 
-    async def take(self, batch: Batch, index: int, plan: Plan) -> Plan:
+    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         """Store the plan of a chunk unless it has one. Returns the stored plan."""
         ...
 
@@ -103,7 +103,7 @@ class Batches(Protocol):
         ...
 
 
-class MongoBatches:
+class MongoBatchStore:
     """Payroll files in MongoDB. ``lease`` is the duration of a lease in seconds."""
 
     def __init__(self, database: Database, *, lease: float) -> None:
@@ -125,19 +125,19 @@ class MongoBatches:
         return None if stored is None else Batch.model_validate(stored)
 
     async def of(self, cvr: str, *, before: str | None, limit: int) -> list[Batch]:
-        query = {"cvr": cvr, "order": {"$lt": before or _EVER}, "status": {"$ne": Status.RECEIVING.value}}
+        query = {"cvr": cvr, "order": {"$lt": before or _EVER}, "status": {"$ne": BatchStatus.RECEIVING.value}}
         found = self._batches.find(query).sort("order", DESCENDING).limit(limit)
         return [Batch.model_validate(stored) for stored in await found.to_list(None)]
 
     async def begin(self, batch: Batch) -> bool:
-        return await self._replace({"_id": batch.batch_id, "status": Status.RECEIVING.value}, batch, upsert=True)
+        return await self._replace({"_id": batch.batch_id, "status": BatchStatus.RECEIVING.value}, batch, upsert=True)
 
     async def add_chunk(self, batch: Batch, chunk: Chunk) -> None:
         ids = {"_id": _chunk_id(batch, chunk.index), "batch_id": batch.batch_id, "upload": batch.upload}
         await self._chunks.insert_one({**ids, **chunk.model_dump(mode="json")})
 
     async def acknowledge(self, batch: Batch) -> bool:
-        query = {"_id": batch.batch_id, "upload": batch.upload, "status": Status.RECEIVING.value}
+        query = {"_id": batch.batch_id, "upload": batch.upload, "status": BatchStatus.RECEIVING.value}
         if not await self._replace(query, batch, upsert=False):
             return False
         await self._delete_other_uploads(batch)
@@ -145,10 +145,10 @@ class MongoBatches:
 
     async def drop(self, batch: Batch) -> None:
         await self._chunks.delete_many({"batch_id": batch.batch_id, "upload": batch.upload})
-        query = {"_id": batch.batch_id, "upload": batch.upload, "status": Status.RECEIVING.value}
+        query = {"_id": batch.batch_id, "upload": batch.upload, "status": BatchStatus.RECEIVING.value}
         await self._batches.delete_one(query)
 
-    async def change(self, batch_id: str, before: Status, after: Status) -> bool:
+    async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
         query = {"_id": batch_id, "status": before.value}
         result = await self._batches.update_one(query, {"$set": {"status": after.value}})
         return bool(result.matched_count)
@@ -159,20 +159,20 @@ class MongoBatches:
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
         query = {
             "$or": [
-                {"status": Status.HELD.value, "expires_at": {"$lte": expired_at}},
-                {"status": Status.RECEIVING.value, "created_at": {"$lt": received_before}},
+                {"status": BatchStatus.HELD.value, "expires_at": {"$lte": expired_at}},
+                {"status": BatchStatus.RECEIVING.value, "created_at": {"$lt": received_before}},
             ]
         }
         return [Batch.model_validate(stored) for stored in await self._batches.find(query).to_list(None)]
 
     async def waiting(self) -> list[str]:
-        query = {"status": Status.BOOKING.value, **expired()}
+        query = {"status": BatchStatus.BOOKING.value, **expired()}
         found = self._batches.find(query, {"_id": 1}).sort("order", ASCENDING)
         return [stored["_id"] for stored in await found.to_list(None)]
 
     async def claim(self, batch_id: str) -> Batch | None:
         stored = await self._batches.find_one_and_update(
-            {"_id": batch_id, "status": Status.BOOKING.value, **expired()},
+            {"_id": batch_id, "status": BatchStatus.BOOKING.value, **expired()},
             [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(self._lease)}}],
             return_document=ReturnDocument.AFTER,
         )
@@ -190,7 +190,7 @@ class MongoBatches:
             raise LookupError(f"chunk {index} of the file {batch.batch_id} is gone")
         return Chunk.model_validate(stored)
 
-    async def take(self, batch: Batch, index: int, plan: Plan) -> Plan:
+    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         stored = await self._chunks.find_one_and_update(
             {"_id": _chunk_id(batch, index), "plan": None},
             {"$set": {"plan": plan.model_dump(mode="json")}},
@@ -213,7 +213,7 @@ class MongoBatches:
 
     async def finish(self, held: Batch, at: datetime) -> None:
         await self._delete_other_uploads(held)
-        await self._write(held, {"status": Status.DONE.value, "finished_at": at})
+        await self._write(held, {"status": BatchStatus.DONE.value, "finished_at": at})
 
     async def _delete_other_uploads(self, batch: Batch) -> None:
         await self._chunks.delete_many({"batch_id": batch.batch_id, "upload": {"$ne": batch.upload}})
@@ -228,7 +228,7 @@ class MongoBatches:
 
     async def _write(self, held: Batch, fields: Mapping[str, Any]) -> None:
         """Change the file under this worker's lease, and renew the lease."""
-        fence = {"_id": held.batch_id, "attempt": held.attempt, "status": Status.BOOKING.value}
+        fence = {"_id": held.batch_id, "attempt": held.attempt, "status": BatchStatus.BOOKING.value}
         change = {"lease_until": lease_end(self._lease), **fields}
         if (await self._batches.update_one(fence, [{"$set": change}])).matched_count == 0:
             raise LeaseLost(f"file {held.batch_id}, attempt {held.attempt}")

@@ -16,15 +16,15 @@ from uuid import UUID, uuid4, uuid5
 from services.gateway.audit.log import stamp
 from services.gateway.auth import Caller
 from services.gateway.payroll import lines as rules
-from services.gateway.payroll.batch import CHUNK, Batch, Chunk, ChunkSize, Status
-from services.gateway.payroll.lines import Fields, InvalidLine, Line, Names
-from services.gateway.payroll.parser import AnyFile, Csv, Form, JsonLines, RawLine, Splitter, decoded
+from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
+from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine, ValidLine
+from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, RawLine, Splitter, decoded
 from services.gateway.payroll.queries import ReadModelQueries
-from services.gateway.payroll.store import Batches
+from services.gateway.payroll.store import BatchStore
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
 
-FORMS: Final[dict[str, Callable[[], Form]]] = {
+FILE_FORMATS: Final[dict[str, Callable[[], FileFormat]]] = {
     "application/jsonl": JsonLines,
     "application/x-ndjson": JsonLines,
     "text/csv": Csv,
@@ -63,7 +63,7 @@ class UploadService:
     def __init__(
         self,
         *,
-        batches: Batches,
+        batches: BatchStore,
         queries: ReadModelQueries,
         persons: Persons,
         now: Callable[[], Awaitable[datetime]],
@@ -79,19 +79,19 @@ class UploadService:
 
     async def receive(self, upload: Upload) -> tuple[Batch, bool]:
         """Store the file. Returns it and whether an earlier upload was acknowledged. Raises ``ProblemError``."""
-        form = FORMS.get(upload.media_type)
-        if form is None:
+        file_format = FILE_FORMATS.get(upload.media_type)
+        if file_format is None:
             raise ProblemError("batch-type-unsupported")
         batch = await self._new_batch(upload)
         if not await self._batches.begin(batch):
             return await self._earlier(upload, await _digest(upload.pieces)), True
         try:
-            digest = await self._store(batch, form(), upload.pieces)
+            digest = await self._store(batch, file_format(), upload.pieces)
         except ProblemError:
             await self._batches.drop(batch)
             raise
         batch.request = self._fingerprint(upload, digest)
-        batch.status = Status.HELD if upload.hold else Status.BOOKING
+        batch.status = BatchStatus.HELD if upload.hold else BatchStatus.BOOKING
         if await self._batches.acknowledge(batch):
             return batch, False
         await self._batches.drop(batch)
@@ -110,7 +110,7 @@ class UploadService:
             traceparent=upload.traceparent,
             created_at=now,
             expires_at=now + timedelta(days=self._hold_days),
-            status=Status.RECEIVING,
+            status=BatchStatus.RECEIVING,
         )
 
     async def _earlier(self, upload: Upload, digest: str) -> Batch:
@@ -122,27 +122,27 @@ class UploadService:
             raise ProblemError("idempotency-key-reused")
         return earlier
 
-    async def _store(self, batch: Batch, form: Form, pieces: AsyncIterator[bytes]) -> str:
+    async def _store(self, batch: Batch, file_format: FileFormat, pieces: AsyncIterator[bytes]) -> str:
         """Store the file in chunks. Returns the digest of its bytes."""
         digest, splitter = sha256(), Splitter(self._lines_most + 1)  # the one more may be the names of the columns
-        found: list[Fields | InvalidLine] = []
+        found: list[ParsedLine | InvalidLine] = []
         async for piece in pieces:
             digest.update(piece)
-            found += _read(form, splitter.feed(piece))
+            found += _read(file_format, splitter.feed(piece))
             while len(found) >= CHUNK:
-                await self._store_chunk(batch, found[:CHUNK], form.names)
+                await self._store_chunk(batch, found[:CHUNK], file_format.names)
                 del found[:CHUNK]
-        found += _read(form, splitter.finish())
+        found += _read(file_format, splitter.finish())
         for start in range(0, len(found), CHUNK):
-            await self._store_chunk(batch, found[start : start + CHUNK], form.names)
+            await self._store_chunk(batch, found[start : start + CHUNK], file_format.names)
         if not batch.chunks:
             raise ProblemError("batch-empty")
         return digest.hexdigest()
 
-    async def _store_chunk(self, batch: Batch, found: list[Fields | InvalidLine], names: Names) -> None:
+    async def _store_chunk(self, batch: Batch, found: list[ParsedLine | InvalidLine], names: FieldNames) -> None:
         index = len(batch.chunks)
         lines = await self._checked(batch.cvr, found, names)
-        good = [line for line in lines if isinstance(line, Line)]
+        good = [line for line in lines if isinstance(line, ValidLine)]
         batch.chunks.append(
             ChunkSize(
                 good=len(good),
@@ -154,7 +154,9 @@ class UploadService:
         sealed = self._persons.encrypt_lines(rules.packed(lines), batch.batch_id)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=sealed))
 
-    async def _checked(self, cvr: str, found: Iterable[Fields | InvalidLine], names: Names) -> list[Line | InvalidLine]:
+    async def _checked(
+        self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames
+    ) -> list[ValidLine | InvalidLine]:
         valid = [
             (line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)) for line in found
         ]
@@ -173,11 +175,11 @@ class UploadService:
         return self._persons.fingerprint("batch", upload.media_type, str(upload.hold), digest)
 
 
-def _read(form: Form, raw_lines: Iterable[RawLine]) -> list[Fields | InvalidLine]:
-    found: list[Fields | InvalidLine] = []
+def _read(file_format: FileFormat, raw_lines: Iterable[RawLine]) -> list[ParsedLine | InvalidLine]:
+    found: list[ParsedLine | InvalidLine] = []
     for raw in raw_lines:
         text = decoded(raw)
-        line = text if isinstance(text, InvalidLine) else form.read(raw.number, text)
+        line = text if isinstance(text, InvalidLine) else file_format.read(raw.number, text)
         if line is not None:
             found.append(line)
     return found

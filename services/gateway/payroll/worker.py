@@ -21,11 +21,20 @@ from pymongo.errors import PyMongoError
 from services.gateway.audit.log import AccessLog
 from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
 from services.gateway.payroll import booking, lines
-from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, Plan, Status, Step, is_expired, next_step
-from services.gateway.payroll.booking import LineOutcome, LineSplit, Result
-from services.gateway.payroll.lines import Line
+from services.gateway.payroll.batch import (
+    Batch,
+    BatchStatus,
+    BatchTotals,
+    Chunk,
+    ChunkPlan,
+    ChunkStep,
+    is_expired,
+    next_step,
+)
+from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
+from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
-from services.gateway.payroll.store import Batches
+from services.gateway.payroll.store import BatchStore
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.runtime.kafka.producer import KafkaUnavailable
@@ -47,8 +56,8 @@ class PublishedChunk:
     """A chunk whose commands are published."""
 
     index: int
-    plan: Plan
-    lines: Sequence[Line]
+    plan: ChunkPlan
+    lines: Sequence[ValidLine]
 
 
 class BatchWorker:
@@ -57,7 +66,7 @@ class BatchWorker:
     def __init__(
         self,
         *,
-        batches: Batches,
+        batches: BatchStore,
         queries: ReadModelQueries,
         access_log: AccessLog,
         persons: Persons,
@@ -82,7 +91,7 @@ class BatchWorker:
             if len(waiting) == _CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(held, waiting.popleft())
             chunk = await self._batches.chunk(held, index)
-            if next_step(chunk) is Step.COUNT:
+            if next_step(chunk) is ChunkStep.COUNT:
                 await self._batches.count(held, index, chunk.totals or BatchTotals())
             else:
                 waiting.append(await self._send(held, chunk))
@@ -93,13 +102,15 @@ class BatchWorker:
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk; if it was taken before, those without an outcome."""
         good, _ = lines.unpacked(self._persons.decrypt_lines(chunk.lines, held.batch_id))
-        unsent: Sequence[Line] = good
+        unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
-            plan = await self._batches.take(held, chunk.index, Plan(at=now, first=good[0].number, revisions=revisions))
+            plan = await self._batches.take(
+                held, chunk.index, ChunkPlan(at=now, first=good[0].number, revisions=revisions)
+            )
         else:
             known = await self._queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
-            unsent = booking.settled(held, good, known, {}).without_outcome
+            unsent = booking.chunk_state(held, good, known, {}).without_outcome
         for start in range(0, len(unsent), _RECORDS_PER_PUBLISH):
             some = unsent[start : start + _RECORDS_PER_PUBLISH]
             await self._publish([booking.command(held, line, plan) for line in some])
@@ -120,23 +131,23 @@ class BatchWorker:
 class _ChunkResults:
     """Collects the results of a chunk."""
 
-    def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[Line]) -> None:
+    def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[ValidLine]) -> None:
         self._queries = queries
         self._batch = batch
         self._lines = lines
         self._outcomes: dict[str, LineOutcome] = {}
         self._splits: dict[str, LineSplit] = {}
 
-    async def check(self) -> Ready[list[Result]] | Pending:
+    async def check(self) -> Ready[list[LineResult]] | Pending:
         """The results of all lines, or the key of the last missing one: when it is there, most others are."""
-        found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+        found = booking.chunk_state(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
             self._outcomes |= await self._queries.outcomes(asked)
-            found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+            found = booking.chunk_state(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_split:
             self._splits |= await self._queries.splits(found.without_split)
-            found = booking.settled(self._batch, self._lines, self._outcomes, self._splits)
+            found = booking.chunk_state(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             last = booking.command_id(self._batch.batch_id, found.without_outcome[-1].number)
             return Pending((Key(outcomes.PROJECTION.name, last),))
@@ -149,7 +160,7 @@ class BatchJob:
     """Claims and books several files at a time, and deletes expired files and unfinished uploads."""
 
     def __init__(
-        self, *, batches: Batches, worker: BatchWorker, now: Callable[[], Awaitable[datetime]], poll: float
+        self, *, batches: BatchStore, worker: BatchWorker, now: Callable[[], Awaitable[datetime]], poll: float
     ) -> None:
         self._batches = batches
         self._worker = worker
@@ -224,7 +235,7 @@ class BatchJob:
         now = await self._now()
         for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_UPLOAD):
             if is_expired(batch, now):
-                if await self._batches.change(batch.batch_id, Status.HELD, Status.CANCELLED):
+                if await self._batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.CANCELLED):
                     await self._batches.delete_lines(batch.batch_id)
             else:
                 await self._batches.drop(batch)

@@ -36,7 +36,7 @@ class CardEntry(BaseModel):
     case_reference: str | None = None
 
 
-class Control(BaseModel):
+class ControlView(BaseModel):
     """The last control of a card."""
 
     year: int
@@ -44,7 +44,7 @@ class Control(BaseModel):
     at: datetime
 
 
-class Mandate(BaseModel):
+class MandateView(BaseModel):
     """Who else may see the card, and how long. Past its last day it is over by itself."""
 
     mandate_id: str
@@ -71,8 +71,8 @@ class CardView(BaseModel):
     active: bool
     active_periods: list[Period]
     control_due: int
-    last_control: Control | None = None
-    mandates: list[Mandate] = []
+    last_control: ControlView | None = None
+    mandates: list[MandateView] = []
     history: list[CardEntry]
 
     def active_during(self, period: Period) -> bool:
@@ -138,7 +138,7 @@ def _changes(card: CardView, event: AnyCardEvent, at: datetime) -> dict[str, Any
         case CardNumberReplaced():
             return {"number": event.number}
         case ControlRecorded():
-            control = Control(year=event.year, result=event.result, at=at)
+            control = ControlView(year=event.year, result=event.result, at=at)
             return {"last_control": control, "control_due": event.control_due}
         case MandateGranted():
             return {"mandates": [*card.mandates, _granted(event, at)]}
@@ -148,8 +148,8 @@ def _changes(card: CardView, event: AnyCardEvent, at: datetime) -> dict[str, Any
             return {}
 
 
-def _granted(event: MandateGranted, at: datetime) -> Mandate:
-    return Mandate(
+def _granted(event: MandateGranted, at: datetime) -> MandateView:
+    return MandateView(
         mandate_id=event.mandate_id,
         holder=event.holder,
         scope=event.scope,
@@ -159,7 +159,7 @@ def _granted(event: MandateGranted, at: datetime) -> Mandate:
     )
 
 
-def _withdrawn(mandate: Mandate, event: MandateWithdrawn, at: datetime) -> Mandate:
+def _withdrawn(mandate: MandateView, event: MandateWithdrawn, at: datetime) -> MandateView:
     return mandate.model_copy(update={"withdrawn_at": at}) if mandate.mandate_id == event.mandate_id else mandate
 
 

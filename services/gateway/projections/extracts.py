@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from services.runtime.processing.projection import Projection
 
 
-class FileView(BaseModel):
+class ExtractFileView(BaseModel):
     """One file of a completed extract."""
 
     format: str
@@ -22,7 +22,7 @@ class FileView(BaseModel):
     sha256: str
 
 
-class Manifest(BaseModel):
+class ManifestView(BaseModel):
     """What a completed extract holds; amounts in øre."""
 
     attempt: int
@@ -32,7 +32,7 @@ class Manifest(BaseModel):
     reported: int
     exempt: int
     excess: int
-    files: list[FileView]
+    files: list[ExtractFileView]
 
 
 class ExtractView(BaseModel):
@@ -42,7 +42,7 @@ class ExtractView(BaseModel):
     attempt: int
     started_at: datetime | None = None
     statements: int | None = None
-    manifest: Manifest | None = None
+    manifest: ManifestView | None = None
 
 
 class ExtractPartView(BaseModel):
@@ -79,8 +79,8 @@ def project(extract: ExtractView | None, message: Envelope[ExtractStarted | Extr
     return extract.model_copy(update={"attempt": event.attempt, **changes})
 
 
-def _manifest(event: ExtractCompleted, at: datetime) -> Manifest:
-    return Manifest(
+def _manifest(event: ExtractCompleted, at: datetime) -> ManifestView:
+    return ManifestView(
         attempt=event.attempt,
         completed_at=at,
         provisional=event.provisional,
@@ -88,7 +88,7 @@ def _manifest(event: ExtractCompleted, at: datetime) -> Manifest:
         reported=event.reported,
         exempt=event.exempt,
         excess=event.excess,
-        files=[FileView(format=f.format, parts=f.parts, size=f.size, sha256=f.sha256) for f in event.files],
+        files=[ExtractFileView(format=f.format, parts=f.parts, size=f.size, sha256=f.sha256) for f in event.files],
     )
 
 

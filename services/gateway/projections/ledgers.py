@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from services.runtime.processing.projection import Projection
 
 
-class Totals(BaseModel):
+class TotalsView(BaseModel):
     """The card's totals of the year, in øre."""
 
     allowance: int
@@ -34,7 +34,7 @@ class Totals(BaseModel):
     remaining: int
 
 
-class Warning(BaseModel):  # noqa: A001 - the domain's word
+class WarningView(BaseModel):
     """A warning that was raised; ``withdrawn_at`` when a correction made it untrue."""
 
     threshold: str
@@ -54,9 +54,9 @@ class LedgerView(BaseModel):
     card_id: str
     year: int
     revision: int = 0
-    totals: Totals | None = None
+    totals: TotalsView | None = None
     warned: tuple[str, ...] = ()
-    warnings: list[Warning] = []
+    warnings: list[WarningView] = []
     warning_revisions: dict[str, int] = {}
 
     @property
@@ -88,7 +88,7 @@ def project(ledger: LedgerView | None, message: Envelope[BalanceChanged | AnyCap
 def _totalled(ledger: LedgerView, event: BalanceChanged) -> LedgerView:
     if event.revision <= ledger.revision:
         return ledger
-    totals = Totals(
+    totals = TotalsView(
         allowance=event.allowance,
         provisional=event.provisional,
         reported=event.reported,
@@ -103,7 +103,7 @@ def _warned(ledger: LedgerView, event: AnyCapWarning, at: datetime) -> LedgerVie
     if event.revision <= ledger.warning_revisions.get(event.threshold, 0):
         return ledger
     if isinstance(event, CapWarningRaised):
-        raised = Warning(
+        raised = WarningView(
             threshold=event.threshold,
             ledger_revision=event.revision,
             allowance=event.allowance,
@@ -117,7 +117,7 @@ def _warned(ledger: LedgerView, event: AnyCapWarning, at: datetime) -> LedgerVie
     return ledger.model_copy(update={"warnings": warnings, "warning_revisions": revisions})
 
 
-def _withdrawn(warning: Warning, event: CapWarningWithdrawn, at: datetime) -> Warning:
+def _withdrawn(warning: WarningView, event: CapWarningWithdrawn, at: datetime) -> WarningView:
     if warning.threshold != event.threshold or warning.withdrawn_at is not None:
         return warning
     return warning.model_copy(update={"withdrawn_at": at})

@@ -28,7 +28,7 @@ from pydantic import BaseModel
 from services.runtime.processing.projection import Projection
 
 
-class Booked(BaseModel):
+class BookedView(BaseModel):
     """What a report says, in øre."""
 
     work: WorkPeriod
@@ -48,13 +48,13 @@ class ReportEntry(BaseModel):
     revision: int
     event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
     at: datetime
-    booked: Booked | None = None
+    booked: BookedView | None = None
     reason: str | None = None
     message: str | None = None
     side: CitizenSide | None = None
 
 
-class Dispute(BaseModel):
+class DisputeView(BaseModel):
     """The dispute that stands. ``message`` is sealed."""
 
     reason: DisputeReason
@@ -63,7 +63,7 @@ class Dispute(BaseModel):
     raised_by: CitizenSide
 
 
-class Settlement(BaseModel):
+class SettlementView(BaseModel):
     """How the report was split, in øre, as of one ledger revision."""
 
     report_revision: int
@@ -90,14 +90,14 @@ class ReportView(BaseModel):
     revision: int = 0
     order: str = ""
     reference: str = ""
-    booked: Booked | None = None
+    booked: BookedView | None = None
     withdrawn: bool = False
-    dispute: Dispute | None = None
+    dispute: DisputeView | None = None
     dispute_revision: int = 0
     history: list[ReportEntry] = []
-    settlement: Settlement | None = None
+    settlement: SettlementView | None = None
     moved_at: datetime | None = None
-    settlements: list[Settlement] = []
+    settlements: list[SettlementView] = []
 
 
 Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
@@ -132,7 +132,7 @@ def project(report: ReportView | None, message: Envelope[Reported | Disputed | R
 def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportView:
     if report.settlement is not None and event.revision <= report.settlement.ledger_revision:
         return report
-    settlement = Settlement(
+    settlement = SettlementView(
         report_revision=event.report_revision,
         ledger_revision=event.revision,
         total=event.total,
@@ -153,9 +153,9 @@ def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportVi
 def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
     if event.revision <= report.dispute_revision:
         return report
-    dispute: Dispute | None = None
+    dispute: DisputeView | None = None
     if isinstance(event, ReportDisputed):
-        dispute = Dispute(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
+        dispute = DisputeView(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
     entry = ReportEntry(
         revision=event.report_revision,
         event="dispute-ended" if dispute is None else "disputed",
@@ -173,9 +173,9 @@ def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
     changes: dict[str, Any] = {"revision": event.revision}
     if not report.order:
         changes["order"] = f"{at.isoformat(timespec='microseconds')}|{event.report_id}"
-    booked: Booked | None = None
+    booked: BookedView | None = None
     if isinstance(event, ReportContent):
-        booked = Booked(
+        booked = BookedView(
             work=event.work,
             payment_date=event.payment_date,
             components=event.components,

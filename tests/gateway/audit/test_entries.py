@@ -24,7 +24,7 @@ from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards
 from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.projections.reports import Booked, ReportEntry, ReportView
+from services.gateway.projections.reports import BookedView, ReportEntry, ReportView
 from tests.gateway.build import CARD, CVR, NOON, PERSON, after, issued, persons
 from tests.gateway.memory import MemoryGateway, memory_gateway
 
@@ -368,8 +368,8 @@ def report(report_id: str, history: Sequence[tuple[datetime, int]]) -> ReportVie
     )
 
 
-def booked(total: int) -> Booked:
-    return Booked(
+def booked(total: int) -> BookedView:
+    return BookedView(
         work=WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 1)),
         payment_date=date(2025, 5, 1),
         components=Components(wage=total),

@@ -25,11 +25,11 @@ from services.gateway.auth import Caller
 from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards, extracts, ledgers, reports
-from services.gateway.projections.cards import Mandate
+from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.projections.extracts import ExtractPartView, ExtractView, FileView, Manifest
+from services.gateway.projections.extracts import ExtractFileView, ExtractPartView, ExtractView, ManifestView
 from services.gateway.projections.outcomes import OutcomeView
-from services.gateway.read_models import ExtractRequest
+from services.gateway.read_models import StoredExtractRequest
 from tests.gateway.build import (
     CARD,
     CVR,
@@ -51,7 +51,7 @@ NAME: Final = "Karla Eksempel"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 REASON: Final = "Opfølgning på sag 2025-0042"
 HOLDER: Final = persons().seal(Person("7505920102", "Testborger To"))
-MANDATE: Final = Mandate(
+MANDATE: Final = MandateView(
     mandate_id="5f0e3c52-1b8e-4a53-9c59-0d6f4c6a1b99",
     holder=HOLDER,
     scope=MandateScope.REPRESENT,
@@ -164,10 +164,12 @@ async def world() -> MemoryGateway:
     world.models.put("employments", EMPLOYMENT, employment)
     world.models.put("reports", REPORT, after(reports.PROJECTION, [reported(), settled(1, 1, 100_000)]))
     world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROJECTION, [balance(1, 100_000)]))
-    request = ExtractRequest(extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON)
+    request = StoredExtractRequest(
+        extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON
+    )
     await world.models.extract_requests.add(request)
-    file = FileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)
-    manifest = Manifest(
+    file = ExtractFileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)
+    manifest = ManifestView(
         attempt=1, completed_at=NOON, provisional=False, count=1, reported=1, exempt=1, excess=0, files=[file]
     )
     world.models.put("extracts", EXTRACT, ExtractView(extract_id=EXTRACT, attempt=1, manifest=manifest))

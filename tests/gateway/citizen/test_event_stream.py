@@ -16,7 +16,7 @@ from frikort_contracts.values import CitizenSide
 
 from services.gateway import event_streams
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import of_card
+from services.gateway.change_notifier import card_key
 from services.gateway.container import Container
 from services.gateway.person_encryption import Person
 from services.gateway.projections import cards
@@ -131,7 +131,7 @@ async def _answer(app: Callable[..., Awaitable[None]], scope: dict[str, Any], li
 
 
 def something_changes(world: MemoryGateway) -> None:
-    world.subscriptions.wake(of_card(CARD))
+    world.subscriptions.wake(card_key(CARD))
 
 
 @pytest.mark.parametrize(("path", "token"), [(OWN, "citizen"), (HELD, "holder")])

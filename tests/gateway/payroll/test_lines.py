@@ -12,8 +12,8 @@ from frikort_contracts.values import Period
 
 from services.gateway.payroll import booking
 from services.gateway.payroll import lines as rules
-from services.gateway.payroll.batch import Chunk, Plan, Step, next_step
-from services.gateway.payroll.lines import InvalidLine, Line, Names, OwnEmployment, OwnEmployments
+from services.gateway.payroll.batch import Chunk, ChunkPlan, ChunkStep, next_step
+from services.gateway.payroll.lines import FieldNames, InvalidLine, OwnEmployment, OwnEmployments, ValidLine
 from tests.gateway.build import NOON
 
 
@@ -45,31 +45,31 @@ class TestLines:
         self, own: Sequence[OwnEmployment], found: str
     ) -> None:
         body = BatchLineBody.model_validate(line("a"))
-        resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), Names())
-        assert (resolved.employment_id if isinstance(resolved, Line) else resolved.errors[0].message) == found
+        resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), FieldNames())
+        assert (resolved.employment_id if isinstance(resolved, ValidLine) else resolved.errors[0].message) == found
 
     def test_an_employment_of_another_employer_is_unknown(self) -> None:
         body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
-        resolved = rules.resolve_employment(1, body, OwnEmployments(), Names())
+        resolved = rules.resolve_employment(1, body, OwnEmployments(), FieldNames())
         assert isinstance(resolved, InvalidLine)
         assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
 
     def test_lines_and_results_are_read_as_they_were_stored(self) -> None:
         good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
         assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
-        result = booking.Result(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
+        result = booking.LineResult(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
         assert booking.unpacked(booking.packed([result])) == {1: result}
 
 
 class TestSteps:
     def test_a_chunk_is_claimed_then_published_then_counted(self) -> None:
         chunk = Chunk(index=0, lines="-")
-        assert next_step(chunk) is Step.TAKE
-        chunk.plan = Plan(at=NOON, first=1, revisions={})
-        assert next_step(chunk) is Step.PUBLISH
+        assert next_step(chunk) is ChunkStep.TAKE
+        chunk.plan = ChunkPlan(at=NOON, first=1, revisions={})
+        assert next_step(chunk) is ChunkStep.PUBLISH
         chunk.results = "-"
-        assert next_step(chunk) is Step.COUNT
+        assert next_step(chunk) is ChunkStep.COUNT
 
 
-def _line(number: int) -> Line:
-    return Line(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
+def _line(number: int) -> ValidLine:
+    return ValidLine(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)

@@ -19,14 +19,14 @@ from services.gateway.payroll.parser import (
     DANISH,
     LONGEST_LINE,
     Csv,
-    Form,
+    FileFormat,
     JsonLines,
     Splitter,
-    Unreadable,
+    UnreadableCell,
     decoded,
     kroner,
 )
-from services.gateway.payroll.upload import FORMS
+from services.gateway.payroll.upload import FILE_FORMATS
 from services.gateway.problems import ProblemError
 
 CPR: Final = "6101801234"
@@ -39,21 +39,21 @@ def pieces_of(content: bytes, cuts: Sequence[int]) -> list[bytes]:
     return [content[start:end] for start, end in pairwise(places)]
 
 
-def read(form: Form, content: bytes, cuts: Sequence[int] = ()) -> list[BatchLineBody | InvalidLine]:
+def read(file_format: FileFormat, content: bytes, cuts: Sequence[int] = ()) -> list[BatchLineBody | InvalidLine]:
     """Every line of a file, by the rules of a report."""
     splitter, found = Splitter(10_000), []
     raw = [line for piece in pieces_of(content, cuts) for line in splitter.feed(piece)]
     for line in [*raw, *splitter.finish()]:
         text = decoded(line)
-        fields = text if isinstance(text, InvalidLine) else form.read(line.number, text)
+        fields = text if isinstance(text, InvalidLine) else file_format.read(line.number, text)
         if fields is not None:
-            found.append(fields if isinstance(fields, InvalidLine) else validated(fields, form.names))
+            found.append(fields if isinstance(fields, InvalidLine) else validated(fields, file_format.names))
     return found
 
 
-def problem_of(form: Form, content: bytes) -> ProblemError:
+def problem_of(file_format: FileFormat, content: bytes) -> ProblemError:
     with pytest.raises(ProblemError) as raised:
-        read(form, content)
+        read(file_format, content)
     return raised.value
 
 
@@ -151,9 +151,9 @@ class TestForms:
         in_json = [json.dumps(body, ensure_ascii=False) for body in bodies]
         in_danish = [DANISH_HEADER, *(danish(body, dots=dots) for body in bodies)]
         in_english = [ENGLISH_HEADER, *(english(body) for body in bodies)]
-        for form, rows in ((JsonLines(), in_json), (Csv(), in_danish), (Csv(), in_english)):
+        for file_format, rows in ((JsonLines(), in_json), (Csv(), in_danish), (Csv(), in_english)):
             content = (mark + end.join(rows) + end).encode()
-            assert read(form, content, cuts) == expected
+            assert read(file_format, content, cuts) == expected
 
     def test_the_documented_examples_are_valid_files(self) -> None:
         lines = [
@@ -164,11 +164,11 @@ class TestForms:
         assert lines == [lines[0]] * 3
         assert isinstance(lines[0], BatchLineBody)
 
-    @pytest.mark.parametrize("media_type", FORMS)
+    @pytest.mark.parametrize("media_type", FILE_FORMATS)
     @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode))
     def test_arbitrary_bytes_are_accepted_or_refused(self, media_type: str, content: bytes) -> None:
         try:
-            lines = read(FORMS[media_type](), content)
+            lines = read(FILE_FORMATS[media_type](), content)
         except ProblemError as refused:
             result = refused.code
         else:
@@ -323,7 +323,7 @@ class TestKroner:
         ],
     )
     def test_an_ambiguous_amount_is_refused(self, text: str) -> None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(UnreadableCell):
             kroner(text)
 
 

@@ -19,14 +19,14 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
-from services.gateway.payroll.batch import Batch, BatchTotals, Status
-from services.gateway.payroll.lines import Line
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
+from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON, persons
-from tests.gateway.filing import Country, MemoryBatches
+from tests.gateway.filing import Country, MemoryBatchStore
 from tests.gateway.memory import MemoryAccessLog
 from tests.runtime.memory import Crash, Faults
 from tests.waiting import eventually
@@ -63,7 +63,7 @@ class Office:
 
     def __init__(self, lines_most: int = 1_000) -> None:
         self.faults = Faults()
-        self.batches = MemoryBatches(self.faults)
+        self.batches = MemoryBatchStore(self.faults)
         self.country = Country(self.faults)
         self.accesses = MemoryAccessLog()
         self.waiters = ChangeSubscriptions(asyncio.Event())
@@ -166,12 +166,12 @@ class TestReceiving:
         content, expected = mixed_file()
 
         batch, replayed = await office.receive(sending(content))
-        assert (batch.status, batch.good, batch.bad, replayed) == (Status.BOOKING, 7, 4, False)
+        assert (batch.status, batch.good, batch.bad, replayed) == (BatchStatus.BOOKING, 7, 4, False)
         assert batch.total == 5 * 100_000 + 2 * 13
         await office.book()
 
         done = await office.state(batch.batch_id)
-        assert done.status is Status.DONE
+        assert done.status is BatchStatus.DONE
         assert await office.results(done) == expected
         assert done.totals == BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
 
@@ -183,7 +183,7 @@ class TestReceiving:
 
         again, replayed = await office.receive(sending(content))
 
-        assert (again.batch_id, again.status, replayed) == (first.batch_id, Status.DONE, True)
+        assert (again.batch_id, again.status, replayed) == (first.batch_id, BatchStatus.DONE, True)
         assert len(office.country.published) == 7
 
     @pytest.mark.parametrize("other", [{"content": b"{}"}, {"hold": True}])
@@ -220,7 +220,7 @@ class TestReceiving:
         content, _ = mixed_file()
         held, _ = await office.receive(sending(content, hold=True))
         await office.book()
-        assert (held.status, held.good, held.bad) == (Status.HELD, 7, 4)
+        assert (held.status, held.good, held.bad) == (BatchStatus.HELD, 7, 4)
         assert office.country.published == []
 
     @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ class TestBooking:
                 crashed = False
             done = await office.state(batch.batch_id)
             assert (done.status, done.totals) == (
-                Status.DONE,
+                BatchStatus.DONE,
                 BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000),
             )
             assert await office.results(done) == expected
@@ -369,7 +369,7 @@ class TestBooking:
             await office.book()
 
         done = await office.state(batch.batch_id)
-        assert (done.status, done.attempt) == (Status.DONE, 2)
+        assert (done.status, done.attempt) == (BatchStatus.DONE, 2)
         assert await office.results(done) == expected
 
     async def test_a_file_waits_and_shows_its_progress_while_services_are_down(self) -> None:
@@ -397,8 +397,8 @@ class TestBooking:
         outcome = booking.LineOutcome("r", 2, True, None, {})
         batch = _batch()
         command = booking.command_id(batch.batch_id, 1)
-        behind = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(1, 5, 0)})
-        there = booking.settled(batch, lines, {command: outcome}, {"r": booking.LineSplit(2, 5, 1)})
+        behind = booking.chunk_state(batch, lines, {command: outcome}, {"r": booking.LineSplit(1, 5, 0)})
+        there = booking.chunk_state(batch, lines, {command: outcome}, {"r": booking.LineSplit(2, 5, 1)})
         assert (behind.results, behind.without_split) == ([], ["r"])
         assert [(result.outcome, result.exempt, result.excess) for result in there.results] == [
             ("already_reported", 5, 1)
@@ -443,7 +443,7 @@ class TestTheJob:
         await _until(lambda: bool(office.country.published))
         await job.stop()
         assert office.batches.leased == set()
-        assert (await office.state(batch.batch_id)).status is Status.BOOKING
+        assert (await office.state(batch.batch_id)).status is BatchStatus.BOOKING
 
     async def test_a_file_that_fails_does_not_stop_the_others(self) -> None:
         office = Office()
@@ -463,10 +463,10 @@ class TestTheJob:
         booking_, _ = await office.receive(sending(file_of(line("b")), "other"))
         job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
         await job.sweep()
-        assert (await office.state(held.batch_id)).status is Status.HELD
+        assert (await office.state(held.batch_id)).status is BatchStatus.HELD
         office.now += timedelta(days=7)
         await job.sweep()
-        assert (await office.state(held.batch_id)).status is Status.CANCELLED
+        assert (await office.state(held.batch_id)).status is BatchStatus.CANCELLED
         assert {place[0] for place in office.batches.chunks} == {booking_.batch_id}
 
     async def test_an_interrupted_upload_is_deleted_later(self) -> None:
@@ -494,13 +494,13 @@ def _batch(**changes: Any) -> Batch:
         "traceparent": None,
         "created_at": NOON,
         "expires_at": NOON + timedelta(days=7),
-        "status": Status.RECEIVING,
+        "status": BatchStatus.RECEIVING,
     }
     return Batch(**given | changes)
 
 
-def _line(number: int) -> Line:
-    return Line(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
+def _line(number: int) -> ValidLine:
+    return ValidLine(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -8,46 +8,46 @@ from uuid import uuid4
 
 import pytest
 
-from services.gateway.payroll.batch import Batch, BatchTotals, Chunk, ChunkSize, Plan, Status
-from services.gateway.payroll.store import Batches, MongoBatches
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan, ChunkSize
+from services.gateway.payroll.store import BatchStore, MongoBatchStore
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON
-from tests.gateway.filing import MemoryBatches
+from tests.gateway.filing import MemoryBatchStore
 
 
 @pytest.fixture(params=["memory", "mongodb"])
-def batches(request: pytest.FixtureRequest) -> Batches:
+def batches(request: pytest.FixtureRequest) -> BatchStore:
     """The promises that the tests above rely on are kept by the real store, too."""
     if request.param == "memory":
-        return MemoryBatches()
-    return MongoBatches(request.getfixturevalue("database"), lease=0.0)
+        return MemoryBatchStore()
+    return MongoBatchStore(request.getfixturevalue("database"), lease=0.0)
 
 
 class TestTheStore:
     @pytest.fixture(autouse=True)
-    async def _prepared(self, batches: Batches) -> None:
+    async def _prepared(self, batches: BatchStore) -> None:
         await batches.prepare()
 
-    async def test_a_file_exists_once_it_is_acknowledged(self, batches: Batches) -> None:
+    async def test_a_file_exists_once_it_is_acknowledged(self, batches: BatchStore) -> None:
         batch = _batch()
         assert await batches.begin(batch)
         await batches.add_chunk(batch, Chunk(index=0, lines="-"))
         assert await batches.of(CVR, before=None, limit=10) == []
-        batch.status, batch.chunks = Status.HELD, [ChunkSize(good=1, bad=0, last=1, total=5)]
+        batch.status, batch.chunks = BatchStatus.HELD, [ChunkSize(good=1, bad=0, last=1, total=5)]
         assert await batches.acknowledge(batch)
         assert await batches.get(batch.batch_id) == batch
         assert await batches.of(CVR, before=None, limit=10) == [batch]
         assert await batches.of("99000015", before=None, limit=10) == []
         assert not await batches.begin(batch)
 
-    async def test_only_the_latest_upload_can_be_acknowledged(self, batches: Batches) -> None:
+    async def test_only_the_latest_upload_can_be_acknowledged(self, batches: BatchStore) -> None:
         first, second = _batch(), _batch(upload="second")
         await batches.begin(first)
         await batches.add_chunk(first, Chunk(index=0, lines="first"))
         await batches.begin(second)
         await batches.add_chunk(second, Chunk(index=0, lines="second"))
         for batch in (first, second):
-            batch.status = Status.BOOKING
+            batch.status = BatchStatus.BOOKING
         assert not await batches.acknowledge(first)
         assert await batches.acknowledge(second)
         await batches.drop(first)
@@ -55,30 +55,30 @@ class TestTheStore:
         with pytest.raises(LookupError):
             await batches.chunk(first, 0)
 
-    async def test_files_are_listed_newest_first_page_by_page(self, batches: Batches) -> None:
+    async def test_files_are_listed_newest_first_page_by_page(self, batches: BatchStore) -> None:
         orders = ["2025-01", "2025-03", "2025-02"]
         for order in orders:
             await self._acknowledged(batches, batch_id=str(uuid4()), order=order)
         assert [b.order for b in await batches.of(CVR, before=None, limit=2)] == ["2025-03", "2025-02"]
         assert [b.order for b in await batches.of(CVR, before="2025-02", limit=2)] == ["2025-01"]
 
-    async def test_a_status_changes_only_from_the_expected_status(self, batches: Batches) -> None:
-        batch = await self._acknowledged(batches, status=Status.HELD)
-        assert await batches.change(batch.batch_id, Status.HELD, Status.BOOKING)
-        assert not await batches.change(batch.batch_id, Status.HELD, Status.CANCELLED)
-        assert (await self._state(batches, batch)).status is Status.BOOKING
+    async def test_a_status_changes_only_from_the_expected_status(self, batches: BatchStore) -> None:
+        batch = await self._acknowledged(batches, status=BatchStatus.HELD)
+        assert await batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.BOOKING)
+        assert not await batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.CANCELLED)
+        assert (await self._state(batches, batch)).status is BatchStatus.BOOKING
 
-    async def test_the_first_plan_and_the_first_results_stay(self, batches: Batches) -> None:
+    async def test_the_first_plan_and_the_first_results_stay(self, batches: BatchStore) -> None:
         batch = await self._acknowledged(batches)
-        first = Plan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
+        first = ChunkPlan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
         assert await batches.take(batch, 0, first) == first
-        assert await batches.take(batch, 0, Plan(at=NOON, first=1, revisions={})) == first
+        assert await batches.take(batch, 0, ChunkPlan(at=NOON, first=1, revisions={})) == first
         await batches.settle(batch, 0, "first", BatchTotals(accepted=1))
         await batches.settle(batch, 0, "second", BatchTotals(refused=1))
         chunk = await batches.chunk(batch, 0)
         assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
 
-    async def test_a_new_claim_fences_the_previous_one(self, batches: Batches) -> None:
+    async def test_a_new_claim_fences_the_previous_one(self, batches: BatchStore) -> None:
         batch = await self._acknowledged(batches)
         zombie = await self._claimed(batches, batch)
         awake = await self._claimed(batches, batch)
@@ -94,12 +94,16 @@ class TestTheStore:
         await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
         await batches.finish(awake, NOON)
         done = await self._state(batches, batch)
-        assert (done.status, done.finished_at, done.totals) == (Status.DONE, NOON, BatchTotals(accepted=1, exempt=5))
+        assert (done.status, done.finished_at, done.totals) == (
+            BatchStatus.DONE,
+            NOON,
+            BatchTotals(accepted=1, exempt=5),
+        )
         assert await batches.waiting() == []
         assert await batches.claim(batch.batch_id) is None
 
-    async def test_abandoned_files_are_found_and_deleted(self, batches: Batches) -> None:
-        held = await self._acknowledged(batches, status=Status.HELD)
+    async def test_abandoned_files_are_found_and_deleted(self, batches: BatchStore) -> None:
+        held = await self._acknowledged(batches, status=BatchStatus.HELD)
         broken = _batch(batch_id=str(uuid4()))
         await batches.begin(broken)
         soon, late = NOON + timedelta(days=6), NOON + timedelta(days=7)
@@ -112,28 +116,28 @@ class TestTheStore:
         with pytest.raises(LookupError):
             await batches.chunk(held, 0)
 
-    async def _acknowledged(self, batches: Batches, **changes: Any) -> Batch:
-        batch = _batch(**{"status": Status.BOOKING} | changes)
-        await batches.begin(batch.model_copy(update={"status": Status.RECEIVING}))
+    async def _acknowledged(self, batches: BatchStore, **changes: Any) -> Batch:
+        batch = _batch(**{"status": BatchStatus.BOOKING} | changes)
+        await batches.begin(batch.model_copy(update={"status": BatchStatus.RECEIVING}))
         await batches.add_chunk(batch, Chunk(index=0, lines="-"))
         assert await batches.acknowledge(batch)
         return batch
 
-    async def _claimed(self, batches: Batches, batch: Batch) -> Batch:
-        if isinstance(batches, MemoryBatches):
+    async def _claimed(self, batches: BatchStore, batch: Batch) -> Batch:
+        if isinstance(batches, MemoryBatchStore):
             batches.no_leases()
         held = await batches.claim(batch.batch_id)
         assert held is not None
         return held
 
-    async def _state(self, batches: Batches, batch: Batch) -> Batch:
+    async def _state(self, batches: BatchStore, batch: Batch) -> Batch:
         found = await batches.get(batch.batch_id)
         assert found is not None
         return found
 
 
 async def test_a_lease_excludes_others_until_it_expires_or_is_released(database: Any) -> None:
-    batches = MongoBatches(database, lease=60)
+    batches = MongoBatchStore(database, lease=60)
     await batches.prepare()
     batch = await TestTheStore()._acknowledged(batches)
     held = await batches.claim(batch.batch_id)
@@ -157,6 +161,6 @@ def _batch(**changes: Any) -> Batch:
         "traceparent": None,
         "created_at": NOON,
         "expires_at": NOON + timedelta(days=7),
-        "status": Status.RECEIVING,
+        "status": BatchStatus.RECEIVING,
     }
     return Batch(**given | changes)
