@@ -17,7 +17,7 @@ from services.balance.ledger import Ledger
 from services.exports.statements import CardStatements
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.environment import Environment
-from tests.simulation.run import few_of_everything, quiet
+from tests.simulation.run import logs_disabled, small_limits
 from tests.simulation.workload import Population
 
 DIRECTORY: Final = Path(__file__).parent / "recorded"
@@ -78,13 +78,13 @@ def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
 
 
 def _record(seed: int) -> dict[str, Any]:
-    with quiet(), few_of_everything():
+    with logs_disabled(), small_limits():
         environment = Environment(seed)
         people = Population(environment, seed, 3.0)
         with environment.scheduler as scheduler:
             scheduler.run(people.at_rest, most=_MOST_STEPS)
             environment.heal()
-            scheduler.rest(most=_MOST_STEPS)
+            scheduler.run_until_idle(most=_MOST_STEPS)
     names = {topic.name for topic in TOPICS}
     records = [
         [

@@ -1,1 +1,1 @@
-"""The whole system in one process under one seed; see README.md."""
+"""Deterministic simulation tests: the whole system in one process, under one seed; see README.md."""

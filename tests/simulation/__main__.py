@@ -1,4 +1,7 @@
-"""``make simulate``: many seeds on every core, or one seed with its whole schedule. Exit code 1 on a violation."""
+"""``make simulate``: run many seeds on all cores, or one seed with a list of its faults.
+
+The exit code is 1 if an invariant is violated, or if too few events or faults occurred (``coverage.py``).
+"""
 
 from __future__ import annotations
 
@@ -14,29 +17,29 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tests.simulation.liveness import missing
+from tests.simulation.coverage import missing
 from tests.simulation.run import Result, simulate
 
 CHUNK = 10
-SHOWN = 5
+MAX_REPORTS = 5
 
 
 def main() -> int:
     """Run the command."""
     arguments = argparse.ArgumentParser(prog="make simulate", description=__doc__)
-    arguments.add_argument("--seeds", type=int, default=1000, help="how many seeds")
-    arguments.add_argument("--first", type=int, default=0, help="the first of them")
-    arguments.add_argument("--steps", type=float, default=1.0, help="scale of what people do in a run")
-    arguments.add_argument("--seed", type=int, help="this seed only, with its schedule")
-    asked = arguments.parse_args()
+    arguments.add_argument("--seeds", type=int, default=1000, help="the number of seeds")
+    arguments.add_argument("--first", type=int, default=0, help="the first seed")
+    arguments.add_argument("--steps", type=float, default=1.0, help="scale of the number of client actions in a run")
+    arguments.add_argument("--seed", type=int, help="run this seed only, and list its faults")
+    given = arguments.parse_args()
     warnings.simplefilter("ignore")
     console = Console()
-    if asked.seed is not None:
-        return one(asked.seed, asked.steps, console)
-    return many(asked.first, asked.seeds, asked.steps, console)
+    if given.seed is not None:
+        return run_one(given.seed, given.steps, console)
+    return run_many(given.first, given.seeds, given.steps, console)
 
 
-def one(seed: int, steps: float, console: Console) -> int:
+def run_one(seed: int, steps: float, console: Console) -> int:
     """Run one seed and print its faults and counters."""
     result = simulate(seed, steps=steps, record=True)
     console.print(result.report(last=len(result.schedule)), markup=False, highlight=False)
@@ -44,21 +47,21 @@ def one(seed: int, steps: float, console: Console) -> int:
     return 1 if result.violation else 0
 
 
-def many(first: int, seeds: int, steps: float, console: Console) -> int:
+def run_many(first: int, seeds: int, steps: float, console: Console) -> int:
     """Run ``seeds`` seeds; print the failing ones, the counters and the faults."""
     counts: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     failed: list[Result] = []
-    for result in _played(first, seeds, steps, console):
+    for result in _results(first, seeds, steps, console):
         counts += result.counts
         faults += result.faults
         if result.violation is not None:
             failed.append(result)
-            if len(failed) <= SHOWN:
+            if len(failed) <= MAX_REPORTS:
                 console.print(result.report(), markup=False, highlight=False)
-    not_seen = missing(counts, faults, seeds)
-    for what in not_seen:
-        console.print(f"too little happened: {what}", markup=False, highlight=False)
+    too_rare = missing(counts, faults, seeds)
+    for shortfall in too_rare:
+        console.print(f"too rare: {shortfall}", markup=False, highlight=False)
     for name, count in sorted(counts.items()):
         console.print(f"  {count:9,d}  {name}", markup=False, highlight=False)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in faults.most_common())
@@ -68,10 +71,10 @@ def many(first: int, seeds: int, steps: float, console: Console) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    return 1 if failed or not_seen else 0
+    return 1 if failed or too_rare else 0
 
 
-def _played(first: int, seeds: int, steps: float, console: Console) -> Iterator[Result]:
+def _results(first: int, seeds: int, steps: float, console: Console) -> Iterator[Result]:
     columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress, ProcessPoolExecutor(os.cpu_count()) as pool:
         task = progress.add_task("seeds", total=seeds)

@@ -1,4 +1,8 @@
-"""The simulated Kafka: partitions, consumer groups, rebalances, records that are visible late, late appends."""
+"""A simulated Kafka broker with the guarantees of the real one, and no more.
+
+Records become visible to consumers late; the records of a failed publish may be appended later; a rebalance may give
+any partitions to any member. Every commit is checked: it must not pass a record that a processor has not finished.
+"""
 
 from __future__ import annotations
 
@@ -15,50 +19,54 @@ from services.runtime.processing.positions import Partition
 from tests.runtime.memory import MemoryKafka, MemoryLog, Points
 from tests.runtime.memory import Partition as Place
 
-HOLD_BACK = 0.2  # the probability that consumers do not see an appended record at once
-ARRIVES_LATE = 0.3  # the probability that a failed publish reaches the broker later
+DELAYED_VISIBILITY = 0.2  # the probability that consumers do not see an appended record at once
+LATE_APPEND = 0.3  # the probability that a failed publish is appended later
 
 
 class Broker(MemoryKafka):
-    """The log of the whole system."""
+    """All topics of the system.
+
+    With ``by_number`` a rebalance gives a member the same partition numbers of all topics, as Kafka's range assignor
+    does; without it any partitions.
+    """
 
     def __init__(self, rng: Random, *, by_number: bool = False) -> None:
         super().__init__()
-        self.by_number = by_number  # members get the same partition numbers of all topics
+        self.by_number = by_number
         self.rng = rng
         self.groups: dict[str, list[Group]] = {}
-        self.calm = False
+        self.faultless = False
         self.visible: dict[Place, int] = {}
         self.in_flight: list[list[Record]] = []
         self.violated: Callable[[str], None] = _raise
 
     def append(self, record: Record, partition: int | None = None) -> Incoming:
-        """Add a record; consumers may see it only later, but in order."""
+        """Append a record. Consumers may see it later, but in order."""
         incoming = super().append(record, partition)
-        if self.calm or self.rng.random() >= HOLD_BACK:
+        if self.faultless or self.rng.random() >= DELAYED_VISIBILITY:
             self.show((incoming.topic, incoming.partition))
         return incoming
 
     def show(self, partition: Place) -> None:
-        """Let consumers see all of a partition."""
+        """Make all records of a partition visible to consumers."""
         self.visible[partition] = len(self.partitions[partition])
         for group in self.groups.get(partition[0], ()):
             group.changes += 1
 
     def hidden(self) -> list[Place]:
-        """Partitions with records that no consumer sees yet."""
+        """Partitions with records that are not visible yet."""
         return [p for p, records in self.partitions.items() if self.visible.get(p, 0) < len(records)]
 
-    def arrive(self) -> None:
-        """Append the records of a failed publish that was still in the network."""
+    def append_late(self) -> None:
+        """Append the records of a failed publish that are still in flight."""
         for record in self.in_flight.pop(self.rng.randrange(len(self.in_flight))):
             self.append(record)
 
-    def calm_down(self) -> None:
-        """Deliver everything that the network holds, and delay nothing from now on."""
-        self.calm = True
+    def end_faults(self) -> None:
+        """Append all records in flight, make all records visible, and delay nothing from now on."""
+        self.faultless = True
         while self.in_flight:
-            self.arrive()
+            self.append_late()
         for partition in self.hidden():
             self.show(partition)
 
@@ -68,7 +76,7 @@ def _raise(what: str) -> None:
 
 
 class SimLog(MemoryLog):
-    """A producer: ordered within a partition only; a failed publish may still reach the broker."""
+    """A producer. It keeps the order within a partition only; the records of a failed publish may be appended later."""
 
     def __init__(self, broker: Broker, points: Points) -> None:
         super().__init__(broker, points)
@@ -81,17 +89,17 @@ class SimLog(MemoryLog):
         try:
             await super().publish(arranged)
         except (KafkaUnavailable, GeneratorExit):
-            self._arrive_later(arranged)
+            self._schedule_late_append(arranged)
             raise
 
-    def _arrive_later(self, records: Sequence[Record]) -> None:
+    def _schedule_late_append(self, records: Sequence[Record]) -> None:
         rng = self._broker.rng
-        if not self._broker.calm and rng.random() < ARRIVES_LATE:
+        if not self._broker.faultless and rng.random() < LATE_APPEND:
             self._broker.in_flight.append(list(records[: 1 + rng.randrange(len(records))]))
 
 
 def _interleaved(records: Sequence[Record], broker: Broker) -> list[Record]:
-    """``records`` grouped by partition, partitions in random order: each has its own leader."""
+    """``records`` by partition, in a random order of partitions: each partition has its own leader."""
     if len(records) == 1:
         return list(records)
     by_partition: dict[Place, list[Record]] = {}
@@ -109,7 +117,7 @@ class Member(Protocol):
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs; the group learns of its end after the session timeout."""
+        """Whether its process runs. The group notices a crash when the session expires."""
         ...
 
     def assigned(self, generation: int, positions: Mapping[Partition, int]) -> None:
@@ -117,7 +125,7 @@ class Member(Protocol):
         ...
 
     def expelled(self) -> None:
-        """Called when the group has removed the member, which learns of it at its next heartbeat."""
+        """Called when the group has removed the member, which notices it at its next heartbeat."""
         ...
 
 
@@ -130,7 +138,7 @@ class Group:
         self.committed: dict[Partition, int] = {}
         self.members: list[Any] = []
         self.generation = 0
-        self.changes = 0  # incremented whenever a member may have something to read
+        self.changes = 0  # incremented whenever a member may have records to read
         self.refused_commits = 0
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}
@@ -147,7 +155,7 @@ class Group:
         if member not in self.members:
             self.members.append(member)
         self.rebalance()
-        self.release(member)  # it holds nothing
+        self.release(member)  # a new member holds no partitions
 
     def is_member(self, member: Member) -> bool:
         """Whether ``member`` belongs to the group."""
@@ -158,25 +166,25 @@ class Group:
         return member in self._awaited
 
     def rebalance(self) -> None:
-        """Revoke all partitions, to assign them again once every member has released them."""
+        """Revoke all partitions; they are assigned again when every member has released its own."""
         self._awaited = list(self.members)
         self.changes += 1
         self._assign_if_released()
 
     def release(self, member: Member) -> None:
-        """Note that ``member`` has released its partitions."""
+        """Record that ``member`` has released its partitions."""
         if member in self._awaited:
             self._awaited.remove(member)
             self._assign_if_released()
 
     def expel(self, member: Member) -> None:
-        """The session of ``member`` has expired; if it still runs, it does not know."""
+        """Expire the session of ``member``. If its process still runs, it is a zombie until its next heartbeat."""
         self.members.remove(member)
         member.expelled()
         self.rebalance()
 
     def commit(self, member: Member, generation: int, offsets: Mapping[Partition, int]) -> bool:
-        """Commit; False if the group has gone on without this member."""
+        """Commit offsets. False if they are refused: the member is not part of the group's present generation."""
         if not self.is_current(member, generation):
             self.refused_commits += 1
             return False
@@ -186,25 +194,25 @@ class Group:
         return True
 
     def is_current(self, member: Member, generation: int) -> bool:
-        """Whether ``member`` has its partitions by the last deal."""
+        """Whether ``member`` belongs to the group and has the present generation."""
         return generation == self.generation and self.is_member(member)
 
     def note_processed(self, processor: str, partition: Partition, end: int) -> None:
-        """``processor`` is done with all records of ``partition`` before ``end``."""
+        """Record that ``processor`` has finished all records of ``partition`` before ``end``."""
         done = self._processed.get((processor, partition), 0)
         self._processed[processor, partition] = max(done, end)
 
     def _check_commit(self, partition: Partition, offset: int) -> None:
-        """A commit passes no record that is not processed, and never goes back."""
+        """The checker of commits: none passes an unprocessed record, and none decreases the committed offset."""
         for name in self._readers[partition.topic]:
             done = self._processed.get((name, partition), 0)
             if offset > done:
-                self._broker.violated(f"{self.name} commits {offset} of {partition}, and {name} has done {done}")
+                self._broker.violated(f"{self.name} commits {offset} of {partition}, and {name} has processed {done}")
         if offset < (before := self.committed.get(partition, 0)):
             self._broker.violated(f"{self.name} commits {offset} of {partition} after {before}")
 
     def count_delivered(self, partition: Partition, start: int, end: int) -> None:
-        """A member has fetched these; some of them not for the first time."""
+        """Count a fetch of the offsets ``start`` to ``end``, and how many of them are redelivered."""
         before = self._delivered.get(partition, 0)
         self.redelivered += max(0, min(before, end) - start)
         self._delivered[partition] = max(before, end)
@@ -220,7 +228,7 @@ class Group:
         return partition
 
     def lag(self) -> dict[Partition, int]:
-        """How many records the group has not committed, by partition."""
+        """The number of records that the group has not committed, by partition."""
         ends = {p: len(self._broker.partitions.get(p, ())) for p in self._partitions}
         return {p: end - self.committed.get(p, 0) for p, end in ends.items() if end > self.committed.get(p, 0)}
 

@@ -1,4 +1,4 @@
-"""The check of disputes, mandates and days without work: state, read models and events equal the commands."""
+"""The checker of disputes, mandates and days without work: documents, read models and events equal the commands."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def check(
     environment: Environment,
     earnings: Iterable[Message],
     commands: Mapping[str, Message],
-    books: Mapping[str, ExpectedEmployments],
-    files: Mapping[str, ExpectedCard],
+    employments_by_card: Mapping[str, ExpectedEmployments],
+    expected_cards: Mapping[str, ExpectedCard],
 ) -> Counter[str]:
-    """Returns what happened, for the liveness check. Raises ``Violation``."""
+    """Check one run. Returns counts of events for the coverage check. Raises ``Violation``."""
     counts: Counter[str] = Counter()
-    standing = _disputes_published(earnings, commands, counts)
-    for card_id, book in books.items():
-        known: Any = environment.database("reporting", "books").state(card_id)
-        for employment_id, employment in book.employments.items():
-            _disputes(environment, employment, known.employments[employment_id], standing)
+    disputed = _disputes_published(earnings, commands, counts)
+    for card_id, expected in employments_by_card.items():
+        stored: Any = environment.database("reporting", "books").state(card_id)
+        for employment_id, employment in expected.employments.items():
+            _disputes(environment, employment, stored.employments[employment_id], disputed)
             _no_work(environment, employment_id, employment)
             counts["days without work"] += len(employment.no_work)
     for card in states(environment.database("issuance", "cards")):
-        _mandates(environment, card, files[card.card_id])
+        _mandates(environment, card, expected_cards[card.card_id])
         counts["mandates"] += len(card.mandates)
         counts["mandates withdrawn"] += sum(mandate.withdrawn for mandate in card.mandates.values())
     return counts
@@ -38,34 +38,34 @@ def check(
 def _disputes_published(
     earnings: Iterable[Message], commands: Mapping[str, Message], counts: Counter[str]
 ) -> dict[str, bool]:
-    """Disputes are raised and closed in turn, as commanded. Returns which reports are in dispute."""
-    standing: dict[str, bool] = defaultdict(bool)
+    """Check that disputes are raised and closed in turn, as commanded. Returns which reports are disputed."""
+    disputed: dict[str, bool] = defaultdict(bool)
     for event in earnings:
         if not event.of_dispute:
             continue
         report_id, raised = event.data["report_id"], event.kind == "report.disputed"
-        invariant(standing[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
-        standing[report_id] = raised
+        invariant(disputed[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
+        disputed[report_id] = raised
         if event.cause in commands:  # else the command was deferred, and a card event is the cause
             _as_commanded(event, commands[event.cause])
         counts["disputes" if raised else f"disputes {event.data['cause']}"] += 1
-    return standing
+    return disputed
 
 
 def _as_commanded(event: Message, command: Message) -> None:
-    said = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
+    sent = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
     if command.kind == "report.dispute":
-        said |= {"reason": command.data["reason"], "message": command.data["message"]}
+        sent |= {"reason": command.data["reason"], "message": command.data["message"]}
     else:
         causes = {"earnings.correct": "report-corrected", "earnings.withdraw": "report-withdrawn"}
-        said["cause"] = causes.get(command.kind, "dispute-withdrawn")
-    found = {name: event.data.get(name) for name in said}
-    invariant(found == said, f"I1: {command.kind} {command.id} was sent as {said} and published as {found}")
+        sent["cause"] = causes.get(command.kind, "dispute-withdrawn")
+    found = {name: event.data.get(name) for name in sent}
+    invariant(found == sent, f"I1: {command.kind} {command.id} was sent as {sent} and published as {found}")
 
 
-def _disputes(environment: Environment, employment: Employment, known: Any, standing: Mapping[str, bool]) -> None:
+def _disputes(environment: Environment, employment: Employment, stored: Any, disputed: Mapping[str, bool]) -> None:
     for report_id, report in employment.reports.items():
-        found = standing[report_id], known.reports[report_id].disputed
+        found = disputed[report_id], stored.reports[report_id].disputed
         invariant(found == (report.disputed,) * 2, f"the dispute of {report_id} is published and stored as {found}")
         view: Any = environment.database("gateway", "reports").state(report_id)
         entries = sum("dispute" in entry.event for entry in view.history)
@@ -86,10 +86,11 @@ def _no_work(environment: Environment, employment_id: str, employment: Employmen
     )
 
 
-def _mandates(environment: Environment, card: Any, file: ExpectedCard) -> None:
+def _mandates(environment: Environment, card: Any, expected: ExpectedCard) -> None:
     view: Any = environment.database("gateway", "cards").state(card.card_id)
-    known = {name: None if mandate.withdrawn else mandate.until for name, mandate in card.mandates.items()}
+    stored = {name: None if mandate.withdrawn else mandate.until for name, mandate in card.mandates.items()}
     shown = {m.mandate_id: None if m.withdrawn_at else m.until for m in view.mandates}
     invariant(
-        known == shown == file.mandates, f"the mandates of {card.card_id} are {known}, {shown} and {file.mandates}"
+        stored == shown == expected.mandates,
+        f"the mandates of {card.card_id} are stored as {stored}, shown as {shown} and must be {expected.mandates}",
     )

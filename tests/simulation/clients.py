@@ -25,7 +25,7 @@ from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModels
 from services.runtime.kafka.producer import KafkaUnavailable
 from tests.simulation.environment import Environment, GatewayInstance
-from tests.simulation.scheduler import Died, Pause, Process, Work, dice, pause
+from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream
 
 LOOKS: Final = 25
 
@@ -60,7 +60,7 @@ class Clients:
 
     def __init__(self, environment: Environment, seed: int) -> None:
         self.environment = environment
-        self.rng = dice("people", seed)
+        self.rng = random_stream("people", seed)
         self.diary = Diary()
         self.busy = 0
         self._names = 0
@@ -73,7 +73,7 @@ class Clients:
             await work
             self.busy -= 1
 
-        self.environment.outside_work(name, counted(work))
+        self.environment.start_client(name, counted(work))
 
     def new_name(self) -> int:
         """A number that was not given out before."""
@@ -165,7 +165,7 @@ class Clients:
         shown, name = view
         behind = shown is None or shown.revision < (outcome.revision or 1)
         if behind or getattr(shown, "dispute_revision", 0) < (outcome.dispute_revision or 0):
-            raise Died(f"answered {outcome.command_id}, but {name} cannot be read")
+            raise UnexpectedError(f"answered {outcome.command_id}, but {name} cannot be read")
 
     def _view_of(self, outcome: OutcomeView) -> tuple[Any, str] | None:
         for model, found in (

@@ -1,4 +1,7 @@
-"""The environment of one seed: two processes of every service, the broker, the stores and the clock."""
+"""The simulated system of one seed: two processes of every service, the broker, the stores and the clock.
+
+The services' rules, batch processors and consumers are the real ones; only their ports are simulated.
+"""
 
 from __future__ import annotations
 
@@ -39,20 +42,31 @@ from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.runtime.memory import Partition as Place
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
-from tests.simulation.fault_schedule import Climate, FaultSchedule, expire_dead
+from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
 from tests.simulation.jobs import SimJobs
-from tests.simulation.member import Member, WatchedProcessor
-from tests.simulation.ports import Clock, SchedulerPoints, SimReader, SimSubmissions
-from tests.simulation.scheduler import OUTSIDE, Died, Pause, Process, Rates, Scheduler, Violation, Work, dice, pause
+from tests.simulation.member import CheckedProcessor, Member
+from tests.simulation.ports import Clock, SchedulerPoints, SimCommandStore, SimReader
+from tests.simulation.scheduler import (
+    OUTSIDE,
+    Pause,
+    Process,
+    Rates,
+    Scheduler,
+    UnexpectedError,
+    Violation,
+    Work,
+    pause,
+    random_stream,
+)
 
 INSTANCES: Final = 2
 _OFFSETS_READ: Final = Pause("offsets.before", KafkaUnavailable)
-MOST_DEAD_LETTERS: Final = 10**9  # the limit is not simulated: two replays of much poison come to it
+DEAD_LETTER_LIMIT: Final = 10**9  # not simulated: two replays of many invalid records would reach a real limit
 
 
 @dataclass(eq=False)
 class GatewayInstance:
-    """One gateway: its process, and what its requests use."""
+    """A gateway process, with its command service and read models."""
 
     process: Process
     intake: CommandService
@@ -61,7 +75,7 @@ class GatewayInstance:
 
 @dataclass(eq=False)
 class Service:
-    """A service: its processors with their durable documents and groups, and its running processes."""
+    """A service: the durable documents of its processors, its consumer group and its running processes."""
 
     name: str
     databases: dict[str, MemoryDatabase[Any]]
@@ -70,24 +84,26 @@ class Service:
 
 
 class Environment:
-    """Everything of one run."""
+    """The system of one run. ``record`` keeps a trace; ``faultless`` injects no faults."""
 
-    def __init__(self, seed: int, *, record: bool = False, calm: bool = False) -> None:
-        self.rng = dice("environment", seed)
-        self.climate = Climate.calm(self.rng) if calm else Climate.of(self.rng)
-        self.scheduler = Scheduler(dice("schedule", seed), self.climate.rates, record=record, tick=self.climate.tick)
-        self.scheduler.on_death = self._died
-        self.broker = Broker(dice("broker", seed), by_number=calm)
-        self.broker.violated = self._violated
+    def __init__(self, seed: int, *, record: bool = False, faultless: bool = False) -> None:
+        self.rng = random_stream("environment", seed)
+        self.config = RunConfig.faultless(self.rng) if faultless else RunConfig.of(self.rng)
+        self.scheduler = Scheduler(
+            random_stream("schedule", seed), self.config.rates, record=record, tick=self.config.tick
+        )
+        self.scheduler.on_crash = self._crashed
+        self.broker = Broker(random_stream("broker", seed), by_number=faultless)
+        self.broker.violated = self._invariant_violated
         self.clock = Clock(
-            _beginning(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step
+            _start_time(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step
         )
         self.allowances = allowances()
         self.provisional_accepted = self.rng.random() < 0.9
-        self.submissions = SimSubmissions()
+        self.commands = SimCommandStore()
         self.gateways: list[GatewayInstance] = []
         self.counts: Counter[str] = Counter()
-        self.poison: list[tuple[str, int, int]] = []
+        self.invalid: list[tuple[str, int, int]] = []
         self.outside = self.scheduler.process(OUTSIDE)
         self._points = SchedulerPoints()
         self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
@@ -100,12 +116,12 @@ class Environment:
                 self.start(service)
         self.scheduler.spawn(self.outside, "faults", FaultSchedule(self).run())
 
-    def outside_work(self, name: str, work: Work) -> None:
-        """Let ``work`` run outside of every process: a client."""
+    def start_client(self, name: str, work: Work) -> None:
+        """Start ``work`` as a client, outside of the services' processes. Clients never crash."""
         self.scheduler.spawn(self.outside, name, work)
 
     def database(self, service: str, processor: str) -> MemoryDatabase[Any]:
-        """What a processor has made durable."""
+        """The durable documents of a processor."""
         return self.services[service].databases[processor]
 
     def groups(self) -> Iterator[Group]:
@@ -113,21 +129,21 @@ class Environment:
         for service in self.services.values():
             yield service.group
 
-    def tally(self) -> Counter[str]:
-        """What the stores and groups have counted."""
+    def counters(self) -> Counter[str]:
+        """The counters of the stores and groups, for the coverage check."""
         counts: Counter[str] = Counter()
         for service in self.services.values():
             for database in service.databases.values():
-                counts["writes fenced by a version or alias"] += database.conflicts
-            counts["commits refused to a zombie"] += service.group.refused_commits
+                counts["writes refused by version or alias"] += database.conflicts
+            counts["commits of zombies refused"] += service.group.refused_commits
             counts["redeliveries"] += service.group.redelivered
         return counts
 
     def heal(self) -> None:
-        """No more faults: everything starts again, and what is on its way arrives."""
+        """End the faults: start missing processes, deliver records in flight, expire sessions of crashed members."""
         self.scheduler.rates = Rates()
         self.document_jobs.expire_leases()
-        self.broker.calm_down()
+        self.broker.end_faults()
         for service in self.services.values():
             while len(service.processes) < INSTANCES:
                 self.start(service)
@@ -135,13 +151,13 @@ class Environment:
             expire_dead(group)
 
     def replay_dead_letters(self) -> int:
-        """What an operator does who does not know better: every dead letter goes back to its topic, once more."""
+        """Publish every dead letter to its topic again, also those that were replayed before. Returns their number."""
         count = 0
         for topic in TOPICS:
             for dead in self.broker.all(topic.dead):
                 headers = tuple((name, value) for name, value in dead.headers if not name.startswith("dead_"))
                 incoming = self.broker.append(Record(topic.name, dead.key or b"", dead.value or b"", headers))
-                self.poison.append((topic.name, incoming.partition, incoming.offset))
+                self.invalid.append((topic.name, incoming.partition, incoming.offset))
                 count += 1
         return count
 
@@ -156,7 +172,7 @@ class Environment:
         }
 
     def _seal_cpr(self, person: SealedPerson) -> str:
-        # Encryption is randomised: never the same twice.
+        # As real encryption, this is different each time.
         self._sealed += 1
         return f"jwe-{self._sealed}-{person.cpr_hash}"
 
@@ -168,6 +184,7 @@ class Environment:
         )
 
     def start(self, service: Service) -> None:
+        """Start a process of ``service``."""
         self._starts[service.name] += 1
         process = self.scheduler.process(f"{service.name}-{self._starts[service.name]}")
         service.processes.append(process)
@@ -176,15 +193,15 @@ class Environment:
         consumer = BatchConsumer(
             consumer=member,
             processors=[
-                WatchedProcessor(self._batch_processor(service, database, log), member, self.broker)
+                CheckedProcessor(self._batch_processor(service, database, log), member, self.broker)
                 for database in service.databases.values()
             ],
-            batching=self.climate.batching,
+            batching=self.config.batching,
             committing=CommitPolicy(min_interval=0.2),
             retryable=RETRYABLE,
-            stop_service=self._stopped,
+            stop_service=self._service_stopped,
         )
-        pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.climate.slow else 1.0
+        pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.config.slow else 1.0
         self.scheduler.spawn(process, "consumer", consumer.start(), pace=pace)
         if service.name == "exports":
             work = jobs.runner(self.document_jobs, log, lambda: self.counts.update(["job runners failed"]))
@@ -199,28 +216,26 @@ class Environment:
             store=MemoryStore(database, self._points),
             producer=log,
             published=PublishedEvents(_committed(service.group)),
-            dead_letter_limit=MOST_DEAD_LETTERS,
+            dead_letter_limit=DEAD_LETTER_LIMIT,
         )
 
-    def _stopped(self, reason: str) -> None:
-        self.scheduler.fail(Died(f"a service stopped itself: {reason}"))
+    def _service_stopped(self, reason: str) -> None:
+        self.scheduler.fail(UnexpectedError(f"a service stopped itself: {reason}"))
 
-    def _violated(self, what: str) -> None:
+    def _invariant_violated(self, what: str) -> None:
         self.scheduler.fail(Violation(what))
 
     def _gateway(self, process: Process, log: SimLog) -> GatewayInstance:
         databases = self.services["gateway"].databases
-        skew = self.climate.skew * (self.rng.random() - 0.5)
-        intake = CommandService(
-            store=self.submissions, publisher=log, now=self.clock.skewed(skew), persons=self._persons
-        )
+        skew = self.config.skew * (self.rng.random() - 0.5)
+        intake = CommandService(store=self.commands, publisher=log, now=self.clock.skewed(skew), persons=self._persons)
 
         def states_of(processor: DocumentSet[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])
 
         return GatewayInstance(process, intake, ReadModels(states_of))
 
-    def _died(self, process: Process) -> None:
+    def _crashed(self, process: Process) -> None:
         for service in self.services.values():
             if process in service.processes:
                 service.processes.remove(process)
@@ -237,11 +252,11 @@ def _committed(group: Group) -> CommittedOffsets:
 
 @cache
 def allowances() -> AllowanceTable:
-    """The table that ships."""
+    """The allowance table of the repository."""
     return load_allowances(REPOSITORY / "deploy" / "allowances.toml")
 
 
-def _beginning(rng: Random) -> datetime:
-    if rng.random() < 0.6:
+def _start_time(rng: Random) -> datetime:
+    if rng.random() < 0.6:  # the run passes the new year
         return datetime(2025, 12, 29, tzinfo=UTC) + timedelta(hours=rng.randrange(96))
     return datetime(2025, 1, 2, tzinfo=UTC) + timedelta(hours=rng.randrange(24 * 330))

@@ -1,7 +1,7 @@
 """A deterministic asyncio event loop: callbacks run in the order in which they became ready, and time is virtual.
 
-It does no I/O and starts no threads. Tasks belong to the line of work that created them, through a context variable,
-so that a crash of a process ends its tasks, timers and callbacks, and nothing else.
+It does no I/O and starts no threads. A context variable assigns every task to the activity that created it, so that a
+crash of a process ends its tasks, timers and callbacks, and no others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Owner(Protocol):
-    """What tasks, timers and callbacks belong to."""
+    """The owner of tasks, timers and callbacks."""
 
     @property
     def alive(self) -> bool:
@@ -25,7 +25,7 @@ class Owner(Protocol):
         ...
 
     def add_task(self, task: asyncio.Task[Any]) -> None:
-        """Note a new task."""
+        """Register a new task."""
         ...
 
 
@@ -33,12 +33,12 @@ OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
 
 
 class Callback(asyncio.TimerHandle):
-    """A callback that is ready, or waits for its time."""
+    """A callback that is ready or scheduled for a time."""
 
     __slots__ = ("arguments", "callback", "context", "is_cancelled")
 
     def __init__(self, callback: Callable[..., Any], arguments: Any, context: Context | None) -> None:
-        # Not Handle.__init__: a handle of asyncio's formats itself for debugging, which is slow.
+        # Not Handle.__init__: it formats the handle for debugging, which is slow.
         self.callback = callback
         self.arguments = arguments
         self.context = copy_context() if context is None else context
@@ -51,14 +51,14 @@ class Callback(asyncio.TimerHandle):
         return self.is_cancelled
 
     def run(self) -> None:
-        """Run it, unless it was cancelled or its owner is dead."""
+        """Run the callback, unless it was cancelled or its owner has crashed."""
         owner = self.context.get(OWNER)
         if not self.is_cancelled and (owner is None or owner.alive):
             self.context.run(self.callback, *self.arguments)
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
-    """Runs ready callbacks only on request, in virtual time."""
+    """An event loop that runs callbacks when the scheduler calls ``run_ready``, in virtual time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -67,20 +67,20 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._count = 0
 
     def run_ready(self) -> None:
-        """Run callbacks until none is ready."""
+        """Run callbacks, and those that they make ready, until none is left."""
         ready = self._ready
         while ready:
             ready.popleft().run()
 
     def advance(self, to: float) -> None:
-        """Let time pass until ``to``, and make the timers ready that are due."""
+        """Advance the virtual time to ``to`` seconds, and make the timers ready that are due."""
         self.now = max(self.now, to)
         timers = self._timers
         while timers and timers[0][0] <= self.now:
             self._ready.append(heapq.heappop(timers)[2])
 
     def next_timer(self) -> float | None:
-        """When the next timer of a living owner is due."""
+        """The time of the next timer whose owner is alive; None if there is none."""
         timers = self._timers
         while timers:
             callback = timers[0][2]
@@ -110,7 +110,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return task
 
     def spawn(self, owner: Owner, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """A task of ``owner``."""
+        """Start ``work`` as a task of ``owner``."""
         context = copy_context()
         context.run(OWNER.set, owner)
         return self.create_task(work, name=name, context=context)
@@ -134,6 +134,6 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Tasks of a dead process are destroyed while they wait; everything else that ends up here is a mistake."""
+        """Ignore the destruction of a crashed process's pending tasks; raise ``RuntimeError`` for any other report."""
         if "was destroyed but it is pending" not in context["message"]:
             raise RuntimeError(context["message"]) from context.get("exception")

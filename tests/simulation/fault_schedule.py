@@ -1,4 +1,8 @@
-"""What happens to the system as a whole in one seed: restarts, rebalances, expired sessions, poison, clock jumps."""
+"""Fault injection above the level of a task: restarts, rebalances, expired sessions, invalid records, clock jumps.
+
+(Crashes, errors and stalls of tasks are injected by the scheduler.) The rates differ from seed to seed, and some kinds
+of fault are left out of some seeds: rare combinations of faults then occur too (swarm testing).
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,18 @@ if TYPE_CHECKING:
     from tests.simulation.environment import Environment
 
 INSTANCES: Final = 2
-POISON: Final = b"poison"
+INVALID: Final = b"poison"
+"""The value of injected records that break their contract."""
 
 
 @dataclass(frozen=True)
-class Climate:
-    """How often each fault happens in one seed."""
+class RunConfig:
+    """The configuration of one seed.
+
+    ``rates`` are those of the scheduler. ``rebalance`` to ``job`` are probabilities in each turn of the fault schedule;
+    ``slow`` is the probability that a started process is slow. ``tick`` is the virtual time of a step in seconds,
+    ``skew`` the largest difference between the clocks of two gateways.
+    """
 
     rates: Rates
     batching: BatchPolicy
@@ -33,22 +43,22 @@ class Climate:
     expire: float
     rewind: float
     restart: float
-    poison: float
-    jump: float
+    invalid: float
+    clock_jump: float
     job: float
     slow: float
     skew: timedelta
 
     @classmethod
-    def calm(cls, rng: Random) -> Climate:
-        """No crash, no error, no stall, no rebalance: only the order of steps is random."""
+    def faultless(cls, rng: Random) -> RunConfig:
+        """A configuration without faults: only the order of the steps is random."""
         return replace(
-            cls.of(rng), rates=Rates(), rebalance=0, expire=0, rewind=0, restart=0, poison=0, slow=0, skew=timedelta()
+            cls.of(rng), rates=Rates(), rebalance=0, expire=0, rewind=0, restart=0, invalid=0, slow=0, skew=timedelta()
         )
 
     @classmethod
-    def of(cls, rng: Random) -> Climate:
-        """Some kinds of fault are left out of some seeds, so that rare combinations come up."""
+    def of(cls, rng: Random) -> RunConfig:
+        """A random configuration; each kind of fault is left out with a probability of 0.3."""
 
         def some(most: float) -> float:
             return most * rng.random() if rng.random() < 0.7 else 0.0
@@ -61,8 +71,8 @@ class Climate:
             expire=0.1 + some(0.15),
             rewind=some(0.06),
             restart=0.15,
-            poison=some(0.05),
-            jump=some(0.05),
+            invalid=some(0.05),
+            clock_jump=some(0.05),
             job=some(0.02),
             slow=some(0.6),
             skew=timedelta(seconds=rng.choice((0, 0, 2, 60, 3 * 3600))),
@@ -74,86 +84,86 @@ def _batching(most: int, max_wait: float) -> BatchPolicy:
 
 
 def expire_dead(group: Group) -> bool:
-    """End the sessions of members whose process is dead. Returns whether there were any."""
-    gone = [member for member in group.members if not member.alive]
-    for member in gone:
+    """Expire the sessions of members whose process has crashed. Returns whether there were any."""
+    crashed = [member for member in group.members if not member.alive]
+    for member in crashed:
         group.expel(member)
-    return bool(gone)
+    return bool(crashed)
 
 
 class FaultSchedule:
-    """Faults of the system, as often as its climate says."""
+    """Injects the faults of one environment, at the rates of its configuration."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
     async def run(self) -> None:
-        """Each time it is its turn, a few random numbers decide what happens to the system."""
-        rng, climate = self._environment.rng, self._environment.climate
-        deeds: tuple[tuple[float, Callable[[], str | None]], ...] = (
-            (climate.restart, self._restart_one),
-            (climate.expire, self._expire_dead),
-            (climate.rebalance / 2, self._rebalance_one),
-            (climate.rebalance / 2, self._expel_one),
-            (climate.rewind, self._rewind_one),
-            (climate.poison, self._poison_one),
-            (climate.jump, self._jump),
-            (climate.job, self._start_job),
+        """Inject faults whenever the scheduler continues this task, until the faults of the run end."""
+        rng, config = self._environment.rng, self._environment.config
+        actions: tuple[tuple[float, Callable[[], str | None]], ...] = (
+            (config.restart, self._restart_process),
+            (config.expire, self._expire_crashed_members),
+            (config.rebalance / 2, self._rebalance),
+            (config.rebalance / 2, self._expire_live_member),
+            (config.rewind, self._reset_offset),
+            (config.invalid, self._append_invalid_record),
+            (config.clock_jump, self._jump_clock),
+            (config.job, self._start_job),
         )
         every = Pause("faults")
         while True:
             await pause(every)
-            if self._environment.broker.calm:
+            if self._environment.broker.faultless:
                 await pause(Pause("over", ready=lambda: False))
             for partition in self._environment.broker.hidden():
                 if rng.random() < 0.3:
                     self._environment.broker.show(partition)
             if self._environment.broker.in_flight and rng.random() < 0.1:
-                self._environment.scheduler.note("broker", "in flight", "late append")
-                self._environment.broker.arrive()
-            for chance, deed in deeds:
-                if rng.random() < chance and (what := deed()) is not None:
-                    self._environment.scheduler.note(what, "-", deed.__name__.strip("_").replace("_", " "))
+                self._environment.scheduler.record_fault("broker", "in flight", "late append")
+                self._environment.broker.append_late()
+            for probability, action in actions:
+                if rng.random() < probability and (target := action()) is not None:
+                    self._environment.scheduler.record_fault(target, "-", action.__name__.strip("_").replace("_", " "))
 
-    def _restart_one(self) -> str | None:
+    def _restart_process(self) -> str | None:
         for service in self._environment.services.values():
             if len(service.processes) < INSTANCES:
                 self._environment.start(service)
                 return service.name
         return None
 
-    def _expire_dead(self) -> str | None:
+    def _expire_crashed_members(self) -> str | None:
         return next((group.name for group in self._environment.groups() if expire_dead(group)), None)
 
     def _some_group(self) -> Group:
         return self._environment.rng.choice(list(self._environment.groups()))
 
-    def _rebalance_one(self) -> str | None:
+    def _rebalance(self) -> str | None:
         group = self._some_group()
         group.rebalance()
         return group.name
 
-    def _expel_one(self) -> str | None:
-        """A session expires although its process lives: it works on as a zombie until a commit is refused."""
+    def _expire_live_member(self) -> str | None:
+        """Expire the session of a running process, which is a zombie until its next heartbeat."""
         group = self._some_group()
         if len(group.members) < 2:
             return None
         group.expel(self._environment.rng.choice(group.members))
         return group.name
 
-    def _rewind_one(self) -> str | None:
+    def _reset_offset(self) -> str | None:
         group = self._some_group()
         partition = group.rewind(self._environment.rng)
         return None if partition is None else f"{group.name} {partition}"
 
-    def _jump(self) -> str | None:
+    def _jump_clock(self) -> str | None:
         self._environment.clock.jumped += timedelta(hours=self._environment.rng.choice((1, 12, 40)))
         return f"clock {self._environment.clock.read():%Y-%m-%d %H:%M}"
 
     def _start_job(self) -> str | None:
         return "exports" if self._environment.document_jobs.start(self._environment.rng) else None
 
-    def _poison_one(self) -> str | None:
+    def _append_invalid_record(self) -> str | None:
         topic = self._environment.rng.choice(TOPICS)
         headers: tuple[tuple[str, bytes], ...] = self._environment.rng.choice(
             (
@@ -169,6 +179,6 @@ class FaultSchedule:
             )
         )
         key = f"poison-{self._environment.rng.randrange(50)}".encode()
-        incoming = self._environment.broker.append(Record(topic.name, key, POISON, headers))
-        self._environment.poison.append((topic.name, incoming.partition, incoming.offset))
+        incoming = self._environment.broker.append(Record(topic.name, key, INVALID, headers))
+        self._environment.invalid.append((topic.name, incoming.partition, incoming.offset))
         return f"{topic.name}/{incoming.partition}@{incoming.offset}"

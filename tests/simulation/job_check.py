@@ -1,4 +1,4 @@
-"""The check of jobs over documents, after all work has finished."""
+"""The checker of jobs over documents."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.simulation.topic_reader import Message, invariant
 
 
 def check(jobs: SimJobs, published: Mapping[str, Sequence[Message]], documents: MemoryDatabase[Any]) -> Counter[str]:
-    """Each job sends one message to every document, which publishes its statements again, unchanged, once."""
+    """Check that each job sent one message to every document, which published its statements once more, unchanged."""
     counts: Counter[str] = Counter()
     messages = {message.id: message for message in published[EXPORTS_JOBS.name]}
     for job in jobs.jobs.values():
-        invariant(job.status == "done", f"the job {job.job_id} is {job.status} at rest")
+        invariant(job.status == "done", f"the job {job.job_id} is {job.status} after all work has finished")
         for name in jobs.documents_at_start[job.job_id]:
             wanted = message_id(job.job_id, name)
             invariant(str(wanted) in messages, f"the job {job.job_id} sent no message for {name}")

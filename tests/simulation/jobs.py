@@ -1,4 +1,4 @@
-"""Jobs over documents in the simulation: the real runner over a simulated store."""
+"""Jobs over documents: the real runner on a simulated job store."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from tests.simulation.ports import Clock
 from tests.simulation.scheduler import Pause, pause
 
 KIND: Final[JobKind] = JOB_KINDS[0]
-MOST_JOBS: Final = 2
-LEASE_STEPS: Final = 2000  # longer than a runner without a fault ever waits for its turn
+MAX_JOBS: Final = 2
+LEASE_STEPS: Final = 2000  # more than a runner without a fault needs between two writes
 
-_LOOK: Final = Pause("jobs.before", AutoReconnect)
-_STORED: Final = Pause("jobs.after", AutoReconnect)
-_PACE: Final = Pause("jobs.pace")
+_BEFORE: Final = Pause("jobs.before", AutoReconnect)
+_AFTER: Final = Pause("jobs.after", AutoReconnect)
+_SLEEP: Final = Pause("jobs.sleep")
 
 
 class SimJobs:
-    """What is durable of the jobs of exports; a ``JobStore`` and the ``DocumentIds`` of its statements."""
+    """The durable jobs of exports: a ``JobStore``, and the ``DocumentIds`` of its statements.
+
+    ``documents_at_start`` are the documents that exist when a job starts: the job must reach all of them.
+    """
 
     def __init__(self, documents: MemoryDatabase[Any], clock: Clock) -> None:
         self.jobs: dict[UUID, JobState] = {}
@@ -36,8 +39,8 @@ class SimJobs:
         self._leases: dict[UUID, int] = {}
 
     def start(self, rng: Random) -> bool:
-        """Start a job, unless enough have been started. One document a batch, so that there are many steps."""
-        if len(self.jobs) >= MOST_JOBS or not self._documents.documents:
+        """Start a job, at most ``MAX_JOBS`` in a run. It has one document a batch, so that it has many steps."""
+        if len(self.jobs) >= MAX_JOBS or not self._documents.documents:
             return False
         job_id, names = UUID(int=rng.getrandbits(128), version=4), frozenset(self._documents.documents)
         self.documents_at_start[job_id] = names
@@ -53,11 +56,11 @@ class SimJobs:
         self._leases.clear()
 
     async def claim(self) -> JobState | None:
-        await pause(_LOOK)
+        await pause(_BEFORE)
         for job in self.jobs.values():
             if self._is_free(job):
                 claimed = self._put(job._replace(attempt=job.attempt + 1))
-                await pause(_STORED)
+                await pause(_AFTER)
                 return claimed
         return None
 
@@ -68,16 +71,16 @@ class SimJobs:
         await self._write(job, status="done")
 
     async def after(self, cursor: str | None, limit: int) -> Sequence[str]:
-        await pause(_LOOK)
+        await pause(_BEFORE)
         return [name for name in sorted(self._documents.documents) if cursor is None or name > cursor][:limit]
 
     async def _write(self, job: JobState, **changes: Any) -> JobState:
-        await pause(_LOOK)
+        await pause(_BEFORE)
         stored = self.jobs[job.job_id]
         if (stored.attempt, stored.status) != (job.attempt, "running"):
             raise LeaseLost("simulated")
         stored = self._put(stored._replace(**changes))
-        await pause(_STORED)
+        await pause(_AFTER)
         return stored
 
     def _put(self, job: JobState) -> JobState:
@@ -90,10 +93,10 @@ class SimJobs:
 
 
 async def runner(jobs: SimJobs, publisher: Publisher, failed: Callable[[], None]) -> None:
-    """The background task of a process of exports."""
+    """Run jobs: the background task of a process of exports. ``failed`` counts runners that met an error."""
 
     async def sleep(_: float) -> None:
-        await pause(_PACE)
+        await pause(_SLEEP)
 
     while True:
         await pause(Pause("jobs.idle", ready=jobs.waiting))

@@ -1,7 +1,8 @@
-"""The simulation's adapter of the consumer port: one member of a simulated consumer group.
+"""The simulated implementation of the consumer port: a member of a simulated consumer group.
 
-It behaves as aiokafka does: a rebalance runs beside the polls and waits for the listener; a member that was expelled
-reads on until its next heartbeat; a commit counts for the member's generation, and only for partitions assigned to it.
+It behaves as aiokafka does: a rebalance runs concurrently with polls and waits for the listener; a member whose session
+expired keeps reading until its next heartbeat; a commit is accepted only from the present generation, and only for
+assigned partitions.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from services.runtime.processing.positions import Offsets, Partition, StartOffse
 from tests.simulation.broker import Broker, Group
 from tests.simulation.scheduler import Pause, Process, pause
 
-MOST_STEPS_TO_HEARTBEAT = 300
+MAX_STEPS_TO_HEARTBEAT = 300
 POLL_MORE = Pause("poll.before", KafkaError)
 COMMIT_BEFORE = Pause("commit.before", KafkaError)
 COMMIT_AFTER = Pause("commit.after", KafkaError)
@@ -27,7 +28,7 @@ OFFSETS = Pause("offsets.before", KafkaError)
 
 
 class Member:
-    """One consumer as its group and as ``BatchConsumer`` see it."""
+    """A group member, which ``BatchConsumer`` uses as its ``Consumer``."""
 
     def __init__(self, name: str, process: Process, group: Group, broker: Broker) -> None:
         self.name = name
@@ -41,14 +42,14 @@ class Member:
         self._assigned: dict[Partition, int] | None = None
         self._starts: dict[Partition, int] = {}
         self._heartbeat_at = 0
-        self._nothing_at = -1
+        self._empty_at = -1
         self._poll = Pause("poll.before", KafkaError, ready=self._has_records)
-        self._heartbeat = Pause("heartbeat", ready=self._has_news)
+        self._heartbeat = Pause("heartbeat", ready=self._has_group_change)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs; the group learns of its end after the session timeout."""
+        """Whether its process runs. The group notices a crash when the session expires."""
         return self._process.alive
 
     def assigned(self, generation: int, positions: Mapping[Partition, int]) -> None:
@@ -56,15 +57,15 @@ class Member:
         self.generation, self._assigned = generation, dict(positions)
 
     def expelled(self) -> None:
-        """The group has removed this member, which learns of it at its next heartbeat."""
-        self._heartbeat_at = self._process.scheduler.step + self._broker.rng.randrange(MOST_STEPS_TO_HEARTBEAT)
+        """Called when the group has removed this member, which notices it at its next heartbeat."""
+        self._heartbeat_at = self._process.scheduler.step + self._broker.rng.randrange(MAX_STEPS_TO_HEARTBEAT)
 
     async def start(self, listener: RebalanceListener) -> None:
         self.group.join(self)
-        self._tasks.append(asyncio.create_task(self._take_part(listener)))
+        self._tasks.append(asyncio.create_task(self._run_coordinator(listener)))
 
     async def stop(self) -> None:
-        """Processes of the simulation only crash."""
+        """Not used: simulated processes end by crashing."""
 
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         await pause(self._poll if max_wait else POLL_MORE)
@@ -93,8 +94,8 @@ class Member:
     def last_known_ends(self) -> Offsets:
         return {partition: self._broker.visible.get(partition, 0) for partition in self.positions}
 
-    async def _take_part(self, listener: RebalanceListener) -> None:
-        """The coordinator task of a consumer: heartbeats and rebalances."""
+    async def _run_coordinator(self, listener: RebalanceListener) -> None:
+        """Handle heartbeats and rebalances, as the coordinator task of a Kafka consumer does."""
         group = self.group
         while True:
             await pause(self._heartbeat)
@@ -105,7 +106,7 @@ class Member:
                 await self._release(listener)
                 group.release(self)
             elif self._assigned is not None:
-                self.positions, self._assigned, self._nothing_at = self._assigned, None, -1
+                self.positions, self._assigned, self._empty_at = self._assigned, None, -1
                 self._starts = dict(self.positions)
                 self.next.clear()
                 await listener.assigned(list(self.positions))
@@ -116,18 +117,18 @@ class Member:
             self._broker.violated(f"{self.name} released its partitions in the middle of a batch")
         self.positions, self._assigned = {}, None
 
-    def _has_news(self) -> bool:
+    def _has_group_change(self) -> bool:
         if not self.group.is_member(self):
             return self._process.scheduler.step >= self._heartbeat_at
         return self._assigned is not None or self.group.is_revoking(self)
 
     def _has_records(self) -> bool:
-        if self._nothing_at == self.group.changes:
+        if self._empty_at == self.group.changes:
             return False
         visible = self._broker.visible
         if any(position < visible.get(partition, 0) for partition, position in self.positions.items()):
             return True
-        self._nothing_at = self.group.changes
+        self._empty_at = self.group.changes
         return False
 
     def _fetch(self, max_records: int) -> list[Incoming]:
@@ -149,10 +150,10 @@ class Member:
         return fetched
 
 
-class WatchedProcessor:
-    """A processor that checks how the runtime calls it.
+class CheckedProcessor:
+    """A processor with a checker of how the runtime calls it.
 
-    One batch of a partition at a time, in the order of offsets, and only while the partition is assigned.
+    Batches of a partition must come one at a time, in the order of offsets, and only while the partition is assigned.
     """
 
     def __init__(self, processor: Processes, member: Member, broker: Broker) -> None:

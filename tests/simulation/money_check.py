@@ -1,4 +1,4 @@
-"""The check of money: ledgers, published splits, warnings and statements equal the reference ledger."""
+"""The checker of money: ledgers, published splits, warnings and statements equal the reference ledger."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from tests.simulation.topic_reader import Message, invariant, states
 
 
 class MoneyCheck:
-    """``published`` has the messages by topic, ``books`` the expected employments by card."""
+    """The check of one run.
+
+    ``published`` has the messages by topic, ``employments_by_card`` the expected employments by card.
+    """
 
     def __init__(
         self,
         environment: Environment,
         published: Mapping[str, Sequence[Message]],
-        books: Mapping[str, ExpectedEmployments],
+        employments_by_card: Mapping[str, ExpectedEmployments],
     ) -> None:
         self.environment = environment
         self.published = published
-        self.books = books
+        self.employments_by_card = employments_by_card
         self.years: dict[tuple[str, int], Year] = defaultdict(Year)
         self.counts: Counter[str] = Counter()
 
     def check(self) -> Counter[str]:
-        """Returns what happened, for the liveness check. Raises ``Violation``."""
+        """Check everything. Returns counts of events for the coverage check. Raises ``Violation``."""
         self._ledgers()
         self._settlements()
         self._warnings()
@@ -82,19 +85,19 @@ class MoneyCheck:
 
     def _warnings(self) -> None:
         """I4: warnings are raised and withdrawn in turn, once for each crossing, and correct at the end."""
-        standing: dict[tuple[str, int], set[str]] = defaultdict(set)
+        in_force: dict[tuple[str, int], set[str]] = defaultdict(set)
         raised: Counter[tuple[str, int, str]] = Counter()
         for event in self.published[CAP_WARNINGS.name]:
             data = event.data
             key, threshold = (data["card_id"], data["year"]), data["threshold"]
             is_raise = ".raised." in event.type
-            invariant((threshold in standing[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
-            standing[key] ^= {threshold}
+            invariant((threshold in in_force[key]) != is_raise, f"I4: {threshold} of {key} raised or withdrawn twice")
+            in_force[key] ^= {threshold}
             raised[*key, threshold] += is_raise
             self.counts["warnings raised" if is_raise else "warnings withdrawn"] += 1
         for key, year in self.years.items():
             invariant(
-                standing[key] == year.standing, f"I4: the warnings of {key} are {standing[key]}, not {year.standing}"
+                in_force[key] == year.in_force, f"I4: the warnings of {key} are {in_force[key]}, not {year.in_force}"
             )
             for threshold in ("near", "reached", "exceeded"):
                 count = raised[*key, threshold]
@@ -116,7 +119,7 @@ class MoneyCheck:
                     == (year.reported, year.exempt, len(counted), homes[key[0]]),
                     f"{topic.name} says of {key}: {statement}",
                 )
-                disputed = self.books[key[0]].disputed
+                disputed = self.employments_by_card[key[0]].disputed
                 employers = sorted({line.cvr for name, line in year.lines.items() if line.total and name in disputed})
                 invariant(
                     statement["disputed"] == bool(employers),

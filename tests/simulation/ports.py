@@ -1,4 +1,7 @@
-"""The ports of the simulated processes: each tells its points to the scheduler, which may raise there."""
+"""Simulated ports: read models, stored commands and the clock.
+
+Each call pauses before and after its effect, where the scheduler may inject an error.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +29,19 @@ _POINTS: Final = {
     **_pauses("log.", KafkaUnavailable, "publish.before", "publish.between", "publish.after"),
 }
 _READ: Final = Pause("reader.before", AutoReconnect)
-_SUBMISSION_BEFORE: Final = Pause("submissions.before", AutoReconnect)
-_SUBMISSION_AFTER: Final = Pause("submissions.after", AutoReconnect)
+_COMMANDS_BEFORE: Final = Pause("commands.before", AutoReconnect)
+_COMMANDS_AFTER: Final = Pause("commands.after", AutoReconnect)
 
 
 class SchedulerPoints:
-    """``Points`` that hand over to the scheduler."""
+    """``Points`` at which the scheduler decides; for ``MemoryStore`` and ``MemoryLog``."""
 
     async def point(self, name: str) -> None:
         await pause(_POINTS[name])
 
 
 class SimReader(Generic[S]):
-    """Read access to a read model, as ``services.runtime.mongo.document_store.Reader`` gives it."""
+    """Read access to a read model, in place of ``services.runtime.mongo.document_store.Reader``."""
 
     def __init__(self, database: MemoryDatabase[S]) -> None:
         self._database = database
@@ -55,7 +58,7 @@ class SimReader(Generic[S]):
     async def find(
         self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
     ) -> list[S]:
-        """Only what is asked here: equality of fields, in the order in which documents were made."""
+        """The states whose fields equal ``query``, in the order of creation. The other parameters are ignored."""
         await pause(_READ)
         found = []
         for stored in self._database.documents.values():
@@ -65,34 +68,34 @@ class SimReader(Generic[S]):
         return found
 
 
-class SimSubmissions:
-    """What is durable of the submissions of all gateways, and one gateway's way to it."""
+class SimCommandStore:
+    """The stored commands of all gateways, in place of the MongoDB command store."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, StoredCommand] = {}
+        self.stored: dict[str, StoredCommand] = {}
 
     async def get(self, command_id: str) -> StoredCommand | None:
-        await pause(_SUBMISSION_BEFORE)
-        return self.kept.get(command_id)
+        await pause(_COMMANDS_BEFORE)
+        return self.stored.get(command_id)
 
-    async def add(self, kept: StoredCommand) -> bool:
-        await pause(_SUBMISSION_BEFORE)
-        added = self.kept.setdefault(kept.command_id, kept) is kept
-        await pause(_SUBMISSION_AFTER)
+    async def add(self, stored: StoredCommand) -> bool:
+        await pause(_COMMANDS_BEFORE)
+        added = self.stored.setdefault(stored.command_id, stored) is stored
+        await pause(_COMMANDS_AFTER)
         return added
 
     async def add_response(self, command_id: str, response: str) -> bool:
-        await pause(_SUBMISSION_BEFORE)
-        kept = self.kept[command_id]
-        if first := kept.response is None:
-            self.kept[command_id] = replace(kept, response=response)
-        await pause(_SUBMISSION_AFTER)
+        await pause(_COMMANDS_BEFORE)
+        stored = self.stored[command_id]
+        if first := stored.response is None:
+            self.stored[command_id] = replace(stored, response=response)
+        await pause(_COMMANDS_AFTER)
         return first
 
 
 @dataclass
 class Clock:
-    """Virtual time. It goes on with the steps of the scheduler, and jumps when fate says so."""
+    """Virtual wall-clock time: it advances with the scheduler's steps, and jumps by ``jumped``."""
 
     start: datetime
     per_step: timedelta
@@ -104,7 +107,7 @@ class Clock:
         return self.start + self.step() * self.per_step + self.jumped
 
     def skewed(self, by: timedelta) -> Callable[[], Awaitable[datetime]]:
-        """The clock of a machine that is wrong by ``by``."""
+        """The clock of a machine that differs from the true time by ``by``."""
 
         async def now() -> datetime:
             return self.read() + by

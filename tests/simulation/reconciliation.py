@@ -1,7 +1,8 @@
-"""Checks the invariants of a run after all work has finished.
+"""The checker: the invariants of a run, after all work has finished.
 
-The expected state is computed in the simplest way from the topics and the answers that clients received, without the
-code under test, and compared with topics, documents and read models. I1 to I7 are the invariants of the README.
+A reference model computes the expected state from the topics, independently of the code under test. It is compared
+with the topics, the documents, the read models and the answers that clients received. README.md lists the invariants
+I1 to I6.
 """
 
 from __future__ import annotations
@@ -26,25 +27,25 @@ from frikort_contracts.topics import (
 from tests.runtime.memory import by_id
 from tests.simulation import citizen_check, job_check
 from tests.simulation.environment import Environment
-from tests.simulation.fault_schedule import POISON
+from tests.simulation.fault_schedule import INVALID
 from tests.simulation.money_check import MoneyCheck
 from tests.simulation.reference_ledger import Year
 from tests.simulation.reference_model import ACCEPTED, ExpectedCard, ExpectedEmployments, danish, facts_of
-from tests.simulation.topic_reader import Message, first, invariant, states, subject_of
+from tests.simulation.topic_reader import Message, distinct_messages, invariant, states, subject_of
 from tests.simulation.workload import Population
 
 COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
 
-FEW_NUMBERS: Final = 8  # instead of 99,999, so that cards draw the same number and numbers run out
+FEW_NUMBERS: Final = 8  # instead of 99,999, so that cards collide in a number and the numbers run out
 
 
 def check(environment: Environment, people: Population) -> Counter[str]:
-    """Check every invariant. Returns what happened, for the liveness check. Raises ``Violation``."""
+    """Check every invariant. Returns counts of events for the coverage check. Raises ``Violation``."""
     return Reconciliation(environment, people).check()
 
 
 def check_no_repeats(environment: Environment) -> None:
-    """Without a fault, every event is published once. Commands are not checked: clients repeat them."""
+    """Check that every event was published once. Only for runs without faults; clients repeat commands in any run."""
     for topic in TOPICS:
         if topic in COMMAND_TOPICS:
             continue
@@ -54,17 +55,17 @@ def check_no_repeats(environment: Environment) -> None:
 
 
 class Reconciliation:
-    """The checks of one run."""
+    """The checks of one run, which build the expected state as they go."""
 
     def __init__(self, environment: Environment, people: Population) -> None:
         self.environment = environment
         self.people = people
         self.counts: Counter[str] = Counter()
-        self.published = {topic.name: list(first(environment.broker.all(topic.name))) for topic in TOPICS}
+        self.published = {topic.name: list(distinct_messages(environment.broker.all(topic.name))) for topic in TOPICS}
         self.commands = {m.id: m for topic in COMMAND_TOPICS for m in self.published[topic.name]}
         self.outcomes: dict[str, Message] = {}
-        self.files: dict[str, ExpectedCard] = {}
-        self.books: dict[str, ExpectedEmployments] = {}
+        self.expected_cards: dict[str, ExpectedCard] = {}
+        self.employments_by_card: dict[str, ExpectedEmployments] = {}
 
     def check(self) -> Counter[str]:
         self._no_lag()
@@ -77,9 +78,13 @@ class Reconciliation:
         self._reporting_decisions()
         self._accepted_commands_are_published()
         self.counts += citizen_check.check(
-            self.environment, self.published[EARNINGS.name], self.commands, self.books, self.files
+            self.environment,
+            self.published[EARNINGS.name],
+            self.commands,
+            self.employments_by_card,
+            self.expected_cards,
         )
-        money = MoneyCheck(self.environment, self.published, self.books)
+        money = MoneyCheck(self.environment, self.published, self.employments_by_card)
         self.counts += money.check()
         self._read_models(money.years)
         self.counts += job_check.check(
@@ -91,11 +96,11 @@ class Reconciliation:
 
     def _no_lag(self) -> None:
         for group in self.environment.groups():
-            invariant(not group.lag(), f"liveness: {group.name} is at rest and has not read {group.lag()}")
+            invariant(not group.lag(), f"liveness: {group.name} is idle and has not read {group.lag()}")
 
     def _one_content_for_each_id(self) -> None:
         for topic in TOPICS:
-            records = [r for r in self.environment.broker.all(topic.name) if r.value != POISON]
+            records = [r for r in self.environment.broker.all(topic.name) if r.value != INVALID]
             contents = by_id(records)
             self.counts["records published twice"] += len(records) - len(contents)
             for message_id, found in contents.items():
@@ -107,7 +112,7 @@ class Reconciliation:
             for name, database in service.databases.items():
                 for topic in database.processor.topics:
                     consumed[topic.name].append(f"{service.name}/{name}")
-        expected = {(*place, reader) for place in self.environment.poison for reader in consumed[place[0]]}
+        expected = {(*place, reader) for place in self.environment.invalid for reader in consumed[place[0]]}
         found = set()
         for topic in TOPICS:
             for dead in self.environment.broker.all(topic.dead):
@@ -132,7 +137,7 @@ class Reconciliation:
             self.counts["accepted" if problem is None else f"refused: {problem}"] += 1
             self.counts["already_reported"] += bool(outcome.data.get("already_reported"))
             self.counts["dry runs"] += bool(outcome.data.get("dry_run"))
-            self.counts["waited for their card"] += outcome.cause != command_id
+            self.counts["commands deferred"] += outcome.cause != command_id
             self.counts["commands"] += 1
         for command_id in self.commands:
             invariant(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
@@ -188,7 +193,7 @@ class Reconciliation:
             "card-numbers-exhausted",
             {e.data["number"] for e in self.published[CARDS.name] if "number" in e.data},
         )
-        files = self.files
+        cards = self.expected_cards
         persons: set[str] = set()
         # A card is issued before any other command about it, which may be in another partition.
         for command in sorted(self.published[ISSUANCE_COMMANDS.name], key=lambda c: c.kind != "card.issue"):
@@ -198,9 +203,9 @@ class Reconciliation:
                 verdict = ACCEPTED if person not in persons else "card-exists"
                 if "problem" not in outcome:
                     persons.add(person)
-                    files[outcome["card_id"]] = ExpectedCard(data["municipality"], danish(command.time).year, person)
+                    cards[outcome["card_id"]] = ExpectedCard(data["municipality"], danish(command.time).year, person)
             else:
-                verdict = files[data["card_id"]].verdict(command.kind, data, command.time, outcome)
+                verdict = cards[data["card_id"]].verdict(command.kind, data, command.time, outcome)
             found = outcome.get("problem", ACCEPTED)
             if found == scarce and verdict == ACCEPTED and command.kind in ("card.issue", "card.replace-number"):
                 verdict = scarce if len(numbers) == FEW_NUMBERS else verdict
@@ -217,13 +222,13 @@ class Reconciliation:
         accepted: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for command in self.published[REPORTING_COMMANDS.name]:
             card, outcome = command.data["card_id"], self.outcomes[command.id].data
-            book = self.books.setdefault(
+            expected = self.employments_by_card.setdefault(
                 card, ExpectedEmployments(self.environment.allowances, self.environment.provisional_accepted)
             )
             found = outcome.get("problem", ACCEPTED)
             at_least = max(known[card], command.data.get("card_revision", 0))
             verdicts = {
-                revision: book.verdict(command.kind, command.data, command.time, facts[card][revision - 1])
+                revision: expected.verdict(command.kind, command.data, command.time, facts[card][revision - 1])
                 for revision in range(at_least, len(facts[card]) + 1)
             }
             explained = [revision for revision, verdict in verdicts.items() if verdict == found]
@@ -232,11 +237,11 @@ class Reconciliation:
             )
             known[card] = explained[0]
             if found == ACCEPTED:
-                before = {name: report.disputes for name, report in book.reports.items()}
-                book.apply(command.kind, command.data, outcome)
+                before = {name: report.disputes for name, report in expected.reports.items()}
+                expected.apply(command.kind, command.data, outcome)
                 if not outcome.get("already_reported") and not outcome.get("dry_run") and "dispute" not in command.kind:
                     accepted[card].append(subject_of(outcome))
-                for name, report in book.reports.items():
+                for name, report in expected.reports.items():
                     if report.disputes > before.get(name, 0):
                         accepted[card].append((f"dispute of {name}", report.disputes))
         published: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -249,7 +254,7 @@ class Reconciliation:
             )
 
     def _accepted_commands_are_published(self) -> None:
-        """I1: each accepted command has exactly one event with its content, and there is no other event."""
+        """I1: each accepted command has exactly one event with its content, and there are no other events."""
         earnings = [e for e in self.published[EARNINGS.name] if not e.of_dispute]
         published = Counter((e.data["report_id"], e.data["revision"]) for e in earnings if "report_id" in e.data)
         published |= Counter(
@@ -303,7 +308,7 @@ class Reconciliation:
             totals = ledger and ledger.totals and (ledger.totals.reported, ledger.totals.exempt)
             invariant(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
             invariant(
-                ledger.is_whole and set(ledger.warned) == year.standing, f"the warnings of {card_id}:{number}: {ledger}"
+                ledger.is_whole and set(ledger.warned) == year.in_force, f"the warnings of {card_id}:{number}: {ledger}"
             )
             for report_id, line in year.lines.items():
                 report: Any = gateway["reports"].state(report_id)
@@ -335,12 +340,13 @@ class Reconciliation:
                                 ),
                                 f"I2: {name} of {service.name} has an event that is not published",
                             )
-        for book in states(self.environment.database("reporting", "books")):
-            invariant(not book.deferred, f"{len(book.deferred)} commands of the card {book.card_id} are still deferred")
+        for card in states(self.environment.database("reporting", "books")):
+            deferred = len(card.deferred)
+            invariant(not deferred, f"{deferred} commands of the card {card.card_id} are still deferred")
 
     def _answers(self) -> None:
         for command_id, answers in self.people.diary.answers.items():
             invariant(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
-        for command_id, kept in self.environment.submissions.kept.items():
-            answered = kept.response is not None
+        for command_id, stored in self.environment.commands.stored.items():
+            answered = stored.response is not None
             invariant(not answered or command_id in self.commands, f"I6: {command_id} is answered and not in the log")

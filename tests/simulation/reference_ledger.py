@@ -1,4 +1,4 @@
-"""The ledger of a card and year, computed again in the simplest way: every report is split again after every event."""
+"""The reference model of a ledger: every event splits all reports of the year again, in order of acceptance."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Year:
     lines: dict[str, Line] = field(default_factory=dict)
     allowance: int = 0
     changes: int = 0
-    standing: set[str] = field(default_factory=set)
+    in_force: set[str] = field(default_factory=set)
     raised: Counter[str] = field(default_factory=Counter)
     withdrawn: Counter[str] = field(default_factory=Counter)
 
@@ -63,6 +63,6 @@ class Year:
             )
             if is_true
         }
-        self.raised.update(true - self.standing)
-        self.withdrawn.update(self.standing - true)
-        self.standing = true
+        self.raised.update(true - self.in_force)
+        self.withdrawn.update(self.in_force - true)
+        self.in_force = true

@@ -1,8 +1,8 @@
-"""A second, simple implementation of the rules: the expected outcome of each command, from the topics alone.
+"""The reference model: a second, simple implementation of the rules, which works from the topics alone.
 
-Commands about a card are decided in the order of their offsets; a deferred command is not overtaken. The topics do not
-show which card revision reporting knew at a decision. It was at least the revision that the sender had read, and it
-never decreases, so every later revision is tried, and one of them must explain the outcome.
+It gives the expected outcome of each command. Commands about a card are decided in the order of their offsets; a
+deferred command is not overtaken. The topics do not show which card revision reporting knew at a decision. It was at
+least the revision that the sender had read, and it never decreases. The outcome must be right for one of these.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run of a seed: clients act under faults until all are done, the system finishes its work, and it is checked."""
+"""One run of a seed: the workload under faults, then recovery without faults, then the checkers."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from services.issuance import mandates, numbers
 from tests.simulation import reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
-from tests.simulation.scheduler import Died, Happened, Stuck, Violation
+from tests.simulation.scheduler import InjectedFault, NoProgress, UnexpectedError, Violation
 from tests.simulation.workload import Population
 
-MOST_STEPS = 150_000  # half of all seeds need 5,500; seed 6347, with 1,719 faults, needed 47,419
-MOST_STEPS_TO_REST = 120_000  # seed 2312, with 1,332 faults, needs more than 40,000
+MAX_STEPS = 150_000  # half of all seeds need 5,500; seed 6347, with 1,719 faults, needed 47,419
+MAX_STEPS_TO_IDLE = 120_000  # seed 2312, with 1,332 faults, needs more than 40,000
 
 
 @dataclass
 class Result:
-    """The result of one seed."""
+    """The result of one seed. ``violation`` is None if every check passes; ``trace`` needs ``record``."""
 
     seed: int
     violation: str | None
     steps: int
     counts: Counter[str]
     faults: Counter[str]
-    schedule: list[Happened] = field(default_factory=list)
+    schedule: list[InjectedFault] = field(default_factory=list)
     trace: list[str] = field(default_factory=list)
 
     def report(self, last: int = 80) -> str:
-        """The report of a failing seed, with its ``last`` faults."""
-        lines = [str(happened) for happened in self.schedule[-last:]]
+        """The report of a failing seed: the violation, how to replay it, and its ``last`` faults."""
+        lines = [str(fault) for fault in self.schedule[-last:]]
         left_out = len(self.schedule) - len(lines)
         return "\n".join(
             [
@@ -53,36 +53,36 @@ class Result:
 
 
 def simulate(
-    seed: int, *, steps: float = 1.0, citizens: int | None = None, record: bool = False, calm: bool = False
+    seed: int, *, steps: float = 1.0, citizens: int | None = None, record: bool = False, faultless: bool = False
 ) -> Result:
     """Run one seed.
 
-    ``steps`` scales the actions of each citizen; by default there are one to four citizens. With ``calm`` there are no
-    faults, and no event may be published twice.
+    ``steps`` scales the number of actions of each client; by default there are one to four citizens. ``record`` keeps a
+    trace of every step. With ``faultless`` no faults are injected, and no event may be published twice.
     """
-    with quiet(), few_of_everything():
-        return _play(seed, steps, citizens, record, calm=calm)
+    with logs_disabled(), small_limits():
+        return _run(seed, steps, citizens, record, faultless=faultless)
 
 
-def _play(seed: int, steps: float, citizens: int | None, record: bool, *, calm: bool) -> Result:
-    environment = Environment(seed, record=record, calm=calm)
+def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultless: bool) -> Result:
+    environment = Environment(seed, record=record, faultless=faultless)
     people = Population(environment, seed, steps, citizens)
     counts: Counter[str] = Counter()
     violation = None
     with environment.scheduler as scheduler:
         try:
-            scheduler.run(people.at_rest, most=int(MOST_STEPS * max(steps, 1)))
+            scheduler.run(people.at_rest, most=int(MAX_STEPS * max(steps, 1)))
             environment.heal()
-            scheduler.rest(most=int(MOST_STEPS_TO_REST * max(steps, 1)))
-            if calm:
+            scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
+            if faultless:
                 reconciliation.check_no_repeats(environment)
             elif seed % 4 == 0:
                 for _ in range(2):
                     counts["dead letters replayed"] += environment.replay_dead_letters()
-                    scheduler.rest(most=MOST_STEPS_TO_REST)
+                    scheduler.run_until_idle(most=MAX_STEPS_TO_IDLE)
             counts += reconciliation.check(environment, people)
-            counts += environment.tally()
-        except (Violation, Died, Stuck) as found:
+            counts += environment.counters()
+        except (Violation, UnexpectedError, NoProgress) as found:
             violation = f"{type(found).__name__}: {found}"
     trace = environment.scheduler.trace
     if trace is not None:
@@ -93,14 +93,14 @@ def _play(seed: int, steps: float, citizens: int | None, record: bool, *, calm: 
         steps=environment.scheduler.step,
         counts=counts + environment.counts,
         faults=environment.scheduler.counts,
-        schedule=environment.scheduler.happened,
+        schedule=environment.scheduler.injected,
         trace=trace or [],
     )
 
 
 @contextmanager
-def few_of_everything() -> Iterator[None]:
-    """Limits that a short run reaches."""
+def small_limits() -> Iterator[None]:
+    """Lower the limits on card numbers and mandates, so that a short run reaches them."""
     with (
         patch.multiple(numbers, HIGHEST_NUMBER=reconciliation.FEW_NUMBERS, CANDIDATES=reconciliation.FEW_NUMBERS),
         patch.object(mandates, "MAX_IN_FORCE", FEW_MANDATES),
@@ -109,8 +109,8 @@ def few_of_everything() -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Disable logging: the services crash thousands of times."""
+def logs_disabled() -> Iterator[None]:
+    """Disable logging: the services fail thousands of times."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), processors=[_drop])
     try:

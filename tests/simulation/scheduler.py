@@ -1,9 +1,9 @@
-"""A deterministic scheduler: tasks stop at named points, and one seed decides what happens at each.
+"""A deterministic scheduler with fault injection: one seed decides the order of all steps, and every fault.
 
-The services' own asyncio code runs on an event loop with virtual time. Whatever a process does beyond its own memory
-(a call of the store, of the producer, a poll, a commit) is a sequence of points around effects that are atomic. At
-each point the seed decides who moves next, and whether that one continues, fails there, stalls for a while, or dies
-with its whole process.
+The services' own asyncio code runs on an event loop with virtual time (``event_loop.py``). Each call that leaves a
+process (load, write, publish, poll, commit) pauses at named points: before its effect, in the middle and after it. In
+each step the scheduler picks one paused task at random. That task continues, gets an error from its call, stalls for a
+number of steps, or its whole process crashes. The same seed makes the same choices, so a failure can be replayed.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from typing import Any, Final
 
 from tests.simulation.event_loop import OWNER, SimulatedLoop
 
-# Above 1 a fault is rarer. Faults between two effects find the most: all is written, and nothing published yet.
+# Factors above 1 make faults rarer. Faults between write and publish find the most defects, so they are frequent.
 ELSEWHERE: Final = 6.0
 WEIGHTS: Final = {"log.publish.before": 0.25, "store.write.before": 0.5}
 Ready = Callable[[], bool]
 Work = Coroutine[Any, Any, Any]
 
 
-def dice(what: str, seed: int) -> Random:
-    """The random numbers of one part of a run: what one part draws does not change another's."""
-    return Random(f"{what} {seed}")  # noqa: S311 - it is to be reproducible
+def random_stream(what: str, seed: int) -> Random:
+    """The random numbers of one part of a run; the draws of one part do not affect another part."""
+    return Random(f"{what} {seed}")  # noqa: S311 - must be reproducible
 
 
 class Fault(StrEnum):
-    """What can happen to a task at a point."""
+    """A fault that can be injected into a task at a point."""
 
     CRASH = "crash"
     ERROR_BEFORE = "error before the effect"
@@ -42,7 +42,10 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A point at which a task stops. ``error`` is what can be raised there; ``ready`` says when it may continue."""
+    """A named point at which a task pauses.
+
+    ``error`` is the type of exception that can be injected there; the task continues only when ``ready()`` is true.
+    """
 
     point: str
     error: type[Exception] | None = None
@@ -50,15 +53,15 @@ class Pause:
 
 
 def pause(at: Pause) -> asyncio.Future[None]:
-    """Stop here until the scheduler continues the task."""
+    """Pause the current task until the scheduler continues it. Raises the error that the scheduler injects."""
     actor = OWNER.get()
     assert isinstance(actor, Actor)
-    return actor.process.scheduler.stop_at(actor, at)
+    return actor.process.scheduler.suspend(actor, at)
 
 
 @dataclass(eq=False)
 class Process:
-    """Lines of work that share a memory, and die together."""
+    """A simulated process: tasks that share memory and end together in a crash."""
 
     name: str
     scheduler: Scheduler
@@ -66,7 +69,7 @@ class Process:
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
     def add_task(self, task: asyncio.Task[Any]) -> None:
-        """Note a task, to end it if the process dies."""
+        """Register a task, so that a crash of the process ends it."""
         if len(self.tasks) > 100:
             self.tasks = [task for task in self.tasks if not task.done()]
         self.tasks.append(task)
@@ -74,11 +77,11 @@ class Process:
 
 @dataclass(eq=False, slots=True)
 class Actor:
-    """One line of work in a process, with all tasks that it starts."""
+    """A concurrent activity of a process, with all tasks that it starts."""
 
     name: str
     process: Process
-    pace: float = 1.0  # below 1 on a slow machine
+    pace: float = 1.0  # the probability that it runs when it is picked; below 1 on a slow machine
 
     @property
     def alive(self) -> bool:
@@ -89,8 +92,8 @@ class Actor:
 
 
 @dataclass(eq=False, slots=True)
-class Stop:
-    """A task that waits at a point."""
+class PausedTask:
+    """A task that waits at a point to be continued."""
 
     actor: Actor
     at: Pause
@@ -99,8 +102,8 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """A fault, where and when."""
+class InjectedFault:
+    """A fault that was injected: the step, the task, the point and the kind."""
 
     step: int
     who: str
@@ -113,7 +116,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often each fault happens at a point where it can."""
+    """The probability of each fault at a point. ``longest_stall`` is in steps."""
 
     crash: float = 0.0
     error: float = 0.0
@@ -121,121 +124,126 @@ class Rates:
     longest_stall: int = 400
 
 
-class Died(Exception):
-    """A task raised what no part of the system may raise."""
+class UnexpectedError(Exception):
+    """A task raised an exception that no part of the system may raise, or a service stopped itself."""
 
 
 class Violation(Exception):
-    """A rule is broken; the text says which, and by what."""
+    """An invariant does not hold; the text says which one and gives the evidence."""
 
 
-class Stuck(Exception):
-    """Nothing can move, or it never comes to rest."""
+class NoProgress(Exception):
+    """The run exceeds its limit of steps: a livelock, or a task that waits without end."""
 
 
 class Scheduler:
-    """Continues one task at a time. Only ``rng`` decides. ``tick`` is the virtual time of a step, in seconds."""
+    """Continues one task in each step. Every choice comes from ``rng``.
+
+    ``tick`` is the virtual time of a step in seconds. ``record`` keeps a trace of all steps.
+    """
 
     def __init__(self, rng: Random, rates: Rates, *, record: bool, tick: float = 0.01) -> None:
         self.rng = rng
         self.rates = rates
         self.step = 0
         self.counts: Counter[str] = Counter()
-        self.happened: list[Happened] = []
+        self.injected: list[InjectedFault] = []
         self.trace: list[str] | None = [] if record else None
-        self.on_death: Callable[[Process], None] = lambda _: None
+        self.on_crash: Callable[[Process], None] = lambda _: None
         self._tick = tick
         self._loop = SimulatedLoop()  # type: ignore[abstract] # it does no I/O
-        self._stops: list[Stop] = []
+        self._paused: list[PausedTask] = []
         self._failure: Exception | None = None
         self._processes: list[Process] = []
         self._outer_loop: asyncio.AbstractEventLoop | None = None
 
     def __enter__(self) -> Scheduler:
-        """Make its event loop the running one of this thread."""
+        """Make the simulated event loop the running loop of this thread."""
         asyncio._set_running_loop(self._loop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.on_death = lambda _: None
+        self.on_crash = lambda _: None
         for process in self._processes:
             if process.alive:
                 self.kill(process)
         asyncio._set_running_loop(None)
 
     def process(self, name: str) -> Process:
-        """A new process."""
+        """Create a process."""
         process = Process(name, self)
         self._processes.append(process)
         return process
 
     def spawn(self, process: Process, name: str, work: Work, *, pace: float = 1.0) -> None:
-        """Run ``work`` in ``process``."""
+        """Start ``work`` as an activity of ``process``. An exception from it ends the run."""
         actor = Actor(f"{process.name}/{name}", process, pace)
 
         async def run() -> None:
             try:
                 await pause(START)
                 await work
-            except Exception as error:  # noqa: BLE001 - the run ends with it
-                self.fail(error if isinstance(error, Died) else Died(f"{actor.name}: {type(error).__name__}: {error}"))
+            except Exception as error:  # noqa: BLE001 - an error ends the run
+                if not isinstance(error, UnexpectedError):
+                    error = UnexpectedError(f"{actor.name}: {type(error).__name__}: {error}")
+                self.fail(error)
             finally:
                 work.close()
 
         self._loop.spawn(actor, run(), actor.name)
 
-    def stop_at(self, actor: Actor, at: Pause) -> asyncio.Future[None]:
-        """Let a task of ``actor`` wait at a point until it is chosen."""
+    def suspend(self, actor: Actor, at: Pause) -> asyncio.Future[None]:
+        """Pause a task of ``actor`` at a point. The future is resolved when the scheduler picks the task."""
         future = self._loop.create_future()
-        self._stops.append(Stop(actor, at, future))
+        self._paused.append(PausedTask(actor, at, future))
         return future
 
     def fail(self, error: Exception) -> None:
         """End the run with ``error``."""
         self._failure = self._failure or error
 
-    def note(self, who: str, point: str, what: str) -> None:
-        """Keep a fault for the schedule that a failing seed prints."""
+    def record_fault(self, who: str, point: str, what: str) -> None:
+        """Record a fault for the report of a failing seed."""
         self.counts[what] += 1
-        self.happened.append(Happened(self.step, who, point, what))
+        self.injected.append(InjectedFault(self.step, who, point, what))
         self._trace(f"{who} {point} {what}")
 
     def kill(self, process: Process) -> None:
-        """The process dies where it stands; its memory is lost."""
+        """Crash ``process`` at its present points; its memory is lost."""
         process.alive = False
-        self._stops = [stop for stop in self._stops if stop.actor.process is not process]
+        self._paused = [paused for paused in self._paused if paused.actor.process is not process]
         for task in process.tasks:
             if not task.done():
                 work: Any = task.get_coro()
                 work.close()
         process.tasks.clear()
-        self.on_death(process)
+        self.on_crash(process)
 
     def run(self, until: Ready, most: int) -> None:
-        """Move until ``until``. Raises ``Stuck`` after ``most`` steps, and what ends the run."""
+        """Run until ``until()``. Raises ``NoProgress`` after ``most`` steps, and the error that ends the run."""
         last = self.step + most
         while not until():
             if self.step >= last:
-                raise Stuck(f"no end after {most} steps; waiting: {self._waiting()}")
-            self.move()
+                raise NoProgress(f"the clients are not done after {most} steps; waiting: {self._waiting()}")
+            self.run_step()
 
-    def rest(self, most: int) -> None:
-        """Move until nothing can."""
+    def run_until_idle(self, most: int) -> None:
+        """Run until no task can continue and no timer is due. Raises ``NoProgress`` after ``most`` steps."""
         last = self.step + most
         while self.step < last:
-            if not self.move():
+            if not self.run_step():
                 return
-        raise Stuck(f"no rest after {most} steps; busy: {self._waiting()}")
+        raise NoProgress(f"not idle after {most} steps; waiting: {self._waiting()}")
 
-    def move(self) -> bool:
-        """Continue one task that can. False if none can and no time is awaited."""
+    def run_step(self) -> bool:
+        """Continue one task, or let time pass. False if no task can continue and none waits for a time."""
         self.step += 1
         self._loop.advance(self._loop.now + self._tick)
         self._run_ready()
-        stop = self._choose()
-        if stop is None:
+        paused = self._choose()
+        if paused is None:
             return self._pass_time()
-        self._continue(stop, self._fault(stop))
+        self._continue(paused, self._fault(paused))
         self._run_ready()
         return True
 
@@ -244,28 +252,28 @@ class Scheduler:
         if self._failure is not None:
             raise self._failure
 
-    def _choose(self) -> Stop | None:
-        stops, random = self._stops, self.rng.random
-        count = len(stops)
+    def _choose(self) -> PausedTask | None:
+        tasks, random = self._paused, self.rng.random
+        count = len(tasks)
         if not count:
             return None
         for _ in range(6):
-            stop = stops[int(random() * count)]
-            if (stop.actor.pace == 1.0 or random() < stop.actor.pace) and self._can_move(stop):
-                return stop
-        self._stops = [stop for stop in stops if not stop.future.done()]
-        able = [stop for stop in self._stops if self._can_move(stop)]
-        return able[int(random() * len(able))] if able else None
+            paused = tasks[int(random() * count)]
+            if (paused.actor.pace == 1.0 or random() < paused.actor.pace) and self._can_continue(paused):
+                return paused
+        self._paused = [paused for paused in tasks if not paused.future.done()]
+        candidates = [paused for paused in self._paused if self._can_continue(paused)]
+        return candidates[int(random() * len(candidates))] if candidates else None
 
-    def _can_move(self, stop: Stop) -> bool:
-        if stop.stalled_until > self.step or stop.future.done():
+    def _can_continue(self, paused: PausedTask) -> bool:
+        if paused.stalled_until > self.step or paused.future.done():
             return False
-        ready = stop.at.ready
+        ready = paused.at.ready
         return ready is None or ready()
 
     def _pass_time(self) -> bool:
-        """Nothing can move now: go to the end of the next stall, or to the next timer."""
-        stalled = [stop.stalled_until for stop in self._stops if stop.stalled_until > self.step]
+        """No task can continue now: advance to the end of the next stall, or to the next timer."""
+        stalled = [paused.stalled_until for paused in self._paused if paused.stalled_until > self.step]
         timer = self._loop.next_timer()
         if stalled:
             self.step = min(stalled)
@@ -274,52 +282,52 @@ class Scheduler:
             self._run_ready()
         return bool(stalled) or timer is not None
 
-    def _fault(self, stop: Stop) -> Fault | None:
+    def _fault(self, paused: PausedTask) -> Fault | None:
         rates, rng = self.rates, self.rng
         if not (rates.crash or rates.error or rates.stall):
             return None
-        lot = rng.random()
-        lot *= WEIGHTS.get(stop.at.point, 1.0) if stop.at.error is not None else ELSEWHERE
-        if lot < rates.crash:
+        draw = rng.random()
+        draw *= WEIGHTS.get(paused.at.point, 1.0) if paused.at.error is not None else ELSEWHERE
+        if draw < rates.crash:
             return Fault.CRASH
-        lot -= rates.crash
-        if lot < rates.stall:
+        draw -= rates.crash
+        if draw < rates.stall:
             return Fault.STALL
-        lot -= rates.stall
-        if stop.at.error is not None and lot < rates.error:
-            name = stop.at.point
+        draw -= rates.stall
+        if paused.at.error is not None and draw < rates.error:
+            name = paused.at.point
             if name.endswith("before"):
                 return Fault.ERROR_BEFORE
             return Fault.ERROR_BETWEEN if name.endswith("between") else Fault.ERROR_AFTER
         return None
 
-    def _continue(self, stop: Stop, fault: Fault | None) -> None:
-        actor, point = stop.actor, stop.at.point
-        mortal = actor.process.name != OUTSIDE
+    def _continue(self, paused: PausedTask, fault: Fault | None) -> None:
+        actor, point = paused.actor, paused.at.point
+        can_crash = actor.process.name != OUTSIDE
         if fault is None:
             self._trace(f"{actor.name} {point}")
-            self._stops.remove(stop)
-            stop.future.set_result(None)
-        elif fault is Fault.CRASH and mortal:
-            self.note(actor.name, point, f"{fault}")
+            self._paused.remove(paused)
+            paused.future.set_result(None)
+        elif fault is Fault.CRASH and can_crash:
+            self.record_fault(actor.name, point, f"{fault}")
             self.kill(actor.process)
-        elif fault is Fault.STALL or not mortal:
-            stop.stalled_until = self.step + 1 + int(self.rng.random() * self.rates.longest_stall)
-            self.note(actor.name, point, Fault.STALL)
+        elif fault is Fault.STALL or not can_crash:
+            paused.stalled_until = self.step + 1 + int(self.rng.random() * self.rates.longest_stall)
+            self.record_fault(actor.name, point, Fault.STALL)
         else:
-            self.note(actor.name, point, fault)
-            assert stop.at.error is not None
-            self._stops.remove(stop)
-            stop.future.set_exception(stop.at.error(f"simulated at {point}"))
+            self.record_fault(actor.name, point, fault)
+            assert paused.at.error is not None
+            self._paused.remove(paused)
+            paused.future.set_exception(paused.at.error(f"simulated at {point}"))
 
     def _trace(self, line: str) -> None:
         if self.trace is not None:
             self.trace.append(f"{self.step} {line}")
 
     def _waiting(self) -> str:
-        return ", ".join(f"{stop.actor.name}@{stop.at.point}" for stop in self._stops)
+        return ", ".join(f"{paused.actor.name}@{paused.at.point}" for paused in self._paused)
 
 
 OUTSIDE: Final = "outside"
-"""The process of the clients and of what happens to the system; it never dies."""
+"""The process of the clients and of the fault schedule; it never crashes."""
 START: Final = Pause("start")

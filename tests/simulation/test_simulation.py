@@ -16,7 +16,7 @@ import pytest
 
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.settings import REPOSITORY
-from tests.simulation.liveness import missing
+from tests.simulation.coverage import missing
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import Result, simulate
 
@@ -35,7 +35,7 @@ def test_no_seed_violates_an_invariant(results: list[Result]) -> None:
 
 
 def test_no_event_is_published_twice_without_a_fault() -> None:
-    results = [simulate(seed, calm=True) for seed in range(15)]
+    results = [simulate(seed, faultless=True) for seed in range(15)]
     failed = [result.report() for result in results if result.violation is not None]
     assert not failed, "\n\n".join(failed)
     assert sum(result.counts["accepted"] for result in results) > 50
@@ -45,7 +45,7 @@ def test_forgotten_acknowledgements_are_found_by_the_check_for_repeats() -> None
     async def remember_nothing(*_: object) -> None: ...
 
     with patch.object(PublishedEvents, "remove_from", remember_nothing):
-        violations = [simulate(seed, calm=True).violation or "" for seed in range(3)]
+        violations = [simulate(seed, faultless=True).violation or "" for seed in range(3)]
     assert any("published twice" in violation for violation in violations)
 
 

@@ -1,4 +1,4 @@
-"""Reads the messages of topics without the code that wrote them, and checks invariants."""
+"""Reads messages from the simulated topics, independently of the code under test, for the checkers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.runtime.processing.apply import Incoming
-from tests.simulation.fault_schedule import POISON
+from tests.simulation.fault_schedule import INVALID
 from tests.simulation.scheduler import Violation
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a topic, at its first offset."""
+    """A message of a topic. A message that was published twice counts once, at its first offset."""
 
     id: str
     type: str
@@ -24,12 +24,12 @@ class Message:
 
     @property
     def of_dispute(self) -> bool:
-        """Whether it is about a dispute of a report."""
+        """Whether the message raises or closes a dispute."""
         return "disput" in self.type
 
     @property
     def subject(self) -> tuple[str, int]:
-        """The subject of an earnings event and its revision."""
+        """The id of the report or employment that an earnings event is about, and its revision."""
         subject, revision = subject_of(self.data)
         return f"dispute of {subject}" if self.of_dispute else subject, revision
 
@@ -39,11 +39,11 @@ class Message:
         return self.type.removeprefix("dk.frikort.").removesuffix(".v1")
 
 
-def first(records: Iterable[Incoming]) -> Iterator[Message]:
-    """Every message once, at its first offset."""
+def distinct_messages(records: Iterable[Incoming]) -> Iterator[Message]:
+    """Every message once, at its first offset; invalid records are skipped."""
     seen: set[str] = set()
     for record in records:
-        if record.value == POISON:
+        if record.value == INVALID:
             continue
         headers = dict(record.headers)
         message_id = headers["ce_id"].decode()
@@ -59,7 +59,7 @@ def first(records: Iterable[Incoming]) -> Iterator[Message]:
 
 
 def subject_of(data: dict[str, Any]) -> tuple[str, int]:
-    """The subject of an outcome or an earnings event, and its revision."""
+    """The id of the report or employment that an outcome or event is about, and its revision."""
     return data.get("report_id") or data["employment_id"], data["revision"]
 
 
@@ -72,6 +72,6 @@ def states(database: Any) -> Iterator[Any]:
 
 
 def invariant(holds: bool, otherwise: str) -> None:
-    """Raise ``Violation`` with the text ``otherwise`` unless ``holds``."""
+    """Raise ``Violation`` with ``otherwise`` unless the invariant ``holds``."""
     if not holds:
         raise Violation(otherwise)
