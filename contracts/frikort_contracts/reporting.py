@@ -259,8 +259,10 @@ class DisputeEvent(CardKeyedEvent):
     """A change to the dispute of one report, whose revision is ``report_revision``.
 
     ``revision`` counts the events about the report's disputes, from 1 without a gap, apart from the report's revision.
-    A report has at most one dispute at a time.
+    A report has at most one dispute at a time. ``is_open`` is whether it has one after an event of this type.
     """
+
+    is_open: ClassVar[bool]
 
     employment_id: str
     report_id: str
@@ -275,6 +277,7 @@ class ReportDisputed(DisputeEvent):
     """The citizen's side says that the report is not right."""
 
     type: ClassVar[str] = "dk.frikort.report.disputed.v1"
+    is_open: ClassVar[bool] = True
 
     reason: DisputeReason
     message: Sealed | None = None
@@ -285,6 +288,7 @@ class DisputeEnded(DisputeEvent):
     """The dispute is over; ``side`` is the role that withdrew it, None if the employer ended it."""
 
     type: ClassVar[str] = "dk.frikort.report.dispute-ended.v1"
+    is_open: ClassVar[bool] = False
 
     cause: DisputeEnd
     side: CitizenSide | None = None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import EmployerLine
-from frikort_contracts.reporting import DisputeEvent, ReportDisputed
+from frikort_contracts.reporting import DisputeEvent
 
 from services.exports.feeds import StatementData
 
@@ -90,11 +90,11 @@ class CardYear:
         return replace(self, unmatched=totals)._matched()
 
     def dispute_changed(self, event: DisputeEvent) -> CardYear:
-        """The year after a dispute was opened or ended. An older dispute event changes nothing."""
+        """The year after a change to a dispute. An older dispute event changes nothing."""
         earlier = self.disputes.get(event.report_id)
         if earlier is not None and earlier.revision >= event.revision:
             return self
-        dispute = DisputeState(isinstance(event, ReportDisputed), event.revision)
+        dispute = DisputeState(event.is_open, event.revision)
         return replace(self, disputes={**self.disputes, event.report_id: dispute})
 
     @property

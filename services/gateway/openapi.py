@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI derives from the routes, with what code generators need besides.
 
-The problems of an operation come from ``operation_problems``; routes declare only their successful responses.
+Routes declare their successful responses and, with ``operation_problems.problems``, their own problem codes.
 """
 
 from __future__ import annotations

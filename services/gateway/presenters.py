@@ -72,15 +72,12 @@ def split(settlement: SettlementView, *, only_by: str | None = None) -> SplitRes
 
 
 def dispute(view: ReportView, decrypt_message: OpenMessage) -> DisputeResource | None:
+    """The open dispute. The resource takes its fields from the view's dispute by their names."""
     dispute = view.dispute
     if dispute is None:
         return None
-    return DisputeResource(
-        reason=dispute.reason,
-        message=decrypt_message(dispute.message, view.report_id),
-        raised_at=dispute.raised_at,
-        raised_by=dispute.raised_by,
-    )
+    readable = dispute.model_copy(update={"message": decrypt_message(dispute.message, view.report_id)})
+    return DisputeResource.model_validate(readable, from_attributes=True)
 
 
 def report_history(view: ReportView, decrypt_message: OpenMessage) -> list[ReportHistory]:

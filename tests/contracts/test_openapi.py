@@ -11,7 +11,6 @@ from openapi_spec_validator import validate
 
 from deploy import generate_contracts
 from deploy.contract_compatibility import Schema, operations, read
-from services.gateway.operation_problems import OF_OPERATION
 from services.gateway.problem_texts import CATALOGUE
 
 DOCUMENT: Final = read(generate_contracts.ROOT / generate_contracts.OPENAPI)
@@ -79,10 +78,6 @@ def test_an_example_of_a_problem_satisfies_the_error_model() -> None:
     schema = {"$ref": "#/components/schemas/ProblemResource", "components": DOCUMENT["components"]}
     for example in DOCUMENT["components"]["examples"].values():
         Draft202012Validator(schema).validate(example["value"])
-
-
-def test_the_operations_with_problems_of_their_own_exist() -> None:
-    assert set(OF_OPERATION) <= set(OPERATIONS)
 
 
 def test_tokens_come_from_the_addresses_of_the_oauth2_flows() -> None:

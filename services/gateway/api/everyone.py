@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway import presenters
 from services.gateway.api.dependencies import RequestContext, caller_in, optional_caller, wait_seconds
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import READ_OUTCOME
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.container import Container
+from services.gateway.operation_problems import problems
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import ProblemError
 
@@ -34,8 +35,8 @@ async def allowances(container: Public) -> Allowances:
     return presenters.allowances(container.allowances, await container.clock.today())
 
 
-@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource)
-@audited(Action.READ_OUTCOME)
+@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource, openapi_extra=problems("outcome-unknown"))
+@audited(READ_OUTCOME)
 async def outcome(
     command_id: str,
     context: AnyCaller,
@@ -78,7 +79,7 @@ async def list_problems(http_response: Response) -> Catalogue:
     return Catalogue(problems=[_entry(code) for code in sorted(CATALOGUE)])
 
 
-@router.get("/problems/{code}", response_model=CatalogueEntry)
+@router.get("/problems/{code}", response_model=CatalogueEntry, openapi_extra=problems("not-found"))
 @not_audited
 async def problem(code: str, http_response: Response) -> CatalogueEntry:
     """A problem in Danish and English: its meaning and its remedy."""

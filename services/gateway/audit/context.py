@@ -19,7 +19,7 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import READ_OUTCOME, Action
 from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, stamp
 from services.gateway.auth import Caller
 from services.gateway.projections.cards import CardView, alias_of_person
@@ -104,7 +104,7 @@ class AuditContext:
                 order=self._commanded.get(subject) or f"{stamp(at)}|{uuid4().hex}",
                 subject=subject,
                 own=self._is_own(subject, self.caller),
-                action=action.value,
+                action=action.code,
                 refused=refused,
                 role=self.caller.role,
                 organisation=self.caller.organisation,
@@ -114,7 +114,7 @@ class AuditContext:
             )
             entries.append(entry)
             if self._replayed:
-                entries.append(replace(entry, order=f"{stamp(at)}|{uuid4().hex}", action=Action.READ_OUTCOME.value))
+                entries.append(replace(entry, order=f"{stamp(at)}|{uuid4().hex}", action=READ_OUTCOME.code))
         return entries
 
     @property

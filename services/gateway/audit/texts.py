@@ -10,7 +10,7 @@ from frikort_contracts.http.audit import AccessPage, AccessResource
 from frikort_contracts.http.roles import Role
 from frikort_contracts.municipalities import MUNICIPALITIES
 
-from services.gateway.audit.actions import TEXTS, Action
+from services.gateway.audit.actions import ACTIONS
 from services.gateway.audit.log import Access
 from services.gateway.formats import Language
 
@@ -32,7 +32,7 @@ def page(accesses: Sequence[Access], following: str | None, language: Language) 
 
 def _entry(access: Access, language: Language) -> AccessResource:
     english = language is Language.ENGLISH
-    text = TEXTS[Action(access.action)]
+    text = ACTIONS[access.action]
     what = text.in_language(language) + _of_year(access, english=english)
     return AccessResource(
         at=access.at,

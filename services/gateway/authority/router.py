@@ -16,11 +16,12 @@ from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, caller_in, command_in
-from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_year, stamp
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.authority import queries
+from services.gateway.authority.actions import DRAW_EXTRACT, READ_EXTRACT
 from services.gateway.authority.responses import extract_id_of, extract_request_of
+from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
 from services.gateway.read_models import StoredExtractRequest
@@ -34,7 +35,7 @@ _MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", Ex
 
 
 @router.post("", status_code=201, response_model=ExtractResource, responses=PENDING)
-@audited(Action.DRAW_EXTRACT)
+@audited(DRAW_EXTRACT)
 async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Response:
     """Request an extract of everything that is booked at this moment."""
 
@@ -63,7 +64,7 @@ async def list_extracts(context: AuthorityCaller) -> Extracts:
     return Extracts(extracts=[await queries.extract(context.container.read_models, request) for request in requests])
 
 
-@router.get("/{extract_id}", response_model=ExtractResource)
+@router.get("/{extract_id}", response_model=ExtractResource, openapi_extra=problems("extract-unknown"))
 @not_audited
 async def get_extract(extract_id: str, context: AuthorityCaller) -> ExtractResource:
     """An extract: how far it has come, and its manifest when it is done."""
@@ -77,8 +78,9 @@ async def get_extract(extract_id: str, context: AuthorityCaller) -> ExtractResou
         200: {"description": "The file", "content": {"text/csv": {}, "application/json": {}}},
         304: {"description": "Not changed"},
     },
+    openapi_extra=problems("extract-unknown", "extract-not-ready", "not-found"),
 )
-@audited(Action.READ_EXTRACT)
+@audited(READ_EXTRACT)
 async def download_extract(extract_id: str, file_format: ExtractFormat, context: AuthorityCaller) -> Response:
     """A file of a completed extract, with the manifest's SHA-256 as ETag and Repr-Digest (RFC 9530)."""
     request = await _own_request(context, extract_id)
@@ -104,7 +106,7 @@ def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> 
         order=f"{stamp(message.time)}|{command.extract_id}",
         subject=of_year(command.year, command.municipality),
         own=False,
-        action=Action.DRAW_EXTRACT,
+        action=DRAW_EXTRACT.code,
         refused=False,
         role=context.caller.role,
         organisation=context.organisation,

@@ -39,11 +39,34 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import (
+    DISPUTE_REPORT,
+    GRANT_MANDATE,
+    READ_ACCESSES,
+    READ_BALANCE,
+    READ_CARD,
+    READ_EMPLOYMENTS,
+    READ_MANDATES,
+    READ_REPORTS,
+    WITHDRAW_DISPUTE,
+    WITHDRAW_MANDATE,
+)
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
+from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.caseworker import presenters
+from services.gateway.caseworker.actions import (
+    DEACTIVATE_CARD,
+    HAND_OVER_CARD,
+    ISSUE_CARD,
+    REACTIVATE_CARD,
+    READ_CONTROLS_DUE,
+    RECORD_CONTROL,
+    REPLACE_NUMBER,
+    SEARCH,
+)
+from services.gateway.operation_problems import problems
 from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
@@ -54,8 +77,14 @@ Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]
 
 
-@router.post("/cards", status_code=201, response_model=CardResource, responses=PENDING)
-@audited(Action.ISSUE_CARD)
+@router.post(
+    "/cards",
+    status_code=201,
+    response_model=CardResource,
+    responses=PENDING,
+    openapi_extra=problems("card-exists", "card-numbers-exhausted"),
+)
+@audited(ISSUE_CARD)
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
     """Issue a card to a citizen. A person has one card, for life."""
 
@@ -70,8 +99,8 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
     return await context.submit(body, build)
 
 
-@router.post("/cards/search", response_model=CardResource)
-@audited(Action.SEARCH)
+@router.post("/cards/search", response_model=CardResource, openapi_extra=problems(*CARD))
+@audited(SEARCH)
 async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource:
     """Find a card by CPR number or card number. The CPR number is in the body, so that no log of addresses has it."""
     models = context.container.read_models
@@ -82,71 +111,101 @@ async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource
     return _presented(context, _own_or_unknown(context, found))
 
 
-@router.get("/cards/{card_id}", response_model=CardResource)
-@audited(Action.READ_CARD)
+@router.get("/cards/{card_id}", response_model=CardResource, openapi_extra=problems(*CARD))
+@audited(READ_CARD)
 async def get_card(card_id: str, context: Caseworker) -> CardResource:
     """A card."""
     return _presented(context, await _card(context, card_id))
 
 
-@router.post("/cards/{card_id}/deactivation", response_model=CardResource, responses=PENDING)
-@audited(Action.DEACTIVATE_CARD)
+@router.post(
+    "/cards/{card_id}/deactivation",
+    response_model=CardResource,
+    responses=PENDING,
+    openapi_extra=problems(*CARD, "card-already-deactivated"),
+)
+@audited(DEACTIVATE_CARD)
 async def deactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Deactivate a card from today, not backwards: work up to and including today can still be reported."""
     return await _submit(context, card_id, body, DeactivateCard)
 
 
-@router.post("/cards/{card_id}/reactivation", response_model=CardResource, responses=PENDING)
-@audited(Action.REACTIVATE_CARD)
+@router.post(
+    "/cards/{card_id}/reactivation",
+    response_model=CardResource,
+    responses=PENDING,
+    openapi_extra=problems(*CARD, "card-already-active"),
+)
+@audited(REACTIVATE_CARD)
 async def reactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Make a deactivated card active again from today."""
     return await _submit(context, card_id, body, ReactivateCard)
 
 
-@router.post("/cards/{card_id}/number", response_model=CardResource, responses=PENDING)
-@audited(Action.REPLACE_NUMBER)
+@router.post(
+    "/cards/{card_id}/number",
+    response_model=CardResource,
+    responses=PENDING,
+    openapi_extra=problems(*CARD, "card-numbers-exhausted"),
+)
+@audited(REPLACE_NUMBER)
 async def replace_number(card_id: str, body: NewNumberBody, context: CaseworkerCommand) -> Response:
     """Give the card a new number; the card and its totals stay."""
     return await _submit(context, card_id, body, ReplaceCardNumber)
 
 
-@router.post("/cards/{card_id}/hand-over", response_model=HandedOverResource, responses=PENDING)
-@audited(Action.HAND_OVER_CARD)
+@router.post(
+    "/cards/{card_id}/hand-over",
+    response_model=HandedOverResource,
+    responses=PENDING,
+    openapi_extra=problems(*CARD, "same-municipality"),
+)
+@audited(HAND_OVER_CARD)
 async def hand_over_card(card_id: str, body: HandOverBody, context: CaseworkerCommand) -> Response:
     """Hand the card over to the municipality that the citizen moved to. It can no longer be seen here then."""
     return await _submit(context, card_id, body, HandOverCard)
 
 
-@router.post("/cards/{card_id}/controls", response_model=CardResource, responses=PENDING)
-@audited(Action.RECORD_CONTROL)
+@router.post(
+    "/cards/{card_id}/controls",
+    response_model=CardResource,
+    responses=PENDING,
+    openapi_extra=problems(*CARD, "control-not-due"),
+)
+@audited(RECORD_CONTROL)
 async def record_control(card_id: str, body: ControlBody, context: CaseworkerCommand) -> Response:
     """Record the result of this year's control. Its reasons stay in the municipality's own system."""
     return await _submit(context, card_id, body, RecordControl)
 
 
-@router.get("/cards/{card_id}/balances", response_model=Balances)
-@audited(Action.READ_BALANCE)
+@router.get("/cards/{card_id}/balances", response_model=Balances, openapi_extra=problems(*CARD))
+@audited(READ_BALANCE)
 async def card_balances(card_id: str, context: Caseworker) -> Balances:
     """The card's years."""
     return await queries.balances_of(context, await _card(context, card_id))
 
 
-@router.get("/cards/{card_id}/employments", response_model=CardEmployments)
-@audited(Action.READ_EMPLOYMENTS)
+@router.get("/cards/{card_id}/employments", response_model=CardEmployments, openapi_extra=problems(*CARD))
+@audited(READ_EMPLOYMENTS)
 async def card_employments(card_id: str, context: Caseworker) -> CardEmployments:
     """The card's employments, with the employers' contact persons."""
     return await queries.employments_of(context, await _card(context, card_id), contacts=True)
 
 
-@router.get("/cards/{card_id}/reports", response_model=CardReports)
-@audited(Action.READ_REPORTS)
+@router.get("/cards/{card_id}/reports", response_model=CardReports, openapi_extra=problems(*CARD))
+@audited(READ_REPORTS)
 async def card_reports(card_id: str, context: Caseworker) -> CardReports:
     """The card's reports and their splits."""
     return await queries.reports_of(context, await _card(context, card_id))
 
 
-@router.post("/cards/{card_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
-@audited(Action.DISPUTE_REPORT)
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute",
+    response_model=CardReportResource,
+    responses=PENDING,
+    openapi_extra=problems(*DISPUTE),
+)
+@audited(DISPUTE_REPORT)
 async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
     """Dispute a report for the citizen.
 
@@ -161,8 +220,9 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
     "/cards/{card_id}/reports/{report_id}/dispute/withdrawal",
     response_model=CardReportResource,
     responses=PENDING,
+    openapi_extra=problems(*DISPUTE_WITHDRAWAL),
 )
-@audited(Action.WITHDRAW_DISPUTE)
+@audited(WITHDRAW_DISPUTE)
 async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerCommand) -> Response:
     """Withdraw a dispute that the citizen raised, or that was raised for them."""
     return await commands.withdraw_dispute(
@@ -170,15 +230,21 @@ async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerComm
     )
 
 
-@router.get("/cards/{card_id}/mandates", response_model=Mandates)
-@audited(Action.READ_MANDATES)
+@router.get("/cards/{card_id}/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
+@audited(READ_MANDATES)
 async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
     """The people whom the citizen lets see the card, now and before."""
     return await queries.mandates_of(context, await _card(context, card_id))
 
 
-@router.post("/cards/{card_id}/mandates", status_code=201, response_model=MandateResource, responses=PENDING)
-@audited(Action.GRANT_MANDATE)
+@router.post(
+    "/cards/{card_id}/mandates",
+    status_code=201,
+    response_model=MandateResource,
+    responses=PENDING,
+    openapi_extra=problems(*GRANT),
+)
+@audited(GRANT_MANDATE)
 async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerCommand) -> Response:
     """Let another person see the card, for a citizen who has no digital ID."""
     return await commands.grant_mandate(
@@ -186,8 +252,13 @@ async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerComm
     )
 
 
-@router.post("/cards/{card_id}/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=PENDING)
-@audited(Action.WITHDRAW_MANDATE)
+@router.post(
+    "/cards/{card_id}/mandates/{mandate_id}/withdrawal",
+    response_model=MandateResource,
+    responses=PENDING,
+    openapi_extra=problems(*MANDATE_WITHDRAWAL),
+)
+@audited(WITHDRAW_MANDATE)
 async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCommand) -> Response:
     """End a mandate for the citizen."""
     return await commands.withdraw_mandate(
@@ -195,8 +266,8 @@ async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCom
     )
 
 
-@router.get("/cards/{card_id}/accesses", response_model=AccessPage)
-@audited(Action.READ_ACCESSES)
+@router.get("/cards/{card_id}/accesses", response_model=AccessPage, openapi_extra=problems(*CARD))
+@audited(READ_ACCESSES)
 async def card_accesses(
     card_id: str, context: Caseworker, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> AccessPage:
@@ -206,7 +277,7 @@ async def card_accesses(
 
 
 @router.get("/controls-due", response_model=ControlsDue)
-@audited(Action.READ_CONTROLS_DUE)
+@audited(READ_CONTROLS_DUE)
 async def controls_due(
     context: Caseworker,
     year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,

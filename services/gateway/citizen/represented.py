@@ -5,7 +5,7 @@ A mandate that is over, somebody else's or unknown answers ``mandate-unknown``. 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 from frikort_contracts.http.balances import Balances, Warnings
@@ -20,22 +20,35 @@ from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import (
+    DISPUTE_REPORT,
+    READ_BALANCE,
+    READ_CARD,
+    READ_EMPLOYMENTS,
+    READ_REPORTS,
+    READ_WARNINGS,
+    WITHDRAW_DISPUTE,
+)
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
+from services.gateway.cards.problem_codes import DISPUTE, DISPUTE_WITHDRAWAL
 from services.gateway.citizen import presenters
 from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
 from services.gateway.event_streams import LONGEST
+from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView, MandateView
 
 router = APIRouter(prefix="/v1/represented", tags=["citizen"])
 
+_MANDATE: Final = ("mandate-unknown",)
+_REPRESENTED: Final = ("mandate-unknown", "card-unknown")
+
 HolderCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 
 
 @router.get("", response_model=Represented)
-@audited(Action.READ_CARD)
+@audited(READ_CARD)
 async def list_represented(context: Citizen) -> Represented:
     """The cards of others that you may see today."""
     found = await context.container.read_models.represented_by(
@@ -47,44 +60,46 @@ async def list_represented(context: Citizen) -> Represented:
     )
 
 
-@router.get("/{mandate_id}/card", response_model=OwnCardResource)
-@audited(Action.READ_CARD)
+@router.get("/{mandate_id}/card", response_model=OwnCardResource, openapi_extra=problems(*_REPRESENTED))
+@audited(READ_CARD)
 async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
     """The citizen's card."""
     card = await _card(context, mandate_id)
     return presenters.own_card(card, context.container.persons.open(card.person))
 
 
-@router.get("/{mandate_id}/balances", response_model=Balances)
-@audited(Action.READ_BALANCE)
+@router.get("/{mandate_id}/balances", response_model=Balances, openapi_extra=problems(*_REPRESENTED))
+@audited(READ_BALANCE)
 async def represented_balances(mandate_id: str, context: Citizen) -> Balances:
     """What the citizen has earned on the card, by year, and what is left."""
     return await queries.balances_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/employments", response_model=CardEmployments)
-@audited(Action.READ_EMPLOYMENTS)
+@router.get("/{mandate_id}/employments", response_model=CardEmployments, openapi_extra=problems(*_REPRESENTED))
+@audited(READ_EMPLOYMENTS)
 async def represented_employments(mandate_id: str, context: Citizen) -> CardEmployments:
     """The employers who registered that the citizen works for them."""
     return await queries.employments_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/reports", response_model=CardReports)
-@audited(Action.READ_REPORTS)
+@router.get("/{mandate_id}/reports", response_model=CardReports, openapi_extra=problems(*_REPRESENTED))
+@audited(READ_REPORTS)
 async def represented_reports(mandate_id: str, context: Citizen) -> CardReports:
     """What the citizen's employers reported, and how it was split."""
     return await queries.reports_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/warnings", response_model=Warnings)
-@audited(Action.READ_WARNINGS)
+@router.get("/{mandate_id}/warnings", response_model=Warnings, openapi_extra=problems(*_REPRESENTED))
+@audited(READ_WARNINGS)
 async def represented_warnings(mandate_id: str, context: Citizen) -> Warnings:
     """When the citizen came near the allowance, reached it or went above it."""
     return await queries.warnings_of(context, await _card(context, mandate_id))
 
 
-@router.get("/{mandate_id}/changes", response_class=EventStream)
-@audited(Action.READ_CARD)
+@router.get(
+    "/{mandate_id}/changes", response_class=EventStream, openapi_extra=problems(*_REPRESENTED, "too-many-streams")
+)
+@audited(READ_CARD)
 async def represented_changes(
     mandate_id: str, context: Citizen, _: StreamSlot, seconds: StreamSeconds = LONGEST
 ) -> Response:
@@ -95,8 +110,13 @@ async def represented_changes(
     return await stream_changes(context, lambda: _card(context, mandate_id), seconds)
 
 
-@router.post("/{mandate_id}/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
-@audited(Action.DISPUTE_REPORT)
+@router.post(
+    "/{mandate_id}/reports/{report_id}/dispute",
+    response_model=CardReportResource,
+    responses=PENDING,
+    openapi_extra=problems(*_MANDATE, "mandate-view-only", *DISPUTE),
+)
+@audited(DISPUTE_REPORT)
 async def dispute_represented_report(
     mandate_id: str, report_id: str, body: DisputeBody, context: HolderCommand
 ) -> Response:
@@ -110,8 +130,9 @@ async def dispute_represented_report(
     "/{mandate_id}/reports/{report_id}/dispute/withdrawal",
     response_model=CardReportResource,
     responses=PENDING,
+    openapi_extra=problems(*_MANDATE, "mandate-view-only", *DISPUTE_WITHDRAWAL),
 )
-@audited(Action.WITHDRAW_DISPUTE)
+@audited(WITHDRAW_DISPUTE)
 async def withdraw_represented_dispute(mandate_id: str, report_id: str, context: HolderCommand) -> Response:
     """Withdraw a dispute that the citizen raised, or that was raised for them. Only with the scope `represent`."""
     return await commands.withdraw_dispute(

@@ -18,13 +18,27 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import (
+    DISPUTE_REPORT,
+    GRANT_MANDATE,
+    READ_ACCESSES,
+    READ_BALANCE,
+    READ_CARD,
+    READ_EMPLOYMENTS,
+    READ_MANDATES,
+    READ_REPORTS,
+    READ_WARNINGS,
+    WITHDRAW_DISPUTE,
+    WITHDRAW_MANDATE,
+)
 from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
+from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.citizen import presenters
 from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
 from services.gateway.event_streams import LONGEST
+from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 
@@ -33,37 +47,42 @@ router = APIRouter(prefix="/v1/me", tags=["citizen"])
 CitizenCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 
 
-@router.get("/card", response_model=OwnCardResource)
-@audited(Action.READ_CARD)
+@router.get("/card", response_model=OwnCardResource, openapi_extra=problems(*CARD))
+@audited(READ_CARD)
 async def own_card(context: Citizen) -> OwnCardResource:
     """Your card."""
     card = await _own(context)
     return presenters.own_card(card, context.container.persons.open(card.person))
 
 
-@router.get("/balances", response_model=Balances)
-@audited(Action.READ_BALANCE)
+@router.get("/balances", response_model=Balances, openapi_extra=problems(*CARD))
+@audited(READ_BALANCE)
 async def own_balances(context: Citizen) -> Balances:
     """What you have earned on your card, by year, and what is left."""
     return await queries.balances_of(context, await _own(context))
 
 
-@router.get("/employments", response_model=CardEmployments)
-@audited(Action.READ_EMPLOYMENTS)
+@router.get("/employments", response_model=CardEmployments, openapi_extra=problems(*CARD))
+@audited(READ_EMPLOYMENTS)
 async def own_employments(context: Citizen) -> CardEmployments:
     """The employers who registered that you work for them."""
     return await queries.employments_of(context, await _own(context))
 
 
-@router.get("/reports", response_model=CardReports)
-@audited(Action.READ_REPORTS)
+@router.get("/reports", response_model=CardReports, openapi_extra=problems(*CARD))
+@audited(READ_REPORTS)
 async def own_reports(context: Citizen) -> CardReports:
     """What your employers reported, and how it was split."""
     return await queries.reports_of(context, await _own(context))
 
 
-@router.post("/reports/{report_id}/dispute", response_model=CardReportResource, responses=PENDING)
-@audited(Action.DISPUTE_REPORT)
+@router.post(
+    "/reports/{report_id}/dispute",
+    response_model=CardReportResource,
+    responses=PENDING,
+    openapi_extra=problems(*DISPUTE),
+)
+@audited(DISPUTE_REPORT)
 async def dispute_own_report(report_id: str, body: DisputeBody, context: CitizenCommand) -> Response:
     """Dispute a report. Its employer, your municipality and the authorities see the dispute; no amount changes.
 
@@ -72,22 +91,27 @@ async def dispute_own_report(report_id: str, body: DisputeBody, context: Citizen
     return await commands.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
-@router.post("/reports/{report_id}/dispute/withdrawal", response_model=CardReportResource, responses=PENDING)
-@audited(Action.WITHDRAW_DISPUTE)
+@router.post(
+    "/reports/{report_id}/dispute/withdrawal",
+    response_model=CardReportResource,
+    responses=PENDING,
+    openapi_extra=problems(*DISPUTE_WITHDRAWAL),
+)
+@audited(WITHDRAW_DISPUTE)
 async def withdraw_own_dispute(report_id: str, context: CitizenCommand) -> Response:
     """Withdraw a dispute that you raised, or that was raised for you."""
     return await commands.withdraw_dispute(context, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
-@router.get("/warnings", response_model=Warnings)
-@audited(Action.READ_WARNINGS)
+@router.get("/warnings", response_model=Warnings, openapi_extra=problems(*CARD))
+@audited(READ_WARNINGS)
 async def own_warnings(context: Citizen) -> Warnings:
     """When you came near the allowance, reached it or went above it."""
     return await queries.warnings_of(context, await _own(context))
 
 
-@router.get("/changes", response_class=EventStream)
-@audited(Action.READ_CARD)
+@router.get("/changes", response_class=EventStream, openapi_extra=problems(*CARD, "too-many-streams"))
+@audited(READ_CARD)
 async def own_changes(context: Citizen, _: StreamSlot, seconds: StreamSeconds = LONGEST) -> Response:
     """Server-sent events: `changed` at once, and whenever something about your card changes.
 
@@ -98,15 +122,17 @@ async def own_changes(context: Citizen, _: StreamSlot, seconds: StreamSeconds = 
     return await stream_changes(context, lambda: _own(context), seconds)
 
 
-@router.get("/mandates", response_model=Mandates)
-@audited(Action.READ_MANDATES)
+@router.get("/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
+@audited(READ_MANDATES)
 async def own_mandates(context: Citizen) -> Mandates:
     """The people whom you let see your card, now and before."""
     return await queries.mandates_of(context, await _own(context))
 
 
-@router.post("/mandates", status_code=201, response_model=MandateResource, responses=PENDING)
-@audited(Action.GRANT_MANDATE)
+@router.post(
+    "/mandates", status_code=201, response_model=MandateResource, responses=PENDING, openapi_extra=problems(*GRANT)
+)
+@audited(GRANT_MANDATE)
 async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Response:
     """Let another person see your card (`view`), or also talk to employers about it (`represent`), through a day.
 
@@ -115,15 +141,20 @@ async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Respo
     return await commands.grant_mandate(context, body, lambda: _own(context), municipality=None)
 
 
-@router.post("/mandates/{mandate_id}/withdrawal", response_model=MandateResource, responses=PENDING)
-@audited(Action.WITHDRAW_MANDATE)
+@router.post(
+    "/mandates/{mandate_id}/withdrawal",
+    response_model=MandateResource,
+    responses=PENDING,
+    openapi_extra=problems(*MANDATE_WITHDRAWAL),
+)
+@audited(WITHDRAW_MANDATE)
 async def withdraw_own_mandate(mandate_id: str, context: CitizenCommand) -> Response:
     """End a mandate from now on."""
     return await commands.withdraw_mandate(context, mandate_id, lambda: _own(context), municipality=None)
 
 
 @router.get("/accesses", response_model=AccessPage)
-@audited(Action.READ_ACCESSES)
+@audited(READ_ACCESSES)
 async def own_accesses(
     context: Citizen, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> AccessPage:

@@ -24,10 +24,13 @@ from starlette.responses import Response
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.attempt_limiter import WRONG
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import READ_BALANCE, READ_EMPLOYMENTS
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
+from services.gateway.employer.actions import CHANGE_EMPLOYMENT, DECLARE_NO_WORK, REGISTER_EMPLOYMENT
+from services.gateway.employer.problem_codes import ALLOWANCE, EMPLOYMENT
 from services.gateway.employer.queries import own_employment
+from services.gateway.operation_problems import problems
 from services.gateway.person_encryption import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
@@ -36,8 +39,16 @@ from services.gateway.projections.employments import EmploymentView
 router = APIRouter(prefix="/v1", tags=["employer"])
 
 
-@router.post("/employments", status_code=201, response_model=EmploymentResource, responses=PENDING)
-@audited(Action.REGISTER_EMPLOYMENT)
+@router.post(
+    "/employments",
+    status_code=201,
+    response_model=EmploymentResource,
+    responses=PENDING,
+    openapi_extra=problems(
+        "number-or-birth-date-wrong", "own-business", "employment-exists", "card-not-active", "too-many-attempts"
+    ),
+)
+@audited(REGISTER_EMPLOYMENT)
 async def register_employment(body: RegisterEmploymentBody, context: EmployerCommand) -> Response:
     """Register that a citizen works here, best before work begins.
 
@@ -63,7 +74,7 @@ async def register_employment(body: RegisterEmploymentBody, context: EmployerCom
 
 
 @router.get("/employments", response_model=EmploymentPage)
-@audited(Action.READ_EMPLOYMENTS)
+@audited(READ_EMPLOYMENTS)
 async def list_employments(
     context: Employer, newest: Newest = False, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> EmploymentPage:
@@ -77,15 +88,20 @@ async def list_employments(
     return EmploymentPage(employments=[_presented(context, view) for view in shown], next=following)
 
 
-@router.get("/employments/{employment_id}", response_model=EmploymentResource)
-@audited(Action.READ_EMPLOYMENTS)
+@router.get("/employments/{employment_id}", response_model=EmploymentResource, openapi_extra=problems(*EMPLOYMENT))
+@audited(READ_EMPLOYMENTS)
 async def get_employment(employment_id: str, context: Employer) -> EmploymentResource:
     """An own employment."""
     return _presented(context, await own_employment(context, employment_id))
 
 
-@router.put("/employments/{employment_id}", response_model=EmploymentResource, responses=PENDING)
-@audited(Action.CHANGE_EMPLOYMENT)
+@router.put(
+    "/employments/{employment_id}",
+    response_model=EmploymentResource,
+    responses=PENDING,
+    openapi_extra=problems(*EMPLOYMENT, "employment-exists", "employment-has-reports-outside", "card-not-active"),
+)
+@audited(CHANGE_EMPLOYMENT)
 async def change_employment(employment_id: str, body: ChangeEmploymentBody, context: EmployerCommand) -> Response:
     """Change the period, and the contact person and the label if they are given."""
 
@@ -104,8 +120,13 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, cont
     return await context.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/end", response_model=EmploymentResource, responses=PENDING)
-@audited(Action.CHANGE_EMPLOYMENT)
+@router.post(
+    "/employments/{employment_id}/end",
+    response_model=EmploymentResource,
+    responses=PENDING,
+    openapi_extra=problems(*EMPLOYMENT, "employment-exists", "employment-has-reports-outside", "card-not-active"),
+)
+@audited(CHANGE_EMPLOYMENT)
 async def end_employment(employment_id: str, body: EndEmploymentBody, context: EmployerCommand) -> Response:
     """Give the employment its last day. Work before it can still be reported."""
 
@@ -125,8 +146,13 @@ async def end_employment(employment_id: str, body: EndEmploymentBody, context: E
     return await context.submit(body, build)
 
 
-@router.post("/employments/{employment_id}/no-work", response_model=EmploymentResource, responses=PENDING)
-@audited(Action.DECLARE_NO_WORK)
+@router.post(
+    "/employments/{employment_id}/no-work",
+    response_model=EmploymentResource,
+    responses=PENDING,
+    openapi_extra=problems(*EMPLOYMENT, "no-work-outside-employment", "no-work-in-future"),
+)
+@audited(DECLARE_NO_WORK)
 async def declare_no_work(employment_id: str, body: NoWorkBody, context: EmployerCommand) -> Response:
     """Declare days up to today without work, so that no reminder asks for a report of them."""
 
@@ -143,8 +169,12 @@ async def declare_no_work(employment_id: str, body: NoWorkBody, context: Employe
     return await context.submit(body, build)
 
 
-@router.get("/employments/{employment_id}/allowance", response_model=AllowanceLeft)
-@audited(Action.READ_BALANCE)
+@router.get(
+    "/employments/{employment_id}/allowance",
+    response_model=AllowanceLeft,
+    openapi_extra=problems(*EMPLOYMENT, *ALLOWANCE, "not-found"),
+)
+@audited(READ_BALANCE)
 async def allowance_left(
     employment_id: str,
     context: Employer,

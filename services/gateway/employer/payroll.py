@@ -12,11 +12,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.gateway.api.dependencies import CommandContext, Employer, RequestContext, command_in, traceparent_of
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import READ_REPORTS
 from services.gateway.audit.context import current_audit
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.employer import payroll_presenters as presenters
 from services.gateway.employer.payroll_presenters import LineStatus
+from services.gateway.operation_problems import problems
 from services.gateway.payroll import booking, lines
 from services.gateway.payroll.batch import Batch, BatchStatus, booked, cancelled
 from services.gateway.payroll.booking import LineResult
@@ -26,6 +27,8 @@ from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
 
 router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
+
+_BATCH: Final = ("batch-unknown",)
 
 PATH: Final = router.prefix
 
@@ -79,7 +82,17 @@ _BODY: Final[dict[str, Any]] = {
         201: {"description": "Held: checked, and nothing is booked", "model": BatchResource},
         202: {"description": "It is being booked", "model": BatchResource},
     },
-    openapi_extra=_BODY,
+    openapi_extra={
+        **_BODY,
+        **problems(
+            "batch-type-unsupported",
+            "batch-not-utf8",
+            "batch-columns-wrong",
+            "batch-empty",
+            "batch-in-progress",
+            "body-too-large",
+        ),
+    },
 )
 @not_audited
 async def send_batch(
@@ -119,7 +132,7 @@ async def list_batches(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: 
     return BatchPage(batches=[presenters.batch(batch) for batch in shown], next=following)
 
 
-@router.get("/{batch_id}", response_model=BatchResource)
+@router.get("/{batch_id}", response_model=BatchResource, openapi_extra=problems(*_BATCH))
 @not_audited
 async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     """A file, and how far it has come."""
@@ -130,6 +143,7 @@ async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     "/{batch_id}/booking",
     status_code=202,
     response_model=BatchResource,
+    openapi_extra=problems(*_BATCH, "batch-in-progress", "batch-cancelled"),
 )
 @not_audited
 async def book_batch(batch_id: str, context: Employer) -> BatchResource:
@@ -142,6 +156,7 @@ async def book_batch(batch_id: str, context: Employer) -> BatchResource:
 @router.post(
     "/{batch_id}/cancellation",
     response_model=BatchResource,
+    openapi_extra=problems(*_BATCH, "batch-in-progress", "batch-booked"),
 )
 @not_audited
 async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
@@ -152,8 +167,8 @@ async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     return presenters.batch(batch)
 
 
-@router.get("/{batch_id}/lines", response_model=BatchLinePage)
-@audited(Action.READ_REPORTS)
+@router.get("/{batch_id}/lines", response_model=BatchLinePage, openapi_extra=problems(*_BATCH))
+@audited(READ_REPORTS)
 async def list_lines(
     batch_id: str,
     context: Employer,
@@ -184,8 +199,9 @@ async def list_lines(
     "/{batch_id}/result.csv",
     response_class=StreamingResponse,
     responses={200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
+    openapi_extra=problems(*_BATCH),
 )
-@audited(Action.READ_REPORTS)
+@audited(READ_REPORTS)
 async def batch_result(batch_id: str, context: Employer) -> Response:
     """The result as a file that a Danish spreadsheet opens. No cell can be taken for a formula."""
     batch = await _own(context, batch_id)

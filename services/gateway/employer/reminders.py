@@ -10,9 +10,9 @@ from frikort_contracts.http.employments import ReminderResource, Reminders
 
 from services.gateway.api.dependencies import Employer, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
-from services.gateway.audit.actions import Action
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
+from services.gateway.employer.actions import READ_REMINDERS
 from services.gateway.employer.queries import ledgers_of
 from services.gateway.employer.reminder_rules import notice, question
 from services.gateway.presenters import remaining
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["employer"])
 
 
 @router.get("/reminders", response_model=Reminders)
-@audited(Action.READ_REMINDERS)
+@audited(READ_REMINDERS)
 async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> Reminders:
     """What to think of today, for own present employments; `limit` is how many employments are looked through.
 

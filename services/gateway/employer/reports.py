@@ -21,10 +21,13 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import READ_REPORTS, REPORT_EARNINGS
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
+from services.gateway.employer.actions import CORRECT_REPORT, TRY_REPORT, WITHDRAW_REPORT
+from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
 from services.gateway.employer.queries import ledgers_of, own_employment
+from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.reports import ReportView
 
@@ -36,8 +39,9 @@ router = APIRouter(prefix="/v1", tags=["employer"])
     status_code=201,
     response_model=ReportDetail,
     responses={**PENDING, 200: {"description": "Known: booked before", "model": ReportDetail}},
+    openapi_extra=problems(*REPORT),
 )
-@audited(Action.REPORT_EARNINGS)
+@audited(REPORT_EARNINGS)
 async def report_earnings(body: ReportBody, context: EmployerCommand) -> Response:
     """Report what was paid. The response has the exempt amount and the amount to pay as ordinary wage.
 
@@ -48,15 +52,15 @@ async def report_earnings(body: ReportBody, context: EmployerCommand) -> Respons
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=False))
 
 
-@router.post("/reports/dry-run", response_model=DryRunResource, responses=PENDING)
-@audited(Action.TRY_REPORT)
+@router.post("/reports/dry-run", response_model=DryRunResource, responses=PENDING, openapi_extra=problems(*REPORT))
+@audited(TRY_REPORT)
 async def dry_run(body: ReportBody, context: EmployerCommand) -> Response:
     """The result of reporting this now. All rules of reporting apply, and nothing is booked."""
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=True))
 
 
 @router.get("/reports", response_model=ReportPage)
-@audited(Action.READ_REPORTS)
+@audited(READ_REPORTS)
 async def list_reports(
     context: Employer,
     employment_id: Annotated[str | None, Query(max_length=64)] = None,
@@ -91,8 +95,8 @@ async def list_reports(
     return ReportPage(reports=lines, next=following)
 
 
-@router.get("/reports/{report_id}", response_model=ReportDetail)
-@audited(Action.READ_REPORTS)
+@router.get("/reports/{report_id}", response_model=ReportDetail, openapi_extra=problems("report-unknown"))
+@audited(READ_REPORTS)
 async def get_report(report_id: str, context: Employer) -> ReportDetail:
     """An own report with its history."""
     view = await _own_report(context, report_id)
@@ -100,8 +104,13 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
     return presenters.report(view, ledger, context.language, context.container.persons.decrypt_message)
 
 
-@router.post("/reports/{report_id}/correction", response_model=ReportDetail, responses=PENDING)
-@audited(Action.CORRECT_REPORT)
+@router.post(
+    "/reports/{report_id}/correction",
+    response_model=ReportDetail,
+    responses=PENDING,
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, *CONTENT, "report-withdrawn", "payment-year-changed"),
+)
+@audited(CORRECT_REPORT)
 async def correct_report(report_id: str, body: CorrectionBody, context: EmployerCommand) -> Response:
     """Replace the content of a report. Its reference, its place in the order and its history stay."""
 
@@ -123,8 +132,13 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
     return await context.submit(body, build)
 
 
-@router.post("/reports/{report_id}/withdrawal", response_model=ReportDetail, responses=PENDING)
-@audited(Action.WITHDRAW_REPORT)
+@router.post(
+    "/reports/{report_id}/withdrawal",
+    response_model=ReportDetail,
+    responses=PENDING,
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-withdrawn"),
+)
+@audited(WITHDRAW_REPORT)
 async def withdraw_report(report_id: str, body: WithdrawalBody, context: EmployerCommand) -> Response:
     """Withdraw a report; it no longer counts. Its reference stays used."""
 

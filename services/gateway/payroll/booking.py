@@ -17,7 +17,7 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components, WorkPeriod
 
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import REPORT_EARNINGS
 from services.gateway.audit.log import Access, of_card, stamp
 from services.gateway.commands.service import SOURCE
 from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
@@ -144,7 +144,7 @@ def accesses(
             order=f"{stamp(plan.at)}|{batch.batch_id}|{index:05d}|{number:05d}",
             subject=of_card(card_id),
             own=False,
-            action=Action.REPORT_EARNINGS,
+            action=REPORT_EARNINGS.code,
             refused=not any_booked,
             role=Role.EMPLOYER,
             organisation=batch.cvr,

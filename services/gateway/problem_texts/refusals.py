@@ -221,9 +221,9 @@ REFUSALS: Final[dict[str, Entry]] = {
     ),
     Problem.REPORT_NOT_DISPUTED: Entry(
         409,
-        Text("Der er ikke noget at trække tilbage", "Ingen har sagt, at indberetningen ikke er rigtig, eller "
-             "arbejdsgiveren har svaret."),
-        Text("There is nothing to take back", "Nobody has said that the report is not right, or the employer has "
-             "answered."),
+        Text("Der er ingen åben indsigelse mod indberetningen", "Ingen har sagt, at den ikke er rigtig, eller det er "
+             "trukket tilbage, eller arbejdsgiveren har rettet eller tilbagekaldt indberetningen."),
+        Text("The report is not in dispute", "Nobody has said that it is not right, or that was taken back, or the "
+             "employer has corrected or withdrawn the report."),
     ),
 }  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.audit import texts
-from services.gateway.audit.actions import TEXTS, Action
+from services.gateway.audit.actions import ACTIONS
 from services.gateway.audit.extracts import extracts_with
 from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_person, of_year, query, stamp
 from services.gateway.auth import Caller
@@ -243,17 +243,17 @@ class TestWhatTheCitizenReads:
         ]
 
     @pytest.mark.parametrize("language", Language)
-    @pytest.mark.parametrize("act", Action)
-    def test_every_line_is_a_sentence_in_both_languages(self, act: Action, language: Language) -> None:
+    @pytest.mark.parametrize("code", sorted(ACTIONS))
+    def test_every_line_is_a_sentence_in_both_languages(self, code: str, language: Language) -> None:
         for role, organisation in (
             (Role.CASEWORKER, "400"),
             (Role.EMPLOYER, CVR),
             (Role.AUTHORITY, "star"),
             (Role.CITIZEN, "x"),
         ):
-            (line,) = texts.page([access(role=role, organisation=organisation, action=act)], None, language).accesses
+            (line,) = texts.page([access(role=role, organisation=organisation, action=code)], None, language).accesses
             assert line.by
-            assert line.description == TEXTS[act].in_language(language)
+            assert line.description == ACTIONS[code].in_language(language)
 
     def test_a_citizen_who_reads_the_data_of_another_is_a_mandate_holder(self) -> None:
         (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses
@@ -329,7 +329,7 @@ def access(**changes: Any) -> Access:
         "order": f"{stamp(NOON)}|1",
         "subject": of_card(CARD),
         "own": False,
-        "action": Action.READ_CARD,
+        "action": "read-card",
         "refused": False,
         "role": Role.CASEWORKER,
         "organisation": "101",

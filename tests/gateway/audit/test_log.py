@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.http.roles import Role
 
-from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query, stamp
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON
@@ -29,7 +28,7 @@ def line(minute: int, subject: str, *, own: bool = False, reason: str | None = N
         order=f"{stamp(NOON + timedelta(minutes=minute))}|{subject}",
         subject=subject,
         own=own,
-        action=Action.READ_CARD,
+        action="read-card",
         refused=False,
         role=Role.CASEWORKER,
         organisation="101",

@@ -84,7 +84,7 @@ async def test_a_dispute_that_the_employer_has_answered_cannot_be_taken_back(
     site: Site, visiting: httpx2.AsyncClient
 ) -> None:
     site.answer("POST", f"{API}/reports/{c.REPORT}/dispute/withdrawal", Refusal("report-not-disputed"))
-    assert "Der er ikke noget at trække tilbage" in said(await post(visiting, REPORT))
+    assert "Der er ingen åben indsigelse" in said(await post(visiting, REPORT))
 
 
 async def test_the_history_of_a_report_in_words(site: Site, visiting: httpx2.AsyncClient) -> None:

@@ -1,0 +1,15 @@
+"""The actions of authorities that the access log records."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.gateway.audit.actions import define
+
+DRAW_EXTRACT: Final = define(
+    "draw-extract",
+    "extract",
+    "har trukket et udtræk, som dit frikort er med i",
+    "drew an extract that your card is part of",
+)
+READ_EXTRACT: Final = define("read-extract", "extract", "har hentet et udtræk", "downloaded an extract")

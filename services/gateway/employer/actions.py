@@ -1,0 +1,33 @@
+"""The actions of employers that the access log records."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.gateway.audit.actions import define
+
+REGISTER_EMPLOYMENT: Final = define(
+    "register-employment", "change", "har registreret en ansættelse af dig", "registered an employment of you"
+)
+CHANGE_EMPLOYMENT: Final = define("change-employment", "change", "har ændret din ansættelse", "changed your employment")
+TRY_REPORT: Final = define(
+    "try-report",
+    "read",
+    "har spurgt, hvad der vil ske, hvis de indberetter løn til dig",
+    "asked what would happen if they reported wage for you",
+)
+CORRECT_REPORT: Final = define(
+    "correct-report", "change", "har rettet en indberetning af din løn", "corrected a report of your wage"
+)
+WITHDRAW_REPORT: Final = define(
+    "withdraw-report", "change", "har tilbagekaldt en indberetning af din løn", "withdrew a report of your wage"
+)
+DECLARE_NO_WORK: Final = define(
+    "declare-no-work",
+    "change",
+    "har oplyst, at du ikke arbejdede i en periode",
+    "stated that you did not work for a while",
+)
+READ_REMINDERS: Final = define(
+    "read-reminders", "read", "har set påmindelser om dine ansættelser", "looked at reminders about your employments"
+)

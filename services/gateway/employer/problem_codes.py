@@ -1,0 +1,18 @@
+"""The problem codes that several operations of employers can answer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EMPLOYMENT: Final = ("employment-unknown",)
+ALLOWANCE: Final = ("year-without-allowance", "year-provisional")
+CONTENT: Final = (
+    "card-not-active",
+    "work-outside-employment",
+    "payment-in-future",
+    "payment-before-work",
+    "amount-zero",
+    "amount-too-large",
+    *ALLOWANCE,
+)
+REPORT: Final = (*EMPLOYMENT, *CONTENT, "reference-reused", "possible-duplicate", "report-withdrawn")
