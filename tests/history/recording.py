@@ -18,7 +18,7 @@ from services.exports.statements import CardStatements
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.environment import Environment
 from tests.simulation.run import logs_disabled, small_limits
-from tests.simulation.workload import Population
+from tests.simulation.workload import Workload
 
 DIRECTORY: Final = Path(__file__).parent / "recorded"
 _SEEDS: Final = (3, 13, 19)
@@ -80,9 +80,9 @@ def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
 def _record(seed: int) -> dict[str, Any]:
     with logs_disabled(), small_limits():
         environment = Environment(seed)
-        people = Population(environment, seed, 3.0)
+        workload = Workload(environment, seed, 3.0)
         with environment.scheduler as scheduler:
-            scheduler.run(people.at_rest, most=_MOST_STEPS)
+            scheduler.run(workload.is_done, most=_MOST_STEPS)
             environment.heal()
             scheduler.run_until_idle(most=_MOST_STEPS)
     names = {topic.name for topic in TOPICS}

@@ -1,6 +1,6 @@
-"""Citizens, caseworkers and mandate holders dispute reports, and grant and withdraw mandates.
+"""The workload of citizens, their caseworkers and their mandate holders: disputes and mandates.
 
-Each does only what the gateway's routes allow.
+Each role acts within the limits of the gateway's routes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROLES: Final = {
 
 
 class Citizens:
-    """Citizens and those who act for them."""
+    """All citizens, and the people who act for them. ``friends`` are possible mandate holders."""
 
     def __init__(self, clients: Clients, payroll: Payroll, friends: list[SealedPerson]) -> None:
         self._clients = clients
@@ -37,13 +37,13 @@ class Citizens:
         self.rng = clients.rng
 
     async def act(self, card_id: str) -> None:
-        """One action for the citizen of a card."""
-        deed = self.rng.random()
-        if deed < 0.5:
+        """Take one random action for the citizen of a card."""
+        draw = self.rng.random()
+        if draw < 0.5:
             await self._dispute(card_id)
-        elif deed < 0.6:
+        elif draw < 0.6:
             await self._withdraw_dispute(card_id)
-        elif deed < 0.88:
+        elif draw < 0.88:
             await self._grant(card_id)
         else:
             await self._withdraw_mandate(card_id)
@@ -134,9 +134,10 @@ class Citizens:
 
     def _some_report(self, card_id: str) -> tuple[str, str]:
         """A report of the card; sometimes one that does not exist or is not accepted yet."""
-        jobs = [job for job in self._payroll.jobs if job.card_id == card_id and job.reports]
-        if not jobs:
+        employments = [e for e in self._payroll.employments if e.card_id == card_id and e.reports]
+        if not employments:
             return "none", "none"
-        job = self.rng.choice(jobs)
-        known = job.accepted if job.accepted and self.rng.random() < 0.9 else job.reports
-        return job.employment_id, report_id_of(job, self.rng.choice(known[-3:]))
+        employment = self.rng.choice(employments)
+        accepted = employment.accepted and self.rng.random() < 0.9
+        references = employment.accepted if accepted else employment.reports
+        return employment.employment_id, report_id_of(employment, self.rng.choice(references[-3:]))

@@ -1,7 +1,7 @@
-"""Clients of the gateways: they repeat requests without an answer, and record the answers that they get.
+"""Clients of the gateways: they repeat a request until it is answered, and record a history for the checkers.
 
-Clients never crash. Without an answer (a gateway died, or took too long) they send the request again with the same
-idempotency key, to any gateway, also while the first request is still in progress.
+Clients never crash. Without an answer (the gateway crashed, or took too long) they send the request again with the
+same idempotency key, to any gateway, even while the first request is still in progress.
 """
 
 from __future__ import annotations
@@ -27,43 +27,45 @@ from services.runtime.kafka.producer import KafkaUnavailable
 from tests.simulation.environment import Environment, GatewayInstance
 from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream
 
-LOOKS: Final = 25
+MAX_OUTCOME_READS: Final = 25
 
 Build = Callable[[ReadModels], Awaitable[Command]]
 
 
 @dataclass(eq=False)
-class Request:
-    """A request in progress at a gateway. ``over`` once it is answered; it never is if the process dies."""
+class PendingRequest:
+    """A request in progress at a gateway. ``done`` means answered; it stays false if the gateway crashes."""
 
     process: Process
-    over: bool = False
+    done: bool = False
     answer: OutcomeView | None = None
     problem: str | None = None
 
-    def is_heard(self) -> bool:
-        return self.over or not self.process.alive
+    def is_over(self) -> bool:
+        return self.done or not self.process.alive
 
 
 @dataclass
-class Diary:
-    """What clients sent and received, for the reconciliation."""
+class History:
+    """What clients sent and received, for the checkers: bodies of requests and answers, by command id.
 
-    acknowledged: dict[str, str] = field(default_factory=dict)  # command id: who sent it
+    ``acknowledged`` are commands that a gateway accepted.
+    """
+
+    acknowledged: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     answers: dict[str, set[str]] = field(default_factory=dict)
-    torn: list[str] = field(default_factory=list)
 
 
 class Clients:
-    """Sends requests and reads for all clients; ``busy`` counts the activities that have not finished."""
+    """Sends requests and reads for all clients. ``busy`` is the number of client activities in progress."""
 
     def __init__(self, environment: Environment, seed: int) -> None:
         self.environment = environment
         self.rng = random_stream("people", seed)
-        self.diary = Diary()
+        self.history = History()
         self.busy = 0
-        self._names = 0
+        self._numbers = 0
 
     def start(self, name: str, work: Work) -> None:
         """Start a concurrent activity."""
@@ -75,18 +77,18 @@ class Clients:
 
         self.environment.start_client(name, counted(work))
 
-    def new_name(self) -> int:
-        """A number that was not given out before."""
-        self._names += 1
-        return self._names
+    def next_number(self) -> int:
+        """A new number, for keys and ids."""
+        self._numbers += 1
+        return self._numbers
 
     async def send(
         self, role: Role, organisation: str, body: str, build: Build, *, tries: int = 4
     ) -> OutcomeView | None:
         """Send a command with one idempotency key until it is answered, at most ``tries`` times."""
-        ask = CommandRequest(
+        command = CommandRequest(
             caller=Caller("issuer", f"client-{organisation}", "subject", role, organisation),
-            key=f"key-{self.new_name()}",
+            key=f"key-{self.next_number()}",
             method="POST",
             path="/",
             body=body,
@@ -94,17 +96,17 @@ class Clients:
         rng = self.rng
         for _ in range(tries):
             await pause(Pause("client.send", ready=lambda: bool(self.environment.gateways)))
-            request = self._request(rng.choice(self.environment.gateways), ask, build)
-            if rng.random() < 0.06:  # twice at once, as a retrying proxy does
-                self._request(rng.choice(self.environment.gateways), ask, build)
+            request = self._send_to(rng.choice(self.environment.gateways), command, build)
+            if rng.random() < 0.06:  # two requests at once, as a retrying proxy sends them
+                self._send_to(rng.choice(self.environment.gateways), command, build)
             deadline = self.environment.scheduler.step + rng.choice((60, 300, 3000, 3000))
             await pause(
                 Pause(
                     "client.wait",
-                    ready=lambda r=request, d=deadline: r.is_heard() or self.environment.scheduler.step > d,  # type: ignore[misc]
+                    ready=lambda r=request, d=deadline: r.is_over() or self.environment.scheduler.step > d,  # type: ignore[misc]
                 )
             )
-            if not request.over:
+            if not request.done:
                 self.environment.counts["lost or late answer, sent again"] += 1
             elif request.problem is not None and request.problem != "unavailable":
                 self.environment.counts[f"gateway refused: {request.problem}"] += 1
@@ -116,27 +118,29 @@ class Clients:
                 self.environment.counts[f"{request.problem or 'accepted, no outcome yet'}, sent again"] += 1
         return None
 
-    def _request(self, gateway: GatewayInstance, ask: CommandRequest, build: Build) -> Request:
-        request = Request(gateway.process)
+    def _send_to(self, gateway: GatewayInstance, command: CommandRequest, build: Build) -> PendingRequest:
+        request = PendingRequest(gateway.process)
         self.environment.scheduler.spawn(
-            gateway.process, f"request {ask.key}", self._serve(gateway, ask, build, request)
+            gateway.process, f"request {command.key}", self._serve(gateway, command, build, request)
         )
         return request
 
-    async def _serve(self, gateway: GatewayInstance, ask: CommandRequest, build: Build, request: Request) -> None:
+    async def _serve(
+        self, gateway: GatewayInstance, command: CommandRequest, build: Build, request: PendingRequest
+    ) -> None:
         """Handle a command as the gateway's routes do: submit it, wait until its outcome can be read, answer."""
-        diary, command_id = self.diary, str(ask.command_id)
-        diary.sent[command_id] = ask.body
+        history, command_id = self.history, str(command.command_id)
+        history.sent[command_id] = command.body
         try:
-            submission = await gateway.intake.submit(ask, lambda _: build(gateway.models))
-            diary.acknowledged[command_id] = ask.body
-            answer, look = submission.response, gateway.models.outcome_of(command_id)
-            for _ in range(LOOKS):
+            submission = await gateway.intake.submit(command, lambda _: build(gateway.models))
+            history.acknowledged[command_id] = command.body
+            answer, read_outcome = submission.response, gateway.models.outcome_of(command_id)
+            for _ in range(MAX_OUTCOME_READS):
                 if answer is not None:
                     break
-                shown = await look()
+                shown = await read_outcome()
                 if isinstance(shown, Ready):
-                    self._read_your_writes(shown.value)
+                    self._check_read_your_writes(shown.value)
                     body = shown.value.model_dump(mode="json")
                     answer = await gateway.intake.store_response(
                         submission, CommandResponse(status=200, body=body, language="en")
@@ -147,22 +151,22 @@ class Clients:
                         Pause("gateway.wait", ready=lambda a=again: self.environment.scheduler.step > a)  # type: ignore[misc]
                     )
             if answer is not None:
-                diary.answers.setdefault(command_id, set()).add(answer.model_dump_json())
+                history.answers.setdefault(command_id, set()).add(answer.model_dump_json())
                 request.answer = OutcomeView.model_validate(answer.body)
         except ProblemError as problem:
             request.problem = problem.code
         except (PyMongoError, KafkaUnavailable):
             request.problem = "unavailable"
-        request.over = True
+        request.done = True
 
-    def _read_your_writes(self, outcome: OutcomeView) -> None:
-        """After the answer, every gateway shows the change."""
+    def _check_read_your_writes(self, outcome: OutcomeView) -> None:
+        """Check that a change can be read from every gateway before its answer is sent."""
         if outcome.problem is not None or outcome.dry_run:
             return
-        view = self._view_of(outcome)
-        if view is None:
+        found = self._view_of(outcome)
+        if found is None:
             return
-        shown, name = view
+        shown, name = found
         behind = shown is None or shown.revision < (outcome.revision or 1)
         if behind or getattr(shown, "dispute_revision", 0) < (outcome.dispute_revision or 0):
             raise UnexpectedError(f"answered {outcome.command_id}, but {name} cannot be read")
@@ -201,7 +205,7 @@ class Clients:
         until = self.environment.scheduler.step + self.rng.randrange(150)
         await self.until(lambda: self.environment.scheduler.step > until, 10_000)
 
-    async def until(self, true: Callable[[], bool], most: int) -> None:
-        """Wait until ``true()``, at most ``most`` steps."""
-        deadline = self.environment.scheduler.step + most
-        await pause(Pause("client.until", ready=lambda: true() or self.environment.scheduler.step > deadline))
+    async def until(self, condition: Callable[[], bool], max_steps: int) -> None:
+        """Wait until ``condition()`` is true, at most ``max_steps`` steps."""
+        deadline = self.environment.scheduler.step + max_steps
+        await pause(Pause("client.until", ready=lambda: condition() or self.environment.scheduler.step > deadline))

@@ -1,4 +1,4 @@
-"""What municipalities and authorities do: cards, and extracts."""
+"""The workload of offices: caseworkers issue and change cards, an authority requests extracts."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ MUNICIPALITIES: Final = ("101", "461", "849")
 
 
 class Offices:
-    """The caseworkers and the analysts."""
+    """Caseworkers of all municipalities, and an authority's analysts."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self.rng = clients.rng
 
-    async def issue(self, municipality: str, person: SealedPerson) -> None:
+    async def issue_card(self, municipality: str, person: SealedPerson) -> None:
+        """Issue a card for ``person``."""
         command = IssueCard(person=person, municipality=municipality, case_reference="case", actor="caseworker")
 
         async def build(_: ReadModels) -> IssueCard:
@@ -42,9 +43,10 @@ class Offices:
 
         await self._clients.send(Role.CASEWORKER, municipality, "issue", build)
 
-    async def extract(self) -> None:
+    async def request_extract(self) -> None:
+        """Request an extract of 2025 for SKAT."""
         command = RequestExtract(
-            extract_id=f"extract-{self._clients.new_name()}",
+            extract_id=f"extract-{self._clients.next_number()}",
             authority=Authority.SKAT,
             year=2025,
             municipality=None,
@@ -57,7 +59,8 @@ class Offices:
 
         await self._clients.send(Role.AUTHORITY, "skat", "extract", build)
 
-    async def decide_about(self, card_id: str) -> None:
+    async def change_card(self, card_id: str) -> None:
+        """Send a random command about a card, sometimes from the wrong municipality."""
         kind = self.rng.choice(("deactivate", "reactivate", "number", "hand over", "hand over", "control"))
         wrong = self.rng.random() < 0.1
         other, to = self.rng.choice(MUNICIPALITIES), self.rng.choice(MUNICIPALITIES)

@@ -1,4 +1,4 @@
-"""What employers and their payroll systems do, with every mistake there is."""
+"""The workload of employers: employments, reports, corrections and withdrawals, with common mistakes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ EMPLOYERS: Final = ("10000009", "10000017", "10000025", "10000033")
 
 
 @dataclass
-class Job:
-    """An employment as its employer knows it, and the reports made in it by reference."""
+class KnownEmployment:
+    """An employment as its employer knows it.
+
+    ``reports`` are the references that it has used, ``accepted`` those of accepted reports, ``contents`` their content.
+    """
 
     cvr: str
     card_id: str
@@ -37,35 +40,35 @@ class Job:
     first: date
     reports: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
-    said: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def report_id_of(job: Job, reference: str) -> str:
-    return str(uuid5(UUID(job.employment_id), reference))
+def report_id_of(employment: KnownEmployment, reference: str) -> str:
+    return str(uuid5(UUID(employment.employment_id), reference))
 
 
 class Payroll:
-    """The employers; ``jobs`` are the employments that they know of."""
+    """All employers. ``employments`` are those that were registered; ``steps`` scales the number of payroll actions."""
 
     def __init__(self, clients: Clients, steps: float) -> None:
         self._clients = clients
         self.rng = clients.rng
-        self.jobs: list[Job] = []
+        self.employments: list[KnownEmployment] = []
         self._steps = steps
 
     async def employ(self, cvr: str, person: SealedPerson, card_id: str) -> None:
-        """An employer registers the citizen, reports month after month, and makes every mistake there is."""
+        """Register a citizen's employment, then report, correct and withdraw, sometimes wrongly."""
         rng = self.rng
-        job = await self._register(cvr, person, card_id)
-        if job is None:
+        employment = await self._register(cvr, person, card_id)
+        if employment is None:
             return
-        self.jobs.append(job)
+        self.employments.append(employment)
         for _ in range(int(rng.choice((2, 4, 7, 10)) * self._steps)):
             if rng.random() < 0.6:
                 await self._clients.think()
-            await self._do_payroll(job)
+            await self._do_payroll(employment)
 
-    async def _register(self, cvr: str, person: SealedPerson, card_id: str) -> Job | None:
+    async def _register(self, cvr: str, person: SealedPerson, card_id: str) -> KnownEmployment | None:
         wrong = self.rng.random() < 0.08
         first = self._clients.today() - timedelta(days=self.rng.choice((0, 5, 400)))
 
@@ -87,134 +90,145 @@ class Payroll:
         outcome = await self._clients.send(Role.EMPLOYER, cvr, "register", build)
         if outcome is None or outcome.employment_id is None:
             return None
-        return Job(cvr, card_id, outcome.employment_id, first)
+        return KnownEmployment(cvr, card_id, outcome.employment_id, first)
 
-    async def _do_payroll(self, job: Job) -> None:
+    async def _do_payroll(self, employment: KnownEmployment) -> None:
         rng = self.rng
-        deed = rng.random()
-        if deed < 0.12:  # a payroll run at month's end: many at once
+        draw = rng.random()
+        if draw < 0.12:  # a payroll run: many reports at once
             for index in range(rng.choice((2, 4, 8))):
-                self._clients.start(f"burst-{job.cvr}-{index}", self._report(job, self._new_reference(job)))
-        elif deed < 0.45 or not job.accepted:
+                self._clients.start(
+                    f"burst-{employment.cvr}-{index}", self._report(employment, self._new_reference(employment))
+                )
+        elif draw < 0.45 or not employment.accepted:
             await self._report(
-                job, self._new_reference(job), dry_run=rng.random() < 0.1, allow_duplicate=rng.random() < 0.2
+                employment,
+                self._new_reference(employment),
+                dry_run=rng.random() < 0.1,
+                allow_duplicate=rng.random() < 0.2,
             )
-        elif deed < 0.55:  # the same file again, or another report under an old reference
-            reference = rng.choice(job.accepted)
-            await self._report(job, reference, facts=job.said[reference] if rng.random() < 0.6 else None)
-        elif deed < 0.78:
-            await self._correct(job)
-        elif deed < 0.92:
-            await self._withdraw(job)
-        elif deed < 0.96:
-            await self._change(job)
+        elif draw < 0.55:  # the same report again, or another one under the same reference
+            reference = rng.choice(employment.accepted)
+            await self._report(
+                employment, reference, content=employment.contents[reference] if rng.random() < 0.6 else None
+            )
+        elif draw < 0.78:
+            await self._correct(employment)
+        elif draw < 0.92:
+            await self._withdraw(employment)
+        elif draw < 0.96:
+            await self._change(employment)
         else:
-            await self._declare_no_work(job)
+            await self._declare_no_work(employment)
 
-    def _new_reference(self, job: Job) -> str:
-        reference = f"pay-{len(job.reports)}"
-        job.reports.append(reference)
+    def _new_reference(self, employment: KnownEmployment) -> str:
+        reference = f"pay-{len(employment.reports)}"
+        employment.reports.append(reference)
         return reference
 
     async def _report(
         self,
-        job: Job,
+        employment: KnownEmployment,
         reference: str,
         *,
-        facts: dict[str, Any] | None = None,
+        content: dict[str, Any] | None = None,
         dry_run: bool = False,
         allow_duplicate: bool = False,
     ) -> None:
-        said = facts or self._pay(job)
+        content = content or self._pay(employment)
 
         async def build(models: ReadModels) -> ReportEarnings:
-            about = await self._about(models, job)
+            about = await self._about(models, employment)
             return ReportEarnings(
-                **about, reference=reference, allow_duplicate=allow_duplicate, dry_run=dry_run, **said
+                **about, reference=reference, allow_duplicate=allow_duplicate, dry_run=dry_run, **content
             )
 
-        outcome = await self._clients.send(Role.EMPLOYER, job.cvr, f"report {reference}", build)
+        outcome = await self._clients.send(Role.EMPLOYER, employment.cvr, f"report {reference}", build)
         if outcome is not None and outcome.problem is None and not dry_run:
-            job.accepted.append(reference)
-            job.said.setdefault(reference, said)
+            employment.accepted.append(reference)
+            employment.contents.setdefault(reference, content)
 
-    async def _correct(self, job: Job) -> None:
-        report_id, facts = self._some_report(job), self._pay(job)
-        if self.rng.random() < 0.2:  # what it said before, once more
-            reference = self.rng.choice(job.accepted)
-            report_id, facts = report_id_of(job, reference), job.said[reference]
+    async def _correct(self, employment: KnownEmployment) -> None:
+        report_id, content = self._some_report(employment), self._pay(employment)
+        if self.rng.random() < 0.2:  # back to the content of the first report
+            reference = self.rng.choice(employment.accepted)
+            report_id, content = report_id_of(employment, reference), employment.contents[reference]
 
         async def build(models: ReadModels) -> CorrectReport:
             return CorrectReport(
-                **await self._about(models, job), report_id=report_id, reason=CorrectionReason.WRONG_AMOUNT, **facts
+                **await self._about(models, employment),
+                report_id=report_id,
+                reason=CorrectionReason.WRONG_AMOUNT,
+                **content,
             )
 
-        await self._clients.send(Role.EMPLOYER, job.cvr, f"correct {report_id}", build)
+        await self._clients.send(Role.EMPLOYER, employment.cvr, f"correct {report_id}", build)
 
-    async def _withdraw(self, job: Job) -> None:
-        report_id = self._some_report(job)
+    async def _withdraw(self, employment: KnownEmployment) -> None:
+        report_id = self._some_report(employment)
 
         async def build(models: ReadModels) -> WithdrawReport:
-            about = await self._about(models, job)
+            about = await self._about(models, employment)
             del about["card_revision"]
             return WithdrawReport(**about, report_id=report_id, reason=CorrectionReason.NOT_PAID)
 
-        await self._clients.send(Role.EMPLOYER, job.cvr, f"withdraw {report_id}", build)
+        await self._clients.send(Role.EMPLOYER, employment.cvr, f"withdraw {report_id}", build)
 
-    async def _change(self, job: Job) -> None:
+    async def _change(self, employment: KnownEmployment) -> None:
         last = self._clients.today() - timedelta(days=self.rng.choice((-30, 0, 0, 3)))
-        period = Period(first=job.first, last=None if self.rng.random() < 0.5 else max(last, job.first))
+        period = Period(first=employment.first, last=None if self.rng.random() < 0.5 else max(last, employment.first))
 
         async def build(models: ReadModels) -> ChangeEmployment:
-            about = await self._about(models, job)
+            about = await self._about(models, employment)
             del about["card_revision"]
             return ChangeEmployment(**about, period=period)
 
-        await self._clients.send(Role.EMPLOYER, job.cvr, "change", build)
+        await self._clients.send(Role.EMPLOYER, employment.cvr, "change", build)
 
-    async def _declare_no_work(self, job: Job) -> None:
+    async def _declare_no_work(self, employment: KnownEmployment) -> None:
         last = self._clients.today() - timedelta(days=self.rng.choice((-1, 0, 1, 3)))
         days = WorkPeriod(first=last - timedelta(days=self.rng.choice((0, 1, 3))), last=last)
 
         async def build(models: ReadModels) -> DeclareNoWork:
-            about = await self._about(models, job)
+            about = await self._about(models, employment)
             del about["card_revision"]
             return DeclareNoWork(**about, days=days)
 
-        await self._clients.send(Role.EMPLOYER, job.cvr, "no work", build)
+        await self._clients.send(Role.EMPLOYER, employment.cvr, "no work", build)
 
-    async def _about(self, models: ReadModels, job: Job) -> dict[str, Any]:
-        employment = await models.employments.get(job.employment_id)
-        if employment is None or employment.cvr != job.cvr:
+    async def _about(self, models: ReadModels, employment: KnownEmployment) -> dict[str, Any]:
+        view = await models.employments.get(employment.employment_id)
+        if view is None or view.cvr != employment.cvr:
             raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
-        card = await models.cards.get(employment.card_id)
+        card = await models.cards.get(view.card_id)
         return {
-            "card_id": job.card_id,
-            "cvr": job.cvr,
+            "card_id": employment.card_id,
+            "cvr": employment.cvr,
             "actor": "clerk",
-            "employment_id": job.employment_id,
+            "employment_id": employment.employment_id,
             "card_revision": 1 if card is None else card.revision,
         }
 
-    def _some_report(self, job: Job) -> str:
-        """Mostly one of its own, best one in dispute; now and then another employer's, or one that there is not."""
-        disputed = [report_id_of(job, r) for r in job.accepted if self._clients.is_disputed(report_id_of(job, r))]
+    def _some_report(self, employment: KnownEmployment) -> str:
+        """A report id: usually a disputed report of this employment, sometimes another employer's or an unknown one."""
+        accepted = [report_id_of(employment, reference) for reference in employment.accepted]
+        disputed = [report_id for report_id in accepted if self._clients.is_disputed(report_id)]
         if disputed and self.rng.random() < 0.8:
             return self.rng.choice(disputed)
-        whose = job if self.rng.random() < 0.93 else self.rng.choice(self.jobs)
-        known = whose.accepted if self.rng.random() < 0.9 else whose.reports
-        reference = self.rng.choice(known) if known else "none"
-        return report_id_of(whose, reference)
+        source = employment if self.rng.random() < 0.93 else self.rng.choice(self.employments)
+        references = source.accepted if self.rng.random() < 0.9 else source.reports
+        reference = self.rng.choice(references) if references else "none"
+        return report_id_of(source, reference)
 
-    def _pay(self, job: Job) -> dict[str, Any]:
-        """Amounts around the cap; now and then nothing, too much, or a day that cannot be."""
+    def _pay(self, employment: KnownEmployment) -> dict[str, Any]:
+        """The content of a report: amounts near the cap; sometimes zero, too much, or a day outside the employment."""
         rng, today = self.rng, self._clients.today()
         allowance = 4_276_600
         wage = rng.choice((allowance // 2, allowance // 5, allowance // 5, allowance, rng.randrange(1, allowance)))
         if rng.random() < 0.04:
             wage = rng.choice((0, 10**9))
         paid = today - timedelta(days=rng.choice((0, 0, 0, 0, 0, 0, 1, 2, -2)))
-        worked = min(paid, today) if rng.random() < 0.95 else job.first - timedelta(days=3)
+        worked = min(paid, today) if rng.random() < 0.95 else employment.first - timedelta(days=3)
         return {
             "work": WorkPeriod(first=worked, last=worked),
             "payment_date": paid,

@@ -32,16 +32,16 @@ from tests.simulation.money_check import MoneyCheck
 from tests.simulation.reference_ledger import Year
 from tests.simulation.reference_model import ACCEPTED, ExpectedCard, ExpectedEmployments, danish, facts_of
 from tests.simulation.topic_reader import Message, distinct_messages, invariant, states, subject_of
-from tests.simulation.workload import Population
+from tests.simulation.workload import Workload
 
 COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
 
 FEW_NUMBERS: Final = 8  # instead of 99,999, so that cards collide in a number and the numbers run out
 
 
-def check(environment: Environment, people: Population) -> Counter[str]:
+def check(environment: Environment, workload: Workload) -> Counter[str]:
     """Check every invariant. Returns counts of events for the coverage check. Raises ``Violation``."""
-    return Reconciliation(environment, people).check()
+    return Reconciliation(environment, workload).check()
 
 
 def check_no_repeats(environment: Environment) -> None:
@@ -57,9 +57,9 @@ def check_no_repeats(environment: Environment) -> None:
 class Reconciliation:
     """The checks of one run, which build the expected state as they go."""
 
-    def __init__(self, environment: Environment, people: Population) -> None:
+    def __init__(self, environment: Environment, workload: Workload) -> None:
         self.environment = environment
-        self.people = people
+        self.workload = workload
         self.counts: Counter[str] = Counter()
         self.published = {topic.name: list(distinct_messages(environment.broker.all(topic.name))) for topic in TOPICS}
         self.commands = {m.id: m for topic in COMMAND_TOPICS for m in self.published[topic.name]}
@@ -141,8 +141,8 @@ class Reconciliation:
             self.counts["commands"] += 1
         for command_id in self.commands:
             invariant(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
-            invariant(command_id in self.people.diary.sent, f"I1: the command {command_id} was never sent")
-        for command_id, what in self.people.diary.acknowledged.items():
+            invariant(command_id in self.workload.history.sent, f"I1: the command {command_id} was never sent")
+        for command_id, what in self.workload.history.acknowledged.items():
             invariant(command_id in self.commands, f"I6: {command_id} ({what}) was acknowledged and is not in the log")
 
     def _revisions(self) -> None:
@@ -345,7 +345,7 @@ class Reconciliation:
             invariant(not deferred, f"{deferred} commands of the card {card.card_id} are still deferred")
 
     def _answers(self) -> None:
-        for command_id, answers in self.people.diary.answers.items():
+        for command_id, answers in self.workload.history.answers.items():
             invariant(len(answers) == 1, f"the command {command_id} was answered in {len(answers)} ways")
         for command_id, stored in self.environment.commands.stored.items():
             answered = stored.response is not None

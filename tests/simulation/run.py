@@ -18,7 +18,7 @@ from tests.simulation import reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
 from tests.simulation.scheduler import InjectedFault, NoProgress, UnexpectedError, Violation
-from tests.simulation.workload import Population
+from tests.simulation.workload import Workload
 
 MAX_STEPS = 150_000  # half of all seeds need 5,500; seed 6347, with 1,719 faults, needed 47,419
 MAX_STEPS_TO_IDLE = 120_000  # seed 2312, with 1,332 faults, needs more than 40,000
@@ -66,12 +66,12 @@ def simulate(
 
 def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultless: bool) -> Result:
     environment = Environment(seed, record=record, faultless=faultless)
-    people = Population(environment, seed, steps, citizens)
+    workload = Workload(environment, seed, steps, citizens)
     counts: Counter[str] = Counter()
     violation = None
     with environment.scheduler as scheduler:
         try:
-            scheduler.run(people.at_rest, most=int(MAX_STEPS * max(steps, 1)))
+            scheduler.run(workload.is_done, most=int(MAX_STEPS * max(steps, 1)))
             environment.heal()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
             if faultless:
@@ -80,7 +80,7 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
                 for _ in range(2):
                     counts["dead letters replayed"] += environment.replay_dead_letters()
                     scheduler.run_until_idle(most=MAX_STEPS_TO_IDLE)
-            counts += reconciliation.check(environment, people)
+            counts += reconciliation.check(environment, workload)
             counts += environment.counters()
         except (Violation, UnexpectedError, NoProgress) as found:
             violation = f"{type(found).__name__}: {found}"
