@@ -1,4 +1,4 @@
-"""The web application of the API process: routes, errors, middleware and lifespan."""
+"""The web application of the API process: routers, error handlers, middleware and lifespan."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Final
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.gateway.api import everyone, local
+from services.gateway.api import everyone_router, local_clock_router
 from services.gateway.api.audit_middleware import AuditMiddleware
 from services.gateway.api.errors import add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
-from services.gateway.authority import router as authority
-from services.gateway.caseworker import router as caseworker
-from services.gateway.citizen import represented
-from services.gateway.citizen import router as citizen
-from services.gateway.employer import employments, payroll, reminders, reports
+from services.gateway.authority import router as authority_router
+from services.gateway.caseworker import router as caseworker_router
+from services.gateway.citizen import own_card_router, represented_router
+from services.gateway.employer import employments_router, payroll_router, reminders_router, reports_router
 from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
@@ -27,7 +26,17 @@ from services.runtime.web.requests import RequestMiddleware
 # Routes are tried in order: those with the most requests first.
 ROUTERS: Final = tuple(
     module.router
-    for module in (reports, payroll, employments, reminders, caseworker, citizen, represented, authority, everyone)
+    for module in (
+        reports_router,
+        payroll_router,
+        employments_router,
+        reminders_router,
+        caseworker_router,
+        own_card_router,
+        represented_router,
+        authority_router,
+        everyone_router,
+    )
 )
 
 
@@ -62,7 +71,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(router)
     check_routes(app)
     if settings.environment == "local":
-        app.include_router(local.router)
+        app.include_router(local_clock_router.router)
     runtime.health.details["projections"] = process.projections.detail
     app.router.routes.extend(runtime.health_routes)
     add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
@@ -72,7 +81,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         RequestMiddleware,
         service="gateway",
         body_most=settings.body_most,
-        files_most={payroll.PATH: settings.batch_bytes_most},
+        files_most={payroll_router.PATH: settings.batch_bytes_most},
         requests_most=settings.requests_most,
         error_response=problem_response,
     )

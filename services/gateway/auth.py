@@ -103,9 +103,10 @@ class _Verified(NamedTuple):
 
 
 class Authenticator:
-    """Verifies tokens. Keys are cached, and fetched again when a token has an unknown key id, with a short timeout.
+    """Verifies tokens with the issuer's keys.
 
-    A token is verified once for as long as the keys stay: a program sends the same one a thousand times.
+    Keys are cached. They are fetched again after ``refresh`` seconds, or when a token has an unknown key id. A verified
+    token is cached until it expires or the keys are fetched again, because programs send the same token many times.
     """
 
     def __init__(
@@ -169,7 +170,7 @@ class Authenticator:
         raise _invalid()
 
     async def _current_keys(self, *, refresh: bool = False) -> KeySet:
-        """The cached keys; fetched first if there are none, if they are old, or if ``refresh`` (but not too often)."""
+        """The issuer's keys. ``refresh``: fetch them again, unless that was done a few seconds ago."""
         if self._due(refresh=refresh):
             async with self._fetching:
                 if self._due(refresh=refresh):

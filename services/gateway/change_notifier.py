@@ -1,6 +1,6 @@
 """Waits for changes of the read models without polling: a MongoDB change stream wakes the waiters.
 
-Every process watches the gateway's database, so each can answer, whichever instance applied the event.
+Every process watches the gateway's database, so it learns of a change whichever instance applied the event.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PAUSE_AFTER_ERROR: Final = 0.5
 
 
 class Key(NamedTuple):
-    """A document to which waiters subscribe; the id ``*`` is any document of the collection."""
+    """A document to which waiters subscribe. The id ``*`` stands for any document of the collection."""
 
     collection: str
     id: str
@@ -38,7 +38,7 @@ def card_key(card_id: str) -> Key:
 
 
 class Pending(NamedTuple):
-    """Not ready: one of these documents must change first."""
+    """The value is not ready: one of these documents must change first."""
 
     keys: tuple[Key, ...]
 
@@ -94,10 +94,10 @@ class ChangeSubscriptions:
     ) -> T | None:
         """The value of ``check`` as soon as it is ready; None after ``seconds``. ``check`` is called at least once.
 
-        ``keys`` are keys known beforehand; they save a second call of ``check`` at the start.
+        With ``keys`` that are known in advance, ``check`` is not called a second time at the start.
 
-        None also when this process stops: the client asks another instance. An unreachable database counts as not
-        ready and raises nothing: the command is in Kafka.
+        Also returns None when this process stops; the client then asks another instance. While the database is
+        unreachable the value is not ready, and nothing is raised: the command is already in Kafka.
         """
         event = asyncio.Event()
         waited_for = set(keys)

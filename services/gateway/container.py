@@ -16,6 +16,7 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
+from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
@@ -49,4 +50,5 @@ class Container:
     event_streams: EventStreams
     batches: BatchStore
     uploads: UploadService
+    extract_requests: ExtractRequests
     end_positions: EndPositions

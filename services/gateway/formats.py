@@ -34,7 +34,7 @@ def day(moment: date, language: Language) -> str:
 
 def preferred_language(accept_language: str) -> Language:
     """The better of the two for an Accept-Language header (RFC 9110, 12.5.4); Danish unless English is preferred."""
-    wishes = {Language.DANISH: 0.0, Language.ENGLISH: 0.0}
+    qualities = {Language.DANISH: 0.0, Language.ENGLISH: 0.0}
     for part in accept_language.split(","):
         tag, _, parameters = part.strip().lower().partition(";")
         name, _, value = parameters.strip().partition("=")
@@ -43,6 +43,6 @@ def preferred_language(accept_language: str) -> Language:
         except ValueError:
             continue
         primary = tag.split("-")[0]
-        if primary in wishes:
-            wishes[Language(primary)] = max(wishes[Language(primary)], quality)
-    return Language.ENGLISH if wishes[Language.ENGLISH] > wishes[Language.DANISH] else Language.DANISH
+        if primary in qualities:
+            qualities[Language(primary)] = max(qualities[Language(primary)], quality)
+    return Language.ENGLISH if qualities[Language.ENGLISH] > qualities[Language.DANISH] else Language.DANISH

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from services.gateway.formats import Language
 from services.gateway.operation_problems import codes_of
 from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import MEDIA_TYPE, document
+from services.gateway.problems import MEDIA_TYPE, document, is_problem
 
 Document = dict[str, Any]
 
@@ -58,7 +58,6 @@ _STATUSES: Final = {
     503: "Temporarily unavailable",
 }
 _SECURITY: Final = "oauth2"
-_PROBLEM_FROM: Final = 400
 _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Content-Language": ("Language of the texts: `da` or `en`.", {"type": "string", "enum": ["da", "en"]}),
     "Correlation-Id": ("Id of the request; state it when you contact the operator.", {"type": "string"}),
@@ -147,8 +146,8 @@ def create_document(routes: Sequence[BaseRoute], addresses: Addresses) -> Docume
             if method in _METHODS:
                 used.update(_complete(operation, schemas))
     components["examples"] = {code: _problem_example(code) for code in sorted(used)}
-    mended: Document = _mended(created)
-    return mended
+    adapted: Document = _adapted(created)
+    return adapted
 
 
 def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]:
@@ -161,7 +160,7 @@ def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]
         if "description" not in parameter:
             parameter["description"] = FIELDS[parameter["name"]].description
     codes = codes_of(operation)
-    responses = {status: response for status, response in operation["responses"].items() if int(status) < _PROBLEM_FROM}
+    responses = {status: response for status, response in operation["responses"].items() if not is_problem(int(status))}
     for status in sorted({CATALOGUE[code].status for code in codes}):
         responses[str(status)] = _problem_response(status, [c for c in codes if CATALOGUE[c].status == status])
     operation["responses"] = responses
@@ -249,34 +248,34 @@ def _oauth2(addresses: Addresses) -> Document:
     }
 
 
-def _mended(part: Any, name: str = "") -> Any:
-    """``part`` in the form that common generators read.
+def _adapted(part: Any, name: str = "") -> Any:
+    """``part`` of the document, adapted to common code generators.
 
-    Amounts are 64-bit. A constant is an enum of one value, for several generators turn ``const`` into a broken type.
-    Properties have no title, for generators name types after it.
+    Amounts are 64-bit. A constant is an enum of one value, because several generators create a broken type for
+    ``const``. Properties have no title, because generators name types after it.
     """
     if isinstance(part, list):
-        return [_mended(item, name) for item in part]
+        return [_adapted(item, name) for item in part]
     if not isinstance(part, dict):
         return part
-    mended = {}
+    adapted = {}
     for key, value in part.items():
         if key in ("example", "examples", "default"):
-            mended[key] = value
+            adapted[key] = value
         elif key == "properties":
-            mended[key] = {
-                field: {k: v for k, v in _mended(schema, field).items() if k != "title" or not isinstance(v, str)}
+            adapted[key] = {
+                field: {k: v for k, v in _adapted(schema, field).items() if k != "title" or not isinstance(v, str)}
                 for field, schema in value.items()
             }
         elif key == "schema":
-            mended[key] = {k: v for k, v in _mended(value, name).items() if k != "title"}
+            adapted[key] = {k: v for k, v in _adapted(value, name).items() if k != "title"}
         else:
-            mended[key] = _mended(value, name)
-    if name.endswith("_ore") and mended.get("type") == "integer":
-        mended["format"] = "int64"
-    if "const" in mended and mended.get("type") == "string":
-        mended["enum"] = [mended.pop("const")]
-    return mended
+            adapted[key] = _adapted(value, name)
+    if name.endswith("_ore") and adapted.get("type") == "integer":
+        adapted["format"] = "int64"
+    if "const" in adapted and adapted.get("type") == "string":
+        adapted["enum"] = [adapted.pop("const")]
+    return adapted
 
 
 def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Document], name: str = "") -> Any:

@@ -43,6 +43,11 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
 
 
+def is_problem(status: int) -> bool:
+    """Whether a response with this HTTP status has a problem document as its body."""
+    return status >= 400
+
+
 def text_of(code: str, language: Language) -> Text:
     """The problem's texts in one language."""
     entry = CATALOGUE[code]

@@ -1,12 +1,10 @@
-"""Read access to the projections' states, and when a command's outcome can be read (read-your-writes)."""
+"""Read access to the states of the projections, and the wait until a command's changes can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple, Protocol
-
-from pydantic import BaseModel
 
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
@@ -95,9 +93,9 @@ class ReadModels:
         return await self.ledgers.get(ledger_id(card_id, year))
 
     def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Ready[OutcomeView] | Pending]]:
-        """A check for the outcome of a command: ready once the read models have applied everything it refers to.
+        """A check for ``ChangeSubscriptions.until``: ready with the outcome once its changes can be read.
 
-        It may be called repeatedly. The outcome itself never changes and is read once.
+        The outcome itself never changes and is read only once.
         """
         outcome: OutcomeView | None = None
 
@@ -113,6 +111,7 @@ class ReadModels:
         return check
 
     async def _behind(self, outcome: OutcomeView) -> tuple[Key, ...]:
+        """The documents that have not applied the command's events yet."""
         needed = outcome.revision or 1
         if outcome.report_id is not None:
             behind = await self._report_behind(outcome.report_id, needed, outcome.dispute_revision or 0)
@@ -122,8 +121,8 @@ class ReadModels:
             return behind
         if outcome.employment_id is not None:
             employment = await self.employments.get(outcome.employment_id)
-            there = employment is not None and employment.revision >= needed
-            return () if there else (Key("employments", outcome.employment_id),)
+            is_current = employment is not None and employment.revision >= needed
+            return () if is_current else (Key("employments", outcome.employment_id),)
         if outcome.card_id is not None:
             card = await self.cards.get(outcome.card_id)
             return () if card is not None and card.revision >= needed else (Key("cards", outcome.card_id),)
@@ -135,12 +134,12 @@ class ReadModels:
             return (Key("reports", report_id),)
         ledger = await self.ledger(report.card_id, report.year)
         reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
-        if ledger is None or not reached or not ledger.is_whole:
+        if ledger is None or not reached or not ledger.is_consistent:
             return (Key("ledgers", ledger_id(report.card_id, report.year)),)
         return await self._others_behind(ledger)
 
     async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
-        """The year's reports, unless their splits add up to its total: a correction moves other reports' splits too."""
+        """The year's reports while their splits do not add up: a correction changes the splits of others, too."""
         exempt = await self._exempt_of_year(ledger.card_id, ledger.year)
         if ledger.totals is not None and sum(exempt.values()) == ledger.totals.exempt:
             return ()
@@ -166,20 +165,19 @@ def is_settled(report: ReportView, revision: int) -> bool:
 
 
 class ExtractProgress(NamedTuple):
-    """How much of an extract is written."""
+    """How much of an extract can be read here: the parts, and the statements in them."""
 
     parts: int
     statements: int
 
 
 class GatewayReadModels(ReadModels):
-    """All read models of the API, with the extracts and their requests, in MongoDB."""
+    """All read models of the API in MongoDB, with the extracts."""
 
     def __init__(self, states_of: StatesOf, database: Database) -> None:
         super().__init__(states_of)
         self.extracts = states_of(extracts.PROJECTION)
         self.extract_parts = states_of(extracts.PARTS_PROJECTION)
-        self.extract_requests = ExtractRequests(database)
         self._database = database
         self._parts = database[extracts.PARTS_PROJECTION.name]
         self._reports = database[reports.PROJECTION.name]
@@ -194,13 +192,12 @@ class GatewayReadModels(ReadModels):
             await self._database[reports.PROJECTION.name].create_index(
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
             )
-        await self.extract_requests.prepare()
 
     async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
         return await self._batched_exempt((card_id, year))
 
     async def _exempt_of_years(self, years: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
-        """Reads only the sums, which no response shows: the reads are not audited."""
+        """Reads only amounts that no response shows, so the reads are not audited."""
         exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in years}
         found = self._reports.find(
             {"state.card_id": {"$in": [card_id for card_id, _ in exempt]}},
@@ -209,49 +206,13 @@ class GatewayReadModels(ReadModels):
         for stored in await found.to_list(None):
             state = stored["state"]
             if (of := (state["card_id"], state["year"])) in exempt:
-                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # left out where there is none
+                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # absent if there is no split
         return [exempt[of] for of in years]
 
-    async def written(self, extract_id: str, attempt: int) -> ExtractProgress:
-        """How much of an extract is written."""
+    async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
+        """The progress of an attempt at an extract."""
         found = {"state.extract_id": extract_id, "state.attempt": attempt}
         most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
         async for counted in self._parts.aggregate([{"$match": found}, most]):
             return ExtractProgress(counted["parts"], counted["statements"] or 0)
         return ExtractProgress(0, 0)
-
-
-class StoredExtractRequest(BaseModel):
-    """An extract that an authority requested; stored before exports publishes anything about it."""
-
-    extract_id: str
-    authority: str
-    year: int
-    municipality: str | None
-    requested_at: datetime
-
-
-class ExtractRequests:
-    """Requests for extracts. No event has them, so no projection can rebuild them."""
-
-    def __init__(self, database: Database) -> None:
-        self._requests = database["extract_requests"]
-
-    async def prepare(self) -> None:
-        """Create the index of the list."""
-        await self._requests.create_index([("authority", 1), ("requested_at", -1)])
-
-    async def add(self, request: StoredExtractRequest) -> None:
-        """Store a request. Repeating it changes nothing."""
-        facts = request.model_dump(mode="json")
-        await self._requests.update_one({"_id": request.extract_id}, {"$setOnInsert": facts}, upsert=True)
-
-    async def get(self, extract_id: str) -> StoredExtractRequest | None:
-        """One request."""
-        stored = await self._requests.find_one({"_id": extract_id}, {"_id": 0})
-        return None if stored is None else StoredExtractRequest.model_validate(stored)
-
-    async def of(self, authority: str) -> list[StoredExtractRequest]:
-        """The latest requests of an authority, newest first."""
-        cursor = self._requests.find({"authority": authority}, {"_id": 0}).sort("requested_at", -1).limit(200)
-        return [StoredExtractRequest.model_validate(stored) for stored in await cursor.to_list(None)]

@@ -24,6 +24,7 @@ from services.gateway.commands.store import MongoCommandStore
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
+from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import MongoBatchStore
 from services.gateway.payroll.upload import UploadService
@@ -51,6 +52,7 @@ class Process:
         container = self.container
         await container.attempt_limiter.prepare()
         await container.read_models.prepare()
+        await container.extract_requests.prepare()
         await container.access_log.prepare()
         await container.batches.prepare()
         self.change_listener.start()
@@ -115,6 +117,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             lines_most=settings.batch_lines_most,
             hold_days=settings.batch_hold_days,
         ),
+        extract_requests=ExtractRequests(database),
         end_positions=runtime.producer.end_positions,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])

@@ -26,10 +26,11 @@ from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
 from services.gateway.container import Container
 from services.gateway.event_streams import EventStreams
+from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import ExtractProgress, GatewayReadModels, ReadModels, States, StoredExtractRequest
+from services.gateway.read_models import ExtractProgress, GatewayReadModels, ReadModels, States
 from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
@@ -169,7 +170,6 @@ class MemoryModels(GatewayReadModels):
             return self.memory[processor.name]
 
         super().__init__(audited_reads(cast("Any", states)), cast("Any", _Collections()))
-        self.extract_requests = cast("Any", MemoryExtractRequests())
 
     def put(self, model: str, document_id: str, state: Any) -> None:
         """Set the state of a document."""
@@ -177,7 +177,7 @@ class MemoryModels(GatewayReadModels):
 
     _exempt_of_year = ReadModels._exempt_of_year
 
-    async def written(self, extract_id: str, attempt: int) -> ExtractProgress:
+    async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()
         found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
         return ExtractProgress(len(found), max((part.statements for part in found), default=0))
@@ -222,6 +222,7 @@ class MemoryGateway:
     country: Country
     callers: dict[str, Caller]
     subscriptions: ChangeSubscriptions
+    extract_requests: MemoryExtractRequests
 
 
 async def memory_gateway(**changes: Any) -> MemoryGateway:
@@ -232,7 +233,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     gateway: Container = app.state.gateway
     models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
-    batches, country = MemoryBatchStore(), Country()
+    batches, country, extract_requests = MemoryBatchStore(), Country(), MemoryExtractRequests()
     subscriptions = ChangeSubscriptions(runtime.stopping)
     commands = CommandService(store=submissions, publisher=log, now=clock.now, persons=persons())
     app.state.gateway = replace(
@@ -250,10 +251,13 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         attempt_limiter=cast("Any", _NoLimit()),
         authenticator=cast("Any", callers),
         access_log=accesses,
+        extract_requests=cast("Any", extract_requests),
         event_streams=EventStreams(subscriptions, per_caller=chosen.streams_per_caller, most=chosen.streams_most),
         batches=batches,
         uploads=UploadService(
             batches=batches, queries=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
         ),
     )
-    return MemoryGateway(app, models, accesses, submissions, log, batches, country, callers.known, subscriptions)
+    return MemoryGateway(
+        app, models, accesses, submissions, log, batches, country, callers.known, subscriptions, extract_requests
+    )

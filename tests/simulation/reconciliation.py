@@ -308,7 +308,8 @@ class Reconciliation:
             totals = ledger and ledger.totals and (ledger.totals.reported, ledger.totals.exempt)
             invariant(totals == (year.reported, year.exempt), f"the ledger {card_id}:{number} is shown as {totals}")
             invariant(
-                ledger.is_whole and set(ledger.warned) == year.in_force, f"the warnings of {card_id}:{number}: {ledger}"
+                ledger.is_consistent and set(ledger.warned) == year.in_force,
+                f"the warnings of {card_id}:{number}: {ledger}",
             )
             for report_id, line in year.lines.items():
                 report: Any = gateway["reports"].state(report_id)

@@ -1,7 +1,7 @@
 """Writes the audit entries of a request before any of its response is sent. If that fails, no response is sent.
 
-Pure ASGI and around every route, so that no endpoint can pass it. A streamed response is checked before each piece.
-Further writes can be made at the same time as the entries (``AuditContext.record``).
+It is ASGI middleware around all routes, so no endpoint can bypass it. A streamed response is checked before each chunk.
+An endpoint can also write the entries itself, at the same time as other data (``AuditContext.record``).
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from services.gateway.audit import context
 from services.gateway.audit.context import AuditContext, UnattributedAccess
 from services.gateway.audit.routes import action_in
 from services.gateway.container import Container
+from services.gateway.problems import is_problem
 
 logger = structlog.get_logger(__name__)
-
-_REFUSED_FROM = 400
 
 
 class AuditMiddleware:
@@ -42,14 +41,14 @@ class AuditMiddleware:
             nonlocal status, closed
             if closed:
                 return
-            begins = message["type"] == "http.response.start"
+            is_start = message["type"] == "http.response.start"
             try:
-                await audit.record(message["status"] if begins else status)
+                await audit.record(message["status"] if is_start else status)
             except (PyMongoError, UnattributedAccess) as error:
                 closed = True
                 # Not the exception itself: its text may contain a name.
                 logger.error("gateway.access_not_recorded", reason=type(error).__name__)  # noqa: TRY400
-                if not begins:
+                if not is_start:
                     raise NotRecorded("the rest of a response was withheld") from error
                 await _replacement(scope, error)(scope, receive, send)
                 return
@@ -80,7 +79,7 @@ async def _record(audit: AuditContext, scope: Scope, status: int) -> None:
     container: Container = scope["app"].state.gateway
     entries = audit.collect(
         action=action_in(scope),
-        refused=status >= _REFUSED_FROM,
+        refused=is_problem(status),
         at=audit.at or await container.clock.now(),
         request=scope["state"]["correlation_id"],
     )

@@ -1,7 +1,7 @@
 """The dependencies of routes: the authenticated caller, and for commands the idempotency key and the waiting time.
 
-Each route has one dependency, which reads its headers from the request: FastAPI resolves nested dependencies and header
-parameters for every request, which takes longer than the work of the route.
+Each route has one dependency, which reads its headers from the request. Nested dependencies and header parameters would
+cost FastAPI more time per request than the route itself.
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ from services.gateway.auth import Caller
 from services.gateway.commands.service import CommandRequest, CommandResponse, canonical
 from services.gateway.container import Container, WaitLimits
 from services.gateway.formats import Language, preferred_language
-from services.gateway.problems import MEDIA_TYPE, ProblemError
+from services.gateway.problems import MEDIA_TYPE, ProblemError, is_problem
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}(-[0-9a-f]+){3}")
-_PROBLEM_FROM: Final = 400
 
 PENDING: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "Accepted; the outcome will be at Location", "model": PendingResource}
@@ -135,7 +134,7 @@ class caller_in(SecurityBase):  # noqa: N801 - reads as the other dependencies
 
 
 class require_reason(caller_in):  # noqa: N801
-    """A dependency: the caller, with the reason for reading a person's data ."""
+    """A dependency: the caller, with the reason for reading a person's data."""
 
     headers = ("Access-Reason",)
 
@@ -204,7 +203,7 @@ def _http_response(response: CommandResponse) -> Response:
     headers = {"Content-Language": response.language, "Vary": "Accept-Language"}
     if response.location is not None:
         headers["Location"] = response.location
-    media_type = MEDIA_TYPE if response.status >= _PROBLEM_FROM else "application/json"
+    media_type = MEDIA_TYPE if is_problem(response.status) else "application/json"
     return JSONResponse(response.body, status_code=response.status, headers=headers, media_type=media_type)
 
 

@@ -50,7 +50,7 @@ def problem_response(
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every kind of error."""
+    """Register a handler for each kind of error."""
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:

@@ -20,8 +20,9 @@ from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 
 from services.gateway.audit.actions import READ_OUTCOME, Action
-from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, stamp
+from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person
 from services.gateway.auth import Caller
+from services.gateway.ordering import order_of
 from services.gateway.projections.cards import CardView, alias_of_person
 from services.gateway.projections.extracts import ExtractPartView
 from services.gateway.projections.outcomes import OutcomeView
@@ -78,7 +79,7 @@ class AuditContext:
         """
         self.add_response(message.data)
         if (subject := _subject_of_command(message.data)) is not None:
-            self._commanded[subject] = f"{stamp(message.time)}|{message.id.hex}"
+            self._commanded[subject] = order_of(message.time, message.id.hex)
             self._commanded_at = None if replayed else message.time
             self._replayed = replayed
 
@@ -101,7 +102,7 @@ class AuditContext:
         entries: list[Access] = []
         for subject in subjects:
             entry = Access(
-                order=self._commanded.get(subject) or f"{stamp(at)}|{uuid4().hex}",
+                order=self._commanded.get(subject) or order_of(at, uuid4().hex),
                 subject=subject,
                 own=self._is_own(subject, self.caller),
                 action=action.code,
@@ -114,7 +115,7 @@ class AuditContext:
             )
             entries.append(entry)
             if self._replayed:
-                entries.append(replace(entry, order=f"{stamp(at)}|{uuid4().hex}", action=READ_OUTCOME.code))
+                entries.append(replace(entry, order=order_of(at, uuid4().hex), action=READ_OUTCOME.code))
         return entries
 
     @property

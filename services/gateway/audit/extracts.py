@@ -1,7 +1,7 @@
 """The times at which a card was part of extracts, so that its citizen sees the extracts of those times. Pure.
 
 An extract of a year contains the cards with earnings in that year, of all municipalities or of one. It may contain a
-million persons, so its request has one entry for the year, which is joined with the card when its log is read.
+million persons, so its request has a single entry for the year. The entry is joined with the card when its log is read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.gateway.audit.log import Span, of_year, stamp
+from services.gateway.audit.log import Span, of_year
+from services.gateway.ordering import stamp
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.reports import ReportView
 
@@ -27,19 +28,19 @@ def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
     by_year: dict[int, list[ReportView]] = {}
     for report in reports:
         by_year.setdefault(report.year, []).append(report)
-    homes = list(_homes(card))
+    homes = list(_municipality_intervals(card))
     spans: list[Span] = []
     for year, of_the_year in sorted(by_year.items()):
-        for earning in _earning(of_the_year):
+        for earning in _intervals_with_earnings(of_the_year):
             spans.append(_span(of_year(year, None), earning))
             for municipality, residence in homes:
-                if (both := _both(earning, residence)) is not None:
+                if (both := _intersection(earning, residence)) is not None:
                     spans.append(_span(of_year(year, municipality), both))
     return spans
 
 
-def _earning(reports: Sequence[ReportView]) -> Iterator[_Interval]:
-    """While the year's reports total more than zero: an extract leaves out a year whose reports are all withdrawn."""
+def _intervals_with_earnings(reports: Sequence[ReportView]) -> Iterator[_Interval]:
+    """The intervals in which the year's reports total more than zero: an extract leaves out a year without earnings."""
     changes: list[tuple[datetime, int]] = []
     for report in reports:
         before = 0
@@ -59,7 +60,7 @@ def _earning(reports: Sequence[ReportView]) -> Iterator[_Interval]:
         yield _Interval(since, None)
 
 
-def _homes(card: CardView) -> Iterator[tuple[str, _Interval]]:
+def _municipality_intervals(card: CardView) -> Iterator[tuple[str, _Interval]]:
     """The responsible municipalities and their intervals."""
     moves: list[tuple[str, datetime]] = []
     for entry in card.history:
@@ -70,7 +71,7 @@ def _homes(card: CardView) -> Iterator[tuple[str, _Interval]]:
         yield municipality, _Interval(since, until)
 
 
-def _both(one: _Interval, other: _Interval) -> _Interval | None:
+def _intersection(one: _Interval, other: _Interval) -> _Interval | None:
     since = max(one.since, other.since)
     until = min((end for end in (one.until, other.until) if end is not None), default=None)
     return None if until is not None and until <= since else _Interval(since, until)

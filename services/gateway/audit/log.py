@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from frikort_contracts.http.roles import Role
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database, add_all
-
-_EVER: Final = "9999"
 
 NO_MATCH: Final = "nobody"
 """The subject of a search without a match. Its entry makes the search take as long as one with a match."""
@@ -42,11 +41,6 @@ def of_year(year: int, municipality: str | None) -> str:
     return f"year:{year}" if municipality is None else f"year:{year}:{municipality}"
 
 
-def stamp(moment: datetime) -> str:
-    """``moment`` as text that sorts by time. The ``order`` of an entry begins with it."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 @dataclass(frozen=True, slots=True)
 class Access:
     """One entry. ``order`` is unique and sorts by time. ``own``: the person acted on their own data.
@@ -69,7 +63,7 @@ class Access:
     @property
     def at(self) -> datetime:
         """The time, UTC."""
-        return datetime.fromisoformat(self.order.partition("|")[0])
+        return moment_of(self.order)
 
 
 class Span(NamedTuple):
@@ -77,7 +71,7 @@ class Span(NamedTuple):
 
     subject: str
     since: str = ""
-    until: str = _EVER
+    until: str = LAST
 
 
 class AccessLog(Protocol):
@@ -128,7 +122,7 @@ def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, 
             {
                 "subject": span.subject,
                 "own": whose,
-                "_id": {"$gte": span.since, "$lt": min(span.until, before or _EVER)},
+                "_id": {"$gte": span.since, "$lt": min(span.until, before or LAST)},
             }
             for span in spans
             for whose in ((False, True) if own else (False,))

@@ -34,7 +34,7 @@ def audited(action: Action) -> Callable[[Endpoint], Endpoint]:
 
 
 def not_audited(endpoint: Endpoint) -> Endpoint:
-    """Declare that an endpoint reads no person's data. If it does all the same, it answers 500."""
+    """Declare that an endpoint reads no person's data. If it reads some anyway, it answers 500."""
     _DECLARED[endpoint] = None
     return endpoint
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, ManifestResource
 
+from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.projections.extracts import ExtractView, ManifestView
-from services.gateway.read_models import ExtractProgress, StoredExtractRequest
+from services.gateway.read_models import ExtractProgress
 
 
-def extract(request: StoredExtractRequest, view: ExtractView | None, written: ExtractProgress) -> ExtractResource:
-    """For the authority. Done means that every part can be read here."""
+def extract(request: StoredExtractRequest, view: ExtractView | None, progress: ExtractProgress) -> ExtractResource:
+    """For the authority. The extract is done when every part can be read here."""
     manifest = None if view is None else view.manifest
-    complete = manifest is not None and written.parts >= sum(file.parts for file in manifest.files)
+    complete = manifest is not None and progress.parts >= sum(file.parts for file in manifest.files)
     return ExtractResource(
         extract_id=request.extract_id,
         year=request.year,
@@ -19,8 +20,8 @@ def extract(request: StoredExtractRequest, view: ExtractView | None, written: Ex
         requested_at=request.requested_at,
         status="requested" if view is None else "done" if complete else "running",
         statements=None if view is None else view.statements,
-        statements_written=written.statements,
-        parts_written=written.parts,
+        statements_written=progress.statements,
+        parts_written=progress.parts,
         manifest=_manifest(request.extract_id, manifest) if manifest is not None and complete else None,
     )
 

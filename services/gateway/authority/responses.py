@@ -12,9 +12,10 @@ from frikort_contracts.messages import Command
 from services.gateway.authority import queries
 from services.gateway.commands.responses import Responder, created
 from services.gateway.commands.service import CommandResponse
+from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.formats import Language
 from services.gateway.projections.outcomes import OutcomeView
-from services.gateway.read_models import GatewayReadModels, StoredExtractRequest
+from services.gateway.read_models import GatewayReadModels
 
 
 class AuthorityResponses:

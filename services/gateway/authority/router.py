@@ -16,15 +16,16 @@ from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, caller_in, command_in
-from services.gateway.audit.log import Access, of_year, stamp
+from services.gateway.audit.log import Access, of_year
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.authority import queries
 from services.gateway.authority.actions import DRAW_EXTRACT, READ_EXTRACT
 from services.gateway.authority.responses import extract_id_of, extract_request_of
+from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.operation_problems import problems
+from services.gateway.ordering import order_of
 from services.gateway.problems import ProblemError
 from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
-from services.gateway.read_models import StoredExtractRequest
 
 router = APIRouter(prefix="/v1/extracts", tags=["authority"])
 
@@ -50,7 +51,7 @@ async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Respo
         )
 
     async def accepted(message: Envelope[Any]) -> None:
-        await context.container.read_models.extract_requests.add(extract_request_of(message))
+        await context.container.extract_requests.add(extract_request_of(message))
         await context.container.access_log.add([_audit_entry(context, message)])
 
     return await context.submit(body, build, accepted=accepted)
@@ -60,7 +61,7 @@ async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Respo
 @not_audited
 async def list_extracts(context: AuthorityCaller) -> Extracts:
     """The authority's latest extracts, newest first."""
-    requests = await context.container.read_models.extract_requests.of(context.organisation)
+    requests = await context.container.extract_requests.of(context.organisation)
     return Extracts(extracts=[await queries.extract(context.container.read_models, request) for request in requests])
 
 
@@ -103,7 +104,7 @@ def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> 
     """The audit entry that every person in the extract can read; the same if the request is repeated."""
     command = message.data
     return Access(
-        order=f"{stamp(message.time)}|{command.extract_id}",
+        order=order_of(message.time, command.extract_id),
         subject=of_year(command.year, command.municipality),
         own=False,
         action=DRAW_EXTRACT.code,
@@ -141,7 +142,7 @@ async def _content(
 
 
 async def _own_request(context: RequestContext, extract_id: str) -> StoredExtractRequest:
-    request = await context.container.read_models.extract_requests.get(extract_id)
+    request = await context.container.extract_requests.get(extract_id)
     if request is None or request.authority != context.organisation:
         raise ProblemError("extract-unknown")
     return request

@@ -1,6 +1,6 @@
 """Reminders to employers: a question when reports have stopped, a notice before pay day. Pure.
 
-An employment's *rhythm* is its usual number of days from one pay day to the next.
+The *pay interval* of an employment is its usual number of days from one pay day to the next.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
 
-MONTH: Final = 30  # days: the rhythm until it is known
-KNOWN_FROM: Final = 3  # pay days
+DEFAULT_INTERVAL: Final = 30  # days
+PAY_DAYS_NEEDED: Final = 3  # pay days
 GRACE: Final = 7  # days
 _DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Question:
-    """Was there work on these days? ``last_paid`` is the latest pay day, if there was one."""
+    """Asks whether there was work on these days. ``last_paid`` is the latest pay day."""
 
     days: WorkPeriod
     last_paid: date | None
@@ -36,7 +36,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Notice:
-    """On the next expected pay day less will be left of the card's allowance than is usually paid, in øre."""
+    """Warns that on the next expected pay day less is left of the card's allowance than is usually paid; in øre."""
 
     pay_day: date
     remaining: int
@@ -44,19 +44,18 @@ class Notice:
 
 
 def question(employment: EmploymentView, card: CardView, reports: Iterable[ReportView], today: date) -> Question | None:
-    """Asked when nothing was said for longer than the rhythm and a few days more: by a report, or by days without work.
+    """The question to ask when the pay interval and ``GRACE`` pass without a report or declared days without work.
 
-    Nothing is asked of an employment that is over, while the card is not active, or about days before last year.
+    None for an employment that has ended or a card that is not active. It is never about days before last year.
     """
     began = _current_since(employment, card, today)
     if began is None:
         return None
     paid = _paid(reports)
-    said = [began - _DAY, *paid, *(days.last for days in employment.no_work)]
-    silent_since = max(said)
-    if (today - silent_since).days <= _rhythm(paid) + GRACE:
+    accounted_until = max([began - _DAY, *paid, *(days.last for days in employment.no_work)])
+    if (today - accounted_until).days <= _pay_interval(paid) + GRACE:
         return None
-    return Question(WorkPeriod(first=silent_since + _DAY, last=today - _DAY), max(paid, default=None))
+    return Question(WorkPeriod(first=accounted_until + _DAY, last=today - _DAY), max(paid, default=None))
 
 
 def notice(
@@ -66,11 +65,11 @@ def notice(
     left: Mapping[int, int],
     today: date,
 ) -> Notice | None:
-    """Given when the usual payment would go above the allowance. ``left`` is what remains of it by year, in øre."""
+    """The notice to give when the usual payment would exceed what is left of the allowance (``left``: øre by year)."""
     paid = _paid(reports)
     if not paid or _current_since(employment, card, today) is None:
         return None
-    pay_day = _next_pay_day(max(paid), _rhythm(paid), today)
+    pay_day = _next_pay_day(max(paid), _pay_interval(paid), today)
     remaining, usual = left.get(pay_day.year), median_high(paid.values())
     return Notice(pay_day, remaining, usual) if remaining is not None and remaining < usual else None
 
@@ -87,12 +86,12 @@ def question_text(asked: Question, language: Language) -> str:
     if asked.last_paid is None:
         return text
     paid = day(asked.last_paid, language)
-    known = (
+    latest = (
         f"Den seneste indberettede løn er betalt den {paid}."
         if danish
         else f"The latest reported wage was paid {paid}."
     )
-    return f"{known} {text}"
+    return f"{latest} {text}"
 
 
 def answer_texts(language: Language) -> tuple[str, str]:
@@ -119,7 +118,7 @@ def notice_text(given: Notice, language: Language) -> str:
 
 
 def _paid(reports: Iterable[ReportView]) -> Counter[date]:
-    """What was paid in all on each pay day, by the reports that count, in øre."""
+    """The total of each pay day in øre, without withdrawn reports."""
     paid: Counter[date] = Counter()
     for report in reports:
         if report.booked is not None and not report.withdrawn:
@@ -127,22 +126,22 @@ def _paid(reports: Iterable[ReportView]) -> Counter[date]:
     return paid
 
 
-def _rhythm(paid: Iterable[date]) -> int:
-    """The median of the days between pay days; a month until there are three."""
+def _pay_interval(paid: Iterable[date]) -> int:
+    """The median number of days between pay days, or the default with too few pay days."""
     days = sorted(paid)
-    if len(days) < KNOWN_FROM:
-        return MONTH
+    if len(days) < PAY_DAYS_NEEDED:
+        return DEFAULT_INTERVAL
     return median_high((after - before).days for before, after in pairwise(days))
 
 
-def _next_pay_day(last_paid: date, rhythm: int, today: date) -> date:
-    """The first day from today on that is a whole number of rhythms after the last pay day, at least one."""
-    rhythms = max(1, -(-(today - last_paid).days // rhythm))
-    return last_paid + rhythms * timedelta(days=rhythm)
+def _next_pay_day(last_paid: date, interval: int, today: date) -> date:
+    """The first day from today on that is one or more whole intervals after the last pay day."""
+    intervals = max(1, -(-(today - last_paid).days // interval))
+    return last_paid + intervals * timedelta(days=interval)
 
 
 def _current_since(employment: EmploymentView, card: CardView, today: date) -> date | None:
-    """From when on, last year at the earliest, the citizen could work here until today; None if not today."""
+    """The first day since which the citizen can work here, last year at the earliest; None if not today."""
     now = Period(first=today, last=today)
     active = next((period for period in card.active_periods if period.covers(now)), None)
     if active is None or not employment.period.covers(now):

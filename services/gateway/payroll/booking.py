@@ -18,8 +18,9 @@ from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components, WorkPeriod
 
 from services.gateway.audit.actions import REPORT_EARNINGS
-from services.gateway.audit.log import Access, of_card, stamp
+from services.gateway.audit.log import Access, of_card
 from services.gateway.commands.service import SOURCE
+from services.gateway.ordering import order_of
 from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
 from services.gateway.payroll.lines import ValidLine
 
@@ -141,7 +142,7 @@ def accesses(
         by_card[line.card_id] = by_card.get(line.card_id, False) or line.number in booked
     return [
         Access(
-            order=f"{stamp(plan.at)}|{batch.batch_id}|{index:05d}|{number:05d}",
+            order=order_of(plan.at, f"{batch.batch_id}|{index:05d}|{number:05d}"),
             subject=of_card(card_id),
             own=False,
             action=REPORT_EARNINGS.code,
@@ -156,12 +157,12 @@ def accesses(
     ]
 
 
-def packed(results: Iterable[LineResult]) -> str:
+def results_to_json(results: Iterable[LineResult]) -> str:
     """Results as JSON, for encryption."""
     return json.dumps(list(results), ensure_ascii=False, separators=(",", ":"))
 
 
-def unpacked(text: str) -> dict[int, LineResult]:
-    """The results in JSON of ``packed``, by line number."""
+def results_from_json(text: str) -> dict[int, LineResult]:
+    """The results in JSON of ``results_to_json``, by line number."""
     results: list[list[Any]] = json.loads(text)
     return {result.number: result for result in (LineResult(*fields) for fields in results)}

@@ -109,13 +109,13 @@ def validated(fields: ParsedLine, names: FieldNames) -> BatchLineBody | InvalidL
 def resolve_employment(
     number: int, body: BatchLineBody, own: OwnEmployments, names: FieldNames
 ) -> ValidLine | InvalidLine:
-    """The line with its employment. A card number means the only own employment, or the one that covers the work."""
+    """The line with its employment. A card number stands for its only employment, or the one that covers the work."""
     if body.employment_id is not None:
         found = own.by_id.get(body.employment_id)
         error = FieldError(names.name_of(("employment_id",)), "value_error", "no own employment has this id")
     else:
         candidates = own.by_number.get(str(body.card_number), ())
-        found, message = _only(candidates, body.work.value())
+        found, message = _matching(candidates, body.work.value())
         error = FieldError(names.name_of(("card_number",)), "value_error", message)
     if found is None:
         return InvalidLine(number, body.reference, (error,))
@@ -136,7 +136,7 @@ def resolve_employment(
     )
 
 
-def _only(candidates: Sequence[OwnEmployment], work: WorkPeriod) -> tuple[OwnEmployment | None, str]:
+def _matching(candidates: Sequence[OwnEmployment], work: WorkPeriod) -> tuple[OwnEmployment | None, str]:
     if not candidates:
         return None, "no own employment has this card number"
     if len(candidates) > 1:
@@ -153,7 +153,7 @@ def _reference_in(content: Mapping[str, Any]) -> str | None:
         return None
 
 
-def packed(lines: Iterable[ValidLine | InvalidLine]) -> str:
+def lines_to_json(lines: Iterable[ValidLine | InvalidLine]) -> str:
     """Lines as JSON, for encryption."""
     good: list[ValidLine] = []
     bad: list[InvalidLine] = []
@@ -162,8 +162,8 @@ def packed(lines: Iterable[ValidLine | InvalidLine]) -> str:
     return json.dumps([good, bad], ensure_ascii=False, separators=(",", ":"))
 
 
-def unpacked(text: str) -> tuple[list[ValidLine], list[InvalidLine]]:
-    """The valid and the invalid lines in JSON of ``packed``."""
+def lines_from_json(text: str) -> tuple[list[ValidLine], list[InvalidLine]]:
+    """The valid and the invalid lines in JSON of ``lines_to_json``."""
     good, bad = json.loads(text)
     return (
         [ValidLine(*line) for line in good],

@@ -1,7 +1,7 @@
 """The store of payroll files. Workers claim a file by a lease (``services.runtime.mongo.lease``).
 
-The totals on a file are written under the lease. What a worker without the lease still writes to a chunk is equal to
-what is stored or would have been stored.
+Only the holder of the lease can change a file. A worker that has lost the lease may still write to a chunk, which is
+harmless: every worker computes the same values.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any, Final, Protocol
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from services.gateway.ordering import LAST
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.runtime.mongo.document_store import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
-
-_EVER: Final = "9999"
 
 FILES: Final = "report_batches"
 """The collection of the files."""
@@ -125,7 +124,7 @@ class MongoBatchStore:
         return None if stored is None else Batch.model_validate(stored)
 
     async def of(self, cvr: str, *, before: str | None, limit: int) -> list[Batch]:
-        query = {"cvr": cvr, "order": {"$lt": before or _EVER}, "status": {"$ne": BatchStatus.RECEIVING.value}}
+        query = {"cvr": cvr, "order": {"$lt": before or LAST}, "status": {"$ne": BatchStatus.RECEIVING.value}}
         found = self._batches.find(query).sort("order", DESCENDING).limit(limit)
         return [Batch.model_validate(stored) for stored in await found.to_list(None)]
 
@@ -199,10 +198,10 @@ class MongoBatchStore:
         )
         if stored is not None:
             return plan
-        standing = (await self.chunk(batch, index)).plan
-        if standing is None:
-            raise LookupError(f"chunk {index} of the file {batch.batch_id} was taken and was not")
-        return standing
+        earlier = (await self.chunk(batch, index)).plan
+        if earlier is None:
+            raise LookupError(f"chunk {index} of the file {batch.batch_id} has no plan and could not be taken")
+        return earlier
 
     async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         query = {"_id": _chunk_id(batch, index), "results": None}

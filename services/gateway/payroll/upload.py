@@ -1,6 +1,6 @@
 """The upload of a payroll file: parsed, checked and stored in chunks while it arrives, then acknowledged as a whole.
 
-Until then nothing of a file exists for anybody, and nothing is booked. What breaks off before leaves the key free.
+Until then no route shows the file and nothing is booked. An upload that is interrupted leaves its key free.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid4, uuid5
 
-from services.gateway.audit.log import stamp
 from services.gateway.auth import Caller
+from services.gateway.ordering import order_of
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
 from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine, ValidLine
@@ -37,7 +37,7 @@ _BATCHES: Final = UUID("b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66")
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload. ``hold``: check the file only, and book it later."""
+    """An upload. ``hold``: check the file, and book it only on request."""
 
     caller: Caller
     key: str
@@ -106,7 +106,7 @@ class UploadService:
             client=self._persons.fingerprint("client", upload.caller.client),
             request="",
             upload=str(uuid4()),
-            order=f"{stamp(now)}|{upload.batch_id}",
+            order=order_of(now, upload.batch_id),
             traceparent=upload.traceparent,
             created_at=now,
             expires_at=now + timedelta(days=self._hold_days),
@@ -124,7 +124,7 @@ class UploadService:
 
     async def _store(self, batch: Batch, file_format: FileFormat, pieces: AsyncIterator[bytes]) -> str:
         """Store the file in chunks. Returns the digest of its bytes."""
-        digest, splitter = sha256(), Splitter(self._lines_most + 1)  # the one more may be the names of the columns
+        digest, splitter = sha256(), Splitter(self._lines_most + 1)  # one more: the first line may be the column names
         found: list[ParsedLine | InvalidLine] = []
         async for piece in pieces:
             digest.update(piece)
@@ -151,7 +151,7 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        sealed = self._persons.encrypt_lines(rules.packed(lines), batch.batch_id)
+        sealed = self._persons.encrypt_lines(rules.lines_to_json(lines), batch.batch_id)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=sealed))
 
     async def _checked(

@@ -1,7 +1,7 @@
 """Books payroll files. Any worker can claim a file, and continues where the last one stopped.
 
-Several chunks of a file are under way at a time, so that the services behind always have something to do; the oldest is
-awaited. Kafka and MongoDB may be away for as long as they like: the file waits, and is taken again.
+Several chunks of a file are in progress at a time, so that the other services are never idle; the worker waits for the
+oldest. While Kafka or MongoDB is unavailable the file waits, and is claimed again later.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ class BatchWorker:
         await self._batches.finish(held, await self._now())
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
-        """Publish the commands of a chunk; if it was taken before, those without an outcome."""
-        good, _ = lines.unpacked(self._persons.decrypt_lines(chunk.lines, held.batch_id))
+        """Publish the commands of a chunk. Of a chunk that was taken before, only those without an outcome."""
+        good, _ = lines.lines_from_json(self._persons.decrypt_lines(chunk.lines, held.batch_id))
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
@@ -123,7 +123,7 @@ class BatchWorker:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
-        sealed = self._persons.encrypt_lines(booking.packed(results), held.batch_id)
+        sealed = self._persons.encrypt_lines(booking.results_to_json(results), held.batch_id)
         await self._batches.settle(held, chunk.index, sealed, totals)
         await self._batches.count(held, chunk.index, totals)
 
@@ -139,7 +139,7 @@ class _ChunkResults:
         self._splits: dict[str, LineSplit] = {}
 
     async def check(self) -> Ready[list[LineResult]] | Pending:
-        """The results of all lines, or the key of the last missing one: when it is there, most others are."""
+        """The results of all lines, or the key of the last missing one. When that arrives, most others have arrived."""
         found = booking.chunk_state(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
@@ -182,7 +182,7 @@ class BatchJob:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def notify(self) -> None:
-        """A file may be ready to book."""
+        """Look for files now, because one may be ready to book."""
         self._wake.set()
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Cards as the gateway shows them: id ``card_id``, also found by CPR hash, current number, and who has a mandate."""
+"""Cards as the gateway shows them: id ``card_id``, also found by CPR hash and by current number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.runtime.processing.projection import Projection
 
 
 class CardEntry(BaseModel):
-    """One line of a card's history."""
+    """An entry of a card's history."""
 
     revision: int
     event: str
@@ -45,7 +45,7 @@ class ControlView(BaseModel):
 
 
 class MandateView(BaseModel):
-    """Who else may see the card, and how long. Past its last day it is over by itself."""
+    """A mandate: another person may use the card through the day ``until``, unless it is withdrawn before."""
 
     mandate_id: str
     holder: SealedPerson
@@ -164,7 +164,7 @@ def _withdrawn(mandate: MandateView, event: MandateWithdrawn, at: datetime) -> M
 
 
 def _closed(periods: list[Period], last: date) -> list[Period]:
-    """The periods up to ``last``; one that would end before it began is none."""
+    """The periods up to ``last``. A period that would end before it begins is dropped."""
     return [
         period if period.last is not None else Period(first=period.first, last=last)
         for period in periods
@@ -173,7 +173,7 @@ def _closed(periods: list[Period], last: date) -> list[Period]:
 
 
 def _reopened(periods: list[Period], first: date) -> list[Period]:
-    """A new open period, or the last one reopened where the two would touch."""
+    """With a new open period, or with the last one reopened if the two are adjacent."""
     if periods and periods[-1].last is not None and first <= periods[-1].last + timedelta(days=1):
         return [*periods[:-1], Period(first=periods[-1].first)]
     return [*periods, Period(first=first)]

@@ -11,6 +11,7 @@ from frikort_contracts.topics import EARNINGS
 from frikort_contracts.values import Period, WorkPeriod
 from pydantic import BaseModel
 
+from services.gateway.ordering import order_of
 from services.runtime.processing.projection import Projection
 
 
@@ -35,7 +36,7 @@ def _document_id(message: Envelope[Any]) -> str | None:
 
 
 def project(employment: EmploymentView | None, message: Envelope[EmploymentEvent]) -> EmploymentView:
-    """The employment after one event; each event carries the whole of it."""
+    """The employment after one event. Each event has the complete employment."""
     event = message.data
     if employment is not None and event.revision <= employment.revision:
         return employment
@@ -51,7 +52,7 @@ def project(employment: EmploymentView | None, message: Envelope[EmploymentEvent
         label=event.label,
         no_work=list(event.no_work),
         registered_at=first_seen,
-        order=f"{first_seen.isoformat(timespec='microseconds')}|{event.employment_id}",
+        order=order_of(first_seen, event.employment_id),
     )
 
 

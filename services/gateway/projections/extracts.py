@@ -1,4 +1,4 @@
-"""Extracts: id ``extract_id`` for the work and its manifest, ``extract_id:attempt:format:index`` for each part."""
+"""Extracts: id ``extract_id`` for the progress and manifest, ``extract_id:attempt:format:index`` for each part."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ManifestView(BaseModel):
 
 
 class ExtractView(BaseModel):
-    """How far exports has come with an extract."""
+    """The progress of an extract, and its manifest when it is completed."""
 
     extract_id: str
     attempt: int

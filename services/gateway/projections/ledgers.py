@@ -35,7 +35,7 @@ class TotalsView(BaseModel):
 
 
 class WarningView(BaseModel):
-    """A warning that was raised; ``withdrawn_at`` when a correction made it untrue."""
+    """A warning. ``withdrawn_at`` is set when a correction takes the amount below the threshold again."""
 
     threshold: str
     ledger_revision: int
@@ -60,8 +60,8 @@ class LedgerView(BaseModel):
     warning_revisions: dict[str, int] = {}
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the warnings in force are those that the totals imply."""
+    def is_consistent(self) -> bool:
+        """Whether the warnings in force match the totals: the two come from different topics."""
         return {w.threshold for w in self.warnings if w.withdrawn_at is None} == set(self.warned)
 
 

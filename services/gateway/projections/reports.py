@@ -25,11 +25,12 @@ from frikort_contracts.topics import BALANCES, EARNINGS
 from frikort_contracts.values import CitizenSide, Components, WorkPeriod
 from pydantic import BaseModel
 
+from services.gateway.ordering import order_of
 from services.runtime.processing.projection import Projection
 
 
 class BookedView(BaseModel):
-    """What a report says, in øre."""
+    """The reported content; amounts in øre."""
 
     work: WorkPeriod
     payment_date: date
@@ -40,9 +41,10 @@ class BookedView(BaseModel):
 
 
 class ReportEntry(BaseModel):
-    """One line of a report's history. Nothing is overwritten.
+    """An entry of a report's history.
 
-    ``revision`` is the report's at that time; ``reason`` is also what ended a dispute. ``message`` is sealed.
+    ``revision`` is the report's revision at that time. ``reason`` is also what ended a dispute.
+    ``message`` is sealed.
     """
 
     revision: int
@@ -55,7 +57,7 @@ class ReportEntry(BaseModel):
 
 
 class DisputeView(BaseModel):
-    """The dispute that stands. ``message`` is sealed."""
+    """The current dispute. ``message`` is sealed."""
 
     reason: DisputeReason
     message: str | None
@@ -172,7 +174,7 @@ def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
 def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
     changes: dict[str, Any] = {"revision": event.revision}
     if not report.order:
-        changes["order"] = f"{at.isoformat(timespec='microseconds')}|{event.report_id}"
+        changes["order"] = order_of(at, event.report_id)
     booked: BookedView | None = None
     if isinstance(event, ReportContent):
         booked = BookedView(

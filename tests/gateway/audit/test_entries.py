@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from services.gateway.audit import texts
 from services.gateway.audit.actions import ACTIONS
 from services.gateway.audit.extracts import extracts_with
-from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_person, of_year, query, stamp
+from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_person, of_year, query
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
+from services.gateway.ordering import stamp
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards
 from services.gateway.projections.cards import CardEntry, CardView

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.http.roles import Role
 
-from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query, stamp
+from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query
+from services.gateway.ordering import stamp
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON
 from tests.gateway.memory import MemoryAccessLog

@@ -22,6 +22,7 @@ from services.gateway.api.dependencies import RequestContext, caller_in
 from services.gateway.audit import actions
 from services.gateway.audit.routes import UndeclaredRoute, check_routes
 from services.gateway.auth import Caller
+from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import cards, extracts, ledgers, reports
@@ -29,7 +30,6 @@ from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.extracts import ExtractFileView, ExtractPartView, ExtractView, ManifestView
 from services.gateway.projections.outcomes import OutcomeView
-from services.gateway.read_models import StoredExtractRequest
 from tests.gateway.build import (
     CARD,
     CVR,
@@ -167,7 +167,7 @@ async def world() -> MemoryGateway:
     request = StoredExtractRequest(
         extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON
     )
-    await world.models.extract_requests.add(request)
+    await world.extract_requests.add(request)
     file = ExtractFileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)
     manifest = ManifestView(
         attempt=1, completed_at=NOON, provisional=False, count=1, reported=1, exempt=1, excess=0, files=[file]

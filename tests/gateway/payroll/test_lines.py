@@ -56,9 +56,9 @@ class TestLines:
 
     def test_lines_and_results_are_read_as_they_were_stored(self) -> None:
         good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
-        assert rules.unpacked(rules.packed([good, bad])) == ([good], [bad])
+        assert rules.lines_from_json(rules.lines_to_json([good, bad])) == ([good], [bad])
         result = booking.LineResult(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
-        assert booking.unpacked(booking.packed([result])) == {1: result}
+        assert booking.results_from_json(booking.results_to_json([result])) == {1: result}
 
 
 class TestSteps:

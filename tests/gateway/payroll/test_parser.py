@@ -13,7 +13,7 @@ from frikort_contracts.http.payroll import DANISH_CSV_COLUMNS, DANISH_CSV_DELIMI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.employer.payroll import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
+from services.gateway.employer.payroll_router import DANISH_EXAMPLE, ENGLISH_EXAMPLE, JSON_EXAMPLE
 from services.gateway.payroll.lines import InvalidLine, validated
 from services.gateway.payroll.parser import (
     DANISH,

@@ -115,11 +115,11 @@ class Office:
         found: dict[int, str] = {}
         for index in range(len(batch.chunks)):
             chunk = await self.batches.chunk(batch, index)
-            good, bad = rules.unpacked(persons().decrypt_lines(chunk.lines, batch.batch_id))
+            good, bad = rules.lines_from_json(persons().decrypt_lines(chunk.lines, batch.batch_id))
             found |= {bad_line.number: "error" for bad_line in bad}
             if good:
                 assert chunk.results is not None
-                results = booking.unpacked(persons().decrypt_lines(chunk.results, batch.batch_id))
+                results = booking.results_from_json(persons().decrypt_lines(chunk.results, batch.batch_id))
                 assert set(results) == {good_line.number for good_line in good}
                 found |= {number: result.outcome for number, result in results.items()}
         return found

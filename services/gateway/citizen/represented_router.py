@@ -1,6 +1,7 @@
 """Routes for the holder of a mandate: the card of the citizen who granted it, while the mandate is in force.
 
-A mandate that is over, somebody else's or unknown answers ``mandate-unknown``. The holder needs no card.
+A mandate that has ended, belongs to another holder or does not exist answers ``mandate-unknown``. The holder needs no
+card.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from services.gateway.audit.routes import audited
 from services.gateway.cards import commands, queries
 from services.gateway.cards.problem_codes import DISPUTE, DISPUTE_WITHDRAWAL
 from services.gateway.citizen import presenters
-from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
+from services.gateway.citizen.server_sent_events import EventStream, StreamSeconds, StreamSlot, stream_changes
 from services.gateway.event_streams import LONGEST
 from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError

@@ -18,14 +18,12 @@ from services.gateway.audit.routes import audited, not_audited
 from services.gateway.container import Container
 from services.gateway.operation_problems import problems
 from services.gateway.problem_texts import CATALOGUE
-from services.gateway.problems import ProblemError
+from services.gateway.problems import ProblemError, is_problem
 
 router = APIRouter(tags=["everyone"])
 
 AnyCaller = Annotated[RequestContext, Depends(caller_in(headers=("Prefer",)))]
 Public = Annotated[Container, Depends(optional_caller)]
-
-_PROBLEM_FROM = 400
 
 
 @router.get("/v1/allowances", response_model=Allowances)
@@ -51,7 +49,7 @@ async def outcome(
     )
     if response is None:
         found = OutcomeResource(command_id=command_id, status="pending")
-    elif response.status >= _PROBLEM_FROM:
+    elif is_problem(response.status):
         problem = ProblemResource.model_validate(response.body)
         found = OutcomeResource(command_id=command_id, status="refused", answer_status=response.status, problem=problem)
     else:
@@ -67,7 +65,7 @@ async def outcome(
         headers["Preference-Applied"] = preference
     content = found.model_dump(mode="json")
     if response is not None and found.problem is not None:
-        content["problem"] = response.body  # unchanged: a problem document leaves out members without a value
+        content["problem"] = response.body  # not from the model: a problem document has no members without a value
     return JSONResponse(content, headers=headers)
 
 

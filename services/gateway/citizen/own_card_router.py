@@ -36,7 +36,7 @@ from services.gateway.cards import commands, queries
 from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.citizen import presenters
-from services.gateway.citizen.event_stream import EventStream, StreamSeconds, StreamSlot, stream_changes
+from services.gateway.citizen.server_sent_events import EventStream, StreamSeconds, StreamSlot, stream_changes
 from services.gateway.event_streams import LONGEST
 from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
