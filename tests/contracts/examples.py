@@ -208,7 +208,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
 
 
 def envelope(data: Message, name: str = "message", **changes: Any) -> Envelope[Any]:
-    """``data`` as a message with an id that follows from ``name``."""
+    """``data`` in an envelope. The message id is derived from ``name``; ``changes`` replace attributes."""
     attributes: dict[str, Any] = {
         "id": uuid5(SPACE, name),
         "time": NOON,

@@ -1,4 +1,4 @@
-"""The allowance table file, and the split that follows from it."""
+"""The allowance table file, and the split of an amount into exempt and excess."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.runtime.allowance_file import load_allowances
 SHIPPED = Path(__file__).parents[2] / "deploy" / "allowances.toml"
 
 
-def test_the_amounts_of_the_law() -> None:
+def test_the_allowances_and_rates_are_those_of_the_law() -> None:
     table = load_allowances(SHIPPED)
     in_kroner = {year: row.allowance / 100 for year, row in table.items() if not row.provisional}
     assert in_kroner == {
@@ -70,12 +70,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         pytest.param(0, 300, 0, 0, id="withdrawn"),
     ],
 )
-def test_split(amount: int, remaining: int, exempt: int, excess: int) -> None:
+def test_the_exempt_part_is_at_most_what_remains(amount: int, remaining: int, exempt: int, excess: int) -> None:
     assert split(amount, remaining) == (exempt, excess)
 
 
 @given(st.integers(0, 10**9), st.integers(-(10**9), 10**9))
-def test_a_split_loses_nothing(amount: int, remaining: int) -> None:
+def test_exempt_and_excess_add_up_to_the_amount(amount: int, remaining: int) -> None:
     exempt, excess = split(amount, remaining)
     assert exempt + excess == amount
     assert 0 <= exempt <= max(remaining, 0)

@@ -1,4 +1,4 @@
-"""What is committed for foreign readers is what the code says, and it is valid."""
+"""The committed schemas and documents are up to date and valid."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ DOCUMENT: dict[str, Any] = json.loads(
 )
 
 
-def test_what_is_committed_is_what_the_code_generates() -> None:
+def test_the_committed_documents_are_up_to_date() -> None:
     assert generate_contracts.differing(generate_contracts.ROOT) == [], "run: make schemas"
 
 
-def test_check_notices_a_changed_a_missing_and_a_left_over_file(tmp_path: Path) -> None:
+def test_a_changed_a_missing_and_an_extra_file_are_reported(tmp_path: Path) -> None:
     shutil.copytree(generate_contracts.ROOT / generate_contracts.SCHEMAS, tmp_path / generate_contracts.SCHEMAS)
     for name in (generate_contracts.ASYNCAPI, generate_contracts.OPENAPI):
         shutil.copy(generate_contracts.ROOT / name, tmp_path / name)
@@ -44,7 +44,7 @@ def test_check_notices_a_changed_a_missing_and_a_left_over_file(tmp_path: Path) 
     assert generate_contracts.differing(tmp_path) == []
 
 
-def test_check_exits_with_an_error_and_names_the_file(
+def test_the_check_names_an_outdated_file_and_exits_with_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate_contracts, "ROOT", tmp_path)
@@ -58,14 +58,14 @@ def test_the_asyncapi_document_is_valid() -> None:
     Draft7Validator(OFFICIAL).validate(DOCUMENT)
 
 
-def test_the_official_schema_would_notice_a_wrong_document() -> None:
+def test_the_asyncapi_schema_refuses_an_invalid_document() -> None:
     first = next(iter(DOCUMENT["operations"]))
-    broken = {**DOCUMENT, "operations": {first: {**DOCUMENT["operations"][first], "action": "whisper"}}}
+    broken = {**DOCUMENT, "operations": {first: {**DOCUMENT["operations"][first], "action": "unknown"}}}
     with pytest.raises(ValidationError):
         Draft7Validator(OFFICIAL).validate(broken)
 
 
-def test_every_reference_of_the_document_leads_somewhere() -> None:
+def test_every_reference_of_the_document_exists() -> None:
     for reference in _references(DOCUMENT):
         found: Any = DOCUMENT
         for step in reference.removeprefix("#/").split("/"):
@@ -85,7 +85,7 @@ def test_every_topic_and_its_dead_letters_are_channels() -> None:
             assert DOCUMENT["operations"][f"{service}.receive.{topic.name}"]["action"] == "receive"
 
 
-def test_the_headers_schema_is_what_is_written() -> None:
+def test_written_headers_match_their_schema() -> None:
     headers = DOCUMENT["components"]["schemas"]["Headers"]
     validator = Draft202012Validator(headers)
     for example in EXAMPLES:
@@ -96,7 +96,7 @@ def test_the_headers_schema_is_what_is_written() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.type))
-def test_a_written_body_satisfies_its_schema_and_a_broken_one_does_not(example: Message) -> None:
+def test_a_written_body_satisfies_its_schema_and_a_body_without_a_required_field_does_not(example: Message) -> None:
     schema = json.loads(
         (generate_contracts.ROOT / generate_contracts.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8")
     )

@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises to programs that are generated from it."""
+"""The OpenAPI document: rules that generated clients rely on."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_modulus_11_is_not_required_of_a_cpr_number() -> None:
         pytest.param("", id="empty"),
     ],
 )
-def test_no_cpr_number(cpr: str) -> None:
+def test_an_invalid_cpr_number_is_refused(cpr: str) -> None:
     assert not valid(Cpr, cpr)
 
 
@@ -99,7 +99,7 @@ def test_a_cvr_number_keeps_modulus_11(cvr: str) -> None:
 
 
 @pytest.mark.parametrize("cvr", ["", "1000000", "100000090", "00000000", "1000000a", "DK10000009", "١٠٠٠٠٠٠٩"])
-def test_no_cvr_number(cvr: str) -> None:
+def test_an_invalid_cvr_number_is_refused(cvr: str) -> None:
     assert not valid(Cvr, cvr)
 
 
@@ -140,7 +140,7 @@ def test_a_reference_holds_no_cpr_number(kind: Any, text: str, allowed: bool) ->
     assert valid(kind, text) is allowed
 
 
-def test_a_reference_has_no_control_characters_and_64_at_most() -> None:
+def test_a_reference_has_at_most_64_characters_and_no_control_characters() -> None:
     assert valid(Reference, "a" * 64)
     assert not any(valid(Reference, text) for text in ("a" * 65, "a\nb", "a\x00", "a\x7f"))
 
@@ -186,7 +186,7 @@ def test_logs_show_no_cpr_number(logged: object, redacted: object) -> None:
         pytest.param(datetime(2025, 10, 26, 22, 59, tzinfo=UTC), date(2025, 10, 26), id="which has 25 hours"),
     ],
 )
-def test_a_day_is_a_danish_day(moment: datetime, day: date) -> None:
+def test_the_day_of_a_moment_is_the_danish_date(moment: datetime, day: date) -> None:
     assert danish_day(moment) == day
 
 
@@ -224,7 +224,9 @@ def test_periods_cover_and_overlap_as_their_days_do(one: Period, other: Period) 
         pytest.param((0, 3), (4, 5), False, False, id="next to each other"),
     ],
 )
-def test_periods(one: tuple[int, int], other: tuple[int, int], covers: bool, overlaps: bool) -> None:
+def test_a_period_covers_or_overlaps_another(
+    one: tuple[int, int], other: tuple[int, int], covers: bool, overlaps: bool
+) -> None:
     assert period(*one).covers(period(*other)) is covers
     assert period(*one).overlaps(period(*other)) is overlaps
 
@@ -242,7 +244,7 @@ def test_a_work_period_has_a_last_day() -> None:
     assert WorkPeriod(first=D, last=D).as_period() == Period(first=D, last=D)
 
 
-def test_money_is_whole_ore() -> None:
+def test_an_amount_is_an_integer_number_of_oere() -> None:
     assert not any(valid(Ore, amount) for amount in (1.0, "1", True, -1, 10**15 + 1, None))
     assert Components(wage=1, holiday_pay=2, atp=4, pension=8).total == 15
     with pytest.raises(ValidationError):

@@ -1,6 +1,6 @@
-"""Recorded topics: today's code must read them and come to the same totals.
+"""Recorded topics of earlier releases: present code must read them and compute the same totals.
 
-A deployed service finds records of earlier releases in its topics. ``recorded/`` holds the records of simulated runs
-(faults, repeats and invalid records included) and the totals that the recording release computed. From version 0.2.0
-on, each release adds one with ``python -m tests.history.recording <name>``, and none is changed.
+``recorded/`` has the records of simulated runs, including repeated and invalid records, and the totals that the
+recording release computed. From version 0.2.0 on, each release adds a recording with
+``python -m tests.history.recording <release>``. A recording is never changed.
 """

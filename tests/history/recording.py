@@ -1,4 +1,4 @@
-"""Records a history and reads it."""
+"""Records the topics of simulated runs, and reads the recordings: ``python -m tests.history.recording <release>``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Totals = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class History:
-    """Records by topic and partition, in their order; and the totals by card and year that they led to, in øre."""
+    """The records of each topic and partition, in order, and the totals of each card and year in øre."""
 
     partitions: dict[tuple[str, int], list[Record]]
     ledgers: Totals
@@ -37,7 +37,7 @@ class History:
 
 
 def read(path: Path) -> list[History]:
-    """The histories of one release."""
+    """The recorded histories of one release."""
     return [_history(json.loads(line)) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
 
 

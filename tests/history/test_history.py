@@ -24,10 +24,10 @@ HISTORIES = [
 _TOPICS = {topic.name: topic for topic in TOPICS}
 
 
-async def replayed(
+async def processed(
     history: History, processor: Processor[Any] | Projection[Any], service: str
 ) -> tuple[MemoryKafka, Any]:
-    """What ``processor`` makes of a history from its beginning."""
+    """The topics and documents after ``processor`` has read a history from its beginning."""
     kafka, database = MemoryKafka(), MemoryDatabase(processor)
     names = [topic.name for topic in processor.topics]
     for (topic, partition), records in history.partitions.items():
@@ -37,8 +37,8 @@ async def replayed(
     return kafka, database
 
 
-def understood(history: History, topic: Topic) -> dict[str, Envelope[Any]]:
-    """The messages of a topic by id; poison is none."""
+def valid_messages(history: History, topic: Topic) -> dict[str, Envelope[Any]]:
+    """The valid messages of a topic, by id."""
     found = {}
     for (name, _), records in history.partitions.items():
         for record in records if name == topic.name else ():
@@ -50,7 +50,7 @@ def understood(history: History, topic: Topic) -> dict[str, Envelope[Any]]:
     return found
 
 
-def test_each_history_contains_enough_years() -> None:
+def test_each_release_has_enough_recorded_years() -> None:
     for path in sorted(DIRECTORY.glob("*.jsonl.gz")):
         totals = [year for history in read(path) for year in history.ledgers.values()]
         assert len(totals) >= 10
@@ -58,26 +58,26 @@ def test_each_history_contains_enough_years() -> None:
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_balance_comes_to_the_same_ledgers_by_the_same_events(history: History) -> None:
-    kafka, ledgers = await replayed(history, LEDGERS, "balance")
+async def test_balance_computes_the_same_ledgers_and_events_from_recorded_topics(history: History) -> None:
+    kafka, ledgers = await processed(history, LEDGERS, "balance")
 
     assert ledgers_in(ledgers) == history.ledgers
-    again = [decode(BALANCES, i.value or b"", i.headers) for i in kafka.all(BALANCES.name)]
-    wrote = understood(history, BALANCES)
-    assert {str(message.id): message.data for message in again} == {i: m.data for i, m in wrote.items()}
+    published = [decode(BALANCES, i.value or b"", i.headers) for i in kafka.all(BALANCES.name)]
+    recorded = valid_messages(history, BALANCES)
+    assert {str(message.id): message.data for message in published} == {i: m.data for i, m in recorded.items()}
 
 
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_exports_states_the_same_totals(history: History) -> None:
-    _, cards = await replayed(history, statements(lambda person: f"jwe {person.cpr_hash}"), "exports")
+async def test_exports_computes_the_same_statements_from_recorded_topics(history: History) -> None:
+    _, cards = await processed(history, statements(lambda person: f"jwe {person.cpr_hash}"), "exports")
 
     assert statements_in(cards) == history.statements
 
 
 @pytest.mark.parametrize("history", HISTORIES)
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
-async def test_the_projections_read_every_valid_record(history: History, view: Projection[Any]) -> None:
-    kafka, _ = await replayed(history, view, "gateway")
+async def test_projections_read_every_valid_recorded_message(history: History, view: Projection[Any]) -> None:
+    kafka, _ = await processed(history, view, "gateway")
 
     for topic in view.topics:
         dead = {(i.key, i.value) for i in kafka.all(topic.dead)}
@@ -85,11 +85,11 @@ async def test_the_projections_read_every_valid_record(history: History, view: P
             (record.key, record.value)
             for (name, _), records in history.partitions.items()
             for record in (records if name == topic.name else ())
-            if not _is_understood(record.topic, record.value, record.headers)
+            if not _is_valid(record.topic, record.value, record.headers)
         }
 
 
-def _is_understood(topic: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> bool:
+def _is_valid(topic: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> bool:
     try:
         decode(_TOPICS[topic], value, headers)
     except BrokenContract:

@@ -1,4 +1,4 @@
-"""Logs of a test of a failure are no output: structlog's console would draw the whole stack."""
+"""Captures logs: tests of failures would print long stack traces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ import structlog
 
 
 @pytest.fixture(autouse=True)
-def quiet_logs() -> Iterator[None]:
+def captured_logs() -> Iterator[None]:
     with structlog.testing.capture_logs():
         yield

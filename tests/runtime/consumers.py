@@ -1,4 +1,4 @@
-"""A consumer port for tests: records are put in by hand, commits and failures are noted."""
+"""A consumer port for tests, which supply the records and read the commits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def records(partition: int, *offsets: int) -> list[Incoming]:
 
 
 class MemoryConsumer:
-    """One member of a group with itself."""
+    """The only member of its group. ``start_failures`` and ``poll_failures`` are raised in order."""
 
     def __init__(self) -> None:
         self.committed: dict[int, int] = {}
@@ -34,9 +34,9 @@ class MemoryConsumer:
         self._fetched: list[Incoming] = []
         self._arrived = asyncio.Event()
 
-    def arrive(self, *some: Sequence[Incoming]) -> None:
-        """Let records be there for the next poll."""
-        self._fetched += [record for of_one in some for record in of_one]
+    def arrive(self, *batches: Sequence[Incoming]) -> None:
+        """Make records available to the next poll."""
+        self._fetched += [record for batch in batches for record in batch]
         self._arrived.set()
 
     async def start(self, listener: RebalanceListener) -> None:

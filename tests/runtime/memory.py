@@ -1,8 +1,8 @@
-"""Kafka and MongoDB in memory, with faults and crashes at every step.
+"""Kafka and MongoDB in memory, with a point before and after every effect where a test can crash an instance.
 
-They keep the promises that the runtime relies on: a log of partitions with offsets and committed positions; a store
-with a version guard, unique aliases and an unordered bulk write (each document is written or refused by itself).
-States are stored as JSON, so nothing survives a simulated crash that would not survive a real one.
+They give the guarantees that the runtime relies on: partitions with offsets, and committed offsets; a store with a
+version guard, unique aliases and an unordered bulk write, in which each document is written or refused by itself.
+States are stored as JSON, so a simulated crash loses everything that a real one would lose.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Points(Protocol):
 
 
 class Crash(Exception):
-    """The process dies here and loses its memory."""
+    """The instance crashes at this point and loses its memory."""
 
 
 @dataclass
@@ -51,19 +51,19 @@ class Faults:
     _hooks: dict[str, Hook] = field(default_factory=dict)
 
     def crash_at(self, point: str, *, after: int = 0) -> None:
-        """Crash once at ``point``, when it has been passed ``after`` times more."""
+        """Crash once at ``point``, after it was passed ``after`` more times."""
         self._crash_at[point] = after
 
     def crash_in(self, points: int) -> None:
-        """Crash once at the point that follows ``points`` others."""
+        """Crash once, after ``points`` more points."""
         self._crash_in = points
 
     def do_at(self, point: str, hook: Hook) -> None:
-        """Call ``hook`` once at ``point``: the actions of another instance at that moment."""
+        """Call ``hook`` once at ``point``, for example to let another instance act at that moment."""
         self._hooks[point] = hook
 
     async def point(self, name: str) -> None:
-        """Pass a point. Raises ``Crash`` if one is due here."""
+        """Pass a point. Raises ``Crash`` if the test asked for one here."""
         self.passed.append(name)
         if (hook := self._hooks.pop(name, None)) is not None:
             await hook()
@@ -101,7 +101,7 @@ class MemoryDatabase(Generic[S]):
         self._holders: dict[str, list[str]] = {}
 
     def holders(self, alias: str) -> Sequence[str]:
-        """The documents that hold ``alias``: at most one, unless the guard is broken."""
+        """The documents that hold ``alias``: at most one, unless the alias guard is broken."""
         return self._holders.get(alias, ())
 
     def state(self, document_id: str) -> S | None:
@@ -121,7 +121,7 @@ class MemoryDatabase(Generic[S]):
         )
 
     def put(self, document: Document[S]) -> bool:
-        """Store a document over the version that was loaded; False if the version has changed or an alias is taken."""
+        """Store a document over the version that was loaded; False if it has changed or an alias is taken."""
         stored = self.documents.get(document.id)
         if (0 if stored is None else stored.version) != document.version:
             return False
@@ -146,7 +146,7 @@ class MemoryDatabase(Generic[S]):
             self._holders[alias].remove(document_id)
 
     def backup(self) -> MemoryDatabase[S]:
-        """A copy of the present state."""
+        """A copy of all documents as they are now."""
         copy = MemoryDatabase(self.processor)
         copy.documents = dict(self.documents)
         copy._holders = {alias: list(holders) for alias, holders in self._holders.items()}
@@ -192,7 +192,7 @@ class MemoryStore(Generic[S]):
 
 
 class MemoryKafka:
-    """Topics, their partitions and the committed positions of one group."""
+    """Topics, their partitions and the committed offsets of one group."""
 
     def __init__(self) -> None:
         self.partitions: dict[Partition, list[Incoming]] = {}
@@ -216,7 +216,7 @@ class MemoryKafka:
         return [incoming for (name, _), place in sorted(self.partitions.items()) if name == topic for incoming in place]
 
 
-class MemoryLog:
+class MemoryProducer:
     """The producer of one instance."""
 
     def __init__(self, kafka: MemoryKafka, faults: Points) -> None:
@@ -232,9 +232,9 @@ class MemoryLog:
 
 
 class Instance(Generic[S]):
-    """A running instance of a service: a batch processor and a consumer that starts at the committed positions.
+    """A running instance of a service: a batch processor, and a consumer that starts at the committed offsets.
 
-    After a ``Crash``, discard it and create another.
+    After a ``Crash``, discard the instance and create another.
     """
 
     def __init__(
@@ -249,12 +249,12 @@ class Instance(Generic[S]):
         self._kafka = kafka
         self._faults = faults
         self._next = dict(kafka.committed)
-        self.fenced = False  # after a rebalance the group refuses this instance's commits
-        self.loop = BatchProcessor(
+        self.fenced = False  # set after a rebalance: the group then refuses this instance's commits
+        self.batch_processor = BatchProcessor(
             service=service,
             processor=database.processor,
             store=MemoryStore(database, faults),
-            producer=MemoryLog(kafka, faults),
+            producer=MemoryProducer(kafka, faults),
             published=PublishedEvents(self._committed, sleep=_at_once),
             dead_letter_limit=dead_letter_limit,
         )
@@ -263,20 +263,20 @@ class Instance(Generic[S]):
         return self._kafka.committed
 
     def waiting(self, topics: Iterable[str]) -> dict[Partition, int]:
-        """How many records of each partition this instance has not read."""
+        """The number of records of each partition that this instance has not read."""
         names = set(topics)
         counts = {p: len(place) - self._next.get(p, 0) for p, place in self._kafka.partitions.items() if p[0] in names}
         return {partition: count for partition, count in counts.items() if count}
 
-    async def take(self, wanted: Sequence[tuple[Partition, int]]) -> BatchResult:
-        """Process one batch of up to so many records of each partition, and commit it."""
+    async def process_next(self, limits: Sequence[tuple[Partition, int]]) -> BatchResult:
+        """Process one batch and commit it. ``limits`` are the most records of each partition."""
         batch: list[Incoming] = []
-        for partition, count in wanted:
+        for partition, count in limits:
             start = self._next.get(partition, 0)
-            taken = self._kafka.partitions.get(partition, [])[start : start + count]
-            self._next[partition] = start + len(taken)
-            batch.extend(taken)
-        result = await self.loop.process(batch)
+            records = self._kafka.partitions.get(partition, [])[start : start + count]
+            self._next[partition] = start + len(records)
+            batch.extend(records)
+        result = await self.batch_processor.process(batch)
         await self._faults.point("commit.before")
         for incoming in () if self.fenced else batch:
             self._kafka.committed[incoming.topic, incoming.partition] = incoming.offset + 1
@@ -287,15 +287,15 @@ class Instance(Generic[S]):
         """Process all waiting records, in batches of up to ``most`` of each partition."""
         names = tuple(topics)
         while waiting := self.waiting(names):
-            await self.take([(partition, min(most, count)) for partition, count in waiting.items()])
+            await self.process_next([(partition, min(most, count)) for partition, count in waiting.items()])
 
 
 async def _at_once(_: float) -> None:
-    """A wait that does not take time."""
+    """Sleep for no time."""
 
 
 def by_id(records: Iterable[Incoming]) -> dict[str, set[tuple[Any, ...]]]:
-    """The contents that a reader sees under each message id; there must be exactly one for each."""
+    """The distinct contents of each message id. Readers rely on there being exactly one."""
     seen: dict[str, set[tuple[Any, ...]]] = {}
     for incoming in records:
         message_id = dict(incoming.headers)["ce_id"].decode()

@@ -1,4 +1,4 @@
-"""A small service for tests of the runtime: it lists the messages of a card and emits as many events as each asks for.
+"""A small processor for tests: it lists the messages about a card, and emits as many events as each message requests.
 
 Its state and its events show whether a message was applied twice, never, or in the wrong order.
 """
@@ -81,7 +81,7 @@ TALLIES = Processor(name="tallies", topics=(ISSUANCE_COMMANDS, CARDS), state=Tal
 def assert_every_effect_happened_once(
     kafka: MemoryKafka, database: MemoryDatabase[Tally], sent: Iterable[Record]
 ) -> None:
-    """Nothing is lost or applied twice, an id always has the same bytes, and the order is kept."""
+    """Assert that no message is lost or applied twice, that an event id has one content, and that the order is kept."""
     messages = {id_of(record): record for record in sent}
     published = by_id(kafka.all(OUTCOMES.name))
 

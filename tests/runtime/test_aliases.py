@@ -1,4 +1,4 @@
-"""Two documents never hold one alias, also when two instances would create them at once. Played with issuance."""
+"""Two documents never hold the same alias, even if two instances create them at once. The tests use issuance."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def issue(person: str, attempt: int = 0) -> IssueCard:
     return IssueCard(person=sealed, municipality="849", case_reference=f"{person}-{attempt}", actor="a")
 
 
-def world(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDatabase[Card]]:
+def kafka_with(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDatabase[Card]]:
     kafka = MemoryKafka()
     for number, (partition, command) in enumerate(commands):
         kafka.append(encode(envelope(command, f"issue {number}")), partition=partition)
@@ -54,30 +54,30 @@ def outcomes(kafka: MemoryKafka) -> list[CommandAccepted | CommandRefused]:
 
 
 @pytest.fixture
-def one_number_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def same_number_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """All commands have the same few candidates, so they compete for the same number."""
     few = tuple(f"{number:05d}" for number in range(1, 7))
     for module in (numbers_module, processor_module):
         monkeypatch.setattr(module, "number_candidates", lambda _: few)
 
 
-async def test_two_issues_for_one_person_in_one_batch_make_one_card() -> None:
-    kafka, database = world((0, issue("p")), (0, issue("p", 1)))
+async def test_two_commands_to_issue_a_card_to_one_person_in_one_batch_issue_one_card() -> None:
+    kafka, database = kafka_with((0, issue("p")), (0, issue("p", 1)))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     assert len(cards(database)) == len(issued(kafka)) == 1
     assert [type(outcome) for outcome in outcomes(kafka)].count(CommandRefused) == 1
 
 
-async def test_two_instances_that_issue_for_one_person_at_once_make_one_card() -> None:
-    kafka, database = world((0, issue("p")), (1, issue("p", 1)))
+async def test_two_instances_that_issue_a_card_to_one_person_at_once_issue_one_card() -> None:
+    kafka, database = kafka_with((0, issue("p")), (1, issue("p", 1)))
     faults = Faults()
-    one, other = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+    first, second = Instance(kafka, database, faults), Instance(kafka, database, Faults())
 
-    async def the_other_is_first() -> None:
-        await other.take([((COMMANDS, 1), 1)])
+    async def other_instance_writes_first() -> None:
+        await second.process_next([((COMMANDS, 1), 1)])
 
-    faults.do_at("write.before", the_other_is_first)
-    await one.take([((COMMANDS, 0), 1)])
+    faults.do_at("write.before", other_instance_writes_first)
+    await first.process_next([((COMMANDS, 0), 1)])
 
     assert faults.passed.count("write.before") == 2
     (card,), (event,) = cards(database), issued(kafka)
@@ -87,32 +87,32 @@ async def test_two_instances_that_issue_for_one_person_at_once_make_one_card() -
     }
 
 
-@pytest.mark.usefixtures("one_number_for_all")
-async def test_two_instances_that_draw_one_number_at_once_give_two_numbers() -> None:
-    kafka, database = world((0, issue("p")), (1, issue("q")))
+@pytest.mark.usefixtures("same_number_candidates")
+async def test_two_instances_that_draw_the_same_number_at_once_assign_two_numbers() -> None:
+    kafka, database = kafka_with((0, issue("p")), (1, issue("q")))
     faults = Faults()
-    one, other = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+    first, second = Instance(kafka, database, faults), Instance(kafka, database, Faults())
 
-    async def the_other_is_first() -> None:
-        await other.take([((COMMANDS, 1), 1)])
+    async def other_instance_writes_first() -> None:
+        await second.process_next([((COMMANDS, 1), 1)])
 
-    faults.do_at("write.before", the_other_is_first)
-    await one.take([((COMMANDS, 0), 1)])
+    faults.do_at("write.before", other_instance_writes_first)
+    await first.process_next([((COMMANDS, 0), 1)])
 
     assert {event.person.cpr_hash[0]: event.number for event in issued(kafka)} == {"p": "00002", "q": "00001"}
     assert sorted(card.numbers for card in cards(database)) == [("00001",), ("00002",)]
 
 
-@pytest.mark.usefixtures("one_number_for_all")
-async def test_two_cards_in_one_batch_do_not_draw_one_number() -> None:
-    kafka, database = world((0, issue("p")), (0, issue("q")))
+@pytest.mark.usefixtures("same_number_candidates")
+async def test_two_cards_in_one_batch_get_different_numbers() -> None:
+    kafka, database = kafka_with((0, issue("p")), (0, issue("q")))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     assert sorted(event.number for event in issued(kafka)) == ["00001", "00002"]
 
 
-@pytest.mark.usefixtures("one_number_for_all")
+@pytest.mark.usefixtures("same_number_candidates")
 async def test_a_replaced_number_is_never_drawn_again() -> None:
-    kafka, database = world((0, issue("p")))
+    kafka, database = kafka_with((0, issue("p")))
     instance = Instance(kafka, database, Faults())
     await instance.drain([COMMANDS])
     (card,) = cards(database)
@@ -123,11 +123,11 @@ async def test_a_replaced_number_is_never_drawn_again() -> None:
     assert {card.numbers for card in cards(database)} == {("00001", "00002"), ("00003",)}
 
 
-@pytest.mark.usefixtures("one_number_for_all")
+@pytest.mark.usefixtures("same_number_candidates")
 async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_a_card_since() -> None:
-    """The refused command lies at its own document; the alias has come to point at another one since."""
+    """The refusal is stored in a document of its own; meanwhile another document has taken the alias."""
     people = [issue(person) for person in "abcdef"]
-    kafka, database = world(*((0, person) for person in people))
+    kafka, database = kafka_with(*((0, person) for person in people))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     kafka.append(encode(envelope(issue("p"), "scarce")), partition=0)
     faults = Faults()
@@ -135,11 +135,11 @@ async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_
     with pytest.raises(Crash):
         await Instance(kafka, database, faults).drain([COMMANDS])
     before = kafka.partitions[COMMANDS, 0]
-    # An operator makes room, and the person gets a card by another command, before the refusal was published.
+    # A number becomes free, and the person gets a card by another command, before the refusal is published.
     database.delete(next(name for name, s in database.documents.items() if "number:00001" in s.aliases))
     kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
-    await Instance(kafka, database, Faults()).take([((COMMANDS, 1), 1)])
-    await Instance(kafka, database, Faults()).take([((COMMANDS, 0), len(before))])
+    await Instance(kafka, database, Faults()).process_next([((COMMANDS, 1), 1)])
+    await Instance(kafka, database, Faults()).process_next([((COMMANDS, 0), len(before))])
 
     refused = {o.command_id: o.problem for o in outcomes(kafka) if isinstance(o, CommandRefused)}
     assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-exhausted"}
@@ -150,14 +150,14 @@ async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_
     st.lists(st.tuples(st.integers(0, 1), st.sampled_from("pqrs")), min_size=1, max_size=8),
     st.lists(st.integers(0, 20), max_size=4),
 )
-def test_after_any_crash_a_person_has_one_card_and_a_card_its_own_number(
-    wishes: Sequence[tuple[int, str]], crashes: Sequence[int]
+def test_after_any_crashes_each_person_has_one_card_and_each_card_its_own_number(
+    commands: Sequence[tuple[int, str]], crashes: Sequence[int]
 ) -> None:
-    asyncio.run(_play(wishes, crashes))
+    asyncio.run(_run(commands, crashes))
 
 
-async def _play(wishes: Sequence[tuple[int, str]], crashes: Sequence[int]) -> None:
-    kafka, database = world(*((partition, issue(person, n)) for n, (partition, person) in enumerate(wishes)))
+async def _run(commands: Sequence[tuple[int, str]], crashes: Sequence[int]) -> None:
+    kafka, database = kafka_with(*((partition, issue(person, n)) for n, (partition, person) in enumerate(commands)))
     for points in crashes:
         faults = Faults()
         faults.crash_in(points)
@@ -167,17 +167,17 @@ async def _play(wishes: Sequence[tuple[int, str]], crashes: Sequence[int]) -> No
             continue
     await Instance(kafka, database, Faults()).drain([COMMANDS])
 
-    people = {person for _, person in wishes}
+    people = {person for _, person in commands}
     assert sorted(card.person.cpr_hash[0] for card in cards(database)) == sorted(people)
     assert sorted(event.person.cpr_hash[0] for event in issued(kafka)) == sorted(people)
     assert len({card.numbers[-1] for card in cards(database)}) == len(people)
-    assert len(outcomes(kafka)) == len(wishes)
+    assert len(outcomes(kafka)) == len(commands)
     assert all(len(contents) == 1 for contents in by_id(kafka.all(OUTCOMES.name)).values())
 
 
-async def test_an_event_that_claims_the_alias_of_another_document_is_a_dead_letter_and_blocks_nothing() -> None:
-    """A reader of card events cannot draw another number: without a limit it would retry without end."""
-    kafka, database = world((0, issue("p")), (0, issue("q")))
+async def test_an_event_that_claims_the_alias_of_another_document_becomes_a_dead_letter() -> None:
+    """A reader of card events cannot draw another number, so it must not retry."""
+    kafka, database = kafka_with((0, issue("p")), (0, issue("q")))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     views = MemoryDatabase(gateway_cards.PROJECTION)
     events = issued(kafka)

@@ -1,4 +1,4 @@
-"""Partitions are processed side by side, each in order, and no commit passes a batch that is not done."""
+"""Partitions are processed concurrently, each in order; no commit passes an unfinished batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Unreachable(Exception):
 
 
 class Processor:
-    """A processor whose batches are done when the test says so."""
+    """A processor whose batches finish when the test resolves their futures."""
 
     def __init__(self, name: str = "test", topic: str = EARNINGS.name) -> None:
         self.name, self.topics = name, {topic}
@@ -43,8 +43,8 @@ class Processor:
         return BatchResult(applied=len(batch), published=0, dead=0)
 
 
-class Setting:
-    """A consumer with its port and processor."""
+class Harness:
+    """A batch consumer with its port and its processor."""
 
     def __init__(self, batching: BatchPolicy, *processors: Processor) -> None:
         self.port = MemoryConsumer()
@@ -61,239 +61,237 @@ class Setting:
 
     async def arrive(self, *some: Sequence[Incoming]) -> None:
         self.port.arrive(*some)
-        await rest()
+        await run_pending_tasks()
 
     async def second_batch(self) -> bool:
         return len(self.processor.started) > 1
 
     async def finish(self, partition: int, offset: int) -> None:
         self.processor.of(partition, offset).set_result(None)
-        await rest()
+        await run_pending_tasks()
 
 
 @pytest.fixture
-async def setting() -> AsyncIterator[Setting]:
-    setting = Setting(SMALL, Processor())
-    await setting.consumer.start()
-    yield setting
-    await close(setting)
+async def harness() -> AsyncIterator[Harness]:
+    harness = Harness(SMALL, Processor())
+    await harness.consumer.start()
+    yield harness
+    await close(harness)
 
 
-async def close(setting: Setting) -> None:
-    setting.consumer._failed = True
-    for future in setting.processor._done.values():
+async def close(harness: Harness) -> None:
+    harness.consumer._failed = True
+    for future in harness.processor._done.values():
         if not future.done():
             future.set_result(None)
-    await setting.consumer.stop()
+    await harness.consumer.stop()
 
 
-async def rest() -> None:
-    """Wait until every task waits."""
+async def run_pending_tasks() -> None:
+    """Let all tasks run until they wait for something."""
     for _ in range(30):
         await asyncio.sleep(0)
 
 
-async def test_partitions_are_processed_side_by_side_and_each_in_order(setting: Setting) -> None:
-    await setting.arrive(records(0, 0, 1))
-    await setting.arrive(records(1, 0, 1))
-    await setting.arrive(records(0, 2, 3))
-    assert setting.processor.started == [(0, 0), (1, 0)]
-    await setting.finish(1, 0)
-    assert (setting.processor.started, setting.port.committed) == ([(0, 0), (1, 0)], {1: 2})
-    await setting.finish(0, 0)
-    assert (setting.processor.started[2:], setting.port.committed) == ([(0, 2)], {0: 2, 1: 2})
+async def test_partitions_are_processed_side_by_side_and_each_in_order(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    await harness.arrive(records(1, 0, 1))
+    await harness.arrive(records(0, 2, 3))
+    assert harness.processor.started == [(0, 0), (1, 0)]
+    await harness.finish(1, 0)
+    assert (harness.processor.started, harness.port.committed) == ([(0, 0), (1, 0)], {1: 2})
+    await harness.finish(0, 0)
+    assert (harness.processor.started[2:], harness.port.committed) == ([(0, 2)], {0: 2, 1: 2})
 
 
-async def test_a_revocation_waits_for_the_batches_in_progress_and_starts_no_other(setting: Setting) -> None:
-    await setting.arrive(records(0, 0, 1))
-    await setting.arrive(records(1, 0, 1))
-    await setting.arrive(records(0, 2, 3))
-    revoked = asyncio.create_task(setting.consumer.revoked())
-    await setting.finish(0, 0)
+async def test_a_revocation_waits_for_the_batches_in_progress_and_starts_no_other(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    await harness.arrive(records(1, 0, 1))
+    await harness.arrive(records(0, 2, 3))
+    revoked = asyncio.create_task(harness.consumer.revoked())
+    await harness.finish(0, 0)
     assert not revoked.done()
-    await setting.finish(1, 0)
+    await harness.finish(1, 0)
     await revoked
-    assert (setting.processor.started, setting.port.committed) == ([(0, 0), (1, 0)], {0: 2, 1: 2})
+    assert (harness.processor.started, harness.port.committed) == ([(0, 0), (1, 0)], {0: 2, 1: 2})
 
 
-async def test_nothing_is_fetched_between_a_revocation_and_the_next_assignment(setting: Setting) -> None:
-    await setting.consumer.revoked()
-    await setting.arrive(records(0, 0))
-    assert setting.processor.started == []
-    await setting.consumer.assigned([])
-    await rest()
-    assert setting.processor.started == [(0, 0)]
+async def test_nothing_is_fetched_between_a_revocation_and_the_next_assignment(harness: Harness) -> None:
+    await harness.consumer.revoked()
+    await harness.arrive(records(0, 0))
+    assert harness.processor.started == []
+    await harness.consumer.assigned([])
+    await run_pending_tasks()
+    assert harness.processor.started == [(0, 0)]
 
 
-async def test_a_revocation_ends_a_poll_so_that_no_poll_spans_two_assignments(setting: Setting) -> None:
-    await rest()
-    assert setting.port.polling
-    await setting.consumer.revoked()
-    assert not setting.port.polling
+async def test_a_revocation_ends_a_poll_so_that_no_poll_spans_two_assignments(harness: Harness) -> None:
+    await run_pending_tasks()
+    assert harness.port.polling
+    await harness.consumer.revoked()
+    assert not harness.port.polling
 
 
-async def test_a_failure_stops_the_service_and_no_commit_passes_it(setting: Setting) -> None:
-    await setting.arrive(records(0, 0, 1))
-    await setting.arrive(records(1, 0, 1))
-    await setting.arrive(records(0, 2, 3))
-    setting.processor.of(0, 0).set_exception(ValueError("wrong"))
-    await rest()
-    assert setting.stops == ["test: ValueError: wrong"]
-    assert setting.consumer.death == "ValueError: wrong"
-    await setting.finish(1, 0)
-    await setting.arrive(records(2, 0))
-    assert (setting.processor.started, setting.port.committed) == ([(0, 0), (1, 0)], {1: 2})
+async def test_a_failed_batch_stops_the_service_and_is_never_committed(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    await harness.arrive(records(1, 0, 1))
+    await harness.arrive(records(0, 2, 3))
+    harness.processor.of(0, 0).set_exception(ValueError("wrong"))
+    await run_pending_tasks()
+    assert harness.stops == ["test: ValueError: wrong"]
+    assert harness.consumer.death == "ValueError: wrong"
+    await harness.finish(1, 0)
+    await harness.arrive(records(2, 0))
+    assert (harness.processor.started, harness.port.committed) == ([(0, 0), (1, 0)], {1: 2})
 
 
-async def test_a_retryable_error_is_tried_again_and_a_drain_ends_the_retries(setting: Setting) -> None:
-    await setting.arrive(records(0, 0))
-    setting.processor.of(0, 0).set_exception(Unreachable("MongoDB"))
-    await rest()
-    assert setting.consumer.failure == "Unreachable: MongoDB"
+async def test_a_batch_is_retried_after_a_retryable_error_until_a_revocation(harness: Harness) -> None:
+    await harness.arrive(records(0, 0))
+    harness.processor.of(0, 0).set_exception(Unreachable("MongoDB"))
+    await run_pending_tasks()
+    assert harness.consumer.failure == "Unreachable: MongoDB"
     async with asyncio.timeout(5):
-        await setting.consumer.revoked()
-    assert (setting.stops, setting.port.committed) == ([], {})
+        await harness.consumer.revoked()
+    assert (harness.stops, harness.port.committed) == ([], {})
 
 
-async def test_partitions_that_arrive_while_all_workers_are_busy_are_processed_together() -> None:
-    setting = Setting(BatchPolicy(min_records=1, max_records=3, max_wait=0), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0, 1))
-    await setting.arrive(records(1, 0, 1))
-    await setting.arrive(records(2, 0))
-    await setting.arrive(records(3, 0))
-    assert setting.processor.started == [(0, 0), (1, 0)]
-    await setting.finish(0, 0)
-    assert (setting.processor.started[2:], setting.processor.sizes[2:]) == ([(2, 0)], [2])
-    await setting.finish(2, 0)
-    assert setting.port.committed == {0: 2, 2: 1, 3: 1}
-    await close(setting)
+async def test_partitions_that_wait_for_a_worker_are_processed_in_one_batch() -> None:
+    harness = Harness(BatchPolicy(min_records=1, max_records=3, max_wait=0), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0, 1))
+    await harness.arrive(records(1, 0, 1))
+    await harness.arrive(records(2, 0))
+    await harness.arrive(records(3, 0))
+    assert harness.processor.started == [(0, 0), (1, 0)]
+    await harness.finish(0, 0)
+    assert (harness.processor.started[2:], harness.processor.sizes[2:]) == ([(2, 0)], [2])
+    await harness.finish(2, 0)
+    assert harness.port.committed == {0: 2, 2: 1, 3: 1}
+    await close(harness)
 
 
 async def test_a_record_is_committed_when_every_processor_of_its_topic_is_done() -> None:
     other, elsewhere = Processor("other"), Processor("elsewhere", topic="another")
-    setting = Setting(SMALL, Processor(), other, elsewhere)
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    assert (setting.processor.started, other.started, elsewhere.started) == ([(0, 0)], [(0, 0)], [])
-    await setting.finish(0, 0)
-    assert setting.port.committed == {}
+    harness = Harness(SMALL, Processor(), other, elsewhere)
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    assert (harness.processor.started, other.started, elsewhere.started) == ([(0, 0)], [(0, 0)], [])
+    await harness.finish(0, 0)
+    assert harness.port.committed == {}
     other.of(0, 0).set_result(None)
-    await rest()
-    assert setting.port.committed == {0: 1}
-    await close(setting)
+    await run_pending_tasks()
+    assert harness.port.committed == {0: 1}
+    await close(harness)
 
 
-async def test_a_small_batch_waits_for_a_busy_worker_and_a_larger_one_does_not() -> None:
-    setting = Setting(BatchPolicy(min_records=2, max_records=16, max_wait=0), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    await setting.arrive(records(1, 0))
-    assert setting.processor.started == [(0, 0)]
-    await setting.arrive(records(2, 0))
-    assert setting.processor.started == [(0, 0), (1, 0)]
-    await close(setting)
+async def test_while_one_worker_is_busy_a_small_batch_waits_and_a_larger_one_starts() -> None:
+    harness = Harness(BatchPolicy(min_records=2, max_records=16, max_wait=0), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    await harness.arrive(records(1, 0))
+    assert harness.processor.started == [(0, 0)]
+    await harness.arrive(records(2, 0))
+    assert harness.processor.started == [(0, 0), (1, 0)]
+    await close(harness)
 
 
-async def test_nothing_more_is_fetched_while_more_than_a_batch_waits(setting: Setting) -> None:
-    await setting.arrive(records(0, 0, 1))
-    await setting.arrive(records(1, 0, 1))
-    await setting.arrive(records(2, 0, 1))
-    await setting.arrive(records(3, 0))
-    polls = setting.port.polls
-    await setting.arrive(records(4, 0))
-    assert setting.port.polls == polls
-    await setting.finish(0, 0)
-    assert setting.port.polls > polls
+async def test_fetching_pauses_while_more_than_a_full_batch_waits(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    await harness.arrive(records(1, 0, 1))
+    await harness.arrive(records(2, 0, 1))
+    await harness.arrive(records(3, 0))
+    polls = harness.port.polls
+    await harness.arrive(records(4, 0))
+    assert harness.port.polls == polls
+    await harness.finish(0, 0)
+    assert harness.port.polls > polls
 
 
-async def test_the_first_record_starts_at_once_and_the_next_small_batch_gathers() -> None:
-    setting = Setting(BatchPolicy(min_records=10, max_records=100, max_wait=0.05), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    assert setting.processor.started == [(0, 0)]
-    await setting.finish(0, 0)
-    await setting.arrive(records(0, 1))
-    await setting.arrive(records(0, 2))
-    assert setting.processor.started == [(0, 0)]
-    await eventually(setting.second_batch, what="the second batch has started")
-    assert setting.processor.sizes == [1, 2]
-    await close(setting)
+async def test_the_first_record_is_processed_at_once_and_the_next_small_batch_waits_for_more_records() -> None:
+    harness = Harness(BatchPolicy(min_records=10, max_records=100, max_wait=0.05), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    assert harness.processor.started == [(0, 0)]
+    await harness.finish(0, 0)
+    await harness.arrive(records(0, 1))
+    await harness.arrive(records(0, 2))
+    assert harness.processor.started == [(0, 0)]
+    await eventually(harness.second_batch, what="the second batch has started")
+    assert harness.processor.sizes == [1, 2]
+    await close(harness)
 
 
-async def test_a_batch_of_the_least_size_does_not_gather() -> None:
-    setting = Setting(BatchPolicy(min_records=2, max_records=16, max_wait=60), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    await setting.arrive(records(1, 0, 1))
-    assert setting.processor.started == [(0, 0), (1, 0)]
-    await close(setting)
+async def test_a_batch_of_the_minimum_size_starts_at_once() -> None:
+    harness = Harness(BatchPolicy(min_records=2, max_records=16, max_wait=60), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    await harness.arrive(records(1, 0, 1))
+    assert harness.processor.started == [(0, 0), (1, 0)]
+    await close(harness)
 
 
-async def test_a_revocation_ends_the_gathering() -> None:
-    setting = Setting(BatchPolicy(min_records=10, max_records=100, max_wait=60), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    await setting.finish(0, 0)
-    await setting.arrive(records(0, 1))
+async def test_a_revocation_ends_the_wait_for_more_records() -> None:
+    harness = Harness(BatchPolicy(min_records=10, max_records=100, max_wait=60), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    await harness.finish(0, 0)
+    await harness.arrive(records(0, 1))
     async with asyncio.timeout(1):
-        await setting.consumer.revoked()
-        await setting.consumer.stop()
-    assert setting.processor.started == [(0, 0)]
+        await harness.consumer.revoked()
+        await harness.consumer.stop()
+    assert harness.processor.started == [(0, 0)]
 
 
-async def test_records_are_kept_when_gathering_more_fails() -> None:
-    setting = Setting(BatchPolicy(min_records=10, max_records=100, max_wait=0.01), Processor())
-    await setting.consumer.start()
-    await setting.arrive(records(0, 0))
-    await setting.finish(0, 0)
-    await setting.arrive(records(0, 1))
-    setting.port.poll_failures = [Unreachable()]
-    await eventually(setting.second_batch, what="the second batch has started")
-    assert setting.processor.sizes == [1, 1]
-    await close(setting)
+async def test_records_are_processed_when_fetching_more_fails() -> None:
+    harness = Harness(BatchPolicy(min_records=10, max_records=100, max_wait=0.01), Processor())
+    await harness.consumer.start()
+    await harness.arrive(records(0, 0))
+    await harness.finish(0, 0)
+    await harness.arrive(records(0, 1))
+    harness.port.poll_failures = [Unreachable()]
+    await eventually(harness.second_batch, what="the second batch has started")
+    assert harness.processor.sizes == [1, 1]
+    await close(harness)
 
 
 @pytest.mark.parametrize(("error", "stops"), [(Unreachable(), 0), (ValueError(), 1)])
-async def test_a_fetch_is_tried_again_only_after_a_retryable_error(
-    setting: Setting, error: Exception, stops: int
-) -> None:
-    setting.port.poll_failures = [error]
-    await setting.arrive(records(0, 0))
-    assert len(setting.stops) == stops
+async def test_a_fetch_is_retried_only_after_a_retryable_error(harness: Harness, error: Exception, stops: int) -> None:
+    harness.port.poll_failures = [error]
+    await harness.arrive(records(0, 0))
+    assert len(harness.stops) == stops
 
 
-async def test_a_gap_between_two_records_stops_the_service(setting: Setting) -> None:
-    await setting.arrive(records(0, 0, 1))
-    await setting.finish(0, 0)
-    await setting.arrive(records(0, 5))
-    assert len(setting.stops) == 1
-    assert "records 2 to 4" in setting.stops[0]
-    assert setting.processor.started == [(0, 0)]
+async def test_a_gap_between_two_records_stops_the_service(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    await harness.finish(0, 0)
+    await harness.arrive(records(0, 5))
+    assert len(harness.stops) == 1
+    assert "records 2 to 4" in harness.stops[0]
+    assert harness.processor.started == [(0, 0)]
 
 
-async def test_records_deleted_before_they_were_read_stop_the_service(setting: Setting) -> None:
+async def test_records_deleted_before_they_were_read_stop_the_service(harness: Harness) -> None:
     partition = Partition(EARNINGS.name, 0)
-    setting.port.starts = {partition: StartOffset(first=9, committed=4)}
-    await setting.consumer.assigned([partition])
-    assert "records 4 to 8" in setting.stops[0]
+    harness.port.starts = {partition: StartOffset(first=9, committed=4)}
+    await harness.consumer.assigned([partition])
+    assert "records 4 to 8" in harness.stops[0]
 
 
-async def test_the_lag_counts_from_the_committed_offset(setting: Setting) -> None:
+async def test_the_lag_counts_from_the_committed_offset(harness: Harness) -> None:
     new, read = Partition(EARNINGS.name, 0), Partition(EARNINGS.name, 1)
-    setting.port.starts = {new: StartOffset(first=3, committed=None), read: StartOffset(first=3, committed=8)}
-    await setting.consumer.assigned([new, read])
-    await setting.consumer.refresh_lag()
-    assert setting.consumer.lag() == {new: 7, read: 2}
+    harness.port.starts = {new: StartOffset(first=3, committed=None), read: StartOffset(first=3, committed=8)}
+    await harness.consumer.assigned([new, read])
+    await harness.consumer.refresh_lag()
+    assert harness.consumer.lag() == {new: 7, read: 2}
 
 
-async def test_a_failed_join_is_tried_again_and_a_second_start_joins_once() -> None:
-    setting = Setting(SMALL, Processor())
-    setting.port.start_failures = [Unreachable()]
+async def test_start_can_be_repeated_after_a_failure_and_joins_once() -> None:
+    harness = Harness(SMALL, Processor())
+    harness.port.start_failures = [Unreachable()]
     with pytest.raises(Unreachable):
-        await setting.consumer.start()
-    await setting.consumer.start()
-    await setting.consumer.start()
-    assert setting.port.started == 2
-    await setting.consumer.stop()
-    assert setting.port.stopped == 1
+        await harness.consumer.start()
+    await harness.consumer.start()
+    await harness.consumer.start()
+    assert harness.port.started == 2
+    await harness.consumer.stop()
+    assert harness.port.stopped == 1

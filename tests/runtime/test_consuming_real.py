@@ -1,4 +1,4 @@
-"""The whole of the runtime on real Kafka and MongoDB: redelivery, duplicates, poison, two instances."""
+"""The runtime on real Kafka and MongoDB: redelivery, duplicates, invalid records, two instances."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ async def settings(engines: Engines) -> RuntimeSettings:
 
 
 @pytest.fixture
-async def log(settings: RuntimeSettings) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(settings.kafka, client_id="test", timeout=15)
-    yield log
-    await log.stop()
+async def producer(settings: RuntimeSettings) -> AsyncIterator[KafkaProducer]:
+    producer = KafkaProducer(settings.kafka, client_id="test", timeout=15)
+    yield producer
+    await producer.stop()
 
 
 def reported(card_id: str, number: int, amount: int) -> Record:
@@ -86,9 +86,9 @@ async def running(service: str, settings: RuntimeSettings) -> AsyncIterator[Runt
         await runtime.stop()
 
 
-async def caught_up(runtime: Runtime, log: KafkaProducer) -> None:
-    """Wait until the service has committed everything that is on its topic now."""
-    ends = await log.end_positions([EARNINGS])
+async def until_caught_up(runtime: Runtime, producer: KafkaProducer) -> None:
+    """Wait until the service has committed all records that are on its topic now."""
+    ends = await producer.end_positions([EARNINGS])
 
     async def reached() -> bool:
         committed = await runtime.committed_positions()
@@ -121,8 +121,8 @@ async def read_all(settings: RuntimeSettings, topic: str) -> list[Record]:
         await consumer.stop()
 
 
-async def rewind(settings: RuntimeSettings, service: str) -> None:
-    """Make Kafka deliver everything again: what happens when offsets are lost."""
+async def reset_offsets(settings: RuntimeSettings, service: str) -> None:
+    """Reset the group's offsets to the beginning, so that Kafka delivers all records again."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka, group_id=group_of(service, [LEDGERS]), enable_auto_commit=False
     )
@@ -140,40 +140,40 @@ def events_about(records: list[Record], card_id: str) -> list[tuple[str, bytes]]
     return [(dict(r.headers)["ce_id"].decode(), r.value) for r in records if r.key == card_id.encode()]
 
 
-async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, log: KafkaProducer) -> None:
+async def test_a_message_sent_twice_counts_once(settings: RuntimeSettings, producer: KafkaProducer) -> None:
     card_id = str(uuid4())
     async with running("sent-twice", settings) as runtime:
-        await log.publish([reported(card_id, 1, 1_000), reported(card_id, 1, 1_000), reported(card_id, 2, 500)])
-        await log.publish([reported(card_id, 1, 1_000)])
-        await caught_up(runtime, log)
+        await producer.publish([reported(card_id, 1, 1_000), reported(card_id, 1, 1_000), reported(card_id, 2, 500)])
+        await producer.publish([reported(card_id, 1, 1_000)])
+        await until_caught_up(runtime, producer)
         assert (await ledger_of(runtime, card_id)).reported == 1_500
 
 
-async def test_redelivery_of_everything_changes_nothing_and_makes_no_new_event(
-    settings: RuntimeSettings, log: KafkaProducer
+async def test_redelivery_of_all_records_changes_nothing_and_publishes_no_new_event(
+    settings: RuntimeSettings, producer: KafkaProducer
 ) -> None:
     cards = [str(uuid4()) for _ in range(20)]
     async with running("redelivered", settings) as runtime:
-        await log.publish([reported(card, number, 500_000) for number in range(12) for card in cards])
-        await caught_up(runtime, log)
+        await producer.publish([reported(card, number, 500_000) for number in range(12) for card in cards])
+        await until_caught_up(runtime, producer)
         before = [await ledger_of(runtime, card) for card in cards]
     events_before = {card: set(events_about(await read_all(settings, BALANCES.name), card)) for card in cards}
-    await rewind(settings, "redelivered")
+    await reset_offsets(settings, "redelivered")
     async with running("redelivered", settings) as runtime:
-        await caught_up(runtime, log)
+        await until_caught_up(runtime, producer)
         assert [await ledger_of(runtime, card) for card in cards] == before
     events_after = {card: set(events_about(await read_all(settings, BALANCES.name), card)) for card in cards}
     assert events_after == events_before
     assert all(ledger.exempt == ALLOWANCE for ledger in before)
 
 
-async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(
-    settings: RuntimeSettings, log: KafkaProducer
+async def test_invalid_records_become_dead_letters_and_block_nothing(
+    settings: RuntimeSettings, producer: KafkaProducer
 ) -> None:
     card_id = str(uuid4())
     key = card_id.encode()
     good = reported(card_id, 2, 700)
-    poison = [
+    invalid = [
         Record(EARNINGS.name, key, b"\xff\xfe no json", good.headers),
         Record(EARNINGS.name, key, b"{}", good.headers),
         Record(EARNINGS.name, key, good.value.replace(b'"wage":700', b'"wage":700.0'), good.headers),
@@ -182,11 +182,11 @@ async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(
         Record(EARNINGS.name, key, good.value, ()),
     ]
     async with running("poisoned", settings) as runtime:
-        await log.publish([reported(card_id, 1, 300), *poison, good])
-        await caught_up(runtime, log)
+        await producer.publish([reported(card_id, 1, 300), *invalid, good])
+        await until_caught_up(runtime, producer)
         assert (await ledger_of(runtime, card_id)).reported == 1_000
     dead = [r for r in await read_all(settings, EARNINGS.dead) if r.key == key]
-    assert [r.value for r in dead] == [p.value for p in poison]
+    assert [r.value for r in dead] == [p.value for p in invalid]
     for record in dead:
         headers = dict(record.headers)
         assert headers["dead_reason"]
@@ -195,19 +195,19 @@ async def test_poison_goes_to_the_dead_letters_and_blocks_nothing(
     assert dict(dead[3].headers)["note"] == b"\xff\xfe"
 
 
-async def test_two_instances_share_the_work_and_the_books_are_right(
-    settings: RuntimeSettings, log: KafkaProducer
+async def test_two_instances_share_the_partitions_and_the_ledgers_are_correct(
+    settings: RuntimeSettings, producer: KafkaProducer
 ) -> None:
     cards = [str(uuid4()) for _ in range(30)]
     async with running("shared", settings) as first:
-        await log.publish([reported(card, number, 200_000) for number in range(15) for card in cards])
-        # The second instance joins while the first is at work: a rebalance in the middle of batches.
+        await producer.publish([reported(card, number, 200_000) for number in range(15) for card in cards])
+        # The second instance joins while the first processes batches, which causes a rebalance.
         async with running("shared", settings) as second:
-            await log.publish([reported(card, number, 200_000) for number in range(15, 30) for card in cards])
-            await caught_up(first, log)
+            await producer.publish([reported(card, number, 200_000) for number in range(15, 30) for card in cards])
+            await until_caught_up(first, producer)
             assert second.consumer is not None
             assert second.consumer.lag(), "the second instance got partitions"
-        await caught_up(first, log)
+        await until_caught_up(first, producer)
         ledgers = [await ledger_of(first, card) for card in cards]
     assert all(ledger.revision == 30 for ledger in ledgers)
     assert all((ledger.exempt, ledger.excess) == (ALLOWANCE, 6_000_000 - ALLOWANCE) for ledger in ledgers)
@@ -216,14 +216,14 @@ async def test_two_instances_share_the_work_and_the_books_are_right(
         contents: dict[str, set[bytes]] = {}
         for event_id, body in events_about(records, card):
             contents.setdefault(event_id, set()).add(body)
-        assert all(len(bodies) == 1 for bodies in contents.values()), "no event id with two contents"
+        assert all(len(bodies) == 1 for bodies in contents.values()), "an event id has two contents"
 
 
-async def test_events_of_a_card_come_in_order(settings: RuntimeSettings, log: KafkaProducer) -> None:
+async def test_events_of_a_card_are_published_in_order(settings: RuntimeSettings, producer: KafkaProducer) -> None:
     card_id = str(uuid4())
     async with running("in-order", settings) as runtime:
-        await log.publish([reported(card_id, number, 100) for number in range(300)])
-        await caught_up(runtime, log)
+        await producer.publish([reported(card_id, number, 100) for number in range(300)])
+        await until_caught_up(runtime, producer)
         records = [r for r in await read_all(settings, BALANCES.name) if r.key == card_id.encode()]
     mine = [r for r in records if dict(r.headers)["ce_source"] == b"/frikort/in-order"]
     revisions = [
@@ -235,10 +235,10 @@ async def test_events_of_a_card_come_in_order(settings: RuntimeSettings, log: Ka
     assert Counter(revisions).most_common(1)[0][1] == 1
 
 
-async def test_a_service_that_cannot_reach_kafka_says_so_and_gives_up(engines: Engines) -> None:
+async def test_a_service_that_cannot_reach_kafka_does_not_start(engines: Engines) -> None:
     settings = RuntimeSettings(
         environment="local", kafka="127.0.0.1:1", mongodb=engines.mongodb, start_timeout=2, publish_timeout=1
     )
-    runtime = Runtime(service="lonely", settings=settings, processors=[LEDGERS])
+    runtime = Runtime(service="unreachable", settings=settings, processors=[LEDGERS])
     with pytest.raises(CannotStart, match="Kafka"):
         await runtime.start()

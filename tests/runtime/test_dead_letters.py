@@ -29,7 +29,9 @@ def poison(text: bytes = b"\xff no message") -> Record:
     return Record(COMMANDS, b"a", text, (("anything", b"\xfe"), ("ce_type", b"x")))
 
 
-def world(*records: Record, limit: int = 1000) -> tuple[MemoryKafka, MemoryDatabase[Tally], Faults, Instance[Tally]]:
+def kafka_with(
+    *records: Record, limit: int = 1000
+) -> tuple[MemoryKafka, MemoryDatabase[Tally], Faults, Instance[Tally]]:
     kafka, database, faults = MemoryKafka(), MemoryDatabase(TALLIES), Faults()
     for record in records:
         kafka.append(record, partition=0)
@@ -38,8 +40,8 @@ def world(*records: Record, limit: int = 1000) -> tuple[MemoryKafka, MemoryDatab
 
 async def test_a_dead_letter_keeps_key_value_and_headers_and_adds_its_origin_and_reason() -> None:
     good, bad = command("a", 1), poison()
-    kafka, database, _, instance = world(good, bad)
-    result = await instance.take([(HERE, 2)])
+    kafka, database, _, instance = kafka_with(good, bad)
+    result = await instance.process_next([(HERE, 2)])
 
     assert result == BatchResult(applied=1, published=1, dead=1)
     (dead,) = kafka.all(DEAD)
@@ -62,16 +64,16 @@ def test_a_record_without_key_and_value_can_be_a_dead_letter() -> None:
 
 async def test_an_invalid_record_does_not_block_the_records_after_it() -> None:
     good = [command("a", 1), command("b", 2), command("a", 3)]
-    kafka, database, _, instance = world(good[0], poison(), good[1], poison(), good[2])
+    kafka, database, _, instance = kafka_with(good[0], poison(), good[1], poison(), good[2])
     await instance.drain([COMMANDS])
     assert_every_effect_happened_once(kafka, database, good)
     assert len(kafka.all(DEAD)) == 2
 
 
-async def test_a_message_on_which_the_rule_raises_is_a_dead_letter_and_does_not_stop_the_partition() -> None:
+async def test_a_message_on_which_the_rule_raises_becomes_a_dead_letter() -> None:
     good, bad = [command("a", 1), command("a", 3)], case_command("a", 2, RAISES)
-    kafka, database, _, instance = world(good[0], bad, good[1])
-    result = await instance.take([(HERE, 3)])
+    kafka, database, _, instance = kafka_with(good[0], bad, good[1])
+    result = await instance.process_next([(HERE, 3)])
 
     assert (result.applied, result.dead) == (3, 1)
     (dead,) = kafka.all(DEAD)
@@ -80,7 +82,7 @@ async def test_a_message_on_which_the_rule_raises_is_a_dead_letter_and_does_not_
 
 
 async def test_a_replayed_dead_letter_is_applied_once_it_is_valid() -> None:
-    kafka, database, _, instance = world(command("a", 1), command("a", 2)._replace(value=b"{}"))
+    kafka, database, _, instance = kafka_with(command("a", 1), command("a", 2)._replace(value=b"{}"))
     await instance.drain([COMMANDS])
     kafka.append(command("a", 2), partition=0)
     await instance.drain([COMMANDS])
@@ -88,8 +90,8 @@ async def test_a_replayed_dead_letter_is_applied_once_it_is_valid() -> None:
 
 
 async def test_a_message_without_an_address_is_skipped() -> None:
-    kafka, database, faults, instance = world(case_command("a", 1, SKIPPED))
-    assert await instance.take([(HERE, 1)]) == BatchResult(applied=0, published=0, dead=0)
+    kafka, database, faults, instance = kafka_with(case_command("a", 1, SKIPPED))
+    assert await instance.process_next([(HERE, 1)]) == BatchResult(applied=0, published=0, dead=0)
     assert database.documents == {}
     assert "write.before" not in faults.passed
     assert kafka.committed[HERE] == 1
@@ -97,41 +99,41 @@ async def test_a_message_without_an_address_is_skipped() -> None:
 
 @pytest.mark.parametrize("bad", [poison(), case_command("a", 9, RAISES)], ids=["broken contract", "rule raises"])
 async def test_too_many_consecutive_dead_letters_stop_before_anything_is_written_or_published(bad: Record) -> None:
-    kafka, database, _, instance = world(command("a", 1), bad, bad, bad, limit=3)
+    kafka, database, _, instance = kafka_with(command("a", 1), bad, bad, bad, limit=3)
     with pytest.raises(DeadLetterLimitExceeded, match="3 records in a row"):
-        await instance.take([(HERE, 4)])
+        await instance.process_next([(HERE, 4)])
     assert (kafka.all(DEAD), kafka.all(OUTCOMES.name), database.documents, kafka.committed) == ([], [], {}, {})
 
 
 @pytest.mark.parametrize("bad", [poison(), case_command("a", 9, RAISES)], ids=["broken contract", "rule raises"])
 async def test_consecutive_dead_letters_are_counted_over_batches(bad: Record) -> None:
-    _, _, _, instance = world(bad, bad, bad, limit=3)
-    await instance.take([(HERE, 1)])
-    await instance.take([(HERE, 1)])
+    _, _, _, instance = kafka_with(bad, bad, bad, limit=3)
+    await instance.process_next([(HERE, 1)])
+    await instance.process_next([(HERE, 1)])
     with pytest.raises(DeadLetterLimitExceeded):
-        await instance.take([(HERE, 1)])
+        await instance.process_next([(HERE, 1)])
 
 
 @pytest.mark.parametrize("good", [command("a", 1), case_command("a", 1, SKIPPED)], ids=["applied", "skipped"])
 async def test_a_valid_record_between_dead_letters_resets_the_count(good: Record) -> None:
-    kafka, _, _, instance = world(poison(), poison(), good, poison(), poison(), limit=3)
+    kafka, _, _, instance = kafka_with(poison(), poison(), good, poison(), poison(), limit=3)
     await instance.drain([COMMANDS], most=2)
     assert len(kafka.all(DEAD)) == 4
 
 
 async def test_a_retried_batch_does_not_count_twice() -> None:
     """A broker that is unreachable for long must not look like a topic full of invalid records."""
-    kafka, _, faults, instance = world(poison(), limit=3)
+    kafka, _, faults, instance = kafka_with(poison(), limit=3)
     batch = kafka.partitions[HERE]
     for _ in range(5):
         faults.crash_at("publish.before")
         with pytest.raises(Crash):
-            await instance.loop.process(batch)
-    assert (await instance.loop.process(batch)).dead == 1
+            await instance.batch_processor.process(batch)
+    assert (await instance.batch_processor.process(batch)).dead == 1
 
 
 async def test_each_topic_has_its_own_dead_letters() -> None:
-    kafka, _, _, instance = world(poison())
+    kafka, _, _, instance = kafka_with(poison())
     kafka.append(poison()._replace(topic=EVENTS), partition=0)
     await instance.drain([COMMANDS, EVENTS])
     assert len(kafka.all(DEAD)) == len(kafka.all(EVENTS + ".dead")) == 1

@@ -1,4 +1,4 @@
-"""A job over documents sends one message for each document, resumes at its cursor and is held by one runner."""
+"""A job over documents sends one message for each document, resumes at its cursor and has one runner at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CARDS = ["a", "b", "c", "d", "e"]
 
 
 class Crash(Exception):
-    """The runner died here."""
+    """The runner crashes."""
 
 
 class Ports:
@@ -115,7 +115,7 @@ async def test_a_started_job_is_claimed_by_one_runner(database: Database) -> Non
     assert await store.claim() is None
 
 
-async def test_a_job_goes_on_from_its_cursor_when_its_lease_has_expired(database: Database) -> None:
+async def test_a_job_with_an_expired_lease_continues_from_its_cursor_in_another_runner(database: Database) -> None:
     store = MongoJobStore(database, lease=0)
     await store.start(KIND, rate=7)
     silent = await store.claim()

@@ -28,7 +28,7 @@ POINTS = (
 PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
 
 
-def new_world(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
+def kafka_with(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
     kafka = MemoryKafka()
     for record in records:
         kafka.append(record, partition=0)
@@ -37,12 +37,12 @@ def new_world(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
 
 @pytest.mark.parametrize("after", [0, 1], ids=["the first time", "the second time"])
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_crash_between_any_two_steps_changes_nothing_of_the_result(point: str, after: int) -> None:
+async def test_a_crash_between_any_two_steps_does_not_change_the_result(point: str, after: int) -> None:
     records = [command("a", 1, 2), command("b", 2), command("a", 3, 0), event("a", 4), command("b", 5)]
-    calm_kafka, calm_database = new_world(*records)
-    await Instance(calm_kafka, calm_database, Faults()).drain(TOPICS, most=2)
+    expected_kafka, expected_database = kafka_with(*records)
+    await Instance(expected_kafka, expected_database, Faults()).drain(TOPICS, most=2)
 
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     faults = Faults()
     faults.crash_at(point, after=after)
     with pytest.raises(Crash):
@@ -50,14 +50,14 @@ async def test_a_crash_between_any_two_steps_changes_nothing_of_the_result(point
     await Instance(kafka, database, Faults()).drain(TOPICS, most=2)
 
     assert_every_effect_happened_once(kafka, database, records)
-    assert {name: database.state(name) for name in "ab"} == {name: calm_database.state(name) for name in "ab"}
+    assert {name: database.state(name) for name in "ab"} == {name: expected_database.state(name) for name in "ab"}
     published = {(i.key, i.value, i.headers) for i in kafka.all(OUTCOMES.name)}
-    assert published == {(i.key, i.value, i.headers) for i in calm_kafka.all(OUTCOMES.name)}
+    assert published == {(i.key, i.value, i.headers) for i in expected_kafka.all(OUTCOMES.name)}
 
 
 async def test_a_redelivery_after_the_write_publishes_the_same_bytes_and_writes_nothing() -> None:
     records = [command("a", 1, 3)]
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
@@ -74,14 +74,14 @@ async def test_a_redelivery_after_the_write_publishes_the_same_bytes_and_writes_
 
 async def test_a_message_twice_in_one_batch_is_applied_once() -> None:
     records = [command("a", 1), command("a", 1), command("a", 2), command("a", 1)]
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     await Instance(kafka, database, Faults()).drain(TOPICS)
     assert_every_effect_happened_once(kafka, database, records)
 
 
-async def test_a_message_that_is_sent_again_much_later_changes_nothing() -> None:
+async def test_a_message_that_is_repeated_much_later_changes_nothing() -> None:
     records = [command("a", 1), command("a", 2), command("a", 3)]
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     instance = Instance(kafka, database, Faults())
     await instance.drain(TOPICS, most=1)
     kafka.append(command("a", 1), partition=0)
@@ -89,9 +89,9 @@ async def test_a_message_that_is_sent_again_much_later_changes_nothing() -> None
     assert_every_effect_happened_once(kafka, database, records)
 
 
-async def test_an_instance_that_lost_its_partition_loses_the_write_and_finds_the_message_applied() -> None:
+async def test_the_write_of_an_instance_that_lost_its_partition_is_refused() -> None:
     records = [command("a", 1), command("a", 2)]
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     faults = Faults()
     zombie = Instance(kafka, database, faults)
 
@@ -107,10 +107,10 @@ async def test_an_instance_that_lost_its_partition_loses_the_write_and_finds_the
 
 
 async def test_only_published_events_are_removed_from_the_outbox() -> None:
-    kafka, database = new_world(*(command("a", number) for number in range(5)))
+    kafka, database = kafka_with(*(command("a", number) for number in range(5)))
     instance = Instance(kafka, database, Faults())
     for _ in range(5):
-        await instance.take([((COMMANDS, 0), 1)])
+        await instance.process_next([((COMMANDS, 0), 1)])
     assert [entry.offset for entry in database.documents["a"].outbox] == [4]
     assert len(database.documents["a"].applied) == 5
 
@@ -118,61 +118,61 @@ async def test_only_published_events_are_removed_from_the_outbox() -> None:
 async def test_unpublished_events_survive_batches_of_other_partitions() -> None:
     """The partition of another topic belongs to another instance, which must not drop the events of this one."""
     records = [command("a", 1), event("a", 2), event("a", 3)]
-    kafka, database = new_world(*records)
+    kafka, database = kafka_with(*records)
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
-        await Instance(kafka, database, faults).take([((COMMANDS, 0), 1)])
+        await Instance(kafka, database, faults).process_next([((COMMANDS, 0), 1)])
     other = Instance(kafka, database, Faults())
-    await other.take([((EVENTS, 0), 1)])
-    await other.take([((EVENTS, 0), 1)])
+    await other.process_next([((EVENTS, 0), 1)])
+    await other.process_next([((EVENTS, 0), 1)])
     await Instance(kafka, database, Faults()).drain(TOPICS)
     assert_every_effect_happened_once(kafka, database, records)
 
 
 async def test_the_events_of_a_document_are_published_in_the_order_of_their_decisions() -> None:
-    """Two instances touch a document from two partitions; the second must not overtake the events of the first."""
-    kafka, database = new_world(command("a", 1), event("a", 2), event("a", 3))
+    """Two instances change a document from two partitions; the second publishes the pending events of the first."""
+    kafka, database = kafka_with(command("a", 1), event("a", 2), event("a", 3))
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
-        await Instance(kafka, database, faults).take([((COMMANDS, 0), 1)])
+        await Instance(kafka, database, faults).process_next([((COMMANDS, 0), 1)])
     other = Instance(kafka, database, Faults())
-    await other.take([((EVENTS, 0), 1)])
+    await other.process_next([((EVENTS, 0), 1)])
     assert sorted(o["revision"] for i in kafka.all(OUTCOMES.name) if (o := json.loads(i.value or b""))) == [1, 2]
-    # What the other has published for the first is forgotten with its own.
-    await other.take([((EVENTS, 0), 1)])
+    # Events that the second instance published for the first are removed together with its own.
+    await other.process_next([((EVENTS, 0), 1)])
     assert [(entry.topic, entry.offset) for entry in database.documents["a"].outbox] == [(EVENTS, 1)]
 
 
 @dataclass(frozen=True)
-class Step:
-    """One batch, and what befalls it: a crash after so many points, or another instance at a point."""
+class Batch:
+    """One batch with its fault: a crash after a number of points, or another instance that takes over at a point."""
 
-    wanted: tuple[tuple[Partition, int], ...]
+    limits: tuple[tuple[Partition, int], ...]
     crash_in: int | None = None
     overtaken_at: str | None = None
 
 
-steps = st.builds(
-    Step,
-    wanted=st.lists(
+batches = st.builds(
+    Batch,
+    limits=st.lists(
         st.tuples(st.sampled_from(PLACES), st.integers(1, 3)), min_size=1, max_size=4, unique_by=lambda pair: pair[0]
     ).map(tuple),
     crash_in=st.none() | st.integers(0, 14),
     overtaken_at=st.none() | st.sampled_from(POINTS[:8]),
 )
-# Card, place, how many events: a card is touched from two topics and from two partitions of each (commands of
-# issuance about one card have two different keys).
-sendings = st.lists(
+# Card, partition, number of events. A card is changed from two topics and from two partitions of each: commands of
+# issuance about one card have two different keys.
+messages = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from(PLACES), st.integers(1, 2)), min_size=1, max_size=12
 )
 
 
 async def play(
-    sent: Sequence[tuple[str, Partition, int]], plan: Sequence[Step], database: MemoryDatabase[Tally]
+    sent: Sequence[tuple[str, Partition, int]], plan: Sequence[Batch], database: MemoryDatabase[Tally]
 ) -> None:
-    """Execute ``plan``, let an instance without faults finish, then check."""
+    """Execute ``plan``, let an instance without faults finish, then check the result."""
     kafka, records = MemoryKafka(), []
     for number, (card, (topic, partition), events) in enumerate(sent):
         record = command(card, number, events) if topic == COMMANDS else event(card, number, events)
@@ -181,13 +181,13 @@ async def play(
 
     faults = Faults()
     instance = Instance(kafka, database, faults)
-    for step in plan:
-        if step.crash_in is not None:
-            faults.crash_in(step.crash_in)
-        if step.overtaken_at is not None:
-            faults.do_at(step.overtaken_at, _overtake(kafka, database, instance))
+    for batch in plan:
+        if batch.crash_in is not None:
+            faults.crash_in(batch.crash_in)
+        if batch.overtaken_at is not None:
+            faults.do_at(batch.overtaken_at, _overtake(kafka, database, instance))
         try:
-            await instance.take(step.wanted)
+            await instance.process_next(batch.limits)
         except Crash:
             faults = Faults()
             instance = Instance(kafka, database, faults)
@@ -209,15 +209,15 @@ ONE_BY_ONE = tuple((place, 1) for place in PLACES)
 
 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
-@given(sendings, st.lists(steps, max_size=8))
-@example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Step((((COMMANDS, 0), 2),), crash_in=5)])
+@given(messages, st.lists(batches, max_size=8))
+@example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Batch((((COMMANDS, 0), 2),), crash_in=5)])
 def test_every_effect_happens_once_for_any_batches_crashes_and_takeovers(
-    sent: list[tuple[str, Partition, int]], plan: list[Step]
+    sent: list[tuple[str, Partition, int]], plan: list[Batch]
 ) -> None:
     asyncio.run(play(sent, plan, MemoryDatabase(TALLIES)))
 
 
-# The same plan must fail when the runtime is broken on purpose.
+# The checks must fail when the runtime is broken on purpose.
 
 FOUR = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1), ("a", (EVENTS, 0), 1), ("a", (EVENTS, 0), 1)]
 FIRST_OF_COMMANDS = (((COMMANDS, 0), 1),)
@@ -247,7 +247,7 @@ class OutboxLess(MemoryDatabase[Tally]):
         return super().put(replace(document, outbox=[]))
 
 
-CRASHED = [Step(FIRST_OF_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)]
+CRASHED = [Batch(FIRST_OF_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)]
 
 
 @pytest.mark.parametrize(
@@ -255,16 +255,16 @@ CRASHED = [Step(FIRST_OF_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)]
     [
         pytest.param(Forgetful, CRASHED, id="no applied ids"),
         pytest.param(OutboxLess, CRASHED, id="no outbox"),
-        pytest.param(Unguarded, [Step(FIRST_OF_COMMANDS, overtaken_at="write.before")], id="no version guard"),
+        pytest.param(Unguarded, [Batch(FIRST_OF_COMMANDS, overtaken_at="write.before")], id="no version guard"),
     ],
 )
-async def test_a_broken_store_is_detected(database: type[MemoryDatabase[Tally]], plan: list[Step]) -> None:
+async def test_a_broken_store_is_detected(database: type[MemoryDatabase[Tally]], plan: list[Batch]) -> None:
     await play(FOUR, plan, MemoryDatabase(TALLIES))
     with pytest.raises(AssertionError):
         await play(FOUR, plan, database(TALLIES))
 
 
-def _drawn_ids(cause: Any, by: str, events: Any) -> Any:
+def _random_ids(cause: Any, by: str, events: Any) -> Any:
     return emit(cause, f"{by}/{uuid4()}", events)
 
 
@@ -273,25 +273,25 @@ def _by_topic(entry: Any, starts: Any) -> bool:
 
 
 TWO_PARTITIONS = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1)]
-THE_OTHER = Step((((COMMANDS, 1), 1),))
+THE_OTHER = Batch((((COMMANDS, 1), 1),))
 
 
 @pytest.mark.parametrize(
     ("what", "instead", "sent", "plan"),
     [
-        pytest.param("emit", _drawn_ids, FOUR, [Step(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
+        pytest.param("emit", _random_ids, FOUR, [Batch(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
             "_is_published",
             lambda *_: True,
             FOUR,
-            [*CRASHED, Step((((EVENTS, 0), 1),))],
+            [*CRASHED, Batch((((EVENTS, 0), 1),))],
             id="removes all events",
         ),
         pytest.param(
             "_is_published",
             lambda entry, starts: entry.offset <= starts.get((entry.topic, entry.partition), -1),
             FOUR,
-            [*CRASHED, Step(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
+            [*CRASHED, Batch(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
             id="removes one too many",
         ),
         pytest.param(
@@ -300,8 +300,8 @@ THE_OTHER = Step((((COMMANDS, 1), 1),))
         pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="publishes nothing again"),
     ],
 )
-async def test_a_broken_application_is_detected(
-    monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Step]
+async def test_a_broken_batch_processor_is_detected(
+    monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Batch]
 ) -> None:
     await play(sent, plan, MemoryDatabase(TALLIES))
     monkeypatch.setattr(apply_module, what, instead)
@@ -315,10 +315,10 @@ def test_an_old_backup_and_the_topic_from_its_start_lead_to_the_same_documents(t
     records = [command("abc"[number % 3], number, number % 4) for number in range(13)]
 
     async def run() -> None:
-        kafka, database = new_world(*records)
+        kafka, database = kafka_with(*records)
         instance = Instance(kafka, database, Faults())
         for _ in range(taken_after):
-            await instance.take([((COMMANDS, 0), 1)])
+            await instance.process_next([((COMMANDS, 0), 1)])
         backup = database.backup()
         await instance.drain([COMMANDS], most=most)
 

@@ -1,4 +1,4 @@
-"""With a broker away aiokafka says so hundreds of times a second; our logs say it seldom, and how often it was."""
+"""A repeated message of aiokafka is logged once in ten seconds; without a broker it logs hundreds a second."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from services.runtime.log_rate_limit import RateLimitFilter
 from services.runtime.settings import RuntimeSettings
 
 
-def said(message: str, *arguments: object) -> logging.LogRecord:
+def log_record(message: str, *arguments: object) -> logging.LogRecord:
     return logging.LogRecord("aiokafka", logging.ERROR, "", 0, message, arguments, None)
 
 
-def test_the_same_thing_is_said_once_in_ten_seconds_and_then_how_often_it_was_held_back() -> None:
+def test_a_repeated_message_is_logged_once_in_ten_seconds_with_the_number_of_suppressed_ones() -> None:
     now = 100.0
-    seldom = RateLimitFilter(lambda: now)
-    assert seldom.filter(said("Unable connect to node with id %s", 1))
-    assert not any(seldom.filter(said("Unable connect to node with id %s", node)) for node in (1, 2, 3))
-    assert seldom.filter(said("Heartbeat session expired")), "another thing is said at once"
+    rate_limit = RateLimitFilter(lambda: now)
+    assert rate_limit.filter(log_record("Unable connect to node with id %s", 1))
+    assert not any(rate_limit.filter(log_record("Unable connect to node with id %s", node)) for node in (1, 2, 3))
+    assert rate_limit.filter(log_record("Heartbeat session expired")), "another message is logged at once"
     now = 110.0
-    again = said("Unable connect to node with id %s", 1)
-    assert seldom.filter(again)
-    assert again.__dict__["held_back"] == 3
+    repeated = log_record("Unable connect to node with id %s", 1)
+    assert rate_limit.filter(repeated)
+    assert repeated.__dict__["held_back"] == 3
 
 
-def test_our_own_logs_are_never_held_back(
+def test_logs_of_our_own_modules_are_not_limited(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     root = logging.getLogger()

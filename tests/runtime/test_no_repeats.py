@@ -1,4 +1,4 @@
-"""A run without a crash publishes every event once, whichever topics and partitions touch a document."""
+"""Without a crash, every event is published once, whichever topics and partitions change a document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOPICS = (COMMANDS, EVENTS)
 PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
 
 
-def world() -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
+def empty_kafka() -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
     return MemoryKafka(), MemoryDatabase(TALLIES)
 
 
@@ -35,37 +35,37 @@ def assert_no_repeats(kafka: MemoryKafka) -> None:
     assert len(ids) == len(set(ids))
 
 
-sendings = st.lists(
+messages = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from(PLACES), st.integers(1, 2)), min_size=1, max_size=12
 )
 
 
 @settings(max_examples=200)
-@given(sendings, st.lists(st.tuples(st.integers(0, 1), st.sampled_from(PLACES)), max_size=12))
+@given(messages, st.lists(st.tuples(st.integers(0, 1), st.sampled_from(PLACES)), max_size=12))
 def test_two_instances_over_two_topics_publish_every_event_once(
     sent: Sequence[tuple[str, Partition, int]], turns: Sequence[tuple[int, Partition]]
 ) -> None:
     """Each instance has one partition of each topic, and both touch the same documents."""
 
     async def run() -> None:
-        kafka, database = world()
+        kafka, database = empty_kafka()
         records = []
         for number, (card, (topic, partition), events) in enumerate(sent):
             record = command(card, number, events) if topic == COMMANDS else event(card, number, events)
             records.append(kafka.append(record, partition=partition))
         instances = [Instance(kafka, database, Faults()) for _ in range(2)]
         for _, (topic, partition) in turns:
-            await instances[partition].take([((topic, partition), 1)])
+            await instances[partition].process_next([((topic, partition), 1)])
         for partition, instance in enumerate(instances):
-            await instance.take([((topic, partition), 100) for topic in TOPICS])
+            await instance.process_next([((topic, partition), 100) for topic in TOPICS])
         assert_no_repeats(kafka)
         assert published(kafka)
 
     asyncio.run(run())
 
 
-async def test_an_instance_that_was_restarted_in_an_orderly_way_repeats_nothing() -> None:
-    kafka, database = world()
+async def test_an_instance_that_starts_after_an_orderly_stop_repeats_nothing() -> None:
+    kafka, database = empty_kafka()
     kafka.append(command("a", 1), partition=0)
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     kafka.append(event("a", 2), partition=0)
@@ -76,14 +76,14 @@ async def test_an_instance_that_was_restarted_in_an_orderly_way_repeats_nothing(
 
 @pytest.mark.parametrize("point", ["publish.before", "publish.between", "publish.after"])
 async def test_events_without_acknowledgement_are_published_again_by_the_next_topic(point: str) -> None:
-    kafka, database = world()
+    kafka, database = empty_kafka()
     first = kafka.append(command("a", 1, events=2), partition=0)
     faults = Faults()
     faults.crash_at(point)
     with pytest.raises(Crash):
         await Instance(kafka, database, faults).drain([COMMANDS])
     other = kafka.append(event("a", 2), partition=1)
-    await Instance(kafka, database, Faults()).take([((EVENTS, 1), 1)])
+    await Instance(kafka, database, Faults()).process_next([((EVENTS, 1), 1)])
 
     order = list(dict.fromkeys(published(kafka)))
     assert len(order) == 3, "the events of the first message are published before those of the second"
@@ -92,15 +92,15 @@ async def test_events_without_acknowledgement_are_published_again_by_the_next_to
 
 
 async def test_a_batch_whose_publish_failed_is_published_again_by_the_same_instance() -> None:
-    kafka, database = world()
+    kafka, database = empty_kafka()
     kafka.append(command("a", 1), partition=0)
     faults = Faults()
     faults.crash_at("publish.before")
     instance = Instance(kafka, database, faults)
     batch = kafka.partitions[COMMANDS, 0]
     with pytest.raises(Crash):
-        await instance.loop.process(batch)
-    await instance.loop.process(batch)
+        await instance.batch_processor.process(batch)
+    await instance.batch_processor.process(batch)
     assert len(published(kafka)) == 1
 
 
@@ -142,8 +142,8 @@ async def test_events_of_a_worker_that_never_finishes_are_published_after_a_seco
     assert sum(waits) <= 1
 
 
-async def test_events_of_the_own_partition_number_are_not_waited_for() -> None:
-    """Their batch would be processed by this worker, so nothing can finish it meanwhile."""
+async def test_events_of_the_own_partition_number_are_published_without_waiting() -> None:
+    """This worker would process their batch, so no other worker can finish it meanwhile."""
 
     async def committed() -> Mapping[Partition, int]:
         return {}
@@ -156,7 +156,7 @@ async def test_events_of_the_own_partition_number_are_not_waited_for() -> None:
     assert len(pending.outbox) == 1
 
 
-async def test_the_oldest_acknowledgements_are_dropped_beyond_the_limit() -> None:
+async def test_only_the_latest_acknowledgements_are_remembered() -> None:
     published_events = PublishedEvents(most=2)
     documents = [document(COMMANDS, 0, offset) for offset in range(3)]
     published_events.add(d.outbox[0].entry.cause_id for d in documents)

@@ -19,8 +19,8 @@ class Unreachable(Exception):
     """A retryable error."""
 
 
-class Setting:
-    """A committer with what it has tried, committed and failed at."""
+class Harness:
+    """A committer that records its tries, its commits and its failures."""
 
     def __init__(self, *failures: Exception, min_interval: float = 0.01) -> None:
         self.failures = list(failures)
@@ -38,7 +38,7 @@ class Setting:
         )
 
     async def settled(self) -> None:
-        """Wait until there is nothing more to commit."""
+        """Wait until no commit is pending."""
         assert self.committer._task is not None
         await self.committer._task
 
@@ -57,49 +57,49 @@ def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_offsets_added_within_the_interval_are_one_commit() -> None:
-    setting = Setting()
-    setting.committer.add({ONE: 1})
-    setting.committer.add({TWO: 5})
-    setting.committer.add({ONE: 3})
-    await setting.settled()
-    assert setting.tries == [{ONE: 3, TWO: 5}]
-    assert setting.committed == {ONE: 3, TWO: 5}
+    harness = Harness()
+    harness.committer.add({ONE: 1})
+    harness.committer.add({TWO: 5})
+    harness.committer.add({ONE: 3})
+    await harness.settled()
+    assert harness.tries == [{ONE: 3, TWO: 5}]
+    assert harness.committed == {ONE: 3, TWO: 5}
 
 
 async def test_a_flush_does_not_wait_for_the_interval() -> None:
-    setting = Setting(min_interval=60)
-    setting.committer.add({ONE: 1})
-    await asyncio.wait_for(setting.committer.flush(), 1)
-    assert setting.committed == {ONE: 1}
+    harness = Harness(min_interval=60)
+    harness.committer.add({ONE: 1})
+    await asyncio.wait_for(harness.committer.flush(), 1)
+    assert harness.committed == {ONE: 1}
 
 
-async def test_a_failed_commit_is_tried_again_together_with_what_was_added_meanwhile() -> None:
-    setting = Setting(Unreachable())
-    setting.during_commit = lambda: setting.committer.add({ONE: 2})
-    setting.committer.add({ONE: 1})
-    await setting.settled()
-    assert setting.tries == [{ONE: 1}, {ONE: 2}]
-    assert setting.committed == {ONE: 2}
+async def test_a_failed_commit_is_retried_together_with_offsets_added_meanwhile() -> None:
+    harness = Harness(Unreachable())
+    harness.during_commit = lambda: harness.committer.add({ONE: 2})
+    harness.committer.add({ONE: 1})
+    await harness.settled()
+    assert harness.tries == [{ONE: 1}, {ONE: 2}]
+    assert harness.committed == {ONE: 2}
 
 
-async def test_a_flush_tries_once_and_forgets_offsets_of_partitions_that_go() -> None:
-    setting = Setting(Unreachable())
-    setting.committer.add({ONE: 1})
-    await setting.committer.flush()
-    setting.committer.add({TWO: 1})
-    await setting.committer.flush()
-    assert setting.tries == [{ONE: 1}, {TWO: 1}]
+async def test_a_flush_tries_once_and_drops_offsets_that_could_not_be_committed() -> None:
+    harness = Harness(Unreachable())
+    harness.committer.add({ONE: 1})
+    await harness.committer.flush()
+    harness.committer.add({TWO: 1})
+    await harness.committer.flush()
+    assert harness.tries == [{ONE: 1}, {TWO: 1}]
 
 
-async def test_a_refused_commit_is_not_tried_again() -> None:
-    setting = Setting(CommitRefused())
-    setting.committer.add({ONE: 1})
-    await setting.settled()
-    assert (len(setting.tries), setting.committed, setting.failed) == (1, {}, [])
+async def test_a_refused_commit_is_not_retried() -> None:
+    harness = Harness(CommitRefused())
+    harness.committer.add({ONE: 1})
+    await harness.settled()
+    assert (len(harness.tries), harness.committed, harness.failed) == (1, {}, [])
 
 
-async def test_any_other_error_is_a_failure() -> None:
-    setting = Setting(wrong := ValueError("wrong"))
-    setting.committer.add({ONE: 1})
-    await setting.settled()
-    assert setting.failed == [wrong]
+async def test_an_error_that_is_not_retryable_is_reported_as_a_failure() -> None:
+    harness = Harness(wrong := ValueError("wrong"))
+    harness.committer.add({ONE: 1})
+    await harness.settled()
+    assert harness.failed == [wrong]

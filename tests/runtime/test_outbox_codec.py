@@ -97,7 +97,7 @@ def test_an_id_is_contained_once_it_is_added(ids: list[UUID]) -> None:
     assert len(packed) == len(ids)
 
 
-def test_bytes_that_span_two_ids_are_not_an_id() -> None:
+def test_bytes_that_span_two_ids_are_not_found_as_an_id() -> None:
     first, second = uuid4(), uuid4()
     packed = AppliedIds(first.bytes + second.bytes)
     assert UUID(bytes=first.bytes[8:] + second.bytes[:8]) not in packed

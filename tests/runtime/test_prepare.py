@@ -1,4 +1,4 @@
-"""A processor's ``prepare`` may be random: crashes and redelivery still publish one content for each event id."""
+"""``prepare`` may return something else each time; still each event id has one content after crashes and redelivery."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def command(number: int, case: str = "case") -> Record:
     return encode(envelope(data, f"command {number}"))
 
 
-def world(*records: Record) -> tuple[MemoryKafka, MemoryDatabase[Tickets]]:
+def kafka_with(*records: Record) -> tuple[MemoryKafka, MemoryDatabase[Tickets]]:
     kafka = MemoryKafka()
     for record in records:
         kafka.append(record, partition=0)
@@ -72,7 +72,7 @@ def world(*records: Record) -> tuple[MemoryKafka, MemoryDatabase[Tickets]]:
 
 @pytest.mark.parametrize("point", ["load.after", "write.before", "write.after", "publish.between", "commit.before"])
 async def test_a_crash_leaves_one_content_for_each_event_id(point: str) -> None:
-    kafka, database = world(command(1), command(2))
+    kafka, database = kafka_with(command(1), command(2))
     faults = Faults()
     faults.crash_at(point)
     with pytest.raises(Crash):
@@ -92,7 +92,7 @@ async def test_a_crash_leaves_one_content_for_each_event_id(point: str) -> None:
 
 
 async def test_a_message_that_cannot_be_prepared_becomes_a_dead_letter_without_its_content() -> None:
-    kafka, database = world(command(1, UNPREPARABLE), command(2))
+    kafka, database = kafka_with(command(1, UNPREPARABLE), command(2))
     await Instance(kafka, database, Faults()).drain([ISSUANCE_COMMANDS.name], most=2)
 
     (dead,) = kafka.all(ISSUANCE_COMMANDS.dead)

@@ -1,4 +1,4 @@
-"""Which connections a process has follows from its settings and its processors."""
+"""The settings and processors of a process decide which servers it connects to."""
 
 from __future__ import annotations
 

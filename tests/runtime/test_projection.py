@@ -1,4 +1,4 @@
-"""A projection ignores what its state already contains, merges two topics and is guarded against old instances."""
+"""A projection ignores messages that its state contains, merges two topics, and refuses writes of old instances."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def event(card_id: str, revision: int) -> Record:
     return encode(envelope(data, f"event {card_id} {revision}"))
 
 
-def world(*placed: tuple[Partition, Record]) -> tuple[MemoryKafka, MemoryDatabase[View]]:
+def kafka_with(*placed: tuple[Partition, Record]) -> tuple[MemoryKafka, MemoryDatabase[View]]:
     kafka = MemoryKafka()
     for (_, partition), record in placed:
         kafka.append(record, partition=partition)
@@ -79,7 +79,7 @@ def world(*placed: tuple[Partition, Record]) -> tuple[MemoryKafka, MemoryDatabas
 
 
 async def test_a_redelivered_message_writes_nothing() -> None:
-    kafka, database = world((HERE, command("a", 1)))
+    kafka, database = kafka_with((HERE, command("a", 1)))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     before = dict(database.documents)
     kafka.committed.clear()
@@ -90,20 +90,20 @@ async def test_a_redelivered_message_writes_nothing() -> None:
 
 
 async def test_an_older_message_that_arrives_later_changes_nothing() -> None:
-    kafka, database = world((HERE, command("a", 2)), (HERE, command("a", 1)))
+    kafka, database = kafka_with((HERE, command("a", 2)), (HERE, command("a", 1)))
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     assert database.state("a") == View(card_id="a", commands=2)
 
 
-async def test_nothing_is_kept_beyond_the_state() -> None:
-    kafka, database = world((HERE, command("a", 1)), (THERE, event("a", 1)))
+async def test_a_projection_stores_no_applied_ids_and_no_outbox() -> None:
+    kafka, database = kafka_with((HERE, command("a", 1)), (THERE, event("a", 1)))
     await Instance(kafka, database, Faults()).drain([COMMANDS, EVENTS])
     stored = database.documents["a"]
     assert (stored.applied, stored.outbox, stored.aliases) == (frozenset(), (), ())
 
 
 async def test_an_instance_that_lost_its_partitions_cannot_write_older_state_back() -> None:
-    kafka, database = world((HERE, command("a", 1)), (HERE, command("a", 2)))
+    kafka, database = kafka_with((HERE, command("a", 1)), (HERE, command("a", 2)))
     faults = Faults()
     slow = Instance(kafka, database, faults)
 
@@ -112,7 +112,7 @@ async def test_an_instance_that_lost_its_partitions_cannot_write_older_state_bac
         await Instance(kafka, database, Faults()).drain([COMMANDS])
 
     faults.do_at("write.before", another_finishes)
-    await slow.take([(HERE, 1)])
+    await slow.process_next([(HERE, 1)])
     assert database.state("a") == View(card_id="a", commands=2)
     assert database.conflicts == 1
 
@@ -128,14 +128,14 @@ def test_two_topics_converge_in_any_order_and_after_any_crash(
     async def run() -> None:
         placed = [(HERE, command(card, n)) for n in range(1, 4) for card in "ab"]
         placed += [(THERE, event(card, n)) for n in range(1, 4) for card in "ab"]
-        kafka, database = world(*placed)
+        kafka, database = kafka_with(*placed)
         faults = Faults()
         instance, due = Instance(kafka, database, faults), list(crashes)
         for turn in turns:
             if due:
                 faults.crash_in(due.pop())
             try:
-                await instance.take([turn])
+                await instance.process_next([turn])
             except Crash:
                 faults = Faults()
                 instance = Instance(kafka, database, faults)
@@ -185,7 +185,7 @@ async def test_an_old_version_is_not_written_over_a_newer_one(mongodb: Any) -> N
     assert await Reader(mongodb, VIEWS).get("a") == newer.state
 
 
-async def test_a_document_that_is_written_once_keeps_its_first_state(mongodb: Any) -> None:
+async def test_a_write_once_document_keeps_its_first_state(mongodb: Any) -> None:
     loop = BatchProcessor(
         service="test", processor=FIRST_ONLY, store=MongoStore(mongodb, FIRST_ONLY), producer=Silent()
     )

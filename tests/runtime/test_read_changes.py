@@ -1,4 +1,4 @@
-"""Reading a change stream in batches, over a server whose answers the test controls."""
+"""``read_changes`` passes on the changes of a stream in batches; the test controls the server's answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Server:
 
 
 class Received:
-    """The changes that were handed over, in order."""
+    """The changes that were passed on, in order."""
 
     def __init__(self) -> None:
         self.ids: list[int] = []
@@ -53,7 +53,7 @@ class Received:
         self.some.set()
 
 
-async def test_every_change_is_handed_over_in_order() -> None:
+async def test_every_change_is_passed_on_in_order() -> None:
     stream = Server(*({"_id": number} for number in range(1000)), None, {"_id": 1000}, None)
     received = Received()
     await read_changes(stream, received)
@@ -63,7 +63,7 @@ async def test_every_change_is_handed_over_in_order() -> None:
     assert received.ids == list(range(1001))
 
 
-async def test_a_change_is_handed_over_while_the_server_is_still_asked_for_more() -> None:
+async def test_a_change_is_passed_on_while_the_next_request_is_in_progress() -> None:
     no_more = threading.Event()
     stream = Server({"_id": 1}, no_more, None)
     received = Received()
@@ -77,7 +77,7 @@ async def test_a_change_is_handed_over_while_the_server_is_still_asked_for_more(
     assert received.ids == [1]
 
 
-async def test_changes_before_an_error_are_handed_over() -> None:
+async def test_changes_before_an_error_are_passed_on() -> None:
     stream = Server({"_id": 1}, AutoReconnect("gone"))
     received = Received()
     with pytest.raises(AutoReconnect):

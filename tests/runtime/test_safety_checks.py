@@ -67,7 +67,7 @@ def settings(**changes: Any) -> RuntimeSettings:
     return RuntimeSettings(**{"kafka": "127.0.0.1:1", "mongodb": SAFE_URI, "environment": "local"} | changes)
 
 
-def test_production_keeps_three_replicas() -> None:
+def test_production_requires_three_replicas() -> None:
     with pytest.raises(UnsafeSetting, match="FRIKORT_TOPIC_REPLICATION is 2"):
         check_settings(settings(environment="production", topic_replication=2))
     check_settings(settings(environment="production", topic_replication=3, accept_provisional=True))
@@ -81,7 +81,7 @@ def test_production_keeps_three_replicas() -> None:
         ({"setName": "frikort", "arbiters": ["c:1"]}, "one with an arbiter"),
     ],
 )
-def test_a_server_that_cannot_keep_a_majority_is_refused(hello: dict[str, Any], names: str) -> None:
+def test_a_standalone_server_or_an_arbiter_is_refused(hello: dict[str, Any], names: str) -> None:
     with pytest.raises(UnsafeSetting, match=names):
         check_hello("a:1", hello)
 

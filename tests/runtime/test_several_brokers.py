@@ -1,4 +1,4 @@
-"""FRIKORT_KAFKA may name several brokers, which learn of new topics at different times."""
+"""FRIKORT_KAFKA may name several brokers, and new topics reach them at different times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.settings import RuntimeSettings
 
 
-async def test_every_bootstrap_server_is_tried_by_the_consumers() -> None:
+async def test_a_consumer_uses_every_bootstrap_server() -> None:
     settings = RuntimeSettings(kafka="one:9092,two:9092,three:9092", mongodb="mongodb://127.0.0.1/?replicaSet=frikort")
     consumer = KafkaConsumer(settings=settings, topics=["topic"], group="group", client_id="test")
     assert consumer.bootstrap_servers == ["one:9092", "two:9092", "three:9092"]

@@ -16,7 +16,7 @@ from frikort_contracts.topics import PARTITIONS
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.positions import Partition
-from tests.runtime.memory import MemoryKafka, MemoryLog, Points
+from tests.runtime.memory import MemoryKafka, MemoryProducer, Points
 from tests.runtime.memory import Partition as Place
 
 DELAYED_VISIBILITY = 0.2  # the probability that consumers do not see an appended record at once
@@ -75,7 +75,7 @@ def _raise(what: str) -> None:
     raise AssertionError(what)
 
 
-class SimLog(MemoryLog):
+class SimLog(MemoryProducer):
     """A producer. It keeps the order within a partition only; the records of a failed publish may be appended later."""
 
     def __init__(self, broker: Broker, points: Points) -> None:

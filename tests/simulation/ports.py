@@ -34,7 +34,7 @@ _COMMANDS_AFTER: Final = Pause("commands.after", AutoReconnect)
 
 
 class SchedulerPoints:
-    """``Points`` at which the scheduler decides; for ``MemoryStore`` and ``MemoryLog``."""
+    """``Points`` at which the scheduler decides; for ``MemoryStore`` and ``MemoryProducer``."""
 
     async def point(self, name: str) -> None:
         await pause(_POINTS[name])
