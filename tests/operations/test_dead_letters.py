@@ -25,7 +25,7 @@ from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
 from tests.operations import command
 from tests.operations.harness import Harness, skip_earlier_records
-from tests.runtime.test_consuming_real import caught_up, ledger_of, read_all, reported, running
+from tests.runtime.test_consuming_real import ledger_of, read_all, reported, running, until_caught_up
 
 WHO = ("--by", "ops on call", "--reason", "case 42")
 
@@ -54,7 +54,7 @@ async def to_dead_letters(harness: Harness, service: str, *records: Record) -> l
     try:
         async with running(service, harness.settings) as runtime:
             await log.publish(records)
-            await caught_up(runtime, log)
+            await until_caught_up(runtime, log)
     finally:
         await log.stop()
     return [letter for letter in await read(harness.settings, [EARNINGS], None) if letter.origin.service == service]
@@ -108,7 +108,7 @@ async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ha
 
     log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
     async with running("mended", harness.settings) as runtime:
-        await caught_up(runtime, log)
+        await until_caught_up(runtime, log)
         assert (await ledger_of(runtime, card)).reported == 700
     await log.stop()
 
