@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.portals.api import Api, Pending, Refused
+from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
 from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, language_of, page_of
@@ -101,6 +102,10 @@ def _add_access_handlers(app: FastAPI) -> None:
         if not wants_page(request):
             return error_response(request, "role-not-allowed")
         return error.page.render("common/wrong_portal.html", 403)
+
+    @app.exception_handler(NoCard)
+    async def _no_card(_: Request, error: NoCard) -> Response:
+        return error.page.render("citizen/no_card.html", represented=await represented_by(error.page))
 
     @app.exception_handler(RespondWith)
     async def _respond_with(_: Request, error: RespondWith) -> Response:

@@ -94,7 +94,9 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
     ctx.body = messagePage('Login lykkedes ikke · The login failed', '<p>Gå tilbage og begynd forfra. Go back and start again.</p>', `${error}: ${description}`)
   },
   ttl: {
-    AccessToken: MINUTE, AuthorizationCode: MINUTE, RefreshToken: 8 * HOUR, IdToken: HOUR, Interaction: HOUR, Session: 8 * HOUR, Grant: 8 * HOUR, ClientCredentials: HOUR
+    // A token for a resource lives as long as the resource says, and one for userinfo alone only for the login.
+    AccessToken: (ctx, token) => token.resourceServer?.accessTokenTTL ?? MINUTE,
+    AuthorizationCode: MINUTE, RefreshToken: 8 * HOUR, IdToken: HOUR, Interaction: HOUR, Session: 8 * HOUR, Grant: 8 * HOUR, ClientCredentials: HOUR
   },
   features: {
     devInteractions: { enabled: false },

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from frikort_contracts.http.audit import AccessPage
 from frikort_contracts.http.balances import Balances
-from frikort_contracts.http.cards import CardResource
 from frikort_contracts.http.employments import CardEmployments
 from starlette.responses import Response
 
@@ -23,40 +23,40 @@ _REPORTING: Final = "/virksomhed/indberet"
 @router.get("/kommune/frikort/{card_id}")
 async def card(context: Card) -> Response:
     """The card at a glance: the citizen, what is left this year, and what can be done."""
-    balances = await context.get("/balances", Balances)
-    return await context.render("caseworker/card.html", balances=balances.balances)
+    shown, found = await asyncio.gather(context.card(), context.get("/balances", Balances))
+    return context.render("caseworker/card.html", shown, balances=found.balances)
 
 
 @router.get("/kommune/frikort/{card_id}/ansaettelser")
 async def employments(context: Card) -> Response:
-    """Where the citizen works, and whom to ask there."""
-    found = await context.get("/employments", CardEmployments)
-    return await context.render("caseworker/employments.html", employments=found.employments)
+    """Where the citizen works, and the contact persons there."""
+    shown, found = await asyncio.gather(context.card(), context.get("/employments", CardEmployments))
+    return context.render("caseworker/employments.html", shown, employments=found.employments)
 
 
 @router.get("/kommune/frikort/{card_id}/historik")
 async def history(context: Card) -> Response:
     """Everything that has happened to the card."""
-    return await context.render("caseworker/history.html")
+    return context.render("caseworker/history.html", await context.card())
 
 
 @router.get("/kommune/frikort/{card_id}/opslag")
 async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
     """The log of accesses to the citizen's data, as the citizen sees it."""
-    found = await context.get("/accesses", AccessPage, cursor=cursor or None)
-    return await context.render("caseworker/accesses.html", found=found, cursor=cursor)
+    shown, found = await asyncio.gather(context.card(), context.get("/accesses", AccessPage, cursor=cursor or None))
+    return context.render("caseworker/accesses.html", shown, found=found, cursor=cursor)
 
 
 @router.get("/kommune/frikort/{card_id}/fysisk-kort")
 async def about_physical_card(context: Card) -> Response:
     """What to do with the physical card, and where to get it."""
-    return await context.render("caseworker/physical_card.html")
+    return context.render("caseworker/physical_card.html", await context.card())
 
 
 @router.get("/kommune/frikort/{card_id}/fysisk-kort/pdf")
 async def download_physical_card(context: Card) -> Response:
     """The physical card to print."""
-    page, shown = context.page, await context.get("", CardResource)
+    page, shown = context.page, await context.card()
     pdf = await physical_card(
         PhysicalCard(
             number=shown.number,

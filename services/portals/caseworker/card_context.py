@@ -46,9 +46,12 @@ class CardContext:
         """Do with the card what the form says. Raises ``Refused`` and ``Pending``."""
         return await self.page.api.post(f"/v1/cards/{self.card_id}{path}", form.body, model, key=form.key)
 
-    async def render(self, template: str, **context: Any) -> Response:
+    async def card(self) -> CardResource:
+        """The card, which every page about it shows. Raises ``Refused``."""
+        return await self.get("", CardResource)
+
+    def render(self, template: str, card: CardResource, **context: Any) -> Response:
         """A page with the citizen's name and the card's number above it."""
-        card = await self.get("", CardResource)
         return self.page.render(template, card=card, home=self.home, labels=labels, **context)
 
     def redirect(self, path: str) -> Response:

@@ -86,4 +86,4 @@ async def receipt(kind: Kind, context: Card) -> Response:
 
 async def _show(context: CardContext, kind: Kind, form: Form | None, *, stage: str) -> Response:
     values: dict[str, Any] = {} if form is None else {"form": form}
-    return await context.render(DECISIONS[kind].template, stage=stage, **values)
+    return context.render(DECISIONS[kind].template, await context.card(), stage=stage, **values)

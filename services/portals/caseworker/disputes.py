@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
 from frikort_contracts.http.reports import CardReportResource, CardReports
 from frikort_contracts.reporting import DisputeReason
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker.card_context import Card, CardContext
 from services.portals.forms import Fields, Form, choice, text
+from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter()
@@ -27,8 +28,8 @@ DISPUTE: Final[Fields] = {
 @router.get("/kommune/frikort/{card_id}/indberetninger")
 async def reports(context: Card) -> Response:
     """The card's reports, newest first."""
-    found = await context.get("/reports", CardReports)
-    return await context.render("caseworker/reports.html", reports=found.reports[::-1])
+    card, found = await asyncio.gather(context.card(), context.get("/reports", CardReports))
+    return context.render("caseworker/reports.html", card, reports=found.reports[::-1])
 
 
 @router.get("/kommune/frikort/{card_id}/indberetninger/{report_id}")
@@ -70,12 +71,13 @@ async def dispute(report_id: UUID, context: Card) -> Response:
 
 
 async def _show(context: CardContext, report_id: UUID, form: Form) -> Response:
-    return await context.render("caseworker/report.html", report=await _found(context, report_id), form=form)
+    card, found = await asyncio.gather(context.card(), _found(context, report_id))
+    return context.render("caseworker/report.html", card, report=found, form=form)
 
 
 async def _ask(context: CardContext, report_id: UUID, form: Form, *, summary: bool) -> Response:
-    found = await _found(context, report_id)
-    return await context.render("caseworker/dispute.html", report=found, form=form, summary=summary)
+    card, found = await asyncio.gather(context.card(), _found(context, report_id))
+    return context.render("caseworker/dispute.html", card, report=found, form=form, summary=summary)
 
 
 async def _found(context: CardContext, report_id: UUID) -> CardReportResource:
@@ -83,4 +85,4 @@ async def _found(context: CardContext, report_id: UUID) -> CardReportResource:
     for one in found.reports:
         if one.report_id == str(report_id):
             return one
-    raise HTTPException(404)
+    raise ProblemError("not-found")

@@ -51,6 +51,11 @@ async def handed_over(municipality: MunicipalityCode, page: CaseworkerPage) -> R
 
 
 async def _show(context: CardContext, form: Form, *, summary: bool) -> Response:
-    return await context.render(
-        "caseworker/hand_over.html", form=form, summary=summary, municipalities=by_name(), names=MUNICIPALITIES
+    return context.render(
+        "caseworker/hand_over.html",
+        await context.card(),
+        form=form,
+        summary=summary,
+        municipalities=by_name(),
+        names=MUNICIPALITIES,
     )

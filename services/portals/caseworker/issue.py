@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from fastapi import APIRouter
@@ -51,5 +52,5 @@ async def issue_card(page: CaseworkerPage) -> Response:
 @router.get("/kommune/frikort/{card_id}/udstedt")
 async def issued(context: Card) -> Response:
     """The receipt: the number, and what happens next."""
-    balances = await context.get("/balances", Balances)
-    return await context.render("caseworker/issued.html", balance=next(iter(balances.balances), None))
+    card, found = await asyncio.gather(context.card(), context.get("/balances", Balances))
+    return context.render("caseworker/issued.html", card, balance=next(iter(found.balances), None))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
 from frikort_contracts.http.mandates import MandateResource, Mandates
 from frikort_contracts.issuance import MandateScope
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker import fields
 from services.portals.caseworker.card_context import Card, CardContext
-from services.portals.forms import Fields, choice, day, text
+from services.portals.forms import Fields, Form, choice, day, text
+from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter()
@@ -31,14 +32,14 @@ _CONCERNS: Final = {"mandate-to-self": "cpr", "mandate-date-out-of-range": "unti
 @router.get("/kommune/frikort/{card_id}/fuldmagter")
 async def mandates(context: Card) -> Response:
     """Whom the citizen lets see the card, now and before."""
-    found = await context.get("/mandates", Mandates)
-    return await context.render("caseworker/mandates.html", mandates=found.mandates)
+    card, found = await asyncio.gather(context.card(), context.get("/mandates", Mandates))
+    return context.render("caseworker/mandates.html", card, mandates=found.mandates)
 
 
 @router.get("/kommune/frikort/{card_id}/fuldmagter/ny")
 async def new_mandate(context: Card) -> Response:
     """To whom, for what and how long."""
-    return await context.render("caseworker/new_mandate.html", form=context.page.form(MANDATE), summary=False)
+    return await _show_new(context, context.page.form(MANDATE), summary=False)
 
 
 @router.post("/kommune/frikort/{card_id}/fuldmagter/ny")
@@ -52,16 +53,13 @@ async def grant_mandate(context: Card) -> Response:
             form.refuse(refused, _CONCERNS)
         else:
             return context.redirect(f"/fuldmagter/{made.mandate_id}")
-    summary = form.good and form.step != "edit"
-    return await context.render("caseworker/new_mandate.html", form=form, summary=summary)
+    return await _show_new(context, form, summary=form.good and form.step != "edit")
 
 
 @router.get("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
 async def mandate(mandate_id: UUID, context: Card) -> Response:
     """One mandate: the receipt of what was done with it, and the way to end it."""
-    return await context.render(
-        "caseworker/mandate.html", mandate=await _found(context, mandate_id), form=context.page.form()
-    )
+    return await _show(context, mandate_id, context.page.form())
 
 
 @router.post("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")
@@ -72,8 +70,17 @@ async def withdraw_mandate(mandate_id: UUID, context: Card) -> Response:
         await context.post(f"/mandates/{mandate_id}/withdrawal", form, MandateResource)
     except Refused as refused:
         form.refuse(refused)
-        return await context.render("caseworker/mandate.html", mandate=await _found(context, mandate_id), form=form)
+        return await _show(context, mandate_id, form)
     return context.redirect(f"/fuldmagter/{mandate_id}")
+
+
+async def _show_new(context: CardContext, form: Form, *, summary: bool) -> Response:
+    return context.render("caseworker/new_mandate.html", await context.card(), form=form, summary=summary)
+
+
+async def _show(context: CardContext, mandate_id: UUID, form: Form) -> Response:
+    card, found = await asyncio.gather(context.card(), _found(context, mandate_id))
+    return context.render("caseworker/mandate.html", card, mandate=found, form=form)
 
 
 async def _found(context: CardContext, mandate_id: UUID) -> MandateResource:
@@ -81,4 +88,4 @@ async def _found(context: CardContext, mandate_id: UUID) -> MandateResource:
     for one in found.mandates:
         if one.mandate_id == str(mandate_id):
             return one
-    raise HTTPException(404)
+    raise ProblemError("not-found")

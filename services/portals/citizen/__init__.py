@@ -12,4 +12,4 @@ for part in (overview.others, mandates.router, accesses.router, download.router)
     router.include_router(part, prefix=HOME)
 for part in (overview.router, wages.router, disputes.router):
     router.include_router(part, prefix=HOME)
-    router.include_router(part, prefix=ON_BEHALF + "/{held}", dependencies=[Depends(on_behalf)])
+    router.include_router(part, prefix=ON_BEHALF + "/{represented}", dependencies=[Depends(on_behalf)])

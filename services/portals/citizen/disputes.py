@@ -1,7 +1,8 @@
-"""“This is not right”: a citizen, or who has a mandate to, says so of a report, and takes it back."""
+"""Disputes: the citizen, or the holder of a mandate to represent them, disputes a report and withdraws the dispute."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from frikort_contracts.http.reports import CardReportResource
 from starlette.responses import Response
 
 from services.portals.api import Refused
-from services.portals.citizen.card_context import Card, CardContext
+from services.portals.citizen.card_context import Card, CardContext, CardRequest
 from services.portals.citizen.labels import DISPUTE
 from services.portals.forms import Form, choice, text
 from services.portals.problems import ProblemError
@@ -25,50 +26,53 @@ _FIELDS: Final = {
 
 
 @router.get("")
-async def dispute(context: Card, report_id: UUID) -> Response:
+async def dispute(request: Card, report_id: UUID) -> Response:
     """The form."""
-    return _form(context, await _disputable(context, report_id), context.page.form(_FIELDS))
+    context, report = await _disputable(request, report_id)
+    return _form(context, report, context.page.form(_FIELDS))
 
 
 @router.post("")
-async def raise_dispute(context: Card, report_id: UUID) -> Response:
-    """The form, what will be sent, or sent: the button says which."""
-    report = await _disputable(context, report_id)
+async def raise_dispute(request: Card, report_id: UUID) -> Response:
+    """Show the form again, or the summary, or raise the dispute: the button that was pressed decides."""
+    context, report = await _disputable(request, report_id)
     form = await context.page.posted(_FIELDS)
-    step = form.value("step")
-    if not form.good or step == "edit":
+    if not form.good or form.step == "edit":
         return _form(context, report, form)
-    if step != "send":
+    if form.step != "send":
         return context.render("citizen/dispute_check.html", report=report, form=form)
     try:
-        await context.page.api.post(_api(context, report_id), form.body, CardReportResource, key=form.key)
+        await context.page.api.post(_api_path(request, report_id), form.body, CardReportResource, key=form.key)
     except Refused as refused:
         return _form(context, report, form.refuse(refused))
     return context.page.redirect(f"{context.home}/loen/{report_id}/indsigelse/kvittering")
 
 
 @router.get("/traek-tilbage")
-async def withdrawal(context: Card, report_id: UUID) -> Response:
-    """Whether it is to be taken back."""
-    return _withdrawal(context, await _disputable(context, report_id), context.page.form())
+async def withdrawal(request: Card, report_id: UUID) -> Response:
+    """The form to withdraw the dispute."""
+    context, report = await _disputable(request, report_id)
+    return _withdrawal(context, report, context.page.form())
 
 
 @router.post("/traek-tilbage")
-async def withdraw(context: Card, report_id: UUID) -> Response:
-    """It is taken back."""
-    report = await _disputable(context, report_id)
+async def withdraw(request: Card, report_id: UUID) -> Response:
+    """Withdraw the dispute."""
+    context, report = await _disputable(request, report_id)
     form = await context.page.posted()
     try:
-        await context.page.api.post(f"{_api(context, report_id)}/withdrawal", None, CardReportResource, key=form.key)
+        path = f"{_api_path(request, report_id)}/withdrawal"
+        await context.page.api.post(path, None, CardReportResource, key=form.key)
     except Refused as refused:
         return _withdrawal(context, report, form.refuse(refused))
     return context.page.redirect(f"{context.home}/loen/{report_id}/indsigelse/kvittering")
 
 
 @router.get("/kvittering")
-async def receipt(context: Card, report_id: UUID) -> Response:
+async def receipt(request: Card, report_id: UUID) -> Response:
     """What was done, and what happens next."""
-    return context.render("citizen/dispute_receipt.html", report=await _disputable(context, report_id))
+    context, report = await _disputable(request, report_id)
+    return context.render("citizen/dispute_receipt.html", report=report)
 
 
 def _form(context: CardContext, report: CardReportResource, form: Form) -> Response:
@@ -79,12 +83,13 @@ def _withdrawal(context: CardContext, report: CardReportResource, form: Form) ->
     return context.render("citizen/dispute_withdrawal.html", report=report, form=form)
 
 
-def _api(context: CardContext, report_id: UUID) -> str:
-    return f"{context.source}/reports/{report_id}/dispute"
+def _api_path(request: CardRequest, report_id: UUID) -> str:
+    return f"{request.api_path}/reports/{report_id}/dispute"
 
 
-async def _disputable(context: CardContext, report_id: UUID) -> CardReportResource:
-    """The report. For who may only see the card, these pages do not exist."""
+async def _disputable(request: CardRequest, report_id: UUID) -> tuple[CardContext, CardReportResource]:
+    """The report. Raises ``ProblemError`` if there is none, or if the mandate only lets its holder see the card."""
+    context, report = await asyncio.gather(request.context(), request.report(report_id))
     if not context.may_dispute:
         raise ProblemError("not-found")
-    return await context.report(report_id)
+    return context, report

@@ -1,7 +1,8 @@
-"""Mandates: whom a citizen lets see the card; given, seen and withdrawn."""
+"""Mandates: the people whom a citizen lets see the card; granting and withdrawing them."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from frikort_contracts.http.mandates import MandateResource, Mandates
 from starlette.responses import Response
 
 from services.portals.api import Refused
-from services.portals.citizen.card_context import HOME, Card, CardContext
+from services.portals.citizen.card_context import HOME, Card, CardContext, CardRequest
 from services.portals.forms import Form, choice, day, digits, text
 from services.portals.problems import ProblemError
 from services.portals.texts import N_
@@ -29,28 +30,28 @@ _CONCERNS: Final = {"mandate-to-self": "cpr", "mandate-date-out-of-range": "unti
 
 
 @router.get("")
-async def mandates(context: Card) -> Response:
+async def mandates(request: Card) -> Response:
     """All mandates of the card, those in force first."""
-    found = await _all(context)
+    context, found = await asyncio.gather(request.context(), _all(request))
     in_force = [one for one in found if one.status == "active"]
     over = [one for one in reversed(found) if one.status != "active"]
     return context.render("citizen/mandates.html", in_force=in_force, over=over)
 
 
 @router.get("/ny")
-async def new_mandate(context: Card) -> Response:
+async def new_mandate(request: Card) -> Response:
     """The form."""
+    context = await request.context()
     return _form(context, context.page.form(_FIELDS))
 
 
 @router.post("/ny")
-async def grant_mandate(context: Card) -> Response:
-    """The form, what will be given, or given: the button says which."""
-    form = await context.page.posted(_FIELDS)
-    step = form.value("step")
-    if not form.good or step == "edit":
+async def grant_mandate(request: Card) -> Response:
+    """Show the form again, or the summary, or grant the mandate: the button that was pressed decides."""
+    context, form = await asyncio.gather(request.context(), request.page.posted(_FIELDS))
+    if not form.good or form.step == "edit":
         return _form(context, form)
-    if step != "send":
+    if form.step != "send":
         return context.render("citizen/mandate_check.html", form=form)
     try:
         made = await context.page.api.post("/v1/me/mandates", form.body, MandateResource, key=form.key)
@@ -60,15 +61,16 @@ async def grant_mandate(context: Card) -> Response:
 
 
 @router.get("/{mandate_id}/traek-tilbage")
-async def withdrawal(context: Card, mandate_id: UUID) -> Response:
-    """Whether it is to be withdrawn."""
-    return _withdrawal(context, await _one(context, mandate_id), context.page.form())
+async def withdrawal(request: Card, mandate_id: UUID) -> Response:
+    """The form to withdraw a mandate."""
+    context, mandate = await asyncio.gather(request.context(), _one(request, mandate_id))
+    return _withdrawal(context, mandate, context.page.form())
 
 
 @router.post("/{mandate_id}/traek-tilbage")
-async def withdraw(context: Card, mandate_id: UUID) -> Response:
-    """It is withdrawn."""
-    mandate = await _one(context, mandate_id)
+async def withdraw(request: Card, mandate_id: UUID) -> Response:
+    """Withdraw a mandate."""
+    context, mandate = await asyncio.gather(request.context(), _one(request, mandate_id))
     form = await context.page.posted()
     try:
         await context.page.api.post(f"/v1/me/mandates/{mandate_id}/withdrawal", None, MandateResource, key=form.key)
@@ -78,9 +80,10 @@ async def withdraw(context: Card, mandate_id: UUID) -> Response:
 
 
 @router.get("/{mandate_id}/kvittering")
-async def receipt(context: Card, mandate_id: UUID) -> Response:
+async def receipt(request: Card, mandate_id: UUID) -> Response:
     """What was done, and what it means."""
-    return context.render("citizen/mandate_receipt.html", mandate=await _one(context, mandate_id))
+    context, mandate = await asyncio.gather(request.context(), _one(request, mandate_id))
+    return context.render("citizen/mandate_receipt.html", mandate=mandate)
 
 
 def _form(context: CardContext, form: Form) -> Response:
@@ -91,12 +94,12 @@ def _withdrawal(context: CardContext, mandate: MandateResource, form: Form) -> R
     return context.render("citizen/mandate_withdrawal.html", mandate=mandate, form=form)
 
 
-async def _all(context: CardContext) -> list[MandateResource]:
-    return (await context.get("mandates", Mandates)).mandates
+async def _all(request: CardRequest) -> list[MandateResource]:
+    return (await request.get("mandates", Mandates)).mandates
 
 
-async def _one(context: CardContext, mandate_id: UUID) -> MandateResource:
-    for mandate in await _all(context):
+async def _one(request: CardRequest, mandate_id: UUID) -> MandateResource:
+    for mandate in await _all(request):
         if mandate.mandate_id == str(mandate_id):
             return mandate
     raise ProblemError("not-found")

@@ -1,11 +1,10 @@
-"""The card at a glance: its number, the year's balance, what it means for the next wage. It changes while one looks."""
+"""The card at a glance: its number, the year's balance, what it means for the next wage. The page updates itself."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import hmac
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -17,14 +16,14 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.portals.citizen import figures
-from services.portals.citizen.card_context import Card, CardContext, represented_by
+from services.portals.citizen.card_context import Card, CardContext, CardRequest, represented_by
 from services.portals.page import CitizenPage, Page
 
 router = APIRouter()
-"""The pages of a card, own or another's."""
+"""The pages of a card, the person's own or another's."""
 
 others = APIRouter()
-"""The cards of others that there are to see."""
+"""The list of the cards of others."""
 
 _LATEST: Final = 3
 
@@ -38,44 +37,45 @@ class Glance(BaseModel):
 
 
 @router.get("")
-async def overview(context: Card) -> Response:
+async def overview(request: Card) -> Response:
     """The page."""
-    glance, represented = await asyncio.gather(_glance(context), _represented(context))
+    (context, glance), represented = await asyncio.gather(_glance(request), _represented(request))
     return _shown(context, "citizen/overview.html", glance, represented=represented, fresh=False)
 
 
 @router.get("/overblik")
-async def glance_again(context: Card, vist: Annotated[str, Query(max_length=64)] = "") -> Response:
-    """The changing part of the page, for the page itself; nothing where ``vist`` says that it stands there already."""
-    glance = await _glance(context)
+async def updated_glance(request: Card, vist: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """The part of the page that changes; 204 if it is the version that the page shows, whose mark is ``vist``."""
+    context, glance = await _glance(request)
     if hmac.compare_digest(vist.encode(), _mark(context.page, glance).encode()):
         return Response(status_code=204)
     return _shown(context, "citizen/glance.html", glance, fresh=True)
 
 
 @router.get("/aendringer")
-async def changes(context: Card) -> Response:
-    """A stream of events for the page: that something changed. It ends with the session."""
-    ends_at = datetime.now(UTC) if context.page.session is None else context.page.session.ends_at
-    left = max(1, int((ends_at - datetime.now(UTC)).total_seconds()))
-    return await context.page.forward_events(f"{context.source}/changes", seconds=left)
+async def changes(request: Card) -> Response:
+    """Server-sent events that something about the card changed. The stream ends with the session."""
+    seconds = max(1, request.page.seconds_left)
+    return await request.page.forward_events(f"{request.api_path}/changes", seconds=seconds)
 
 
 @others.get("/paa-vegne-af")
 async def represented(page: CitizenPage) -> Response:
-    """The cards of others that one may see."""
+    """The cards of others that the person may see."""
     return page.render("citizen/represented.html", represented=await represented_by(page))
 
 
-async def _glance(context: CardContext) -> Glance:
-    found, reported = await asyncio.gather(context.get("balances", Balances), context.get("reports", CardReports))
+async def _glance(request: CardRequest) -> tuple[CardContext, Glance]:
+    context, found, reported = await asyncio.gather(
+        request.context(), request.get("balances", Balances), request.get("reports", CardReports)
+    )
     balance = found.balances[0] if found.balances else None
-    return Glance(card=context.card, balance=balance, latest=figures.latest(reported.reports, _LATEST))
+    return context, Glance(card=context.card, balance=balance, latest=figures.latest(reported.reports, _LATEST))
 
 
-async def _represented(context: CardContext) -> list[RepresentedResource]:
-    """The cards of others, which only the page about one's own card lists."""
-    return await represented_by(context.page) if context.own else []
+async def _represented(request: CardRequest) -> list[RepresentedResource]:
+    """The cards of others, which only the page about the person's own card lists."""
+    return await represented_by(request.page) if request.mandate_id is None else []
 
 
 def _shown(context: CardContext, template: str, glance: Glance, **values: object) -> Response:

@@ -20,8 +20,8 @@ from services.portals.problems import ProblemError
 
 logger = structlog.get_logger(__name__)
 
-REFRESHED_BEFORE: Final = timedelta(seconds=60)
-"""A token is refreshed when it has less than this left."""
+REFRESHED_BEFORE: Final = timedelta(seconds=30)
+"""A token is refreshed when it has less than this left. A token that never has more is refreshed for every request."""
 
 _UNUSABLE_BEFORE: Final = timedelta(seconds=5)
 _CLAIM: Final = timedelta(seconds=10)

@@ -53,7 +53,6 @@ async def test_a_card_without_a_mandate_does_not_exist(site: Site, path: str) ->
 
     assert page.status_code == 404
     assert "48213" not in page.text
-    assert f"{c.HELD}/card" not in [asked.path for asked in site.asked]
 
 
 async def test_who_may_only_see_cannot_say_that_a_report_is_not_right(site: Site) -> None:
