@@ -140,6 +140,16 @@ def test_a_program_gets_a_token_without_a_login(world: World, program: str) -> N
     assert "employments" in accepted(caller.get("/v1/employments"), 200).body
 
 
+async def test_an_access_token_serves_several_pages(browser: Browser, sessions: Sessions) -> None:
+    browser.chooses(browser.goes("/login?dør=borger"), "citizen-1")
+    token = (await session_in(browser, sessions)).tokens.access
+
+    browser.goes("/borger/hvem-har-set")
+    browser.goes("/borger/mine-data")
+
+    assert (await session_in(browser, sessions)).tokens.access == token
+
+
 async def test_sessions_continue_while_the_provider_is_unreachable(
     world: World, browser: Browser, sessions: Sessions
 ) -> None:

@@ -46,6 +46,7 @@ from tests.portals.build import settings
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
+_ENOUGH_SECONDS: Final = 5
 ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
 
 
@@ -84,7 +85,6 @@ class Site:
 
     Attributes:
         asked: the requests that pages made to the API.
-        most_at_once: the most requests to the API that were open at the same time.
         seen_active: for each look-up of the session, whether the request kept it alive.
     """
 
@@ -92,8 +92,9 @@ class Site:
         self.session: Session | None = None
         self.asked: list[Asked] = []
         self.seen_active: list[bool] = []
-        self.most_at_once = 0
         self._open = 0
+        self._needed = 0
+        self._enough = asyncio.Event()
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self._streams: dict[str, tuple[bytes, bytes]] = {}
         self._resumed = threading.Event()
@@ -137,6 +138,10 @@ class Site:
             self._answers[address] = what
         else:
             self._answers[address] = status, what.model_dump_json().encode(), "application/json"
+
+    def answer_together(self, requests: int) -> None:
+        """Answer no request before so many are open at the same time."""
+        self._needed = requests
 
     def file(self, path: str, content: bytes, media_type: str) -> None:
         """A file that the API has."""
@@ -194,10 +199,11 @@ class Site:
 
     async def _api(self, request: Request) -> Response:
         self._open += 1
-        self.most_at_once = max(self.most_at_once, self._open)
+        if self._open >= self._needed:
+            self._enough.set()
         try:
             content = await request.body()
-            await asyncio.sleep(0)  # requests that a page makes side by side are open together
+            await asyncio.wait_for(self._enough.wait(), _ENOUGH_SECONDS)
             self.asked.append(_asked(request, content))
             return self._answer_to(request)
         finally:

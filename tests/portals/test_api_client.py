@@ -17,6 +17,7 @@ from frikort_contracts.http.roles import Role
 
 from services.portals.api import GatewayClient
 from services.portals.page import CitizenPage
+from tests.portals import citizens
 from tests.portals.site import TODAY, Refusal, Site
 
 CARD = OwnCardResource(
@@ -43,10 +44,9 @@ async def test_the_employers_front_page_makes_its_calls_side_by_side(site: Site)
     site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
     site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None))
     site.answer("GET", "/v1/report-batches", BatchPage(batches=[], next=None))
+    site.answer_together(6)
     async with site.client() as client:
         assert (await client.get("/virksomhed")).status_code == 200
-
-    assert site.most_at_once == 6
 
 
 async def test_the_citizens_overview_makes_its_calls_side_by_side(site: Site) -> None:
@@ -55,10 +55,18 @@ async def test_the_citizens_overview_makes_its_calls_side_by_side(site: Site) ->
     site.answer("GET", "/v1/me/balances", Balances(balances=[]))
     site.answer("GET", "/v1/me/reports", CardReports(reports=[]))
     site.answer("GET", "/v1/represented", Represented(represented=[]))
+    site.answer_together(4)
     async with site.client() as client:
         assert (await client.get("/borger")).status_code == 200
 
-    assert site.most_at_once == 3
+
+async def test_the_page_of_a_represented_card_makes_its_calls_side_by_side(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    citizens.has_card(site, source=citizens.HELD)
+    citizens.holds(site, citizens.represented())
+    site.answer_together(4)
+    async with site.client() as client:
+        assert (await client.get(f"/borger/paa-vegne-af/{citizens.MANDATE}")).status_code == 200
 
 
 async def test_without_the_api_a_page_says_that_it_cannot_be_shown_now(site: Site) -> None:
@@ -91,7 +99,8 @@ async def test_an_answer_that_is_no_problem_document_is_an_outage(site: Site) ->
 
 async def test_a_token_that_the_api_refuses_leads_to_a_new_login(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
-    site.answer("GET", "/v1/me/card", Refusal("token-invalid"))
+    for path in ("/v1/me/card", "/v1/me/balances", "/v1/me/reports", "/v1/represented"):
+        site.answer("GET", path, Refusal("token-invalid"))
     async with site.client() as client:
         response = await client.get("/borger")
 

@@ -27,15 +27,15 @@ _NEWS: Final = timedelta(days=60)  # how long the front page shows that a split 
 async def front(page: EmployerPage) -> Response:
     """Questions, disputes, splits that others moved, cards near their allowance; then the latest reports."""
     get = page.api.get
-    first, reminders, disputed, moved, files, latest = await asyncio.gather(
-        get("/v1/employments", EmploymentPage, limit=1),
+    employments, reminders, disputed, moved, files, latest = await asyncio.gather(
+        get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED),
         get("/v1/reminders", Reminders, limit=500),
         get("/v1/reports", ReportPage, disputed=True, newest=True, limit=_MOST_LISTED),
         _moved_lately(page),
         get("/v1/report-batches", BatchPage, limit=_LATEST),
         get("/v1/reports", ReportPage, newest=True, limit=_LATEST),
     )
-    if not first.employments:
+    if not employments.employments:
         return page.render("employer/welcome.html")
     shown = [*disputed.reports, *moved.reports, *latest.reports]
     return page.render(
@@ -50,7 +50,7 @@ async def front(page: EmployerPage) -> Response:
         disputed=disputed.reports,
         moved=[report for report in moved.reports if report.dispute is None],
         latest=latest.reports,
-        names=await helpers.names_in(page, shown)
+        names=await helpers.names_in(page, shown, employments.employments)
         | {one.employment_id: helpers.name(page, one) for one in reminders.reminders},
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date
 from typing import Final, TypeVar
 from uuid import UUID
@@ -71,10 +71,12 @@ def names(page: Page, of: Iterable[EmploymentResource]) -> dict[str, str]:
     return {one.employment_id: name(page, one) for one in of}
 
 
-async def names_in(page: Page, reports: Iterable[ReportResource]) -> dict[str, str]:
-    """The names of the employments that a page of reports is about."""
-    ids = sorted({report.employment_id for report in reports})
-    return names(page, await asyncio.gather(*(employment(page, one) for one in ids)))
+async def names_in(
+    page: Page, reports: Iterable[ReportResource], known: Sequence[EmploymentResource]
+) -> dict[str, str]:
+    """The names of the employments of ``reports``, by id. Only those that are not among ``known`` are read."""
+    missing = sorted({report.employment_id for report in reports} - {one.employment_id for one in known})
+    return names(page, [*known, *await asyncio.gather(*(employment(page, one) for one in missing))])
 
 
 def is_over(one: EmploymentResource, day: date) -> bool:

@@ -74,7 +74,7 @@ async def list_reports(
     return page.render(
         "employer/reports.html",
         reports=found.reports,
-        names=helpers.names(page, choices.employments) | await helpers.names_in(page, found.reports),
+        names=await helpers.names_in(page, found.reports, choices.employments),
         employments=choices.employments,
         years=[row.year for row in table.allowances if row.year <= table.current_year],
         ansaettelse=ansaettelse,

@@ -30,6 +30,11 @@ async def test_the_card_at_a_glance(visiting: httpx2.AsyncClient) -> None:
     assert CPR not in page.text.partition("</title>")[0]
 
 
+async def test_the_page_of_a_card_makes_its_calls_side_by_side(site: Site, visiting: httpx2.AsyncClient) -> None:
+    site.answer_together(2)
+    assert (await visiting.get(HOME)).status_code == 200
+
+
 async def test_a_deactivated_card_offers_to_be_activated_again(site: Site, visiting: httpx2.AsyncClient) -> None:
     site.answer("GET", API, DEACTIVATED)
     page = await visiting.get(HOME)
