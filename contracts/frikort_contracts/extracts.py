@@ -14,7 +14,7 @@ from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision
 class Authority(StrEnum):
     """An authority. Each has its own feed topic, and its own public key if it may see the CPR number."""
 
-    SKAT = "skat"  # the tax agency: everything, with the CPR number sealed for it
+    SKAT = "skat"  # the tax agency: everything, with the CPR number encrypted for it
     STAR = "star"  # labour market and recruitment: follow-up, no CPR number and no employer
 
 
@@ -140,7 +140,7 @@ class Statement(CardKeyedEvent):
 
 
 class TaxStatementUpdated(Statement):
-    """For the tax agency: by employer, with the CPR number as a JWE that only it can open."""
+    """For the tax agency: by employer, with the CPR number as a JWE that only it can decrypt."""
 
     type: ClassVar[str] = "dk.frikort.authority.skat.statement-updated.v1"
 

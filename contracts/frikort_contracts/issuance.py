@@ -13,10 +13,10 @@ from frikort_contracts.values import (
     Actor,
     CardNumber,
     CitizenSide,
+    EncryptedPerson,
     MunicipalityCode,
     Reference,
     Revision,
-    SealedPerson,
     Year,
 )
 
@@ -47,7 +47,7 @@ class IssueCard(Command):
 
     type: ClassVar[str] = "dk.frikort.card.issue.v1"
 
-    person: SealedPerson
+    person: EncryptedPerson
     municipality: MunicipalityCode
     case_reference: Reference
     actor: Actor
@@ -120,7 +120,7 @@ class GrantMandate(MandateCommand):
 
     type: ClassVar[str] = "dk.frikort.card.grant-mandate.v1"
 
-    holder: SealedPerson
+    holder: EncryptedPerson
     scope: MandateScope
     until: date
 
@@ -147,7 +147,7 @@ class CardIssued(CardEvent):
     type: ClassVar[str] = "dk.frikort.card.issued.v1"
 
     number: CardNumber
-    person: SealedPerson
+    person: EncryptedPerson
     active_from: date
     control_due: Year
     case_reference: Reference
@@ -205,7 +205,7 @@ class MandateGranted(CardEvent):
     type: ClassVar[str] = "dk.frikort.card.mandate-granted.v1"
 
     mandate_id: str
-    holder: SealedPerson
+    holder: EncryptedPerson
     scope: MandateScope
     until: date
     by: CitizenSide

@@ -12,6 +12,7 @@ from frikort_contracts.messages import CardCommand, CardKeyedEvent
 from frikort_contracts.values import (
     Actor,
     CardNumber,
+    Ciphertext,
     CitizenSide,
     Components,
     Cvr,
@@ -20,7 +21,6 @@ from frikort_contracts.values import (
     Period,
     Reference,
     Revision,
-    Sealed,
     WorkPeriod,
     Year,
 )
@@ -76,8 +76,8 @@ class RegisterEmployment(EmployerCommand):
     birth_check: KeyedHash
     owners: tuple[KeyedHash, ...] = ()
     period: Period
-    contact: Sealed = Field(description="Seals the contact person; associated data is the CVR number.")
-    label: Sealed | None = Field(default=None, description="Seals the employer's own name for the employment.")
+    contact: Ciphertext = Field(description="The contact person, encrypted; associated data is the CVR number.")
+    label: Ciphertext | None = Field(default=None, description="The employer's own name for the employment, encrypted.")
 
 
 class EmploymentCommand(EmployerCommand):
@@ -92,8 +92,8 @@ class ChangeEmployment(EmploymentCommand):
     type: ClassVar[str] = "dk.frikort.employment.change.v1"
 
     period: Period
-    contact: Sealed | None = Field(default=None, description="None keeps the contact as it is.")
-    label: Sealed | None = Field(default=None, description='None keeps the label as it is; a sealed "" ends it.')
+    contact: Ciphertext | None = Field(default=None, description="None keeps the contact as it is.")
+    label: Ciphertext | None = Field(default=None, description='None keeps the label; an encrypted "" removes it.')
 
 
 class DeclareNoWork(EmploymentCommand):
@@ -162,7 +162,7 @@ class DisputeReport(DisputeCommand):
     type: ClassVar[str] = "dk.frikort.report.dispute.v1"
 
     reason: DisputeReason
-    message: Sealed | None = Field(default=None, description="Seals a text; associated data names the report.")
+    message: Ciphertext | None = Field(default=None, description="A text, encrypted; associated data names the report.")
 
 
 class WithdrawDispute(DisputeCommand):
@@ -182,9 +182,9 @@ class EmploymentEvent(CardKeyedEvent):
     revision: Revision
     cvr: Cvr
     period: Period
-    contact: Sealed
+    contact: Ciphertext
     card_number: CardNumber | None = None
-    label: Sealed | None = None
+    label: Ciphertext | None = None
     no_work: tuple[WorkPeriod, ...] = ()
 
 
@@ -280,7 +280,7 @@ class ReportDisputed(DisputeEvent):
     is_open: ClassVar[bool] = True
 
     reason: DisputeReason
-    message: Sealed | None = None
+    message: Ciphertext | None = None
     side: CitizenSide
 
 

@@ -111,10 +111,10 @@ KeyedHash = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$"),
     Field(description="First 128 bits of HMAC-SHA-256 under a secret key, base64url."),
 ]
-Sealed = Annotated[
+Ciphertext = Annotated[
     str,
     StringConstraints(min_length=1, max_length=4096),
-    Field(description="Authenticated ciphertext `<key id>.<base64url>`; only a service with the key can open it."),
+    Field(description="Authenticated ciphertext `<key id>.<base64url>`; only a service with the key can decrypt it."),
 ]
 Reference = Annotated[
     str,
@@ -200,12 +200,12 @@ class Components(Value):
         return self.wage + self.holiday_pay + self.atp + self.pension
 
 
-class SealedPerson(Value):
+class EncryptedPerson(Value):
     """A citizen's encrypted personal data: found by a keyed hash, readable only with the encryption key."""
 
     cpr_hash: KeyedHash
     birth_check: KeyedHash = Field(description="Keyed hash of CPR hash and birth date.")
-    sealed: Sealed = Field(description='Seals JSON {"cpr", "name"}; associated data is the CPR hash.')
+    ciphertext: Ciphertext = Field(description='JSON {"cpr", "name"}, encrypted; associated data is the CPR hash.')
 
 
 def redact_cpr(value: Any) -> Any:

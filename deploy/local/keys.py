@@ -22,8 +22,8 @@ CLIENTS = (PORTAL, "payroll-a")
 class Keys:
     """The keys of one local system, with the shapes that the services' settings have."""
 
-    seal_keys: str
-    """FRIKORT_SEAL_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first seals."""
+    encryption_keys: str
+    """FRIKORT_ENCRYPTION_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."""
     lookup_key: str
     """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
     session_keys: str
@@ -51,7 +51,7 @@ def load_or_create(directory: Path) -> Keys:
     for path in (issuer, *client_keys.values()):
         signing_key(path)
     return Keys(
-        seal_keys=_kept(directory / "seal-keys.txt", lambda: f"local-1:{_random_key()}"),
+        encryption_keys=_kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
         lookup_key=_kept(directory / "lookup-key.txt", _random_key),
         session_keys=_kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
         authority_keys=public,

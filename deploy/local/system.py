@@ -38,12 +38,12 @@ SERVICES = (
     Service("issuance", "services.issuance"),
     Service("reporting", "services.reporting"),
     Service("balance", "services.balance"),
-    Service("exports", "services.exports", ("FRIKORT_SEAL_KEYS", "FRIKORT_AUTHORITY_KEYS")),
+    Service("exports", "services.exports", ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_AUTHORITY_KEYS")),
     Service(
         "gateway",
         "services.gateway",
         (
-            "FRIKORT_SEAL_KEYS",
+            "FRIKORT_ENCRYPTION_KEYS",
             "FRIKORT_LOOKUP_KEY",
             "FRIKORT_ISSUER",
             "FRIKORT_JWKS_URL",
@@ -64,7 +64,7 @@ SERVICES = (
         ),
     ),
     Service("projections", "services.gateway.projections"),
-    Service("payroll", "services.gateway.payroll", ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY")),
+    Service("payroll", "services.gateway.payroll", ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_LOOKUP_KEY")),
 )
 """The services of the system, with the keys that each may hold."""
 
@@ -193,7 +193,7 @@ class LocalSystem:
         No setting of the caller's own environment is handed on but the log level.
         """
         keyed = {
-            "FRIKORT_SEAL_KEYS": self.keys.seal_keys,
+            "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),

@@ -13,7 +13,7 @@ from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = ExportsSettings()
-    encryptor = Encryptor.from_setting(settings.seal_keys.get_secret_value())
+    encryptor = Encryptor.from_setting(settings.encryption_keys.get_secret_value())
     cards = statements(cpr_encryptor(encryptor, load_key(settings.authority_keys, Authority.SKAT)))
     run(
         service="exports",

@@ -11,13 +11,13 @@ from frikort_contracts.extracts import RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.reporting import DisputeEvent
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 
 from services.exports.extract_requests import ExtractRequest, address_of_request, decide_request
 from services.exports.statements import CardStatements, IssuedCard, decide_statements, republish_statements
 from services.runtime.processing.decision import Address, Decision, Processor
 
-EncryptCpr = Callable[[SealedPerson], str]
+EncryptCpr = Callable[[EncryptedPerson], str]
 """Encrypts a person's CPR number for the tax agency (a compact JWE; different on every call)."""
 
 

@@ -12,7 +12,9 @@ from services.runtime.settings import RuntimeSettings
 class ExportsSettings(RuntimeSettings):
     """Read from ``FRIKORT_`` and the field's name in capitals."""
 
-    seal_keys: SecretStr = Field(description="Keys that decrypt personal data: `<key id>:<base64>`, comma separated.")
+    encryption_keys: SecretStr = Field(
+        description="The keys of personal data: `<key id>:<base64 of 32 bytes>`, comma separated."
+    )
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     # Statements are not urgent, and a batch costs much the same whatever its size.
     min_batch_interval: float = Field(default=0.3, ge=0, description="Least seconds from one small batch to the next.")

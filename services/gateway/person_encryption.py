@@ -7,7 +7,7 @@ import json
 from datetime import date
 from typing import NamedTuple, Self
 
-from frikort_contracts.values import SealedPerson, birth_date_of
+from frikort_contracts.values import EncryptedPerson, birth_date_of
 
 from services.gateway.settings import KeySettings
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
@@ -33,15 +33,15 @@ class Contact(NamedTuple):
 class Persons:
     """Holds the encryption keys and the lookup key."""
 
-    def __init__(self, sealer: Encryptor, hasher: KeyedHasher) -> None:
-        self._sealer = sealer
+    def __init__(self, encryptor: Encryptor, hasher: KeyedHasher) -> None:
+        self._encryptor = encryptor
         self._hasher = hasher
 
     @classmethod
     def from_settings(cls, settings: KeySettings) -> Self:
         """With the keys of the settings. Raises ``ValueError`` that names the setting that cannot be used."""
         return cls(
-            Encryptor.from_setting(settings.seal_keys.get_secret_value()),
+            Encryptor.from_setting(settings.encryption_keys.get_secret_value()),
             KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
         )
 
@@ -49,24 +49,24 @@ class Persons:
         """The hash under which a citizen is found."""
         return self._hasher.hash("cpr", cpr)
 
-    def seal(self, person: Person) -> SealedPerson:
+    def encrypt(self, person: Person) -> EncryptedPerson:
         """The encrypted citizen, for messages."""
         cpr_hash = self.cpr_hash(person.cpr)
-        return SealedPerson(
+        return EncryptedPerson(
             cpr_hash=cpr_hash,
             birth_check=self.birth_check(cpr_hash, birth_date_of(person.cpr)),
-            sealed=self._sealer.seal(json.dumps(person._asdict(), ensure_ascii=False), cpr_hash),
+            ciphertext=self._encryptor.encrypt(json.dumps(person._asdict(), ensure_ascii=False), cpr_hash),
         )
 
-    def open(self, sealed: SealedPerson) -> Person:
+    def decrypt(self, person: EncryptedPerson) -> Person:
         """The decrypted citizen."""
-        return Person(**json.loads(self._sealer.open(sealed.sealed, sealed.cpr_hash)))
+        return Person(**json.loads(self._encryptor.decrypt(person.ciphertext, person.cpr_hash)))
 
     def birth_check(self, cpr_hash: str, birth_date: date) -> str:
         """The keyed hash that proves a birth date of the citizen."""
         return self._hasher.hash("birth", cpr_hash, birth_date.isoformat())
 
-    def check_birth_date(self, person: SealedPerson | None, birth_date: date) -> tuple[str, bool]:
+    def check_birth_date(self, person: EncryptedPerson | None, birth_date: date) -> tuple[str, bool]:
         """The birth check of ``birth_date`` and whether it is right. Takes the same work without a person."""
         check = self.birth_check(_UNKNOWN_PERSON if person is None else person.cpr_hash, birth_date)
         right = hmac.compare_digest(check, _UNKNOWN_PERSON if person is None else person.birth_check)
@@ -74,27 +74,27 @@ class Persons:
 
     def encrypt_contact(self, contact: Contact, cvr: str) -> str:
         """An encrypted contact person."""
-        return self._sealer.seal(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
+        return self._encryptor.encrypt(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
 
-    def decrypt_contact(self, sealed: str, cvr: str) -> Contact:
+    def decrypt_contact(self, ciphertext: str, cvr: str) -> Contact:
         """A decrypted contact person."""
-        return Contact(**json.loads(self._sealer.open(sealed, cvr)))
+        return Contact(**json.loads(self._encryptor.decrypt(ciphertext, cvr)))
 
     def encrypt_label(self, label: str, cvr: str) -> str:
         """An employer's own name for an employment, encrypted because it may be a person's name."""
-        return self._sealer.seal(label, f"label:{cvr}")
+        return self._encryptor.encrypt(label, f"label:{cvr}")
 
-    def decrypt_label(self, sealed: str | None, cvr: str) -> str | None:
+    def decrypt_label(self, ciphertext: str | None, cvr: str) -> str | None:
         """A decrypted label; None without one, or if it was removed with an empty one."""
-        return None if sealed is None else self._sealer.open(sealed, f"label:{cvr}") or None
+        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, f"label:{cvr}") or None
 
     def encrypt_message(self, message: str, report_id: str) -> str:
         """The encrypted message of a dispute."""
-        return self._sealer.seal(message, f"dispute:{report_id}")
+        return self._encryptor.encrypt(message, f"dispute:{report_id}")
 
-    def decrypt_message(self, sealed: str | None, report_id: str) -> str | None:
+    def decrypt_message(self, ciphertext: str | None, report_id: str) -> str | None:
         """A decrypted message; None without one."""
-        return None if sealed is None else self._sealer.open(sealed, f"dispute:{report_id}")
+        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, f"dispute:{report_id}")
 
     def fingerprint(self, *parts: str) -> str:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
@@ -102,16 +102,16 @@ class Persons:
 
     def encrypt_response(self, answer: str, command_id: str) -> str:
         """A response, encrypted for replay."""
-        return self._sealer.seal(answer, f"answer:{command_id}")
+        return self._encryptor.encrypt(answer, f"answer:{command_id}")
 
-    def decrypt_response(self, sealed: str, command_id: str) -> str:
+    def decrypt_response(self, ciphertext: str, command_id: str) -> str:
         """A decrypted response."""
-        return self._sealer.open(sealed, f"answer:{command_id}")
+        return self._encryptor.decrypt(ciphertext, f"answer:{command_id}")
 
     def encrypt_lines(self, lines: str, batch_id: str) -> str:
         """Encrypted lines of a payroll file, or their results."""
-        return self._sealer.seal(lines, f"batch:{batch_id}")
+        return self._encryptor.encrypt(lines, f"batch:{batch_id}")
 
-    def decrypt_lines(self, sealed: str, batch_id: str) -> str:
+    def decrypt_lines(self, ciphertext: str, batch_id: str) -> str:
         """Decrypted lines."""
-        return self._sealer.open(sealed, f"batch:{batch_id}")
+        return self._encryptor.decrypt(ciphertext, f"batch:{batch_id}")

@@ -16,7 +16,7 @@ from services.gateway.projections.ledgers import LedgerView
 from services.gateway.projections.reports import ReportEntry, ReportView, SettlementView
 
 OpenMessage = Callable[[str | None, str], str | None]
-"""Opens the sealed message, if there is one, about the report with this id."""
+"""Decrypts the message, if there is one, about the report with this id."""
 
 
 def municipality(code: str) -> Municipality:

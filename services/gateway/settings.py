@@ -10,7 +10,7 @@ from services.runtime.settings import RuntimeSettings
 class KeySettings(RuntimeSettings):
     """The keys of personal data."""
 
-    seal_keys: SecretStr = Field(
+    encryption_keys: SecretStr = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."
     )
     lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")

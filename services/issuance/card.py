@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from frikort_contracts.values import CardNumber, KeyedHash, MunicipalityCode, Revision, SealedPerson, Year
+from frikort_contracts.values import CardNumber, EncryptedPerson, KeyedHash, MunicipalityCode, Revision, Year
 from pydantic import BaseModel, ConfigDict
 
 from services.issuance.numbers import number_alias
@@ -37,7 +37,7 @@ class Card(BaseModel):
     revision: Revision
     numbers: tuple[CardNumber, ...]
     municipality: MunicipalityCode
-    person: SealedPerson
+    person: EncryptedPerson
     active: bool
     issued: Year
     mandates: dict[str, Mandate] = {}

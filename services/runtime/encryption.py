@@ -1,6 +1,6 @@
-"""Personal data at rest and on topics: sealed by authenticated encryption, found by a keyed hash.
+"""Personal data at rest and on topics: encrypted with associated data, found by a keyed hash.
 
-Sealing is AES-256-GCM-SIV (RFC 8452), which stays safe if a nonce should repeat. A CPR number has about 10^8
+The cipher is AES-256-GCM-SIV (RFC 8452), which stays safe if a nonce should repeat. A CPR number has about 10^8
 plausible values, so a plain hash hides nothing: the hash is HMAC-SHA-256 under a secret key.
 """
 
@@ -20,7 +20,7 @@ _HASH_BYTES = 16
 
 
 class DecryptionError(ValueError):
-    """The text was not sealed with a key we have, or not for this association, or it was changed."""
+    """The text was encrypted with an unknown key or for other associated data, or it was changed."""
 
 
 def read_key(text: str, what: str) -> bytes:
@@ -35,42 +35,42 @@ def read_key(text: str, what: str) -> bytes:
 
 
 class Encryptor:
-    """Seals with the first key of a ring and opens with any: a key is rotated by putting a new one in front."""
+    """Encrypts with the first key and decrypts with all: a key is rotated by putting a new one in front."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
-            raise ValueError("at least one sealing key is needed")
+            raise ValueError("at least one encryption key is needed")
         self._ciphers = {key_id: AESGCMSIV(key) for key_id, key in keys.items()}
         self._first = next(iter(keys))
 
     @classmethod
-    def from_setting(cls, text: str, setting: str = "FRIKORT_SEAL_KEYS") -> Encryptor:
-        """From ``<key id>:<base64 of 32 bytes>``, comma separated, the sealing key first."""
+    def from_setting(cls, text: str, setting: str = "FRIKORT_ENCRYPTION_KEYS") -> Encryptor:
+        """From ``<key id>:<base64 of 32 bytes>``, comma separated; the first one encrypts."""
         keys: dict[str, bytes] = {}
         for part in text.split(","):
             key_id, _, key = part.strip().partition(":")
             if not key_id or "." in key_id:
                 raise ValueError(f"{setting} is `<key id>:<base64 of 32 bytes>`, comma separated")
-            keys[key_id] = read_key(key, f"the sealing key {key_id} in {setting}")
+            keys[key_id] = read_key(key, f"the encryption key {key_id} in {setting}")
         return cls(keys)
 
-    def seal(self, plaintext: str, associated: str) -> str:
-        """``<key id>.<base64url of nonce and ciphertext>``; opens only with the same ``associated`` text."""
+    def encrypt(self, plaintext: str, associated_data: str) -> str:
+        """``<key id>.<base64url of nonce and ciphertext>``; decrypted only with the same ``associated_data``."""
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), associated.encode())
-        return f"{self._first}.{urlsafe_b64encode(nonce + sealed).decode().rstrip('=')}"
+        ciphertext = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), associated_data.encode())
+        return f"{self._first}.{urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
 
-    def open(self, sealed: str, associated: str) -> str:
+    def decrypt(self, ciphertext: str, associated_data: str) -> str:
         """The plaintext. Raises ``DecryptionError``."""
-        key_id, _, encoded = sealed.partition(".")
+        key_id, _, encoded = ciphertext.partition(".")
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise DecryptionError(f"there is no key {key_id!r}")
         try:
             raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], associated.encode()).decode()
+            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], associated_data.encode()).decode()
         except (InvalidTag, ValueError):
-            raise DecryptionError("the sealed text was changed, or belongs to something else") from None
+            raise DecryptionError("the text was changed, or encrypted for other associated data") from None
 
 
 class KeyedHasher:

@@ -66,12 +66,12 @@ from frikort_contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
-from frikort_contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 
 SPACE: Final = UUID("7b2f6a52-0d0c-4a51-9d0e-3f6b0a3f5c11")
 NOON: Final = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)
 CVR: Final = "10000009"
-PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k1.c2VhbGVk")
+PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k1.Y2lwaGVy")
 
 _CARD: Final = str(uuid5(SPACE, "card"))
 _EMPLOYMENT: Final = str(uuid5(SPACE, "employment"))

@@ -256,8 +256,8 @@ class Year:
         own_rows = [row for row in rows if self.card_id in row.values()]
         self.narrator.fact("the CSV has a row for each employer", len(own_rows), 2)
         self.narrator.fact(
-            "the CPR number is sealed, and only the tax agency's key opens it",
-            self._opened(mine[0]["cpr"]),
+            "the CPR number is encrypted, and only the tax agency's key decrypts it",
+            self._decrypted(mine[0]["cpr"]),
             self._person("citizen-1").cpr,
         )
         self.narrator.check("no clear CPR number in the files", b"".join(files.values()).count(self._cpr_bytes()), 0)
@@ -272,12 +272,12 @@ class Year:
         )
         return answer.content
 
-    def _opened(self, sealed: str) -> str:
+    def _decrypted(self, ciphertext: str) -> str:
         keys = json.loads(Path(self.system.keys.authority_private_keys).read_text())
-        opened = jwe.decrypt_compact(
-            sealed, ECKey.import_key(keys["skat"]), algorithms=["ECDH-ES+A256KW", "A256GCM"]
+        decrypted = jwe.decrypt_compact(
+            ciphertext, ECKey.import_key(keys["skat"]), algorithms=["ECDH-ES+A256KW", "A256GCM"]
         ).plaintext
-        return (opened or b"").decode()
+        return (decrypted or b"").decode()
 
     def _cpr_bytes(self) -> bytes:
         return str(self._person("citizen-1").cpr).encode()

@@ -25,7 +25,7 @@ from deploy.local.system import LocalSystem, Service
 from tests.deploy.test_process import eventually, gone
 
 STANDINS = (
-    Service("gateway", "tests.deploy.standin", ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY", "FRIKORT_JWKS_URL")),
+    Service("gateway", "tests.deploy.standin", ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_LOOKUP_KEY", "FRIKORT_JWKS_URL")),
     Service("balance", "tests.deploy.standin"),
 )
 

@@ -81,7 +81,7 @@ def test_compose_waits_for_what_it_depends_on() -> None:
 
 
 def test_compose_refuses_to_start_without_secrets() -> None:
-    for name in ("FRIKORT_SEAL_KEYS", "FRIKORT_LOOKUP_KEY"):
+    for name in ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_LOOKUP_KEY"):
         assert SERVICES["gateway"]["environment"][name].startswith(f"${{{name}:?")
 
 

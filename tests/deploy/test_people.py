@@ -73,9 +73,9 @@ def test_keys_are_drawn_once_and_kept(tmp_path: Path) -> None:
     first = keys.load_or_create(tmp_path)
     assert keys.load_or_create(tmp_path) == first
     assert keys.load_or_create(tmp_path / "other").lookup_key != first.lookup_key
-    key_id, _, sealing = first.seal_keys.partition(":")
+    key_id, _, encryption_key = first.encryption_keys.partition(":")
     assert key_id
-    assert len(base64.b64decode(sealing)) == len(base64.b64decode(first.lookup_key)) == 32
+    assert len(base64.b64decode(encryption_key)) == len(base64.b64decode(first.lookup_key)) == 32
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir() if path.is_file())
     public, private = (json.loads(path.read_text()) for path in (first.authority_keys, first.authority_private_keys))
     assert set(public) == set(private) == {"skat", "star"}

@@ -15,7 +15,7 @@ from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.messages import Event, Message
 from frikort_contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason, ReportDisputed
 from frikort_contracts.rules.allowances import split
-from frikort_contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.values import CitizenSide, EncryptedPerson
 
 from services.exports.processor import statements
 from services.exports.statements import CardStatements
@@ -23,7 +23,7 @@ from services.runtime.processing.decision import Processor
 
 CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 A, B, C = "10000009", "10000017", "10000025"
-PERSON = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
+PERSON = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.ciphertext")
 
 
 def envelope(data: Message, *, message_id: UUID | None = None) -> Envelope[Any]:
@@ -33,7 +33,7 @@ def envelope(data: Message, *, message_id: UUID | None = None) -> Envelope[Any]:
     )
 
 
-def issued(municipality: str = "101", *, card_id: str = CARD, person: SealedPerson = PERSON) -> CardIssued:
+def issued(municipality: str = "101", *, card_id: str = CARD, person: EncryptedPerson = PERSON) -> CardIssued:
     return CardIssued(
         card_id=card_id,
         revision=1,
@@ -142,7 +142,7 @@ class Ledger:
         )
 
 
-def encrypt_cpr(person: SealedPerson) -> str:
+def encrypt_cpr(person: EncryptedPerson) -> str:
     return f"jwe-of-{person.cpr_hash}"
 
 

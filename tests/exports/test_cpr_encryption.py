@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -34,10 +34,10 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(encryptor: Encryptor) -> SealedPerson:
+def person(encryptor: Encryptor) -> EncryptedPerson:
     cpr_hash = "c" * 22
-    sealed = encryptor.seal(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
-    return SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
+    return EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
 
 
 def public_of(key: ECKey) -> ECKey:
@@ -56,9 +56,9 @@ def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encrypto
     state, emitted = play(events, processor=processor)
     (statement,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
 
-    opened = jwe.decrypt_compact(statement.cpr, private, algorithms=ALGORITHMS)
-    assert opened.plaintext == CPR.encode()
-    assert opened.headers()["kid"] == private.kid
+    decrypted = jwe.decrypt_compact(statement.cpr, private, algorithms=ALGORITHMS)
+    assert decrypted.plaintext == CPR.encode()
+    assert decrypted.headers()["kid"] == private.kid
 
     for wrong in (public_of(private), ECKey.generate_key("P-256")):
         with pytest.raises((JoseError, ValueError)):
@@ -89,7 +89,7 @@ def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> N
 
 def test_settings_do_not_show_the_keys(tmp_path: Path) -> None:
     settings = ExportsSettings.model_validate(
-        {"kafka": "k:1", "mongodb": "mongodb://m", "seal_keys": SETTING, "authority_keys": tmp_path}
+        {"kafka": "k:1", "mongodb": "mongodb://m", "encryption_keys": SETTING, "authority_keys": tmp_path}
     )
     assert SETTING not in repr(settings)
 

@@ -28,7 +28,7 @@ from frikort_contracts.extracts import (
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
@@ -107,8 +107,9 @@ def year() -> int:
 def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], list[Event]]:
     """The card events and the balance events of a new card."""
     card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
-    sealed = Encryptor.from_setting(system.keys.seal_keys).seal(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
-    person = SealedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, sealed=sealed)
+    encryptor = Encryptor.from_setting(system.keys.encryption_keys)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
+    person = EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
     ledger = Ledger(card_id=card_id, year=year)
     balances: list[Event] = []
     for index, amount in enumerate(amounts):

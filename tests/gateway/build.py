@@ -21,7 +21,7 @@ from frikort_contracts.reporting import (
     EarningsWithdrawn,
     ReportDisputed,
 )
-from frikort_contracts.values import CitizenSide, Components, SealedPerson, WorkPeriod
+from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, WorkPeriod
 from pydantic import BaseModel, SecretStr
 
 from services.gateway.person_encryption import Persons
@@ -35,13 +35,13 @@ EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"
 REPORT: Final = "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 CVR: Final = "99000007"
 NOON: Final = datetime(2025, 6, 1, 12, tzinfo=UTC)
-PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.sealed")
-SEAL_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
+PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.ciphertext")
+ENCRYPTION_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
 
 
 def persons() -> Persons:
-    return Persons(Encryptor.from_setting(SEAL_KEYS), KeyedHasher(b"l" * 32))
+    return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), KeyedHasher(b"l" * 32))
 
 
 def settings(**changes: Any) -> GatewaySettings:
@@ -50,7 +50,7 @@ def settings(**changes: Any) -> GatewaySettings:
         "environment": "local",
         "kafka": "127.0.0.1:1",
         "mongodb": "mongodb://127.0.0.1:1/?replicaSet=rs0",
-        "seal_keys": SecretStr(SEAL_KEYS),
+        "encryption_keys": SecretStr(ENCRYPTION_KEYS),
         "lookup_key": SecretStr(LOOKUP_KEY),
         "issuer": "https://issuer.test",
         "api_url": "https://api.frikort.test",

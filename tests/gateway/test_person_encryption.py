@@ -1,4 +1,4 @@
-"""People: hashed, sealed, and a birth date that tells nothing about a number."""
+"""People: hashed, encrypted, and a birth date that tells nothing about a number."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ KARLA = Person("6101800101", "Karla Eksempel")
 
 
 def test_a_person_is_decrypted_as_encrypted() -> None:
-    sealed = persons().seal(KARLA)
+    encrypted = persons().encrypt(KARLA)
 
-    assert persons().open(sealed) == KARLA
-    assert KARLA.cpr not in sealed.model_dump_json()
-    assert KARLA.name not in sealed.model_dump_json()
+    assert persons().decrypt(encrypted) == KARLA
+    assert KARLA.cpr not in encrypted.model_dump_json()
+    assert KARLA.name not in encrypted.model_dump_json()
 
 
 def test_a_person_cannot_be_decrypted_under_another_cpr_hash() -> None:
-    sealed = persons().seal(KARLA)
-    other = persons().seal(Person("7505920102", "En Anden"))
+    encrypted = persons().encrypt(KARLA)
+    other = persons().encrypt(Person("7505920102", "En Anden"))
 
     with pytest.raises(DecryptionError):
-        persons().open(sealed.model_copy(update={"cpr_hash": other.cpr_hash}))
+        persons().decrypt(encrypted.model_copy(update={"cpr_hash": other.cpr_hash}))
 
 
 @pytest.mark.parametrize(
     ("birth_date", "right"), [(date(1980, 1, 1), True), (date(1980, 1, 2), False), (date(1880, 1, 1), False)]
 )
 def test_birth_dates(birth_date: date, right: bool) -> None:
-    sealed = persons().seal(KARLA)
+    encrypted = persons().encrypt(KARLA)
 
-    check, found = persons().check_birth_date(sealed, birth_date)
+    check, found = persons().check_birth_date(encrypted, birth_date)
 
     assert found is right
-    assert (check == sealed.birth_check) is right
+    assert (check == encrypted.birth_check) is right
 
 
 def test_no_birth_date_is_right_without_a_person() -> None:
@@ -49,26 +49,26 @@ def test_no_birth_date_is_right_without_a_person() -> None:
 
 
 def test_a_label_belongs_to_its_employer() -> None:
-    sealed = persons().encrypt_label("Karlas løn", "99000007")
+    encrypted = persons().encrypt_label("Karlas løn", "99000007")
 
-    assert "Karla" not in sealed
-    assert persons().decrypt_label(sealed, "99000007") == "Karlas løn"
+    assert "Karla" not in encrypted
+    assert persons().decrypt_label(encrypted, "99000007") == "Karlas løn"
     with pytest.raises(DecryptionError):
-        persons().decrypt_label(sealed, "99000015")
+        persons().decrypt_label(encrypted, "99000015")
 
 
-@pytest.mark.parametrize("sealed", [None, persons().encrypt_label("", "99000007")], ids=["never given", "taken away"])
-def test_an_employment_without_a_label(sealed: str | None) -> None:
-    assert persons().decrypt_label(sealed, "99000007") is None
+@pytest.mark.parametrize("label", [None, persons().encrypt_label("", "99000007")], ids=["never given", "removed"])
+def test_an_employment_without_a_label(label: str | None) -> None:
+    assert persons().decrypt_label(label, "99000007") is None
 
 
 def test_a_message_belongs_to_its_report() -> None:
-    sealed = persons().encrypt_message("Jeg hedder Karla", "report-1")
+    encrypted = persons().encrypt_message("Jeg hedder Karla", "report-1")
 
-    assert persons().decrypt_message(sealed, "report-1") == "Jeg hedder Karla"
+    assert persons().decrypt_message(encrypted, "report-1") == "Jeg hedder Karla"
     assert persons().decrypt_message(None, "report-1") is None
     with pytest.raises(DecryptionError):
-        persons().decrypt_message(sealed, "report-2")
+        persons().decrypt_message(encrypted, "report-2")
 
 
 def test_the_longest_message_can_be_stored() -> None:
@@ -77,8 +77,8 @@ def test_the_longest_message_can_be_stored() -> None:
 
 def test_a_contact_belongs_to_its_employer() -> None:
     contact = Contact("Bo", "bo@example.dk", "12345678")
-    sealed = persons().encrypt_contact(contact, "99000007")
+    encrypted = persons().encrypt_contact(contact, "99000007")
 
-    assert persons().decrypt_contact(sealed, "99000007") == contact
+    assert persons().decrypt_contact(encrypted, "99000007") == contact
     with pytest.raises(DecryptionError):
-        persons().decrypt_contact(sealed, "99000015")
+        persons().decrypt_contact(encrypted, "99000015")

@@ -1,6 +1,7 @@
 """Plain words: docstrings, comments, names and Markdown avoid a short list of old-fashioned expressions.
 
-Each has a standard word: ``told`` is "published", "sent" or "known"; ``put aside`` is "sent to the dead-letter topic".
+Each has a standard word: ``told`` is "published", "sent" or "known"; ``put aside`` is "sent to the dead-letter topic";
+``seal`` is "encrypt".
 String literals and code in backticks are not read.
 Run ``python -m tests.house_rules.test_words`` to list every place.
 """
@@ -29,6 +30,7 @@ WORDS: Final = {
     "for ever": r"for ever",
     "nobody": r"nobody",
     "put aside": r"put(?:s|ting)? aside",
+    "seal": r"(?:un)?seal(?:s|ed|er|ing)?",
     "let go": r"let(?:s|ting)? go",
     "otherwise than": r"otherwise than",
     "at the door": r"at (?:the|every|each) door",
@@ -116,6 +118,7 @@ def test_text_and_names_use_plain_words() -> None:
         ("Kept for\n  ever.", ["for ever"]),
         ("Dead letters are put aside.", ["put aside"]),
         ("Reckoned in øre.", ["reckon"]),
+        ("The tokens are sealed.", ["seal"]),
         ("Who asks alone waits for the call.", ["who ..."]),
         ("A batch.\n\nWho waits joins it.", ["who ..."]),
         ("The key of who waits.", ["of who ..."]),

@@ -60,9 +60,10 @@ def files_of(authority: Client, extract: Answer) -> dict[str, str]:
     return texts
 
 
-def opened(world: World, sealed: str) -> str:
+def decrypted(world: World, ciphertext: str) -> str:
     private = ECKey.import_key(json.loads(world.system.keys.authority_private_keys.read_text())["skat"])
-    return (jwe.decrypt_compact(sealed, private, algorithms=["ECDH-ES+A256KW", "A256GCM"]).plaintext or b"").decode()
+    plaintext = jwe.decrypt_compact(ciphertext, private, algorithms=["ECDH-ES+A256KW", "A256GCM"]).plaintext
+    return (plaintext or b"").decode()
 
 
 def cards_of(jobs: list[Job]) -> list[Card]:
@@ -86,7 +87,7 @@ async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: lis
         assert {name: statement[name] for name in ("reported", "exempt", "excess")} == {
             name: balance[f"{name}_ore"] for name in ("reported", "exempt", "excess")
         }
-        assert opened(world, statement["cpr"]) == card.citizen.cpr
+        assert decrypted(world, statement["cpr"]) == card.citizen.cpr
     by_employer = {line["cvr"]: line["exempt"] for line in statements[jobs[0].card.id]["employers"]}
     assert by_employer == {jobs[0].employer.cvr: 4_000_000, jobs[1].employer.cvr: 276_600}
 

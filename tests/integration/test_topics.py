@@ -142,7 +142,7 @@ class Early:
     def persons(self) -> Persons:
         found = self.world.system.keys
         return Persons(
-            Encryptor.from_setting(found.seal_keys), KeyedHasher(read_key(found.lookup_key, "the lookup key"))
+            Encryptor.from_setting(found.encryption_keys), KeyedHasher(read_key(found.lookup_key, "the lookup key"))
         )
 
     async def send(self, message: Message, at: datetime, message_id: UUID | None = None) -> UUID:
@@ -152,7 +152,7 @@ class Early:
 
     async def register(self) -> tuple[UUID, str]:
         """The command's id, and the id that the employment will have."""
-        person = self.persons.seal(Person(self.citizen.cpr, self.citizen.name))
+        person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name))
         contact = Contact(self.citizen.name, "nobody@example.dk", "12345678")
         command = RegisterEmployment(
             card_id=self.card_id,
@@ -188,7 +188,7 @@ class Early:
             municipality="101",
             actor="test",
             number=self.number,
-            person=self.persons.seal(Person(self.citizen.cpr, self.citizen.name)),
+            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name)),
             active_from=JANUARY.date(),
             control_due=2027,
             case_reference="x",

@@ -16,7 +16,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
-from frikort_contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.values import CitizenSide, EncryptedPerson
 
 from services.issuance.card import Card
 from services.issuance.mandates import MAX_IN_FORCE, last_day_allowed
@@ -35,7 +35,7 @@ def a_card() -> Card:
     )
 
 
-def grant(until: date = TODAY, holder: SealedPerson = HOLDER, municipality: str | None = None) -> GrantMandate:
+def grant(until: date = TODAY, holder: EncryptedPerson = HOLDER, municipality: str | None = None) -> GrantMandate:
     return GrantMandate(
         card_id="card-1",
         actor="a",

@@ -29,7 +29,7 @@ from frikort_contracts.reporting import (
     WithdrawReport,
 )
 from frikort_contracts.rules.allowances import Allowance
-from frikort_contracts.values import CitizenSide, Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 
 from services.reporting.card_state import CardState, report_id_of
 from services.reporting.processor import decider
@@ -40,7 +40,7 @@ from tests.contracts.examples import envelope
 CARD: Final = "card-1"
 NUMBER: Final = "12345"
 A, B = "10000009", "10000017"
-PERSON: Final = SealedPerson(cpr_hash="h" * 22, birth_check="b" * 22, sealed="k.c2VhbGVk")
+PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.Y2lwaGVy")
 TODAY: Final = date(2025, 6, 2)
 ISSUED: Final = date(2025, 1, 2)
 RULES: Final = Rules(

@@ -11,7 +11,7 @@ from frikort_contracts.issuance import CardIssued, IssueCard, ReplaceCardNumber,
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
 from frikort_contracts.topics import CARDS as CARD_EVENTS
 from frikort_contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,8 +27,8 @@ COMMANDS = ISSUANCE_COMMANDS.name
 
 
 def issue(person: str, attempt: int = 0) -> IssueCard:
-    sealed = SealedPerson(cpr_hash=person * 22, birth_check="b" * 22, sealed="k.c2VhbGVk")
-    return IssueCard(person=sealed, municipality="849", case_reference=f"{person}-{attempt}", actor="a")
+    encrypted = EncryptedPerson(cpr_hash=person * 22, birth_check="b" * 22, ciphertext="k.Y2lwaGVy")
+    return IssueCard(person=encrypted, municipality="849", case_reference=f"{person}-{attempt}", actor="a")
 
 
 def kafka_with(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDatabase[Card]]:

@@ -1,8 +1,9 @@
-"""Sealed text opens with its key and association and with nothing else; keyed hashes need the key."""
+"""Only the key and the associated data decrypt a text; keyed hashes need the key."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 
 import pytest
 
@@ -16,26 +17,26 @@ def setting(**keys: bytes) -> str:
     return ", ".join(f"{name}:{b64encode(key).decode()}" for name, key in keys.items())
 
 
-def test_what_is_sealed_opens_again_and_shows_nothing() -> None:
-    sealer = Encryptor({"k1": OLD})
-    sealed = sealer.seal(SECRET, "hash")
-    assert sealer.open(sealed, "hash") == SECRET
-    assert sealed.startswith("k1.")
-    assert "6101901234" not in sealed
-    assert sealer.seal(SECRET, "hash") != sealed
+def test_ciphertext_is_decrypted_and_shows_nothing_of_the_text() -> None:
+    encryptor = Encryptor({"k1": OLD})
+    ciphertext = encryptor.encrypt(SECRET, "hash")
+    assert encryptor.decrypt(ciphertext, "hash") == SECRET
+    assert ciphertext.startswith("k1.")
+    assert "6101901234" not in ciphertext
+    assert encryptor.encrypt(SECRET, "hash") != ciphertext
 
 
 def test_a_key_is_rotated_by_putting_a_new_one_in_front() -> None:
-    sealed = Encryptor({"k1": OLD}).seal(SECRET, "hash")
+    ciphertext = Encryptor({"k1": OLD}).encrypt(SECRET, "hash")
     both = Encryptor.from_setting(setting(k2=NEW, k1=OLD))
-    assert both.open(sealed, "hash") == SECRET
-    assert both.seal(SECRET, "hash").startswith("k2.")
+    assert both.decrypt(ciphertext, "hash") == SECRET
+    assert both.encrypt(SECRET, "hash").startswith("k2.")
 
 
 @pytest.mark.parametrize(
-    ("sealed", "associated"),
+    ("change", "associated_data"),
     [
-        pytest.param(lambda text: text, "another", id="another association"),
+        pytest.param(lambda text: text, "another", id="other associated data"),
         pytest.param(lambda text: text[:-4] + "AAAA", "hash", id="changed"),
         pytest.param(lambda text: "k9" + text[2:], "hash", id="a key we do not have"),
         pytest.param(lambda text: text[:10], "hash", id="cut"),
@@ -44,21 +45,20 @@ def test_a_key_is_rotated_by_putting_a_new_one_in_front() -> None:
         pytest.param(lambda _: "k1.ååå", "hash", id="no base64"),
     ],
 )
-def test_anything_else_cannot_be_opened(sealed: object, associated: str) -> None:
-    assert callable(sealed)
-    sealer = Encryptor({"k1": OLD})
+def test_anything_else_cannot_be_decrypted(change: Callable[[str], str], associated_data: str) -> None:
+    encryptor = Encryptor({"k1": OLD})
     with pytest.raises(DecryptionError):
-        sealer.open(sealed(sealer.seal(SECRET, "hash")), associated)
+        encryptor.decrypt(change(encryptor.encrypt(SECRET, "hash")), associated_data)
 
 
-def test_another_key_under_the_same_name_does_not_open_it() -> None:
+def test_another_key_under_the_same_name_does_not_decrypt_it() -> None:
     with pytest.raises(DecryptionError):
-        Encryptor({"k1": NEW}).open(Encryptor({"k1": OLD}).seal(SECRET, "hash"), "hash")
+        Encryptor({"k1": NEW}).decrypt(Encryptor({"k1": OLD}).encrypt(SECRET, "hash"), "hash")
 
 
 @pytest.mark.parametrize("text", ["", "k1", "k1:short", "k1:" + "!" * 44, ":" + b64encode(OLD).decode(), "a.b:c"])
 def test_a_bad_setting_is_refused_without_showing_it(text: str) -> None:
-    with pytest.raises(ValueError, match=r"sealing key|FRIKORT_SEAL_KEYS") as refused:
+    with pytest.raises(ValueError, match=r"encryption key|FRIKORT_ENCRYPTION_KEYS") as refused:
         Encryptor.from_setting(text)
     assert "short" not in str(refused.value)
 

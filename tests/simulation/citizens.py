@@ -12,7 +12,7 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
-from frikort_contracts.values import CitizenSide, SealedPerson
+from frikort_contracts.values import CitizenSide, EncryptedPerson
 
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
@@ -30,7 +30,7 @@ ROLES: Final = {
 class Citizens:
     """All citizens, and the people who act for them. ``friends`` are possible mandate holders."""
 
-    def __init__(self, clients: Clients, payroll: Payroll, friends: list[SealedPerson]) -> None:
+    def __init__(self, clients: Clients, payroll: Payroll, friends: list[EncryptedPerson]) -> None:
         self._clients = clients
         self._payroll = payroll
         self._friends = friends

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
-from frikort_contracts.values import SealedPerson, danish_day
+from frikort_contracts.values import EncryptedPerson, danish_day
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller
@@ -195,7 +195,7 @@ class Clients:
         report: Any = self.environment.database("gateway", "reports").state(report_id)
         return report is not None and report.dispute is not None
 
-    def card_of(self, person: SealedPerson) -> CardView | None:
+    def card_of(self, person: EncryptedPerson) -> CardView | None:
         """The person's card as the read model shows it."""
         holders = self.environment.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")
         return self.card(holders[0]) if holders else None

@@ -16,7 +16,7 @@ from typing import Any, Final
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
@@ -107,7 +107,7 @@ class Environment:
         self.outside = self.scheduler.process(OUTSIDE)
         self._points = SchedulerPoints()
         self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
-        self._sealed = 0
+        self._encrypted = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
         self.document_jobs = SimJobs(self.database("exports", "statements"), self.clock)
@@ -167,14 +167,14 @@ class Environment:
             "issuance": (CARDS,),
             "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
-            "exports": (statements(self._seal_cpr), REQUESTS),
+            "exports": (statements(self._encrypt_cpr), REQUESTS),
             "gateway": VIEWS,
         }
 
-    def _seal_cpr(self, person: SealedPerson) -> str:
+    def _encrypt_cpr(self, person: EncryptedPerson) -> str:
         # As real encryption, this is different each time.
-        self._sealed += 1
-        return f"jwe-{self._sealed}-{person.cpr_hash}"
+        self._encrypted += 1
+        return f"jwe-{self._encrypted}-{person.cpr_hash}"
 
     def _service(self, name: str, processors: Sequence[Processor[Any] | Projection[Any]]) -> Service:
         return Service(

@@ -18,7 +18,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 
 from services.gateway.problems import ProblemError
 from services.gateway.read_models import ReadModels
@@ -34,7 +34,7 @@ class Offices:
         self._clients = clients
         self.rng = clients.rng
 
-    async def issue_card(self, municipality: str, person: SealedPerson) -> None:
+    async def issue_card(self, municipality: str, person: EncryptedPerson) -> None:
         """Issue a card for ``person``."""
         command = IssueCard(person=person, municipality=municipality, case_reference="case", actor="caseworker")
 

@@ -18,7 +18,7 @@ from frikort_contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from frikort_contracts.values import Components, Period, SealedPerson, WorkPeriod
+from frikort_contracts.values import Components, EncryptedPerson, Period, WorkPeriod
 
 from services.gateway.problems import ProblemError
 from services.gateway.read_models import ReadModels
@@ -56,7 +56,7 @@ class Payroll:
         self.employments: list[KnownEmployment] = []
         self._steps = steps
 
-    async def employ(self, cvr: str, person: SealedPerson, card_id: str) -> None:
+    async def employ(self, cvr: str, person: EncryptedPerson, card_id: str) -> None:
         """Register a citizen's employment, then report, correct and withdraw, sometimes wrongly."""
         rng = self.rng
         employment = await self._register(cvr, person, card_id)
@@ -68,7 +68,7 @@ class Payroll:
                 await self._clients.think()
             await self._do_payroll(employment)
 
-    async def _register(self, cvr: str, person: SealedPerson, card_id: str) -> KnownEmployment | None:
+    async def _register(self, cvr: str, person: EncryptedPerson, card_id: str) -> KnownEmployment | None:
         wrong = self.rng.random() < 0.08
         first = self._clients.today() - timedelta(days=self.rng.choice((0, 5, 400)))
 

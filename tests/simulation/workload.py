@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID, uuid5
 
-from frikort_contracts.values import SealedPerson
+from frikort_contracts.values import EncryptedPerson
 
 from tests.simulation.citizens import Citizens
 from tests.simulation.clients import Clients
@@ -39,7 +39,7 @@ class Workload:
         """Whether all clients are done."""
         return self._clients.busy == 0
 
-    async def _life(self, number: int, person: SealedPerson) -> None:
+    async def _life(self, number: int, person: EncryptedPerson) -> None:
         """Issue a card, start its employers and its citizen's disputes, and change the card."""
         rng, clients = self.rng, self._clients
         homes = [rng.choice(MUNICIPALITIES)]
@@ -70,6 +70,6 @@ class Workload:
             await self._citizens.act(card_id)
 
 
-def _person(name: str) -> SealedPerson:
+def _person(name: str) -> EncryptedPerson:
     digits = uuid5(PERSONS, name).hex[:22]
-    return SealedPerson(cpr_hash=digits, birth_check=digits[::-1], sealed="k.sealed")
+    return EncryptedPerson(cpr_hash=digits, birth_check=digits[::-1], ciphertext="k.ciphertext")

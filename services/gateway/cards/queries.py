@@ -62,7 +62,7 @@ async def mandates_of(context: RequestContext, card: CardView) -> Mandates:
     """The card's mandates, in the order in which they were granted."""
     today, persons = await context.container.clock.today(), context.container.persons
     return Mandates(
-        mandates=[presenters.mandate(mandate, persons.open(mandate.holder), today) for mandate in card.mandates]
+        mandates=[presenters.mandate(mandate, persons.decrypt(mandate.holder), today) for mandate in card.mandates]
     )
 
 

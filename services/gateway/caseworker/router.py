@@ -90,7 +90,7 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
 
     async def build(_: UUID) -> IssueCard:
         return IssueCard(
-            person=context.container.persons.seal(Person(body.cpr, body.name)),
+            person=context.container.persons.encrypt(Person(body.cpr, body.name)),
             municipality=context.organisation,
             case_reference=body.case_reference,
             actor=context.caller.subject,
@@ -289,7 +289,7 @@ async def controls_due(
         sort=[("control_due", 1), ("card_id", 1)],
     )
     return ControlsDue(
-        year=by, cards=[presenters.control_due(card, context.container.persons.open(card.person)) for card in found]
+        year=by, cards=[presenters.control_due(card, context.container.persons.decrypt(card.person)) for card in found]
     )
 
 
@@ -318,4 +318,4 @@ def _own_or_unknown(context: RequestContext, card: CardView | None) -> CardView:
 
 
 def _presented(context: RequestContext, card: CardView) -> CardResource:
-    return presenters.card(card, context.container.persons.open(card.person))
+    return presenters.card(card, context.container.persons.decrypt(card.person))

@@ -55,10 +55,8 @@ async def list_represented(context: Citizen) -> Represented:
     found = await context.container.read_models.represented_by(
         context.organisation, await context.container.clock.today()
     )
-    open_person = context.container.persons.open
-    return Represented(
-        represented=[presenters.represented(mandate, open_person(card.person)) for card, mandate in found]
-    )
+    decrypt = context.container.persons.decrypt
+    return Represented(represented=[presenters.represented(mandate, decrypt(card.person)) for card, mandate in found])
 
 
 @router.get("/{mandate_id}/card", response_model=OwnCardResource, openapi_extra=problems(*_REPRESENTED))
@@ -66,7 +64,7 @@ async def list_represented(context: Citizen) -> Represented:
 async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
     """The citizen's card."""
     card = await _card(context, mandate_id)
-    return presenters.own_card(card, context.container.persons.open(card.person))
+    return presenters.own_card(card, context.container.persons.decrypt(card.person))
 
 
 @router.get("/{mandate_id}/balances", response_model=Balances, openapi_extra=problems(*_REPRESENTED))

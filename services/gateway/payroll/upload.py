@@ -151,8 +151,8 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        sealed = self._persons.encrypt_lines(rules.lines_to_json(lines), batch.batch_id)
-        await self._batches.add_chunk(batch, Chunk(index=index, lines=sealed))
+        encrypted = self._persons.encrypt_lines(rules.lines_to_json(lines), batch.batch_id)
+        await self._batches.add_chunk(batch, Chunk(index=index, lines=encrypted))
 
     async def _checked(
         self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames

@@ -123,8 +123,8 @@ class BatchWorker:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
-        sealed = self._persons.encrypt_lines(booking.results_to_json(results), held.batch_id)
-        await self._batches.settle(held, chunk.index, sealed, totals)
+        encrypted = self._persons.encrypt_lines(booking.results_to_json(results), held.batch_id)
+        await self._batches.settle(held, chunk.index, encrypted, totals)
         await self._batches.count(held, chunk.index, totals)
 
 

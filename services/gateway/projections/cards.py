@@ -19,7 +19,7 @@ from frikort_contracts.issuance import (
     MandateWithdrawn,
 )
 from frikort_contracts.topics import CARDS
-from frikort_contracts.values import CitizenSide, Period, SealedPerson
+from frikort_contracts.values import CitizenSide, EncryptedPerson, Period
 from pydantic import BaseModel
 
 from services.runtime.processing.projection import Projection
@@ -48,7 +48,7 @@ class MandateView(BaseModel):
     """A mandate: another person may use the card through the day ``until``, unless it is withdrawn before."""
 
     mandate_id: str
-    holder: SealedPerson
+    holder: EncryptedPerson
     scope: MandateScope
     until: date
     granted_at: datetime
@@ -67,7 +67,7 @@ class CardView(BaseModel):
     revision: int
     number: str
     municipality: str
-    person: SealedPerson
+    person: EncryptedPerson
     active: bool
     active_periods: list[Period]
     control_due: int

@@ -44,7 +44,7 @@ class ReportEntry(BaseModel):
     """An entry of a report's history.
 
     ``revision`` is the report's revision at that time. ``reason`` is also what ended a dispute.
-    ``message`` is sealed.
+    ``message`` is encrypted.
     """
 
     revision: int
@@ -57,7 +57,7 @@ class ReportEntry(BaseModel):
 
 
 class DisputeView(BaseModel):
-    """The current dispute. ``message`` is sealed."""
+    """The current dispute. ``message`` is encrypted."""
 
     reason: DisputeReason
     message: str | None

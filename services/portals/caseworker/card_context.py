@@ -69,7 +69,7 @@ def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
     response = page.redirect(f"{home(card_id)}{path}")
     response.set_cookie(
         COOKIE,
-        _sealer(page.session).seal(reason, card_id),
+        _encryptor(page.session).encrypt(reason, card_id),
         path=home(card_id),
         secure=container_of(page.request).secure,
         httponly=True,
@@ -93,12 +93,12 @@ Card = Annotated[CardContext, Depends(card_context)]
 
 def _reason(page: Page, card_id: str) -> str | None:
     try:
-        return _sealer(page.session).open(page.request.cookies.get(COOKIE, ""), card_id)
+        return _encryptor(page.session).decrypt(page.request.cookies.get(COOKIE, ""), card_id)
     except DecryptionError:
         return None
 
 
-def _sealer(session: Session | None) -> Encryptor:
+def _encryptor(session: Session | None) -> Encryptor:
     if session is None:
         raise ValueError("nobody is signed in")
     return Encryptor({"session": sha256(f"reason:{session.form_token}".encode()).digest()})

@@ -76,7 +76,7 @@ class AccessTokens:
             if record is None:
                 raise SessionEnded
             if record.tokens != stored:
-                return sessions.opened_tokens(key, record.tokens).access
+                return sessions.decrypt_tokens(key, record.tokens).access
             # Another instance refreshes: the old token is used as long as it is accepted.
             if tokens.expires_at - now > _UNUSABLE_BEFORE:
                 return tokens.access
@@ -97,7 +97,7 @@ class AccessTokens:
             if tokens.expires_at - sessions.now() > _UNUSABLE_BEFORE:
                 return tokens.access
             raise
-        if not await sessions.store.replace_tokens(key, stored, sessions.sealed_tokens(key, new)):
+        if not await sessions.store.replace_tokens(key, stored, sessions.encrypt_tokens(key, new)):
             await self.provider.revoke(new.refresh)  # the person logged out meanwhile
             raise SessionEnded
         return new.access

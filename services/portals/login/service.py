@@ -14,7 +14,7 @@ from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.claims import roles_from_claims
 from services.portals.login.oidc import AuthorizationRequest, OpenIdProvider, TokenRevoked
 from services.portals.login.portals import home
-from services.portals.login.session_store import SealedRecord, SessionStore, key_of, new_secret
+from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of, new_secret
 from services.portals.login.sessions import Sessions
 from services.portals.problems import ProblemError
 from services.portals.settings import ClaimNames
@@ -51,8 +51,8 @@ class LoginService:
         secret = new_secret()
         key = key_of(secret)
         content = json.dumps({"begun": asdict(begun), "role": role, "path": path})
-        encrypted = self.sessions.encryptor.seal(content, f"login:{key}")
-        await self.logins.add(key, SealedRecord(encrypted, self.sessions.now() + self.time_limit))
+        encrypted = self.sessions.encryptor.encrypt(content, f"login:{key}")
+        await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
     async def finish(self, secret: str, response: Mapping[str, str]) -> Redirect:
@@ -92,7 +92,7 @@ class LoginService:
         if record is None or record.expires_at <= self.sessions.now():
             raise ProblemError("login-failed")
         try:
-            content = json.loads(self.sessions.encryptor.open(record.content, f"login:{key}"))
+            content = json.loads(self.sessions.encryptor.decrypt(record.content, f"login:{key}"))
         except DecryptionError:
             raise ProblemError("login-failed") from None
         return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"]

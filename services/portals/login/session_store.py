@@ -17,7 +17,7 @@ KEPT_AFTER_EXPIRY: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class SealedRecord:
+class EncryptedRecord:
     """Encrypted content, encrypted tokens (empty in a login under way), and when the record expires."""
 
     content: str
@@ -32,15 +32,15 @@ class SessionStore(Protocol):
         """Create the indexes."""
         ...
 
-    async def add(self, key: str, record: SealedRecord) -> None:
+    async def add(self, key: str, record: EncryptedRecord) -> None:
         """Store a new record."""
         ...
 
-    async def get(self, key: str) -> SealedRecord | None:
+    async def get(self, key: str) -> EncryptedRecord | None:
         """The record."""
         ...
 
-    async def take(self, key: str) -> SealedRecord | None:
+    async def take(self, key: str) -> EncryptedRecord | None:
         """Delete the record and return it; one caller gets it."""
         ...
 
@@ -75,18 +75,18 @@ class MongoSessionStore:
         seconds = int(KEPT_AFTER_EXPIRY.total_seconds())
         await self._records.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=seconds)])
 
-    async def add(self, key: str, record: SealedRecord) -> None:
+    async def add(self, key: str, record: EncryptedRecord) -> None:
         await self._records.insert_one(
             {"_id": key, "content": record.content, "expires_at": record.expires_at, "tokens": record.tokens}
         )
 
-    async def get(self, key: str) -> SealedRecord | None:
+    async def get(self, key: str) -> EncryptedRecord | None:
         stored = await self._records.find_one({"_id": key})
-        return None if stored is None else SealedRecord(stored["content"], stored["expires_at"], stored["tokens"])
+        return None if stored is None else EncryptedRecord(stored["content"], stored["expires_at"], stored["tokens"])
 
-    async def take(self, key: str) -> SealedRecord | None:
+    async def take(self, key: str) -> EncryptedRecord | None:
         stored = await self._records.find_one_and_delete({"_id": key})
-        return None if stored is None else SealedRecord(stored["content"], stored["expires_at"], stored["tokens"])
+        return None if stored is None else EncryptedRecord(stored["content"], stored["expires_at"], stored["tokens"])
 
     async def extend(self, key: str, expires_at: datetime) -> None:
         await self._records.update_one({"_id": key}, {"$set": {"expires_at": expires_at}})

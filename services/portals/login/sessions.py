@@ -16,7 +16,7 @@ from frikort_contracts.http.roles import Role
 from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
-from services.portals.login.session_store import SealedRecord, SessionStore, key_of, new_secret
+from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of, new_secret
 from services.runtime.encryption import DecryptionError, Encryptor
 
 _EXTENSION_STEP: Final = timedelta(seconds=60)
@@ -57,10 +57,10 @@ class Sessions:
             "id_token": id_token,
             "until": (now + self.most).isoformat(),
         }
-        record = SealedRecord(
-            content=self.encryptor.seal(json.dumps(content), f"session:{key}"),
+        record = EncryptedRecord(
+            content=self.encryptor.encrypt(json.dumps(content), f"session:{key}"),
             expires_at=now + min(self.idle, self.most),
-            tokens=self.sealed_tokens(key, tokens),
+            tokens=self.encrypt_tokens(key, tokens),
         )
         await self.store.add(key, record)
         return secret
@@ -97,22 +97,22 @@ class Sessions:
         if record is None:
             return None
         try:
-            content = json.loads(self.encryptor.open(record.content, f"session:{key}"))
-            return EndedSession(str(content["id_token"]), self.opened_tokens(key, record.tokens))
+            content = json.loads(self.encryptor.decrypt(record.content, f"session:{key}"))
+            return EndedSession(str(content["id_token"]), self.decrypt_tokens(key, record.tokens))
         except DecryptionError:
             return None
 
-    def sealed_tokens(self, key: str, tokens: ApiTokens) -> str:
+    def encrypt_tokens(self, key: str, tokens: ApiTokens) -> str:
         """Tokens as they are stored in the session ``key``."""
         content = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at.isoformat()}
-        return self.encryptor.seal(json.dumps(content), f"tokens:{key}")
+        return self.encryptor.encrypt(json.dumps(content), f"tokens:{key}")
 
-    def opened_tokens(self, key: str, sealed: str) -> ApiTokens:
+    def decrypt_tokens(self, key: str, ciphertext: str) -> ApiTokens:
         """The tokens stored in the session ``key``. Raises ``DecryptionError``."""
-        content = json.loads(self.encryptor.open(sealed, f"tokens:{key}"))
+        content = json.loads(self.encryptor.decrypt(ciphertext, f"tokens:{key}"))
         return ApiTokens(content["access"], content["refresh"], datetime.fromisoformat(content["expires_at"]))
 
-    def _session(self, key: str, record: SealedRecord, content: dict[str, Any]) -> Session:
+    def _session(self, key: str, record: EncryptedRecord, content: dict[str, Any]) -> Session:
         return Session(
             key=key,
             role=Role(content["role"]),
@@ -120,17 +120,17 @@ class Sessions:
             name=content["name"],
             form_token=content["form_token"],
             ends_at=record.expires_at,
-            tokens=self.opened_tokens(key, record.tokens),
+            tokens=self.decrypt_tokens(key, record.tokens),
             encrypted_tokens=record.tokens,
             signatory=content["grant"]["signatory"],
         )
 
-    def _content(self, key: str, record: SealedRecord | None) -> dict[str, Any] | None:
+    def _content(self, key: str, record: EncryptedRecord | None) -> dict[str, Any] | None:
         if record is None or record.expires_at <= self.now():
             return None
         try:
-            content: dict[str, Any] = json.loads(self.encryptor.open(record.content, f"session:{key}"))
-            self.opened_tokens(key, record.tokens)
+            content: dict[str, Any] = json.loads(self.encryptor.decrypt(record.content, f"session:{key}"))
+            self.decrypt_tokens(key, record.tokens)
         except DecryptionError:
             return None
         return content

@@ -92,7 +92,7 @@ async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE
 
 async def _populate(made: World, cards: int) -> None:
     persons = Persons(
-        Encryptor.from_setting(made.system.keys.seal_keys),
+        Encryptor.from_setting(made.system.keys.encryption_keys),
         KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
     )
     records = _records(persons, cards)
@@ -113,7 +113,7 @@ def _records(persons: Persons, cards: int) -> Iterator[Record]:
     contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
     for number in range(1, cards + 1):
         card_id = str(uuid5(_NAMESPACE, f"card {number}"))
-        person = persons.seal(
+        person = persons.encrypt(
             Citizen(f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}", "-")
         )
         yield _said(

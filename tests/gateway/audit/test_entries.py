@@ -46,7 +46,7 @@ async def world() -> MemoryGateway:
         citizen=Caller("issuer", "c", "citizen-1", Role.CITIZEN, HASH),
         skat=Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
     )
-    card = issued(person=persons().seal(Person(CPR, "Karla Eksempel")))
+    card = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel")))
     world.models.put("cards", CARD, after(cards.PROJECTION, [card]))
     return world
 

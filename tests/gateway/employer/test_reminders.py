@@ -41,7 +41,7 @@ def employment(last: str | None = None, no_work: Sequence[tuple[str, str]] = ())
         revision=1,
         cvr=CVR,
         period=Period(first=BEGAN, last=None if last is None else day(last)),
-        contact="k.sealed",
+        contact="k.ciphertext",
         no_work=[WorkPeriod(first=day(first), last=day(end)) for first, end in no_work],
         registered_at=datetime(2025, 1, 10, tzinfo=UTC),
         order="1",

@@ -186,7 +186,7 @@ class TestCards:
 
 class TestEmployments:
     def test_the_latest_event_replaces_the_employment(self) -> None:
-        about = {"card_id": CARD, "employment_id": EMPLOYMENT, "cvr": CVR, "contact": "k.sealed"}
+        about = {"card_id": CARD, "employment_id": EMPLOYMENT, "cvr": CVR, "contact": "k.ciphertext"}
         first = EmploymentRegistered(**about, revision=1, period=Period(first=date(2025, 1, 10)))
         ended = Period(first=date(2025, 1, 10), last=date(2025, 8, 31))
         second = EmploymentChanged(**about, revision=2, period=ended)
@@ -202,7 +202,7 @@ class TestEmployments:
             card_id=CARD,
             employment_id=EMPLOYMENT,
             cvr=CVR,
-            contact="k.sealed",
+            contact="k.ciphertext",
             revision=2,
             period=Period(first=date(2025, 1, 10)),
             card_number="12345",

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
-from services.portals.login.session_store import SealedRecord
+from services.portals.login.session_store import EncryptedRecord
 from services.portals.login.sessions import Sessions
 from services.portals.settings import ClaimNames
 from tests.portals.build import ISSUER, PUBLIC_URL, client_key, encryptor
@@ -36,19 +36,19 @@ class MemorySessionStore:
     """Records in memory; the contract test runs on it and on MongoDB."""
 
     def __init__(self) -> None:
-        self.records: dict[str, SealedRecord] = {}
+        self.records: dict[str, EncryptedRecord] = {}
         self.claims: dict[str, tuple[str, datetime]] = {}
 
     async def prepare(self) -> None:
         pass
 
-    async def add(self, key: str, record: SealedRecord) -> None:
+    async def add(self, key: str, record: EncryptedRecord) -> None:
         self.records[key] = record
 
-    async def get(self, key: str) -> SealedRecord | None:
+    async def get(self, key: str) -> EncryptedRecord | None:
         return self.records.get(key)
 
-    async def take(self, key: str) -> SealedRecord | None:
+    async def take(self, key: str) -> EncryptedRecord | None:
         return self.records.pop(key, None)
 
     async def extend(self, key: str, expires_at: datetime) -> None:

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.engines import Engines
-from services.portals.login.session_store import MongoSessionStore, SealedRecord, SessionStore, key_of, new_secret
+from services.portals.login.session_store import EncryptedRecord, MongoSessionStore, SessionStore, key_of, new_secret
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.portals.login.fakes import MemorySessionStore
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)
 NOW = datetime(2099, 12, 31, tzinfo=UTC)
-RECORD = SealedRecord("sealed", SOON, "tokens")
+RECORD = EncryptedRecord("content", SOON, "tokens")
 
 
 @pytest.fixture(params=["memory", "mongodb"])

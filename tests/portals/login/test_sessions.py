@@ -162,8 +162,8 @@ async def test_tokens_moved_to_another_session_in_the_database_open_nothing(
     assert await kept.find(mine) is None
 
 
-def test_what_is_encrypted_for_one_purpose_opens_for_no_other() -> None:
-    encrypted = encryptor().seal("content", "session:key")
+def test_text_encrypted_for_one_purpose_cannot_be_decrypted_for_another() -> None:
+    encrypted = encryptor().encrypt("content", "session:key")
 
-    with pytest.raises(ValueError, match="belongs to something else"):
-        encryptor().open(encrypted, "tokens:key")
+    with pytest.raises(ValueError, match="other associated data"):
+        encryptor().decrypt(encrypted, "tokens:key")
