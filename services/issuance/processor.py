@@ -36,14 +36,16 @@ from services.runtime.processing.decision import Address, Decision, Processor
 
 
 def address(message: Envelope[Any]) -> Address:
-    """The person's card if they have one, else a new card. A command that draws a number asks which are taken."""
+    """The person's card if they have one, else a new card. Numbers to draw from are candidates."""
     match message.data:
         case IssueCard() as command:
             return Address(
-                id=new_card_id(message), alias=person_alias(command.person.cpr_hash), asks=_candidate_aliases(message)
+                id=new_card_id(message),
+                alias=person_alias(command.person.cpr_hash),
+                candidates=_candidate_aliases(message),
             )
         case ReplaceCardNumber() as command:
-            return Address(id=command.card_id, asks=_candidate_aliases(message))
+            return Address(id=command.card_id, candidates=_candidate_aliases(message))
         case command:
             return Address(id=command.card_id)
 

@@ -1,1 +1,1 @@
-"""What every service stands on: the durable loop, its two ports (log and store), settings, logging, health."""
+"""The base of every process: message processing, Kafka, MongoDB, settings, logging and health. Imports no service."""

@@ -1,6 +1,6 @@
 """Merges calls that are made at the same time into one, for a database or a broker.
 
-The round trip, the driver's thread and the flush of the journal cost the same for one document as for fifty.
+A round trip, a thread switch and a journal flush cost the same for one document as for fifty.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_CALLS: Final = 200
 class BatchedCalls(Generic[A, B]):
     """Requests made during a call join the next batch; a single request is sent at once.
 
-    ``call`` returns one result for each request, in order. What it raises, every caller of that batch gets.
+    ``call`` returns one result for each request, in order. If it raises, every caller of the batch gets the error.
     """
 
     def __init__(self, call: Callable[[Sequence[A]], Awaitable[Sequence[B]]]) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger(__name__)
 
-LEAST_RATE = 0.1  # one message within the lease
-_SECONDS_BETWEEN_LOOKS = 2.0
+MIN_RATE = 0.1  # one message within the lease
+_POLL_SECONDS = 2.0
 
 
 def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
@@ -37,12 +37,12 @@ def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
         while True:
             job = await store.claim()
             if job is None:
-                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+                await asyncio.sleep(_POLL_SECONDS)
                 continue
             if (kind := by_name.get(job.kind)) is None:
-                # A newer release started it: leave it to an instance that knows the kind.
+                # A newer release started it; an instance of that release will run it.
                 logger.warning("runtime.document_job_unknown", job=job.kind)
-                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+                await asyncio.sleep(_POLL_SECONDS)
                 continue
             try:
                 await run_job(
@@ -77,8 +77,8 @@ def main(service: str, kinds: Sequence[JobKind], arguments: Sequence[str] | None
     cancel = commands.add_parser("cancel", help="stop a running job")
     cancel.add_argument("job_id")
     given = parser.parse_args(arguments)
-    if given.command == "start" and given.rate < LEAST_RATE:
-        parser.error(f"--rate must be at least {LEAST_RATE}")
+    if given.command == "start" and given.rate < MIN_RATE:
+        parser.error(f"--rate must be at least {MIN_RATE}")
     return asyncio.run(_execute(service, {kind.name: kind for kind in kinds}, given))
 
 

@@ -1,4 +1,4 @@
-"""Limits repeated log messages: with a broker unreachable, aiokafka logs some 200 lines a second in each process."""
+"""Limits repeated log messages: if a broker is unreachable, aiokafka logs some 200 lines a second in each process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SECONDS: Final = 10.0
 
 
 class RateLimitFilter(logging.Filter):
-    """Passes each message template once in ten seconds, with the number of those suppressed before (``held_back``)."""
+    """Passes each message template once in ten seconds, with the number of suppressed messages (``suppressed``)."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -19,13 +19,13 @@ class RateLimitFilter(logging.Filter):
         self._logged: dict[tuple[str, int, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        thing = (record.name, record.levelno, str(record.msg))
+        key = (record.name, record.levelno, str(record.msg))
         now = self._now()
-        logged_at, held_back = self._logged.get(thing, (float("-inf"), 0))
-        if now - logged_at < _SECONDS:
-            self._logged[thing] = (logged_at, held_back + 1)
+        last_logged, suppressed = self._logged.get(key, (float("-inf"), 0))
+        if now - last_logged < _SECONDS:
+            self._logged[key] = (last_logged, suppressed + 1)
             return False
-        self._logged[thing] = (now, 0)
-        if held_back:
-            record.held_back = held_back
+        self._logged[key] = (now, 0)
+        if suppressed:
+            record.suppressed = suppressed
         return True

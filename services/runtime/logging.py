@@ -50,8 +50,8 @@ def configure(settings: ProcessSettings, service: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
-    seldom = RateLimitFilter()
-    handler.addFilter(lambda record: not record.name.startswith("aiokafka") or seldom.filter(record))
+    rate_limit = RateLimitFilter()
+    handler.addFilter(lambda record: not record.name.startswith("aiokafka") or rate_limit.filter(record))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -1,4 +1,4 @@
-"""Which errors are worth another try: MongoDB or Kafka did not answer, or not in time."""
+"""The errors that are retried: MongoDB or Kafka did not answer, or not in time."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from pymongo.errors import PyMongoError
 from services.runtime.kafka.producer import KafkaUnavailable
 
 RETRYABLE: Final = (PyMongoError, KafkaError, KafkaUnavailable, OSError, TimeoutError)
-"""Every other error stops the service: it would come again, or something would be lost."""
+"""Every other error stops the service: a retry would fail again, and skipping the batch would lose it."""

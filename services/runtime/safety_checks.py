@@ -1,4 +1,4 @@
-"""Refuses settings that can lose data at start. The error names the setting and a safe value.
+"""Checks at start that no setting can lose data. The error names the setting and a safe value.
 
 Sources: Jepsen's analyses of MongoDB and Kafka, and the defaults of the libraries (aiokafka and FastStream both commit
 by themselves, start at the latest record and publish with ``acks=1`` by default).
@@ -24,7 +24,7 @@ _LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
 
 
 class UnsafeSetting(RuntimeError):
-    """A setting that can lose acknowledged data. The text names it and says what to put there."""
+    """A setting that can lose acknowledged data. The text names it and the remedy."""
 
     def __init__(self, setting: str, found: object, put: str) -> None:
         super().__init__(f"{setting} is {found}, which can lose acknowledged data: {put}")

@@ -18,7 +18,14 @@ from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer, group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
-from services.runtime.mongo.document_store import Database, MongoStore, Reader, connect, connect_loops, durable_database
+from services.runtime.mongo.document_store import (
+    Database,
+    MongoStore,
+    Reader,
+    connect,
+    connect_for_processing,
+    durable_database,
+)
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
@@ -40,7 +47,7 @@ _OBJECTS_A_COLLECTION = 100_000
 # A batch of less than this part of a full one is small; see BatchPolicy.
 _SMALL_BATCH = 8
 _COMMITS = CommitPolicy(min_interval=0.2)
-# The last of the seconds between SIGTERM and the end, for closing connections.
+# The part of the stop timeout that is reserved for closing connections.
 _CLOSING_SECONDS = 1.0
 
 
@@ -74,10 +81,10 @@ class Runtime:
         self.client = connect(settings.mongodb)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
-        # A batch whose write failed is decided again from the stored documents, so the driver need not retry it.
-        self._loops_client = connect_loops(settings.mongodb)
-        loops = durable_database(self._loops_client, f"frikort_{service}")
-        self._stores = {processor.name: MongoStore(loops, processor) for processor in processors}
+        # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
+        self._processing_client = connect_for_processing(settings.mongodb)
+        processing_database = durable_database(self._processing_client, f"frikort_{service}")
+        self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
         self._background_tasks = list(background_tasks)
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
@@ -139,14 +146,14 @@ class Runtime:
             await self.stop()
             raise
         self._tasks = [asyncio.create_task(self._keep_running(task)) for task in self._background_tasks]
-        # Objects made at start live as long as the process: exclude them from garbage collection. A batch makes many
-        # objects that are in use; with the default threshold they would be searched again and again.
+        # Objects created at start live as long as the process: exclude them from garbage collection. A batch creates
+        # many live objects; the default threshold would scan them again and again.
         gc.freeze()
         gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
         logger.info("runtime.started", service=self.name)
 
     def check_settings(self) -> None:
-        """Refuse settings that can lose data, as far as they show without a server. Raises ``UnsafeSetting``."""
+        """Refuse settings that can lose data; checks that need no server. Raises ``UnsafeSetting``."""
         safety_checks.check_settings(self.settings)
         if self._producer is not None:
             safety_checks.check_producer(self._producer.options)
@@ -165,7 +172,7 @@ class Runtime:
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
-            self._loops_client.close()
+            self._processing_client.close()
         logger.info("runtime.ended", service=self.name)
 
     def stop_service(self, reason: str) -> None:
@@ -182,7 +189,7 @@ class Runtime:
                 group=group_of(self.service, self._processors),
                 client_id=f"frikort-{self.name}",
             ),
-            processors=[self._loop_of(processor, settings) for processor in self._processors],
+            processors=[self._processor_of(processor, settings) for processor in self._processors],
             batching=BatchPolicy(
                 min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
             ),
@@ -192,7 +199,7 @@ class Runtime:
             stall_timeout=settings.stall_timeout,
         )
 
-    def _loop_of(self, processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> BatchProcessor[S]:
+    def _processor_of(self, processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> BatchProcessor[S]:
         return BatchProcessor(
             service=self.service,
             processor=processor,

@@ -248,7 +248,7 @@ DRAWING: list[Command] = [ISSUE, ReplaceCardNumber(**by(), reason=ReplacementRea
 def test_numbers_are_exhausted_when_every_candidate_is_taken(command: Command) -> None:
     card = None if isinstance(command, IssueCard) else a_card()
     sent = message(command)
-    decision = decide(card, sent, frozenset(address(sent).asks))
+    decision = decide(card, sent, frozenset(address(sent).candidates))
     assert decision.state == card
     (outcome,) = decision.events
     assert isinstance(outcome, CommandRefused)
@@ -256,7 +256,7 @@ def test_numbers_are_exhausted_when_every_candidate_is_taken(command: Command) -
 
 
 def test_only_commands_that_draw_a_number_ask_which_are_taken() -> None:
-    asking = [type(command).__name__ for command in (ISSUE, *COMMANDS) if address(message(command)).asks]
+    asking = [type(command).__name__ for command in (ISSUE, *COMMANDS) if address(message(command)).candidates]
     assert asking == ["IssueCard", "ReplaceCardNumber"]
 
 

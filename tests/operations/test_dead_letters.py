@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from deploy.local.config import REPOSITORY
 from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
-from services.runtime.kafka.dead_letters.journal import Account, Act, Journal, Line, act_on, state_of
+from services.runtime.kafka.dead_letters.journal import Action, Attribution, Journal, JournalEntry, perform, state_of
 from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin, read
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
@@ -96,11 +96,11 @@ async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ha
     body.write_bytes(good.value)
     replayed = await dead(harness, "replay", origin, *WHO, "--body", str(body))
     assert (replayed.code, replayed.out) == (exit_codes.DONE, f"{origin} replayed\n")
-    assert '"event": "dead.act"' in replayed.err
+    assert '"event": "dead_letters.action"' in replayed.err
     assert '"by": "ops on call"' in replayed.err
 
     twice = await dead(harness, "replay", origin, *WHO)
-    assert (twice.code, "is replayed already" in twice.err) == (exit_codes.NOT_DONE, True)
+    assert (twice.code, "is already replayed" in twice.err) == (exit_codes.NOT_DONE, True)
     again = await dead(harness, "replay", origin, *WHO, "--again", "--body", str(body))
     assert again.code == exit_codes.DONE
     back = [r for r in await read_all(harness.settings, EARNINGS.name) if r.key == card.encode()]
@@ -134,9 +134,9 @@ async def test_a_whole_topic_is_replayed_in_order_but_for_what_was_discarded(har
 async def settle(harness: Harness, letter: DeadLetter) -> None:
     client = connect(harness.settings.mongodb)
     log = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
-    account = Account("a test", "to have it out of the way", letter.time)
+    attribution = Attribution("a test", "to have it out of the way", letter.time)
     try:
-        await act_on(letter, "discard", account, journal=Journal(client), log=log, again=True)
+        await perform(letter, "discard", attribution, journal=Journal(client), log=log, again=True)
     finally:
         client.close()
 
@@ -145,9 +145,9 @@ async def test_an_interrupted_replay_is_listed_and_can_be_repeated(harness: Harn
     (letter,) = await to_dead_letters(harness, "interrupted", broken(reported(str(uuid4()), 1, 1)))
     client = connect(harness.settings.mongodb)
     nowhere = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
-    account = Account("a test", "Kafka went away in the middle", letter.time)
+    attribution = Attribution("a test", "Kafka went away in the middle", letter.time)
     with pytest.raises(KafkaUnavailable):
-        await act_on(letter, "replay", account, journal=Journal(client), log=nowhere)
+        await perform(letter, "replay", attribution, journal=Journal(client), log=nowhere)
     client.close()
     (row,) = (await dead(harness, "list", "--json", "--service", "interrupted")).rows
     assert row["state"] == "replaying"
@@ -206,19 +206,19 @@ async def test_the_journal_is_only_added_to(harness: Harness) -> None:
     await settle(harness, letter)
     await settle(harness, letter)
     with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
-        lines = list(client["frikort_operations"]["dead_letter_acts"].find({"origin": str(letter.origin)}))
-    assert [line["_id"].removeprefix(f"{letter.origin} ") for line in lines] == [
+        entries = list(client["frikort_operations"]["dead_letter_actions"].find({"origin": str(letter.origin)}))
+    assert [entry["_id"].removeprefix(f"{letter.origin} ") for entry in entries] == [
         "1 begun", "1 done", "2 begun", "2 done",
     ]  # fmt: skip
-    assert {line["by"] for line in lines} == {"a test"}
+    assert {entry["by"] for entry in entries} == {"a test"}
 
 
-def line(number: int, act: Act, *, done: bool) -> Line:
-    return Line("o", number, act, done, "w", "y", datetime(2025, 1, 1, tzinfo=UTC), None)
+def entry(number: int, action: Action, *, done: bool) -> JournalEntry:
+    return JournalEntry("o", number, action, done, "w", "y", datetime(2025, 1, 1, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize(
-    ("lines", "state"),
+    ("entries", "state"),
     [
         ([], "waiting"),
         ([(1, "replay", False)], "replaying"),
@@ -229,8 +229,8 @@ def line(number: int, act: Act, *, done: bool) -> Line:
         ([(1, "discard", True), (2, "replay", True)], "replayed"),
     ],
 )
-def test_what_has_become_of_a_letter(lines: list[tuple[int, Act, bool]], state: str) -> None:
-    assert state_of([line(number, act, done=done) for number, act, done in lines]) == state
+def test_the_journal_gives_the_state_of_a_dead_letter(entries: list[tuple[int, Action, bool]], state: str) -> None:
+    assert state_of([entry(number, action, done=done) for number, action, done in entries]) == state
 
 
 @pytest.mark.parametrize("text", ["", "t", "t/1", "t/1/2", "t/x/2@s.p", "t/1/2@s", "t/1/2@s.p "])

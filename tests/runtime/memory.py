@@ -172,7 +172,7 @@ class MemoryStore(Generic[S]):
         await self._faults.point("load.before")
         names = dict.fromkeys(address.id for address in addresses)
         for address in addresses:
-            for alias in (address.alias, *address.asks):
+            for alias in (address.alias, *address.candidates):
                 names.update(dict.fromkeys(() if alias is None else self._database.holders(alias)))
         found = [self._database.read(name) for name in names if name in self._database.documents]
         await self._faults.point("load.after")

@@ -27,7 +27,7 @@ def test_a_repeated_message_is_logged_once_in_ten_seconds_with_the_number_of_sup
     now = 110.0
     repeated = log_record("Unable connect to node with id %s", 1)
     assert rate_limit.filter(repeated)
-    assert repeated.__dict__["held_back"] == 3
+    assert repeated.__dict__["suppressed"] == 3
 
 
 def test_logs_of_our_own_modules_are_not_limited(

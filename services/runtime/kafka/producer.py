@@ -83,11 +83,11 @@ class KafkaProducer:
 
     async def ping(self) -> None:
         """Raises ``KafkaUnavailable`` unless the cluster answers."""
-        await self._ask(lambda admin: admin.describe_cluster())
+        await self._admin_request(lambda admin: admin.describe_cluster())
 
     async def partitions(self, topics: Iterable[str]) -> dict[str, int]:
         """The number of partitions of each of ``topics`` that exists."""
-        described = await self._ask(lambda admin: admin.describe_topics(list(topics)))
+        described = await self._admin_request(lambda admin: admin.describe_topics(list(topics)))
         return {d["topic"]: len(d["partitions"]) for d in described if not d["error_code"]}
 
     async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
@@ -111,10 +111,10 @@ class KafkaProducer:
 
     async def committed_positions(self, group: str) -> dict[tuple[str, int], int]:
         """The committed offset of ``group`` for each (topic, partition) that it has committed."""
-        offsets = await self._ask(lambda admin: admin.list_consumer_group_offsets(group))
+        offsets = await self._admin_request(lambda admin: admin.list_consumer_group_offsets(group))
         return {(p.topic, p.partition): metadata.offset for p, metadata in offsets.items() if metadata.offset >= 0}
 
-    async def _ask(self, question: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def _admin_request(self, request: Callable[[Any], Awaitable[Any]]) -> Any:
         try:
             async with asyncio.timeout(self._timeout):
                 if self._admin is None:
@@ -125,7 +125,7 @@ class KafkaProducer:
                         await _within_limit(admin.close())
                         raise
                     self._admin = admin
-                return await question(self._admin)
+                return await request(self._admin)
         except (KafkaError, TimeoutError, OSError) as error:
             await self._drop_admin()
             raise KafkaUnavailable(f"Kafka does not answer: {type(error).__name__}") from error

@@ -36,10 +36,10 @@ class MissingTopics(RuntimeError):
     """Topics of the table that do not exist; the text says how to create them."""
 
     def __init__(self, names: Collection[str]) -> None:
-        super().__init__(f"no topic {', '.join(sorted(names))}; make what is missing with: {COMMAND}")
+        super().__init__(f"no topic {', '.join(sorted(names))}; create it with: {COMMAND}")
 
 
-class CannotMake(RuntimeError):
+class TopicNotCreated(RuntimeError):
     """The broker refuses to create a topic; the text names the topic and the broker's reason."""
 
 
@@ -56,10 +56,10 @@ def topics_of(service: str, reads: Collection[Topic]) -> tuple[Topic, ...]:
 async def provision(settings: RuntimeSettings) -> int:
     """Create the missing topics and check all. Returns how many were created. Raises ``UnsafeSetting``."""
     async with _admin(settings) as admin:
-        made = await _create(admin, settings.topic_replication)
+        created = await _create(admin, settings.topic_replication)
         async with asyncio.timeout(_REQUEST_MS / 1000):
             await _check_until_known(admin, settings.topic_replication)
-    return made
+    return created
 
 
 async def _check_until_known(admin: AIOKafkaAdminClient, replication: int) -> None:
@@ -95,23 +95,24 @@ async def _admin(settings: RuntimeSettings) -> AsyncIterator[AIOKafkaAdminClient
 
 
 async def _create(admin: AIOKafkaAdminClient, replication: int) -> int:
-    there = await _partitions(admin)
+    existing = await _partitions(admin)
     wanted = [
         NewTopic(name, topic.partitions, replication, topic_configs=topic_config(name, topic, replication))
         for name, topic in names_of(TOPICS).items()
-        if name not in there
+        if name not in existing
     ]
     if not wanted:
         return 0
     response: Any = await admin.create_topics(wanted, timeout_ms=_REQUEST_MS)
-    made = 0
+    created = 0
     for name, code, *reason in response.topic_errors:
         error = for_code(code)
         if code == 0:
-            made += 1
+            created += 1
         elif error is not TopicAlreadyExistsError:
-            raise CannotMake(f"the topic {name} cannot be made: {error.__name__} {' '.join(filter(None, reason))}")
-    return made
+            because = " ".join(filter(None, reason))
+            raise TopicNotCreated(f"the topic {name} cannot be created: {error.__name__} {because}")
+    return created
 
 
 async def _check(admin: AIOKafkaAdminClient, replication: int, topics: Collection[Topic]) -> None:
@@ -141,7 +142,7 @@ async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
     return configs
 
 
-async def _when_there(settings: RuntimeSettings, *, only_check: bool) -> int:
+async def _run_when_reachable(settings: RuntimeSettings, *, only_check: bool) -> int:
     async with asyncio.timeout(settings.start_timeout):
         while True:
             try:
@@ -156,24 +157,24 @@ async def _when_there(settings: RuntimeSettings, *, only_check: bool) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 if every topic exists with safe settings."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Make and check the topics of the topic table.")
-    parser.add_argument("--check", action="store_true", help="only check; make nothing")
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Create and check the topics of the topic table.")
+    parser.add_argument("--check", action="store_true", help="check only; create no topic")
     only_check = parser.parse_args(arguments).check
     settings = RuntimeSettings()
     runtime_logging.configure(settings, "topics")
     try:
         check_settings(settings)
-        made = asyncio.run(_when_there(settings, only_check=only_check))
+        created = asyncio.run(_run_when_reachable(settings, only_check=only_check))
     except TimeoutError:
         logger.critical("topics.kafka_away", kafka=settings.kafka)
         return exit_codes.CANNOT_START
     except UnsafeSetting as unsafe:
         logger.critical("topics.refused", problem=str(unsafe))
         return exit_codes.UNSAFE_SETTING
-    except (MissingTopics, CannotMake) as wrong:
+    except (MissingTopics, TopicNotCreated) as wrong:
         logger.critical("topics.wrong", problem=str(wrong))
         return exit_codes.NOT_DONE
-    logger.info("topics.ready", made=made, topics=len(names_of(TOPICS)))
+    logger.info("topics.ready", created=created, topics=len(names_of(TOPICS)))
     return exit_codes.DONE
 
 

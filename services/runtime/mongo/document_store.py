@@ -37,11 +37,11 @@ def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
     return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
 
 
-def connect_loops(uri: str, *, timeout_ms: int = 5000) -> Client:
-    """The same for the stores of loops, without retried writes.
+def connect_for_processing(uri: str, *, timeout_ms: int = 5000) -> Client:
+    """A client for batch processing, without retryable writes.
 
-    The server records every statement of a retryable write. A loop does not need that: after an interrupted write it
-    loads the documents again.
+    The server stores every statement of a retryable write. Batch processing does not need that: after an interrupted
+    write it loads the documents again.
     """
     return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
 
@@ -133,12 +133,14 @@ class MongoStore(Generic[S]):
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
         """The documents at ``addresses`` and the holders of their aliases; nothing for documents written once."""
         ids = {address.id for address in addresses}
-        aliases = {alias for address in addresses for alias in (address.alias, *address.asks) if alias is not None}
+        aliases = {
+            alias for address in addresses for alias in (address.alias, *address.candidates) if alias is not None
+        }
         if not ids or self._write_once:
             return Documents()
         by_id = {"_id": {"$in": list(ids)}}
         query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
-        # One answer holds all of them; by default the first holds a hundred.
+        # All in one response; by default the first response has at most a hundred documents.
         found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
         return Documents(document_from(stored, self._documents.state) for stored in found)
 

@@ -1,1 +1,1 @@
-"""The durable loop: apply a batch of messages to documents, publish what they emit, commit offsets."""
+"""Message processing: apply batches of messages to documents, publish their events, commit offsets. No I/O library."""

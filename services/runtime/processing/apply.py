@@ -1,7 +1,7 @@
 """Apply a batch of messages to the documents that they touch. Pure.
 
 A document keeps the id of every message that it has applied (16 bytes each, without limit), and the events that each
-message made it emit until they are known to be published. A second delivery therefore changes nothing and emits the
+message caused, until they are known to be published. A second delivery therefore changes nothing and emits the
 same bytes again, so every effect happens once.
 """
 
@@ -88,7 +88,7 @@ class Ids(Protocol):
 
 @dataclass(slots=True)
 class Document(Generic[S]):
-    """A state, and the bookkeeping that makes its changes exactly-once. ``version`` 0 is not stored yet."""
+    """A state, with the applied ids and the outbox that make its changes exactly-once. Version 0 is not stored yet."""
 
     id: str
     version: int = 0
@@ -200,7 +200,7 @@ def _apply(
     service: str, processor: Processor[S], documents: Documents[S], document: Document[S], delivery: Delivery
 ) -> OutboxEntry:
     envelope = delivery.envelope
-    taken: Collection[str] = documents.held_by_others(delivery.address.asks, document)
+    taken: Collection[str] = documents.held_by_others(delivery.address.candidates, document)
     decision = processor.decide(document.state, envelope, taken)
     entry = emit(envelope, f"{service}/{processor.name}", decision.events)
     documents.update(document, decision.state, () if decision.state is None else processor.aliases(decision.state))
@@ -214,8 +214,8 @@ def _pending_records(document: Document[Any]) -> Iterable[Record]:
 
 
 def _taken_over(pending: PendingEvents, by: Incoming) -> PendingEvents:
-    # The batch of ``by`` publishes the entry too, so the entry can be removed with what that batch adds. Its own
-    # partition may not touch the document again for years.
+    # The batch of ``by`` publishes this entry too, so it can be removed together with the events of that batch. Its
+    # own partition may not touch the document again for years.
     if (pending.topic, pending.partition) == (by.topic, by.partition):
         return pending
     return PendingEvents(by.topic, by.partition, by.offset, pending.entry)

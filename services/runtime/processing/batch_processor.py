@@ -35,7 +35,7 @@ class Store(Protocol[S]):
     """Stores the documents of a processor or projection."""
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
-        """The documents at ``addresses`` and the holders of their aliases and asks, read with majority concern."""
+        """The documents at ``addresses`` and the holders of all their aliases, read with majority concern."""
         ...
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
@@ -118,8 +118,8 @@ class BatchProcessor(Generic[S]):
             changed = documents.changed()
             if not changed or await self._store.write(changed):
                 break
-            # Another instance wrote first, or holds an alias that was not loaded: load it this time.
-            addresses += [Address(document.id, asks=document.aliases) for document in changed if document.aliases]
+            # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
+            addresses += [Address(document.id, candidates=document.aliases) for document in changed if document.aliases]
         dead = [
             self._to_dead_letter(incoming, reasons[_position(incoming)])
             for incoming in batch
@@ -127,7 +127,7 @@ class BatchProcessor(Generic[S]):
         ]
         await self._producer.publish([*dead, *applied.records])
         self._published.add(applied.causes)
-        # Not earlier: a batch that is retried while Kafka or MongoDB is away must not count twice.
+        # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
 
@@ -166,8 +166,8 @@ class BatchProcessor(Generic[S]):
     def _check_dead_in_a_row(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> None:
         if max(self._dead_after(batch, reasons)) >= self._dead_letter_limit:
             raise DeadLetterLimitExceeded(
-                f"{self._dead_letter_limit} records in a row on {batch[0].topic} break their contract or its rule; "
-                "stopped before draining it into the dead letters"
+                f"{self._dead_letter_limit} records in a row on {batch[0].topic} are dead letters; "
+                "stopped before sending the whole topic there"
             )
 
     def _dead_after(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""Reads records from a consumer group, processes them in batches, and commits what is done.
+"""Reads records as a member of a consumer group, processes them in batches, and commits their offsets.
 
 ``Consumer`` is the port: Kafka implements it in ``services.runtime.kafka.consumer``, the simulation in
 ``tests/simulation``. Everything here runs unchanged in both. Time is the event loop's, which the simulation replaces.
@@ -63,7 +63,7 @@ class Consumer(Protocol):
         ...
 
     def assignment(self) -> Sequence[Partition]:
-        """The partitions that are this member's."""
+        """The partitions that are assigned to this member."""
         ...
 
     async def start_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, StartOffset]:
@@ -98,10 +98,10 @@ class Processes(Protocol):
 
 
 class BatchConsumer:
-    """Feeds the processors of a process, and commits a record when every processor of its topic is done with it.
+    """Runs the processors of a process, and commits a record when every processor of its topic has finished it.
 
-    A retryable error is tried again with backoff, for as long as the partitions are ours. Any other error stops the
-    service through ``stop_service``: the next commit would pass over the batch.
+    A batch is retried with backoff after a retryable error, as long as its partitions are assigned. Any other error
+    stops the service through ``stop_service``: the next commit would pass over the batch.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class BatchConsumer:
 
     async def refresh_lag(self) -> None:
         """Ask for the ends of the partitions: a consumer that no longer fetches would not notice that it lags."""
-        await self._learn_positions()
+        await self._load_start_offsets()
         self._ends = dict(await self._consumer.end_offsets(self._consumer.assignment()))
 
     def stalled_for(self) -> float:
@@ -195,7 +195,7 @@ class BatchConsumer:
         await self._consumer.stop()
 
     async def revoked(self) -> None:
-        """Let the batches in progress finish and commit before their partitions go to another member."""
+        """Finish and commit the batches in progress, before their partitions go to another member."""
         await self.drain()
         self.joined = False
         self._positions.clear()
@@ -209,14 +209,14 @@ class BatchConsumer:
         self.joined = True
         logger.info("runtime.assigned", processor=self.name, partitions=len(partitions))
         try:
-            await self._learn_positions()
+            await self._load_start_offsets()
         except self._retryable as error:
             logger.warning("runtime.positions_wait", processor=self.name, reason=type(error).__name__)
         except RecordsLost as lost:
             self._stop(lost)
 
     async def drain(self) -> None:
-        """Let the batches in progress finish and commit, and begin no other."""
+        """Finish and commit the batches in progress, and start no others."""
         self._assignments += 1
         self._may_poll.clear()
         self._draining.set()
@@ -226,13 +226,13 @@ class BatchConsumer:
         await self._committer.flush()
 
     async def _end_fetch(self) -> None:
-        """End a fetch in progress: its records must not be taken for those of the next assignment, or the reverse."""
+        """End a fetch in progress: its records must not be mistaken for records of the next assignment."""
         if self._fetch_limit is not None and not self._fetch_limit.expired():
             self._fetch_limit.reschedule(_now())
         await self._not_fetching.wait()
 
     async def _run(self) -> None:
-        pauses = delays()
+        backoff_delays = delays()
         while not self._failed:
             await self._may_poll.wait()
             if self._draining.is_set():  # a drain began before this task woke up
@@ -241,16 +241,16 @@ class BatchConsumer:
                 records = await self._fetch()
             except self._retryable as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
-                await is_set_within(self._draining, next(pauses))
+                await is_set_within(self._draining, next(backoff_delays))
             except Exception as error:  # noqa: BLE001 - logged, and stops the service
                 self._stop(error)
             else:
-                pauses = delays()
+                backoff_delays = delays()
                 self._workers.add(records)
                 await self._workers.until_room()
 
     async def _fetch(self) -> Sequence[Incoming]:
-        """The records of the next batches; none if a drain ended the fetch. Those that it had are delivered again."""
+        """The next records; none if a drain ended the fetch. Records that it had fetched are delivered again."""
         self._not_fetching.clear()
         try:
             async with asyncio.timeout(None) as limit:
@@ -265,7 +265,7 @@ class BatchConsumer:
             self._not_fetching.set()
 
     async def _next_records(self) -> Sequence[Incoming]:
-        """What is there, and for a small batch what arrives until the next one may start."""
+        """The next records. A small batch waits until the policy allows it, and takes records that arrive meanwhile."""
         policy = self._batching
         records = await self._consumer.poll(max_records=policy.max_records, max_wait=_POLL_SECONDS)
         early = self._next_small_batch - _now()
@@ -282,7 +282,7 @@ class BatchConsumer:
         return records
 
     async def _process_partitions(self, records: Sequence[Incoming]) -> None:
-        """Process ``records`` in batches until they are done, or a drain or a failure ends it."""
+        """Process ``records`` in batches. Stops early after a drain or a failure."""
         most = self._batching.max_records
         try:
             for start in range(0, len(records), most):
@@ -294,7 +294,7 @@ class BatchConsumer:
             self._stop(error)
 
     async def _process_batch(self, batch: Sequence[Incoming]) -> bool:
-        """Whether every processor is done with ``batch``; False if a drain came while one could not be."""
+        """Process ``batch`` with every processor of its topics. False if a drain ended the retries of one."""
         self._positions.check_complete(batch)
         parts = [(p, [record for record in batch if record.topic in p.topics]) for p in self._processors]
         done = await asyncio.gather(
@@ -310,14 +310,14 @@ class BatchConsumer:
         return True
 
     async def _process_with_retry(self, processor: Processes, batch: Sequence[Incoming]) -> bool:
-        pauses = delays()
+        backoff_delays = delays()
         while True:
             started = _now()
             try:
                 result = await processor.process(batch)
             except self._retryable as error:
-                self._note_failure(error)
-                delay = next(pauses)
+                self._record_failure(error)
+                delay = next(backoff_delays)
                 metrics.RETRIES.labels(processor.name, type(error).__name__).inc()
                 logger.warning("runtime.batch_waits", processor=processor.name, reason=self.failure, seconds=delay)
                 if await is_set_within(self._draining, delay):
@@ -329,8 +329,8 @@ class BatchConsumer:
                 metrics.BATCH_SECONDS.labels(processor.name).observe(_now() - started)
                 return True
 
-    async def _learn_positions(self) -> None:
-        """Ask where the assigned partitions begin. Raises ``RecordsLost``."""
+    async def _load_start_offsets(self) -> None:
+        """Fetch the start offsets of newly assigned partitions. Raises ``RecordsLost``."""
         assignment = self._assignments
         unknown = self._positions.unknown(self._consumer.assignment())
         if not unknown:
@@ -338,7 +338,7 @@ class BatchConsumer:
         async with asyncio.timeout(_POSITIONS_SECONDS):
             starts = await self._consumer.start_offsets(unknown)
         if assignment == self._assignments:
-            self._positions.learn(starts)
+            self._positions.set_starts(starts)
 
     def _stop(self, error: Exception) -> None:
         logger.critical("runtime.stopped", processor=self.name, reason=str(error), exc_info=error)
@@ -346,10 +346,10 @@ class BatchConsumer:
 
     def _fail(self, error: Exception) -> None:
         self._failed = True
-        self._note_failure(error)
+        self._record_failure(error)
         self._stop_service(f"{self.name}: {self.failure}")
 
-    def _note_failure(self, error: Exception) -> None:
+    def _record_failure(self, error: Exception) -> None:
         self.failure = f"{type(error).__name__}: {error}"
         self.failing_since = self.failing_since or datetime.now(UTC)
 

@@ -1,4 +1,4 @@
-"""What a service gives to the runtime: pure decisions over messages, without I/O, clock or randomness."""
+"""The interface between a service and the runtime: pure decisions, without I/O, clock or randomness."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Address(NamedTuple):
     """The one document that a message touches.
 
     It is the document that holds ``alias`` if there is one, else the document ``id`` (created if it does not exist).
-    ``asks`` are aliases of which the decision must know whether *another* document holds them.
+    For each of ``candidates`` the decision learns whether *another* document holds it.
     """
 
     id: str
     alias: str | None = None
-    asks: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
 
 
 class Decide(Protocol[S]):
     """A rule: the decision on a message, given the document's state (None before its first message).
 
-    ``taken`` are those of the address's ``asks`` that another document holds.
+    ``taken`` are those of the address's ``candidates`` that another document holds.
     """
 
     def __call__(self, state: S | None, message: Envelope[Any], taken: Collection[str] = (), /) -> Decision[S]: ...
@@ -48,7 +48,7 @@ def no_aliases(_: Any) -> tuple[str, ...]:
 
 
 def unprepared(message: Envelope[Any]) -> Envelope[Any]:
-    """The message itself, for processors whose decisions need nothing beside it."""
+    """The message itself; for processors that need no preparation."""
     return message
 
 

@@ -3,8 +3,8 @@
 The runner walks the document ids in order and publishes a message for each to a topic that the processor reads, keyed
 as the document is. The processor handles the message like any other, so the effect on each document is exactly-once.
 The id of a message follows from the job and the document: a runner that starts again after a crash, or two runners at
-once, repeat the same ids. The runner is paced, and its position is stored after every batch. Documents created after
-the start of the job may be left out.
+once, repeat the same ids. The runner limits its rate, and its position is stored after every batch. Documents that are
+created after the start of the job may be left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from frikort_contracts.messages import Message
 logger = structlog.get_logger(__name__)
 
 DEFAULT_RATE: Final = 200
-MOST_IN_A_BATCH: Final = 100
+MAX_BATCH: Final = 100
 
 Status = Literal["running", "done", "cancelled"]
 
@@ -118,9 +118,9 @@ async def run_job(
 ) -> None:
     """Walk the documents from the job's cursor to the end.
 
-    Raises ``LeaseLost``, and the errors of the ports; then the job goes on from its cursor when a runner claims it.
+    Raises ``LeaseLost`` and the errors of the ports. The job then continues from its cursor when a runner claims it.
     """
-    limit = max(1, min(MOST_IN_A_BATCH, int(job.rate)))
+    limit = max(1, min(MAX_BATCH, int(job.rate)))
     while found := await ids.after(job.cursor, limit):
         await publisher.publish([record_of(service, kind, job, document_id) for document_id in found])
         job = await store.advance(job, cursor=found[-1], count=len(found))

@@ -15,7 +15,7 @@ logger = structlog.get_logger(__name__)
 
 
 class CommitRefused(RuntimeError):
-    """The partitions belong to another member of the group now. It finds these records already applied."""
+    """The partitions now belong to another member of the group, which finds these records already applied."""
 
 
 class OffsetCommitter:
@@ -46,13 +46,13 @@ class OffsetCommitter:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, offsets: Offsets) -> None:
-        """Commit ``offsets`` soon: every record before them is processed."""
+        """Commit ``offsets`` in the background. Every record before them must be processed."""
         self._pending.update(offsets)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._commit_pending())
 
     async def flush(self) -> None:
-        """Commit what is pending now, with one try, and forget what cannot be committed: it is delivered again."""
+        """Commit the pending offsets now, with one try. If it fails, they are dropped and their records redelivered."""
         self._flushing.set()
         try:
             if self._task is not None:
@@ -65,7 +65,7 @@ class OffsetCommitter:
         self._pending.clear()
 
     async def _commit_pending(self) -> None:
-        pauses = delays()
+        backoff_delays = delays()
         await is_set_within(self._flushing, self._policy.min_interval)
         while self._pending:
             offsets, self._pending = self._pending, {}
@@ -78,13 +78,13 @@ class OffsetCommitter:
                 self._pending = {**offsets, **self._pending}
                 if self._flushing.is_set():
                     return
-                await is_set_within(self._flushing, next(pauses))
+                await is_set_within(self._flushing, next(backoff_delays))
             except Exception as error:
                 logger.critical("runtime.stopped", processor=self._name, reason=str(error), exc_info=True)
                 self._on_failure(error)
                 return
             else:
                 self._on_committed(offsets)
-                pauses = delays()
+                backoff_delays = delays()
                 if self._pending:
                     await is_set_within(self._flushing, self._policy.min_interval)

@@ -1,7 +1,7 @@
-"""Processes partitions side by side, and the records of each in order.
+"""Processes several partitions at once, and the records of each in order.
 
-Records are divided by partition number, all topics together: a card has the same number in every topic, so two workers
-meet in a document only through an alias, and then the document's version decides, as between two instances.
+Records are divided by partition number, all topics together. A card has the same number in every topic, so two workers
+change the same document only through an alias; then the version guard decides, as between two instances.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.policies import BatchPolicy
 
-# Enough that one computes while the other waits for Kafka or MongoDB. More gained nothing when measured.
+# One computes while the other waits for Kafka or MongoDB. More workers were not faster when measured.
 _WORKERS: Final = 2
 
 
@@ -32,7 +32,7 @@ class PartitionWorkers:
         self._finished_one = asyncio.Event()
 
     def add(self, records: Sequence[Incoming]) -> None:
-        """Start to process ``records``, or queue them behind earlier ones of their partitions."""
+        """Process ``records``, after earlier records of their partitions."""
         for record in records:
             self._waiting.setdefault(record.partition, []).append(record)
         self._start()
@@ -43,7 +43,7 @@ class PartitionWorkers:
             await self._until_one_finishes()
 
     def discard_waiting(self) -> None:
-        """Forget the records that no worker has started with."""
+        """Drop the records that no worker has started to process."""
         self._waiting.clear()
 
     async def until_idle(self) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class BatchPolicy:
     """How many records go together.
 
-    A batch costs much the same whatever its size. One of fewer than ``min_records`` therefore starts at least
-    ``max_wait`` seconds after the batch before it, and takes the records that arrive meanwhile; the first one after a
-    quiet time starts at once. ``max_records`` bounds the memory and the time of a batch.
+    A small batch costs almost as much as a large one. A batch of fewer than ``min_records`` therefore starts at least
+    ``max_wait`` seconds after the batch before it, together with the records that arrive meanwhile. The first batch
+    after a quiet time starts at once. ``max_records`` bounds the memory and the time of a batch.
     """
 
     min_records: int
@@ -23,8 +23,8 @@ class BatchPolicy:
 class CommitPolicy:
     """How often offsets are committed.
 
-    A commit costs the client and the broker as much as a fetch. Between two commits pass at least ``min_interval``
-    seconds; after a crash the records of that time are delivered again, which changes nothing.
+    A commit costs the client and the broker as much as a fetch. There are at least ``min_interval`` seconds between two
+    commits. After a crash the records of that interval are redelivered, which changes nothing.
     """
 
     min_interval: float

@@ -1,4 +1,4 @@
-"""How far a consumer has come in the partitions assigned to it."""
+"""The positions of a consumer in its assigned partitions, and the detection of missing records."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Positions:
         """Those of ``partitions`` whose start is not known yet."""
         return [partition for partition in partitions if partition not in self._committed]
 
-    def learn(self, starts: Mapping[Partition, StartOffset]) -> None:
-        """Note where partitions begin. Raises ``RecordsLost``."""
+    def set_starts(self, starts: Mapping[Partition, StartOffset]) -> None:
+        """Set the start of partitions. Raises ``RecordsLost``."""
         for partition, (first, committed) in starts.items():
             if committed is not None and committed < first:
                 raise RecordsLost(partition, committed, first)
@@ -61,13 +61,13 @@ class Positions:
             self._expected.setdefault(partition, start)
 
     def committed(self, offsets: Offsets) -> None:
-        """Note that ``offsets`` are committed."""
+        """Record that ``offsets`` are committed."""
         self._committed.update(offsets)
 
     def check_complete(self, records: Sequence[Incoming]) -> None:
         """Raise ``RecordsLost`` if a record is missing between these, or before the first of them.
 
-        The topics are not compacted and no producer uses transactions, so there are no gaps otherwise.
+        Topics are not compacted and producers use no transactions, so offsets have no other gaps.
         """
         expected = self._expected
         for record in records:
@@ -77,6 +77,6 @@ class Positions:
             expected[partition] = record.offset + 1
 
     def lag(self, ends: Offsets) -> dict[Partition, int]:
-        """Records that wait in each partition, given the offset after its last record."""
+        """The number of uncommitted records of each partition, given the offset after its last record."""
         known = self._committed
         return {partition: max(end - known[partition], 0) for partition, end in ends.items() if partition in known}

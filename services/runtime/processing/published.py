@@ -1,10 +1,9 @@
-"""Which pending events are already in the log, so that no batch publishes them a second time.
+"""Finds pending events that are already published, so that no batch publishes them a second time.
 
 A document keeps its pending events until a batch knows them to be published. A batch of another topic that touches the
-document knows it in one of two ways: this instance remembers what Kafka acknowledged to it, and the consumer group has
-committed the offset of the message whose batch published them. Both facts stay true whatever happens later: an
-acknowledged record is in the log, and offsets are committed only after the batch is published. Without either fact the
-events are published again, under the same ids.
+document can know it in two ways: this instance remembers that Kafka acknowledged the events, or the consumer group has
+committed the offset of the message that caused them, which happens only after they are published. Otherwise the events
+are published again, under the same ids.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class CommittedOffsets(Protocol):
 
 
 class PublishedEvents:
-    """What is known to be published of the events of one processor.
+    """The events of one processor that are known to be published.
 
     ``committed`` may be None where one instance processes all partitions; then only its own memory counts.
     """
@@ -60,9 +59,9 @@ class PublishedEvents:
     async def remove_from(self, documents: Iterable[Document[Any]], starts: Mapping[Partition, int]) -> None:
         """Remove published events from the outboxes of ``documents``, which must have been loaded before this call.
 
-        ``starts`` is the first offset of each partition in the batch. Events of these partitions are in the hands of
-        this batch. Those of another partition number belong to another worker or instance, which may be publishing them
-        at this moment: they are waited for, at most a second.
+        ``starts`` is the first offset of each partition in the batch. This batch publishes the pending events
+        of these partitions. Events of another partition number belong to another worker or instance, which may be
+        publishing them at this moment, so this call waits for them, at most a second.
         """
         with_events = [document for document in documents if document.outbox]
         numbers = {partition for _, partition in starts}

@@ -28,7 +28,7 @@ PROBE_SECONDS: Final = 2.0
 
 
 class Dependency:
-    """A server that must answer, and since when it does not."""
+    """A server that must answer, and the time since which it does not."""
 
     def __init__(self, ask: Callable[[], Awaitable[Any]]) -> None:
         self._ask = ask
@@ -98,14 +98,14 @@ class Health:
             asyncio.gather(*(one.check() for one in (*self._dependencies.values(), *self._reported.values()))),
             _refresh_lag(consumer),
         )
-        looked = dict(zip((*self._dependencies, *self._reported), found, strict=True))
-        dependencies = {name: looked[name] for name in self._dependencies}
+        results = dict(zip((*self._dependencies, *self._reported), found, strict=True))
+        dependencies = {name: results[name] for name in self._dependencies}
         processors = {} if consumer is None else {consumer.name: self._report_of(consumer)}
-        well = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
+        ok = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
         return {
-            "status": "ready" if all(well) else "not ready",
+            "status": "ready" if all(ok) else "not ready",
             "service": self._runtime.name,
-            "dependencies": looked,
+            "dependencies": results,
             "processors": processors,
             **{name: detail() for name, detail in self.details.items()},
         }

@@ -20,7 +20,15 @@ from pymongo.errors import PyMongoError
 
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
-from services.runtime.kafka.dead_letters.journal import Account, Journal, Line, Refused, State, act_on, state_of
+from services.runtime.kafka.dead_letters.journal import (
+    Attribution,
+    Journal,
+    JournalEntry,
+    Refused,
+    State,
+    perform,
+    state_of,
+)
 from services.runtime.kafka.dead_letters.reader import DeadLetter, Origin, read
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.kafka.topics import MissingTopics
@@ -31,7 +39,7 @@ from services.runtime.settings import RuntimeSettings
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 _COLUMNS: Final = ("origin", "time", "state", "type", "key", "reason")
 _REASON_WIDTH: Final = 72
-_UNSETTLED: Final[tuple[State, ...]] = ("waiting", "replaying", "discarding")
+_OPEN: Final[tuple[State, ...]] = ("waiting", "replaying", "discarding")
 
 
 class NotFound(LookupError):
@@ -41,30 +49,31 @@ class NotFound(LookupError):
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(
-        prog="python -m services.runtime.kafka.dead_letters", description="What was put aside."
+        prog="python -m services.runtime.kafka.dead_letters",
+        description="Dead letters: records that could not be processed.",
     )
     commands = top.add_subparsers(dest="command", required=True)
 
-    listing = commands.add_parser("list", help="one line for each dead letter that waits")
-    listing.add_argument("--topic", type=_topic, help="only of this topic")
-    listing.add_argument("--service", help="only those that this service put aside")
-    listing.add_argument("--since", type=_moment, help="only those put aside since, such as 2026-01-31T08:00+01:00")
-    listing.add_argument("--all", action="store_true", help="those that are settled, too")
+    listing = commands.add_parser("list", help="list the dead letters that are neither replayed nor discarded")
+    listing.add_argument("--topic", type=_topic, help="only from this topic")
+    listing.add_argument("--service", help="only from this service")
+    listing.add_argument("--since", type=_moment, help="only since this time, such as 2026-01-31T08:00+01:00")
+    listing.add_argument("--all", action="store_true", help="include replayed and discarded ones")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
-    showing = commands.add_parser("show", help="headers, body and history of one dead letter")
+    showing = commands.add_parser("show", help="show headers, body and history of one dead letter")
     showing.add_argument("origin", type=_origin)
 
-    for act, text in (("replay", "send it to its topic again"), ("discard", "settle it without sending it")):
-        acting = commands.add_parser(act, help=text)
+    for action, text in (("replay", "publish it to its topic again"), ("discard", "close it without publishing it")):
+        acting = commands.add_parser(action, help=text)
         acting.add_argument("origin", type=_origin, nargs="*")
         acting.add_argument("--by", type=_words, required=True, help="who does this")
         acting.add_argument("--reason", type=_words, required=True, help="why; no personal data")
-        acting.add_argument("--again", action="store_true", help="although it is settled")
-        if act == "replay":
-            acting.add_argument("--topic", type=_topic, help="with --all: every one of this topic that waits")
+        acting.add_argument("--again", action="store_true", help="even if it was replayed or discarded before")
+        if action == "replay":
+            acting.add_argument("--topic", type=_topic, help="with --all: all open dead letters of this topic")
             acting.add_argument("--all", action="store_true")
-            acting.add_argument("--body", type=Path, help="a file with a mended body, for one origin")
+            acting.add_argument("--body", type=Path, help="a file with a corrected body, for one origin")
     return top
 
 
@@ -77,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if whole_topic == bool(given.origin):
             top.error("name one origin or more" + (", or --topic T --all" if given.command == "replay" else ""))
         if given.command == "replay" and given.body is not None and len(given.origin) != 1:
-            top.error("a mended body belongs to one origin")
+            top.error("a corrected body needs exactly one origin")
     try:
         settings = RuntimeSettings()
         check_settings(settings)
@@ -93,11 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MissingTopics as missing:
         return _say(exit_codes.CANNOT_START, str(missing))
     except KafkaUnavailable as away:
-        return _say(exit_codes.CANNOT_START, f"{away}; what was begun can be done again")
+        return _say(exit_codes.CANNOT_START, f"{away}; the command can be repeated")
     except PyMongoError as error:
-        return _say(
-            exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing is done without it"
-        )
+        return _say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing was done")
 
 
 async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
@@ -116,41 +123,43 @@ async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
 async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: Journal) -> int:
     letters = await read(settings, [given.topic] if given.topic else TOPICS, given.since)
     letters = [letter for letter in letters if given.service in (None, letter.origin.service)]
-    history = await journal.lines(letter.origin for letter in letters)
+    history = await journal.entries(letter.origin for letter in letters)
     rows = [_row(letter, state_of(history[letter.origin])) for letter in letters]
-    shown = [row for row in rows if given.all or row["state"] in _UNSETTLED]
+    shown = [row for row in rows if given.all or row["state"] in _OPEN]
     if given.json:
         _write(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
         _write(_table(shown))
-        _write(f"{len(shown)} shown, {len(rows) - len(shown)} settled ones not shown")
+        _write(f"{len(shown)} shown, {len(rows) - len(shown)} closed ones not shown")
     return exit_codes.DONE
 
 
 async def _show(settings: RuntimeSettings, origin: Origin, journal: Journal) -> int:
     (letter,) = await _found(settings, [origin])
-    lines = (await journal.lines([origin]))[origin]
-    for name, text in _row(letter, state_of(lines)).items():
+    entries = (await journal.entries([origin]))[origin]
+    for name, text in _row(letter, state_of(entries)).items():
         _write(f"{name:8}{text}")
     for name, value in letter.headers:
         _write(f"header  {name}: {(value or b'').decode(errors='backslashreplace')}")
-    for line in lines:
-        _write(f"history {_history(line)}")
+    for entry in entries:
+        _write(f"history {_history(entry)}")
     _write("body")
     _write(letter.value.decode(errors="backslashreplace"))
     return exit_codes.DONE
 
 
 async def _act(settings: RuntimeSettings, given: argparse.Namespace, journal: Journal) -> int:
-    account = Account(given.by, given.reason, datetime.now(UTC))
+    attribution = Attribution(given.by, given.reason, datetime.now(UTC))
     letters = await (_found(settings, given.origin) if given.origin else _waiting(settings, given.topic, journal))
-    body = None if given.command == "discard" or given.body is None else _mended(letters[0], given.body)
+    body = None if given.command == "discard" or given.body is None else _corrected_body(letters[0], given.body)
     log = KafkaProducer(settings.kafka, client_id="frikort-dead", timeout=settings.publish_timeout)
     refused: list[str] = []
     try:
         for letter in letters:
             try:
-                await act_on(letter, given.command, account, journal=journal, log=log, body=body, again=given.again)
+                await perform(
+                    letter, given.command, attribution, journal=journal, log=log, body=body, again=given.again
+                )
             except Refused as why:
                 refused.append(str(why))
             else:
@@ -174,19 +183,19 @@ async def _found(settings: RuntimeSettings, origins: Sequence[Origin]) -> list[D
 
 async def _waiting(settings: RuntimeSettings, topic: Topic, journal: Journal) -> list[DeadLetter]:
     letters = await read(settings, [topic], None)
-    history = await journal.lines(letter.origin for letter in letters)
+    history = await journal.entries(letter.origin for letter in letters)
     return [letter for letter in letters if state_of(history[letter.origin]) in ("waiting", "replaying")]
 
 
-def _mended(letter: DeadLetter, path: Path) -> bytes:
-    """The body in the file, if it keeps the contract. Raises ``Refused``."""
+def _corrected_body(letter: DeadLetter, path: Path) -> bytes:
+    """The body in the file. Raises ``Refused`` if the record would break its contract."""
     try:
         body = path.read_bytes()
         decode(_TOPICS[letter.origin.topic], body, letter.headers)
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}") from None
     except BrokenContract as reason:
-        raise Refused(f"the mended record still breaks its contract: {reason}") from None
+        raise Refused(f"the corrected record still breaks its contract: {reason}") from None
     return body
 
 
@@ -204,14 +213,14 @@ def _row(letter: DeadLetter, state: State) -> dict[str, Any]:
 def _table(rows: Sequence[dict[str, Any]]) -> str:
     rows = [row | {"reason": textwrap.shorten(row["reason"], _REASON_WIDTH, placeholder=" ...")} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in _COLUMNS}
-    lines = [{name: name.upper() for name in _COLUMNS}, *rows]
-    return "\n".join("  ".join(line[name].ljust(widths[name]) for name in _COLUMNS).rstrip() for line in lines)
+    entries = [{name: name.upper() for name in _COLUMNS}, *rows]
+    return "\n".join("  ".join(entry[name].ljust(widths[name]) for name in _COLUMNS).rstrip() for entry in entries)
 
 
-def _history(line: Line) -> str:
-    step = "done" if line.done else "begun"
-    mended = "" if line.body_sha256 is None else f", mended body {line.body_sha256[:12]}"
-    return f"{line.at.isoformat(timespec='seconds')} {line.act} {step} by {line.by}: {line.reason}{mended}"
+def _history(entry: JournalEntry) -> str:
+    step = "done" if entry.done else "begun"
+    corrected = "" if entry.body_sha256 is None else f", corrected body {entry.body_sha256[:12]}"
+    return f"{entry.at.isoformat(timespec='seconds')} {entry.action} {step} by {entry.by}: {entry.reason}{corrected}"
 
 
 def _topic(text: str) -> Topic:
@@ -232,15 +241,15 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time, such as 2026-01-31T08:00+01:00") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T08:00+01:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _words(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("say something")
+        raise argparse.ArgumentTypeError("must not be empty")
     if redact_cpr(text) != text:
-        raise argparse.ArgumentTypeError("this holds something like a CPR number, and it is kept for ever")
+        raise argparse.ArgumentTypeError("contains something like a CPR number; the text is kept without limit")
     return text
 
 

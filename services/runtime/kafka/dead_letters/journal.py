@@ -1,4 +1,4 @@
-"""What people did about dead letters: written down before it is done, and again after. Lines are only ever added."""
+"""The journal of actions on dead letters: an entry before each action and one after it. Entries are never changed."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from services.runtime.mongo.document_store import Client, Collection, durable_da
 logger = structlog.get_logger("services.runtime.kafka.dead_letters")
 
 DATABASE: Final = "frikort_operations"
-COLLECTION: Final = "dead_letter_acts"
+COLLECTION: Final = "dead_letter_actions"
 
-Act = Literal["replay", "discard"]
+Action = Literal["replay", "discard"]
 State = Literal["waiting", "replaying", "discarding", "replayed", "discarded"]
-_UNDER_WAY: Final[dict[Act, State]] = {"replay": "replaying", "discard": "discarding"}
-_SETTLED: Final[dict[Act, State]] = {"replay": "replayed", "discard": "discarded"}
+_IN_PROGRESS: Final[dict[Action, State]] = {"replay": "replaying", "discard": "discarding"}
+_CLOSED: Final[dict[Action, State]] = {"replay": "replayed", "discard": "discarded"}
 
 
 class Refused(RuntimeError):
-    """The act is not done; the text says why."""
+    """The action was refused; the text says why."""
 
 
 @dataclass(frozen=True)
-class Account:
-    """Who acts, why, and when they began."""
+class Attribution:
+    """The person who acts, the reason, and the time of the start."""
 
     by: str
     reason: str
@@ -40,12 +40,12 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of the journal: an act on one dead letter has begun, or is done. ``number`` counts a letter's acts."""
+class JournalEntry:
+    """An action on one dead letter has begun, or is done. ``number`` counts the actions on the letter."""
 
     origin: str
     number: int
-    act: Act
+    action: Action
     done: bool
     by: str
     reason: str
@@ -54,51 +54,51 @@ class Line:
 
     @property
     def id(self) -> str:
-        """The same for two people who begin at the same time, so that only one of them does."""
+        """The id of the entry. Two people who begin at the same time have the same id, so only one succeeds."""
         return f"{self.origin} {self.number} {'done' if self.done else 'begun'}"
 
 
-def state_of(lines: Iterable[Line]) -> State:
-    """What has become of a dead letter. An act that was begun again after it was done has been done."""
+def state_of(entries: Iterable[JournalEntry]) -> State:
+    """The state of a dead letter. A repeated action that has only begun does not change the state."""
     state: State = "waiting"
-    settled = False
-    for line in sorted(lines, key=lambda line: (line.number, line.done)):
-        if line.done:
-            state, settled = _SETTLED[line.act], True
-        elif not settled:
-            state = _UNDER_WAY[line.act]
+    closed = False
+    for entry in sorted(entries, key=lambda entry: (entry.number, entry.done)):
+        if entry.done:
+            state, closed = _CLOSED[entry.action], True
+        elif not closed:
+            state = _IN_PROGRESS[entry.action]
     return state
 
 
 class Journal:
-    """The journal of acts, in a database of its own."""
+    """The journal, in a database of its own."""
 
     def __init__(self, client: Client) -> None:
-        self._lines: Collection = durable_database(client, DATABASE)[COLLECTION]
+        self._entries: Collection = durable_database(client, DATABASE)[COLLECTION]
 
-    async def lines(self, origins: Iterable[Origin]) -> dict[Origin, list[Line]]:
-        """The lines about each of ``origins``, in order."""
+    async def entries(self, origins: Iterable[Origin]) -> dict[Origin, list[JournalEntry]]:
+        """The entries about each of ``origins``, in order."""
         by_text = {str(origin): origin for origin in origins}
-        found: dict[Origin, list[Line]] = {origin: [] for origin in by_text.values()}
+        found: dict[Origin, list[JournalEntry]] = {origin: [] for origin in by_text.values()}
         stored: Mapping[str, Any]
-        for stored in await self._lines.find({"origin": {"$in": list(by_text)}}).sort("at", 1).to_list(None):
-            line = Line(**{name: value for name, value in stored.items() if name != "_id"})
-            found[by_text[line.origin]].append(line)
+        for stored in await self._entries.find({"origin": {"$in": list(by_text)}}).sort("at", 1).to_list(None):
+            entry = JournalEntry(**{name: value for name, value in stored.items() if name != "_id"})
+            found[by_text[entry.origin]].append(entry)
         return found
 
-    async def add(self, line: Line) -> None:
-        """Write one line down, durably. Raises ``Refused`` if somebody else has begun the same act."""
+    async def add(self, entry: JournalEntry) -> None:
+        """Store an entry durably. Raises ``Refused`` if another person has begun the same action."""
         try:
-            await self._lines.insert_one({"_id": line.id, **vars(line)})
+            await self._entries.insert_one({"_id": entry.id, **vars(entry)})
         except DuplicateKeyError:
-            raise Refused(f"{line.origin}: somebody else acts on it at this moment; look at it again") from None
-        logger.warning("dead.act", **vars(line) | {"at": line.at.isoformat()})
+            raise Refused(f"{entry.origin}: another person acts on it at this moment; check its state") from None
+        logger.warning("dead_letters.action", **vars(entry) | {"at": entry.at.isoformat()})
 
 
-async def act_on(
+async def perform(
     letter: DeadLetter,
-    act: Act,
-    account: Account,
+    action: Action,
+    attribution: Attribution,
     *,
     journal: Journal,
     log: KafkaProducer,
@@ -107,24 +107,25 @@ async def act_on(
 ) -> None:
     """Replay or discard one dead letter.
 
-    A replay has the original's key, headers and ``ce_id``: a reader that had applied it drops it, so an act that was
-    interrupted can be done again. Raises ``Refused`` if the letter is settled, unless ``again``; ``KafkaUnavailable``.
+    A replay has the original's key, headers and ``ce_id``. A reader that has applied the message ignores it, so an
+    interrupted action can be repeated. Raises ``Refused`` if the letter is closed and not ``again``, and
+    ``KafkaUnavailable``.
     """
-    lines = (await journal.lines([letter.origin]))[letter.origin]
-    state = state_of(lines)
-    if state in _SETTLED.values() and not again:
-        raise Refused(f"{letter.origin} is {state} already; --again does it once more")
-    begun = Line(
+    entries = (await journal.entries([letter.origin]))[letter.origin]
+    state = state_of(entries)
+    if state in _CLOSED.values() and not again:
+        raise Refused(f"{letter.origin} is already {state}; repeat it with --again")
+    begun = JournalEntry(
         origin=str(letter.origin),
-        number=1 + max((line.number for line in lines), default=0),
-        act=act,
+        number=1 + max((entry.number for entry in entries), default=0),
+        action=action,
         done=False,
-        by=account.by,
-        reason=account.reason,
-        at=account.at,
+        by=attribution.by,
+        reason=attribution.reason,
+        at=attribution.at,
         body_sha256=None if body is None else sha256(body).hexdigest(),
     )
     await journal.add(begun)
-    if act == "replay":
+    if action == "replay":
         await log.publish([letter.original(body)])
-    await journal.add(Line(**vars(begun) | {"done": True}))
+    await journal.add(JournalEntry(**vars(begun) | {"done": True}))
