@@ -17,13 +17,19 @@ _GROUPS: Final = (
         (
             r"tests/demo/",
             r"tests/gateway/(?:api/test_real|audit/test_log|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
-            r"tests/portals/test_login\.py",
-            r"tests/portals/test_.*_journey\.py",
+            r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",
         ),
     ),
     ("operations", (r"tests/operations/",)),
-    ("browser", (r"tests/portals/test_.*_browser\.py", r"tests/portals/test_(?:employer|kit|public)\.py")),
+    (
+        "browser",
+        (
+            r"tests/portals/(?:citizen/)?test_.*in_a_browser\.py",
+            r"tests/portals/employer/test_(?:all_pages|files)\.py",
+            r"tests/portals/test_(?:kit|public)\.py",
+        ),
+    ),
     ("chaos", (r"tests/chaos/",)),
     (
         "engines",

@@ -1,1 +1,1 @@
-"""Tests of the pages: as a client sees them, and as a person does in a real browser."""
+"""Tests of the portals: over HTTP, and in a real browser."""

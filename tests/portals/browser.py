@@ -1,4 +1,4 @@
-"""A real browser, and what every page must hold in it."""
+"""A real browser, and the checks of a page in it."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ _FLAGS: Final = [
     f"--disable-features={_OFF}",
 ]
 _RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "EN-301-549", "best-practice"]
-# It lives too short for the second compiler to pay. The schema of HTML nests deeper than the first one's stack.
+# The second compiler does not pay off in so short a run. The schema of HTML needs a deeper stack than the default.
 _JVM: Final = ["-Xmx384m", "-Xss2m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 _MOST_TABS: Final = 120
 _WIDE: Final = """() => [...document.querySelectorAll('body *')]
     .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth)
     .map(one => one.outerHTML.slice(0, 80)).slice(0, 3)"""
-# axe-core waits for timers, and where scripts are off none goes off: then what would wait runs at once.
+# axe-core waits for timers, which never fire where scripts are off, so their functions run at once.
 _TIMERS: Final = """() => { window.setTimeout = (run, after, ...rest) => {
     Promise.resolve().then(() => run(...rest)); return 0 } }"""
 SCREENSHOTS: Final = REPOSITORY / "docs" / "portals"
 
 
 class Tab:
-    """A page in a browser of its own: nothing is kept from another tab."""
+    """A page in its own browser profile, which shares nothing with other tabs."""
 
     def __init__(self, page: Page, checks: Checks, width: int, *, javascript: bool = True) -> None:
         self.page = page
@@ -65,24 +65,24 @@ class Tab:
         self.keys = Keys(page)
         self._javascript = javascript
         self._checks = checks
-        self._said: list[str] = []
+        self._console_messages: list[str] = []
         self._opened: set[str] = set()
         self._document: Response | None = None
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._said.append(str(error)))
+        page.on("pageerror", lambda error: self._console_messages.append(str(error)))
         page.on("response", self._response)
 
     async def open(self, address: str) -> Tab:
-        """Go to an address."""
+        """Open an address."""
         await self.page.goto(address)
         return self
 
     async def check(self) -> None:
-        """The page as it stands: accessible, valid, silent, and no wider than the screen."""
-        assert self._document is not None, "nothing is open"
-        await self.page.wait_for_load_state("domcontentloaded")  # a click is over when the next page begins
+        """Check that the page is accessible, valid, no wider than the screen, and logs nothing on the console."""
+        assert self._document is not None, "no page is open"
+        await self.page.wait_for_load_state("domcontentloaded")  # a click returns before the next page is loaded
         wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found = [f"says on the console: {said}" for said in self._said]
+        found = [f"logs on the console: {message}" for message in self._console_messages]
         if wide > 0:
             found.append(f"is {wide} px too wide for a screen of {self.width} px: {await self.page.evaluate(_WIDE)}")
         if not self._javascript:
@@ -92,17 +92,17 @@ class Tab:
         if found:
             raise AssertionError("\n  ".join([self.page.url, *found]))
 
-    async def picture(self, name: str) -> None:
-        """A picture for the documentation, when `make screenshots` asks for it."""
+    async def screenshot(self, name: str) -> None:
+        """Save a screenshot for the documentation if ``SCREENSHOTS`` is set, as `make screenshots` does."""
         if os.environ.get("SCREENSHOTS"):
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             await self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.width}.png", full_page=True)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A page that answers 404 or 422 is one: only what it fails to load is an error.
-        of_the_page = message.text.startswith("Failed to load resource") and message.location["url"] in self._opened
-        if message.type in {"error", "warning"} and not of_the_page:
-            self._said.append(f"{message.text} ({message.location['url']})")
+        # A page with status 404 or 422 is no error; a file that it fails to load is one.
+        is_page = message.text.startswith("Failed to load resource") and message.location["url"] in self._opened
+        if message.type in {"error", "warning"} and not is_page:
+            self._console_messages.append(f"{message.text} ({message.location['url']})")
 
     def _response(self, response: Response) -> None:
         request = response.request
@@ -116,29 +116,29 @@ class Tab:
 
 
 class Keys:
-    """A person who has no mouse."""
+    """The keyboard of a person who uses no mouse."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
 
-    async def to(self, target: Locator) -> Keys:
-        """Press Tab until ``target`` has the focus, and see that it can be seen to have it."""
+    async def tab_to(self, target: Locator) -> Keys:
+        """Press Tab until ``target`` has the focus, and check that the focus is visible."""
         await target.wait_for()
         for _ in range(_MOST_TABS):
             await self._page.keyboard.press("Tab")
             if await target.evaluate("element => element === document.activeElement"):
-                shown = await target.evaluate(
+                is_visible = await target.evaluate(
                     "element => { const s = getComputedStyle(element);"
                     " return s.outlineStyle !== 'none' || s.boxShadow !== 'none' }"
                 )
-                assert shown, f"{target} has the focus, but does not show it"
+                assert is_visible, f"{target} has the focus, but does not show it"
                 return self
         raise AssertionError(f"{target} cannot be reached with the Tab key")
 
     async def choose(self, radio: Locator) -> None:
-        """Tab leads to a group of radio buttons, the arrows to one of them."""
+        """Choose a radio button: Tab moves to its group, the arrow keys to the button."""
         first = self._page.locator(f'input[name="{await radio.get_attribute("name")}"]').first
-        await (await self.to(first)).press("Space")
+        await (await self.tab_to(first)).press("Space")
         for _ in range(_MOST_TABS):
             if await radio.is_checked():
                 return
@@ -146,11 +146,11 @@ class Keys:
         raise AssertionError(f"{radio} cannot be reached with the arrow keys")
 
     async def type(self, text: str) -> None:
-        """Type into what has the focus."""
+        """Type into the focused element."""
         await self._page.keyboard.type(text)
 
     async def press(self, key: str) -> None:
-        """``Enter``, ``Space``, ``ArrowDown``, ``Escape``, ..."""
+        """Press a key, such as ``Enter``, ``Space``, ``ArrowDown`` or ``Escape``."""
         await self._page.keyboard.press(key)
 
 
@@ -163,7 +163,7 @@ class Checks:
         self._nu = nu
 
     async def accessibility(self, page: Page) -> list[str]:
-        """What axe-core finds: each rule broken, and where."""
+        """The findings of axe-core: each broken rule with its elements."""
         await page.evaluate(self._axe)
         found: dict[str, Any] = await page.evaluate(
             """([locale, tags]) => { axe.configure({ locale });
@@ -177,7 +177,7 @@ class Checks:
         ]
 
     async def html(self, document: bytes) -> list[str]:
-        """What the Nu checker finds in the document as the server sent it."""
+        """The errors that the Nu checker finds in the document as the server sent it."""
         async with httpx2.AsyncClient(timeout=30) as client:
             answer = await client.post(
                 self._nu, params={"out": "json"}, content=document, headers={"Content-Type": "text/html; charset=utf-8"}
@@ -191,8 +191,8 @@ class Checks:
 
 
 @contextlib.contextmanager
-def checker(log: Path) -> Iterator[tuple[Path, str]]:
-    """The checking tools from npm, and the address of a running Nu checker."""
+def checkers(log: Path) -> Iterator[tuple[Path, str]]:
+    """The folder of the checkers from npm, and the address of a running Nu checker."""
     modules = install(REPOSITORY / "tests" / "portals", default_cache())
     port = ports.free_port()
     jar = modules / "vnu-jar" / "build" / "dist" / "vnu.jar"
@@ -209,8 +209,8 @@ def checker(log: Path) -> Iterator[tuple[Path, str]]:
             process.wait(timeout=10)
 
 
-async def ready(address: str) -> None:
-    """Wait until a server answers."""
+async def wait_for_server(address: str) -> None:
+    """Wait until a server responds."""
 
     async def answers() -> bool:
         async with httpx2.AsyncClient(timeout=5) as client:
@@ -225,7 +225,7 @@ async def ready(address: str) -> None:
 
 @contextlib.asynccontextmanager
 async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
-    """Debian's Chromium without a window. Fails, and says what is missing, where there is none."""
+    """Debian's Chromium in headless mode. Fails with the remedy if it is not installed."""
     assert CHROMIUM.exists(), MISSING
     browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS, timeout=90_000)
     try:

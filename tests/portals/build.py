@@ -1,4 +1,4 @@
-"""The parts of the portals with keys of their own, and without MongoDB, the API or an OpenID provider."""
+"""Settings and keys of the portals for tests. No address in them is in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SESSION_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 
 @cache
 def client_key() -> Path:
-    """A file with a private key of the portals."""
+    """The path of a file with a private key of the portals."""
     path = Path(mkdtemp(prefix="frikort-test-")) / "client.json"
     path.write_text(json.dumps(ECKey.generate_key("P-256", {"kid": "portal"}).as_dict(private=True)))
     return path
@@ -33,7 +33,7 @@ def encryptor() -> Encryptor:
 
 
 def settings(**changes: Any) -> PortalsSettings:
-    """Settings whose addresses nothing listens on."""
+    """Settings that reach neither MongoDB nor the API nor an OpenID provider."""
     given: dict[str, Any] = {
         "environment": "local",
         "mongodb": "mongodb://127.0.0.1:1/?replicaSet=rs0",

@@ -1,4 +1,4 @@
-"""The browser and the checkers, started once a session, and the pages without engines."""
+"""Fixtures: a browser and checkers for the whole session, and the portals with a fake API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.async_api import Browser, async_playwright
 
 from deploy.local.system import LocalSystem
 from tests.integration.scene import TODAY, World
-from tests.portals.browser import WIDTHS, Checks, Tab, checker, chromium, ready, tab
+from tests.portals.browser import WIDTHS, Checks, Tab, checkers, chromium, tab, wait_for_server
 from tests.portals.site import Site
 
 OpenTab = Callable[..., Awaitable[Tab]]
@@ -24,14 +24,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def checks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Checks]:
-    with checker(tmp_path_factory.mktemp("nu") / "nu.log") as (modules, nu):
-        await ready(nu)
+    with checkers(tmp_path_factory.mktemp("nu") / "nu.log") as (modules, nu):
+        await wait_for_server(nu)
         yield Checks(modules, nu)
 
 
 @pytest.fixture(params=WIDTHS, ids=[f"{width}px" for width in WIDTHS])
 def width(request: pytest.FixtureRequest) -> int:
-    """Each test that asks for it is played on a desktop and on a phone."""
+    """The width of the screen in pixels. A test that uses it runs for a desktop and for a phone."""
     return int(request.param)
 
 
@@ -48,7 +48,7 @@ async def open_tab(browser: Browser, checks: Checks) -> AsyncIterator[OpenTab]:
 
 @pytest.fixture
 def world(system: LocalSystem) -> Iterator[World]:
-    """Makers of citizens and their cards; it is the last day of September."""
+    """Builders of citizens and cards in the running system. The date is the last day of September."""
     world = World(system)
     world.on(TODAY)
     yield world
@@ -57,12 +57,12 @@ def world(system: LocalSystem) -> Iterator[World]:
 
 @pytest.fixture
 def site() -> Site:
-    """The pages, with an API that answers what the test says."""
+    """The portals with a fake API."""
     return Site()
 
 
 @pytest.fixture
 def address(site: Site) -> Iterator[str]:
-    """Where a browser finds ``site``."""
+    """The address at which ``site`` is served."""
     with site.served() as found:
         yield found

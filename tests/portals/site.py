@@ -1,14 +1,12 @@
-"""The portals without MongoDB and login: a test says who is signed in, and what the API answers.
+"""The portals without MongoDB and login: a test chooses the signed-in person and the responses of the API.
 
-The answers are the API's own resource models, so a page is tried with what it will get.
+A response is built from the HTTP models of the contract, so a page gets what the real API sends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
 import json
-import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -46,13 +44,16 @@ from tests.portals.build import settings
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
+KEY: Final = "11111111-1111-4111-8111-111111111111"
+FORM: Final = {"form_token": TOKEN, "key": KEY}
+"""The hidden fields of every form: the token of the session and the idempotency key."""
 _ENOUGH_SECONDS: Final = 5
 ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that a page made to the API. ``token`` is its access token."""
+class ApiRequest:
+    """A request of a page to the API. ``key`` is its idempotency key, ``token`` its access token."""
 
     method: str
     path: str
@@ -67,31 +68,31 @@ class Asked:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A problem document as the API's answer."""
+    """A problem document as the response of the API."""
 
     code: str
     facts: Mapping[str, str | int] = field(default_factory=dict)
     errors: tuple[tuple[str, str, str], ...] = ()
 
 
-def show(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
-    """A page whose template only a test has."""
+def render_source(page: Page, source: str, form: Form, **context: Any) -> HTMLResponse:
+    """A page from a template that a test brings."""
     template = environment(page.language).from_string(source)
     return HTMLResponse(template.render(page=page, form=form, **context), status_code=form.status)
 
 
 class Site:
-    """The portals as ``app`` and the API as ``api``. ``sign_in`` and ``answer`` set the stage.
+    """The portals (``app``) and a fake API (``api``). ``sign_in`` and ``answer`` prepare it for a test.
 
     Attributes:
-        asked: the requests that pages made to the API.
-        seen_active: for each look-up of the session, whether the request kept it alive.
+        requests: the requests of pages to the API, in order.
+        active_lookups: for each look-up of the session, whether it extended the session.
     """
 
     def __init__(self) -> None:
         self.session: Session | None = None
-        self.asked: list[Asked] = []
-        self.seen_active: list[bool] = []
+        self.requests: list[ApiRequest] = []
+        self.active_lookups: list[bool] = []
         self._open = 0
         self._needed = 0
         self._enough = asyncio.Event()
@@ -121,49 +122,53 @@ class Site:
         self.answer("GET", "/v1/allowances", presenters.allowances(table, TODAY))
 
     def sign_in(self, role: Role, name: str = "Karla Eksempel", *, minutes: float = 30) -> Session:
-        """From now on this person is signed in."""
+        """Sign a person in."""
         ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
         tokens = ApiTokens(f"token of {role}", "refresh", ends_at)
         self.session = Session("key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted")
         return self.session
 
     def sign_out(self) -> None:
-        """From now on no one is."""
+        """Sign the person out."""
         self.session = None
 
-    def answer(self, method: str, path: str, what: BaseModel | Refusal, status: int = 200, **query: str) -> None:
-        """What the API answers from now on, when it is asked with (at least) this query."""
+    def answer(self, method: str, path: str, answer: BaseModel | Refusal, status: int = 200, **query: str) -> None:
+        """Set the response of the API to a request with at least these query parameters."""
         address = method, path, frozenset(query.items())
-        if isinstance(what, Refusal):
-            self._answers[address] = what
+        if isinstance(answer, Refusal):
+            self._answers[address] = answer
         else:
-            self._answers[address] = status, what.model_dump_json().encode(), "application/json"
+            self._answers[address] = status, answer.model_dump_json().encode(), "application/json"
 
     def answer_together(self, requests: int) -> None:
-        """Answer no request before so many are open at the same time."""
+        """Let the API answer no request before this number of requests is open at the same time."""
         self._needed = requests
 
-    def file(self, path: str, content: bytes, media_type: str) -> None:
-        """A file that the API has."""
+    def answer_file(self, path: str, content: bytes, media_type: str) -> None:
+        """Let the API have a file."""
         self._answers["GET", path, frozenset()] = 200, content, media_type
 
-    def stream(self, path: str, first: bytes, again: bytes = b"") -> None:
-        """A stream of events that stays open after its first part, as the API's do. Only while ``served``.
+    def answer_stream(self, path: str, first: bytes, second: bytes = b"") -> None:
+        """Let the API have a stream of events, which stays open after its parts. It needs ``served``.
 
-        ``again`` follows once ``resume_streams`` is called.
+        The stream sends ``second`` after ``resume_streams`` is called.
         """
-        self._streams[path] = first, again
+        self._streams[path] = first, second
 
     def resume_streams(self) -> None:
         """Let every open stream send its second part."""
         self._resumed.set()
 
-    def serve_api_by(self, gateway: GatewayClient) -> None:
-        """From now on this client reaches the API."""
+    def commands(self) -> list[tuple[str, Any, str | None]]:
+        """The commands that pages sent: path, body and idempotency key."""
+        return [(one.path, one.body or None, one.key) for one in self.requests if one.method == "POST"]
+
+    def use_gateway(self, gateway: GatewayClient) -> None:
+        """Let the pages call the API with this client."""
         self.app.state.portals = self.portals = replace(self.portals, gateway=gateway)
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
-        """A browser's requests without the browser."""
+        """An HTTP client with the headers of a browser."""
         return httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),
             base_url="http://frikort.test",
@@ -172,19 +177,19 @@ class Site:
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """The address at which a browser finds the pages; the API is a server of its own, too."""
-        with _served(self.api) as api:
+        """Serve the pages and the API over HTTP; the address of the pages."""
+        with _serve(self.api) as api:
             self.app.state.portals = replace(self.portals, gateway=GatewayClient(api))
             try:
-                with _served(self.app) as address:
+                with _serve(self.app) as address:
                     yield address
             finally:
                 self.app.state.portals = self.portals
 
-    # The guard, as ``SessionGuard`` is one.
+    # The methods of ``SessionGuard``.
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
-        self.seen_active.append(active)
+        self.active_lookups.append(active)
         return self.session
 
     async def access_token_of(self, session: Session) -> str:
@@ -204,29 +209,31 @@ class Site:
         try:
             content = await request.body()
             await asyncio.wait_for(self._enough.wait(), _ENOUGH_SECONDS)
-            self.asked.append(_asked(request, content))
+            self.requests.append(_api_request(request, content))
             return self._answer_to(request)
         finally:
             self._open -= 1
 
     def _answer_to(self, request: Request) -> Response:
         if request.method == "GET" and request.url.path in self._streams:
-            return StreamingResponse(self._stay_open(*self._streams[request.url.path]), media_type="text/event-stream")
-        found = self._found(request)
+            return StreamingResponse(
+                self._open_stream(*self._streams[request.url.path]), media_type="text/event-stream"
+            )
+        found = self._matching_answer(request)
         if isinstance(found, Refusal):
             raise ProblemError(found.code, facts=found.facts, errors=found.errors)
         status, body_bytes, media_type = found
         return Response(body_bytes, status, media_type=media_type)
 
-    async def _stay_open(self, first: bytes, again: bytes) -> AsyncIterator[bytes]:
+    async def _open_stream(self, first: bytes, second: bytes) -> AsyncIterator[bytes]:
         yield first
         while not await asyncio.to_thread(self._resumed.wait, 0.05):
-            pass  # in pieces, so that no thread outlives a stream whose browser has left
-        yield again
+            pass  # short waits, so that the thread ends soon after the browser disconnects
+        yield second
         await asyncio.Event().wait()
 
-    def _found(self, request: Request) -> tuple[int, bytes, str] | Refusal:
-        """The answer with the longest query of those that fit."""
+    def _matching_answer(self, request: Request) -> tuple[int, bytes, str] | Refusal:
+        """The answer that matches the most query parameters."""
         fitting = [
             (len(query), answer)
             for (method, path, query), answer in self._answers.items()
@@ -236,7 +243,7 @@ class Site:
 
 
 @contextmanager
-def _served(app: ASGIApp) -> Iterator[str]:
+def _serve(app: ASGIApp) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -249,10 +256,10 @@ def _served(app: ASGIApp) -> Iterator[str]:
         thread.join(timeout=10)
 
 
-def _asked(request: Request, content: bytes) -> Asked:
+def _api_request(request: Request, content: bytes) -> ApiRequest:
     is_json = "json" in request.headers.get("content-type", "")
     authorization = request.headers.get("authorization")
-    return Asked(
+    return ApiRequest(
         method=request.method,
         path=request.url.path,
         query=dict(request.query_params),
@@ -269,8 +276,8 @@ def _utf8(header: str | None) -> str | None:
     return None if header is None else header.encode("latin-1").decode()
 
 
-def said(page: httpx2.Response) -> str:
-    """The main part of a page as it is read: without tags, with single spaces."""
-    main = page.text.partition('id="main-content">')[2].partition("</main>")[0]
-    assert main, page.text
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
+async def send_form(
+    client: httpx2.AsyncClient, path: str, fields: Mapping[str, str] | None = None, /, **more: str
+) -> httpx2.Response:
+    """The response to a form, which is sent with its hidden fields."""
+    return await client.post(path, data={**FORM, **(fields or {}), **more})

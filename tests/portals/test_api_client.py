@@ -1,4 +1,4 @@
-"""The client of the API: calls side by side, an API that does not answer, and streams that end with the session."""
+"""Calls of the pages to the API: concurrent calls, outages, and streams that end with the session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from frikort_contracts.http.roles import Role
 
 from services.portals.api import GatewayClient
 from services.portals.page import CitizenPage
-from tests.portals import citizens
+from tests.portals import resources
 from tests.portals.site import TODAY, Refusal, Site
 
 CARD = OwnCardResource(
@@ -29,16 +29,16 @@ CARD = OwnCardResource(
 )
 
 
-def without_api(site: Site) -> None:
-    """The API refuses connections."""
+def stop_api(site: Site) -> None:
+    """Let the API refuse connections."""
 
     def refuse(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("refused", request=request)
 
-    site.serve_api_by(GatewayClient("http://gateway.test", transport=httpx2.MockTransport(refuse)))
+    site.use_gateway(GatewayClient("http://gateway.test", transport=httpx2.MockTransport(refuse)))
 
 
-async def test_the_employers_front_page_makes_its_calls_side_by_side(site: Site) -> None:
+async def test_the_employers_front_page_calls_the_api_concurrently(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     site.answer("GET", "/v1/employments", EmploymentPage(employments=[], next=None))
     site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
@@ -49,7 +49,7 @@ async def test_the_employers_front_page_makes_its_calls_side_by_side(site: Site)
         assert (await client.get("/virksomhed")).status_code == 200
 
 
-async def test_the_citizens_overview_makes_its_calls_side_by_side(site: Site) -> None:
+async def test_the_citizens_overview_calls_the_api_concurrently(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/card", CARD)
     site.answer("GET", "/v1/me/balances", Balances(balances=[]))
@@ -60,17 +60,17 @@ async def test_the_citizens_overview_makes_its_calls_side_by_side(site: Site) ->
         assert (await client.get("/borger")).status_code == 200
 
 
-async def test_the_page_of_a_represented_card_makes_its_calls_side_by_side(site: Site) -> None:
+async def test_the_page_of_a_represented_card_calls_the_api_concurrently(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
-    citizens.has_card(site, source=citizens.HELD)
-    citizens.holds(site, citizens.represented())
+    resources.has_card(site, source=resources.HELD)
+    resources.has_mandates(site, resources.represented())
     site.answer_together(4)
     async with site.client() as client:
-        assert (await client.get(f"/borger/paa-vegne-af/{citizens.MANDATE}")).status_code == 200
+        assert (await client.get(f"/borger/paa-vegne-af/{resources.MANDATE}")).status_code == 200
 
 
 async def test_without_the_api_a_page_says_that_it_cannot_be_shown_now(site: Site) -> None:
-    without_api(site)
+    stop_api(site)
     site.sign_in(Role.CITIZEN)
     async with site.client() as client:
         response = await client.get("/borger")
@@ -80,15 +80,15 @@ async def test_without_the_api_a_page_says_that_it_cannot_be_shown_now(site: Sit
 
 
 @pytest.mark.parametrize("path", ["/tilgaengelighed", "/privatliv", "/logget-af"])
-async def test_without_the_api_the_pages_that_need_none_work(site: Site, path: str) -> None:
-    without_api(site)
+async def test_pages_that_do_not_call_the_api_work_without_it(site: Site, path: str) -> None:
+    stop_api(site)
     async with site.client() as client:
         assert (await client.get(path)).status_code == 200
 
 
-async def test_an_answer_that_is_no_problem_document_is_an_outage(site: Site) -> None:
+async def test_a_response_without_a_problem_document_is_treated_as_an_outage(site: Site) -> None:
     page = httpx2.MockTransport(lambda _: httpx2.Response(502, text="<h1>Bad gateway</h1>"))
-    site.serve_api_by(GatewayClient("http://gateway.test", transport=page))
+    site.use_gateway(GatewayClient("http://gateway.test", transport=page))
     site.sign_in(Role.CITIZEN)
     async with site.client() as client:
         response = await client.get("/borger")
@@ -114,7 +114,7 @@ async def test_the_api_gets_the_correlation_id_of_the_page(site: Site) -> None:
     async with site.client() as client:
         response = await client.get("/virksomhed")
 
-    assert {UUID(asked.correlation_id) for asked in site.asked} == {UUID(response.headers["correlation-id"])}
+    assert {UUID(request.correlation_id) for request in site.requests} == {UUID(response.headers["correlation-id"])}
 
 
 async def test_an_event_stream_ends_with_the_session(site: Site) -> None:
@@ -123,7 +123,7 @@ async def test_an_event_stream_ends_with_the_session(site: Site) -> None:
         return await page.forward_events("/v1/me/events")
 
     site.sign_in(Role.CITIZEN)
-    site.stream("/v1/me/events", b"data: changed\n\n", again=b"data: later\n\n")
+    site.answer_stream("/v1/me/events", b"data: changed\n\n", second=b"data: later\n\n")
     with site.served() as address:
         async with (
             httpx2.AsyncClient() as client,

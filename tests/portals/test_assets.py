@@ -1,4 +1,4 @@
-"""What the pages refer to is there, is what the lock file says, and is served so that browsers keep it."""
+"""Static files: they exist, they match their lock file, and browsers can cache them."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def test_every_package_is_pinned_by_its_hash_and_names_no_registry(lock: Path) -
 
 
 @pytest.mark.parametrize("sheet", sorted(VENDOR.glob("dkfds/css/*.css")), ids=lambda sheet: str(sheet.name))
-def test_what_a_style_sheet_refers_to_is_there(sheet: Path) -> None:
+def test_every_file_that_a_style_sheet_refers_to_exists(sheet: Path) -> None:
     wanted = set(re.findall(r"url\(\"?\.\./([^)\"]+)\"?\)", sheet.read_text(encoding="utf-8")))
 
     assert any(path.endswith(".woff2") for path in wanted)
     assert {path for path in wanted if not (sheet.parents[1] / path).is_file()} == set()
 
 
-def test_all_of_it_is_small() -> None:
+def test_the_vendored_files_are_smaller_than_two_megabytes() -> None:
     assert sum(file.stat().st_size for file in VENDOR.rglob("*") if file.is_file()) < 2_000_000
 
 
-async def test_a_browser_keeps_a_file_until_it_changes(site: Site) -> None:
+async def test_a_browser_caches_a_file_until_it_changes(site: Site) -> None:
     async with site.client() as client:
         present = await client.get(static_url("frikort.css"))
         other_release = await client.get(static_url("frikort.css").replace(VERSION, "0" * 12))
@@ -55,6 +55,6 @@ async def test_a_browser_keeps_a_file_until_it_changes(site: Site) -> None:
     assert outside.status_code == 404
 
 
-def test_a_file_that_is_not_there_has_no_address() -> None:
+def test_a_missing_file_has_no_address() -> None:
     with pytest.raises(LookupError, match=r"nothing\.css"):
         static_url("nothing.css")

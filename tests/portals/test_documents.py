@@ -1,4 +1,4 @@
-"""PDF documents: they can be read by everybody, also by a screen reader, and hold what they were given as text."""
+"""PDF documents: accessible by their tags, and with text that is never read as markup."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from services.portals.documents.card import PhysicalCard, physical_card
 from services.portals.documents.record import Column, Section, record
+from tests.portals.reading import pdf_text
 
 MM = 72 / 25.4
 CARD = PhysicalCard("48213", "Testborger Æblegård", "Københavns Kommune", "https://frikort.test/virksomhed/indberet")
@@ -18,10 +19,6 @@ CARD = PhysicalCard("48213", "Testborger Æblegård", "Københavns Kommune", "ht
 
 def read(pdf: bytes) -> PdfReader:
     return PdfReader(io.BytesIO(pdf))
-
-
-def text_of(pdf: bytes) -> str:
-    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in read(pdf).pages))
 
 
 def structure_of(pdf: bytes) -> set[str]:
@@ -44,7 +41,7 @@ def structure_of(pdf: bytes) -> set[str]:
 
 
 @pytest.mark.parametrize("language", ["da", "en"])
-async def test_the_card_is_tagged_and_says_its_language(language: str) -> None:
+async def test_the_card_is_tagged_and_declares_its_language(language: str) -> None:
     pdf = await physical_card(CARD, str, language)
 
     root: Any = read(pdf).root_object
@@ -54,11 +51,11 @@ async def test_the_card_is_tagged_and_says_its_language(language: str) -> None:
     assert {"/H1", "/H2", "/L", "/Figure"} <= structure_of(pdf)
 
 
-async def test_the_card_shows_number_name_and_municipality_and_the_page_of_the_employer() -> None:
-    text = text_of(await physical_card(CARD, str, "da"))
+async def test_the_card_shows_number_name_municipality_and_where_to_report() -> None:
+    text = pdf_text(await physical_card(CARD, str, "da"))
 
-    for shown in (CARD.number, CARD.name, CARD.municipality, "eIndkomst", "frikort.test/"):
-        assert shown in text
+    for expected in (CARD.number, CARD.name, CARD.municipality, "eIndkomst", "frikort.test/"):
+        assert expected in text
 
 
 async def test_the_card_is_printed_on_a4() -> None:
@@ -67,7 +64,7 @@ async def test_the_card_is_printed_on_a4() -> None:
 
 
 @pytest.mark.parametrize("name", ["#panic()", '"; #let x = 1', "*stjerne* _streg_ $x^2$ @ref <mærke>", "\\ // /* `"])
-async def test_text_is_only_ever_text(name: str) -> None:
+async def test_text_is_never_read_as_markup(name: str) -> None:
     pdf = await record(
         title=name,
         issuer="Frikort",
@@ -75,7 +72,7 @@ async def test_text_is_only_ever_text(name: str) -> None:
         made_at=name,
         language="da",
     )
-    assert text_of(pdf).count(re.sub(r"\s+", " ", name)) == 9
+    assert pdf_text(pdf).count(re.sub(r"\s+", " ", name)) == 9
 
 
 async def test_a_long_table_repeats_its_header_on_every_page() -> None:
@@ -94,7 +91,7 @@ async def test_a_long_table_repeats_its_header_on_every_page() -> None:
     assert {"/Table", "/TR", "/TH", "/TD"} <= structure_of(pdf)
 
 
-async def test_a_row_that_does_not_fit_is_refused() -> None:
-    crooked = Section("s", columns=[Column("a")], rows=[["1", "2"]])
+async def test_a_row_with_more_cells_than_columns_is_refused() -> None:
+    section = Section("s", columns=[Column("a")], rows=[["1", "2"]])
     with pytest.raises(ValueError, match="does not fit"):
-        await record(title="t", issuer="i", sections=[crooked], made_at="", language="da")
+        await record(title="t", issuer="i", sections=[section], made_at="", language="da")

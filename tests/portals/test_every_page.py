@@ -1,4 +1,4 @@
-"""What holds for every page of every part. A page that is added is tried by itself."""
+"""Rules of every page of every part. A new page is included automatically."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from frikort_contracts.http.roles import Role
 from services.portals.formats import Language
 from services.portals.registry import PORTALS
 from services.portals.texts import LANGUAGE_COOKIE
-from tests.portals.everything import (
-    NASTY,
+from tests.portals.generated_site import (
+    HOSTILE,
     VARIANTS,
-    Everything,
+    GeneratedSite,
     HtmlForm,
+    PageReader,
     PortalRoute,
-    Reader,
     open_page,
     own_forms,
     portal_routes,
@@ -31,17 +31,17 @@ ROUTES: Final = list(portal_routes())
 READS: Final = [route for route in ROUTES if route.method == "GET"]
 GUARDED: Final = [route for route in ROUTES if route.role is not None]
 SENDS: Final = [route for route in GUARDED if route.method == "POST"]
-# What may stand in an address: opaque ids and marks, codes, years, and where to go next.
+# Parameters of addresses that are not personal: opaque ids and marks, codes, years, and the next address.
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "held", "ansaettelse", "vist",
     "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
     "cursor", "fra", "side", "next", "til",
 }  # fmt: skip
-# The public pages are for everybody: everything else lies behind a door.
+# The public pages. All other pages belong to a role.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
 ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|https://(www\.borger|virk|datacvr\.virk)\.dk/|$")
-MAY: Final = 1  # the variant in which a mandate is one to speak for the citizen
-# What a field takes that does not take everything, so that a form comes as far as its summary.
+REPRESENTS: Final = 1  # the variant in which a mandate allows its holder to represent the citizen
+# Valid values of strict fields, so that a form reaches its summary.
 TYPED: Final = {
     "cpr": "730185-4321",
     "person": "730185-4321",
@@ -54,46 +54,46 @@ TYPED: Final = {
 }  # fmt: skip
 
 
-def named(route: PortalRoute) -> str:
+def route_id(route: PortalRoute) -> str:
     return str(route)
 
 
 @cache
-def _site() -> Everything:
-    return Everything()  # one for all: to put it together takes longer than a page
+def _site() -> GeneratedSite:
+    return GeneratedSite()  # shared by all tests, because building it takes longer than a page
 
 
-def signed_in(role: Role | None, variant: int = 0, *, refuses: bool = False) -> Everything:
+def site_as(role: Role | None, variant: int = 0, *, refuses: bool = False) -> GeneratedSite:
     site = _site()
     site.variant, site.refuses = variant, refuses
-    site.asked.clear()
+    site.requests.clear()
     site.sign_out()
     if role is not None:
-        site.sign_in(role, name=NASTY)
+        site.sign_in(role, name=HOSTILE)
     return site
 
 
-def client_of(site: Everything) -> httpx2.AsyncClient:
+def client_of(site: GeneratedSite) -> httpx2.AsyncClient:
     return site.client(**{"sec-fetch-site": "same-origin"})
 
 
-def test_there_are_pages_behind_every_door() -> None:
+def test_every_role_has_pages() -> None:
     assert {route.role for route in READS} == {None, *Role}
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=named)
-def test_a_page_lies_behind_a_door_or_is_for_everybody(route: PortalRoute) -> None:
+@pytest.mark.parametrize("route", ROUTES, ids=route_id)
+def test_every_page_belongs_to_a_role_or_is_public(route: PortalRoute) -> None:
     assert route.role is not None or OPEN.fullmatch(route.path)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=named)
-def test_an_address_holds_nothing_personal(route: PortalRoute) -> None:
+@pytest.mark.parametrize("route", ROUTES, ids=route_id)
+def test_an_address_has_no_personal_parameter(route: PortalRoute) -> None:
     assert set(route.parameters) <= IMPERSONAL
 
 
-@pytest.mark.parametrize("route", GUARDED, ids=named)
-async def test_who_is_not_signed_in_is_sent_to_sign_in(route: PortalRoute) -> None:
-    site = signed_in(None)
+@pytest.mark.parametrize("route", GUARDED, ids=route_id)
+async def test_an_anonymous_visitor_is_redirected_to_login(route: PortalRoute) -> None:
+    site = site_as(None)
     async with client_of(site) as client:
         answer = await client.request(route.method, route.path)
     if route.method == "GET":
@@ -101,62 +101,62 @@ async def test_who_is_not_signed_in_is_sent_to_sign_in(route: PortalRoute) -> No
         assert answer.headers["location"].startswith("/login?next=%2F")
     else:
         assert answer.status_code == 401
-    assert site.asked == []
+    assert site.requests == []
 
 
-@pytest.mark.parametrize("route", GUARDED, ids=named)
-async def test_who_is_signed_in_in_another_role_is_shown_the_own_door(route: PortalRoute) -> None:
+@pytest.mark.parametrize("route", GUARDED, ids=route_id)
+async def test_another_role_gets_a_link_to_its_own_portal(route: PortalRoute) -> None:
     for role in set(Role) - {route.role}:
-        site = signed_in(role)
+        site = site_as(role)
         async with client_of(site) as client:
             answer = await client.request(route.method, route.path)
         assert answer.status_code == 403
         assert f'href="{PORTALS[role].home}"' in answer.text
-        assert site.asked == []
+        assert site.requests == []
 
 
-@pytest.mark.parametrize("route", SENDS, ids=named)
-async def test_a_form_that_was_not_made_in_this_session_does_nothing(route: PortalRoute) -> None:
-    site = signed_in(route.role, MAY)
+@pytest.mark.parametrize("route", SENDS, ids=route_id)
+async def test_a_form_without_the_token_of_the_session_sends_no_command(route: PortalRoute) -> None:
+    site = site_as(route.role, REPRESENTS)
     async with client_of(site) as client:
         for token in ({}, {"form_token": "another"}):
             assert (await client.post(route.path, data={"key": "k", **token})).status_code == 403
-    assert nothing_is_done(site)
+    assert no_command_was_sent(site)
 
 
-@pytest.mark.parametrize("route", SENDS, ids=named)
-async def test_a_form_that_comes_from_another_site_does_nothing(route: PortalRoute) -> None:
-    site = signed_in(route.role, MAY)
+@pytest.mark.parametrize("route", SENDS, ids=route_id)
+async def test_a_form_from_another_site_sends_no_command(route: PortalRoute) -> None:
+    site = site_as(route.role, REPRESENTS)
     assert site.session is not None
     data = {"key": "k", "form_token": site.session.form_token}
     foreign: tuple[dict[str, str], ...] = ({"sec-fetch-site": "cross-site"}, {"origin": "https://evil.test"}, {})
     for headers in foreign:
         async with site.client(**headers) as client:
             assert (await client.post(route.path, data=data)).status_code == 403
-    assert nothing_is_done(site)
+    assert no_command_was_sent(site)
 
 
-@pytest.mark.parametrize("route", READS, ids=named)
-async def test_every_page_can_be_shown_and_runs_nothing_that_people_wrote(route: PortalRoute) -> None:
+@pytest.mark.parametrize("route", READS, ids=route_id)
+async def test_every_page_is_rendered_and_runs_no_script_from_data(route: PortalRoute) -> None:
     statuses = set()
-    async with client_of(signed_in(route.role)) as client:
+    async with client_of(site_as(route.role)) as client:
         for variant in VARIANTS:
-            signed_in(route.role, variant)
+            site_as(route.role, variant)
             client.cookies.set(LANGUAGE_COOKIE, Language.ENGLISH if variant % 4 > 1 else Language.DANISH)
             answer = await open_page(client, route.path)
             statuses.add(answer.status_code)
             if answer.headers.get("content-type", "").startswith("text/html"):
-                harmless(answer)
+                assert_harmless(answer)
     assert statuses & {200, 303}
-    assert statuses <= {200, 303, 404}  # what an empty list should have had is not there
+    assert statuses <= {200, 303, 404}  # 404: the variant with empty lists lacks the resource
 
 
-@pytest.mark.parametrize("route", [route for route in READS if route.role], ids=named)
+@pytest.mark.parametrize("route", [route for route in READS if route.role], ids=route_id)
 @pytest.mark.parametrize("refuses", [False, True], ids=["accepted", "refused"])
-async def test_what_is_typed_into_a_form_comes_back_as_text(route: PortalRoute, *, refuses: bool) -> None:
-    async with client_of(signed_in(route.role, refuses=refuses)) as client:
+async def test_the_input_of_a_form_comes_back_escaped(route: PortalRoute, *, refuses: bool) -> None:
+    async with client_of(site_as(route.role, refuses=refuses)) as client:
         for variant in VARIANTS[:2]:
-            signed_in(route.role, variant, refuses=refuses)
+            site_as(route.role, variant, refuses=refuses)
             page = await open_page(client, route.path)
             for form in own_forms(page.text):
                 await try_form(client, route.path, form, typed={})
@@ -164,39 +164,44 @@ async def test_what_is_typed_into_a_form_comes_back_as_text(route: PortalRoute, 
 
 
 async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed: Mapping[str, str]) -> None:
-    """Send a form with something nasty in its text fields, and the summary that follows, if one does."""
+    """Send a form with hostile text in its text fields, and the forms of the page that follows."""
     sent = form.filled(typed)
     answer = await client.post(form.action or path, data=sent)
     assert answer.status_code < 500, answer.text
-    harmless(answer)
+    assert_harmless(answer)
     if answer.status_code == 303:
         return
     after = own_forms(answer.text)
-    came_back = [again for again in after if form.texts <= {one.name for one in again.inputs}]
-    assert came_back, f"what was typed at {path} is gone"
-    values = {one.name: one.value for one in came_back[0].inputs}
+    with_input = [again for again in after if form.texts <= {one.name for one in again.inputs}]
+    assert with_input, f"the input of {path} is lost"
+    values = {one.name: one.value for one in with_input[0].inputs}
     assert {name: values[name] for name in form.texts} == {name: sent[name].strip() for name in form.texts}
-    for button, value in came_back[0].buttons:
-        harmless(await client.post(form.action or path, data={**values, button: value}))
+    for button, value in with_input[0].buttons:
+        assert_harmless(await client.post(form.action or path, data={**values, button: value}))
 
 
-def nothing_is_done(site: Everything) -> bool:
-    return all(asked.method == "GET" for asked in site.asked)
+def no_command_was_sent(site: GeneratedSite) -> bool:
+    return all(request.method == "GET" for request in site.requests)
 
 
-def harmless(answer: httpx2.Response) -> None:
-    """Nothing in the page is run but our own files, and no address leads to a site that we do not know."""
-    page = Reader(answer.text)
-    assert page.run == []
+def assert_harmless(answer: httpx2.Response) -> None:
+    """The page contains no script of its own, and all addresses lead to known sites."""
+    page = PageReader(answer.text)
+    assert page.scripts == []
     for address in page.addresses:
         assert ADDRESS.match(address), address
 
 
 @pytest.mark.parametrize(
     "bad",
-    [NASTY, f'<input value="{NASTY}">', '<a href="javascript:alert(1)">x</a>', '<form action="//evil.test"></form>'],
+    [
+        HOSTILE,
+        f'<input value="{HOSTILE}">',
+        '<a href="javascript:alert(1)">x</a>',
+        '<form action="//evil.test"></form>',
+    ],
 )
-def test_the_walk_sees_what_it_is_for(bad: str) -> None:
-    harmless(httpx2.Response(200, text=f'<a href="/x">{escape(bad)}</a>'))
+def test_the_check_finds_scripts_and_foreign_addresses(bad: str) -> None:
+    assert_harmless(httpx2.Response(200, text=f'<a href="/x">{escape(bad)}</a>'))
     with pytest.raises(AssertionError):
-        harmless(httpx2.Response(200, text=bad))
+        assert_harmless(httpx2.Response(200, text=bad))

@@ -1,4 +1,4 @@
-"""Every page of every part in a real browser, with long and nasty texts in it, and as its form leaves it."""
+"""Every page of every part in a browser, with long and hostile texts, before and after its form is send_first_form."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from playwright.async_api import Error
 
 from tests.portals.browser import WIDTHS, Tab
 from tests.portals.conftest import OpenTab
-from tests.portals.everything import EMPTY, PortalRoute, own_forms
-from tests.portals.test_every_page import READS, signed_in
+from tests.portals.generated_site import EMPTY, PortalRoute, own_forms
+from tests.portals.test_every_page import READS, site_as
 
-# A stream and a part of a page are for the page's script.
+# Streams and parts of a page are loaded by scripts.
 PAGES: Final = [route for route in READS if not route.path.endswith(("/aendringer", "/overblik"))]
-# On a desktop a page is full; on a phone one is without all that may be left out, the next has empty lists, and the
-# forms are sent.
+# On a desktop all optional values are present. On a phone pages alternate between missing values and empty lists, and
+# their forms are send_first_form.
 _STATES: Final = {WIDTHS[0]: (0,), WIDTHS[1]: (1, EMPTY)}
 
 
 @pytest.fixture(scope="module")
-def everywhere() -> Iterator[str]:
-    """Where a browser finds the pages that know everything."""
-    with signed_in(None).served() as address:
+def address() -> Iterator[str]:
+    """The address of the generated site."""
+    with site_as(None).served() as address:
         yield address
 
 
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "public"))
-async def test_every_page_is_accessible_valid_silent_and_fits(
-    open_tab: OpenTab, everywhere: str, width: int, role: Role | None
+async def test_every_page_is_accessible_valid_and_fits_the_screen(
+    open_tab: OpenTab, address: str, width: int, role: Role | None
 ) -> None:
     tab = await open_tab(width=width)
-    wrong: list[str] = []
+    failures: list[str] = []
     for number, route in enumerate(route for route in PAGES if route.role is role):
         variants = _STATES[width]
-        signed_in(role, variants[number % len(variants)])
-        if await opened(tab, everywhere, route):
-            wrong += await broken(tab)
-            if width == min(WIDTHS) and own_forms(await tab.page.content()) and await sent(tab):
-                wrong += await broken(tab)
-    assert not wrong, "\n".join(wrong)
+        site_as(role, variants[number % len(variants)])
+        if await open_route(tab, address, route):
+            failures += await failed_checks(tab)
+            if width == min(WIDTHS) and own_forms(await tab.page.content()) and await send_first_form(tab):
+                failures += await failed_checks(tab)
+    assert not failures, "\n".join(failures)
 
 
-async def opened(tab: Tab, address: str, route: PortalRoute) -> bool:
-    """Whether there is a page to look at, not a file to keep."""
+async def open_route(tab: Tab, address: str, route: PortalRoute) -> bool:
+    """Whether the route is a page and not a download. Opens it."""
     try:
         await tab.open(f"{address}{route.path}")
     except Error as error:
@@ -55,8 +55,8 @@ async def opened(tab: Tab, address: str, route: PortalRoute) -> bool:
     return True
 
 
-async def sent(tab: Tab) -> bool:
-    """Send the page's first form as it stands, if it has a button for that."""
+async def send_first_form(tab: Tab) -> bool:
+    """Send the first form of the page without changes. False if it has no button."""
     button = tab.page.locator("main form button[type=submit]").first
     if await button.count() == 0 or not await button.is_visible():
         return False
@@ -65,8 +65,8 @@ async def sent(tab: Tab) -> bool:
     return True
 
 
-async def broken(tab: Tab) -> list[str]:
-    """What does not hold for the page as it stands."""
+async def failed_checks(tab: Tab) -> list[str]:
+    """The failed checks of the open page."""
     try:
         await tab.check()
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""What a person typed becomes what the API takes, and what the API says comes back to the field it concerns."""
+"""Forms: input becomes the body of a request, and an error of the API is shown at its field."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def refused(code: str, *errors: tuple[str, str, str]) -> Refused:
     [("7.500,00", 750_000), ("7500", 750_000), ("7500,05", 750_005), ("0", 0), ("1.000.000,00 kr.", 100_000_000),
      ("007", 700), ("12kr", 1_200)],
 )  # fmt: skip
-def test_a_danish_page_reads_kroner_as_danes_write_them(typed: str, ore: int) -> None:
+def test_a_danish_page_reads_amounts_in_danish_notation(typed: str, ore: int) -> None:
     assert parse_amount(typed, Language.DANISH) == ore
 
 
@@ -65,19 +65,19 @@ def test_a_danish_page_reads_kroner_as_danes_write_them(typed: str, ore: int) ->
     ["16,500.50", "7.5", "7,5", "7,500", "75.00,00", "1.0000", "-5", "1 000", "7.500,", ",50", "١٢", "1e3", "9" * 13,
      "7.500.00", "kr. 5"],
 )  # fmt: skip
-def test_what_is_no_danish_amount_is_an_error_and_never_another_amount(typed: str) -> None:
+def test_text_that_is_no_danish_amount_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match="amount"):
         parse_amount(typed, Language.DANISH)
 
 
 @pytest.mark.parametrize("language", Language)
 @given(st.integers(min_value=0, max_value=10**13))
-def test_an_amount_is_read_as_it_is_shown(language: Language, ore: int) -> None:
+def test_a_formatted_amount_is_read_as_the_same_amount(language: Language, ore: int) -> None:
     assert parse_amount(kroner(ore, language), language) == ore
 
 
 @given(st.text(alphabet="0123456789.,", max_size=12))
-def test_no_text_is_one_amount_in_danish_and_another_in_english(typed: str) -> None:
+def test_no_text_means_different_amounts_in_danish_and_english(typed: str) -> None:
     meant = set()
     for language in Language:
         try:
@@ -88,12 +88,12 @@ def test_no_text_is_one_amount_in_danish_and_another_in_english(typed: str) -> N
 
 
 @pytest.mark.parametrize("typed", ["31 2 2025", "29 2 2025", "1 3 25", "0 1 2025", "1 13 2025", "x 1 2025", "1 2025"])
-def test_a_day_must_exist(typed: str) -> None:
+def test_a_date_that_does_not_exist_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match=r"day|month"):
         parse_day(typed, Language.DANISH)
 
 
-def test_a_good_form_is_the_body_of_the_request() -> None:
+def test_a_valid_form_becomes_the_body_of_the_request() -> None:
     form = read()
 
     assert form.good
@@ -107,7 +107,7 @@ def test_a_good_form_is_the_body_of_the_request() -> None:
     }
 
 
-def test_each_wrong_field_says_what_to_do_in_the_order_of_the_form() -> None:
+def test_invalid_fields_are_explained_in_the_order_of_the_form() -> None:
     form = read({"card_number": "", "period.first-month": "13", "components.wage_ore": "16,500.50", "reason": "joke"})
 
     assert form.status == 422
@@ -123,13 +123,13 @@ def test_each_wrong_field_says_what_to_do_in_the_order_of_the_form() -> None:
     assert form.value("components.wage_ore") == "16,500.50"
 
 
-def test_an_english_page_shows_the_english_form_of_an_amount() -> None:
+def test_an_english_page_explains_amounts_in_english_notation() -> None:
     form = read({"components.wage_ore": "7.500,00"}, **ENGLISH)
 
     assert form.errors["components.wage_ore"].startswith("Write the amount as 7,500.00 or 7500")
 
 
-def test_half_a_day_is_wrong_also_where_a_day_is_optional() -> None:
+def test_an_incomplete_date_is_refused_in_an_optional_field() -> None:
     assert list(read({"period.last-day": "5"}).errors) == ["period.last"]
 
 
@@ -142,7 +142,7 @@ def test_half_a_day_is_wrong_also_where_a_day_is_optional() -> None:
         ("/card_number", "card_number"),
     ],
 )
-def test_what_the_api_points_at_is_shown_at_its_field(pointer: str, name: str) -> None:
+def test_an_error_of_the_api_is_shown_at_its_field(pointer: str, name: str) -> None:
     form = read().refuse(refused("invalid-request", (pointer, "string_too_long", "")))
 
     assert list(form.errors) == [name]
@@ -150,7 +150,7 @@ def test_what_the_api_points_at_is_shown_at_its_field(pointer: str, name: str) -
     assert form.status == 422
 
 
-def test_a_field_has_better_words_than_the_api_where_it_brings_some() -> None:
+def test_a_field_can_replace_the_text_of_an_error_of_the_api() -> None:
     form = read().refuse(
         refused(
             "invalid-request",
@@ -165,13 +165,13 @@ def test_a_field_has_better_words_than_the_api_where_it_brings_some() -> None:
     }
 
 
-def test_what_no_field_has_is_said_above_the_form() -> None:
+def test_an_error_without_a_field_is_shown_above_the_form() -> None:
     form = read().refuse(refused("invalid-request", ("/elsewhere", "missing", "")))
 
     assert form.problems == [(None, "Noget er ikke udfyldt rigtigt. Ret det, og send igen.")]
 
 
-def test_a_problem_is_shown_at_the_field_that_the_page_says_it_concerns() -> None:
+def test_a_problem_is_shown_at_the_field_that_the_page_assigns_it_to() -> None:
     form = read().refuse(refused("card-unknown"), {"card-unknown": "card_number"})
 
     assert form.problems == [
@@ -184,14 +184,14 @@ def test_a_problem_is_shown_at_the_field_that_the_page_says_it_concerns() -> Non
     assert form.status == 404
 
 
-@pytest.mark.parametrize(("code", "kept"), [("card-exists", False), ("temporarily-unavailable", True)])
-def test_only_what_may_have_happened_keeps_its_key(code: str, kept: bool) -> None:
+@pytest.mark.parametrize(("code", "keeps_key"), [("card-exists", False), ("temporarily-unavailable", True)])
+def test_a_form_keeps_its_key_only_if_its_command_may_have_been_accepted(code: str, keeps_key: bool) -> None:
     form = read().refuse(refused(code))
 
-    assert (form.key == TYPED["key"]) is kept
+    assert (form.key == TYPED["key"]) is keeps_key
 
 
-def test_a_form_can_begin_with_what_is_there_already() -> None:
+def test_a_form_can_be_prefilled() -> None:
     values = {
         "period.first": date(2025, 3, 1),
         "period.last": None,
@@ -205,5 +205,5 @@ def test_a_form_can_begin_with_what_is_there_already() -> None:
     assert form.value("period.last-day") == form.value("allow_duplicate") == ""
 
 
-def test_each_form_has_a_key_of_its_own() -> None:
+def test_each_form_has_its_own_idempotency_key() -> None:
     assert forms.empty_form(FIELDS, {}, **DANISH).key != forms.empty_form(FIELDS, {}, **DANISH).key

@@ -1,4 +1,4 @@
-"""The building blocks of the pages, in a real browser: accessible, valid, and usable without a mouse or JavaScript."""
+"""The components of the pages in a browser: accessible, valid, and usable without a mouse or JavaScript."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.portals import forms
 from services.portals.page import OpenPage
 from tests.portals.browser import Tab
 from tests.portals.conftest import OpenTab
-from tests.portals.site import Site, show
+from tests.portals.site import Site, render_source
 from tests.waiting import eventually
 
 KIT: Final = (Path(__file__).parent / "kit.html").read_text(encoding="utf-8")
@@ -34,19 +34,19 @@ VALUES: Final = {"today": date(2026, 11, 21), "now": datetime(2026, 11, 21, 13, 
 
 @pytest.fixture
 def site(site: Site) -> Site:
-    """A page with every building block; it keeps what was sent."""
+    """The portals with a page that has every component and stores the forms that it receives."""
     sent: list[forms.Form] = []
     site.app.state.sent = sent
 
     @site.app.get("/borger/kit")
     async def see(page: OpenPage) -> Response:
-        return show(page, KIT, page.form(FIELDS, {"reason": "lost"}), **VALUES)
+        return render_source(page, KIT, page.form(FIELDS, {"reason": "lost"}), **VALUES)
 
     @site.app.post("/borger/kit")
     async def send(page: OpenPage) -> Response:
         form = await page.posted(FIELDS)
         sent.append(form)
-        return show(page, KIT, form, **VALUES)
+        return render_source(page, KIT, form, **VALUES)
 
     @site.app.post("/login/forlaeng")
     async def stay() -> Response:
@@ -57,23 +57,23 @@ def site(site: Site) -> Site:
 
 
 async def fill_in(tab: Tab, **typed: str) -> None:
-    """With the keyboard alone, from the top of the page to its button."""
+    """Fill in the form with the keyboard alone, from the top of the page to its button."""
     page, keys = tab.page, tab.keys
-    await keys.to(page.get_by_label("Frikortnummer"))
+    await keys.tab_to(page.get_by_label("Frikortnummer"))
     await keys.type("12345")
-    await keys.to(page.get_by_label("Løn i kroner"))
+    await keys.tab_to(page.get_by_label("Løn i kroner"))
     await keys.type(typed.get("wage", "7.500,00"))
     first = page.get_by_role("group", name="Første dag")
     for label, value in (("Dag", "1"), ("Måned", "3"), ("År", "2025")):
-        await keys.to(first.get_by_label(label))
+        await keys.tab_to(first.get_by_label(label))
         await keys.type(value)
-    await keys.to(page.get_by_role("combobox", name="År"))
+    await keys.tab_to(page.get_by_role("combobox", name="År"))
     await keys.type("2026")
-    await keys.to(page.get_by_label("Mistet"))
+    await keys.tab_to(page.get_by_label("Mistet"))
     await keys.press("ArrowDown")
-    await keys.to(page.get_by_label("Det er en anden betaling"))
+    await keys.tab_to(page.get_by_label("Det er en anden betaling"))
     await keys.press("Space")
-    await keys.to(page.get_by_role("button", name="Send", exact=True))
+    await keys.tab_to(page.get_by_role("button", name="Send", exact=True))
     await keys.press("Enter")
 
 
@@ -101,7 +101,7 @@ async def test_a_form_is_filled_in_with_the_keyboard_alone(
     }
 
 
-async def test_every_building_block_is_accessible_valid_and_silent(open_tab: OpenTab, address: str, width: int) -> None:
+async def test_every_component_is_accessible_and_valid(open_tab: OpenTab, address: str, width: int) -> None:
     tab = await open_tab(width=width)
 
     await tab.open(f"{address}/borger/kit")
@@ -129,25 +129,25 @@ async def test_the_menu_of_a_phone_opens_with_the_keyboard(open_tab: OpenTab, ad
     tab = await open_tab(width=390)
     await tab.open(f"{address}/borger/kit")
 
-    await tab.keys.to(tab.page.get_by_role("button", name="Menu", exact=True))
+    await tab.keys.tab_to(tab.page.get_by_role("button", name="Menu", exact=True))
     await tab.keys.press("Enter")
 
     await tab.page.get_by_role("dialog", name="Menu").get_by_role("button", name="Log af").wait_for()
     await tab.check()
 
 
-async def test_without_javascript_the_whole_menu_is_there(open_tab: OpenTab, address: str) -> None:
+async def test_without_javascript_the_whole_menu_is_visible(open_tab: OpenTab, address: str) -> None:
     tab = await open_tab(width=390, javascript=False)
     await tab.open(f"{address}/")
 
-    await tab.keys.to(tab.page.get_by_role("button", name="Log af"))
-    await tab.keys.to(tab.page.get_by_role("link", name="For virksomheder", exact=True))
+    await tab.keys.tab_to(tab.page.get_by_role("button", name="Log af"))
+    await tab.keys.tab_to(tab.page.get_by_role("link", name="For virksomheder", exact=True))
     await tab.keys.press("Enter")
 
     await tab.page.get_by_role("heading", name="Frikort for virksomheder", level=1).wait_for()
 
 
-async def test_who_is_about_to_be_signed_out_is_asked_to_stay(open_tab: OpenTab, site: Site, address: str) -> None:
+async def test_before_a_session_ends_the_page_offers_to_extend_it(open_tab: OpenTab, site: Site, address: str) -> None:
     site.sign_in(Role.CITIZEN, minutes=4)
     tab = await open_tab()
     await tab.open(f"{address}/borger/kit")
@@ -156,8 +156,8 @@ async def test_who_is_about_to_be_signed_out_is_asked_to_stay(open_tab: OpenTab,
     dialog = tab.page.get_by_role("dialog", name="Du er ved at blive logget af")
     await dialog.wait_for()
     await tab.check()
-    await tab.keys.to(dialog.get_by_role("button", name="Forbliv logget på"))
-    site.sign_in(Role.CITIZEN)  # the request keeps the session alive: it now ends in half an hour
+    await tab.keys.tab_to(dialog.get_by_role("button", name="Forbliv logget på"))
+    site.sign_in(Role.CITIZEN)  # the request extends the session to half an hour
     await tab.keys.press("Enter")
 
     await dialog.wait_for(state="hidden")
@@ -176,7 +176,7 @@ async def test_the_page_says_that_the_session_has_ended(open_tab: OpenTab, site:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "finding"),
     [
         ('<img src="/static/x/logo.svg">', "alternativ tekst|alt"),
         ("<h4>Dybt</h4>", "Overskrift|heading"),
@@ -186,31 +186,31 @@ async def test_the_page_says_that_the_session_has_ended(open_tab: OpenTab, site:
         ('<p class="wide">Bred</p><div class="table" role="presentation">' + "x" * 500 + "</div>", "too wide"),
     ],
 )
-async def test_the_checks_find_what_they_are_for(
-    open_tab: OpenTab, site: Site, address: str, broken: str, said: str
+async def test_the_checks_find_each_kind_of_error(
+    open_tab: OpenTab, site: Site, address: str, broken: str, finding: str
 ) -> None:
     @site.app.get("/broken")
     async def see(page: OpenPage) -> Response:
         source = (
             '{% extends "layout.html" %}{% set title = "x" %}{% block content %}<h1>x</h1>' + broken + "{% endblock %}"
         )
-        return show(page, source, page.form())
+        return render_source(page, source, page.form())
 
     tab = await open_tab()
     await tab.open(f"{address}/broken")
 
-    with pytest.raises(AssertionError, match=f"(?i){said}"):
+    with pytest.raises(AssertionError, match=f"(?i){finding}"):
         await tab.check()
 
 
-async def test_a_page_that_waits_asks_again_by_itself(open_tab: OpenTab, site: Site, address: str) -> None:
-    asked = 0
+async def test_the_waiting_page_sends_its_form_again(open_tab: OpenTab, site: Site, address: str) -> None:
+    sent_count = 0
 
     @site.app.post("/wait")
     async def see(page: OpenPage) -> Response:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+        nonlocal sent_count
+        sent_count += 1
+        if sent_count > 1:
             return page.redirect("/")
         return page.render("common/pending.html", waiting=await page.posted())
 
@@ -224,7 +224,7 @@ async def test_a_page_that_waits_asks_again_by_itself(open_tab: OpenTab, site: S
     )
 
     async def back() -> bool:
-        return tab.page.url == f"{address}/" and asked > 1
+        return tab.page.url == f"{address}/" and sent_count > 1
 
     await eventually(back)
-    assert asked == 2
+    assert sent_count == 2

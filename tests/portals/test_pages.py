@@ -1,4 +1,4 @@
-"""What holds for every page: who gets in, what the API is asked, and what is shown when something goes wrong."""
+"""Rules of all pages: access, calls to the API, forms, languages, and pages for errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from services.portals.page import CitizenPage, EmployerPage, OpenPage
 from services.portals.rendering import column
 from services.portals.security import content_security_policy
 from tests.portals.build import ISSUER
-from tests.portals.site import TOKEN, Refusal, Site, show
+from tests.portals.site import FORM, KEY, Refusal, Site, render_source
 
 BALANCES: Final = Balances(balances=[])
 FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
-KEY: Final = "11111111-1111-4111-8111-111111111111"
-SENT: Final = {"key": KEY, "form_token": TOKEN, "cpr": "6507901234", "name": '<script>alert("x")</script>'}
+SENT: Final = FORM | {"cpr": "6507901234", "name": '<script>alert("x")</script>'}
 TEMPLATE: Final = """
 {% extends "layout.html" %}{% set title = "Prøve" %}
 {% block content %}<h1>{{ title }}</h1>
@@ -39,7 +38,7 @@ TEMPLATE: Final = """
 
 @pytest.fixture
 def site(site: Site) -> Site:
-    """The pages, and three more to try what pages are made of."""
+    """The portals with three more pages: one reads from the API, one downloads a file, one sends a form."""
 
     @site.app.get("/borger/proeve")
     async def see(page: CitizenPage) -> Balances:
@@ -59,32 +58,32 @@ def site(site: Site) -> Site:
                 form.refuse(refused, {"card-exists": "cpr"})
             else:
                 return page.redirect("/virksomhed/kvittering")
-        return show(page, TEMPLATE, form)
+        return render_source(page, TEMPLATE, form)
 
     return site
 
 
-async def test_who_is_signed_out_is_led_to_sign_in_and_back_again(site: Site) -> None:
+async def test_the_login_returns_an_anonymous_visitor_to_the_requested_page(site: Site) -> None:
     async with site.client() as client:
         response = await client.get("/borger/proeve?a=b")
 
     assert response.status_code == 303
     assert response.headers["location"] == "/login?next=%2Fborger%2Fproeve%3Fa%3Db"
-    assert site.asked == []
+    assert site.requests == []
 
 
-async def test_a_form_of_an_ended_session_does_nothing_and_says_so(site: Site) -> None:
+async def test_a_form_of_an_expired_session_sends_no_command(site: Site) -> None:
     async with site.client() as client:
         response = await client.post("/virksomhed/proeve", data=SENT)
 
     assert response.status_code == 401
     assert "Du er logget af" in response.text
     assert "location" not in response.headers
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize("role", [Role.EMPLOYER, Role.CASEWORKER, Role.AUTHORITY])
-async def test_another_role_is_shown_its_own_door(site: Site, role: Role) -> None:
+async def test_another_role_gets_a_link_to_its_own_portal(site: Site, role: Role) -> None:
     site.sign_in(role)
     async with site.client() as client:
         response = await client.get("/borger/proeve")
@@ -92,45 +91,45 @@ async def test_another_role_is_shown_its_own_door(site: Site, role: Role) -> Non
     assert response.status_code == 403
     home = {Role.EMPLOYER: "/virksomhed", Role.CASEWORKER: "/kommune", Role.AUTHORITY: "/myndighed"}[role]
     assert f'href="{home}"' in response.text
-    assert site.asked == []
+    assert site.requests == []
 
 
-async def test_a_page_asks_the_api_as_the_person_in_their_language_and_under_one_correlation_id(site: Site) -> None:
+async def test_a_page_calls_the_api_with_the_persons_token_language_and_correlation_id(site: Site) -> None:
     session = site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/balances", BALANCES)
     async with site.client(cookie="sprog=en") as client:
         response = await client.get("/borger/proeve")
 
     assert response.json() == {"balances": []}
-    [asked] = site.asked
-    assert asked.token == session.tokens.access
-    assert asked.query == {"year": "2025"}
-    assert asked.language == "en"
-    assert asked.correlation_id == response.headers["correlation-id"]
+    [call] = site.requests
+    assert call.token == session.tokens.access
+    assert call.query == {"year": "2025"}
+    assert call.language == "en"
+    assert call.correlation_id == response.headers["correlation-id"]
 
 
-async def test_a_form_becomes_a_command_under_its_own_key_and_then_another_page(site: Site) -> None:
+async def test_a_form_sends_a_command_with_its_own_key_and_redirects(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", BALANCES, status=201)
     async with site.client() as client:
         response = await client.post("/virksomhed/proeve", data=SENT)
 
     assert (response.status_code, response.headers["location"]) == (303, "/virksomhed/kvittering")
-    [asked] = site.asked
-    assert asked.key == KEY
-    assert asked.body == {"cpr": SENT["cpr"], "name": SENT["name"]}
+    [call] = site.requests
+    assert call.key == KEY
+    assert call.body == {"cpr": SENT["cpr"], "name": SENT["name"]}
 
 
-async def test_a_form_that_was_not_made_in_this_session_does_nothing(site: Site) -> None:
+async def test_a_form_without_the_token_of_the_session_sends_no_command(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     async with site.client() as client:
         response = await client.post("/virksomhed/proeve", data=SENT | {"form_token": "guessed"})
 
     assert response.status_code == 403
-    assert site.asked == []
+    assert site.requests == []
 
 
-async def test_a_refused_form_keeps_what_was_typed_escaped_and_points_to_the_field(site: Site) -> None:
+async def test_a_refused_form_keeps_its_escaped_input_and_links_to_the_field(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", Refusal("card-exists", facts={"municipality": "101"}))
     async with site.client() as client:
@@ -145,7 +144,7 @@ async def test_a_refused_form_keeps_what_was_typed_escaped_and_points_to_the_fie
     assert KEY not in response.text
 
 
-async def test_a_slow_command_can_be_asked_for_again_under_its_key(site: Site) -> None:
+async def test_a_pending_command_can_be_sent_again_with_its_key(site: Site) -> None:
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
     async with site.client() as client:
@@ -159,20 +158,20 @@ async def test_a_slow_command_can_be_asked_for_again_under_its_key(site: Site) -
     assert set(hidden) == set(SENT)
 
 
-async def test_a_file_of_the_api_comes_through_as_it_is(site: Site) -> None:
+async def test_a_file_of_the_api_is_forwarded_unchanged(site: Site) -> None:
     session = site.sign_in(Role.EMPLOYER)
-    site.file("/v1/receipts/1", b"%PDF-1.7", "application/pdf")
+    site.answer_file("/v1/receipts/1", b"%PDF-1.7", "application/pdf")
     async with site.client(range="bytes=0-") as client:
         response = await client.get("/virksomhed/fil")
 
     assert response.content == b"%PDF-1.7"
     assert response.headers["content-type"] == "application/pdf"
-    [asked] = site.asked
-    assert (asked.token, asked.query, asked.key) == (session.tokens.access, {"language": "da"}, None)
+    [call] = site.requests
+    assert (call.token, call.query, call.key) == (session.tokens.access, {"language": "da"}, None)
 
 
-async def test_events_come_through_as_they_happen_and_end_when_the_browser_leaves(site: Site, address: str) -> None:
-    left = threading.Event()
+async def test_events_are_forwarded_at_once_until_the_browser_disconnects(site: Site, address: str) -> None:
+    disconnected = threading.Event()
 
     async def events(_: Request) -> Response:
         async def stream() -> AsyncIterator[bytes]:
@@ -180,7 +179,7 @@ async def test_events_come_through_as_they_happen_and_end_when_the_browser_leave
                 yield b"data: changed\n\n"
                 await asyncio.Event().wait()
             finally:
-                left.set()
+                disconnected.set()
 
         return StreamingResponse(stream(), media_type="text/event-stream")
 
@@ -196,9 +195,9 @@ async def test_events_come_through_as_they_happen_and_end_when_the_browser_leave
     ):
         assert response.headers["content-type"].startswith("text/event-stream")
         assert await anext(response.aiter_bytes()) == b"data: changed\n\n"
-        assert not left.is_set()
+        assert not disconnected.is_set()
 
-    assert await asyncio.to_thread(left.wait, 10)
+    assert await asyncio.to_thread(disconnected.wait, 10)
 
 
 async def test_a_missing_file_has_an_error_page(site: Site) -> None:
@@ -211,7 +210,7 @@ async def test_a_missing_file_has_an_error_page(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "said"),
+    ("code", "status", "heading"),
     [
         ("card-unknown", 404, "Frikortet findes ikke"),
         ("temporarily-unavailable", 503, "Vi kan ikke vise siden lige nu"),
@@ -219,7 +218,7 @@ async def test_a_missing_file_has_an_error_page(site: Site) -> None:
     ],
 )
 async def test_a_problem_of_the_api_has_an_error_page_in_plain_words(
-    site: Site, code: str, status: int, said: str
+    site: Site, code: str, status: int, heading: str
 ) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/balances", Refusal(code))
@@ -227,11 +226,11 @@ async def test_a_problem_of_the_api_has_an_error_page_in_plain_words(
         response = await client.get("/borger/proeve")
 
     assert response.status_code == status
-    assert f"<h1>{said}</h1>" in response.text
+    assert f"<h1>{heading}</h1>" in response.text
     assert response.headers["correlation-id"] in response.text
 
 
-async def test_an_unexpected_error_tells_nothing_of_itself(site: Site) -> None:
+async def test_the_page_of_an_unexpected_error_reveals_no_details(site: Site) -> None:
     @site.app.get("/broken")
     async def broken(page: OpenPage) -> None:
         raise RuntimeError("Karla Eksempel has number 12345")
@@ -244,7 +243,7 @@ async def test_an_unexpected_error_tells_nothing_of_itself(site: Site) -> None:
     assert "Karla" not in response.text
 
 
-async def test_a_program_gets_a_problem_document_where_a_person_gets_a_page(site: Site) -> None:
+async def test_an_error_is_a_page_for_a_browser_and_a_problem_document_for_a_program(site: Site) -> None:
     async with site.client() as client:
         page = await client.get("/nowhere")
         program = await client.get("/nowhere", headers={"accept": "application/json"})
@@ -254,7 +253,7 @@ async def test_a_program_gets_a_problem_document_where_a_person_gets_a_page(site
     assert page.status_code == program.status_code == 404
 
 
-async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
+async def test_every_page_has_security_headers(site: Site) -> None:
     async with site.client() as client:
         for path in ("/", "/nowhere", "/logget-af"):
             headers = (await client.get(path)).headers
@@ -265,7 +264,7 @@ async def test_every_page_forbids_what_it_does_not_need(site: Site) -> None:
     assert "unsafe" not in content_security_policy()
 
 
-async def test_a_page_is_danish_until_english_is_chosen_and_back_at_the_same_place(site: Site) -> None:
+async def test_a_page_is_danish_until_english_is_chosen(site: Site) -> None:
     async with site.client(**{"accept-language": "en"}) as client:
         danish = await client.get("/privatliv?x=1")
         chosen = await client.get("/sprog/en?til=/privatliv%3Fx%3D1")
@@ -285,7 +284,7 @@ async def test_the_language_switch_never_redirects_to_another_site(site: Site, a
     assert response.headers["location"] == "/"
 
 
-async def test_updates_that_a_page_makes_by_itself_keep_no_session_alive(site: Site) -> None:
+async def test_background_requests_do_not_extend_the_session(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/balances", BALANCES)
     async with site.client() as client:
@@ -293,10 +292,10 @@ async def test_updates_that_a_page_makes_by_itself_keep_no_session_alive(site: S
         await client.get("/borger/proeve", headers={"hx-request": "true"})
         await client.get("/borger/proeve", headers={"accept": "text/event-stream"})
 
-    assert site.seen_active == [True, False, False]
+    assert site.active_lookups == [True, False, False]
 
 
-async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> None:
+async def test_the_name_of_the_person_is_shown_escaped(site: Site) -> None:
     site.sign_in(Role.CITIZEN, name="<b>Karla</b>")
     async with site.client() as client:
         response = await client.get("/")
@@ -306,6 +305,6 @@ async def test_the_name_of_a_person_is_shown_to_them_and_escaped(site: Site) -> 
 
 
 @pytest.mark.parametrize("heading", [">Beløb", Markup("&gt;Beløb"), Markup(">Beløb")])
-def test_a_column_of_numbers_is_known_also_when_its_heading_is_translated(heading: str) -> None:
+def test_a_numeric_column_is_recognised_by_its_translated_heading(heading: str) -> None:
     assert column(heading) == ("Beløb", True)
     assert column("Måned") == ("Måned", False)

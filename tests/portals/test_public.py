@@ -1,4 +1,4 @@
-"""The public pages: what the scheme is, in plain words, with figures that are never our own."""
+"""The public pages: guidance, and the allowances that the API publishes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PICTURES: Final = {"/": "forside", "/vejledning/virksomhed": "vejledning-virksom
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 
 
-async def test_the_pages_that_a_newcomer_and_a_lost_one_sees(
+async def test_the_public_pages_and_the_error_page_are_accessible_and_valid(
     open_tab: OpenTab, site: Site, address: str, width: int
 ) -> None:
     tab = await open_tab(width=width)
     for path, picture in PICTURES.items():
         await tab.open(address + path)
         await tab.check()
-        await tab.picture(picture)
+        await tab.screenshot(picture)
     await tab.open(f"{address}/sprog/en?til=/")
     await tab.check()
     site.sign_in(Role.EMPLOYER)
@@ -44,22 +44,22 @@ async def test_the_pages_that_a_newcomer_and_a_lost_one_sees(
     await tab.check()
 
 
-async def test_a_newcomer_finds_the_door_with_the_keyboard_alone(open_tab: OpenTab, address: str) -> None:
+async def test_a_visitor_finds_the_guidance_with_the_keyboard_alone(open_tab: OpenTab, address: str) -> None:
     tab = await open_tab(javascript=False)
     await tab.open(f"{address}/")
 
-    await tab.keys.to(tab.page.get_by_role("link", name="Gå til sidens indhold"))
+    await tab.keys.tab_to(tab.page.get_by_role("link", name="Gå til sidens indhold"))
     await tab.keys.press("Enter")
-    await tab.keys.to(tab.page.get_by_role("link", name="Læs mere for borgere"))
+    await tab.keys.tab_to(tab.page.get_by_role("link", name="Læs mere for borgere"))
     await tab.keys.press("Enter")
     question = tab.page.get_by_text("Jeg har ikke MitID. Kan jeg få et frikort?")
-    await tab.keys.to(question)
+    await tab.keys.tab_to(question)
     await tab.keys.press("Enter")
 
     await tab.page.get_by_text("Sagsbehandleren kan slå dit frikort op").wait_for()
 
 
-async def test_the_front_page_leads_to_the_four_doors_and_tells_the_years_allowance(site: Site) -> None:
+async def test_the_front_page_links_to_the_four_portals_and_shows_the_allowance(site: Site) -> None:
     async with site.client() as client:
         text = (await client.get("/")).text
 
@@ -83,7 +83,7 @@ async def test_a_published_amount_is_not_called_provisional(site: Site) -> None:
     assert "svarer det til 33 timer" in guide
 
 
-async def test_a_year_without_an_amount_says_so_and_guesses_nothing(site: Site) -> None:
+async def test_the_front_page_of_a_year_without_an_allowance_shows_no_amount(site: Site) -> None:
     site.answer("GET", "/v1/allowances", Allowances(today=date(2027, 1, 1), current_year=2027, allowances=[]))
     async with site.client() as client:
         text = (await client.get("/")).text
@@ -92,7 +92,7 @@ async def test_a_year_without_an_amount_says_so_and_guesses_nothing(site: Site) 
     assert f"00{NO_BREAK}kr." not in text
 
 
-async def test_no_danish_word_is_left_on_an_english_page(site: Site) -> None:
+async def test_an_english_page_contains_no_danish(site: Site) -> None:
     names = re.compile("Digitaliseringsstyrelsen|Det Fælles Designsystem|løntilskud|øre")
     async with site.client(cookie="sprog=en") as client:
         for path in PAGES:
@@ -112,5 +112,5 @@ async def test_without_the_allowance_table_the_page_says_that_it_cannot_be_shown
 @pytest.mark.parametrize(
     ("amount", "rate", "expected"), [(1_000_000, 29_554, 34), (1_500, 1_000, 2), (1_499, 1_000, 1), (0, 1_000, 0)]
 )
-def test_hours_are_the_amount_by_the_rate_to_the_nearest_whole_hour(amount: int, rate: int, expected: int) -> None:
+def test_hours_are_the_amount_divided_by_the_rate_and_rounded(amount: int, rate: int, expected: int) -> None:
     assert hours(amount, rate) == expected

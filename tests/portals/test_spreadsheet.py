@@ -1,9 +1,7 @@
-"""A file that Danish Excel opens: values are read back unchanged, and Excel runs no value as a formula."""
+"""CSV files for Danish Excel: values are read back unchanged, and none is a formula."""
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, date, datetime
 
 import pytest
@@ -12,12 +10,9 @@ from hypothesis import strategies as st
 
 from services.portals.common.spreadsheet import Cell, danish_csv
 from services.runtime.csv_writer import Ore
+from tests.portals.reading import csv_rows
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
-
-
-def read(content: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";"))
 
 
 @pytest.mark.parametrize(
@@ -33,17 +28,17 @@ def read(content: bytes) -> list[list[str]]:
         ("Ærøskøbing; Kommune", "Ærøskøbing; Kommune"),
     ],
 )
-def test_a_cell_is_written_as_danes_write_it(cell: Cell, written: str) -> None:
-    assert read(danish_csv([["x", cell]])) == [["x", written]]
+def test_a_cell_is_written_in_danish_notation(cell: Cell, written: str) -> None:
+    assert csv_rows(danish_csv([["x", cell]])) == [["x", written]]
 
 
-def test_it_says_that_it_is_utf_8() -> None:
+def test_the_file_begins_with_a_byte_order_mark() -> None:
     assert danish_csv([["Løn"]]).startswith(b"\xef\xbb\xbf")
 
 
 @given(st.lists(st.lists(TEXTS, min_size=2), min_size=1))
-def test_any_text_comes_out_as_it_went_in_unless_it_would_be_a_formula(rows: list[list[str]]) -> None:
-    for row, found in zip(rows, read(danish_csv(rows)), strict=True):
+def test_text_is_unchanged_unless_it_would_be_a_formula(rows: list[list[str]]) -> None:
+    for row, found in zip(rows, csv_rows(danish_csv(rows)), strict=True):
         for went_in, came_out in zip(row, found, strict=True):
             assert came_out in (went_in, f"'{went_in}")
             assert not came_out.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -1,4 +1,4 @@
-"""Danish first, English complete: every text of a page is translated, and no catalogue has more."""
+"""Every Danish text of the pages has an English translation, and no catalogue has other texts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def texts(part: str) -> list[Message]:
     return [message for message in translated(part) if message.id]
 
 
-def test_every_part_has_a_catalogue_and_no_catalogue_is_left_over() -> None:
+def test_every_part_has_exactly_one_catalogue() -> None:
     assert sorted(path.stem for path in ENGLISH.glob("*.po")) == PARTS
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_catalogue_has_what_the_pages_say(part: str) -> None:
+def test_a_catalogue_has_exactly_the_texts_of_its_pages(part: str) -> None:
     wanted = {(message.id, message.context) for message in said()[part] if message.id}
     assert {(message.id, message.context) for message in texts(part)} == wanted, "run `make texts`"
 
@@ -33,11 +33,11 @@ def test_every_text_is_translated(part: str) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_translation_has_the_same_places_for_values(part: str) -> None:
+def test_a_translation_has_the_same_placeholders(part: str) -> None:
     assert {str(message.id): list(message.check()) for message in texts(part) if list(message.check())} == {}
 
 
-def test_a_text_means_the_same_in_every_part() -> None:
+def test_a_text_has_the_same_translation_in_every_part() -> None:
     meanings: dict[object, set[object]] = {}
     for part in PARTS:
         for message in texts(part):
@@ -45,6 +45,6 @@ def test_a_text_means_the_same_in_every_part() -> None:
     assert {text: found for text, found in meanings.items() if len(found) > 1} == {}
 
 
-def test_english_is_english_and_danish_is_the_text_itself() -> None:
+def test_english_is_translated_and_danish_is_the_text_itself() -> None:
     assert translations(Language.ENGLISH).gettext("Log af") == "Sign out"
     assert translations(Language.DANISH).gettext("Log af") == "Log af"

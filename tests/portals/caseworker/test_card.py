@@ -11,54 +11,56 @@ from frikort_contracts.http.employments import CardEmployments, ContactResource
 from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReports
 
-from tests.portals import citizens as c
-from tests.portals.caseworker.helpers import (
-    API,
-    CPR,
-    DEACTIVATED,
-    HOME,
-)
-from tests.portals.site import Refusal, Site, said
+from tests.portals import resources
+from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME
+from tests.portals.reading import page_text
+from tests.portals.site import Refusal, Site
 
 
-async def test_the_card_at_a_glance(visiting: httpx2.AsyncClient) -> None:
-    page = await visiting.get(HOME)
-    text = said(page)
-    for shown in ("Karla Eksempel", CPR, "48213", "København", "12.000,50 kr. af 42.766,00 kr. er brugt", "Aktivt"):
-        assert shown in text
+async def test_the_overview_shows_the_card_and_its_balance(client_with_reason: httpx2.AsyncClient) -> None:
+    page = await client_with_reason.get(HOME)
+    text = page_text(page)
+    for expected in ("Karla Eksempel", CPR, "48213", "København", "12.000,50 kr. af 42.766,00 kr. er brugt", "Aktivt"):
+        assert expected in text
     assert f'href="{HOME}/beslutning/deaktivering"' in page.text
     assert CPR not in page.text.partition("</title>")[0]
 
 
-async def test_the_page_of_a_card_makes_its_calls_side_by_side(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_the_page_of_a_card_calls_the_api_concurrently(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
     site.answer_together(2)
-    assert (await visiting.get(HOME)).status_code == 200
+    assert (await client_with_reason.get(HOME)).status_code == 200
 
 
-async def test_a_deactivated_card_offers_to_be_activated_again(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_a_deactivated_card_offers_its_reactivation(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
     site.answer("GET", API, DEACTIVATED)
-    page = await visiting.get(HOME)
-    assert "Deaktiveret" in said(page)
+    page = await client_with_reason.get(HOME)
+    assert "Deaktiveret" in page_text(page)
     assert f'href="{HOME}/beslutning/genaktivering"' in page.text
     assert f'href="{HOME}/beslutning/deaktivering"' not in page.text
 
 
-async def test_a_warning_in_force_stands_out_and_one_taken_back_does_not(
-    site: Site, visiting: httpx2.AsyncClient
+async def test_a_warning_in_force_is_shown_and_a_withdrawn_one_is_not(
+    site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
-    warnings = [c.warning("near", withdrawn=True), c.warning("reached")]
-    site.answer("GET", f"{API}/balances", Balances(balances=[c.balance(c.ALLOWANCE, warnings=warnings)]))
-    text = said(await visiting.get(HOME))
+    warnings = [resources.warning("near", withdrawn=True), resources.warning("reached")]
+    site.answer(
+        "GET", f"{API}/balances", Balances(balances=[resources.balance(resources.ALLOWANCE, warnings=warnings)])
+    )
+    text = page_text(await client_with_reason.get(HOME))
     assert "Beløbsgrænsen er nået" in text
     assert "80 procent" not in text
 
 
-async def test_employments_with_their_contact_persons(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_employments_are_listed_with_their_contact_persons(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
     contact = ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78")
-    site.answer("GET", f"{API}/employments", CardEmployments(employments=[c.employment(contact=contact)]))
-    text = said(await visiting.get(f"{HOME}/ansaettelser"))
-    for shown in ("99000007", "fra 10. januar 2025", "Bo Kontakt", "bo@example.dk", "12 34 56 78"):
-        assert shown in text
+    site.answer("GET", f"{API}/employments", CardEmployments(employments=[resources.employment(contact=contact)]))
+    text = page_text(await client_with_reason.get(f"{HOME}/ansaettelser"))
+    for expected in ("99000007", "fra 10. januar 2025", "Bo Kontakt", "bo@example.dk", "12 34 56 78"):
+        assert expected in text
 
 
 @pytest.mark.parametrize(
@@ -67,33 +69,35 @@ async def test_employments_with_their_contact_persons(site: Site, visiting: http
         ("ansaettelser", ("employments", CardEmployments(employments=[])), "ikke registreret nogen ansættelser"),
         ("indberetninger", ("reports", CardReports(reports=[])), "ikke indberettet noget"),
         ("fuldmagter", ("mandates", Mandates(mandates=[])), "ikke givet nogen fuldmagt"),
-        ("opslag", ("accesses", c.accesses()), "ingen opslag"),
+        ("opslag", ("accesses", resources.accesses()), "ingen opslag"),
     ],
 )
-async def test_where_there_is_nothing_it_is_said(
-    site: Site, visiting: httpx2.AsyncClient, path: str, answer: tuple[str, Any], text: str
+async def test_an_empty_list_says_that_it_is_empty(
+    site: Site, client_with_reason: httpx2.AsyncClient, path: str, answer: tuple[str, Any], text: str
 ) -> None:
     site.answer("GET", f"{API}/{answer[0]}", answer[1])
-    assert text in said(await visiting.get(f"{HOME}/{path}"))
+    assert text in page_text(await client_with_reason.get(f"{HOME}/{path}"))
 
 
-async def test_the_history_of_a_card_in_words(visiting: httpx2.AsyncClient) -> None:
-    text = said(await visiting.get(f"{HOME}/historik"))
+async def test_the_history_of_a_card_is_written_in_words(client_with_reason: httpx2.AsyncClient) -> None:
+    text = page_text(await client_with_reason.get(f"{HOME}/historik"))
     assert "1. juni 2025 kl. 12.00 Frikortet er udstedt København S-1" in text
 
 
-async def test_who_has_looked_and_why_page_by_page(site: Site, visiting: httpx2.AsyncClient) -> None:
-    site.answer("GET", f"{API}/accesses", c.accesses(c.access(), following="abc="))
-    page = await visiting.get(f"{HOME}/opslag")
-    assert "Københavns Kommune, sagsbehandler har set dit frikort Opfølgning på samtale" in said(page)
+async def test_the_access_log_shows_reader_and_reason_and_has_pages(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
+    site.answer("GET", f"{API}/accesses", resources.accesses(resources.access(), next_cursor="abc="))
+    page = await client_with_reason.get(f"{HOME}/opslag")
+    assert "Københavns Kommune, sagsbehandler har set dit frikort Opfølgning på samtale" in page_text(page)
     assert f'href="{HOME}/opslag?cursor=abc%3D"' in page.text
 
-    await visiting.get(f"{HOME}/opslag?cursor=abc%3D")
-    assert [asked.query for asked in site.asked if asked.path.endswith("accesses")] == [{}, {"cursor": "abc="}]
+    await client_with_reason.get(f"{HOME}/opslag?cursor=abc%3D")
+    assert [request.query for request in site.requests if request.path.endswith("accesses")] == [{}, {"cursor": "abc="}]
 
 
-async def test_a_card_that_cannot_be_seen_says_so(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_a_card_of_another_municipality_is_not_found(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
     site.answer("GET", API, Refusal("card-unknown"))
-    page = await visiting.get(f"{HOME}/historik")
+    page = await client_with_reason.get(f"{HOME}/historik")
     assert page.status_code == 404
-    assert "en anden kommune er ansvarlig for" in said(page)
+    assert "en anden kommune er ansvarlig for" in page_text(page)

@@ -1,4 +1,4 @@
-"""A caseworker decides about a card."""
+"""A caseworker deactivates, reactivates, renumbers or controls a card."""
 
 from __future__ import annotations
 
@@ -10,20 +10,10 @@ from frikort_contracts.http.cards import (
     ControlResource,
 )
 
-from tests.portals import citizens as c
-from tests.portals.caseworker.helpers import (
-    API,
-    DEACTIVATED,
-    HOME,
-    KEY,
-    card,
-    commands,
-    error_at,
-    post,
-    send,
-    summary,
-)
-from tests.portals.site import Refusal, Site, said
+from tests.portals import resources
+from tests.portals.caseworker.resources import API, DEACTIVATED, HOME, card, confirm_form, open_summary
+from tests.portals.reading import error_at, page_text
+from tests.portals.site import KEY, Refusal, Site, send_form
 
 DECISIONS: Final = [
     ("deaktivering", "deactivation", {"case_reference": "S-2"}, "virker ikke tilbage i tiden"),
@@ -33,28 +23,28 @@ DECISIONS: Final = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "command", "typed", "means"), DECISIONS)
-async def test_a_decision_says_what_it_means_before_it_is_made(
-    site: Site, visiting: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], means: str
+@pytest.mark.parametrize(("kind", "command", "typed", "explanation"), DECISIONS)
+async def test_a_decision_is_explained_before_it_is_sent(
+    site: Site, client_with_reason: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], explanation: str
 ) -> None:
     path = f"{HOME}/beslutning/{kind}"
     site.answer("POST", f"{API}/{command}", card())
-    assert means in await summary(visiting, site, path, **typed)
+    assert explanation in await open_summary(client_with_reason, site, path, **typed)
 
-    done = await send(visiting, path, **typed)
+    done = await confirm_form(client_with_reason, path, **typed)
     assert done.headers["location"] == f"{path}/kvittering"
-    assert commands(site) == [(f"{API}/{command}", typed, KEY)]
-    assert "Det sker der nu" in said(await visiting.get(f"{path}/kvittering"))
+    assert site.commands() == [(f"{API}/{command}", typed, KEY)]
+    assert "Det sker der nu" in page_text(await client_with_reason.get(f"{path}/kvittering"))
 
 
-@pytest.mark.parametrize(("kind", "command", "typed", "means"), DECISIONS)
-async def test_a_decision_without_an_answer_shows_the_error_at_the_field(
-    site: Site, visiting: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], means: str
+@pytest.mark.parametrize(("kind", "command", "typed", "explanation"), DECISIONS)
+async def test_a_decision_with_an_empty_field_shows_the_error_at_the_field(
+    site: Site, client_with_reason: httpx2.AsyncClient, kind: str, command: str, typed: dict[str, str], explanation: str
 ) -> None:
-    page = await post(visiting, f"{HOME}/beslutning/{kind}")
+    page = await send_form(client_with_reason, f"{HOME}/beslutning/{kind}")
     assert page.status_code == 422
     assert error_at(page, next(iter(typed)))
-    assert commands(site) == []
+    assert site.commands() == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +63,7 @@ async def test_a_decision_without_an_answer_shows_the_error_at_the_field(
 )
 async def test_a_refused_decision_shows_the_error_and_keeps_the_input(
     site: Site,
-    visiting: httpx2.AsyncClient,
+    client_with_reason: httpx2.AsyncClient,
     kind: str,
     command: str,
     typed: dict[str, str],
@@ -81,27 +71,31 @@ async def test_a_refused_decision_shows_the_error_and_keeps_the_input(
     text: str,
 ) -> None:
     site.answer("POST", f"{API}/{command}", refusal)
-    page = await send(visiting, f"{HOME}/beslutning/{kind}", **typed)
+    page = await confirm_form(client_with_reason, f"{HOME}/beslutning/{kind}", **typed)
     assert page.status_code >= 400
-    assert text in said(page)
+    assert text in page_text(page)
     assert f'value="{next(iter(typed.values()))}"' in page.text
 
 
-async def test_a_control_that_is_not_due_stands_at_the_result(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_a_control_that_is_not_due_shows_the_error_at_the_result(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
     site.answer("POST", f"{API}/controls", Refusal("control-not-due", {"due": 2028}))
-    assert error_at(await send(visiting, f"{HOME}/beslutning/kontrol", result="upheld"), "result")
+    assert error_at(await confirm_form(client_with_reason, f"{HOME}/beslutning/kontrol", result="upheld"), "result")
 
 
-async def test_the_receipt_of_a_deactivation_names_the_last_day(site: Site, visiting: httpx2.AsyncClient) -> None:
+async def test_the_receipt_of_a_deactivation_names_the_last_day(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
     site.answer("GET", API, DEACTIVATED)
-    assert "Frikortets sidste dag er 22. november 2026" in said(
-        await visiting.get(f"{HOME}/beslutning/deaktivering/kvittering")
+    assert "Frikortets sidste dag er 22. november 2026" in page_text(
+        await client_with_reason.get(f"{HOME}/beslutning/deaktivering/kvittering")
     )
 
 
 async def test_a_control_that_was_not_upheld_leads_to_the_deactivation(
-    site: Site, visiting: httpx2.AsyncClient
+    site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
-    site.answer("GET", API, card(last_control=ControlResource(year=2026, result="not-upheld", at=c.NOON)))
-    page = await visiting.get(f"{HOME}/beslutning/kontrol/kvittering")
+    site.answer("GET", API, card(last_control=ControlResource(year=2026, result="not-upheld", at=resources.NOON)))
+    page = await client_with_reason.get(f"{HOME}/beslutning/kontrol/kvittering")
     assert f'href="{HOME}/beslutning/deaktivering"' in page.text

@@ -1,63 +1,60 @@
-"""The citizen's data as JSON, spreadsheet and PDF, and the pages in English."""
+"""The citizen's data as JSON, CSV and PDF files, and the overview in English."""
 
 from __future__ import annotations
 
-import io
 from typing import Any, Final
 
 from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.values import CitizenSide
 from pydantic_core import to_jsonable_python
-from pypdf import PdfReader
 
-from tests.portals import citizens as c
-from tests.portals.citizen.helpers import (
-    OWN,
-    get,
-    said,
-)
+from tests.portals import resources
+from tests.portals.citizen.client import OWN, get
+from tests.portals.reading import page_text, pdf_text
 from tests.portals.site import Site
 
 
-async def test_english_pages_are_english(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(1_200_050)], reports=[c.report()])
+async def test_the_overview_is_available_in_english(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(1_200_050)], reports=[resources.report()])
 
-    page = said(await get(site, OWN, cookie="sprog=en"))
+    page = page_text(await get(site, OWN, cookie="sprog=en"))
 
     assert "12,000.50 kr. has been earned on the card in 2025." in page
 
 
 HISTORY: Final = [
-    c.history("reported", total_ore=750_000),
-    c.history("disputed", reason="not-paid", message='=HYPERLINK("http://evil.example")', by=CitizenSide.CITIZEN),
+    resources.history("reported", total_ore=750_000),
+    resources.history(
+        "disputed", reason="not-paid", message='=HYPERLINK("http://evil.example")', by=CitizenSide.CITIZEN
+    ),
 ]
 ALL: Final[dict[str, Any]] = {
-    "card": c.card(),
-    "balances": [c.balance(750_000, warnings=[c.warning("near")]), c.balance(year=2024)],
-    "employments": [c.employment()],
-    "reports": [c.report(history=HISTORY, dispute=c.dispute())],
-    "mandates": [c.mandate()],
-    "accesses": [c.access()],
+    "card": resources.card(),
+    "balances": [resources.balance(750_000, warnings=[resources.warning("near")]), resources.balance(year=2024)],
+    "employments": [resources.employment()],
+    "reports": [resources.report(history=HISTORY, dispute=resources.dispute())],
+    "mandates": [resources.mandate()],
+    "accesses": [resources.access()],
 }
 
 
-def rich(site: Site) -> Site:
-    """A citizen with some of everything."""
-    c.has_card(site, balances=ALL["balances"], reports=ALL["reports"], employments=ALL["employments"])
+def site_with_data(site: Site) -> Site:
+    """A signed-in citizen with data of every kind."""
+    resources.has_card(site, balances=ALL["balances"], reports=ALL["reports"], employments=ALL["employments"])
     site.answer("GET", "/v1/me/mandates", Mandates(mandates=ALL["mandates"]))
-    site.answer("GET", "/v1/me/accesses", c.accesses(*ALL["accesses"]))
+    site.answer("GET", "/v1/me/accesses", resources.accesses(*ALL["accesses"]))
     return site
 
 
-async def test_the_json_file_has_all_that_the_api_shows(site: Site) -> None:
-    answer = await get(rich(site), f"{OWN}/mine-data/mit-frikort.json")
+async def test_the_json_file_has_all_data_of_the_api(site: Site) -> None:
+    answer = await get(site_with_data(site), f"{OWN}/mine-data/mit-frikort.json")
 
     assert answer.headers["content-disposition"] == 'attachment; filename="mit-frikort.json"'
     assert answer.json() == to_jsonable_python(ALL)
 
 
-async def test_the_spreadsheet_is_one_that_danish_excel_opens(site: Site) -> None:
-    answer = await get(rich(site), f"{OWN}/mine-data/mit-frikort.csv")
+async def test_the_csv_file_opens_in_danish_excel(site: Site) -> None:
+    answer = await get(site_with_data(site), f"{OWN}/mine-data/mit-frikort.csv")
 
     assert answer.content.startswith(b"\xef\xbb\xbf")
     text = answer.content.decode("utf-8-sig")
@@ -65,22 +62,22 @@ async def test_the_spreadsheet_is_one_that_danish_excel_opens(site: Site) -> Non
     assert "2025;42766,00;7500,00;7500,00;0,00;35266,00;Nej\r\n" in text
     assert "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Ikke rigtigt" in text
     assert "01-06-2025 12:00;Københavns Kommune, sagsbehandler;har set dit frikort;Opfølgning på samtale\r\n" in text
-    assert ";\"'=HYPERLINK" in text, "what would be a formula is text"
+    assert ";\"'=HYPERLINK" in text, "a formula is written as text"
 
 
-async def test_the_pdf_has_it_all_for_people(site: Site) -> None:
-    answer = await get(rich(site), f"{OWN}/mine-data/mit-frikort.pdf")
+async def test_the_pdf_file_shows_all_data_in_words(site: Site) -> None:
+    answer = await get(site_with_data(site), f"{OWN}/mine-data/mit-frikort.pdf")
 
     assert answer.headers["content-type"] == "application/pdf"
     text = pdf_text(answer.content)
-    for words in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel", "Opfølgning på samtale",
+    for part in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel", "Opfølgning på samtale",
                   "80 procent af årets beløb var brugt", "HYPERLINK"):  # fmt: skip
-        assert words in text
+        assert part in text
 
 
-async def test_without_a_card_ones_data_are_who_has_looked(site: Site) -> None:
-    c.has_no_card(site)
-    site.answer("GET", "/v1/me/accesses", c.accesses(c.access(description="har søgt efter dig")))
+async def test_the_data_of_a_citizen_without_a_card_is_the_access_log(site: Site) -> None:
+    resources.has_no_card(site)
+    site.answer("GET", "/v1/me/accesses", resources.accesses(resources.access(description="har søgt efter dig")))
 
     found = (await get(site, f"{OWN}/mine-data/mit-frikort.json")).json()
     text = (await get(site, f"{OWN}/mine-data/mit-frikort.csv")).content.decode("utf-8-sig")
@@ -88,8 +85,3 @@ async def test_without_a_card_ones_data_are_who_has_looked(site: Site) -> None:
     assert (found["card"], found["reports"], len(found["accesses"])) == (None, [], 1)
     assert "har søgt efter dig" in text
     assert pdf_text((await get(site, f"{OWN}/mine-data/mit-frikort.pdf")).content)
-
-
-def pdf_text(content: bytes) -> str:
-    text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
-    return " ".join(text.split())

@@ -8,63 +8,57 @@ import pytest
 from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.reporting import DisputeReason
 
-from tests.portals import citizens as c
-from tests.portals.citizen.helpers import (
-    KEY,
-    REPORT,
-    get,
-    post,
-    said,
-    sent,
-)
-from tests.portals.site import Refusal, Site
+from tests.portals import resources
+from tests.portals.citizen.client import REPORT, get, post
+from tests.portals.reading import page_text
+from tests.portals.site import KEY, Refusal, Site
 
 
-async def test_a_dispute_is_checked_before_it_is_sent(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
+async def test_a_dispute_has_a_summary_before_it_is_sent(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
 
     check = await post(site, f"{REPORT}/indsigelse", reason="wrong-amount", message="Kun <b>5.000</b> kr.")
 
-    assert "Se efter, før du sender" in said(check)
-    assert "Beløbet er forkert" in said(check)
+    assert "Se efter, før du sender" in page_text(check)
+    assert "Beløbet er forkert" in page_text(check)
     assert "Kun &lt;b&gt;5.000&lt;/b&gt; kr." in check.text
-    assert sent(site) == []
+    assert site.commands() == []
 
 
-async def test_a_dispute_is_sent_under_the_forms_key_and_has_a_receipt(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
-    path = f"/v1/me/reports/{c.REPORT}/dispute"
-    site.answer("POST", path, c.report(dispute=c.dispute()))
+async def test_a_dispute_is_sent_with_the_key_of_the_form_and_has_a_receipt(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
+    path = f"/v1/me/reports/{resources.REPORT}/dispute"
+    site.answer("POST", path, resources.report(dispute=resources.dispute()))
 
     answer = await post(site, f"{REPORT}/indsigelse", reason="wrong-amount", message="Kun 5.000", step="send")
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{REPORT}/indsigelse/kvittering")
-    assert sent(site) == [(path, {"reason": "wrong-amount", "message": "Kun 5.000"}, KEY)]
+    assert site.commands() == [(path, {"reason": "wrong-amount", "message": "Kun 5.000"}, KEY)]
 
 
-async def test_one_can_go_back_from_the_check_with_what_was_written(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
+async def test_going_back_from_the_summary_keeps_the_input(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
 
     form = await post(site, f"{REPORT}/indsigelse", reason="not-paid", message="Intet", step="edit")
 
     assert re.search(r'value="not-paid" checked', form.text)
     assert ">\nIntet</textarea>" in form.text
-    assert sent(site) == []
+    assert site.commands() == []
 
 
-async def test_a_dispute_without_a_reason_says_what_is_missing(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
+async def test_a_dispute_without_a_reason_asks_for_one(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
 
     form = await post(site, f"{REPORT}/indsigelse", message="Intet")
 
     assert form.status_code == 422
-    assert "Vælg, hvad der ikke er rigtigt." in said(form)
+    assert "Vælg, hvad der ikke er rigtigt." in page_text(form)
 
 
-async def test_what_the_api_says_of_a_message_stands_at_the_message(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
+async def test_an_error_of_the_api_is_shown_at_its_field(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
     refusal = Refusal("invalid-request", errors=(("/message", "string_too_long", "too long"),))
-    site.answer("POST", f"/v1/me/reports/{c.REPORT}/dispute", refusal)
+    site.answer("POST", f"/v1/me/reports/{resources.REPORT}/dispute", refusal)
 
     form = await post(site, f"{REPORT}/indsigelse", reason="other", message="x" * 501, step="send")
 
@@ -72,47 +66,50 @@ async def test_what_the_api_says_of_a_message_stands_at_the_message(site: Site) 
     assert '<a class="function-link" href="#message">Skriv højst 500 tegn, og skriv ikke et CPR-nummer.' in form.text
 
 
-async def test_a_dispute_that_stands_already_is_said(site: Site) -> None:
-    c.has_card(site, reports=[c.report()])
-    site.answer("POST", f"/v1/me/reports/{c.REPORT}/dispute", Refusal("report-already-disputed"))
+async def test_a_second_dispute_is_refused_with_an_explanation(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report()])
+    site.answer("POST", f"/v1/me/reports/{resources.REPORT}/dispute", Refusal("report-already-disputed"))
 
     form = await post(site, f"{REPORT}/indsigelse", reason="other", step="send")
 
     assert form.status_code == 409
-    assert "Der er allerede gjort opmærksom på, at indberetningen ikke er rigtig" in said(form)
+    assert "Der er allerede gjort opmærksom på, at indberetningen ikke er rigtig" in page_text(form)
 
 
-async def test_a_disputed_report_shows_it_and_offers_to_take_it_back(site: Site) -> None:
-    c.has_card(site, reports=[c.report(dispute=c.dispute(reason=DisputeReason.NOT_PAID))])
+async def test_a_disputed_report_shows_its_dispute_and_offers_to_withdraw_it(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report(dispute=resources.dispute(reason=DisputeReason.NOT_PAID))])
 
     page = await get(site, REPORT)
 
-    assert "Du har sagt det 1. juni 2025. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr." in said(page)
+    assert "Du har sagt det 1. juni 2025. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr." in page_text(page)
     assert f'href="{REPORT}/indsigelse/traek-tilbage"' in page.text
     assert f'href="{REPORT}/indsigelse"' not in page.text
 
 
-async def test_a_dispute_is_taken_back(site: Site) -> None:
-    c.has_card(site, reports=[c.report(dispute=c.dispute())])
-    path = f"/v1/me/reports/{c.REPORT}/dispute/withdrawal"
-    site.answer("POST", path, c.report())
+async def test_a_dispute_is_withdrawn(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report(dispute=resources.dispute())])
+    path = f"/v1/me/reports/{resources.REPORT}/dispute/withdrawal"
+    site.answer("POST", path, resources.report())
 
     answer = await post(site, f"{REPORT}/indsigelse/traek-tilbage")
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{REPORT}/indsigelse/kvittering")
-    assert sent(site) == [(path, None, KEY)]
+    assert site.commands() == [(path, None, KEY)]
 
 
 @pytest.mark.parametrize(
-    ("report", "heading"), [(c.report(dispute=c.dispute()), "Det er sendt"), (c.report(), "Det er trukket tilbage")]
+    ("report", "heading"),
+    [(resources.report(dispute=resources.dispute()), "Det er sendt"), (resources.report(), "Det er trukket tilbage")],
 )
-async def test_the_receipt_says_how_it_stands(site: Site, report: CardReportResource, heading: str) -> None:
-    c.has_card(site, reports=[report])
+async def test_the_receipt_says_whether_the_dispute_was_sent_or_withdrawn(
+    site: Site, report: CardReportResource, heading: str
+) -> None:
+    resources.has_card(site, reports=[report])
 
-    assert said(await get(site, f"{REPORT}/indsigelse/kvittering")).startswith(heading)
+    assert page_text(await get(site, f"{REPORT}/indsigelse/kvittering")).startswith(heading)
 
 
-async def test_what_is_withdrawn_cannot_be_disputed(site: Site) -> None:
-    c.has_card(site, reports=[c.report(status="withdrawn")])
+async def test_a_withdrawn_report_cannot_be_disputed(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report(status="withdrawn")])
 
     assert "indsigelse" not in (await get(site, REPORT)).text

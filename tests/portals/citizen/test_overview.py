@@ -9,56 +9,63 @@ import pytest
 from frikort_contracts.http.balances import BalanceResource
 from frikort_contracts.http.common import Days
 
-from tests.portals import citizens as c
-from tests.portals.citizen.helpers import (
-    OWN,
-    get,
-    said,
-)
+from tests.portals import resources
+from tests.portals.citizen.client import OWN, get
+from tests.portals.reading import page_text
 from tests.portals.site import Site
 
 
 @pytest.mark.parametrize(
     ("balance", "sentence"),
     [
-        (c.balance(0), "Der er ikke indberettet løn på frikortet i 2025 endnu. Der kan tjenes 42.766,00 kr."),
-        (c.balance(1_200_050), "Der er tjent 12.000,50 kr. på frikortet i 2025. Der kan tjenes 30.765,50 kr. mere"),
-        (c.balance(c.ALLOWANCE), "Det er hele årets beløb, og det hele er skattefrit."),
-        (c.balance(c.ALLOWANCE + 100_000), "Heraf er 42.766,00 kr. skattefri. De sidste 1.000,00 kr. ligger over"),
+        (resources.balance(0), "Der er ikke indberettet løn på frikortet i 2025 endnu. Der kan tjenes 42.766,00 kr."),
+        (
+            resources.balance(1_200_050),
+            "Der er tjent 12.000,50 kr. på frikortet i 2025. Der kan tjenes 30.765,50 kr. mere",
+        ),
+        (resources.balance(resources.ALLOWANCE), "Det er hele årets beløb, og det hele er skattefrit."),
+        (
+            resources.balance(resources.ALLOWANCE + 100_000),
+            "Heraf er 42.766,00 kr. skattefri. De sidste 1.000,00 kr. ligger over",
+        ),
     ],
 )
-async def test_the_balance_is_said_in_a_sentence_first(site: Site, balance: BalanceResource, sentence: str) -> None:
-    c.has_card(site, balances=[balance])
+async def test_the_page_begins_with_the_balance_in_a_sentence(
+    site: Site, balance: BalanceResource, sentence: str
+) -> None:
+    resources.has_card(site, balances=[balance])
 
-    page = said(await get(site, OWN))
+    page = page_text(await get(site, OWN))
 
     assert sentence in page
-    assert page.index(sentence) < page.index("Frikortet i 2025"), "the bar comes after"
+    assert page.index(sentence) < page.index("Frikortet i 2025"), "the bar follows the sentence"
 
 
-async def test_the_bar_is_the_balance_and_says_it(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(1_200_050)])
+async def test_the_bar_shows_the_balance_and_describes_it_in_words(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(1_200_050)])
 
     page = await get(site, OWN)
 
     assert re.search(r'<progress id="balance" max="4276600" value="1200050"', page.text)
-    assert "Tjent 12.000,50 kr. af årets beløb på 42.766,00 kr. Tilbage er der 30.765,50 kr." in said(page)
+    assert "Tjent 12.000,50 kr. af årets beløb på 42.766,00 kr. Tilbage er der 30.765,50 kr." in page_text(page)
 
 
-async def test_the_number_and_whether_it_is_active(site: Site) -> None:
-    c.has_card(site)
+async def test_the_page_shows_the_card_number_and_its_status(site: Site) -> None:
+    resources.has_card(site)
 
-    page = said(await get(site, OWN))
+    page = page_text(await get(site, OWN))
 
     assert "Frikortnummer 48213 Aktivt" in page
     assert "Ansvarlig kommune: København" in page
 
 
-async def test_a_deactivated_card_says_until_when_it_was_active_and_what_that_means(site: Site) -> None:
+async def test_a_deactivated_card_shows_its_last_day_and_explains_the_effect(site: Site) -> None:
     days = [Days(first=date(2025, 1, 6), last=date(2025, 4, 30))]
-    c.has_card(site, card=c.card(status="deactivated", active_periods=days), balances=[c.balance(100)])
+    resources.has_card(
+        site, card=resources.card(status="deactivated", active_periods=days), balances=[resources.balance(100)]
+    )
 
-    page = said(await get(site, OWN))
+    page = page_text(await get(site, OWN))
 
     assert "Ikke aktivt" in page
     assert "aktivt til og med 30. april 2025" in page
@@ -73,54 +80,56 @@ async def test_a_deactivated_card_says_until_when_it_was_active_and_what_that_me
         (["reached", "exceeded", "near"], "Der er tjent mere end årets beløb"),
     ],
 )
-async def test_the_severest_warning_stands_out(site: Site, thresholds: list[str], heading: str) -> None:
-    c.has_card(site, balances=[c.balance(4_000_000, warnings=[c.warning(one) for one in thresholds])])
+async def test_the_most_severe_warning_is_highlighted(site: Site, thresholds: list[str], heading: str) -> None:
+    resources.has_card(
+        site, balances=[resources.balance(4_000_000, warnings=[resources.warning(one) for one in thresholds])]
+    )
 
     page = await get(site, OWN)
 
     assert re.findall(r'class="alert-heading">([^<]+)<', page.text) == [heading]
 
 
-async def test_what_is_left_is_what_the_next_wage_may_be(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(4_000_000, warnings=[c.warning("near")])])
+async def test_the_remaining_amount_is_explained_for_the_next_wage(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(4_000_000, warnings=[resources.warning("near")])])
 
-    assert "Er den næste løn højst 2.766,00 kr., er den helt skattefri." in said(await get(site, OWN))
+    assert "Er den næste løn højst 2.766,00 kr., er den helt skattefri." in page_text(await get(site, OWN))
 
 
-async def test_with_nothing_left_the_next_wage_is_ordinary_and_a_new_year_comes(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(5_000_000, warnings=[c.warning("exceeded")])])
+async def test_when_nothing_remains_the_page_explains_the_rest_of_the_year_and_the_next(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(5_000_000, warnings=[resources.warning("exceeded")])])
 
-    page = said(await get(site, OWN))
+    page = page_text(await get(site, OWN))
 
     assert "Resten af lønnen i 2025 er almindelig løn." in page
     assert "1. januar 2026 begynder et nyt beløb." in page
 
 
-async def test_a_warning_that_is_not_true_any_more_is_only_remembered(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(100, warnings=[c.warning("near", withdrawn=True)])])
+async def test_a_withdrawn_warning_is_listed_but_not_highlighted(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(100, warnings=[resources.warning("near", withdrawn=True)])])
 
     page = await get(site, OWN)
 
     assert "alert-heading" not in page.text
-    assert "Det gælder ikke længere fra 1. juni 2025" in said(page)
+    assert "Det gælder ikke længere fra 1. juni 2025" in page_text(page)
 
 
-async def test_a_provisional_allowance_is_said(site: Site) -> None:
-    c.has_card(site, balances=[c.balance(0, provisional=True)])
+async def test_a_provisional_allowance_is_marked(site: Site) -> None:
+    resources.has_card(site, balances=[resources.balance(0, provisional=True)])
 
-    assert "Årets beløb er foreløbigt" in said(await get(site, OWN))
-
-
-async def test_a_year_without_an_allowance_is_said(site: Site) -> None:
-    c.has_card(site, balances=[])
-
-    assert "Årets beløb er ikke fastsat endnu." in said(await get(site, OWN))
-    assert "Årets beløb er ikke fastsat endnu." in said(await get(site, f"{OWN}/loen"))
+    assert "Årets beløb er foreløbigt" in page_text(await get(site, OWN))
 
 
-async def test_the_latest_wage_is_on_the_page(site: Site) -> None:
-    reports = [c.report(report_id=f"r{month}", payment_date=date(2025, month, 28)) for month in range(1, 6)]
-    c.has_card(site, reports=reports)
+async def test_a_year_without_an_allowance_is_explained(site: Site) -> None:
+    resources.has_card(site, balances=[])
+
+    assert "Årets beløb er ikke fastsat endnu." in page_text(await get(site, OWN))
+    assert "Årets beløb er ikke fastsat endnu." in page_text(await get(site, f"{OWN}/loen"))
+
+
+async def test_the_latest_three_wages_are_listed(site: Site) -> None:
+    reports = [resources.report(report_id=f"r{month}", payment_date=date(2025, month, 28)) for month in range(1, 6)]
+    resources.has_card(site, reports=reports)
 
     page = await get(site, OWN)
 

@@ -1,4 +1,4 @@
-"""An employer with one employment and one report, signed in."""
+"""Fixtures: a signed-in employer with an employment and a report."""
 
 from __future__ import annotations
 
@@ -15,32 +15,27 @@ from frikort_contracts.http.payroll import (
 )
 from frikort_contracts.http.roles import Role
 
-from tests.portals.employer.helpers import (
-    JOB,
-    employed,
-    employment,
-    report,
-    reported,
-)
+from tests.portals.employer.resources import EMPLOYMENT, employment, has_employments, has_reports, report
 from tests.portals.site import Site
 
 
 @pytest.fixture
 async def site(site: Site) -> Site:
-    """A café with one employment, one report, and nothing to be reminded of."""
+    """The portals with a signed-in employer: one employment, one report, no reminders."""
     site.sign_in(Role.EMPLOYER, "Bo Ejer")
-    employed(site, employment())
-    reported(site, report())
+    has_employments(site, employment())
+    has_reports(site, report())
     site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
     site.answer("GET", "/v1/report-batches", BatchPage(batches=[], next=None))
     left = AllowanceLeft(
-        employment_id=JOB, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
+        employment_id=EMPLOYMENT, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
     )
-    site.answer("GET", f"/v1/employments/{JOB}/allowance", left)
+    site.answer("GET", f"/v1/employments/{EMPLOYMENT}/allowance", left)
     return site
 
 
 @pytest.fixture
-async def visitor(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
+    """An HTTP client of the employer."""
     async with site.client() as client:
         yield client

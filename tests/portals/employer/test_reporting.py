@@ -19,28 +19,25 @@ from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.formats import Language as ApiLanguage
 from services.gateway.problems import document
 from services.portals.employer.reporting import likely_work
-from tests.portals.employer.helpers import (
-    JOB,
-    KEYS,
+from tests.portals.employer.resources import (
+    EMPLOYMENT,
     OCTOBER,
-    PAID,
+    PAYMENT,
     REGISTRATION,
     REPORT,
-    days,
-    employed,
+    date_fields,
     employment,
-    error_at,
-    line,
+    has_employments,
+    list_item,
     report,
-    send,
-    shown,
 )
-from tests.portals.site import TODAY, Refusal, Site
+from tests.portals.reading import error_at, page_text
+from tests.portals.site import FORM, KEY, TODAY, Refusal, Site, send_form
 
 
-def tried(**changes: Any) -> DryRunResource:
+def dry_run(**changes: Any) -> DryRunResource:
     given: dict[str, Any] = {
-        "employment_id": JOB,
+        "employment_id": EMPLOYMENT,
         "reference": "x",
         "year": 2026,
         "total_ore": 250_000,
@@ -59,91 +56,91 @@ def tried(**changes: Any) -> DryRunResource:
 
 
 class TestReporting:
-    async def test_who_has_one_employment_goes_straight_to_the_amount(self, visitor: httpx2.AsyncClient) -> None:
-        answer = await visitor.get("/virksomhed/indberet")
-        assert answer.headers["location"] == f"/virksomhed/indberet/{JOB}"
-
-    async def test_who_has_none_registers_first_and_comes_back_to_report(
-        self, site: Site, visitor: httpx2.AsyncClient
+    async def test_an_employer_with_one_employment_is_redirected_to_the_amount(
+        self, client: httpx2.AsyncClient
     ) -> None:
-        employed(site)
+        answer = await client.get("/virksomhed/indberet")
+        assert answer.headers["location"] == f"/virksomhed/indberet/{EMPLOYMENT}"
+
+    async def test_an_employer_without_employments_registers_one_and_then_reports(
+        self, site: Site, client: httpx2.AsyncClient
+    ) -> None:
+        has_employments(site)
         site.answer("POST", "/v1/employments", employment(), 201)
 
-        register = (await visitor.get("/virksomhed/indberet")).headers["location"]
-        done = await send(visitor, register, REGISTRATION)
+        register = (await client.get("/virksomhed/indberet")).headers["location"]
+        done = await send_form(client, register, REGISTRATION)
 
-        assert done.headers["location"] == f"/virksomhed/indberet/{JOB}?sket=registreret"
+        assert done.headers["location"] == f"/virksomhed/indberet/{EMPLOYMENT}?sket=registreret"
 
-    async def test_the_card_number_finds_the_employment_that_is_not_over(
-        self, site: Site, visitor: httpx2.AsyncClient
-    ) -> None:
+    async def test_the_card_number_finds_the_current_employment(self, site: Site, client: httpx2.AsyncClient) -> None:
         over = employment(employment_id="old", period=Days(first=date(2025, 1, 1), last=date(2025, 12, 31)))
-        employed(site, over, employment(), employment(employment_id="other", card_number="11111"))
+        has_employments(site, over, employment(), employment(employment_id="other", card_number="11111"))
 
-        found = await send(visitor, "/virksomhed/indberet", {**KEYS, "card_number": "48213"})
-        assert found.headers["location"] == f"/virksomhed/indberet/{JOB}"
-        unknown = await send(visitor, "/virksomhed/indberet", {**KEYS, "card_number": "99999"})
+        found = await send_form(client, "/virksomhed/indberet", {**FORM, "card_number": "48213"})
+        assert found.headers["location"] == f"/virksomhed/indberet/{EMPLOYMENT}"
+        unknown = await send_form(client, "/virksomhed/indberet", {**FORM, "card_number": "99999"})
         assert "ingen ansættelse med det frikortnummer" in error_at(unknown, "card_number")
-        nothing = await send(visitor, "/virksomhed/indberet", KEYS)
+        nothing = await send_form(client, "/virksomhed/indberet", FORM)
         assert "Skriv frikortnummeret" in error_at(nothing, "card_number")
 
-    async def test_the_form_has_the_likely_days_written_in_it(self, visitor: httpx2.AsyncClient) -> None:
-        page = (await visitor.get(f"/virksomhed/indberet/{JOB}")).text
+    async def test_the_form_is_prefilled_with_the_likely_dates(self, client: httpx2.AsyncClient) -> None:
+        page = (await client.get(f"/virksomhed/indberet/{EMPLOYMENT}")).text
         written = dict(re.findall(r'name="([a-z_.]+-(?:day|month|year))" value="(\d+)"', page))
-        assert written == days("payment_date", TODAY) | days("work.first", date(2026, 11, 1)) | days("work.last", TODAY)
+        assert written == date_fields("payment_date", TODAY) | date_fields(
+            "work.first", date(2026, 11, 1)
+        ) | date_fields("work.last", TODAY)
 
-    async def test_first_a_summary_that_books_nothing_then_the_report_then_the_receipt(
-        self, site: Site, visitor: httpx2.AsyncClient
+    async def test_a_report_is_sent_after_a_summary_and_has_a_receipt(
+        self, site: Site, client: httpx2.AsyncClient
     ) -> None:
-        site.answer("POST", "/v1/reports/dry-run", tried())
+        site.answer("POST", "/v1/reports/dry-run", dry_run())
         site.answer("POST", "/v1/reports", report(), 201)
 
-        summary = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID)
+        summary = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT)
 
-        assert [one.path for one in site.asked if one.method == "POST"] == ["/v1/reports/dry-run"]
-        said = shown(summary)
-        assert "Udbetal 2.000,00 kr. uden skat" in said
-        assert "må ikke indberettes til eIndkomst" in said
-        assert "500,00 kr. er almindelig løn" in said
-        assert "0,00 kr. tilbage af 42.766,00 kr." in said
+        assert [request.path for request in site.requests if request.method == "POST"] == ["/v1/reports/dry-run"]
+        text = page_text(summary)
+        assert "Udbetal 2.000,00 kr. uden skat" in text
+        assert "må ikke indberettes til eIndkomst" in text
+        assert "500,00 kr. er almindelig løn" in text
+        assert "0,00 kr. tilbage af 42.766,00 kr." in text
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', summary.text.split("<main")[1]))
-        done = await send(visitor, f"/virksomhed/indberet/{JOB}", carried | {"step": "send"})
+        done = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", carried | {"step": "send"})
 
-        booked = site.asked[-1]
+        booked = site.requests[-1]
         assert booked.path == "/v1/reports"
         assert booked.body == {
-            "employment_id": JOB,
-            "reference": "2026-10-31/5f0c2a3e",
+            "employment_id": EMPLOYMENT,
+            "reference": "2026-10-31/11111111",
             "payment_date": "2026-10-31",
             "work": {"first": "2026-10-01", "last": "2026-10-31"},
             "components": {"wage_ore": 250_000},
         }
-        assert booked.key == KEYS["key"]
+        assert booked.key == KEY
         assert (done.status_code, done.headers["location"]) == (303, f"/virksomhed/indberetninger/{REPORT}/kvittering")
 
-    async def test_from_the_summary_one_can_go_back_with_all_that_was_typed(self, visitor: httpx2.AsyncClient) -> None:
+    async def test_going_back_from_the_summary_keeps_the_input(self, client: httpx2.AsyncClient) -> None:
         own = {"reference": "Lønseddel 7", "components.holiday_pay_ore": "312,50"}
-        page = (await send(visitor, f"/virksomhed/indberet/{JOB}", PAID | own | {"step": "edit"})).text
+        page = (await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT | own | {"step": "edit"})).text
         assert 'value="2.500,00"' in page
         assert 'value="Lønseddel 7"' in page
         assert page.count('<details class="details" open>') == 2
 
-    async def test_what_looks_like_an_earlier_payment_is_asked_about(
-        self, site: Site, visitor: httpx2.AsyncClient
-    ) -> None:
+    async def test_a_possible_duplicate_needs_a_confirmation(self, site: Site, client: httpx2.AsyncClient) -> None:
         body = document("possible-duplicate", ApiLanguage.DANISH, instance="x")
-        alike = ProblemResource.model_validate(body | {"earlier": line(report(report_id="earlier"))})
+        alike = ProblemResource.model_validate(body | {"earlier": list_item(report(report_id="earlier"))})
         site.answer("POST", "/v1/reports/dry-run", alike, 409)
 
-        asked = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID)
+        question = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT)
 
-        assert asked.status_code == 409
-        assert "Er det den samme betaling?" in shown(asked)
-        assert 'href="/virksomhed/indberetninger/earlier"' in asked.text
-        site.answer("POST", "/v1/reports/dry-run", tried())
-        carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.text.split("<main")[1]))
-        summary = await send(visitor, f"/virksomhed/indberet/{JOB}", carried | {"allow_duplicate": "true"})
-        assert site.asked[-1].body["allow_duplicate"] is True
+        assert question.status_code == 409
+        assert "Er det den samme betaling?" in page_text(question)
+        assert 'href="/virksomhed/indberetninger/earlier"' in question.text
+        site.answer("POST", "/v1/reports/dry-run", dry_run())
+        carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', question.text.split("<main")[1]))
+        summary = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", carried | {"allow_duplicate": "true"})
+        assert site.requests[-1].body["allow_duplicate"] is True
         assert 'name="allow_duplicate" value="true"' in summary.text
 
     @pytest.mark.parametrize(
@@ -161,12 +158,12 @@ class TestReporting:
             ("report-withdrawn", "reference"),
         ],
     )
-    async def test_a_refusal_stands_at_the_field_that_it_concerns(
-        self, site: Site, visitor: httpx2.AsyncClient, code: str, input_id: str
+    async def test_a_refused_report_shows_the_error_at_its_field(
+        self, site: Site, client: httpx2.AsyncClient, code: str, input_id: str
     ) -> None:
         site.answer("POST", "/v1/reports/dry-run", Refusal(code))
 
-        answer = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID)
+        answer = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT)
 
         assert answer.status_code >= 400
         assert error_at(answer, input_id)
@@ -182,17 +179,17 @@ class TestReporting:
             ("components.atp_ore", "-1", "components-atp_ore"),
         ],
     )
-    async def test_what_cannot_be_read_is_said_at_its_field_before_anything_is_asked(
-        self, site: Site, visitor: httpx2.AsyncClient, field: str, typed: str, input_id: str
+    async def test_unreadable_input_shows_the_error_at_its_field_without_a_command(
+        self, site: Site, client: httpx2.AsyncClient, field: str, typed: str, input_id: str
     ) -> None:
-        answer = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID | {field: typed})
+        answer = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT | {field: typed})
         assert error_at(answer, input_id)
-        assert not [one for one in site.asked if one.method == "POST"]
+        assert site.commands() == []
 
-    async def test_a_wrong_field_of_the_api_stands_at_its_field(self, site: Site, visitor: httpx2.AsyncClient) -> None:
+    async def test_an_error_of_the_api_is_shown_at_its_field(self, site: Site, client: httpx2.AsyncClient) -> None:
         wrong = ("/reference", "value_error", "Value error, must not contain a CPR number")
         site.answer("POST", "/v1/reports/dry-run", Refusal("invalid-request", errors=(wrong,)))
-        answer = await send(visitor, f"/virksomhed/indberet/{JOB}", PAID | {"reference": "010180-0101"})
+        answer = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", PAYMENT | {"reference": "010180-0101"})
         assert error_at(answer, "reference") == "Må ikke indeholde et CPR-nummer."
 
 
@@ -209,7 +206,7 @@ class TestReporting:
         ({"period": Days(first=date(2026, 12, 1))}, None, (None, None)),
     ],
 )  # fmt: skip
-def test_the_likely_days_are_those_after_the_last_reported_day(
+def test_the_likely_dates_follow_the_last_reported_day(
     changes: Mapping[str, Any], reported_through: date | None, likely: tuple[date | None, date | None]
 ) -> None:
     reported_days = [] if reported_through is None else [Days(first=date(2026, 9, 1), last=reported_through)]

@@ -1,1 +1,1 @@
-"""Tests of logging on: sessions, forms, and the way to the OpenID provider and back."""
+"""Tests of the login: sessions, forms, and the OpenID provider."""

@@ -16,12 +16,12 @@ from services.portals.container import Container, build, container_of
 from services.portals.login.session_guard import SessionGuard
 from services.runtime.service import Runtime
 from tests.portals.build import PUBLIC_URL, settings
-from tests.portals.login.fakes import FakeProvider, HandClock, login_service
+from tests.portals.login.fakes import FakeProvider, ManualClock, login_service
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture(scope="session")
-async def built() -> tuple[FastAPI, Container]:
-    """The application, with a page that shows the role of the person, and a form that does something for them."""
+async def application() -> tuple[FastAPI, Container]:
+    """The application with a page that shows role and name of the person, and a form that needs a session."""
     chosen = settings()
     portals = build(chosen, Runtime(service="portals", settings=chosen))
     app = FastAPI()
@@ -54,8 +54,8 @@ async def built() -> tuple[FastAPI, Container]:
 
 
 @pytest.fixture
-def app(built: tuple[FastAPI, Container], provider: FakeProvider, clock: HandClock) -> FastAPI:
-    app, portals = built
+def app(application: tuple[FastAPI, Container], provider: FakeProvider, clock: ManualClock) -> FastAPI:
+    app, portals = application
     login = login_service(provider, clock)
     guard = SessionGuard(login.sessions, login.access_tokens, PUBLIC_URL)
     app.state.portals = replace(portals, login=login, guard=guard)

@@ -1,4 +1,4 @@
-"""Records in memory, a clock, and an OpenID provider, all controlled by the tests of login."""
+"""A session store in memory, a clock, and an OpenID provider that a test controls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CITIZEN: Final = {"sub": "citizen-1", "name": "Karla Hemmelig", "cpr": "61018001
 
 
 class MemorySessionStore:
-    """Records in memory; the contract test runs on it and on MongoDB."""
+    """A session store in memory. Its contract test also runs on MongoDB."""
 
     def __init__(self) -> None:
         self.records: dict[str, EncryptedRecord] = {}
@@ -80,8 +80,8 @@ class MemorySessionStore:
 
 
 @dataclass
-class HandClock:
-    """A clock that a test moves. It starts at the real time, for the provider's tokens expire by that."""
+class ManualClock:
+    """A clock that a test advances. It starts at the real time, because the provider's tokens expire by that."""
 
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -103,6 +103,8 @@ class FakeProvider:
     """An OpenID provider for one code. A test changes ``claims``, ``userinfo``, ``answer`` and ``lifetime``.
 
     Attributes:
+        token_requests: the forms that the token endpoint received, in order.
+        down: whether the provider refuses connections.
         lifetime: seconds that an access token for the API is valid.
         refreshed: the refresh tokens that were used, in order.
         revoked: the refresh tokens that were revoked.
@@ -115,9 +117,9 @@ class FakeProvider:
     userinfo: dict[str, Any] = field(default_factory=lambda: dict(CITIZEN))
     answer: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
-    away: bool = False
+    down: bool = False
     status: int = 200
-    asked: list[dict[str, str]] = field(default_factory=list)
+    token_requests: list[dict[str, str]] = field(default_factory=list)
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "one", "use": "sig"}))
     signing_key: ECKey | None = None
     lifetime: int = 300
@@ -137,8 +139,8 @@ class FakeProvider:
         return httpx2.ASGITransport(Starlette(routes=routes))
 
     async def _describe(self, _: Request) -> Response:
-        if self.away:
-            raise httpx2.ConnectError("away")
+        if self.down:
+            raise httpx2.ConnectError("down")
         described = {
             "issuer": ISSUER,
             "authorization_endpoint": f"{ISSUER}/auth",
@@ -153,10 +155,10 @@ class FakeProvider:
         return JSONResponse({name: value for name, value in described.items() if value is not None})
 
     async def _token(self, request: Request) -> Response:
-        if self.away:
-            raise httpx2.ConnectError("away")
+        if self.down:
+            raise httpx2.ConnectError("down")
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
-        self.asked.append(form)
+        self.token_requests.append(form)
         if self.status != 200:
             return JSONResponse({"error": "invalid_grant"}, self.status)
         if form["grant_type"] == "refresh_token":
@@ -186,8 +188,8 @@ class FakeProvider:
         return JSONResponse({"token_type": "Bearer", "expires_in": self.lifetime, **tokens})
 
     async def _revoke(self, request: Request) -> Response:
-        if self.away:
-            raise httpx2.ConnectError("away")
+        if self.down:
+            raise httpx2.ConnectError("down")
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         assert form["client_assertion"]
         self.revoked.append(form["token"])
@@ -202,7 +204,7 @@ class FakeProvider:
 
 
 def open_id_provider(provider: FakeProvider) -> OpenIdProvider:
-    """The portals' side of ``provider``."""
+    """The portals' client of ``provider``."""
     return OpenIdProvider(
         issuer=ISSUER,
         client_id=CLIENT,
@@ -215,7 +217,7 @@ def open_id_provider(provider: FakeProvider) -> OpenIdProvider:
     )
 
 
-def sessions(clock: HandClock, store: MemorySessionStore | None = None) -> Sessions:
+def memory_sessions(clock: ManualClock, store: MemorySessionStore | None = None) -> Sessions:
     """Sessions that end after half an hour without a request, and after eight hours."""
     kept = store or MemorySessionStore()
     return Sessions(kept, encryptor(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
@@ -223,12 +225,12 @@ def sessions(clock: HandClock, store: MemorySessionStore | None = None) -> Sessi
 
 def login_service(
     provider: FakeProvider,
-    clock: HandClock,
+    clock: ManualClock,
     logins: MemorySessionStore | None = None,
     store: MemorySessionStore | None = None,
 ) -> LoginService:
-    """Login by way of ``provider``, within ten minutes."""
-    client, kept = open_id_provider(provider), sessions(clock, store)
+    """A login service of ``provider`` with a time limit of ten minutes."""
+    client, kept = open_id_provider(provider), memory_sessions(clock, store)
     return LoginService(
         provider=client,
         logins=logins or MemorySessionStore(),

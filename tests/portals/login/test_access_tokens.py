@@ -1,4 +1,4 @@
-"""The access token of a session: refreshed once, never lost, revoked at the end."""
+"""The access token of a session: it is refreshed once, never lost, and revoked with the session."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
 from services.portals.login.sessions import Sessions
 from services.portals.problems import ProblemError
-from tests.portals.login.fakes import FakeProvider, HandClock, MemorySessionStore, open_id_provider, sessions
+from tests.portals.login.fakes import FakeProvider, ManualClock, MemorySessionStore, memory_sessions, open_id_provider
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -33,50 +33,50 @@ def store() -> MemorySessionStore:
 
 
 @pytest.fixture
-def kept(clock: HandClock, store: MemorySessionStore) -> Sessions:
-    return sessions(clock, store)
+def sessions(clock: ManualClock, store: MemorySessionStore) -> Sessions:
+    return memory_sessions(clock, store)
 
 
 @pytest.fixture
-def tokens(provider: FakeProvider, kept: Sessions) -> AccessTokens:
-    return AccessTokens(kept, open_id_provider(provider))
+def tokens(provider: FakeProvider, sessions: Sessions) -> AccessTokens:
+    return AccessTokens(sessions, open_id_provider(provider))
 
 
-async def begin(kept: Sessions) -> str:
-    first = ApiTokens("access-0", "refresh-0", kept.now() + timedelta(minutes=5))
-    return await kept.begin(Role.EMPLOYER, RoleGrant("99000007"), "Karla", id_token="id", tokens=first)
+async def begin_session(sessions: Sessions) -> str:
+    first = ApiTokens("access-0", "refresh-0", sessions.now() + timedelta(minutes=5))
+    return await sessions.begin(Role.EMPLOYER, RoleGrant("99000007"), "Karla", id_token="id", tokens=first)
 
 
-async def found(kept: Sessions, secret: str) -> Session:
-    session = await kept.find(secret)
+async def find_session(sessions: Sessions, secret: str) -> Session:
+    session = await sessions.find(secret)
     assert session is not None
     return session
 
 
-async def test_a_token_far_from_its_expiry_is_used_as_it_is(
-    tokens: AccessTokens, kept: Sessions, provider: FakeProvider
+async def test_a_token_far_from_its_expiry_is_used_unchanged(
+    tokens: AccessTokens, sessions: Sessions, provider: FakeProvider
 ) -> None:
-    assert await tokens.of(await found(kept, await begin(kept))) == "access-0"
-    assert provider.asked == []
+    assert await tokens.of(await find_session(sessions, await begin_session(sessions))) == "access-0"
+    assert provider.token_requests == []
 
 
 async def test_a_token_near_its_expiry_is_refreshed_and_the_new_one_stored(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    secret = await begin(kept)
+    secret = await begin_session(sessions)
     clock.advance(minutes=4, seconds=30)
 
-    assert await tokens.of(await found(kept, secret)) == "access-1"
+    assert await tokens.of(await find_session(sessions, secret)) == "access-1"
 
-    stored = await found(kept, secret)
+    stored = await find_session(sessions, secret)
     assert (stored.tokens.access, stored.tokens.refresh) == ("access-1", "refresh-1")
-    assert provider.asked[0]["scope"] == "portal:employer"
+    assert provider.token_requests[0]["scope"] == "portal:employer"
 
 
 async def test_requests_at_the_same_time_refresh_once(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    session = await found(kept, await begin(kept))
+    session = await find_session(sessions, await begin_session(sessions))
     clock.advance(minutes=6)
 
     assert set(await asyncio.gather(*(tokens.of(session) for _ in range(8)))) == {"access-1"}
@@ -84,10 +84,10 @@ async def test_requests_at_the_same_time_refresh_once(
 
 
 async def test_instances_at_the_same_time_refresh_once(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    session = await found(kept, await begin(kept))
-    other = AccessTokens(kept, open_id_provider(provider))
+    session = await find_session(sessions, await begin_session(sessions))
+    other = AccessTokens(sessions, open_id_provider(provider))
     clock.advance(minutes=6)
     provider.refreshing.clear()
     both = asyncio.gather(tokens.of(session), other.of(session))
@@ -99,20 +99,20 @@ async def test_instances_at_the_same_time_refresh_once(
 
 
 async def test_while_another_instance_refreshes_a_token_that_is_still_valid_is_used(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, store: MemorySessionStore, provider: FakeProvider
 ) -> None:
-    session = await found(kept, await begin(kept))
+    session = await find_session(sessions, await begin_session(sessions))
     clock.advance(minutes=4, seconds=30)
     await store.claim_refresh(session.key, session.encrypted_tokens, clock(), clock() + timedelta(seconds=10))
 
     assert await tokens.of(session) == "access-0"
-    assert provider.asked == []
+    assert provider.token_requests == []
 
 
-async def test_the_claim_of_an_instance_that_died_ends(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore
+async def test_the_refresh_claim_of_a_dead_instance_expires(
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, store: MemorySessionStore
 ) -> None:
-    session = await found(kept, await begin(kept))
+    session = await find_session(sessions, await begin_session(sessions))
     clock.advance(minutes=6)
     await store.claim_refresh(session.key, session.encrypted_tokens, clock(), clock() + timedelta(seconds=10))
     waiting = asyncio.ensure_future(tokens.of(session))
@@ -125,10 +125,10 @@ async def test_the_claim_of_an_instance_that_died_ends(
 
 
 async def test_a_request_that_is_cancelled_does_not_lose_the_new_token(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    secret = await begin(kept)
-    session = await found(kept, secret)
+    secret = await begin_session(sessions)
+    session = await find_session(sessions, secret)
     clock.advance(minutes=6)
     provider.refreshing.clear()
     request = asyncio.ensure_future(tokens.of(session))
@@ -137,48 +137,48 @@ async def test_a_request_that_is_cancelled_does_not_lose_the_new_token(
     provider.refreshing.set()
 
     assert await tokens.of(session) == "access-1"
-    assert (await found(kept, secret)).tokens.refresh == "refresh-1"
+    assert (await find_session(sessions, secret)).tokens.refresh == "refresh-1"
 
 
 async def test_while_the_provider_is_down_a_token_is_used_until_it_expires(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    secret = await begin(kept)
-    provider.away = True
+    secret = await begin_session(sessions)
+    provider.down = True
     clock.advance(minutes=4, seconds=30)
-    assert await tokens.of(await found(kept, secret)) == "access-0"
+    assert await tokens.of(await find_session(sessions, secret)) == "access-0"
 
     clock.advance(minutes=1)
     with pytest.raises(ProblemError, match="login-unavailable"):
-        await tokens.of(await found(kept, secret))
+        await tokens.of(await find_session(sessions, secret))
 
-    provider.away = False
-    assert await tokens.of(await found(kept, secret)) == "access-1"
+    provider.down = False
+    assert await tokens.of(await find_session(sessions, secret)) == "access-1"
 
 
 async def test_a_revoked_refresh_token_ends_the_session(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    secret = await begin(kept)
+    secret = await begin_session(sessions)
     provider.revoked.append("refresh-0")
-    session = await found(kept, secret)
+    session = await find_session(sessions, secret)
     clock.advance(minutes=6)
 
     with pytest.raises(SessionEnded):
         await tokens.of(session)
-    assert await kept.find(secret) is None
+    assert await sessions.find(secret) is None
 
 
 async def test_a_logout_during_a_refresh_revokes_the_new_token(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
 ) -> None:
-    secret = await begin(kept)
-    session = await found(kept, secret)
+    secret = await begin_session(sessions)
+    session = await find_session(sessions, secret)
     clock.advance(minutes=6)
     provider.refreshing.clear()
     request = asyncio.ensure_future(tokens.of(session))
     await provider.refresh_began.wait()
-    await kept.end(secret)
+    await sessions.end(secret)
     provider.refreshing.set()
 
     with pytest.raises(SessionEnded):
@@ -187,14 +187,14 @@ async def test_a_logout_during_a_refresh_revokes_the_new_token(
 
 
 async def test_expired_sessions_are_deleted_and_their_tokens_revoked(
-    tokens: AccessTokens, kept: Sessions, clock: HandClock, store: MemorySessionStore, provider: FakeProvider
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, store: MemorySessionStore, provider: FakeProvider
 ) -> None:
-    await begin(kept)
+    await begin_session(sessions)
     clock.advance(minutes=20)
-    alive = await begin(kept)
+    alive = await begin_session(sessions)
     clock.advance(minutes=15)
 
     await tokens.end_expired_sessions()
 
     assert provider.revoked == ["refresh-0"]
-    assert list(store.records) == [(await found(kept, alive)).key]
+    assert list(store.records) == [(await find_session(sessions, alive)).key]

@@ -74,7 +74,7 @@ def test_an_unusable_claim_gives_no_role(claims: dict[str, Any]) -> None:
     assert grants(**claims) == {}
 
 
-def test_an_unusable_claim_takes_no_other_role_away() -> None:
+def test_an_unusable_claim_does_not_affect_other_roles() -> None:
     assert grants(cpr=CPR, cvr="12345678").keys() == {Role.CITIZEN}
 
 

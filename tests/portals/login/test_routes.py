@@ -1,4 +1,4 @@
-"""Login, session and logout as a browser sees them, and forms that are not the person's own."""
+"""Login, session and logout as a browser sees them, and forms of other sites and sessions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.login.sessions import Sessions
 from tests.portals.build import ISSUER, PUBLIC_URL
-from tests.portals.login.fakes import CITIZEN, CODE, FakeProvider, HandClock
+from tests.portals.login.fakes import CITIZEN, CODE, FakeProvider, ManualClock
 
-UNDER_WAY = "__Host-frikort-login"
+LOGIN_COOKIE = "__Host-frikort-login"
 
 
 async def callback_of(browser: httpx2.AsyncClient, provider: FakeProvider, **query: str) -> str:
@@ -28,7 +28,7 @@ async def callback_of(browser: httpx2.AsyncClient, provider: FakeProvider, **que
     return f"/login/callback?code={CODE}&state={question['state'][0]}&iss={ISSUER}"
 
 
-async def log_on(browser: httpx2.AsyncClient, provider: FakeProvider, **query: str) -> httpx2.Response:
+async def log_in(browser: httpx2.AsyncClient, provider: FakeProvider, **query: str) -> httpx2.Response:
     return await browser.get(await callback_of(browser, provider, **query))
 
 
@@ -42,17 +42,17 @@ async def signed_in(app: FastAPI, browser: httpx2.AsyncClient) -> Session | None
 
 
 def cookies(response: httpx2.Response) -> dict[str, str]:
-    """The cookies that an answer sets: by name what they hold and how they may be used."""
+    """The cookies that a response sets: by name their value and attributes."""
     set_cookies = response.headers.get_list("set-cookie")
     return {name: rest for name, _, rest in (cookie.partition("=") for cookie in set_cookies)}
 
 
-def problem(response: httpx2.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem+json"
+def problem_of(response: httpx2.Response) -> tuple[int, str]:
+    assert response.headers["content-type"] == "application/problem_of+json"
     return response.status_code, str(response.json()["type"]).removeprefix("/problems/")
 
 
-async def test_who_comes_by_another_name_of_the_host_is_led_to_the_one_that_keeps_the_cookies(
+async def test_a_login_at_another_host_name_is_redirected_to_the_public_one(
     browser: httpx2.AsyncClient,
 ) -> None:
     query = {"dør": "borger", "next": "/borger/loen"}
@@ -61,15 +61,15 @@ async def test_who_comes_by_another_name_of_the_host_is_led_to_the_one_that_keep
     address = urlsplit(answer.headers["location"])
     assert f"{address.scheme}://{address.netloc}{address.path}" == f"{PUBLIC_URL}/login"
     assert not cookies(answer)
-    led = await browser.get(f"/login?{address.query}", headers={"host": "localhost:8080"})
-    assert led.headers["location"].startswith(ISSUER)
-    assert UNDER_WAY in cookies(led)
+    redirect = await browser.get(f"/login?{address.query}", headers={"host": "localhost:8080"})
+    assert redirect.headers["location"].startswith(ISSUER)
+    assert LOGIN_COOKIE in cookies(redirect)
 
 
-async def test_a_session_begins_with_a_cookie_that_only_this_site_gets_and_no_script_reads(
+async def test_the_session_cookie_is_secure_and_not_readable_by_scripts(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    answer = await log_on(browser, provider, next="/borger/fuldmagter")
+    answer = await log_in(browser, provider, next="/borger/fuldmagter")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/borger/fuldmagter")
     [secret, *attributes] = cookies(answer)[COOKIE].split("; ")
@@ -78,13 +78,13 @@ async def test_a_session_begins_with_a_cookie_that_only_this_site_gets_and_no_sc
     session = await signed_in(app, browser)
     assert session is not None
     assert session.name == CITIZEN["name"]
-    assert UNDER_WAY not in browser.cookies
+    assert LOGIN_COOKIE not in browser.cookies
 
 
-async def test_the_cookie_of_a_login_under_way_is_as_safe_and_short_lived(browser: httpx2.AsyncClient) -> None:
+async def test_the_login_cookie_is_secure_and_expires_after_ten_minutes(browser: httpx2.AsyncClient) -> None:
     sent = await browser.get("/login?dør=borger")
 
-    attributes = cookies(sent)[UNDER_WAY].lower().split("; ")[1:]
+    attributes = cookies(sent)[LOGIN_COOKIE].lower().split("; ")[1:]
     assert set(attributes) == {"httponly", "max-age=600", "path=/", "samesite=lax", "secure"}
 
 
@@ -92,7 +92,7 @@ async def test_the_cookie_of_a_login_under_way_is_as_safe_and_short_lived(browse
     ("query", "role"),
     [({"dør": "kommune"}, Role.CASEWORKER), ({"next": "/virksomhed/indberet"}, Role.EMPLOYER)],
 )
-async def test_the_door_is_named_or_follows_from_the_page(
+async def test_the_role_follows_from_the_portal_or_the_requested_page(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, query: dict[str, str], role: Role
 ) -> None:
     provider.userinfo |= {"municipality": "101", "cvr": "99000007"}
@@ -107,111 +107,117 @@ async def test_the_door_is_named_or_follows_from_the_page(
 
 
 @pytest.mark.parametrize("address", ["/login", "/login?dør=bagdør", "/login?next=https://evil.test/borger"])
-async def test_who_names_no_door_is_shown_them_all(browser: httpx2.AsyncClient, address: str) -> None:
+async def test_a_login_without_a_known_portal_redirects_to_the_front_page(
+    browser: httpx2.AsyncClient, address: str
+) -> None:
     answer = await browser.get(address)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 @pytest.mark.parametrize("path", ["https://evil.test/", "//evil.test", "/\\evil.test"])
-async def test_a_login_leads_to_no_other_site(browser: httpx2.AsyncClient, provider: FakeProvider, path: str) -> None:
-    assert (await log_on(browser, provider, next=path)).headers["location"] == "/borger"
+async def test_a_login_never_redirects_to_another_site(
+    browser: httpx2.AsyncClient, provider: FakeProvider, path: str
+) -> None:
+    assert (await log_in(browser, provider, next=path)).headers["location"] == "/borger"
 
 
-async def test_a_session_that_was_fixed_before_the_login_is_not_used(
+async def test_a_login_ends_the_session_of_an_earlier_cookie(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    await log_on(browser, provider)
-    planted = str(browser.cookies[COOKIE])
+    await log_in(browser, provider)
+    earlier_cookie = str(browser.cookies[COOKIE])
 
     provider.refreshed.clear()
-    await log_on(browser, provider, skift="ja")
+    await log_in(browser, provider, skift="ja")
 
-    assert browser.cookies[COOKIE] != planted
-    assert await sessions_of(app).find(planted) is None
+    assert browser.cookies[COOKIE] != earlier_cookie
+    assert await sessions_of(app).find(earlier_cookie) is None
     assert await signed_in(app, browser) is not None
 
 
-async def test_a_made_up_cookie_is_replaced_at_login(
+async def test_an_invented_cookie_is_replaced_at_login(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    browser.cookies.set(COOKIE, "planted", domain="frikort.test")
-    await log_on(browser, provider)
+    browser.cookies.set(COOKIE, "earlier_cookie", domain="frikort.test")
+    await log_in(browser, provider)
 
-    assert browser.cookies[COOKIE] != "planted"
+    assert browser.cookies[COOKIE] != "earlier_cookie"
     assert await signed_in(app, browser) is not None
 
 
-async def test_a_callback_that_is_replayed_gives_no_session(
+async def test_a_replayed_callback_creates_no_session(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     address = await callback_of(browser, provider)
-    under_way = browser.cookies[UNDER_WAY]
+    login_cookie = browser.cookies[LOGIN_COOKIE]
     await browser.get(address)
     browser.cookies.clear()
-    browser.cookies.set(UNDER_WAY, str(under_way), domain="frikort.test")
+    browser.cookies.set(LOGIN_COOKIE, str(login_cookie), domain="frikort.test")
 
     answer = await browser.get(address)
 
-    assert problem(answer) == (400, "login-failed")
+    assert problem_of(answer) == (400, "login-failed")
     assert COOKIE not in cookies(answer)
 
 
-async def test_a_callback_in_another_browser_gives_no_session(
+async def test_a_callback_in_another_browser_creates_no_session(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     address = await callback_of(browser, provider)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PUBLIC_URL) as other:
         answer = await other.get(address)
 
-    assert problem(answer) == (400, "login-failed")
+    assert problem_of(answer) == (400, "login-failed")
 
 
-async def test_who_is_signed_in_already_goes_straight_on(browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
-    await log_on(browser, provider)
+async def test_a_signed_in_person_is_redirected_without_a_new_login(
+    browser: httpx2.AsyncClient, provider: FakeProvider
+) -> None:
+    await log_in(browser, provider)
 
-    for next_path, goes_to in (("/borger/fuldmagter", "/borger/fuldmagter"), ("/", "/borger")):
+    for next_path, target in (("/borger/fuldmagter", "/borger/fuldmagter"), ("/", "/borger")):
         answer = await browser.get("/login", params={"dør": "borger", "next": next_path})
-        assert answer.headers["location"] == goes_to
+        assert answer.headers["location"] == target
     assert (await browser.get("/login?dør=kommune")).headers["location"].startswith(f"{ISSUER}/auth?")
     assert (await browser.get("/login?dør=borger&skift=ja")).headers["location"].startswith(f"{ISSUER}/auth?")
 
 
-async def test_the_provider_asks_for_the_identity_again_after_a_failed_login(
+async def test_after_a_failed_login_the_provider_authenticates_again(
     browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    async def asks_again() -> bool:
+    async def authenticates_again() -> bool:
         address = (await browser.get("/login?dør=borger&skift=nej")).headers["location"]
         return "prompt" in parse_qs(urlsplit(address).query)
 
-    assert not await asks_again()
-    assert await asks_again()
-    await log_on(browser, provider)
+    assert not await authenticates_again()
+    assert await authenticates_again()
+    await log_in(browser, provider)
     browser.cookies.delete(COOKIE)
-    assert not await asks_again()
+    assert not await authenticates_again()
 
 
-async def test_while_the_provider_is_away_it_is_said_in_plain_words(
+async def test_while_the_provider_is_down_a_login_gets_an_explanation(
     browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
-    provider.away = True
+    provider.down = True
 
     answer = await browser.get("/login?dør=borger")
 
-    assert problem(answer) == (503, "login-unavailable")
+    assert problem_of(answer) == (503, "login-unavailable")
     assert answer.headers["retry-after"]
     assert answer.json()["title"] == "Man kan ikke logge på lige nu"
 
 
 async def form_of(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> dict[str, str]:
-    """What a form of a page of this session carries."""
-    await log_on(browser, provider)
+    """Log in; the hidden token that forms of this session contain."""
+    await log_in(browser, provider)
     session = await signed_in(app, browser)
     assert session is not None
     return {FORM_TOKEN: session.form_token}
 
 
-async def test_logging_off_ends_it_here_and_at_the_provider(
+async def test_logout_ends_the_session_and_continues_at_the_provider(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     form = await form_of(app, browser, provider)
@@ -220,29 +226,29 @@ async def test_logging_off_ends_it_here_and_at_the_provider(
     answer = await browser.post("/logout", data=form)
 
     assert answer.status_code == 303
-    left_for = urlsplit(answer.headers["location"])
-    assert f"{left_for.scheme}://{left_for.netloc}{left_for.path}" == f"{ISSUER}/end"
-    assert parse_qs(left_for.query)["post_logout_redirect_uri"] == [f"{PUBLIC_URL}/"]
+    address = urlsplit(answer.headers["location"])
+    assert f"{address.scheme}://{address.netloc}{address.path}" == f"{ISSUER}/end"
+    assert parse_qs(address.query)["post_logout_redirect_uri"] == [f"{PUBLIC_URL}/"]
     assert COOKIE not in browser.cookies
     assert await sessions_of(app).find(stolen) is None
     assert provider.revoked == ["refresh-1"]
 
 
-async def test_who_is_not_signed_in_is_not_signed_out(browser: httpx2.AsyncClient) -> None:
+async def test_logout_without_a_session_redirects_to_the_front_page(browser: httpx2.AsyncClient) -> None:
     answer = await browser.post("/logout")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-async def test_a_link_does_not_log_off(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
-    await log_on(browser, provider)
+async def test_a_link_cannot_log_out(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
+    await log_in(browser, provider)
 
     assert (await browser.get("/logout")).status_code == 405
     assert await signed_in(app, browser) is not None
 
 
 async def test_a_session_is_extended_by_a_form_and_by_a_script(
-    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: ManualClock
 ) -> None:
     form = await form_of(app, browser, provider)
     for _ in range(2):
@@ -259,16 +265,18 @@ async def test_a_session_is_extended_by_a_form_and_by_a_script(
     assert (session.ends_at - clock.time).total_seconds() == 30 * 60
 
 
-async def test_a_session_that_has_ended_cannot_be_extended(
-    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
+async def test_an_expired_session_cannot_be_extended(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: ManualClock
 ) -> None:
     form = await form_of(app, browser, provider)
     clock.advance(minutes=30)
 
-    assert problem(await browser.post("/login/forlaeng", data=form)) == (401, "login-required")
+    assert problem_of(await browser.post("/login/forlaeng", data=form)) == (401, "login-required")
 
 
-async def test_a_form_leads_to_no_other_site(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
+async def test_extending_a_session_never_redirects_to_another_site(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
+) -> None:
     form = await form_of(app, browser, provider)
 
     answer = await browser.post("/login/forlaeng", data=form | {"next": "//evil.test"})
@@ -277,16 +285,16 @@ async def test_a_form_leads_to_no_other_site(app: FastAPI, browser: httpx2.Async
 
 
 async def test_a_page_knows_who_is_signed_in(
-    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: HandClock
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: ManualClock
 ) -> None:
     assert (await browser.get("/page")).text == "<p>none"
-    await log_on(browser, provider)
+    await log_in(browser, provider)
     assert (await browser.get("/page")).text == "<p>citizen Karla Hemmelig"
     clock.advance(minutes=31)
     assert (await browser.get("/page")).text == "<p>none"
 
 
-async def test_a_form_of_the_session_is_let_through(
+async def test_a_form_of_the_session_is_accepted(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     form = await form_of(app, browser, provider)
@@ -296,7 +304,7 @@ async def test_a_form_of_the_session_is_let_through(
 
 
 @pytest.mark.parametrize(
-    ("headers", "lets_through"),
+    ("headers", "accepted"),
     [
         ({"Sec-Fetch-Site": "same-origin"}, True),
         ({"Sec-Fetch-Site": "same-origin", "Origin": PUBLIC_URL}, True),
@@ -311,19 +319,19 @@ async def test_a_form_of_the_session_is_let_through(
         ({}, False),
     ],
 )
-async def test_a_form_comes_from_this_site(
-    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, headers: dict[str, str], lets_through: bool
+async def test_a_form_is_accepted_only_from_this_site(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, headers: dict[str, str], accepted: bool
 ) -> None:
     form = await form_of(app, browser, provider)
     del browser.headers["Sec-Fetch-Site"]
 
     answer = await browser.post("/page", data=form, headers=headers)
 
-    assert answer.status_code == 200 if lets_through else problem(answer) == (403, "form-refused")
+    assert answer.status_code == 200 if accepted else problem_of(answer) == (403, "form-refused")
 
 
 async def test_no_token_reaches_the_browser(app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider) -> None:
-    answers = [await browser.get("/login?dør=borger"), await log_on(browser, provider), await browser.get("/page")]
+    answers = [await browser.get("/login?dør=borger"), await log_in(browser, provider), await browser.get("/page")]
 
     session = await signed_in(app, browser)
     assert session is not None
@@ -336,20 +344,20 @@ async def test_logout_works_while_the_provider_is_down(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     form = await form_of(app, browser, provider)
-    provider.away = True
+    provider.down = True
 
     assert (await browser.post("/logout", data=form)).status_code == 303
     assert await signed_in(app, browser) is None
 
 
 @pytest.mark.parametrize("forged", [{}, {FORM_TOKEN: ""}, {FORM_TOKEN: "guessed"}, {FORM_TOKEN: "\u00e6"}])
-async def test_a_form_carries_the_token_of_the_session(
+async def test_a_form_without_the_token_of_the_session_is_refused(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, forged: dict[str, Any]
 ) -> None:
     await form_of(app, browser, provider)
 
     for address in ("/page", "/logout", "/login/forlaeng"):
-        assert problem(await browser.post(address, data=forged)) == (403, "form-refused")
+        assert problem_of(await browser.post(address, data=forged)) == (403, "form-refused")
     assert await signed_in(app, browser) is not None
 
 
@@ -361,12 +369,12 @@ async def test_a_form_of_another_session_is_refused(
     provider.refreshed.clear()
     mine = await form_of(app, browser, provider)
 
-    assert problem(await browser.post("/page", data=theirs)) == (403, "form-refused")
-    assert problem(await browser.post("/page", files={FORM_TOKEN: mine[FORM_TOKEN]})) == (403, "form-refused")
+    assert problem_of(await browser.post("/page", data=theirs)) == (403, "form-refused")
+    assert problem_of(await browser.post("/page", files={FORM_TOKEN: mine[FORM_TOKEN]})) == (403, "form-refused")
     assert (await browser.post("/page", data=mine)).json() == "done"
 
 
-async def test_a_page_loads_nothing_from_elsewhere_and_sends_nothing_there_but_to_log_off(
+async def test_the_content_security_policy_allows_this_site_and_forms_to_the_provider(
     app: FastAPI, browser: httpx2.AsyncClient
 ) -> None:
     headers = (await browser.get("/page")).headers

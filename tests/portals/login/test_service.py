@@ -24,15 +24,15 @@ from tests.portals.login.fakes import (
     CODE,
     RESOURCE,
     FakeProvider,
-    HandClock,
+    ManualClock,
     MemorySessionStore,
     login_service,
 )
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -46,27 +46,29 @@ def logins() -> MemorySessionStore:
 
 
 @pytest.fixture
-def login(provider: FakeProvider, clock: HandClock, logins: MemorySessionStore) -> LoginService:
+def login(provider: FakeProvider, clock: ManualClock, logins: MemorySessionStore) -> LoginService:
     return login_service(provider, clock, logins)
 
 
-def asked(sent: Redirect) -> dict[str, str]:
-    """What the provider is asked for."""
+def query_of(sent: Redirect) -> dict[str, str]:
+    """The query of the redirect to the provider."""
     return {name: values[0] for name, values in parse_qs(urlsplit(sent.address).query).items()}
 
 
-async def sent_by(login: LoginService, provider: FakeProvider, role: Role = Role.CITIZEN, path: str = "/") -> Redirect:
+async def begin_login(
+    login: LoginService, provider: FakeProvider, role: Role = Role.CITIZEN, path: str = "/"
+) -> Redirect:
     sent = await login.begin(role, path, reauthenticate=False)
-    provider.nonce = asked(sent)["nonce"]
+    provider.nonce = query_of(sent)["nonce"]
     return sent
 
 
-def answer_to(sent: Redirect, **changes: str) -> dict[str, str]:
-    return {"code": CODE, "state": asked(sent)["state"], "iss": ISSUER, **changes}
+def callback_query(sent: Redirect, **changes: str) -> dict[str, str]:
+    return {"code": CODE, "state": query_of(sent)["state"], "iss": ISSUER, **changes}
 
 
 async def session_after(login: LoginService, sent: Redirect, **changes: str) -> Session:
-    received = await login.finish(sent.secret, answer_to(sent, **changes))
+    received = await login.finish(sent.secret, callback_query(sent, **changes))
     session = await login.sessions.find(received.secret)
     assert session is not None
     return session
@@ -74,12 +76,12 @@ async def session_after(login: LoginService, sent: Redirect, **changes: str) -> 
 
 async def problem_of(login: LoginService, sent: Redirect, **changes: str) -> str:
     with pytest.raises(ProblemError) as caught:
-        await login.finish(sent.secret, answer_to(sent, **changes))
+        await login.finish(sent.secret, callback_query(sent, **changes))
     return caught.value.code
 
 
 async def test_the_authorization_request_follows_the_standards(login: LoginService, provider: FakeProvider) -> None:
-    question = asked(await sent_by(login, provider))
+    question = query_of(await begin_login(login, provider))
 
     assert question.pop("state") != question.pop("nonce")
     assert len(question.pop("code_challenge")) == 43
@@ -94,11 +96,11 @@ async def test_the_authorization_request_follows_the_standards(login: LoginServi
 
 
 async def test_another_person_can_log_in_on_request(login: LoginService) -> None:
-    assert asked(await login.begin(Role.CITIZEN, "/", reauthenticate=True))["prompt"] == "login"
+    assert query_of(await login.begin(Role.CITIZEN, "/", reauthenticate=True))["prompt"] == "login"
 
 
 async def test_a_login_starts_a_session_with_an_access_token(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+    sent = await begin_login(login, provider)
 
     session = await session_after(login, sent)
 
@@ -109,20 +111,20 @@ async def test_a_login_starts_a_session_with_an_access_token(login: LoginService
 async def test_the_access_token_is_requested_for_the_api_and_for_one_role(
     login: LoginService, provider: FakeProvider
 ) -> None:
-    await session_after(login, await sent_by(login, provider))
+    await session_after(login, await begin_login(login, provider))
 
-    form = provider.asked[-1]
+    form = provider.token_requests[-1]
     assert (form["grant_type"], form["resource"], form["scope"]) == ("refresh_token", RESOURCE, "portal:citizen")
     assert "client_secret" not in form
 
 
 async def test_the_code_is_redeemed_with_verifier_and_client_key(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+    sent = await begin_login(login, provider)
     await session_after(login, sent)
 
-    form, _ = provider.asked
+    form, _ = provider.token_requests
     challenge = urlsafe_b64encode(sha256(form["code_verifier"].encode()).digest()).decode().rstrip("=")
-    assert challenge == asked(sent)["code_challenge"]
+    assert challenge == query_of(sent)["code_challenge"]
     assert (form["grant_type"], form["code"]) == ("authorization_code", CODE)
     assert "client_secret" not in form
     proof = jwt.decode(
@@ -132,26 +134,26 @@ async def test_the_code_is_redeemed_with_verifier_and_client_key(login: LoginSer
 
 
 @pytest.mark.parametrize(
-    ("path", "goes_to"), [("/", "/borger"), ("/borger/fuldmagter?vis=alle", "/borger/fuldmagter?vis=alle")]
+    ("path", "target"), [("/", "/borger"), ("/borger/fuldmagter?vis=alle", "/borger/fuldmagter?vis=alle")]
 )
-async def test_a_login_leads_to_the_page_that_was_wanted(
-    login: LoginService, provider: FakeProvider, path: str, goes_to: str
+async def test_a_login_redirects_to_the_requested_page(
+    login: LoginService, provider: FakeProvider, path: str, target: str
 ) -> None:
-    sent = await sent_by(login, provider, path=path)
+    sent = await begin_login(login, provider, path=path)
 
-    assert (await login.finish(sent.secret, answer_to(sent))).address == goes_to
+    assert (await login.finish(sent.secret, callback_query(sent))).address == target
 
 
 async def test_the_portal_decides_which_of_two_roles_is_used(login: LoginService, provider: FakeProvider) -> None:
     provider.userinfo |= {"signs_for": "99000015"}
 
-    citizen = await session_after(login, await sent_by(login, provider, Role.CITIZEN))
+    citizen = await session_after(login, await begin_login(login, provider, Role.CITIZEN))
     provider.refreshed.clear()
-    employer = await session_after(login, await sent_by(login, provider, Role.EMPLOYER))
+    employer = await session_after(login, await begin_login(login, provider, Role.EMPLOYER))
 
     assert (citizen.role, citizen.signatory) == (Role.CITIZEN, False)
     assert (employer.role, employer.organisation, employer.signatory) == (Role.EMPLOYER, "99000015", True)
-    assert [form["scope"] for form in provider.asked if form["grant_type"] == "refresh_token"] == [
+    assert [form["scope"] for form in provider.token_requests if form["grant_type"] == "refresh_token"] == [
         "portal:citizen",
         "portal:employer",
     ]
@@ -160,74 +162,72 @@ async def test_the_portal_decides_which_of_two_roles_is_used(login: LoginService
 async def test_a_person_without_the_role_gets_no_session_and_no_token(
     login: LoginService, provider: FakeProvider
 ) -> None:
-    assert await problem_of(login, await sent_by(login, provider, Role.CASEWORKER)) == "login-role-missing"
+    assert await problem_of(login, await begin_login(login, provider, Role.CASEWORKER)) == "login-role-missing"
     assert (provider.refreshed, provider.revoked) == ([], ["refresh-0"])
 
 
-async def test_a_provider_that_gives_no_refresh_token_gives_no_login(
-    login: LoginService, provider: FakeProvider
-) -> None:
+async def test_a_login_without_a_refresh_token_is_refused(login: LoginService, provider: FakeProvider) -> None:
     provider.answer = {"refresh_token": None}
 
-    assert await problem_of(login, await sent_by(login, provider)) == "login-failed"
+    assert await problem_of(login, await begin_login(login, provider)) == "login-failed"
 
 
 async def test_a_login_is_used_once(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+    sent = await begin_login(login, provider)
     await session_after(login, sent)
 
     assert await problem_of(login, sent) == "login-failed"
-    assert len(provider.asked) == 2
+    assert len(provider.token_requests) == 2
 
 
-async def test_a_response_with_a_wrong_state_uses_the_login_up(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+async def test_a_login_cannot_be_completed_after_a_wrong_state(login: LoginService, provider: FakeProvider) -> None:
+    sent = await begin_login(login, provider)
 
     assert await problem_of(login, sent, state="guessed") == "login-failed"
     assert await problem_of(login, sent) == "login-failed"
-    assert provider.asked == []
+    assert provider.token_requests == []
 
 
 async def test_a_response_in_another_browser_is_refused(login: LoginService, provider: FakeProvider) -> None:
-    mine, theirs = await sent_by(login, provider), await sent_by(login, provider)
+    mine, theirs = await begin_login(login, provider), await begin_login(login, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
-        await login.finish(mine.secret, answer_to(theirs))
+        await login.finish(mine.secret, callback_query(theirs))
     with pytest.raises(ProblemError, match="login-failed"):
-        await login.finish("", answer_to(theirs))
+        await login.finish("", callback_query(theirs))
 
 
 @pytest.mark.parametrize("changes", [{"state": ""}, {"state": "\u00e6"}, {"iss": "https://other.test"}])
 async def test_a_wrong_state_or_issuer_is_refused(
     login: LoginService, provider: FakeProvider, changes: dict[str, str]
 ) -> None:
-    assert await problem_of(login, await sent_by(login, provider), **changes) == "login-failed"
-    assert provider.asked == []
+    assert await problem_of(login, await begin_login(login, provider), **changes) == "login-failed"
+    assert provider.token_requests == []
 
 
 async def test_a_response_without_a_code_is_refused(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+    sent = await begin_login(login, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
-        await login.finish(sent.secret, {"state": asked(sent)["state"]})
+        await login.finish(sent.secret, {"state": query_of(sent)["state"]})
 
 
-async def test_a_login_has_a_time_limit(login: LoginService, provider: FakeProvider, clock: HandClock) -> None:
-    sent = await sent_by(login, provider)
+async def test_a_login_has_a_time_limit(login: LoginService, provider: FakeProvider, clock: ManualClock) -> None:
+    sent = await begin_login(login, provider)
     clock.advance(minutes=10)
 
     assert await problem_of(login, sent) == "login-failed"
 
 
 async def test_a_person_can_cancel_a_login(login: LoginService, provider: FakeProvider) -> None:
-    assert await problem_of(login, await sent_by(login, provider), error="access_denied") == "login-cancelled"
+    assert await problem_of(login, await begin_login(login, provider), error="access_denied") == "login-cancelled"
 
 
 async def test_another_error_of_the_provider_is_a_failed_login(login: LoginService, provider: FakeProvider) -> None:
-    sent = await sent_by(login, provider)
+    sent = await begin_login(login, provider)
 
     with pytest.raises(ProblemError, match="login-failed"):
-        await login.finish(sent.secret, {"state": asked(sent)["state"], "error": "server_error"})
+        await login.finish(sent.secret, {"state": query_of(sent)["state"], "error": "server_error"})
 
 
 @pytest.mark.parametrize(
@@ -237,14 +237,14 @@ async def test_another_error_of_the_provider_is_a_failed_login(login: LoginServi
         pytest.param({"nonce": None}, id="no nonce"),
         pytest.param({"iss": "https://other.test"}, id="another issuer"),
         pytest.param({"iss": None}, id="no issuer"),
-        pytest.param({"aud": "another-client"}, id="for another client"),
-        pytest.param({"aud": "another-client", "azp": CLIENT}, id="for another client, by us"),
-        pytest.param({"aud": None}, id="for nobody"),
+        pytest.param({"aud": "another-client"}, id="another client"),
+        pytest.param({"aud": "another-client", "azp": CLIENT}, id="another client, issued to us"),
+        pytest.param({"aud": None}, id="no audience"),
         pytest.param({"exp": 1}, id="expired"),
-        pytest.param({"exp": None}, id="that never expires"),
-        pytest.param({"sub": None}, id="of nobody"),
-        pytest.param({"sub": "someone-else"}, id="of someone else than the userinfo"),
-        pytest.param({"at_hash": "wrong"}, id="with another access token"),
+        pytest.param({"exp": None}, id="no expiry"),
+        pytest.param({"sub": None}, id="no subject"),
+        pytest.param({"sub": "someone-else"}, id="another subject than in the userinfo"),
+        pytest.param({"at_hash": "wrong"}, id="another access token"),
     ],
 )
 async def test_an_invalid_id_token_is_refused(
@@ -252,45 +252,45 @@ async def test_an_invalid_id_token_is_refused(
 ) -> None:
     provider.claims = claims
 
-    assert await problem_of(login, await sent_by(login, provider)) == "login-failed"
+    assert await problem_of(login, await begin_login(login, provider)) == "login-failed"
 
 
 async def test_a_forged_id_token_is_refused(login: LoginService, provider: FakeProvider) -> None:
     provider.signing_key = ECKey.generate_key("P-256", {"kid": "one"})
 
-    assert await problem_of(login, await sent_by(login, provider)) == "login-failed"
+    assert await problem_of(login, await begin_login(login, provider)) == "login-failed"
 
 
 async def test_a_response_without_an_id_token_is_refused(login: LoginService, provider: FakeProvider) -> None:
     provider.answer = {"id_token": None}
 
-    assert await problem_of(login, await sent_by(login, provider)) == "login-failed"
+    assert await problem_of(login, await begin_login(login, provider)) == "login-failed"
 
 
 async def test_the_provider_can_rotate_its_key(login: LoginService, provider: FakeProvider) -> None:
-    await session_after(login, await sent_by(login, provider))
+    await session_after(login, await begin_login(login, provider))
     provider.key = ECKey.generate_key("P-256", {"kid": "two", "use": "sig"})
     provider.refreshed.clear()
 
-    assert (await session_after(login, await sent_by(login, provider))).name == CITIZEN["name"]
+    assert (await session_after(login, await begin_login(login, provider))).name == CITIZEN["name"]
 
 
 async def test_an_unknown_code_is_refused(login: LoginService, provider: FakeProvider) -> None:
     provider.status = 400
 
-    assert await problem_of(login, await sent_by(login, provider)) == "login-failed"
+    assert await problem_of(login, await begin_login(login, provider)) == "login-failed"
 
 
 async def test_while_the_provider_is_down_a_login_is_unavailable(login: LoginService, provider: FakeProvider) -> None:
-    provider.away = True
+    provider.down = True
     with pytest.raises(ProblemError) as caught:
         await login.begin(Role.CITIZEN, "/", reauthenticate=False)
 
     assert (caught.value.code, "Retry-After" in caught.value.headers) == ("login-unavailable", True)
 
-    provider.away = False
-    sent = await sent_by(login, provider)
-    provider.away = True
+    provider.down = False
+    sent = await begin_login(login, provider)
+    provider.down = True
     assert await problem_of(login, sent) == "login-unavailable"
 
 
@@ -305,16 +305,16 @@ async def test_wrong_provider_metadata_is_loaded_again_at_the_next_login(
         await login.begin(Role.CITIZEN, "/", reauthenticate=False)
 
     provider.metadata = {}
-    assert (await session_after(login, await sent_by(login, provider))).name == CITIZEN["name"]
+    assert (await session_after(login, await begin_login(login, provider))).name == CITIZEN["name"]
 
 
 async def test_a_login_under_way_is_stored_encrypted(
     login: LoginService, provider: FakeProvider, logins: MemorySessionStore
 ) -> None:
-    sent = await sent_by(login, provider, path="/borger/fuldmagter")
+    sent = await begin_login(login, provider, path="/borger/fuldmagter")
 
     assert list(logins.records) == [key_of(sent.secret)]
-    for readable in (sent.secret, asked(sent)["state"], asked(sent)["nonce"], "fuldmagter"):
+    for readable in (sent.secret, query_of(sent)["state"], query_of(sent)["nonce"], "fuldmagter"):
         assert readable not in str(logins.records)
 
 
@@ -328,9 +328,9 @@ async def test_logout_leads_to_the_provider_and_back(login: LoginService, provid
     }
 
 
-@pytest.mark.parametrize("away", [True, False])
-async def test_logout_works_without_the_provider(login: LoginService, provider: FakeProvider, away: bool) -> None:
-    provider.away = away
+@pytest.mark.parametrize("down", [True, False])
+async def test_logout_works_without_the_provider(login: LoginService, provider: FakeProvider, down: bool) -> None:
+    provider.down = down
     provider.metadata = {"end_session_endpoint": None}
 
     assert await login.provider.end_session_url("an.id.token", f"{PUBLIC_URL}/") == f"{PUBLIC_URL}/"

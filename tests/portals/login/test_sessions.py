@@ -1,4 +1,4 @@
-"""A session: its content, its end, and what the database holds of it."""
+"""Sessions: their content, their end, and their encrypted form in the database."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from services.portals.login.oidc import ApiTokens
 from services.portals.login.session_store import key_of
 from services.portals.login.sessions import Sessions
 from tests.portals.build import encryptor
-from tests.portals.login.fakes import HandClock, MemorySessionStore, sessions
+from tests.portals.login.fakes import ManualClock, MemorySessionStore, memory_sessions
 
 GRANT = RoleGrant("99000007", signatory=True)
 NAME = "Karla Hemmelig"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -30,17 +30,17 @@ def records() -> MemorySessionStore:
 
 
 @pytest.fixture
-def kept(clock: HandClock, records: MemorySessionStore) -> Sessions:
-    return sessions(clock, records)
+def sessions(clock: ManualClock, records: MemorySessionStore) -> Sessions:
+    return memory_sessions(clock, records)
 
 
-async def begun(kept: Sessions) -> str:
-    tokens = ApiTokens("an.access.token", "a-refresh-token", kept.now() + timedelta(minutes=5))
-    return await kept.begin(Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens)
+async def begin_session(sessions: Sessions) -> str:
+    tokens = ApiTokens("an.access.token", "a-refresh-token", sessions.now() + timedelta(minutes=5))
+    return await sessions.begin(Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens)
 
 
-async def test_a_session_holds_the_person_the_role_and_the_tokens(kept: Sessions) -> None:
-    session = await kept.find(await begun(kept))
+async def test_a_session_holds_the_person_the_role_and_the_tokens(sessions: Sessions) -> None:
+    session = await sessions.find(await begin_session(sessions))
 
     assert session is not None
     assert (session.role, session.organisation, session.name) == (Role.EMPLOYER, "99000007", NAME)
@@ -49,10 +49,10 @@ async def test_a_session_holds_the_person_the_role_and_the_tokens(kept: Sessions
     assert "token" not in repr(session.tokens)
 
 
-async def test_every_login_starts_a_new_session(kept: Sessions) -> None:
-    one, two = await begun(kept), await begun(kept)
+async def test_every_login_starts_a_new_session(sessions: Sessions) -> None:
+    one, two = await begin_session(sessions), await begin_session(sessions)
 
-    first, second = await kept.find(one), await kept.find(two)
+    first, second = await sessions.find(one), await sessions.find(two)
 
     assert one != two
     assert first is not None
@@ -60,73 +60,75 @@ async def test_every_login_starts_a_new_session(kept: Sessions) -> None:
     assert first.form_token != second.form_token
 
 
-async def test_an_idle_session_ends(kept: Sessions, clock: HandClock) -> None:
-    secret = await begun(kept)
+async def test_an_idle_session_ends(sessions: Sessions, clock: ManualClock) -> None:
+    secret = await begin_session(sessions)
     clock.advance(minutes=29)
-    assert await kept.find(secret, active=False) is not None
+    assert await sessions.find(secret, active=False) is not None
     clock.advance(minutes=1)
 
-    assert await kept.find(secret) is None
+    assert await sessions.find(secret) is None
 
 
-async def test_an_active_session_ends_after_its_longest_time(kept: Sessions, clock: HandClock) -> None:
-    secret = await begun(kept)
+async def test_an_active_session_ends_after_its_maximum_lifetime(sessions: Sessions, clock: ManualClock) -> None:
+    secret = await begin_session(sessions)
     left = []
     for _ in range(23):
         clock.advance(minutes=20)
-        session = await kept.find(secret)
+        session = await sessions.find(secret)
         assert session is not None
         left.append((session.ends_at - clock.time).total_seconds() / 60)
     assert left == [30] * 22 + [20]
     clock.advance(minutes=20)
 
-    assert await kept.find(secret) is None
+    assert await sessions.find(secret) is None
 
 
-async def test_requests_that_a_page_makes_by_itself_do_not_extend_the_session(kept: Sessions, clock: HandClock) -> None:
-    secret = await begun(kept)
+async def test_background_requests_do_not_extend_the_session(sessions: Sessions, clock: ManualClock) -> None:
+    secret = await begin_session(sessions)
     for _ in range(3):
         clock.advance(minutes=10)
-        last = await kept.find(secret, active=False)
+        last = await sessions.find(secret, active=False)
 
     assert last is None
 
 
 async def test_a_request_within_a_minute_of_another_writes_nothing(
-    kept: Sessions, clock: HandClock, records: MemorySessionStore
+    sessions: Sessions, clock: ManualClock, records: MemorySessionStore
 ) -> None:
-    secret = await begun(kept)
+    secret = await begin_session(sessions)
     before = dict(records.records)
     clock.advance(seconds=59)
-    await kept.find(secret)
+    await sessions.find(secret)
     assert records.records == before
     clock.advance(seconds=2)
-    await kept.find(secret)
+    await sessions.find(secret)
 
     assert records.records != before
 
 
-async def test_logout_ends_the_session_for_every_holder_of_the_cookie(kept: Sessions) -> None:
-    secret = await begun(kept)
+async def test_logout_ends_the_session_for_every_holder_of_the_cookie(sessions: Sessions) -> None:
+    secret = await begin_session(sessions)
 
-    ended = await kept.end(secret)
+    ended = await sessions.end(secret)
 
     assert ended is not None
     assert (ended.id_token, ended.tokens.refresh) == ("an.id.token", "a-refresh-token")
-    assert await kept.end(secret) is None
-    assert await kept.find(secret) is None
+    assert await sessions.end(secret) is None
+    assert await sessions.find(secret) is None
 
 
 @pytest.mark.parametrize("secret", ["", "x", "\u00e6", "0" * 10_000])
-async def test_an_invented_cookie_is_no_session(kept: Sessions, secret: str) -> None:
-    await begun(kept)
+async def test_an_invented_cookie_is_no_session(sessions: Sessions, secret: str) -> None:
+    await begin_session(sessions)
 
-    assert await kept.find(secret) is None
-    assert await kept.end(secret) is None
+    assert await sessions.find(secret) is None
+    assert await sessions.end(secret) is None
 
 
-async def test_the_database_holds_nothing_readable_of_a_session(kept: Sessions, records: MemorySessionStore) -> None:
-    secret = await begun(kept)
+async def test_the_database_holds_nothing_readable_of_a_session(
+    sessions: Sessions, records: MemorySessionStore
+) -> None:
+    secret = await begin_session(sessions)
 
     stored = str(records.records)
 
@@ -135,31 +137,33 @@ async def test_the_database_holds_nothing_readable_of_a_session(kept: Sessions, 
         assert readable not in stored
 
 
-async def test_content_moved_to_another_session_in_the_database_opens_nothing(
-    kept: Sessions, records: MemorySessionStore
+async def test_the_content_of_another_session_cannot_be_decrypted(
+    sessions: Sessions, records: MemorySessionStore
 ) -> None:
-    mine, theirs = await begun(kept), await begun(kept)
+    mine, theirs = await begin_session(sessions), await begin_session(sessions)
     records.records[key_of(mine)] = records.records[key_of(theirs)]
 
-    assert await kept.find(mine) is None
+    assert await sessions.find(mine) is None
 
 
-async def test_a_session_encrypted_with_a_removed_key_has_ended(kept: Sessions, records: MemorySessionStore) -> None:
-    secret = await begun(kept)
+async def test_a_session_encrypted_with_a_removed_key_has_ended(
+    sessions: Sessions, records: MemorySessionStore
+) -> None:
+    secret = await begin_session(sessions)
     record = records.records[key_of(secret)]
     records.records[key_of(secret)] = replace(record, content=record.content.replace("test.", "gone."))
 
-    assert await kept.find(secret) is None
+    assert await sessions.find(secret) is None
 
 
-async def test_tokens_moved_to_another_session_in_the_database_open_nothing(
-    kept: Sessions, records: MemorySessionStore
+async def test_the_tokens_of_another_session_cannot_be_decrypted(
+    sessions: Sessions, records: MemorySessionStore
 ) -> None:
-    mine, theirs = await begun(kept), await begun(kept)
+    mine, theirs = await begin_session(sessions), await begin_session(sessions)
     own = records.records[key_of(mine)]
     records.records[key_of(mine)] = replace(own, tokens=records.records[key_of(theirs)].tokens)
 
-    assert await kept.find(mine) is None
+    assert await sessions.find(mine) is None
 
 
 def test_text_encrypted_for_one_purpose_cannot_be_decrypted_for_another() -> None:

@@ -1,4 +1,4 @@
-"""The authorities' pages without a browser: what they ask of the API, and how an extract is followed and fetched."""
+"""The pages of an authority: orders, progress and files of extracts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from frikort_contracts.http.extracts import ExtractFileResource, ExtractResource, Extracts, ManifestResource
 from frikort_contracts.http.roles import Role
 
-from tests.portals.citizens import NOON
-from tests.portals.site import TOKEN, Refusal, Site, said
+from tests.portals.reading import page_text
+from tests.portals.resources import NOON
+from tests.portals.site import FORM, KEY, Refusal, Site
 
 EXTRACT: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 PAGE: Final = f"/myndighed/udtraek/{EXTRACT}"
 API: Final = f"/v1/extracts/{EXTRACT}"
-KEY: Final = "11111111-1111-4111-8111-111111111111"
 MANIFEST: Final = ManifestResource(
     completed_at=NOON,
     provisional=False,
@@ -48,58 +48,58 @@ DONE: Final = extract(status="done", statements=2200, statements_written=2200, p
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
-    """An analyst's browser."""
+    """An HTTP client of a signed-in analyst."""
     site.sign_in(Role.AUTHORITY)
     async with site.client() as browser:
         yield browser
 
 
-async def post(client: httpx2.AsyncClient, **typed: str) -> httpx2.Response:
-    return await client.post("/myndighed/nyt-udtraek", data={"form_token": TOKEN, "key": KEY, **typed})
+async def order_extract(client: httpx2.AsyncClient, **typed: str) -> httpx2.Response:
+    return await client.post("/myndighed/nyt-udtraek", data=FORM | typed)
 
 
-async def test_extracts_newest_first_with_how_far_they_have_come(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_extracts_are_listed_with_their_status(site: Site, client: httpx2.AsyncClient) -> None:
     running = extract(municipality="849", status="running")
     site.answer("GET", "/v1/extracts", Extracts(extracts=[running, DONE]))
     page = await client.get("/myndighed")
 
-    assert "1. juni 2025 kl. 12.00 2025 Jammerbugt Bliver lavet" in said(page)
-    assert "1. juni 2025 kl. 12.00 2025 Hele landet Færdigt 2200" in said(page)
+    assert "1. juni 2025 kl. 12.00 2025 Jammerbugt Bliver lavet" in page_text(page)
+    assert "1. juni 2025 kl. 12.00 2025 Hele landet Færdigt 2200" in page_text(page)
     assert f'href="{PAGE}"' in page.text
 
 
-async def test_no_extracts_yet_is_said(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_an_empty_list_of_extracts_says_that_it_is_empty(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", "/v1/extracts", Extracts(extracts=[]))
-    assert "I har ikke bestilt noget udtræk endnu" in said(await client.get("/myndighed"))
+    assert "I har ikke bestilt noget udtræk endnu" in page_text(await client.get("/myndighed"))
 
 
 @pytest.mark.parametrize(
     ("municipality", "body"), [("", {"year": 2025}), ("849", {"year": 2025, "municipality": "849"})]
 )
-async def test_an_extract_is_ordered_of_a_year_and_one_municipality_or_all(
+async def test_an_extract_is_ordered_for_a_year_and_one_municipality_or_all(
     site: Site, client: httpx2.AsyncClient, municipality: str, body: dict[str, Any]
 ) -> None:
     site.answer("POST", "/v1/extracts", extract(), 201)
-    ordered = await post(client, year="2025", municipality=municipality)
+    ordered = await order_extract(client, year="2025", municipality=municipality)
 
     assert ordered.headers["location"] == PAGE
-    assert [(asked.body, asked.key) for asked in site.asked] == [(body, KEY)]
+    assert [(request.body, request.key) for request in site.requests] == [(body, KEY)]
 
 
-async def test_a_year_with_a_provisional_allowance_says_so_before_it_is_ordered(client: httpx2.AsyncClient) -> None:
-    assert "2026 (foreløbig beløbsgrænse)" in said(await client.get("/myndighed/nyt-udtraek"))
+async def test_a_year_with_a_provisional_allowance_is_marked_in_the_form(client: httpx2.AsyncClient) -> None:
+    assert "2026 (foreløbig beløbsgrænse)" in page_text(await client.get("/myndighed/nyt-udtraek"))
 
 
 @pytest.mark.parametrize("year", ["", "to"])
-async def test_a_year_must_be_chosen(client: httpx2.AsyncClient, year: str) -> None:
-    page = await post(client, year=year)
+async def test_a_year_is_required(client: httpx2.AsyncClient, year: str) -> None:
+    page = await order_extract(client, year=year)
     assert page.status_code == 422
     assert 'id="year-error"' in page.text
 
 
 async def test_a_refused_extract_shows_the_error_at_its_field(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("POST", "/v1/extracts", Refusal("invalid-request", errors=(("/year", "greater_than_equal", ""),)))
-    page = await post(client, year="1999")
+    page = await order_extract(client, year="1999")
     assert page.status_code == 422
     assert 'id="year-error"' in page.text
 
@@ -115,58 +115,60 @@ async def test_a_refused_extract_shows_the_error_at_its_field(site: Site, client
         ),
     ],
 )
-async def test_an_extract_that_is_made_shows_how_far_and_asks_again_by_itself(
+async def test_an_unfinished_extract_shows_its_progress_and_is_polled(
     site: Site, client: httpx2.AsyncClient, found: ExtractResource, progress: str, text: str
 ) -> None:
     site.answer("GET", API, found)
     page = await client.get(PAGE)
 
-    assert text in said(page)
+    assert text in page_text(page)
     assert progress in page.text
     assert f'hx-get="{PAGE}" data-hx-trigger="every 1s"' in page.text
-    assert f'href="{PAGE}"' in page.text  # and without JavaScript
+    assert f'href="{PAGE}"' in page.text  # works without JavaScript
 
 
-async def test_polling_does_not_prolong_the_session(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_polling_does_not_extend_the_session(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", API, extract())
     await client.get(PAGE, headers={"hx-request": "true"})
-    assert site.seen_active == [False]
+    assert site.active_lookups == [False]
 
 
-async def test_a_completed_extract_shows_its_manifest_and_its_files_and_asks_no_more(
+async def test_a_completed_extract_shows_its_manifest_and_files_and_is_not_polled(
     site: Site, client: httpx2.AsyncClient
 ) -> None:
     site.answer("GET", API, DONE)
     page = await client.get(PAGE)
 
-    text = said(page)
-    for shown in ("Hele landet", "2200", "34.100.000,00 kr.", "34.000.000,00 kr.", "100.000,00 kr.", "ab" * 32):
-        assert shown in text
+    text = page_text(page)
+    for expected in ("Hele landet", "2200", "34.100.000,00 kr.", "34.000.000,00 kr.", "100.000,00 kr.", "ab" * 32):
+        assert expected in text
     assert f'href="{PAGE}/fil/csv"' in page.text
     assert "hx-trigger" not in page.text
 
 
-async def test_a_provisional_extract_says_so(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_a_provisional_extract_is_marked(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", API, DONE.model_copy(update={"manifest": MANIFEST.model_copy(update={"provisional": True})}))
-    assert "Foreløbig beløbsgrænse" in said(await client.get(PAGE))
+    assert "Foreløbig beløbsgrænse" in page_text(await client.get(PAGE))
 
 
-async def test_a_file_is_handed_on_as_it_is(site: Site, client: httpx2.AsyncClient) -> None:
-    site.file(f"{API}/files/csv", b"\xef\xbb\xbfKort-id;\xc3\x85r\r\n", "text/csv; charset=utf-8; header=present")
+async def test_a_file_is_forwarded_unchanged(site: Site, client: httpx2.AsyncClient) -> None:
+    site.answer_file(
+        f"{API}/files/csv", b"\xef\xbb\xbfKort-id;\xc3\x85r\r\n", "text/csv; charset=utf-8; header=present"
+    )
     answer = await client.get(f"{PAGE}/fil/csv")
     assert answer.content == b"\xef\xbb\xbfKort-id;\xc3\x85r\r\n"
     assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
 
 
-async def test_a_file_that_is_not_ready_says_so(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_a_file_that_is_not_ready_is_refused_with_an_explanation(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", f"{API}/files/csv", Refusal("extract-not-ready"))
     page = await client.get(f"{PAGE}/fil/csv")
     assert page.status_code == 409
-    assert "Udtrækket er ikke færdigt" in said(page)
+    assert "Udtrækket er ikke færdigt" in page_text(page)
 
 
-async def test_another_authoritys_extract_does_not_exist(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_an_extract_of_another_authority_is_not_found(site: Site, client: httpx2.AsyncClient) -> None:
     site.answer("GET", API, Refusal("extract-unknown"))
     page = await client.get(PAGE)
     assert page.status_code == 404
-    assert "Udtrækket findes ikke" in said(page)
+    assert "Udtrækket findes ikke" in page_text(page)

@@ -1,15 +1,10 @@
-"""The employer's resources as the API answers them, and how a test reads a page and sends a form."""
+"""HTTP resources as the API returns them to an employer, and the fields of the employer's forms."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-import httpx2
 from frikort_contracts.http.common import Days
 from frikort_contracts.http.employments import (
     ContactResource,
@@ -38,16 +33,16 @@ from frikort_contracts.values import CitizenSide
 
 from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.formats import Language as ApiLanguage
-from tests.portals.site import TOKEN, Site
+from tests.portals.site import FORM, Site
 
-JOB, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
+EMPLOYMENT, REPORT = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", "c4b0f5b2-3f3a-4d1e-9a57-6a0e5d7f3c33"
 NOON = datetime(2026, 11, 1, 11, tzinfo=UTC)
 OCTOBER = Days(first=date(2026, 10, 1), last=date(2026, 10, 31))
 
 
 def employment(**changes: Any) -> EmploymentResource:
     given: dict[str, Any] = {
-        "employment_id": JOB,
+        "employment_id": EMPLOYMENT,
         "period": Days(first=date(2026, 1, 5)),
         "contact": ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
         "card_number": "48213",
@@ -66,7 +61,7 @@ def split(exempt: int, excess: int = 0, *, by: str | None = REPORT) -> SplitReso
 def report(**changes: Any) -> ReportDetail:
     given: dict[str, Any] = {
         "report_id": REPORT,
-        "employment_id": JOB,
+        "employment_id": EMPLOYMENT,
         "reference": "2026-10/4711",
         "status": "accepted",
         "year": 2026,
@@ -83,13 +78,13 @@ def report(**changes: Any) -> ReportDetail:
         ),
         "dispute": None,
         "revision": 1,
-        "history": [said("reported")],
+        "history": [history_line("reported")],
         "splits": [split(200_000, 50_000)],
     }
     return ReportDetail(**given | changes)
 
 
-def said(event: str, revision: int = 1, **changes: Any) -> ReportHistory:
+def history_line(event: str, revision: int = 1, **changes: Any) -> ReportHistory:
     given: dict[str, Any] = {
         "revision": revision,
         "event": event,
@@ -105,66 +100,48 @@ def said(event: str, revision: int = 1, **changes: Any) -> ReportHistory:
     return ReportHistory(**given | changes)
 
 
-def line(detail: ReportDetail) -> ReportResource:
+def list_item(detail: ReportDetail) -> ReportResource:
+    """The report as a list of reports shows it."""
     return ReportResource(**detail.model_dump(exclude={"history", "splits"}))
 
 
-def employed(site: Site, *jobs: EmploymentResource) -> None:
-    """These are the employer's employments, the latest registered first."""
+def has_employments(site: Site, *jobs: EmploymentResource) -> None:
+    """Let the employer have these employments, the latest registered first."""
     site.answer("GET", "/v1/employments", EmploymentPage(employments=list(jobs), next=None))
     for job in jobs:
         site.answer("GET", f"/v1/employments/{job.employment_id}", job)
 
 
-def reported(site: Site, *details: ReportDetail) -> None:
-    """These are the employer's reports, the newest first."""
-    site.answer("GET", "/v1/reports", ReportPage(reports=[line(one) for one in details], next=None))
+def has_reports(site: Site, *details: ReportDetail) -> None:
+    """Let the employer have these reports, the newest first."""
+    site.answer("GET", "/v1/reports", ReportPage(reports=[list_item(one) for one in details], next=None))
     site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), disputed="True")
     site.answer("GET", "/v1/reports", ReportPage(reports=[], next=None), moved_since="2026-09-22")
     for one in details:
         site.answer("GET", f"/v1/reports/{one.report_id}", one)
 
 
-def shown(answer: httpx2.Response) -> str:
-    """What can be read on a page, without its markup."""
-    main = answer.text.split("<main", 1)[1].split("</main>", 1)[0]
-    text = re.sub(r"<[^>]+>", " ", main).replace("\N{NO-BREAK SPACE}", " ")
-    return re.sub(r"\s+", " ", text)
-
-
-def error_at(answer: httpx2.Response, input_id: str) -> str:
-    """What is said to be wrong at an input, which the error summary links to."""
-    found = re.search(rf'id="{input_id}-error">(.*?)</span>\s*\n', answer.text, re.DOTALL)
-    assert found, f"nothing is said at {input_id}"
-    assert re.search(rf'<a class="function-link" href="#{input_id}(-day)?">', answer.text)
-    return re.sub(r"<[^>]+>", "", found[1]).removeprefix("Fejl: ")
-
-
-def days(name: str, one: date) -> dict[str, str]:
+def date_fields(name: str, one: date) -> dict[str, str]:
+    """The three fields of a date in a form."""
     return {f"{name}-day": str(one.day), f"{name}-month": str(one.month), f"{name}-year": str(one.year)}
 
 
-KEYS = {"form_token": TOKEN, "key": "5f0c2a3e-0000-4000-8000-000000000001"}
-PAID = {
-    **KEYS,
-    **days("payment_date", date(2026, 10, 31)),
-    **days("work.first", date(2026, 10, 1)),
-    **days("work.last", date(2026, 10, 31)),
+PAYMENT = {
+    **FORM,
+    **date_fields("payment_date", date(2026, 10, 31)),
+    **date_fields("work.first", date(2026, 10, 1)),
+    **date_fields("work.last", date(2026, 10, 31)),
     "components.wage_ore": "2.500,00",
 }
 REGISTRATION = {
-    **KEYS,
+    **FORM,
     "card_number": "482 13",
-    **days("birth_date", date(1985, 1, 13)),
-    **days("period.first", date(2026, 11, 1)),
+    **date_fields("birth_date", date(1985, 1, 13)),
+    **date_fields("period.first", date(2026, 11, 1)),
     "contact.name": "Bo Kontakt",
     "contact.email": "bo@example.dk",
     "contact.phone": "12 34 56 78",
 }
-
-
-async def send(visitor: httpx2.AsyncClient, path: str, form: Mapping[str, str]) -> httpx2.Response:
-    return await visitor.post(path, data=dict(form))
 
 
 def dispute(**changes: Any) -> DisputeResource:
@@ -175,10 +152,6 @@ def dispute(**changes: Any) -> DisputeResource:
         "raised_by": CitizenSide.MANDATE_HOLDER,
     }
     return DisputeResource(**given | changes)
-
-
-def lines(answer: httpx2.Response, delimiter: str = ";") -> list[list[str]]:
-    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=delimiter))
 
 
 FILE = "/virksomhed/filer/5f0c2a3e-1111-4000-8000-000000000001"
@@ -205,7 +178,7 @@ def file_line(number: int, result: str, **changes: Any) -> BatchLineResource:
         "number": number,
         "reference": f"ref-{number}",
         "result": result,
-        "employment_id": JOB,
+        "employment_id": EMPLOYMENT,
         "total_ore": 250_000,
         "report_id": None,
         "split": None,
@@ -243,7 +216,7 @@ REFUSED_LINE = file_line(
 GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
 
 
-def sent_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:
-    """The employer has sent this file."""
+def has_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:
+    """Let the employer have uploaded this file."""
     site.answer("GET", BATCH, file)
     site.answer("GET", f"{BATCH}/lines", BatchLinePage(lines=list(lines), next="Zm9v"))

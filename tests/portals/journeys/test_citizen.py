@@ -1,4 +1,4 @@
-"""A citizen's days, and a helper's, through the whole system: by mouse, and by keyboard alone without JavaScript."""
+"""A citizen and a mandate holder use a card: with the mouse, and with the keyboard alone without JavaScript."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from deploy.local.system import LocalSystem
 from tests.integration.scene import TODAY, Citizen, Job, World, accepted
 from tests.portals.conftest import OpenTab
-from tests.portals.journeys import at, fill_day, kept, log_on
+from tests.portals.journeys.steps import download, expect_heading, fill_day, log_in
 
 CITIZEN = Citizen("8902044103", "Testborger Tre")
 HELPER = Citizen("7010680106", "Testfuldmægtig Et")
@@ -21,7 +21,7 @@ HELPER = Citizen("7010680106", "Testfuldmægtig Et")
 
 @pytest.fixture(scope="module")
 def job(system: LocalSystem) -> Iterator[Job]:
-    """The citizen has a card and works for a new employer; it is the last day of September."""
+    """An employment of the citizen with a new employer. The date is the last day of September."""
     world = World(system)
     yield world.job(world.card(CITIZEN))
     world.reset_clock()
@@ -32,33 +32,33 @@ def _today(job: Job, system: LocalSystem) -> None:
     World(system).on(TODAY)
 
 
-async def test_a_citizen_sees_a_wage_land_says_that_it_is_not_right_and_lets_somebody_help(
+async def test_a_citizen_sees_reports_arrive_disputes_one_and_gives_a_mandate(
     system: LocalSystem, job: Job, open_tab: OpenTab
 ) -> None:
     tab = await open_tab()
     page = tab.page
-    await log_on(tab, system, "/borger", CITIZEN.name)
-    await at(page, "Mit frikort")
+    await log_in(tab, system, "/borger", CITIZEN.name)
+    await expect_heading(page, "Mit frikort")
     await expect(page.get_by_text("Der er ikke indberettet løn på frikortet i 2025 endnu.")).to_be_visible()
     await expect(page.get_by_text(job.card.number)).to_be_visible()
 
     seconds: list[float] = []
     for amount, sentence in ((750_000, "7.500,00"), (250_000, "10.000,00"), (3_300_000, "43.000,00")):
         await asyncio.to_thread(job.report, amount)
-        landed = time.perf_counter()
+        accepted_at = time.perf_counter()
         await expect(page.get_by_text(f"Der er tjent {sentence} kr. på frikortet i 2025.")).to_be_visible()
-        seconds.append(time.perf_counter() - landed)
+        seconds.append(time.perf_counter() - accepted_at)
     assert min(seconds) < 1, f"the page showed a report only after {seconds} seconds"
     await expect(page.get_by_role("status")).to_have_text("Siden er opdateret. Der er kommet noget nyt.")
     await expect(page.get_by_text("Der er tjent mere end årets beløb")).to_be_visible()
     await tab.check()
-    await tab.picture("borger")
+    await tab.screenshot("borger")
 
     await page.get_by_role("link", name="Se al løn, måned for måned").click()
-    await at(page, "Løn i 2025")
+    await expect_heading(page, "Løn i 2025")
     await expect(page.get_by_role("img", name="Løn måned for måned")).to_be_visible()
     await tab.check()
-    await tab.picture("borger-loen")
+    await tab.screenshot("borger-loen")
 
     await page.get_by_role("region", name="Løn i 2025").get_by_role("link", name="31. marts 2025").last.click()
     await tab.check()
@@ -66,10 +66,10 @@ async def test_a_citizen_sees_a_wage_land_says_that_it_is_not_right_and_lets_som
     await page.get_by_label("Pengene er ikke udbetalt").check()
     await page.get_by_label("Skriv mere, hvis du vil").fill("Jeg har ikke fået noget <b>endnu</b>.")
     await page.get_by_role("button", name="Næste").click()
-    await at(page, "Se efter, før du sender")
+    await expect_heading(page, "Se efter, før du sender")
     await tab.check()
     await page.get_by_role("button", name="Send").click()
-    await at(page, "Det er sendt")
+    await expect_heading(page, "Det er sendt")
     await tab.check()
     disputes = [report["dispute"] for report in job.card.reports() if report["dispute"]]
     assert [dispute["message"] for dispute in disputes] == ["Jeg har ikke fået noget <b>endnu</b>."]
@@ -83,22 +83,22 @@ async def test_a_citizen_sees_a_wage_land_says_that_it_is_not_right_and_lets_som
     await tab.check()
     await page.get_by_role("button", name="Næste").click()
     await page.get_by_role("button", name="Giv fuldmagten").click()
-    await at(page, "Fuldmagten er givet")
+    await expect_heading(page, "Fuldmagten er givet")
     await tab.check()
 
     await page.get_by_role("link", name="Hvem har set?").click()
     await expect(page.get_by_text(f"Virksomheden CVR {job.employer.cvr}").first).to_be_visible()
     await expect(page.get_by_role("cell", name="Du selv", exact=True)).to_have_count(0)
     await tab.check()
-    await tab.picture("borger-hvem-har-set")
+    await tab.screenshot("borger-hvem-har-set")
     await page.get_by_role("link", name="Hent mine data").click()
     await tab.check()
-    assert (await kept(page, "Hent som PDF")).startswith(b"%PDF")
-    assert f"{CITIZEN.name};{job.card.number};" in (await kept(page, "Hent som regneark (CSV)")).decode("utf-8-sig")
-    assert job.id.encode() in await kept(page, "Hent som JSON")
+    assert (await download(page, "Hent som PDF")).startswith(b"%PDF")
+    assert f"{CITIZEN.name};{job.card.number};" in (await download(page, "Hent som regneark (CSV)")).decode("utf-8-sig")
+    assert job.id.encode() in await download(page, "Hent som JSON")
 
 
-async def test_a_helper_with_a_phone_and_no_mouse_sees_the_card_for_as_long_as_the_mandate_lasts(
+async def test_a_mandate_holder_uses_the_card_with_the_keyboard_until_the_mandate_is_withdrawn(
     system: LocalSystem, job: Job, open_tab: OpenTab
 ) -> None:
     body = {"cpr": HELPER.cpr, "name": HELPER.name, "scope": "represent", "until": "2025-12-31"}
@@ -107,17 +107,17 @@ async def test_a_helper_with_a_phone_and_no_mouse_sees_the_card_for_as_long_as_t
     held = f"/borger/paa-vegne-af/{mandate}"
     tab = await open_tab(width=390, javascript=False)
     page, keys = tab.page, tab.keys
-    await log_on(tab, system, "/borger", HELPER.name)
-    await at(page, "Frikort, som du ser for andre")
+    await log_in(tab, system, "/borger", HELPER.name)
+    await expect_heading(page, "Frikort, som du ser for andre")
     await tab.check()
 
-    await keys.to(page.locator(f'a[href="{held}"]'))
+    await keys.tab_to(page.locator(f'a[href="{held}"]'))
     await keys.press("Enter")
-    await at(page, f"Frikort for {CITIZEN.name}")
+    await expect_heading(page, f"Frikort for {CITIZEN.name}")
     await expect(page.get_by_text(f"Du ser siden på vegne af {CITIZEN.name}.")).to_be_visible()
     await expect(page.get_by_text(job.card.number)).to_be_visible()
     await tab.check()
-    await tab.picture("borger-paa-vegne-af")
+    await tab.screenshot("borger-paa-vegne-af")
     job.report(200_000)
     earned = job.card.owner.get("/v1/me/balances")["balances"][0]["reported_ore"]
     await page.reload()
@@ -125,28 +125,28 @@ async def test_a_helper_with_a_phone_and_no_mouse_sees_the_card_for_as_long_as_t
     await expect(page.get_by_text(f"Der er tjent {kroner},00 kr. på frikortet i 2025.")).to_be_visible()
 
     await tab.open(f"{system.portals_url}{held}/loen/{report}")
-    await keys.to(page.get_by_role("link", name="Det her er ikke rigtigt"))
+    await keys.tab_to(page.get_by_role("link", name="Det her er ikke rigtigt"))
     await keys.press("Enter")
     await keys.choose(page.get_by_label("Beløbet er forkert"))
-    await keys.to(page.get_by_role("button", name="Næste"))
+    await keys.tab_to(page.get_by_role("button", name="Næste"))
     await keys.press("Enter")
-    await keys.to(page.get_by_role("button", name="Send"))
+    await keys.tab_to(page.get_by_role("button", name="Send"))
     await keys.press("Enter")
-    await at(page, "Det er sendt")
+    await expect_heading(page, "Det er sendt")
     dispute = next(one["dispute"] for one in job.card.reports() if one["report_id"] == report)
     assert (dispute["reason"], dispute["raised_by"]) == ("wrong-amount", "mandate-holder")
-    await keys.to(page.get_by_role("link", name="Tilbage til indberetningen"))
+    await keys.tab_to(page.get_by_role("link", name="Tilbage til indberetningen"))
     await keys.press("Enter")
-    await keys.to(page.get_by_role("link", name="Træk det tilbage, hvis det alligevel er rigtigt"))
+    await keys.tab_to(page.get_by_role("link", name="Træk det tilbage, hvis det alligevel er rigtigt"))
     await keys.press("Enter")
-    await keys.to(page.get_by_role("button", name="Træk det tilbage"))
+    await keys.tab_to(page.get_by_role("button", name="Træk det tilbage"))
     await keys.press("Enter")
-    await at(page, "Det er trukket tilbage")
+    await expect_heading(page, "Det er trukket tilbage")
     await tab.check()
 
     accepted(job.card.owner.post(f"/v1/me/mandates/{mandate}/withdrawal", {}), 200)
     await page.reload()
-    await at(page, "Vi kan ikke finde siden")
+    await expect_heading(page, "Vi kan ikke finde siden")
     await tab.check()
-    looks = job.card.owner.get("/v1/me/accesses", own=False)["accesses"]
-    assert any((look["role"], look["own"]) == ("citizen", False) for look in looks)
+    accesses = job.card.owner.get("/v1/me/accesses", own=False)["accesses"]
+    assert any((access["role"], access["own"]) == ("citizen", False) for access in accesses)

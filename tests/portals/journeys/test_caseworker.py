@@ -1,4 +1,4 @@
-"""A caseworker's days, through the whole system: by mouse, and by keyboard alone without JavaScript."""
+"""A caseworker's work with cards: with the mouse, and with the keyboard alone without JavaScript."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pypdf import PdfReader
 from deploy.local.system import LocalSystem
 from tests.integration.scene import SECRET, STARTED, TODAY, World, accepted, employment_body
 from tests.portals.conftest import OpenTab
-from tests.portals.journeys import at, fill_day, kept, log_on
+from tests.portals.journeys.steps import download, expect_heading, fill_day, log_in
 
 
-async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
+async def test_a_caseworker_issues_a_card_acts_for_its_citizen_and_deactivates_it(
     system: LocalSystem, world: World, open_tab: OpenTab
 ) -> None:
     citizen, helper = world.citizen(), world.citizen()
     tab = await open_tab()
     page = tab.page
-    await log_on(tab, system, "/kommune", "Testsagsbehandler Et")
-    await at(page, "Find borger")
+    await log_in(tab, system, "/kommune", "Testsagsbehandler Et")
+    await expect_heading(page, "Find borger")
 
     await page.get_by_label("CPR-nummer eller frikortnummer").fill(citizen.cpr)
     await page.get_by_label("Ny bevilling").check()
     await page.get_by_role("button", name="Find borger").click()
     await expect(page.get_by_text("har borgeren enten ikke et frikort")).to_be_visible()
     await tab.check()
-    await tab.picture("kommune")
+    await tab.screenshot("kommune")
 
     await page.get_by_role("link", name="Udsted et frikort").click()
     await page.get_by_label("Borgerens CPR-nummer").fill(f"{citizen.cpr[:6]}-{citizen.cpr[6:]}")
@@ -39,13 +39,13 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await page.get_by_role("button", name="Fortsæt").click()
     await tab.check()
     await page.get_by_role("button", name="Udsted frikortet").click()
-    await at(page, "Frikortet er udstedt")
+    await expect_heading(page, "Frikortet er udstedt")
     number = await page.locator(".big-number strong").inner_text()
-    await tab.picture("kommune-udstedt")
+    await tab.screenshot("kommune-udstedt")
 
     await page.get_by_role("link", name="Lav et fysisk kort").click()
     await tab.check()
-    printed = PdfReader(io.BytesIO(await kept(page, "Hent kortet (PDF)"))).pages[0].extract_text()
+    printed = PdfReader(io.BytesIO(await download(page, "Hent kortet (PDF)"))).pages[0].extract_text()
     assert number in printed
     assert citizen.name in printed
     assert citizen.cpr not in printed
@@ -73,7 +73,7 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
     await expect(page.locator("#present-said")).to_contain_text("42.766,00 kr. af 42.766,00 kr. er brugt.")
     await expect(page.get_by_role("progressbar")).to_be_visible()
     await expect(page.get_by_role("heading", name="Beløbsgrænsen er overskredet")).to_be_visible()
-    await tab.picture("kommune-frikort")
+    await tab.screenshot("kommune-frikort")
     await page.get_by_role("link", name="Ansættelser").click()
     await expect(page.get_by_text("bo@example.dk")).to_be_visible()
     await tab.check()
@@ -113,90 +113,90 @@ async def test_a_caseworker_issues_a_card_helps_its_citizen_and_ends_it(
 
     await page.get_by_role("link", name="Hvem har slået op").click()
     await expect(page.get_by_role("cell", name="Ny bevilling").first).to_be_visible()
-    await tab.picture("kommune-opslag")
+    await tab.screenshot("kommune-opslag")
     await page.get_by_role("link", name="Overblik").click()
     await page.get_by_role("link", name="Deaktivér frikortet").click()
     await page.get_by_label("Sagens nummer").fill("2025-0043")
     await tab.check()
     await page.get_by_role("button", name="Fortsæt").click()
     await page.get_by_role("button", name="Deaktivér frikortet").click()
-    await at(page, "Frikortet er deaktiveret")
+    await expect_heading(page, "Frikortet er deaktiveret")
     await expect(page.get_by_text("Frikortets sidste dag er 30. september 2025.")).to_be_visible()
     assert accepted(caseworker.get(f"/v1/cards/{card['card_id']}"), 200)["status"] == "deactivated"
-    looks = accepted(owner.get("/v1/me/accesses"), 200)["accesses"]
-    assert {"Ny bevilling", "2025-0042", "2025-0043"} <= {look["reason"] for look in looks}
+    accesses = accepted(owner.get("/v1/me/accesses"), 200)["accesses"]
+    assert {"Ny bevilling", "2025-0042", "2025-0043"} <= {access["reason"] for access in accesses}
 
 
-async def test_a_card_moves_and_is_looked_after_by_keyboard_on_a_phone_without_javascript(
+async def test_a_card_is_controlled_handed_over_and_renumbered_with_the_keyboard_without_javascript(
     system: LocalSystem, world: World, open_tab: OpenTab
 ) -> None:
     card = world.card(on=date(2023, 1, 10))
     job = accepted(world.employer().post("/v1/employments", employment_body(card)), 201)
     tab = await open_tab(width=390, javascript=False)
     page, keys = tab.page, tab.keys
-    await log_on(tab, system, "/kommune/kontrol", "Testsagsbehandler Et")
-    await at(page, "Frikort, der skal kontrolleres")
+    await log_in(tab, system, "/kommune/kontrol", "Testsagsbehandler Et")
+    await expect_heading(page, "Frikort, der skal kontrolleres")
     await tab.check()
-    await tab.picture("kommune-kontrol")
-    await keys.to(page.get_by_role("button", name=f"Åbn frikortet {card.citizen.name}"))
+    await tab.screenshot("kommune-kontrol")
+    await keys.tab_to(page.get_by_role("button", name=f"Åbn frikortet {card.citizen.name}"))
     await keys.press("Enter")
-    await at(page, "Borgerens frikort")
+    await expect_heading(page, "Borgerens frikort")
 
-    await keys.to(page.get_by_role("link", name="Registrér resultatet af en kontrol"))
+    await keys.tab_to(page.get_by_role("link", name="Registrér resultatet af en kontrol"))
     await keys.press("Enter")
     await keys.choose(page.get_by_label("Borgeren opfylder stadig betingelserne"))
     await tab.check()
     await keys.press("Enter")
-    await keys.to(page.get_by_role("button", name="Registrér kontrollen"))
+    await keys.tab_to(page.get_by_role("button", name="Registrér kontrollen"))
     await keys.press("Enter")
-    await at(page, "Kontrollen er registreret")
+    await expect_heading(page, "Kontrollen er registreret")
     await expect(page.get_by_text("Den næste kontrol er senest i 2027.")).to_be_visible()
     await tab.check()
 
     await tab.open(f"{system.portals_url}/kommune/frikort/{card.id}/overdragelse")
-    await keys.to(page.get_by_label("Hvor er borgeren flyttet hen?"))
+    await keys.tab_to(page.get_by_label("Hvor er borgeren flyttet hen?"))
     await keys.type("Jammerbugt")
-    await keys.to(page.get_by_role("button", name="Fortsæt"))
+    await keys.tab_to(page.get_by_role("button", name="Fortsæt"))
     await keys.press("Enter")
-    await keys.to(page.get_by_role("button", name="Overdrag frikortet"))
+    await keys.tab_to(page.get_by_role("button", name="Overdrag frikortet"))
     await tab.check()
     await keys.press("Enter")
-    await at(page, "Frikortet er overdraget")
+    await expect_heading(page, "Frikortet er overdraget")
     await tab.check()
     await tab.open(f"{system.portals_url}/kommune/frikort/{card.id}")
-    await at(page, "Frikortet findes ikke")
+    await expect_heading(page, "Frikortet findes ikke")
     await tab.check()
 
-    there = await open_tab(width=390, javascript=False)
-    page, keys = there.page, there.keys
-    await log_on(there, system, "/kommune", "Testsagsbehandler Tre")
-    await keys.to(page.get_by_label("CPR-nummer eller frikortnummer"))
+    other_tab = await open_tab(width=390, javascript=False)
+    page, keys = other_tab.page, other_tab.keys
+    await log_in(other_tab, system, "/kommune", "Testsagsbehandler Tre")
+    await keys.tab_to(page.get_by_label("CPR-nummer eller frikortnummer"))
     await keys.type(card.number)
     await keys.choose(page.get_by_label("Borgeren har henvendt sig"))
-    await keys.to(page.get_by_label("Uddyb"))
+    await keys.tab_to(page.get_by_label("Uddyb"))
     await keys.type("Flyttet hertil")
     await keys.press("Enter")
     await expect(page.get_by_text(card.citizen.name).first).to_be_visible()
-    await there.check()
-    await keys.to(page.get_by_role("link", name="Giv frikortet et nyt nummer"))
+    await other_tab.check()
+    await keys.tab_to(page.get_by_role("link", name="Giv frikortet et nyt nummer"))
     await keys.press("Enter")
     await keys.choose(page.get_by_label("Andre har brugt nummeret"))
     await keys.press("Enter")
-    await keys.to(page.get_by_role("button", name="Skift nummeret"))
-    await there.check()
+    await keys.tab_to(page.get_by_role("button", name="Skift nummeret"))
+    await other_tab.check()
     await keys.press("Enter")
-    await at(page, "Frikortet har fået et nyt nummer")
-    await there.check()
+    await expect_heading(page, "Frikortet har fået et nyt nummer")
+    await other_tab.check()
     assert await page.locator(".big-number strong").inner_text() != card.number
-    await keys.to(page.get_by_role("link", name="Historik"))
+    await keys.tab_to(page.get_by_role("link", name="Historik"))
     await keys.press("Enter")
     await expect(page.get_by_text("Frikortet er overdraget til en anden kommune")).to_be_visible()
-    await there.check()
+    await other_tab.check()
     assert job["card_number"] == card.number
     assert STARTED in str(job)
 
 
-def test_no_log_has_the_number_or_the_name_of_anybody(system: LocalSystem, world: World) -> None:
+def test_no_log_contains_personal_data(system: LocalSystem, world: World) -> None:
     logs = {name: system.config.log(name).read_text(encoding="utf-8") for name in ("portals", "gateway")}
     assert "/kommune/frikort/{card_id}" in logs["portals"]
     assert "/v1/cards/{card_id}" in logs["gateway"]

@@ -1,4 +1,4 @@
-"""Logging on and off in a real browser: its cookies without TLS, its content security policy, and no script needed."""
+"""Login and logout in a browser, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.portals.browser import WIDTHS
 from tests.portals.conftest import OpenTab
 
 
-async def test_the_page_of_test_people_is_accessible_valid_and_silent(
+async def test_the_login_page_of_the_local_provider_is_accessible_and_valid(
     system: LocalSystem, open_tab: OpenTab, width: int
 ) -> None:
     tab = await open_tab(width=width)
@@ -17,11 +17,11 @@ async def test_the_page_of_test_people_is_accessible_valid_and_silent(
 
     assert tab.page.url.startswith(system.issuer_url)
     await tab.check()
-    await tab.picture("login")
+    await tab.screenshot("login")
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without"])
-async def test_a_person_logs_on_and_off(system: LocalSystem, open_tab: OpenTab, javascript: bool) -> None:
+async def test_a_person_logs_in_and_out(system: LocalSystem, open_tab: OpenTab, javascript: bool) -> None:
     tab = await open_tab(width=WIDTHS[0], javascript=javascript)
     await tab.open(f"{system.portals_url}/login?dør=borger&next=/privatliv")
     await tab.page.get_by_role("button", name="Log på som Testborger Et").click()
@@ -38,7 +38,9 @@ async def test_a_person_logs_on_and_off(system: LocalSystem, open_tab: OpenTab, 
     assert tab.page.url.startswith(f"{system.issuer_url}/people/")
 
 
-async def test_who_is_not_let_in_reads_why_and_can_be_someone_else(system: LocalSystem, open_tab: OpenTab) -> None:
+async def test_a_person_without_the_role_reads_why_and_can_log_in_as_another(
+    system: LocalSystem, open_tab: OpenTab
+) -> None:
     tab = await open_tab(width=WIDTHS[1])
     await tab.open(f"{system.portals_url}/login?dør=kommune&next=/privatliv")
     await tab.page.get_by_role("button", name="Log på som Testborger Et").click()
@@ -46,7 +48,7 @@ async def test_who_is_not_let_in_reads_why_and_can_be_someone_else(system: Local
     await tab.check()
 
     await tab.open(f"{system.portals_url}/login?dør=kommune&next=/privatliv")
-    await tab.keys.to(tab.page.get_by_role("button", name="Log på som Testsagsbehandler Tre"))
+    await tab.keys.tab_to(tab.page.get_by_role("button", name="Log på som Testsagsbehandler Tre"))
     await tab.keys.press("Enter")
 
     await tab.page.wait_for_url(f"{system.portals_url}/privatliv")

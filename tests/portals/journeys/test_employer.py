@@ -1,4 +1,4 @@
-"""An employer's days, through the whole system: by mouse and by keyboard alone, with and without JavaScript."""
+"""An employer reports: with the mouse, and with the keyboard alone without JavaScript."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from playwright.async_api import Page, expect
 from deploy.local.system import LocalSystem
 from tests.integration.scene import ALLOWANCE, World, accepted
 from tests.portals.conftest import OpenTab
-from tests.portals.journeys import at, fill_day, kept, log_on, type_day
+from tests.portals.journeys.steps import download, expect_heading, fill_day, log_in, type_day
 from tests.waiting import eventually
 
 FIRST_DAY = date(2025, 9, 1)
 
 
-async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_report_back(
+async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_it(
     system: LocalSystem, world: World, open_tab: OpenTab
 ) -> None:
     card = world.card()
     tab = await open_tab()
     page = tab.page
-    await log_on(tab, system, "/virksomhed", "Testkasserer Et")
-    await at(page, "Kom i gang")
+    await log_in(tab, system, "/virksomhed", "Testkasserer Et")
+    await expect_heading(page, "Kom i gang")
     await tab.check()
 
     await page.get_by_role("link", name="Indberet løn", exact=True).click()
-    await at(page, "Registrér en ansættelse")
+    await expect_heading(page, "Registrér en ansættelse")
     await page.get_by_label("Frikortnummer").fill(card.number)
     await fill_day(page, "Medarbejderens fødselsdato", date.fromisoformat(card.citizen.birth_date))
     await fill_day(page, "Første arbejdsdag", FIRST_DAY)
@@ -35,26 +35,26 @@ async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_rep
     await page.get_by_label("Telefonnummer").fill("12 34 56 78")
     await page.get_by_role("button", name="Registrér").click()
 
-    await at(page, "Hvad har du betalt?")
+    await expect_heading(page, "Hvad har du betalt?")
     await page.get_by_label("Løn i kroner").fill("43.000,00")
     await tab.check()
-    await tab.picture("virksomhed-indberet")
+    await tab.screenshot("virksomhed-indberet")
     await page.get_by_role("button", name="Se, hvad det betyder").click()
 
-    await at(page, "Er det rigtigt?")
+    await expect_heading(page, "Er det rigtigt?")
     await expect(page.get_by_text("Udbetal 42.766,00 kr. uden skat.")).to_be_visible()
     await expect(page.get_by_text("234,00 kr. er almindelig løn")).to_be_visible()
     assert card.balance()["reported_ore"] == 0
     await tab.check()
-    await tab.picture("virksomhed-opsummering")
+    await tab.screenshot("virksomhed-opsummering")
     await page.get_by_role("button", name="Indberet", exact=True).click()
 
-    await at(page, "Lønnen er indberettet")
+    await expect_heading(page, "Lønnen er indberettet")
     assert card.balance()["exempt_ore"] == ALLOWANCE
     await tab.check()
-    await tab.picture("virksomhed-kvittering")
-    assert (await kept(page, "Hent som PDF")).startswith(b"%PDF")
-    assert "43000,00;42766,00;234,00" in (await kept(page, "Hent som CSV")).decode()
+    await tab.screenshot("virksomhed-kvittering")
+    assert (await download(page, "Hent som PDF")).startswith(b"%PDF")
+    assert "43000,00;42766,00;234,00" in (await download(page, "Hent som CSV")).decode()
 
     (report,) = card.reports()
     wrong = {"reason": "wrong-amount", "message": "Jeg fik 40.000 kr."}
@@ -70,7 +70,7 @@ async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_rep
     await tab.check()
     await page.get_by_role("button", name="Send rettelsen").click()
 
-    await at(page, "Indberetningen er rettet")
+    await expect_heading(page, "Indberetningen er rettet")
     assert (card.balance()["reported_ore"], card.reports()[0]["dispute"]) == (4_000_000, None)
     await page.get_by_role("link", name="Se indberetningen").click()
     await expect(page.get_by_text("Uenigheden er slut")).to_be_visible()
@@ -78,23 +78,23 @@ async def test_a_first_time_employer_reports_answers_a_dispute_and_takes_the_rep
     await page.get_by_label("Hvorfor tilbagekalder du?").select_option("Lønnen blev ikke betalt")
     await page.get_by_role("button", name="Tilbagekald", exact=True).click()
 
-    await at(page, "Indberetningen er tilbagekaldt")
+    await expect_heading(page, "Indberetningen er tilbagekaldt")
     assert card.balance()["reported_ore"] == 0
 
 
-async def test_a_bookkeeper_with_a_phone_and_no_mouse_registers_and_sends_a_payroll_file(
+async def test_a_bookkeeper_sends_a_payroll_file_with_the_keyboard_on_a_phone_without_javascript(
     system: LocalSystem, world: World, open_tab: OpenTab
 ) -> None:
     card = world.card()
     tab = await open_tab(width=390, javascript=False)
     page, keys = tab.page, tab.keys
-    await log_on(tab, system, "/virksomhed/ansaettelser/ny", "Testbogholder Et")
-    await keys.to(page.get_by_label("Frikortnummer"))
+    await log_in(tab, system, "/virksomhed/ansaettelser/ny", "Testbogholder Et")
+    await keys.tab_to(page.get_by_label("Frikortnummer"))
     await keys.type(card.number)
     await type_day(page, keys, "Medarbejderens fødselsdato", date.fromisoformat(card.citizen.birth_date))
     await type_day(page, keys, "Første arbejdsdag", FIRST_DAY)
     for label, value in (("E-mail", "bogholder@example.dk"), ("Telefonnummer", "12 34 56 78")):
-        await keys.to(page.get_by_label(label))
+        await keys.tab_to(page.get_by_label(label))
         await page.keyboard.press("Control+A")
         await keys.type(value)
     await keys.press("Enter")
@@ -108,26 +108,26 @@ async def test_a_bookkeeper_with_a_phone_and_no_mouse_registers_and_sends_a_payr
     ]
     file = {"name": "løn.csv", "mimeType": "text/csv", "buffer": "\r\n".join(rows).encode()}
     await page.get_by_label("Lønfil").set_input_files(file)  # type: ignore[arg-type]
-    await keys.to(page.get_by_role("button", name="Læs filen igennem"))
+    await keys.tab_to(page.get_by_role("button", name="Læs filen igennem"))
     await keys.press("Enter")
 
-    await at(page, "Det fandt vi i filen")
+    await expect_heading(page, "Det fandt vi i filen")
     await expect(page.get_by_text("Skal være et beløb i kroner")).to_be_visible()
     assert card.balance()["reported_ore"] == 0
-    await tab.picture("virksomhed-loenfil")
-    await keys.to(page.get_by_role("button", name="Indberet 1 linje"))
+    await tab.screenshot("virksomhed-loenfil")
+    await keys.tab_to(page.get_by_role("button", name="Indberet 1 linje"))
     await keys.press("Enter")
 
     await expect(page.get_by_role("heading", name=re.compile("Filen (bliver|er) indberettet"), level=1)).to_be_visible()
-    await eventually(lambda: reloaded_to(page, "Filen er indberettet"))
+    await eventually(lambda: heading_after_reload(page, "Filen er indberettet"))
     assert card.balance()["reported_ore"] == 500_000
-    await keys.to(page.get_by_role("link", name="sept"))
+    await keys.tab_to(page.get_by_role("link", name="sept"))
     await keys.press("Enter")
-    await at(page, "Indberetning")
+    await expect_heading(page, "Indberetning")
     await expect(page.get_by_text("Udbetal 5.000,00 kr. uden skat.")).to_be_visible()
 
 
-async def reloaded_to(page: Page, heading: str) -> bool:
+async def heading_after_reload(page: Page, heading: str) -> bool:
     """Whether the page has this heading after a reload."""
     await page.reload()
     return await page.get_by_role("heading", name=heading, level=1).count() == 1

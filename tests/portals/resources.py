@@ -1,4 +1,4 @@
-"""What the API answers a citizen with, for the tests of their pages."""
+"""HTTP resources about a card and its citizen, as the API returns them to a citizen and a caseworker."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def warning(threshold: str, *, withdrawn: bool = False) -> WarningResource:
 
 
 def report(exempt: int = 750_000, excess: int = 0, **changes: Any) -> CardReportResource:
-    """A report with its first line of history, paid on the last day of March."""
+    """A report of a payment on the last day of March, with one line of history."""
     total = exempt + excess
     components = ComponentsResource(wage_ore=total, holiday_pay_ore=0, atp_ore=0, pension_ore=0)
     work = Days(first=date(2025, 3, 1), last=date(2025, 3, 31))
@@ -154,14 +154,14 @@ def has_card(
     site: Site,
     *,
     source: str = OWN,
-    card: OwnCardResource = card(),  # noqa: B008 - it is never changed
+    card: OwnCardResource = card(),  # noqa: B008 - a frozen model
     balances: Sequence[BalanceResource] = (balance(),),
     reports: Sequence[CardReportResource] = (),
     employments: Sequence[CardEmploymentResource] = (),
 ) -> Site:
-    """A citizen is signed in, and ``source`` of the API has this card."""
+    """Sign a citizen in, and let the API have their card at ``source``."""
     site.sign_in(Role.CITIZEN)
-    holds(site)
+    has_mandates(site)
     site.answer("GET", f"{source}/card", card)
     site.answer("GET", f"{source}/balances", Balances(balances=list(balances)))
     site.answer("GET", f"{source}/reports", CardReports(reports=list(reports)))
@@ -172,14 +172,14 @@ def has_card(
     return site
 
 
-def holds(site: Site, *mandates: RepresentedResource) -> Site:
-    """The signed-in person holds these mandates."""
+def has_mandates(site: Site, *mandates: RepresentedResource) -> Site:
+    """Let the signed-in person hold these mandates."""
     site.answer("GET", "/v1/represented", Represented(represented=list(mandates)))
     return site
 
 
-def accesses(*lines: AccessResource, following: str | None = None) -> AccessPage:
-    return AccessPage(accesses=list(lines), next=following)
+def accesses(*lines: AccessResource, next_cursor: str | None = None) -> AccessPage:
+    return AccessPage(accesses=list(lines), next=next_cursor)
 
 
 def access(**changes: Any) -> AccessResource:
@@ -199,8 +199,8 @@ def access(**changes: Any) -> AccessResource:
 
 
 def has_no_card(site: Site) -> Site:
-    """A citizen is signed in who has no card."""
+    """Sign in a citizen without a card."""
     site.sign_in(Role.CITIZEN)
-    for what in ("card", "balances", "reports", "employments", "mandates", "warnings"):
-        site.answer("GET", f"{OWN}/{what}", Refusal("card-unknown"))
-    return holds(site)
+    for part in ("card", "balances", "reports", "employments", "mandates", "warnings"):
+        site.answer("GET", f"{OWN}/{part}", Refusal("card-unknown"))
+    return has_mandates(site)

@@ -1,4 +1,4 @@
-"""An analyst's day, through the whole system: an extract is ordered, followed and fetched."""
+"""An analyst orders extracts and downloads their files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from deploy.local.system import LocalSystem
 from tests.integration.scene import TODAY, Job, World
 from tests.portals.conftest import OpenTab
-from tests.portals.journeys import at, kept, log_on
+from tests.portals.journeys.steps import download, expect_heading, log_in
 from tests.waiting import eventually
 
 
@@ -30,13 +30,13 @@ def _today(job: Job, system: LocalSystem) -> None:
     World(system).on(TODAY)
 
 
-async def test_an_extract_is_followed_without_a_reload_and_its_file_is_the_one_of_the_manifest(
+async def test_an_analyst_orders_an_extract_watches_its_progress_and_downloads_the_file_of_its_manifest(
     system: LocalSystem, job: Job, open_tab: OpenTab
 ) -> None:
     tab = await open_tab()
     page = tab.page
-    await log_on(tab, system, "/myndighed", "Testmyndighed Skat")
-    await at(page, "Dataudtræk")
+    await log_in(tab, system, "/myndighed", "Testmyndighed Skat")
+    await expect_heading(page, "Dataudtræk")
     await tab.check()
     await page.get_by_role("link", name="Bestil et udtræk").click()
     await tab.check()
@@ -46,40 +46,40 @@ async def test_an_extract_is_followed_without_a_reload_and_its_file_is_the_one_o
     await page.get_by_label("År").select_option("2025")
     await page.get_by_role("button", name="Bestil udtræk").click()
 
-    await at(page, "Udtræk for 2025")
+    await expect_heading(page, "Udtræk for 2025")
     await expect(page.get_by_role("heading", name="Udtrækket er færdigt")).to_be_visible(timeout=30_000)
     await expect(page.get_by_role("progressbar")).to_have_count(0)
     await tab.check()
-    await tab.picture("myndighed-udtraek")
-    shown = await page.locator(".checksum").first.inner_text()
-    file = await kept(page, "Hent CSV")
-    assert sha256(file).hexdigest() == shown
+    await tab.screenshot("myndighed-udtraek")
+    checksum = await page.locator(".checksum").first.inner_text()
+    file = await download(page, "Hent CSV")
+    assert sha256(file).hexdigest() == checksum
     assert job.card.id in file.decode("utf-8-sig")
     await page.get_by_role("link", name="Dataudtræk").first.click()
     await expect(page.get_by_role("row", name="2025 Hele landet Færdigt").first).to_be_visible()
     await tab.check()
-    await tab.picture("myndighed")
+    await tab.screenshot("myndighed")
 
 
-async def test_an_extract_of_one_municipality_by_keyboard_on_a_phone_without_javascript(
+async def test_an_analyst_orders_an_extract_with_the_keyboard_on_a_phone_without_javascript(
     system: LocalSystem, job: Job, open_tab: OpenTab
 ) -> None:
     tab = await open_tab(width=390, javascript=False)
     page, keys = tab.page, tab.keys
-    await log_on(tab, system, "/myndighed/nyt-udtraek", "Testmyndighed STAR")
-    await keys.to(page.get_by_label("År"))
+    await log_in(tab, system, "/myndighed/nyt-udtraek", "Testmyndighed STAR")
+    await keys.tab_to(page.get_by_label("År"))
     await keys.type("2025")
-    await keys.to(page.get_by_label("Kommune"))
+    await keys.tab_to(page.get_by_label("Kommune"))
     await keys.type("Jammerbugt")
     await tab.check()
-    await keys.to(page.get_by_role("button", name="Bestil udtræk"))
+    await keys.tab_to(page.get_by_role("button", name="Bestil udtræk"))
     await keys.press("Enter")
 
-    await at(page, "Udtræk for 2025")
+    await expect_heading(page, "Udtræk for 2025")
     await eventually(lambda: done_after_a_reload(page))
     await expect(page.get_by_role("cell", name="Jammerbugt")).to_be_visible()
     await tab.check()
-    file = (await kept(page, "Hent JSON")).decode()
+    file = (await download(page, "Hent JSON")).decode()
     assert job.card.id in file
     assert job.card.citizen.cpr not in file
 

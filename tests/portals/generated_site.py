@@ -1,6 +1,6 @@
-"""The pages on an API that answers everything, with something nasty in every text; and a reader of the pages' forms.
+"""The portals with a fake API that generates its responses from its own models, with hostile text in every string.
 
-What the API answers is made from the models of its own routes, so a page that is added tomorrow is answered too.
+A new page needs no new response. ``PageReader`` reads the forms, addresses and scripts of a page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from services.runtime.service import Runtime
 from tests.gateway.build import settings
 from tests.portals.site import Refusal, Site
 
-NASTY: Final = """<script>alert(1)</script>" onfocus="alert(2)' {{ 7 * 7 }}"""
+HOSTILE: Final = """<script>alert(1)</script>" onfocus="alert(2)' {{ 7 * 7 }}"""
 ID: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 VARIANTS: Final = range(6)
 EMPTY: Final = VARIANTS[-1]
@@ -61,13 +61,13 @@ _HISTORY: Final[dict[str, Iterable[str | None]]] = {
     "withdrawn": CorrectionReason,
 }
 _ADDRESSES: Final = frozenset({"href", "src", "action", "formaction", "hx-get", "hx-post", "sse-connect"})
-_OF_EVERY_PAGE: Final = frozenset({"/logout", "/login/forlaeng"})
+_FORMS_OF_EVERY_PAGE: Final = frozenset({"/logout", "/login/forlaeng"})
 _TEXTUAL: Final = frozenset({"text", "search", "email", "tel", "password", "url"})
 
 
 @dataclass(frozen=True)
 class PortalRoute:
-    """An address of a page, with something for each of its parameters."""
+    """A page: its method, an address with values for the parameters, and the names of all parameters."""
 
     method: str
     path: str
@@ -75,25 +75,25 @@ class PortalRoute:
 
     @property
     def role(self) -> Role | None:
-        """Who the address says that the page is for; None for everybody."""
-        return next((role for role, door in PORTALS.items() if f"{self.path}/".startswith(f"{door.home}/")), None)
+        """The role that the address belongs to; None for a public page."""
+        return next((role for role, portal in PORTALS.items() if f"{self.path}/".startswith(f"{portal.home}/")), None)
 
     def __str__(self) -> str:
         return f"{self.method} {self.path.replace(ID, 'id')}"
 
 
 def portal_routes() -> Iterator[PortalRoute]:
-    """Every address of every part, once for each choice that it has."""
+    """Every page of every part, once for each value of a parameter with a fixed list of values."""
     parts = (common, public, citizen, employer, caseworker, authority)
     for context in chain.from_iterable(iter_route_contexts(part.router.routes) for part in parts):
-        asked = get_flat_params(context.dependant)
-        choices = {one.alias: one.field_info.annotation for one in asked if isinstance(one.field_info, Path)}
-        queries = [one.alias for one in asked if isinstance(one.field_info, Query)]
+        parameters = get_flat_params(context.dependant)
+        choices = {one.alias: one.field_info.annotation for one in parameters if isinstance(one.field_info, Path)}
+        queries = [one.alias for one in parameters if isinstance(one.field_info, Query)]
         paths = [str(context.path)]
         named = re.findall(r"{(\w+)}", paths[0])
         for name in named:
-            shown = _in_path(name, choices.get(name, str))
-            paths = [path.replace(f"{{{name}}}", value) for path in paths for value in shown]
+            values = _in_path(name, choices.get(name, str))
+            paths = [path.replace(f"{{{name}}}", value) for path in paths for value in values]
         for method in sorted(context.methods or ()):
             yield from (PortalRoute(method, path, (*named, *queries)) for path in paths)
 
@@ -105,10 +105,12 @@ def _in_path(name: str, annotation: Any) -> list[str]:
     return [known.get(name, ID)]
 
 
-class Everything(Site):
-    """A site whose API knows everything.
+class GeneratedSite(Site):
+    """A site whose API responds to every request with generated resources.
 
-    ``variant`` chooses among what an answer can be (``EMPTY``: no list has anything); ``refuses`` refuses all commands.
+    Attributes:
+        variant: which of the possible values the resources have (``EMPTY``: all lists are empty).
+        refuses: whether the API refuses all commands.
     """
 
     def __init__(self) -> None:
@@ -121,7 +123,7 @@ class Everything(Site):
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """While it is served, its streams stay open, as a browser expects them; without, they end as they began."""
+        """Serve the site. Event streams stay open only while it is served."""
         self._streaming = True
         try:
             with super().served() as address:
@@ -131,20 +133,20 @@ class Everything(Site):
             self._streams.clear()
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        self._real_guard.check_form(request, session, form)  # the real one: what it checks is what is tried here
+        self._real_guard.check_form(request, session, form)  # the real check, because it is under test
 
     async def _api(self, request: Request) -> Response:
         if self._streaming and request.url.path.endswith("/changes"):
-            self.stream(request.url.path, b"event: changed\ndata: {}\n\n")
+            self.answer_stream(request.url.path, b"event: changed\ndata: {}\n\n")
         key = (request.method, request.url.path, frozenset[tuple[str, str]]())
         if request.method in _WRITES and self.refuses:
             self._answers[key] = Refusal("invalid-request")
         else:
             model = self._model(request)
             if model is None:
-                self._answers[key] = 200, NASTY.encode(), "text/csv"
+                self._answers[key] = 200, HOSTILE.encode(), "text/csv"
             else:
-                made = Maker(self.variant, last_page="cursor" in request.query_params).make(model)
+                made = ResourceFactory(self.variant, last_page="cursor" in request.query_params).make(model)
                 self._answers[key] = 200, made.model_dump_json().encode(), "application/json"
         return await super()._api(request)
 
@@ -154,7 +156,7 @@ class Everything(Site):
             if matched is Match.FULL:
                 found: type[BaseModel] | None = route.response_model
                 return found
-        raise LookupError(f"a page asks for {request.method} {request.url.path}, which the API does not have")
+        raise LookupError(f"a page calls {request.method} {request.url.path}, which the API does not have")
 
 
 @cache
@@ -165,8 +167,8 @@ def _api_routes() -> list[RouteContext]:
 
 
 @dataclass
-class Maker:
-    """Makes an answer of any type that the API's models have, with something nasty wherever people can write."""
+class ResourceFactory:
+    """Generates a resource from its model, with hostile text in every string that people can write."""
 
     variant: int
     last_page: bool
@@ -209,7 +211,7 @@ class Maker:
         return self._plain(annotation, name)
 
     def _item(self, annotation: Any, name: str, place: int) -> Any:
-        """No two reports of a list have the same id; the first has the one that addresses name."""
+        """An item of a list. Reports get different ids; the first has the id that is used in addresses."""
         self._place = place
         made = self._of(annotation, name)
         self._place = 0
@@ -231,13 +233,13 @@ class Maker:
         if annotation is str:
             if name == "report_id":
                 return f"{ID[:-1]}{1 + self._place}"
-            return ID if name.endswith("_id") else self._one_of(_CODES.get(name, (NASTY,)))
-        raise TypeError(f"nothing is known of {annotation} ({name})")
+            return ID if name.endswith("_id") else self._one_of(_CODES.get(name, (HOSTILE,)))
+        raise TypeError(f"no value is known for {annotation} ({name})")
 
 
 @dataclass
 class Input:
-    """A field of a form as it stands in a page."""
+    """A field of a form in a page."""
 
     name: str
     kind: str
@@ -246,7 +248,7 @@ class Input:
 
 @dataclass
 class HtmlForm:
-    """A form as it stands in a page. ``buttons`` are the names and values of those that have any."""
+    """A form in a page. ``buttons`` has the names and values of the buttons that have a name."""
 
     method: str
     action: str
@@ -255,22 +257,22 @@ class HtmlForm:
 
     @property
     def texts(self) -> set[str]:
-        """The names of the fields that one types into."""
+        """The names of the text fields."""
         return {one.name for one in self.inputs if one.kind == "text"}
 
-    def filled(self, typed: Mapping[str, str], otherwise: str = NASTY) -> dict[str, str]:
-        """The form as it is sent when ``typed`` is typed, and ``otherwise`` in the other text fields."""
+    def filled(self, typed: Mapping[str, str], otherwise: str = HOSTILE) -> dict[str, str]:
+        """The values to send: ``typed`` in the text fields that it names, ``otherwise`` in the other text fields."""
         return {one.name: typed.get(one.name, otherwise) if one.kind == "text" else one.value for one in self.inputs}
 
 
-class Reader(HTMLParser):
-    """Reads a page: its forms, its links, and what would be run in it."""
+class PageReader(HTMLParser):
+    """Reads a page: its forms, its addresses, and the scripts in it."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.forms: list[HtmlForm] = []
         self.addresses: list[str] = []
-        self.run: list[str] = []
+        self.scripts: list[str] = []
         self._script = False
         self._area: Input | None = None
         self._choice: Input | None = None
@@ -279,7 +281,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.run += [f"{name}={value}" for name, value in given.items() if name.startswith("on")]
+        self.scripts += [f"{name}={value}" for name, value in given.items() if name.startswith("on")]
         self.addresses += [
             given[name] for name in ("href", "src", "action", "hx-get", "hx-post", "sse-connect") if name in given
         ]
@@ -300,7 +302,7 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._script and data.strip():
-            self.run.append(data)
+            self.scripts.append(data)
         if self._area is not None:
             self._area.value += data.removeprefix("\n")
 
@@ -317,7 +319,7 @@ class Reader(HTMLParser):
             self._choice = Input(name, "choice")
             form.inputs.append(self._choice)
         elif tag == "option" and self._choice is not None:
-            # What is chosen already, else the first that is something.
+            # The selected option, else the first with a value.
             if "selected" in given or not self._choice.value:
                 self._choice.value = value
         elif tag == "input" and kind in ("radio", "checkbox"):
@@ -330,7 +332,7 @@ class Reader(HTMLParser):
 
 
 async def open_page(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
-    """The page, also when another with a form comes before it: then that is sent with its first choices."""
+    """The page. If it redirects to a page with a form, the form is sent first with its first options."""
     answer = await client.get(path)
     if answer.status_code == 303:
         before = answer.headers["location"]
@@ -341,9 +343,9 @@ async def open_page(client: httpx2.AsyncClient, path: str) -> httpx2.Response:
 
 
 def own_forms(html: str) -> list[HtmlForm]:
-    """The forms of a page itself: not those that every page has."""
+    """The forms of a page without those that every page has."""
     return [
         form
-        for form in Reader(html).forms
+        for form in PageReader(html).forms
         if form.method == "post" and form.action not in ("/logout", "/login/forlaeng")
     ]
