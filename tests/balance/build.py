@@ -88,7 +88,7 @@ class LedgerHistory:
         self._applied = 0
 
     def apply(self, *events: ReportEvent) -> tuple[Event, ...]:
-        """Apply ``events``; return what the last of them made balance emit."""
+        """Apply ``events``. Returns the events that the last one caused."""
         decision: Decision[Ledger] = Decision(self.ledger)
         for event in events:
             self._applied += 1

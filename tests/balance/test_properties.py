@@ -136,7 +136,7 @@ def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEv
     assert stored.ledger == in_memory.ledger
 
 
-# The check must find mistakes.
+# The check itself is tested: it must find mistakes.
 
 CROSSING: list[ReportEvent] = [reported("r1", 900), reported("r2", 300), corrected("r1", 800), withdrawn("r2")]
 

@@ -1,1 +1,1 @@
-"""``make bench``: measures speed, and compares it with the floor of the job and with other frameworks, in one run."""
+"""``make bench``: measures speed, and compares it with bare clients and with other frameworks in the same run."""

@@ -153,7 +153,7 @@ class Sink:
         return sum(ends[p] - self._starts[p] for p in self._partitions)
 
     async def pace(self) -> tuple[float, float]:
-        """Which share of the records came after the first tenth of them, and in how many seconds."""
+        """The share of the records after the first tenth, and the seconds in which they were appended."""
         total, now = await self.records(), _milliseconds()
         cold = await self._first_moment_with(_COLD * total, self._since, now)
         last = await self._first_moment_with(total, cold, now)

@@ -88,13 +88,13 @@ async def _play(
         try:
             rows = await chaos.run(rounds)
         finally:
-            happened = chaos.happened()
+            activity = chaos.activity()
             facts = {
                 "date": datetime.now(UTC).isoformat(timespec="seconds"),
                 "commit": commit,
                 "command": command,
                 "minutes": round((time.monotonic() - began) / 60, 1),
-                "happened": happened,
+                "activity": activity,
                 "acknowledged": dict(chaos.journal.acknowledged),
                 "refused": dict(chaos.journal.refused),
                 "records": chaos.topics.records,
@@ -103,12 +103,12 @@ async def _play(
             }
             report.write(_RESULTS[profile], chaos.rows, facts)
     report.show(console, rows, f"{profile}, {facts['date']}, commit {commit}, {facts['minutes']} minutes")
-    console.print(", ".join(f"{count} {what}" for what, count in happened.items()))
+    console.print(", ".join(f"{count} {what}" for what, count in activity.items()))
     console.print(
         f"{facts['records']} records read, {facts['repeated_records']} of them repeats; "
         f"{facts['dead_letters']} dead letters"
     )
-    missing = report.insufficient_activity(happened, rounds)
+    missing = report.insufficient_activity(activity, rounds)
     for line in missing:
         console.print(f"[red]{line}[/red]")
     bad = [row for row in rows if not row.good]

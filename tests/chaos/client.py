@@ -1,4 +1,4 @@
-"""A client as a payroll system should be: it retries under the same key on either gateway until the answer is final."""
+"""A client that behaves as a payroll system should: it retries with one key on any gateway."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class Load:
         return True
 
     async def _again(self) -> bool:
-        """The same report under another key, as in a file that is sent twice: it is recognised."""
+        """The same report under another key, as in a file that is sent twice. It must be recognised."""
         sent = self._some_sent()
         if sent is None:
             return False

@@ -106,7 +106,7 @@ async def lagging_groups(log: KafkaProducer) -> list[str]:
 
 
 class ViewReader:
-    """Reads what each audience is shown."""
+    """Reads the views of each audience."""
 
     def __init__(self, api: Api, people: People, journal: Journal, mongodb: str) -> None:
         self._api = api

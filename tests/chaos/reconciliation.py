@@ -1,4 +1,4 @@
-"""Reconciliation: the clients' journal, the topics and what every audience is shown must agree.
+"""Reconciliation: the clients' journal, the topics and the views of every audience must agree.
 
 Pure, so that tests can give it falsified data. All amounts are in øre.
 """

@@ -1,4 +1,4 @@
-"""Results of a run: a line per round, a table, a JSON file, and whether enough happened for the run to count."""
+"""Results of a run: a line per round, a table, a JSON file, and whether enough activity for the run to count."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ MINIMUM_ACTIVITY: Mapping[str, int] = {
 """The least activity per round, on average. A system that does nothing cannot pass."""
 
 
-def insufficient_activity(happened: Mapping[str, int], rounds: int) -> list[str]:
+def insufficient_activity(activity: Mapping[str, int], rounds: int) -> list[str]:
     """Kinds of activity below the minimum."""
     return [
-        f"only {happened.get(what, 0)} {what} in {rounds} rounds, where {least * rounds} are the least"
+        f"only {activity.get(what, 0)} {what} in {rounds} rounds, where {least * rounds} are the least"
         for what, least in MINIMUM_ACTIVITY.items()
-        if happened.get(what, 0) < least * rounds
+        if activity.get(what, 0) < least * rounds
     ]
 
 

@@ -116,7 +116,7 @@ async def zombie(on: RoundContext) -> None:
 
 
 def stall(name: str) -> Action:
-    """The broker or the database stands still with its connections open: half-open, neither there nor gone."""
+    """The broker or the database is frozen with its connections open, so clients see half-open connections."""
 
     async def action(on: RoundContext) -> None:
         on.environment.freeze(name)
@@ -128,7 +128,7 @@ def stall(name: str) -> Action:
 
 
 async def everything(on: RoundContext) -> None:
-    """Everything stops in an orderly way, broker and database last, and starts again in no order."""
+    """Everything stops gracefully, broker and database last, and starts again in any order."""
     codes = await on.environment.terminate(*on.environment.services())
     await on.environment.terminate(*on.environment.engines())
     on.notes += [f"{name} stopped with {code}" for name, code in codes.items() if code]
@@ -161,7 +161,7 @@ async def poison(on: RoundContext) -> None:
     """Publish three invalid records to every topic that a service reads."""
     for topic in TOPICS:
         for number, record in enumerate(_poison(topic)):
-            place = await _placed(on.log, record, topic, partition=number)
+            place = await _publish(on.log, record, topic, partition=number)
             on.dead |= {DeadLetter(service, name, place) for service, name in readers_of(topic)}
 
 
@@ -176,7 +176,7 @@ def _poison(topic: Topic) -> list[Record]:
     ]
 
 
-async def _placed(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
+async def _publish(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
     """Publish the record. Returns its position."""
     async with AIOKafkaProducer(**log.options) as producer:
         sent = await producer.send_and_wait(

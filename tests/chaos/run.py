@@ -84,7 +84,7 @@ class Chaos:
                 self.say(f"     {finding}")
         return self.rows
 
-    def happened(self) -> dict[str, int]:
+    def activity(self) -> dict[str, int]:
         """Counts of activity, to compare with the minimum."""
         settled = self.topics.settled.values()
         return {
@@ -113,7 +113,7 @@ class Chaos:
             await self.environment.restart_stopped()
             await self.load.end()
         self._dead |= on.dead
-        await self._quiet(row)
+        await self._wait_until_idle(row)
         row.quiet_seconds = round(time.monotonic() - ended, 1)
         row.refusal_seconds = round(self.api.refusals.longest, 1)
         row.failed_requests = dict(self.api.refusals.kinds)
@@ -140,18 +140,18 @@ class Chaos:
         await for_seconds(self.seconds - (time.monotonic() - began))
         return True
 
-    async def _quiet(self, row: Row) -> None:
+    async def _wait_until_idle(self, row: Row) -> None:
         """Wait until every group has committed the end of its topics and both gateways are ready."""
         waiting: list[str] = []
 
-        async def quiet() -> bool:
+        async def is_idle() -> bool:
             waiting[:] = await lagging_groups(self._log)
             return not waiting and await self.environment.ready()
 
         try:
-            await until(quiet, within=_QUIET_WITHIN, what="quiet")
+            await until(is_idle, within=_QUIET_WITHIN, what="an idle system")
         except TimeoutError:
-            row.notes.append(f"never quiet: {', '.join(waiting) or 'a gateway is not ready'}")
+            row.notes.append(f"never idle: {', '.join(waiting) or 'a gateway is not ready'}")
             row.wrong += 1
 
     async def _check(self, row: Row, *, last: bool) -> None:

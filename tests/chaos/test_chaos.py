@@ -1,4 +1,4 @@
-"""A short run on real processes: killed and frozen, the system loses and doubles nothing."""
+"""A short run on real processes: with processes killed and frozen, the system loses and doubles nothing."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ async def test_a_short_run_loses_and_doubles_nothing(tmp_path_factory: pytest.Te
     with LocalSystem(config) as system:
         async with Chaos(system, kinds, seconds=3, seed=1) as chaos:
             rows = await chaos.run(len(KINDS))
-            happened = chaos.happened()
+            activity = chaos.activity()
     assert [row for row in rows if not row.good] == []
-    assert insufficient_activity(happened, len(KINDS)) == []
+    assert insufficient_activity(activity, len(KINDS)) == []
 
 
 def test_a_system_that_does_nothing_does_not_pass() -> None:

@@ -1,4 +1,4 @@
-"""The reconciliation can fail: each kind of discrepancy is given to it once."""
+"""The reconciliation detects each kind of discrepancy."""
 
 from __future__ import annotations
 

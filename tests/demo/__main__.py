@@ -1,4 +1,4 @@
-"""``make demo``: start the system, play the year, take the system down. Exit code 0 only if every figure held."""
+"""``make demo``: start the system, play the year, stop the system. Exit code 0 only if every figure is as expected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
 from deploy.local.system import LocalSystem
-from tests.demo.narrator import Narrator, WrongFigure
+from tests.demo.narrator import Narrator, UnexpectedFigure
 from tests.demo.year import Year
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     except LauncherError as error:
         console.print(f"\n[red]{error.what}[/red]\n{error.remedy}\n{error.log_tail or ''}", markup=True)
         return 1
-    except WrongFigure as wrong:
+    except UnexpectedFigure as wrong:
         console.print(f"\n[red]✗ {wrong}[/red]")
         return 1
     narrator.end(f"The year holds: {narrator.checked} figures checked in {seconds:.1f} s, to the øre.")

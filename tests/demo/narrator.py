@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 
-class WrongFigure(AssertionError):
+class UnexpectedFigure(AssertionError):
     """A figure differs from the expected one."""
 
 
@@ -37,9 +37,9 @@ class Narrator:
         self._console.print(text)
 
     def check(self, what: str, found: Any, expected: Any) -> None:
-        """Compare a figure. Raises ``WrongFigure``."""
+        """Compare a figure. Raises ``UnexpectedFigure``."""
         if found != expected:
-            raise WrongFigure(f"{what}: expected {expected!r}, found {found!r}")
+            raise UnexpectedFigure(f"{what}: expected {expected!r}, found {found!r}")
         self.checked += 1
 
     def amount(self, what: str, found: int, expected: int) -> None:

@@ -1,4 +1,4 @@
-"""The demo is a test: the same year, played against the tests' system."""
+"""Plays the year of the demo against the system of the tests."""
 
 from __future__ import annotations
 

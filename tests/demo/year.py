@@ -1,4 +1,4 @@
-"""The year itself: what happens, in order, and what every figure must then be. Amounts in øre.
+"""The events of the year in order, and the expected figures after each. Amounts in øre.
 
 Two employers report 2025 for one citizen; the allowance is 42,766.00 kr. Each chapter sets the gateway's clock to the
 day on which it happens.
@@ -53,7 +53,7 @@ class Year:
         self.number = ""
 
     def play(self) -> None:
-        """Play the whole year. Raises ``WrongFigure`` at the first wrong figure."""
+        """Play the whole year. Raises ``UnexpectedFigure`` at the first wrong figure."""
         try:
             self._card_is_issued()
             self._a_reports_four_months()

@@ -1,4 +1,4 @@
-"""Builders of the messages that exports reads, and a small ledger that emits what balance would emit."""
+"""Builders of the messages that exports reads, and a small ledger that emits the events of balance."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Ledger:
     _published: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def report(self, report_id: str, cvr: str, total: int) -> list[Event]:
-        """What balance emits for a report, a correction, or (with total 0) a withdrawal."""
+        """The events that balance emits for a report, a correction, or (with total 0) a withdrawal."""
         self.revision += 1
         self.employers[report_id] = cvr
         self.totals[report_id] = total

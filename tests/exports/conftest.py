@@ -15,7 +15,7 @@ from tests.exports.harness import Exports
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """Exports alone: the events here are made up, and other services would consume them too."""
+    """Exports without other services, which would consume the invented events of these tests too."""
     alone = [service for service in SERVICES if service.name == "exports"]
     with LocalSystem(Config(tmp_path_factory.mktemp("exports")), services=alone) as running:
         yield running

@@ -56,9 +56,9 @@ class Topics:
         return await self.log.end_positions((CARDS, BALANCES))
 
     async def until(
-        self, topic: Topic, mine: Callable[[Any], bool], enough: Callable[[list[Envelope[Any]]], bool]
+        self, topic: Topic, is_mine: Callable[[Any], bool], is_complete: Callable[[list[Envelope[Any]]], bool]
     ) -> list[Envelope[Any]]:
-        """The messages of ``topic`` that are ``mine``, from its beginning until there are ``enough``."""
+        """The messages of ``topic`` that match ``is_mine``, from its beginning until they satisfy ``is_complete``."""
         consumer = AIOKafkaConsumer(bootstrap_servers=self.system.kafka, enable_auto_commit=False)
         await consumer.start()
         found: list[Envelope[Any]] = []
@@ -67,10 +67,10 @@ class Topics:
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             async with asyncio.timeout(SECONDS):
-                while not enough(found):
+                while not is_complete(found):
                     record = await consumer.getone()
                     message = decode(topic, record.value, record.headers)
-                    if mine(message.data):
+                    if is_mine(message.data):
                         found.append(message)
         finally:
             await consumer.stop()
@@ -196,17 +196,17 @@ async def _last_of(topics: Topics, topic: Topic, year: int, rows: dict[str, Any]
 
 async def test_repeated_events_lead_to_one_statement(system: LocalSystem, topics: Topics, year: int) -> None:
     card, balances = a_card(system, year, 100)
-    twice = [envelope(event) for event in [*card, *balances]]
-    await topics.publish([*twice, *twice])
+    events = [envelope(event) for event in [*card, *balances]]
+    await topics.publish([*events, *events])
     command = request(Authority.SKAT, year, await topics.positions())
     await topics.publish([command])
     manifest = (await topics.extract(command.data.extract_id))[-1].data
     assert (manifest.count, manifest.reported) == (1, 100)
 
-    def mine(event: Any) -> bool:
+    def is_mine(event: Any) -> bool:
         return isinstance(event, TaxStatementUpdated) and event.card_id == card[0].key
 
-    found = await topics.until(AUTHORITY_SKAT, mine, lambda m: len({e.data.revision for e in m}) >= 1)
+    found = await topics.until(AUTHORITY_SKAT, is_mine, lambda m: len({e.data.revision for e in m}) >= 1)
     contents: dict[UUID, Any] = {}
     for message in found:
         assert contents.setdefault(message.id, message.data) == message.data

@@ -1,4 +1,4 @@
-"""Making extracts, on a real MongoDB: the content of the files, and what a crash changes."""
+"""The extract worker on a real MongoDB: the content of the files, failures and crashes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def last_of(emitted: list[Event], kind: type[Statement]) -> dict[int, dict[str, 
 
 
 def disputes(plan: list[tuple[int, int]]) -> list[Event]:
-    """Events that dispute a report at its first entry in ``plan`` and end that at its second, and so on."""
+    """Events of disputes: the entries of a report in ``plan`` open and end a dispute in turn."""
     revisions: dict[tuple[int, int], int] = {}
     events: list[Event] = []
     for year, report in plan:

@@ -1,4 +1,4 @@
-"""Waiting: woken, not polling; nothing is missed between looking and waiting."""
+"""Waiting for a result: a change wakes the wait, and no change between a read and the wait is missed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from pymongo.errors import AutoReconnect
 
 from services.gateway import change_notifier
 from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
+from tests.waiting import eventually
 
-HERE = Key("outcomes", "c")
-THERE = Key("ledgers", "l")
+OUTCOME = Key("outcomes", "c")
+LEDGER = Key("ledgers", "l")
 
 
 class Store:
-    """What is there, and how often it was looked at."""
+    """A store of documents that counts its reads. The result is ready when both documents exist."""
 
     def __init__(self) -> None:
-        self.there: set[Key] = set()
-        self.looks = 0
+        self.documents: set[Key] = set()
+        self.reads = 0
 
     async def check(self) -> Ready[str] | Pending:
-        self.looks += 1
-        for key in (HERE, THERE):
-            if key not in self.there:
+        self.reads += 1
+        for key in (OUTCOME, LEDGER):
+            if key not in self.documents:
                 return Pending((key,))
         return Ready("done")
+
+
+async def subscribed(subscriptions: ChangeSubscriptions, key: Key, count: int = 1) -> None:
+    """Wait until ``count`` waits have subscribed to ``key``."""
+
+    async def probe() -> bool:
+        return len(subscriptions._events.get(key, ())) == count
+
+    await eventually(probe)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +48,7 @@ def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_present_result_is_returned_at_once_with_a_zero_timeout() -> None:
     store = Store()
-    store.there = {HERE, THERE}
+    store.documents = {OUTCOME, LEDGER}
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) == "done"
 
@@ -47,48 +57,47 @@ async def test_a_zero_timeout_reads_at_most_twice() -> None:
     store = Store()
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) is None
-    assert store.looks == 1
+    assert store.reads == 1
 
 
 async def test_each_subscribed_document_wakes_the_wait() -> None:
-    store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
-    waiter = asyncio.create_task(waiters.until(store.check, 10))
-    await asyncio.sleep(0.02)
+    store, subscriptions = Store(), ChangeSubscriptions(asyncio.Event())
+    wait = asyncio.create_task(subscriptions.until(store.check, 10))
 
-    for key in (HERE, THERE):
-        store.there.add(key)
-        waiters.wake(key)
-        await asyncio.sleep(0.02)
+    for key in (OUTCOME, LEDGER):
+        await subscribed(subscriptions, key)
+        store.documents.add(key)
+        subscriptions.wake(key)
 
-    assert await asyncio.wait_for(waiter, 1) == "done"
+    assert await asyncio.wait_for(wait, 1) == "done"
 
 
 async def test_a_change_between_the_read_and_the_wait_is_not_missed() -> None:
-    store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
-    store.there = {THERE}
+    store, subscriptions = Store(), ChangeSubscriptions(asyncio.Event())
+    store.documents = {LEDGER}
 
-    async def changes_while_looked_at() -> Ready[str] | Pending:
+    async def read_and_change() -> Ready[str] | Pending:
         found = await store.check()
-        if store.looks == 1:
-            store.there.add(HERE)
-            waiters.wake(HERE)
+        if store.reads == 1:
+            store.documents.add(OUTCOME)
+            subscriptions.wake(OUTCOME)
         return found
 
-    assert await asyncio.wait_for(waiters.until(changes_while_looked_at, 10), 1) == "done"
+    assert await asyncio.wait_for(subscriptions.until(read_and_change, 10), 1) == "done"
 
 
 async def test_a_subscription_with_known_keys_reads_once_before_a_change() -> None:
-    store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
-    store.there = {THERE}
-    waiter = asyncio.create_task(waiters.until(store.check, 10, keys=[HERE]))
-    await asyncio.sleep(0.02)
-    assert store.looks == 1
+    store, subscriptions = Store(), ChangeSubscriptions(asyncio.Event())
+    store.documents = {LEDGER}
+    wait = asyncio.create_task(subscriptions.until(store.check, 10, keys=[OUTCOME]))
+    await subscribed(subscriptions, OUTCOME)
+    assert store.reads == 1
 
-    store.there.add(HERE)
-    waiters.wake(HERE)
+    store.documents.add(OUTCOME)
+    subscriptions.wake(OUTCOME)
 
-    assert await asyncio.wait_for(waiter, 1) == "done"
-    assert (store.looks, waiters._events) == (2, {})
+    assert await asyncio.wait_for(wait, 1) == "done"
+    assert (store.reads, subscriptions._events) == (2, {})
 
 
 async def test_a_wait_ends_after_its_timeout() -> None:
@@ -99,21 +108,21 @@ async def test_a_wait_ends_after_its_timeout() -> None:
 
 
 async def test_an_ended_wait_leaves_no_subscription() -> None:
-    waiters = ChangeSubscriptions(asyncio.Event())
+    subscriptions = ChangeSubscriptions(asyncio.Event())
 
-    await waiters.until(Store().check, 0.01)
+    await subscriptions.until(Store().check, 0.01)
 
-    assert waiters._events == {}
+    assert subscriptions._events == {}
 
 
 async def test_one_change_wakes_a_hundred_subscribers() -> None:
-    store, waiters = Store(), ChangeSubscriptions(asyncio.Event())
-    store.there = {THERE}
-    tasks = [asyncio.create_task(waiters.until(store.check, 10)) for _ in range(100)]
-    await asyncio.sleep(0.05)
+    store, subscriptions = Store(), ChangeSubscriptions(asyncio.Event())
+    store.documents = {LEDGER}
+    tasks = [asyncio.create_task(subscriptions.until(store.check, 10)) for _ in range(100)]
+    await subscribed(subscriptions, OUTCOME, count=100)
 
-    store.there.add(HERE)
-    waiters.wake(HERE)
+    store.documents.add(OUTCOME)
+    subscriptions.wake(OUTCOME)
 
     assert await asyncio.wait_for(asyncio.gather(*tasks), 2) == ["done"] * 100
 
@@ -121,22 +130,23 @@ async def test_one_change_wakes_a_hundred_subscribers() -> None:
 async def test_a_wait_survives_a_short_outage_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.01)
     store = Store()
-    store.there = {HERE, THERE}
+    store.documents = {OUTCOME, LEDGER}
     failures = iter([True, True])
 
-    async def sometimes_away() -> Ready[str] | Pending:
+    async def read_with_outage() -> Ready[str] | Pending:
         if next(failures, False):
-            raise AutoReconnect("away")
+            raise AutoReconnect("outage")
         return await store.check()
 
-    assert await asyncio.wait_for(ChangeSubscriptions(asyncio.Event()).until(sometimes_away, 5), 2) == "done"
+    assert await asyncio.wait_for(ChangeSubscriptions(asyncio.Event()).until(read_with_outage, 5), 2) == "done"
 
 
 async def test_waits_end_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 0.01)
     stopping = asyncio.Event()
-    waiter = asyncio.create_task(ChangeSubscriptions(stopping).until(Store().check, 60))
-    await asyncio.sleep(0)
-    assert not waiter.done()
+    subscriptions = ChangeSubscriptions(stopping)
+    wait = asyncio.create_task(subscriptions.until(Store().check, 60))
+    await subscribed(subscriptions, OUTCOME)
+    assert not wait.done()
     stopping.set()
-    assert await asyncio.wait_for(waiter, 5) is None
+    assert await asyncio.wait_for(wait, 5) is None

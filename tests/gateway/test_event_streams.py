@@ -1,4 +1,4 @@
-"""Streams of changes: woken, bounded, and over when they should be."""
+"""Event streams: a change wakes them, their number is limited, and they end on time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def citizen(name: str) -> Caller:
     return Caller("https://issuer.test", "frikort-portal", f"subject-{name}", Role.CITIZEN, f"hash-{name}")
 
 
-async def yes() -> None:
-    """Nothing against it."""
+async def allow() -> None:
+    """Allow access."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,12 +59,12 @@ async def test_a_change_is_sent_at_once() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
     stream = stream_of(waiters)
     await following(stream)
-    said = asyncio.create_task(following(stream))
+    event = asyncio.create_task(following(stream))
     await asyncio.sleep(0)
 
     waiters.wake(CARD)
 
-    assert await said is True
+    assert await event is True
 
 
 async def test_simultaneous_changes_are_sent_as_one() -> None:
@@ -89,7 +89,7 @@ async def test_a_change_of_another_card_is_not_sent() -> None:
 
 
 async def test_a_stream_ends_after_its_seconds() -> None:
-    assert [said async for said in stream_of(ChangeSubscriptions(asyncio.Event()), seconds=0.05)] == [True]
+    assert [event async for event in stream_of(ChangeSubscriptions(asyncio.Event()), seconds=0.05)] == [True]
 
 
 async def test_a_stream_ends_when_the_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_a_change_without_a_card_wakes_subscribers_of_the_document_and_its_colle
 
 async def test_a_stream_continues_while_the_caller_may_see_the_card() -> None:
     waiters = ChangeSubscriptions(asyncio.Event())
-    stream = EventStreams(waiters, per_caller=1, most=1).changes_of_card("c", yes)
+    stream = EventStreams(waiters, per_caller=1, most=1).changes_of_card("c", allow)
     await following(stream)
 
     waiters.wake(CARD)
@@ -150,7 +150,7 @@ async def test_a_stream_ends_when_the_caller_may_no_longer_see_the_card(
 
     stream = EventStreams(ChangeSubscriptions(asyncio.Event()), per_caller=1, most=1).changes_of_card("c", may)
 
-    assert [said async for said in stream] == [True, False]
+    assert [event async for event in stream] == [True, False]
 
 
 def test_the_open_streams_of_a_caller_are_limited() -> None:

@@ -177,7 +177,7 @@ class CardHistory:
         self._applied = 0
 
     def apply(self, *messages: Message, on: date = TODAY) -> tuple[Event, ...]:
-        """Apply ``messages``; return what the last of them made reporting emit."""
+        """Apply ``messages``. Returns the events that the last one caused."""
         events: tuple[Event, ...] = ()
         for message in messages:
             self._applied += 1
@@ -186,7 +186,7 @@ class CardHistory:
 
     def deliver(self, message: Envelope[Any]) -> tuple[Event, ...]:
         decision: Decision[CardState] = self._decide(self.state, message)
-        # Stored and read again, as between two batches.
+        # The state is stored and read again, as between two batches.
         assert decision.state is not None
         self.state = CardState.model_validate_json(decision.state.model_dump_json())
         assert self.state == decision.state

@@ -13,7 +13,7 @@ from tests.bench.bench import Bench, python
 from tests.bench.case import Figures
 from tests.bench.contest import Contest, measure
 from tests.bench.events import YEAR
-from tests.bench.replay.history import remember
+from tests.bench.replay.history import store_history
 
 GROUP = group_of("balance", [LEDGERS])
 DATABASE = "frikort_balance"
@@ -38,7 +38,7 @@ async def onto_history(bench: Bench) -> Figures:
     async with bench.database() as client:
         database = client[DATABASE]
         if "history" not in bench.kept:
-            await remember(bench, DATABASE, _ASIDE)
+            await store_history(bench, DATABASE, _ASIDE)
             bench.kept["history"] = True
         await database[_ASIDE].rename(LEDGERS.name, dropTarget=True)
         try:

@@ -54,15 +54,16 @@ async def main() -> None:
     try:
         while True:
             fetched = await consumer.getmany(timeout_ms=1000, max_records=_FETCH)
-            lanes = (
-                _work_off(partition, of, database["ledgers"], producer, consumer) for partition, of in fetched.items()
+            partitions = (
+                _process_partition(partition, of, database["ledgers"], producer, consumer)
+                for partition, of in fetched.items()
             )
-            await asyncio.gather(*lanes)
+            await asyncio.gather(*partitions)
     finally:
         await asyncio.gather(consumer.stop(), producer.stop(), client.close())
 
 
-async def _work_off(
+async def _process_partition(
     partition: TopicPartition,
     records: list[ConsumerRecord],
     ledgers: AsyncCollection[dict[str, Any]],
@@ -71,11 +72,11 @@ async def _work_off(
 ) -> None:
     for start in range(0, len(records), _AT_ONCE):
         batch = records[start : start + _AT_ONCE]
-        await _carry_out(batch, ledgers, producer)
+        await _process_batch(batch, ledgers, producer)
         await consumer.commit({partition: batch[-1].offset + 1})
 
 
-async def _carry_out(
+async def _process_batch(
     records: list[ConsumerRecord], ledgers: AsyncCollection[dict[str, Any]], producer: AIOKafkaProducer
 ) -> None:
     events = [from_json(record.value) for record in records]

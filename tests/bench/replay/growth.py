@@ -43,7 +43,7 @@ _LOADS: Final = {
 }
 
 
-class Stored:
+class MemoryStore:
     """A store that keeps documents as MongoDB would."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Stored:
         return True
 
 
-class Nowhere:
+class DiscardingProducer:
     """A producer that discards records."""
 
     async def publish(self, records: Sequence[Record]) -> None:
@@ -67,7 +67,7 @@ class Nowhere:
 
 async def cost(load: Load) -> float:
     """Microseconds of processor time for each of the last tenth of the reports."""
-    loop = BatchProcessor(service="balance", processor=LEDGERS, store=Stored(), producer=Nowhere())
+    loop = BatchProcessor(service="balance", processor=LEDGERS, store=MemoryStore(), producer=DiscardingProducer())
     topic = LEDGERS.topics[0].name
     incoming = [Incoming(topic, 0, place, r.key, r.value, r.headers) for place, r in enumerate(load.records())]
     batches = [incoming[start : start + _BATCH] for start in range(0, len(incoming), _BATCH)]

@@ -24,7 +24,7 @@ _REPORTS: Final = 4
 _AT_ONCE: Final = 5000
 
 
-async def remember(bench: Bench, database: str, collection: str) -> None:
+async def store_history(bench: Bench, database: str, collection: str) -> None:
     """Fill a collection: for every card of the load and four others one ledger per year with four reports."""
     load = bench.load
     others = Load(load.events, (TIMES_THE_CARDS - 1) * load.cards, seed=-load.seed)
@@ -37,7 +37,7 @@ async def remember(bench: Bench, database: str, collection: str) -> None:
 
 def _stored(card_ids: list[str]) -> Iterator[RawBSONDocument]:
     """One ledger, computed by the real code, under each card's and year's id."""
-    template = bson.encode(_folded())
+    template = bson.encode(_ledger_after_a_year())
     card_id, year = next(iter(Load(1, 1).card_ids())), YEAR
     for other_year in YEARS:
         of_year = template.replace(f"{card_id}:{year}".encode(), f"{card_id}:{other_year}".encode())
@@ -45,7 +45,7 @@ def _stored(card_ids: list[str]) -> Iterator[RawBSONDocument]:
             yield RawBSONDocument(of_year.replace(card_id.encode(), other.encode()))
 
 
-def _folded() -> dict[str, Any]:
+def _ledger_after_a_year() -> dict[str, Any]:
     documents: Documents[Any] = Documents()
     deliveries = []
     for offset, record in enumerate(Load(_REPORTS, 1).records()):

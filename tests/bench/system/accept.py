@@ -49,7 +49,7 @@ async def gateway(bench: Bench) -> Figures:
 
 
 async def bare(bench: Bench) -> Figures:
-    """The same framework and server, and nothing else."""
+    """A bare endpoint on the same framework and server."""
     sink = await bench.make_topic(bench.unique("bare"))
     port = ports.free_port()
     environment = {"BENCH_BOOTSTRAP": bench.kafka, "BENCH_SINK": sink, "BENCH_PORT": str(port)}

@@ -34,16 +34,16 @@ class Hops:
     async def send(self, number: int) -> None:
         """Send a message through all hops."""
         arrived = self._arrived[number] = asyncio.Event()
-        await self._on(number, 0)
+        await self._forward(number, 0)
         await arrived.wait()
 
     async def consume(self, hop: int, consumer: AIOKafkaConsumer) -> None:
         """Forward the messages of a topic."""
         async with asyncio.TaskGroup() as group:
             async for message in consumer:
-                group.create_task(self._on(int(message.key), hop + 1))
+                group.create_task(self._forward(int(message.key), hop + 1))
 
-    async def _on(self, number: int, hop: int) -> None:
+    async def _forward(self, number: int, hop: int) -> None:
         await self._collection.insert_one({"_id": f"{number}/{hop}", "value": _VALUE})
         if hop < len(self._topics):
             await self._producer.send_and_wait(self._topics[hop], _VALUE, key=str(number).encode())

@@ -93,13 +93,13 @@ async def send_all(order: Order) -> Result:
             statuses[str(status)] += 1
             taken.append(perf_counter() - due)
 
-    async def on_and_on(slot: int) -> None:
+    async def send_without_pause(slot: int) -> None:
         number = slot
         while (now := perf_counter()) < last:
             await one(number, now)
             number += order.connections
 
-    async def at_its_rate() -> None:
+    async def send_at_rate() -> None:
         async with asyncio.TaskGroup() as group:
             for number in range(int(order.rate * (order.warm + order.seconds))):
                 due = begun + number / order.rate
@@ -108,9 +108,9 @@ async def send_all(order: Order) -> Result:
                 group.create_task(one(number, due))
 
     if order.rate:
-        await at_its_rate()
+        await send_at_rate()
     else:
-        await asyncio.gather(*map(on_and_on, range(order.connections)))
+        await asyncio.gather(*map(send_without_pause, range(order.connections)))
     busy = process_time() / (perf_counter() - begun)
     taken.sort()
     return Result(

@@ -1,4 +1,4 @@
-"""Order and result of the process that makes the load."""
+"""Order and result of the process that generates the load."""
 
 from __future__ import annotations
 

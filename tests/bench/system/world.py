@@ -81,7 +81,7 @@ async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
 
 
 async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE, pause: float = _PAUSE) -> float:
-    """Wait until ``holds()`` (awaited) is true. Returns when that was, on the monotonic clock."""
+    """Wait until ``holds()`` is true. Returns the moment on the monotonic clock."""
     deadline = monotonic() + patience
     while not await holds():
         if monotonic() > deadline:
@@ -103,10 +103,10 @@ async def _populate(made: World, cards: int) -> None:
     finally:
         await log.stop()
 
-    async def all_known() -> bool:
+    async def is_populated() -> bool:
         return await made.count("gateway", "employments") == await made.count("gateway", "cards") == cards
 
-    await until("the citizens and their employments are known", all_known)
+    await until("the citizens and their employments are known", is_populated)
 
 
 def _records(persons: Persons, cards: int) -> Iterator[Record]:
@@ -116,7 +116,7 @@ def _records(persons: Persons, cards: int) -> Iterator[Record]:
         person = persons.encrypt(
             Citizen(f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}", "-")
         )
-        yield _said(
+        yield _record(
             f"issued {number}",
             CardIssued(
                 card_id=card_id,
@@ -130,7 +130,7 @@ def _records(persons: Persons, cards: int) -> Iterator[Record]:
                 case_reference="S-1",
             ),
         )
-        yield _said(
+        yield _record(
             f"register {number}",
             RegisterEmployment(
                 card_id=card_id,
@@ -150,6 +150,6 @@ def _employment_id(number: int) -> str:
     return str(uuid5(uuid5(_NAMESPACE, f"register {number}"), "employment"))
 
 
-def _said(name: str, data: Message) -> Record:
+def _record(name: str, data: Message) -> Record:
     message_id = uuid5(_NAMESPACE, name)
     return encode(Envelope(id=message_id, time=_BEGAN, source="/bench", data=data, correlation_id=message_id))
