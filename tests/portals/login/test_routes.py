@@ -48,7 +48,7 @@ def cookies(response: httpx2.Response) -> dict[str, str]:
 
 
 def problem_of(response: httpx2.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/problem_of+json"
+    assert response.headers["content-type"] == "application/problem+json"
     return response.status_code, str(response.json()["type"]).removeprefix("/problems/")
 
 
