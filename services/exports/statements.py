@@ -13,7 +13,7 @@ from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import Authority, Statement
 from frikort_contracts.issuance import CardHandedOver
 from frikort_contracts.messages import Event
-from frikort_contracts.reporting import DisputeEnded, ReportDisputed
+from frikort_contracts.reporting import DisputeEvent
 from pydantic import BaseModel, ConfigDict
 
 from services.exports.card_year import CardYear
@@ -34,7 +34,7 @@ class IssuedCard:
     cpr: str
 
 
-StatementInput = IssuedCard | CardHandedOver | ReportSettled | BalanceChanged | ReportDisputed | DisputeEnded
+StatementInput = IssuedCard | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent
 
 
 class CardStatements(BaseModel):
@@ -99,7 +99,7 @@ def decide_statements(state: CardStatements | None, event: StatementInput) -> De
             changed = {event.year: card.year(event.year).report_settled(event)}
         case BalanceChanged():
             changed = {event.year: card.year(event.year).balance_changed(event)}
-        case ReportDisputed() | DisputeEnded():
+        case DisputeEvent():
             changed = {event.year: card.year(event.year).dispute_changed(event)}
     return _emit_statements(card, changed)
 
