@@ -37,7 +37,7 @@ class SignInFirst(Exception):
 
 
 class WrongPortal(Exception):
-    """Somebody is signed in, in another role than the page is for."""
+    """Someone is signed in, in another role than the page is for."""
 
     def __init__(self, page: Page) -> None:
         super().__init__("signed in in another role")

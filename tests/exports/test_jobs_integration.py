@@ -31,7 +31,7 @@ async def command(system: LocalSystem, *arguments: str) -> str:
     return output.decode()
 
 
-async def test_every_statement_is_published_once_more_with_the_same_content(
+async def test_every_statement_is_published_again_with_the_same_content(
     system: LocalSystem,
     topics: Topics,
     year: int,

@@ -1,1 +1,1 @@
-"""Every path of the mission, through HTTP, on the real broker, the real database and the five services."""
+"""The whole system through its HTTP API, on a real broker and database."""

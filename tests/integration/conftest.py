@@ -1,4 +1,4 @@
-"""The world of the integration tests, and its clock."""
+"""Fixtures of the integration tests: the running system, and its clock."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.integration.scene import TODAY, Job, World
 
 @pytest.fixture(scope="session")
 def world(system: LocalSystem) -> World:
-    """The running system with makers of people and things."""
+    """The running system, with methods that create people, cards and employments."""
     return World(system)
 
 
 @pytest.fixture(autouse=True)
 def _today(world: World) -> Iterator[None]:
-    """Each test begins on the same day; afterwards the clock is right again for others."""
+    """Set the gateway's clock to the same day for each test, and reset it afterwards."""
     world.on(TODAY)
     yield
     world.reset_clock()

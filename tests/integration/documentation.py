@@ -1,4 +1,4 @@
-"""Checks every answer against the served OpenAPI document: its status, its problem code and the shape of its body."""
+"""Checks every response against the OpenAPI document that is served: status, problem code and body schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _METHODS = frozenset({"get", "post", "put", "delete"})
 
 
 class Documentation:
-    """``wrong`` is what answers did that the document does not say; ``succeeded`` the operations that worked."""
+    """The OpenAPI document. ``wrong`` are responses that differ from it, ``succeeded`` operations that succeeded."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -43,13 +43,13 @@ class Documentation:
         if response.is_success:
             self.succeeded.add(operation)
         documented = self.document["paths"][path][method.lower()]["responses"]
-        said = documented.get(str(response.status_code))
-        if said is None:
+        expected = documented.get(str(response.status_code))
+        if expected is None:
             self.wrong.add(f"{operation}: {response.status_code} is not documented")
             return
         response.read()
         kind = response.headers.get("content-type", "").partition(";")[0]
-        content = said.get("content", {})
+        content = expected.get("content", {})
         if response.content and kind not in content:
             self.wrong.add(f"{operation}: {response.status_code} as {kind} is not documented")
         if kind == "application/problem+json":

@@ -1,6 +1,6 @@
-"""The people and things of a test: fresh, invented, and made through the public API, so that a test reads as its rule.
+"""Creates the people, cards, employments and reports of a test through the public API.
 
-Names and contact persons carry ``SECRET``, so that the privacy tests can look for all of them at once.
+All are new and invented. Names and contacts contain ``SECRET``, so that the privacy tests can search for it.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ ELSEWHERE = "751"
 SECRET = "Hemmeligsen"  # part of every name
 MARCH = {"first": "2025-03-01", "last": "2025-03-31"}
 
-MOST_PATIENT = 30
+MAX_WAIT_SECONDS = 30
 
 _random = SystemRandom()
 
 
 class Client(Caller):
-    """Someone with a token; every answer is held against the OpenAPI document."""
+    """An API client with a person's token. Every response is checked against the OpenAPI document."""
 
     def __init__(self, world: World, person: Person, token: str) -> None:
-        # Not by way of Caller: it loads the certificates for each client, which takes longer than a request.
+        # Not Caller's own client: it would load the certificates for each client, which takes longer than a request.
         self._http = world.http(
             headers=headers_of(token),
             event_hooks={"response": [world.documentation.check]},
@@ -61,29 +61,29 @@ class Client(Caller):
     def send(
         self, method: str, path: str, body: Mapping[str, Any], *, key: str | None = None, wait: int | None = None
     ) -> Answer:
-        """As every caller, but patient: on a machine that is busy with other things, an answer takes its time."""
-        return super().send(method, path, body, key=key, wait=MOST_PATIENT if wait is None else wait)
+        """Send a command, and wait longer than other callers do, for the machine may be busy."""
+        return super().send(method, path, body, key=key, wait=MAX_WAIT_SECONDS if wait is None else wait)
 
     def raw(
         self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """A request with this body to the byte, and no header that is not given (but the token and the language)."""
+        """A request with exactly this body and these headers, besides the token and the language."""
         encoded = {name.encode(): value.encode() for name, value in (headers or {}).items()}
         return Answer(self._http.request(method, path, content=content, headers=encoded))
 
-    def in_pieces(self, path: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> Answer:
-        """A POST that does not tell the length of its body."""
+    def post_chunked(self, path: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> Answer:
+        """A POST with a chunked body, without Content-Length."""
         response = self._http.post(path, content=pieces, headers=dict(headers))
         assert "content-length" not in response.request.headers
         return Answer(response)
 
-    def danish(self) -> Client:
-        """Ask for no language from here on."""
+    def without_language(self) -> Client:
+        """Send no Accept-Language from now on, so that answers are in Danish."""
         del self._http.headers["Accept-Language"]
         return self
 
     def without_token(self) -> Client:
-        """Send no token from here on."""
+        """Send no token from now on."""
         del self._http.headers["Authorization"]
         return self
 
@@ -133,7 +133,7 @@ class Card:
         return accepted(self.owner.post("/v1/me/mandates", mandate_body(holder, scope, until)), 201)
 
     def warnings(self) -> list[str]:
-        """The thresholds of the warnings that stand, in the order in which they were raised."""
+        """The thresholds of the warnings that are in force, in the order in which they were raised."""
         warnings = accepted(self.owner.get("/v1/me/warnings"), 200)["warnings"]
         return [warning["threshold"] for warning in warnings if warning["withdrawn_at"] is None]
 
@@ -175,8 +175,8 @@ class Job:
         }
         return body | changes
 
-    def seen(self) -> dict[str, Any]:
-        """Everything that anyone sees of the card: it must be the same before and after what is refused."""
+    def all_views(self) -> dict[str, Any]:
+        """Everything that the API shows of the card. A refused command must not change it."""
         card, employer = self.card, self.employer
         return {
             "card": card.caseworker.get(card.path).body,
@@ -193,7 +193,7 @@ class Job:
 
 @dataclass
 class World:
-    """The running system, and the people that the tests create in it."""
+    """The running system, and methods that create people, cards and employments in it."""
 
     system: LocalSystem
     documentation: Documentation = field(init=False)
@@ -237,7 +237,7 @@ class World:
         return self.client("authority", authority=name)
 
     def client(self, role: Role, **claims: Any) -> Client:
-        """Someone new in this role."""
+        """A client of a new person in this role."""
         person = Person(id=f"test-{role}-{uuid4()}", role=role, name="a test", about="made by a test", **claims)
         return Client(self, person, self.token(person))
 
@@ -288,13 +288,13 @@ def employment_body(card: Card, *, last: str | None = None, **changes: Any) -> d
 
 
 def accepted(answer: Answer, status: int) -> Answer:
-    """The answer, which has this status."""
+    """Assert the status of an answer, and return the answer."""
     assert answer.status == status, repr(answer)
     return answer
 
 
 def refused(answer: Answer, status: int, code: str) -> Answer:
-    """The answer, which is this problem as a whole problem document."""
+    """Assert that an answer is a complete problem document with this status and code, and return it."""
     assert (answer.status, answer.problem) == (status, code), repr(answer)
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert answer["type"] == f"/problems/{code}"
@@ -306,8 +306,8 @@ def refused(answer: Answer, status: int, code: str) -> Answer:
     return answer
 
 
-def together(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of calls that are made at the same time."""
+def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """Make calls at the same time. Returns their results in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(lambda call: call(), calls))
 

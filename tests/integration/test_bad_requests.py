@@ -21,10 +21,10 @@ def still(world: World) -> Iterator[Job]:
     """An employment with one report, on which nothing of this module leaves a trace that anyone sees, not even late."""
     job = world.job()
     job.report(123_400)
-    seen = job.seen()
+    seen = job.all_views()
     yield job
     world.on(TODAY)
-    assert job.seen() == seen
+    assert job.all_views() == seen
     job.report(1)
     assert [report["total_ore"] for report in job.card.reports()] == [123_400, 1]
 
@@ -144,7 +144,7 @@ def test_a_body_over_a_megabyte_that_does_not_tell_its_length_is_refused(still: 
             yield b" " * 100_000
 
     headers = {"Idempotency-Key": str(uuid4()), **JSON}
-    refused(still.employer.in_pieces("/v1/reports", pieces(), headers), 413, "body-too-large")
+    refused(still.employer.post_chunked("/v1/reports", pieces(), headers), 413, "body-too-large")
 
 
 def test_a_missing_key_is_refused(still: Job) -> None:
@@ -249,7 +249,7 @@ def test_a_wrong_query_is_refused(still: Job, path: str, query: dict[str, str | 
 
 @pytest.mark.parametrize("language", [None, "da", "da-DK, en;q=0.8", "de", "*"])
 def test_problems_are_in_danish_by_default(world: World, language: str | None) -> None:
-    client = world.employer().danish()
+    client = world.employer().without_language()
     headers = {} if language is None else {"Accept-Language": language}
     answer = refused(
         client.raw("POST", "/v1/reports", b"{", {**JSON, **headers, "Idempotency-Key": "k"}), 400, "malformed-json"
@@ -260,7 +260,7 @@ def test_problems_are_in_danish_by_default(world: World, language: str | None) -
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "de, en;q=0.5, da;q=0.3"])
 def test_problems_are_in_english_on_request(world: World, language: str) -> None:
-    client = world.employer().danish()
+    client = world.employer().without_language()
     headers = {**JSON, "Accept-Language": language, "Idempotency-Key": "k"}
     answer = refused(client.raw("POST", "/v1/reports", b"{", headers), 400, "malformed-json")
     assert answer.headers["content-language"] == "en"
@@ -268,7 +268,7 @@ def test_problems_are_in_english_on_request(world: World, language: str) -> None
 
 
 def test_wrong_fields_are_explained_in_the_same_language(still: Job, world: World) -> None:
-    danish = world.employer().danish().post("/v1/reports", still.body(bonus=1))
+    danish = world.employer().without_language().post("/v1/reports", still.body(bonus=1))
     english = world.employer().post("/v1/reports", still.body(bonus=1))
     assert danish["errors"] == [{"code": "unknown-field", "pointer": "/bonus", "detail": "Feltet findes ikke."}]
     assert english["errors"] == [{"code": "unknown-field", "pointer": "/bonus", "detail": "There is no such field."}]

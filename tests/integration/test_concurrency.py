@@ -6,7 +6,7 @@ from collections import Counter
 
 from frikort_contracts.balance import CapWarningRaised
 
-from tests.integration.scene import ALLOWANCE, Job, World, accepted, employment_body, refused, together
+from tests.integration.scene import ALLOWANCE, Job, World, accepted, concurrently, employment_body, refused
 from tests.integration.topics import records_about
 
 REPORTS = 60
@@ -16,7 +16,7 @@ async def test_sixty_reports_at_once_across_the_cap_exempt_the_allowance_to_the_
     second = world.job(job.card)
     amounts = [100_000 + number for number in range(REPORTS)]
     jobs = [(job, second)[number % 2] for number in range(REPORTS)]
-    answers = together(
+    answers = concurrently(
         [lambda j=j, amount=amount: j.report(amount) for j, amount in zip(jobs, amounts, strict=True)]  # type: ignore[misc]
     )
     balance = job.card.balance()
@@ -50,7 +50,7 @@ def test_reports_corrections_and_withdrawals_at_once_leave_a_ledger_that_adds_up
             case 2:
                 j.report(150_000 + index)
 
-    together([lambda i=i, j=j, r=r: changed(i, j, r["report_id"]) for i, (j, r) in enumerate(reports)])  # type: ignore[misc]
+    concurrently([lambda i=i, j=j, r=r: changed(i, j, r["report_id"]) for i, (j, r) in enumerate(reports)])  # type: ignore[misc]
     balance, seen = job.card.balance(), job.card.reports()
     total = sum(report["total_ore"] for report in seen if report["status"] == "accepted")
     assert balance["reported_ore"] == total

@@ -105,7 +105,7 @@ def test_what_cannot_be_disputed_or_withdrawn(job: Job, report_id: str) -> None:
 
 
 def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) -> None:
-    seen = job.seen()
+    seen = job.all_views()
     other = world.job().card
     for client, path, code in (
         (other.owner, "/v1/me", "report-unknown"),
@@ -116,7 +116,7 @@ def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) 
     ):
         refused(client.post(f"{path}/reports/{report_id}/dispute", WRONG), 404, code)
         refused(client.post(f"{path}/reports/{report_id}/dispute/withdrawal", {}), 404, code)
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 @pytest.mark.parametrize("kind", [TaxStatementUpdated, FollowUpStatementUpdated])

@@ -80,17 +80,17 @@ def test_an_employment_cannot_end_before_it_began(job: Job) -> None:
 
 def test_an_employment_cannot_be_cut_short_of_what_was_reported(job: Job) -> None:
     job.report()
-    before = job.seen()
+    before = job.all_views()
     refused(job.employer.post(f"{job.path}/end", {"last": "2025-03-15"}), 409, "employment-has-reports-outside")
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_a_second_employment_in_the_same_days_is_refused(job: Job) -> None:
-    before = job.seen()
+    before = job.all_views()
     again = job.employer.post("/v1/employments", employment_body(job.card))
     problem = refused(again, 409, "employment-exists")
     assert problem["facts"] == {"employment_id": job.id}
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_two_employers_employ_the_same_citizen(world: World, job: Job) -> None:
@@ -183,21 +183,21 @@ def test_the_danish_calendar_decides_whether_a_day_is_in_the_future(world: World
 
 def test_a_dry_run_says_what_would_happen_and_books_nothing(job: Job) -> None:
     job.report(4_000_000)
-    before = job.seen()
+    before = job.all_views()
     trial = accepted(job.employer.post("/v1/reports/dry-run", job.body(500_000)), 200)
     assert (trial["exempt_ore"], trial["excess_ore"]) == (276_600, 223_400)
     assert (trial["remaining_before_ore"], trial["remaining_after_ore"]) == (276_600, 0)
     assert trial["dry_run"] is True
     assert trial["advice"]
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_a_dry_run_keeps_every_rule(job: Job) -> None:
-    before = job.seen()
+    before = job.all_views()
     refused(job.employer.post("/v1/reports/dry-run", job.body(0)), 422, "amount-zero")
     future = job.body(payment_date="2025-12-01")
     refused(job.employer.post("/v1/reports/dry-run", future), 422, "payment-in-future")
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_the_reference_of_a_dry_run_can_be_used_for_the_report(job: Job) -> None:
@@ -238,11 +238,11 @@ def test_a_correction_moves_the_split_of_another_employers_later_report(world: W
 def test_a_correction_cannot_move_the_payment_to_another_year(world: World, job: Job) -> None:
     report = job.report()
     world.on(date(2026, 2, 1))
-    before = job.seen()
+    before = job.all_views()
     correction = job.correction(100_000, payment_date="2026-01-31")
     answer = job.employer.post(f"/v1/reports/{report['report_id']}/correction", correction)
     refused(answer, 422, "payment-year-changed")
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_a_withdrawn_report_no_longer_counts(job: Job) -> None:

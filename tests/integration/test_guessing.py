@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.local.client import Answer
-from tests.integration.scene import Card, Client, World, accepted, employment_body, refused, together
+from tests.integration.scene import Card, Client, World, accepted, concurrently, employment_body, refused
 from tests.waiting import eventually
 
 PER_EMPLOYER = 10
@@ -129,7 +129,7 @@ def test_right_answers_are_not_counted(world: World) -> None:
 def test_many_guesses_at_once_are_no_more_than_ten(world: World) -> None:
     employer = world.employer()
     cards = [world.card() for _ in range(8)]
-    answers = together(
+    answers = concurrently(
         [lambda card=card: guess(employer, card, birth_date="1984-05-05") for card in cards for _ in range(4)]  # type: ignore[misc]
     )
     statuses = [answer.status for answer in answers]

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from frikort_contracts.reporting import EarningsReported
 
-from tests.integration.scene import Job, World, accepted, employment_body, issue_body, refused, together
+from tests.integration.scene import Job, World, accepted, concurrently, employment_body, issue_body, refused
 from tests.integration.topics import records_about
 
 
@@ -49,17 +49,17 @@ def test_the_same_body_in_other_words_is_the_same(job: Job) -> None:
 def test_a_key_used_again_with_another_body_is_refused(job: Job) -> None:
     key = str(uuid4())
     accepted(job.employer.post("/v1/reports", job.body(), key=key), 201)
-    before = job.seen()
+    before = job.all_views()
     refused(job.employer.post("/v1/reports", job.body(7), key=key), 422, "idempotency-key-reused")
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_a_key_used_again_for_another_address_is_refused(job: Job) -> None:
     key, body = str(uuid4()), job.body()
     accepted(job.employer.post("/v1/reports/dry-run", body, key=key), 200)
-    before = job.seen()
+    before = job.all_views()
     refused(job.employer.post("/v1/reports", body, key=key), 422, "idempotency-key-reused")
-    assert job.seen() == before
+    assert job.all_views() == before
 
 
 def test_a_key_belongs_to_its_client(world: World, job: Job) -> None:
@@ -85,7 +85,7 @@ def test_a_key_whose_request_had_errors_is_still_free(job: Job) -> None:
 
 async def test_fifty_identical_requests_at_once_are_one_booking_with_one_answer(world: World, job: Job) -> None:
     key, body = str(uuid4()), job.body()
-    answers = together([lambda: job.employer.post("/v1/reports", body, key=key)] * 50)
+    answers = concurrently([lambda: job.employer.post("/v1/reports", body, key=key)] * 50)
     assert {answer.status for answer in answers} == {201}
     assert all(answer.body == answers[0].body for answer in answers)
     first = [answer for answer in answers if "idempotency-replayed" not in answer.headers]
@@ -96,7 +96,7 @@ async def test_fifty_identical_requests_at_once_are_one_booking_with_one_answer(
 
 async def test_the_same_report_at_once_under_many_keys_is_one_booking(world: World, job: Job) -> None:
     body = job.body()
-    answers = together([lambda: job.employer.post("/v1/reports", body)] * 20)
+    answers = concurrently([lambda: job.employer.post("/v1/reports", body)] * 20)
     assert sorted(answer.status for answer in answers) == [200] * 19 + [201]
     assert {answer["report_id"] for answer in answers} == {answers[0]["report_id"]}
     assert [answer["already_reported"] for answer in answers].count(False) == 1
@@ -105,7 +105,7 @@ async def test_the_same_report_at_once_under_many_keys_is_one_booking(world: Wor
 
 def test_look_alikes_at_once_are_one_booking(job: Job) -> None:
     bodies = [job.body() for _ in range(10)]
-    answers = together([lambda body=body: job.employer.post("/v1/reports", body) for body in bodies])  # type: ignore[misc]
+    answers = concurrently([lambda body=body: job.employer.post("/v1/reports", body) for body in bodies])  # type: ignore[misc]
     assert sorted(answer.status for answer in answers) == [201] + [409] * 9
     assert job.card.balance()["reported_ore"] == 100_000
 
@@ -113,7 +113,7 @@ def test_look_alikes_at_once_are_one_booking(job: Job) -> None:
 def test_one_person_issued_twice_at_once_gets_one_card(world: World) -> None:
     citizen = world.citizen()
     caseworkers = [world.caseworker(code) for code in ("101", "147", "151", "153", "155")]
-    answers = together([lambda c=c: c.post("/v1/cards", issue_body(citizen)) for c in caseworkers])  # type: ignore[misc]
+    answers = concurrently([lambda c=c: c.post("/v1/cards", issue_body(citizen)) for c in caseworkers])  # type: ignore[misc]
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409, 409]
 
 

@@ -72,12 +72,12 @@ async def test_a_person_logs_in_at_a_portal_and_out_again(
 ) -> None:
     system, known = world.system, world.system.people[person]
     room = f"/{PORTAL_OF[role]}"
-    page = browser.goes(f"/login?dør={PORTAL_OF[role]}")
+    page = browser.open(f"/login?dør={PORTAL_OF[role]}")
     assert str(page.url).startswith(f"{system.issuer_url}/people/")
 
-    browser.chooses(page, person)
+    browser.choose_person(page, person)
 
-    assert browser.places[-1] == system.portals_url + room
+    assert browser.addresses[-1] == system.portals_url + room
     session = await session_in(browser, sessions)
     organisation = {
         Role.CITIZEN: "",
@@ -94,22 +94,22 @@ async def test_a_person_logs_in_at_a_portal_and_out_again(
         **known.claims_by_role()[role.value],
     }
 
-    browser.sends("/logout", {FORM_TOKEN: session.form_token})
+    browser.submit("/logout", {FORM_TOKEN: session.form_token})
 
-    assert browser.places[-2].startswith(f"{system.issuer_url}/session/end?")
-    assert browser.places[-1] == f"{system.portals_url}/"
+    assert browser.addresses[-2].startswith(f"{system.issuer_url}/session/end?")
+    assert browser.addresses[-1] == f"{system.portals_url}/"
     assert COOKIE not in browser.cookies
-    assert str(browser.goes(f"/login?dør={PORTAL_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
-    assert all(not known.cpr or known.cpr not in place for place in browser.places)
+    assert str(browser.open(f"/login?dør={PORTAL_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
+    assert all(not known.cpr or known.cpr not in place for place in browser.addresses)
 
 
 async def test_a_person_with_two_roles_changes_between_them(world: World, browser: Browser, sessions: Sessions) -> None:
-    browser.chooses(browser.goes("/login?dør=borger"), "owner-a")
+    browser.choose_person(browser.open("/login?dør=borger"), "owner-a")
     citizen = str(browser.cookies[COOKIE])
 
-    browser.goes("/login?next=/virksomhed")
+    browser.open("/login?next=/virksomhed")
 
-    assert browser.places[-1] == f"{world.system.portals_url}/virksomhed"
+    assert browser.addresses[-1] == f"{world.system.portals_url}/virksomhed"
     assert (await session_in(browser, sessions)).role is Role.EMPLOYER
     assert await sessions.find(citizen) is None
 
@@ -117,17 +117,17 @@ async def test_a_person_with_two_roles_changes_between_them(world: World, browse
 async def test_a_person_without_the_role_is_refused_and_can_log_in_as_another(
     browser: Browser, sessions: Sessions
 ) -> None:
-    refused = browser.chooses(browser.goes("/login?dør=kommune"), "citizen-1")
+    refused = browser.choose_person(browser.open("/login?dør=kommune"), "citizen-1")
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/login-role-missing")
     assert COOKIE not in browser.cookies
 
-    browser.chooses(browser.goes("/login?dør=kommune"), "caseworker-101-a")
+    browser.choose_person(browser.open("/login?dør=kommune"), "caseworker-101-a")
 
     assert (await session_in(browser, sessions)).organisation == "101"
 
 
 def test_a_cancelled_login_shows_a_message(browser: Browser) -> None:
-    cancelled = browser.chooses(browser.goes("/login?dør=borger"), "")
+    cancelled = browser.choose_person(browser.open("/login?dør=borger"), "")
 
     assert (cancelled.status_code, cancelled.json()["type"]) == (400, "/problems/login-cancelled")
 
@@ -141,11 +141,11 @@ def test_a_program_gets_a_token_without_a_login(world: World, program: str) -> N
 
 
 async def test_an_access_token_serves_several_pages(browser: Browser, sessions: Sessions) -> None:
-    browser.chooses(browser.goes("/login?dør=borger"), "citizen-1")
+    browser.choose_person(browser.open("/login?dør=borger"), "citizen-1")
     token = (await session_in(browser, sessions)).tokens.access
 
-    browser.goes("/borger/hvem-har-set")
-    browser.goes("/borger/mine-data")
+    browser.open("/borger/hvem-har-set")
+    browser.open("/borger/mine-data")
 
     assert (await session_in(browser, sessions)).tokens.access == token
 
@@ -153,12 +153,12 @@ async def test_an_access_token_serves_several_pages(browser: Browser, sessions: 
 async def test_sessions_continue_while_the_provider_is_unreachable(
     world: World, browser: Browser, sessions: Sessions
 ) -> None:
-    browser.chooses(browser.goes("/login?dør=borger"), "citizen-1")
+    browser.choose_person(browser.open("/login?dør=borger"), "citizen-1")
     session = await session_in(browser, sessions)
     provider = world.system.processes["issuer"]
     provider.terminate()
     try:
-        extended = browser.sends("/login/forlaeng", {FORM_TOKEN: session.form_token, "next": "/login?dør=borger"})
+        extended = browser.submit("/login/forlaeng", {FORM_TOKEN: session.form_token, "next": "/login?dør=borger"})
         assert str(extended.url) == f"{world.system.portals_url}/borger"
         with Browser(world.system) as other:
             # It is known where the provider is; that it does not answer, the browser sees by itself.

@@ -26,7 +26,7 @@ def still(world: World) -> Iterator[Job]:
 @pytest.fixture(scope="module")
 def seen(still: Job) -> dict[str, Any]:
     """What anyone sees before any of these tests."""
-    return still.seen()
+    return still.all_views()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def unchanged(world: World, still: Job, seen: dict[str, Any]) -> Iterator[None]:
     """What anyone sees is the same afterwards."""
     yield
     world.on(TODAY)
-    assert still.seen() == seen
+    assert still.all_views() == seen
 
 
 REFUSED: dict[str, tuple[int, dict[str, Any], str, dict[str, Any] | None]] = {
@@ -95,7 +95,7 @@ def test_a_correction_to_what_breaks_a_rule_is_refused(
 
 @pytest.mark.usefixtures("unchanged")
 def test_a_refusal_is_explained_in_danish_by_default_with_kroner_and_days(world: World, still: Job) -> None:
-    danish = world.client("employer", cvr=still.employer.cvr).danish()
+    danish = world.client("employer", cvr=still.employer.cvr).without_language()
     answer = danish.post("/v1/reports", still.body(payment_date="2025-10-01"))
     assert refused(answer, 422, "payment-in-future").headers["content-language"] == "da"
     assert answer["detail"] == "Betalingsdagen er 1. oktober 2025. Indberet, når lønnen er betalt."
@@ -129,31 +129,31 @@ def test_anothers_employment_does_not_exist(world: World, still: Job) -> None:
 
 def test_anothers_report_does_not_exist(world: World, job: Job) -> None:
     other, path = world.job(job.card), f"/v1/reports/{job.report()['report_id']}"
-    seen = job.seen()
+    seen = job.all_views()
     unknown = other.employer.get(f"/v1/reports/{uuid4()}")
     theirs = refused(other.employer.get(path), 404, "report-unknown")
     assert theirs.body | {"instance": ""} == unknown.body | {"instance": ""}
     refused(other.employer.post(f"{path}/correction", other.correction(1)), 404, "report-unknown")
     refused(other.employer.post(f"{path}/withdrawal", {"reason": "other"}), 404, "report-unknown")
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 def test_a_withdrawn_report_cannot_be_corrected_or_withdrawn_again(job: Job) -> None:
     path = f"/v1/reports/{job.report()['report_id']}"
     accepted(job.employer.post(f"{path}/withdrawal", {"reason": "not-paid"}), 200)
-    seen = job.seen()
+    seen = job.all_views()
     refused(job.employer.post(f"{path}/correction", job.correction(1)), 409, "report-withdrawn")
     refused(job.employer.post(f"{path}/withdrawal", {"reason": "not-paid"}), 409, "report-withdrawn")
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 def test_the_reference_of_a_withdrawn_report_stays_used(job: Job) -> None:
     body = job.body()
     report = accepted(job.employer.post("/v1/reports", body), 201)
     accepted(job.employer.post(f"/v1/reports/{report['report_id']}/withdrawal", {"reason": "not-paid"}), 200)
-    seen = job.seen()
+    seen = job.all_views()
     refused(job.employer.post("/v1/reports", body), 409, "report-withdrawn")
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -224,10 +224,10 @@ def deactivated(world: World) -> Job:
 
 
 def test_work_on_a_day_when_the_card_was_not_active_is_refused(deactivated: Job) -> None:
-    seen = deactivated.seen()
+    seen = deactivated.all_views()
     problem = refused(deactivated.employer.post("/v1/reports", deactivated.body()), 422, "card-not-active")
     assert problem["facts"] == {"first_day_not_active": "2025-03-16"}
-    assert deactivated.seen() == seen
+    assert deactivated.all_views() == seen
 
 
 def test_work_before_the_deactivation_is_still_accepted(deactivated: Job) -> None:
@@ -236,11 +236,11 @@ def test_work_before_the_deactivation_is_still_accepted(deactivated: Job) -> Non
 
 def test_a_correction_into_days_when_the_card_was_not_active_is_refused(deactivated: Job) -> None:
     report = deactivated.report(work={"first": "2025-03-01", "last": "2025-03-15"})
-    seen = deactivated.seen()
+    seen = deactivated.all_views()
     correction = deactivated.correction(100_000)
     answer = deactivated.employer.post(f"/v1/reports/{report['report_id']}/correction", correction)
     refused(answer, 422, "card-not-active")
-    assert deactivated.seen() == seen
+    assert deactivated.all_views() == seen
 
 
 def test_work_in_a_gap_between_active_days_is_refused(world: World, deactivated: Job) -> None:
@@ -279,20 +279,20 @@ def test_a_sole_trader_may_employ_someone_else(world: World) -> None:
 
 def test_a_second_card_changes_nothing(world: World, job: Job) -> None:
     job.report()
-    seen = job.seen()
+    seen = job.all_views()
     refused(job.card.caseworker.post("/v1/cards", issue_body(job.card.citizen)), 409, "card-exists")
     refused(world.caseworker("751").post("/v1/cards", issue_body(job.card.citizen)), 409, "card-exists")
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 def test_a_change_into_the_days_of_another_own_employment_is_refused(world: World) -> None:
     job = world.job(last="2025-03-31")
     body = employment_body(job.card, period={"first": "2025-04-01", "last": None})
     later = accepted(job.employer.post("/v1/employments", body), 201)
-    seen = job.seen()
+    seen = job.all_views()
     answer = job.employer.send("PUT", job.path, {"period": {"first": STARTED, "last": "2025-04-01"}})
     assert refused(answer, 409, "employment-exists")["facts"] == {"employment_id": later["employment_id"]}
-    assert job.seen() == seen
+    assert job.all_views() == seen
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -51,7 +51,7 @@ def test_a_notice_before_expected_payment_date_that_the_usual_wage_would_go_abov
     assert [
         (r["kind"], r["expected_payment_date"], r["remaining_ore"], r["usual_pay_ore"]) for r in reminders(job.employer)
     ] == [("allowance-low", "2025-10-31", 676_600, 1_200_000)]
-    danish = world.client("employer", cvr=job.employer.cvr).danish()
+    danish = world.client("employer", cvr=job.employer.cvr).without_language()
     (notice,) = reminders(danish)
     assert notice["text"].startswith("Der er 6.766,00 kr. tilbage af årets beløbsgrænse")
 

@@ -119,13 +119,13 @@ def burst(world: World) -> Burst:
 
 async def test_with_every_other_service_down_reports_are_accepted_and_balances_shown(world: World, job: Job) -> None:
     job.report(100_000)
-    before = job.seen()
+    before = job.all_views()
     key, body = str(uuid4()), job.body(50_000)
     terminate_all([world.system.processes[name] for name in OTHERS])
     pending = accepted(job.employer.post("/v1/reports", body, key=key, wait=1), 202)
     assert accepted(job.employer.get(pending.headers["location"]), 200)["status"] == "pending"
     assert accepted(job.employer.post("/v1/reports", body, key=key, wait=0), 202).body == pending.body
-    assert job.seen() == before
+    assert job.all_views() == before
     revive(world, *OTHERS)
 
     async def settled() -> Answer | None:
@@ -177,13 +177,13 @@ async def test_without_projections_the_api_serves_stored_state_accepts_commands_
     world: World, job: Job
 ) -> None:
     job.report(100_000)
-    before = job.seen()
+    before = job.all_views()
     await _projections_are(world, "ok", 0)
 
     kill(world, "projections")
     pending = accepted(job.employer.post("/v1/reports", job.body(50_000), key=str(uuid4()), wait=1), 202)
     assert accepted(job.employer.get(pending.headers["location"]), 200)["status"] == "pending"
-    assert job.seen() == before
+    assert job.all_views() == before
     await _projections_are(world, "stale", 1)
 
     revive(world, "projections")
@@ -192,7 +192,7 @@ async def test_without_projections_the_api_serves_stored_state_accepts_commands_
         return bool(accepted(job.employer.get(pending.headers["location"]), 200)["status"] == "done")
 
     await eventually(settled, within=60)
-    assert job.seen() != before
+    assert job.all_views() != before
     await _projections_are(world, "ok", 0)
 
 

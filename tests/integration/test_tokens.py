@@ -27,13 +27,13 @@ def still(world: World) -> Job:
 def seen(world: World, still: Job) -> dict[str, Any]:
     """What anyone sees before any of these tests."""
     world.on(TODAY)
-    return still.seen()
+    return still.all_views()
 
 
 @pytest.fixture(autouse=True)
 def _nothing_changes(still: Job, seen: dict[str, Any]) -> Iterator[None]:
     yield
-    assert still.seen() == seen
+    assert still.all_views() == seen
 
 
 def claims_of(world: World, person: Person, **changes: Any) -> dict[str, Any]:

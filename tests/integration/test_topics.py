@@ -100,7 +100,7 @@ async def test_redelivering_every_message_of_a_card_changes_nothing(world: World
     job.report(200_000)
     accepted(caseworker.post(f"{card.path}/deactivation", {"case_reference": "x"}), 200)
     accepted(caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 200)
-    before = job.seen()
+    before = job.all_views()
     about = [r for r in await read_all(world.system.kafka, topic.name) if r.key == card.id.encode()]
     about += await _issue_command(world, topic, card.id)
     assert about
@@ -109,14 +109,14 @@ async def test_redelivering_every_message_of_a_card_changes_nothing(world: World
     refused(caseworker.post("/v1/cards", issue_body(card.citizen)), 409, "card-exists")
     refused(caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 409, "card-already-active")
     later = job.report(7)
-    after = job.seen()
+    after = job.all_views()
     assert after["card"] == before["card"]
     assert after["employments"] == before["employments"]
     assert after["warnings"] == before["warnings"]
     assert after["reports"]["reports"][:-1] == before["reports"]["reports"]
     assert after["balances"]["balances"][0]["reported_ore"] == 4_390_007
     accepted(job.employer.post(f"/v1/reports/{later['report_id']}/withdrawal", {"reason": "other"}), 200)
-    assert job.seen()["balances"] == before["balances"]
+    assert job.all_views()["balances"] == before["balances"]
 
 
 async def _issue_command(world: World, topic: Topic, card_id: str) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Writing and reading the topics as any program with a Kafka client could."""
+"""Publishes and reads records as any Kafka client can."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tests.waiting import eventually
 
 
 @asynccontextmanager
-async def log_of(kafka: str) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(kafka, client_id="test-integration", timeout=20)
+async def producer_of(kafka: str) -> AsyncIterator[KafkaProducer]:
+    producer = KafkaProducer(kafka, client_id="test-integration", timeout=20)
     try:
-        yield log
+        yield producer
     finally:
-        await log.stop()
+        await producer.stop()
 
 
 async def publish(kafka: str, records: Sequence[Record]) -> None:
-    async with log_of(kafka) as log:
-        await log.publish(records)
+    async with producer_of(kafka) as producer:
+        await producer.publish(records)
 
 
 async def read_all(kafka: str, *topics: str) -> list[Record]:
@@ -37,8 +37,8 @@ async def read_all(kafka: str, *topics: str) -> list[Record]:
     await consumer.start()
     try:
         names = topics or [name for name in await consumer.topics() if not name.startswith("__")]
-        async with log_of(kafka) as log:
-            counts = await log.partitions(names)
+        async with producer_of(kafka) as producer:
+            counts = await producer.partitions(names)
         partitions = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
         ends = await consumer.end_offsets(partitions)
         consumer.assign(partitions)

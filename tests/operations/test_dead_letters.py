@@ -74,16 +74,16 @@ async def test_the_command_is_a_module_that_python_runs(harness: Harness) -> Non
     assert out.startswith(b"ORIGIN")
 
 
-async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(harness: Harness, tmp_path: Path) -> None:
+async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once(harness: Harness, tmp_path: Path) -> None:
     card = str(uuid4())
     good = reported(card, 1, 700)
-    (letter,) = await to_dead_letters(harness, "mended", broken(good))
+    (letter,) = await to_dead_letters(harness, "corrected", broken(good))
     origin = str(letter.origin)
 
-    (row,) = (await dead(harness, "list", "--json", "--service", "mended", "--topic", EARNINGS.name)).rows
+    (row,) = (await dead(harness, "list", "--json", "--service", "corrected", "--topic", EARNINGS.name)).rows
     assert (row["origin"], row["state"], row["key"]) == (origin, "waiting", card)
     assert "wage" in row["reason"] or "body" in row["reason"]
-    table = await dead(harness, "list", "--service", "mended")
+    table = await dead(harness, "list", "--service", "corrected")
     assert origin in table.out
     assert '"much"' not in table.out, "bodies are shown by show alone"
     shown = await dead(harness, "show", origin)
@@ -92,7 +92,7 @@ async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ha
 
     still_broken = await dead(harness, "replay", origin, *WHO, "--body", "pyproject.toml")
     assert (still_broken.code, "still breaks its contract" in still_broken.err) == (exit_codes.NOT_DONE, True)
-    body = tmp_path / "mended.json"
+    body = tmp_path / "corrected.json"
     body.write_bytes(good.value)
     replayed = await dead(harness, "replay", origin, *WHO, "--body", str(body))
     assert (replayed.code, replayed.out) == (exit_codes.DONE, f"{origin} replayed\n")
@@ -107,13 +107,13 @@ async def test_a_dead_letter_is_listed_shown_mended_replayed_and_counted_once(ha
     assert back == [broken(good), good, good], "key, headers and ce_id are the original's"
 
     log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
-    async with running("mended", harness.settings) as runtime:
+    async with running("corrected", harness.settings) as runtime:
         await until_caught_up(runtime, log)
         assert (await ledger_of(runtime, card)).reported == 700
     await log.stop()
 
-    assert (await dead(harness, "list", "--json", "--service", "mended")).rows == []
-    (row,) = (await dead(harness, "list", "--json", "--service", "mended", "--all")).rows
+    assert (await dead(harness, "list", "--json", "--service", "corrected")).rows == []
+    (row,) = (await dead(harness, "list", "--json", "--service", "corrected", "--all")).rows
     assert row["state"] == "replayed"
     assert (await dead(harness, "show", origin)).out.count("history ") == 4
 

@@ -15,7 +15,7 @@ from tests.simulation.topic_reader import Message, invariant
 
 
 def check(jobs: SimJobs, published: Mapping[str, Sequence[Message]], documents: MemoryDatabase[Any]) -> Counter[str]:
-    """Check that each job sent one message to every document, which published its statements once more, unchanged."""
+    """Check that each job sent one message to every document, which published its statements again, unchanged."""
     counts: Counter[str] = Counter()
     messages = {message.id: message for message in published[EXPORTS_JOBS.name]}
     for job in jobs.jobs.values():
