@@ -74,7 +74,9 @@ async def test_the_command_is_a_module_that_python_runs(harness: Harness) -> Non
     assert out.startswith(b"ORIGIN")
 
 
-async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once(harness: Harness, tmp_path: Path) -> None:
+async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once(
+    harness: Harness, tmp_path: Path
+) -> None:
     card = str(uuid4())
     good = reported(card, 1, 700)
     (letter,) = await to_dead_letters(harness, "corrected", broken(good))
