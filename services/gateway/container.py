@@ -17,6 +17,7 @@ from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
 from services.gateway.extract_requests import ExtractRequests
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
@@ -40,6 +41,7 @@ class Container:
     authenticator: Authenticator
     clock: Clock
     persons: Persons
+    line_encryptor: LineEncryptor
     allowances: AllowanceTable
     read_models: GatewayReadModels
     commands: CommandService

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from frikort_contracts.values import EncryptedPerson, birth_date_of
 
-from services.gateway.settings import KeySettings
+from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 
 _UNKNOWN_PERSON = "-" * 22
@@ -38,7 +38,7 @@ class Persons:
         self._hasher = hasher
 
     @classmethod
-    def from_settings(cls, settings: KeySettings) -> Self:
+    def from_settings(cls, settings: GatewaySettings) -> Self:
         """With the keys of the settings. Raises ``ValueError`` that names the setting that cannot be used."""
         return cls(
             Encryptor.from_setting(settings.encryption_keys.get_secret_value()),
@@ -107,11 +107,3 @@ class Persons:
     def decrypt_response(self, ciphertext: str, command_id: str) -> str:
         """A decrypted response."""
         return self._encryptor.decrypt(ciphertext, f"answer:{command_id}")
-
-    def encrypt_lines(self, lines: str, batch_id: str) -> str:
-        """Encrypted lines of a payroll file, or their results."""
-        return self._encryptor.encrypt(lines, f"batch:{batch_id}")
-
-    def decrypt_lines(self, ciphertext: str, batch_id: str) -> str:
-        """Decrypted lines."""
-        return self._encryptor.decrypt(ciphertext, f"batch:{batch_id}")

@@ -7,18 +7,12 @@ from pydantic import Field, SecretStr
 from services.runtime.settings import RuntimeSettings
 
 
-class KeySettings(RuntimeSettings):
-    """The keys of personal data."""
+class PayrollSettings(RuntimeSettings):
+    """Settings of the payroll worker. Read from ``FRIKORT_<NAME>``."""
 
     encryption_keys: SecretStr = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."
     )
-    lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
-
-
-class PayrollSettings(KeySettings):
-    """Settings of the payroll worker. Read from ``FRIKORT_<NAME>``."""
-
     batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
     batch_lease: float = Field(
         default=10.0, gt=0, description="Seconds without renewal after which another worker books a payroll file."
@@ -28,6 +22,7 @@ class PayrollSettings(KeySettings):
 class GatewaySettings(PayrollSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
+    lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
     issuer: str = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
     authorization_url: str | None = Field(
         default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."

@@ -25,6 +25,7 @@ from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
 from services.gateway.extract_requests import ExtractRequests
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import MongoBatchStore
 from services.gateway.payroll.upload import UploadService
@@ -69,6 +70,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     """Create the parts. Raises ``ValueError`` that names a setting that cannot be used."""
     database = runtime.database
     persons = Persons.from_settings(settings)
+    line_encryptor = LineEncryptor.from_settings(settings)
     clock = Clock(database, settable=settings.environment == "local")
     allowances = load_allowances(settings.allowances)
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
@@ -90,6 +92,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         clock=clock,
         persons=persons,
+        line_encryptor=line_encryptor,
         allowances=allowances,
         read_models=read_models,
         commands=commands,
@@ -113,6 +116,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             batches=batches,
             queries=MongoReadModelQueries(database),
             persons=persons,
+            line_encryptor=line_encryptor,
             now=clock.now,
             lines_most=settings.batch_lines_most,
             hold_days=settings.batch_hold_days,

@@ -24,6 +24,7 @@ from frikort_contracts.reporting import (
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, WorkPeriod
 from pydantic import BaseModel, SecretStr
 
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher
@@ -42,6 +43,10 @@ LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
 
 def persons() -> Persons:
     return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), KeyedHasher(b"l" * 32))
+
+
+def line_encryptor() -> LineEncryptor:
+    return LineEncryptor(Encryptor.from_setting(ENCRYPTION_KEYS))
 
 
 def settings(**changes: Any) -> GatewaySettings:

@@ -34,7 +34,7 @@ from services.gateway.read_models import ExtractProgress, GatewayReadModels, Rea
 from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
-from tests.gateway.build import persons, settings
+from tests.gateway.build import line_encryptor, persons, settings
 from tests.gateway.filing import Country, MemoryBatchStore
 
 
@@ -255,7 +255,13 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         event_streams=EventStreams(subscriptions, per_caller=chosen.streams_per_caller, most=chosen.streams_most),
         batches=batches,
         uploads=UploadService(
-            batches=batches, queries=country, persons=persons(), now=clock.now, lines_most=1_000, hold_days=7
+            batches=batches,
+            queries=country,
+            persons=persons(),
+            line_encryptor=line_encryptor(),
+            now=clock.now,
+            lines_most=1_000,
+            hold_days=7,
         ),
     )
     return MemoryGateway(

@@ -228,10 +228,10 @@ async def _chunks(
         if size.last <= after or not presenters.may_have(batch, index, result):
             continue
         chunk = await context.container.batches.chunk(batch, index)
-        good, bad = lines.lines_from_json(context.container.persons.decrypt_lines(chunk.lines, batch.batch_id))
+        good, bad = lines.lines_from_json(context.container.line_encryptor.decrypt(chunk.lines, batch.batch_id))
         results: dict[int, LineResult] = {}
         if chunk.results is not None and str(index) in batch.counted:
-            results = booking.results_from_json(context.container.persons.decrypt_lines(chunk.results, batch.batch_id))
+            results = booking.results_from_json(context.container.line_encryptor.decrypt(chunk.results, batch.batch_id))
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 

@@ -8,10 +8,10 @@ import math
 from services.gateway.audit.log import MongoAccessLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import FILES, MongoBatchStore
 from services.gateway.payroll.worker import BatchJob, BatchWorker
-from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.gateway.settings import PayrollSettings
 from services.runtime.service import BackgroundTask, Runtime
@@ -22,7 +22,7 @@ _HEARTBEAT_SECONDS = 60.0
 
 def book_files(settings: PayrollSettings) -> BackgroundTask:
     """The job of the process. Raises ``ValueError`` that names a setting that cannot be used."""
-    persons = Persons.from_settings(settings)
+    line_encryptor = LineEncryptor.from_settings(settings)
 
     async def book(runtime: Runtime) -> None:
         database = runtime.database
@@ -34,7 +34,7 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
             batches=batches,
             queries=MongoReadModelQueries(database),
             access_log=MongoAccessLog(database),
-            persons=persons,
+            line_encryptor=line_encryptor,
             publish=runtime.producer.publish,
             now=clock.now,
             subscriptions=subscriptions,

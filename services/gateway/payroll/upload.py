@@ -17,6 +17,7 @@ from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine, ValidLine
 from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, RawLine, Splitter, decoded
 from services.gateway.payroll.queries import ReadModelQueries
@@ -66,6 +67,7 @@ class UploadService:
         batches: BatchStore,
         queries: ReadModelQueries,
         persons: Persons,
+        line_encryptor: LineEncryptor,
         now: Callable[[], Awaitable[datetime]],
         lines_most: int,
         hold_days: int,
@@ -73,6 +75,7 @@ class UploadService:
         self._batches = batches
         self._queries = queries
         self._persons = persons
+        self._line_encryptor = line_encryptor
         self._now = now
         self._lines_most = lines_most
         self._hold_days = hold_days
@@ -151,7 +154,7 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        encrypted = self._persons.encrypt_lines(rules.lines_to_json(lines), batch.batch_id)
+        encrypted = self._line_encryptor.encrypt(rules.lines_to_json(lines), batch.batch_id)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=encrypted))
 
     async def _checked(

@@ -32,10 +32,10 @@ from services.gateway.payroll.batch import (
     next_step,
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
+from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
-from services.gateway.person_encryption import Persons
 from services.gateway.projections import outcomes, reports
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.mongo.lease import LeaseLost
@@ -69,7 +69,7 @@ class BatchWorker:
         batches: BatchStore,
         queries: ReadModelQueries,
         access_log: AccessLog,
-        persons: Persons,
+        line_encryptor: LineEncryptor,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
         now: Callable[[], Awaitable[datetime]],
         subscriptions: ChangeSubscriptions,
@@ -78,7 +78,7 @@ class BatchWorker:
         self._batches = batches
         self._queries = queries
         self._access_log = access_log
-        self._persons = persons
+        self._line_encryptor = line_encryptor
         self._publish = publish
         self._now = now
         self._subscriptions = subscriptions
@@ -101,7 +101,7 @@ class BatchWorker:
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk. Of a chunk that was taken before, only those without an outcome."""
-        good, _ = lines.lines_from_json(self._persons.decrypt_lines(chunk.lines, held.batch_id))
+        good, _ = lines.lines_from_json(self._line_encryptor.decrypt(chunk.lines, held.batch_id))
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
@@ -123,7 +123,7 @@ class BatchWorker:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
-        encrypted = self._persons.encrypt_lines(booking.results_to_json(results), held.batch_id)
+        encrypted = self._line_encryptor.encrypt(booking.results_to_json(results), held.batch_id)
         await self._batches.settle(held, chunk.index, encrypted, totals)
         await self._batches.count(held, chunk.index, totals)
 

@@ -17,7 +17,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import upload
 from services.gateway.payroll.worker import BatchWorker
-from tests.gateway.build import CVR, persons
+from tests.gateway.build import CVR, line_encryptor
 from tests.gateway.memory import MemoryGateway, memory_gateway
 
 PATH: Final = "/v1/report-batches"
@@ -49,7 +49,7 @@ class Employer:
             batches=self.world.batches,
             queries=self.world.country,
             access_log=self.world.accesses,
-            persons=persons(),
+            line_encryptor=line_encryptor(),
             publish=self.world.country.publish,
             now=self.world.app.state.gateway.clock.now,
             subscriptions=ChangeSubscriptions(asyncio.Event()),

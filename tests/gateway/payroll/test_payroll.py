@@ -25,7 +25,7 @@ from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
-from tests.gateway.build import CVR, NOON, persons
+from tests.gateway.build import CVR, NOON, line_encryptor, persons
 from tests.gateway.filing import Country, MemoryBatchStore
 from tests.gateway.memory import MemoryAccessLog
 from tests.runtime.memory import Crash, Faults
@@ -81,6 +81,7 @@ class Office:
             batches=self.batches,
             queries=self.country,
             persons=persons(),
+            line_encryptor=line_encryptor(),
             now=self.clock,
             lines_most=self.lines_most,
             hold_days=7,
@@ -92,7 +93,7 @@ class Office:
             batches=self.batches,
             queries=self.country,
             access_log=self.accesses,
-            persons=persons(),
+            line_encryptor=line_encryptor(),
             publish=self.country.publish,
             now=self.clock,
             subscriptions=self.waiters,
@@ -115,11 +116,11 @@ class Office:
         found: dict[int, str] = {}
         for index in range(len(batch.chunks)):
             chunk = await self.batches.chunk(batch, index)
-            good, bad = rules.lines_from_json(persons().decrypt_lines(chunk.lines, batch.batch_id))
+            good, bad = rules.lines_from_json(line_encryptor().decrypt(chunk.lines, batch.batch_id))
             found |= {bad_line.number: "error" for bad_line in bad}
             if good:
                 assert chunk.results is not None
-                results = booking.results_from_json(persons().decrypt_lines(chunk.results, batch.batch_id))
+                results = booking.results_from_json(line_encryptor().decrypt(chunk.results, batch.batch_id))
                 assert set(results) == {good_line.number for good_line in good}
                 found |= {number: result.outcome for number, result in results.items()}
         return found
