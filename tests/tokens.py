@@ -11,8 +11,8 @@ import uuid
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from deploy.local.cast import AUDIENCE, SCOPE
 from deploy.local.people import Person
+from deploy.local.provider_config import AUDIENCE, SCOPE
 
 ALGORITHM = "ES256"
 LIFETIME_SECONDS = 3600

@@ -12,8 +12,8 @@ import httpx2
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from deploy.local.cast import SCOPE
 from deploy.local.people import Person
+from deploy.local.provider_config import SCOPE
 
 _PAUSE = 0.1
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -26,9 +26,9 @@ class Config:
     """
 
     data: Path
-    """Data of Kafka and MongoDB, keys and logs. The launcher never deletes it."""
+    """The directory for the data of Kafka and MongoDB, keys and logs. The launcher never deletes it."""
     cache: Path = field(default_factory=default_cache)
-    """Downloads, shared by all local systems."""
+    """The directory for downloads, shared by all local systems."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """TCP ports by process name; other processes get a free port."""
     environment: Mapping[str, str] = field(default_factory=dict)

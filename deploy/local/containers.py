@@ -1,4 +1,4 @@
-"""Kafka and MongoDB as containers, where a Docker engine answers.
+"""Kafka and MongoDB as containers of a Docker engine.
 
 Each listens inside its container on the same port as outside, so that addresses, settings and readiness checks are the
 same as for the jars and the binary.

@@ -40,7 +40,7 @@ class Jar:
         """The jar's bytes.
 
         Raises:
-            LauncherError: the repository did not give it, or gave other bytes than the hash says.
+            LauncherError: the download failed or has the wrong hash.
         """
         address = downloader.resolver.uri_for_artifact(self._artifact())
         try:
@@ -74,7 +74,7 @@ def fetch(wanted: Iterable[Jar], directory: Path, say: Say) -> None:
     """Download jars into `directory`, several at a time.
 
     Raises:
-        LauncherError: the repository did not give one, or gave other bytes than its hash says.
+        LauncherError: a download failed or has the wrong hash.
     """
     mirror = os.environ.get("FRIKORT_MAVEN_REPOSITORY")
     downloader = Downloader(mirror) if mirror else Downloader()

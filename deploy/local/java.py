@@ -27,7 +27,7 @@ def fetch(cache: Path, progress: Progress) -> Path:
 
 
 def edition() -> str:
-    """The name of its directory in the cache; another version has another."""
+    """The name of its directory in the cache, different for each version."""
     return f"java-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]}"
 
 
@@ -40,7 +40,7 @@ def _install(directory: Path) -> None:
             "It is built for Linux with glibc on x86_64 or aarch64; start a Docker engine instead.",
             shown.stderr.strip(),
         )
-    # The wheel leaves out the archive of the JDK's own classes, without which no program can have one either.
+    # The wheel lacks the archive of the JDK's own classes. Without it, a program cannot have an archive of its classes.
     subprocess.run([_java(directory), "-Xshare:dump"], capture_output=True, check=True)
 
 

@@ -78,21 +78,21 @@ def addresses(
 
 @dataclass(frozen=True)
 class Installation:
-    """What runs a broker."""
+    """The installed files that run a broker."""
 
     java: Path
     """The `java` command."""
     jars: Path
     """The directory of Kafka's jars."""
     classes: Path | None
-    """The archive of the classes that a start loads; it halves every start."""
+    """The archive of the classes that a start loads. It halves the time of a start."""
 
 
 def install(cache: Path, progress: Progress) -> Installation:
     """Fetch Java and Kafka's jars, and prepare Kafka's classes for this Java: each once.
 
     Raises:
-        LauncherError: something could not be fetched, had other bytes than its hash says, or did not start.
+        LauncherError: a download failed or has the wrong hash, or Kafka did not start.
     """
     runtime = java.fetch(cache, progress)
     archives = jars.read_lock(LOCK)
@@ -206,7 +206,7 @@ async def _answers_metadata(bootstrap: str) -> bool:
 
 
 def _write_lock() -> None:
-    """Resolve pom.xml with Maven, which only a change of version needs, and write kafka.lock."""
+    """Resolve pom.xml with Maven and write kafka.lock. Needed only when the version changes."""
     with tempfile.TemporaryDirectory() as directory:
         argv = ["mvn", "--batch-mode", "--strict-checksums", "--file", str(POM), "dependency:copy-dependencies"]
         argv += ["-DincludeScope=runtime", "-Dmdep.useRepositoryLayout=true", f"-DoutputDirectory={directory}"]

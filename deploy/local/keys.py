@@ -1,4 +1,4 @@
-"""Keys of a local system: drawn at random once, then kept in its data directory."""
+"""Keys of a local system, created at random once and kept in its data directory."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ CLIENTS = (PORTAL, "payroll-a")
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of one local system, with the shapes that the services' settings have."""
+    """The keys of one local system, in the form of the services' settings."""
 
     encryption_keys: str
     """FRIKORT_ENCRYPTION_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."""
     lookup_key: str
     """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
     session_keys: str
-    """FRIKORT_SESSION_KEYS: the same shape, for the sessions of the portals."""
+    """FRIKORT_SESSION_KEYS: the keys of the portals' sessions, in the form of FRIKORT_ENCRYPTION_KEYS."""
     authority_keys: Path
     """FRIKORT_AUTHORITY_KEYS: a JSON file, authority -> public JWK (EC P-256, for ECDH-ES)."""
     authority_private_keys: Path
-    """The same with the private JWKs: what the authorities themselves hold, for the demo and tests."""
+    """The private JWKs of the authorities, in the same form: for the demo and the tests."""
     issuer_key: Path
     """FRIKORT_ISSUER_KEY: a JSON file, the OpenID provider's private JWK (EC P-256, for ES256)."""
     client_keys: Mapping[str, Path]
-    """Of each of `CLIENTS` a JSON file, its private JWK (EC P-256, for ES256)."""
+    """By client of `CLIENTS`: a JSON file with its private JWK (EC P-256, for ES256)."""
 
     @property
     def portal_key(self) -> Path:
-        """FRIKORT_LOGIN_CLIENT_KEY: with which the portals authenticate at the OpenID provider."""
+        """FRIKORT_LOGIN_CLIENT_KEY: the key with which the portals authenticate at the OpenID provider."""
         return self.client_keys[PORTAL]
 
 
 def load_or_create(directory: Path) -> Keys:
-    """The keys kept in `directory`; draws those that are not there yet. Files are readable by their owner only."""
+    """The keys in `directory`; creates missing ones. Only the owner can read the files."""
     public, private = authority_keys(directory)
     issuer = directory / "issuer.json"
     client_keys = {client: directory / f"client-{client}.json" for client in CLIENTS}
@@ -62,13 +62,13 @@ def load_or_create(directory: Path) -> Keys:
 
 
 def signing_key(path: Path) -> ECKey:
-    """The private key kept in `path`; draws it where it is not there yet."""
+    """The private key in `path`; creates it if it is missing."""
     drawn = _kept(path, lambda: json.dumps(_draw("sig", "ES256").as_dict(private=True)))
     return ECKey.import_key(json.loads(drawn))
 
 
 def authority_keys(directory: Path) -> tuple[Path, Path]:
-    """The files of the authorities' public and private keys in `directory`; draws what is not there yet."""
+    """The files of the authorities' public and private keys in `directory`; creates missing ones."""
     public, private = directory / "authorities.public.json", directory / "authorities.private.json"
 
     def draw() -> str:
@@ -88,7 +88,7 @@ def _random_key() -> str:
 
 
 def _kept(path: Path, draw: Callable[[], str]) -> str:
-    """The text of `path`, which is written first where it does not exist."""
+    """The text of the file `path`, which is created if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

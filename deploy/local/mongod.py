@@ -1,4 +1,4 @@
-"""A mongod from a wheel, as a replica set of one member or of several."""
+"""A mongod from a wheel, as a replica set of one or more members."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def fetch(cache: Path, progress: Progress) -> Path:
 
 
 def npm(node: Path) -> Path:
-    """The npm script that belongs to `node`."""
+    """The npm script of this `node`."""
     return node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 

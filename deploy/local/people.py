@@ -13,7 +13,7 @@ PEOPLE = Path(__file__).parent / "people.toml"
 Role = Literal["caseworker", "employer", "citizen", "authority"]
 
 SyntheticCpr = Annotated[str, Field(pattern=r"^(6[1-9]|[78]\d|9[01])(0[1-9]|1[0-2])\d{6}$")]
-"""A CPR number whose day has 60 added, which no real one has."""
+"""A synthetic CPR number: 60 is added to the day, which no real number has."""
 
 _OWN_CLAIM: dict[Role, str] = {
     "caseworker": "municipality",
@@ -25,18 +25,18 @@ _IDENTITY = {"name", "cpr", "cvr", "signs_for", "owners", "municipality", "autho
 
 
 class Person(BaseModel):
-    """Someone who can get a token (`id` is the OAuth2 client id) and, unless a program, log on by hand."""
+    """A person or program that can get a token; `id` is the OAuth2 client id. Only a person can log in at a page."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     role: Role
-    """What a token is for. By hand, someone may also log on in the other roles that the rest allows."""
+    """The role of an access token. At the page, a person can also log in in the other roles that the claims allow."""
     name: str
     about: str
-    """What there is to know about them."""
+    """A description in English."""
     om: str = ""
-    """The same in Danish."""
+    """The description in Danish."""
     program: bool = False
     keyed: bool = False
     """Authenticates with a key (`private_key_jwt`) instead of a secret."""
@@ -45,7 +45,7 @@ class Person(BaseModel):
     signs_for: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
     """The CVR number of the business that they may sign for."""
     owners: tuple[SyntheticCpr, ...] | None = None
-    """Of a sole trader's business: the CPR numbers of its owners."""
+    """The CPR numbers of the owners, for a sole trader's business."""
     cpr: SyntheticCpr | None = None
     authority: str | None = None
 
@@ -57,7 +57,7 @@ class Person(BaseModel):
 
     @property
     def secret(self) -> str:
-        """The OAuth2 client secret. It opens nothing but the local OpenID provider, so it is one to remember."""
+        """The OAuth2 client secret. Only the local OpenID provider accepts it, so it is easy to remember."""
         return f"local-{self.id}"
 
     @property
@@ -66,12 +66,12 @@ class Person(BaseModel):
         return str(getattr(self, _OWN_CLAIM[self.role]))
 
     def claims(self) -> dict[str, object]:
-        """What an access token says about them, beyond the claims that every token has."""
+        """The claims of an access token, beyond those of every token."""
         of_role = {"role", _OWN_CLAIM[self.role]} | ({"owners"} if self.role == "employer" else set())
         return self.model_dump(mode="json", include=of_role, exclude_none=True)
 
     def claims_by_role(self) -> dict[Role, dict[str, object]]:
-        """What an access token says about them in the portal of each role that they have."""
+        """The claims of an access token, by role."""
         business = self.cvr or self.signs_for
         signatory = business is not None and business == self.signs_for
         organisations: dict[Role, str | None] = {
@@ -90,7 +90,7 @@ class Person(BaseModel):
         return claims
 
     def identity(self) -> dict[str, object]:
-        """What the OpenID provider says about them when they log on."""
+        """The claims about the person after a login."""
         return self.model_dump(mode="json", include=_IDENTITY, exclude_none=True)
 
 
@@ -98,7 +98,7 @@ def load(path: Path = PEOPLE) -> dict[str, Person]:
     """The people by id.
 
     Raises:
-        pydantic.ValidationError: the file is not as it should be.
+        pydantic.ValidationError: the file is invalid.
     """
     rows = tomllib.loads(path.read_text())["people"]
     return {row["id"]: Person.model_validate(row) for row in rows}

@@ -22,7 +22,7 @@ FIXED = {
     "kafka-controller": 19093,
     "mongodb": 27117,
 }
-"""What `make run` listens on, by process name."""
+"""The ports of `make run`, by process name."""
 
 
 _BELOW_EPHEMERAL = range(20_000, 32_000)
@@ -30,10 +30,10 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """A port on the loopback interface that is free now and that this process has not been given before.
+    """A free port on the loopback interface; each call returns another one.
 
-    It lies below those that the kernel hands out by itself: one of these can be taken, by any connection or another
-    launcher, before the process that it was found for listens, or while that process is dead.
+    The port lies below the kernel's range of ephemeral ports. A port of that range could be taken by any connection
+    before the intended process listens on it, or while that process is down.
     """
     while True:
         port = SystemRandom().choice(_BELOW_EPHEMERAL)
@@ -52,7 +52,7 @@ def answers(port: int) -> bool:
 
 
 def require_free(port: int, name: str) -> None:
-    """Refuse to go on when the port is taken.
+    """Check that the port is free.
 
     Raises:
         LauncherError: another process listens there.

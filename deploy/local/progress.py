@@ -54,5 +54,5 @@ class Spinner:
 
 
 def for_people() -> Progress:
-    """The reports that suit standard output."""
+    """The progress reports for standard output: lines that move on a terminal, plain lines elsewhere."""
     return Spinner() if sys.stdout.isatty() else PlainLines()

@@ -1,4 +1,4 @@
-"""The OpenID provider of a local system: npm's `oidc-provider` (`openid/`) with the people of `cast.py`."""
+"""The OpenID provider of a local system: npm's `oidc-provider` (`openid/`) with the people of `provider_config.py`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the OpenID provider of a local system reads: the portals, the programs, and the people who can log in.
+"""The configuration of the local OpenID provider: the portals, the programs, and the people who can log in.
 
-`python -m deploy.local.cast <directory> <public address>` draws the keys and writes it, for docker-compose.yml.
+`python -m deploy.local.provider_config <directory> <public address>` creates the keys and writes the configuration, for
+docker-compose.yml.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ SCOPE = "frikort"
 PERSON_TOKEN_SECONDS = 300
 """How long the access token of a person in a portal is valid; the portals refresh it before that."""
 CALLBACK = "/login/callback"
-FILE = "cast.json"
+FILE = "provider.json"
 
 
 def write(directory: Path, held: Keys, known: Mapping[str, Person], public_url: str) -> Path:
-    """Write it into `directory`, for the portal at `public_url`. Returns the file."""
+    """Write the configuration into `directory`, for the portals at `public_url`. Returns its path."""
     path = directory / FILE
     path.touch(mode=0o600)
-    path.write_text(json.dumps(_cast(known.values(), held, public_url), ensure_ascii=False))
+    path.write_text(json.dumps(_config(known.values(), held, public_url), ensure_ascii=False))
     return path
 
 
-def _cast(known: Iterable[Person], held: Keys, public_url: str) -> dict[str, Any]:
+def _config(known: Iterable[Person], held: Keys, public_url: str) -> dict[str, Any]:
     everyone = list(known)
     return {
         "audience": AUDIENCE,

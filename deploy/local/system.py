@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from deploy.local import cast, keys, people, ports, provider
+from deploy.local import keys, people, ports, provider, provider_config
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
@@ -64,11 +64,11 @@ SERVICES = (
         ),
     ),
     Service("projections", "services.gateway.projections"),
-    Service("payroll", "services.gateway.payroll", ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_LOOKUP_KEY")),
+    Service("payroll", "services.gateway.payroll", ("FRIKORT_ENCRYPTION_KEYS",)),
 )
-"""The services of the system, with the keys that each may hold."""
+"""The processes of the system. Each gets only the settings, and so the keys, that it needs."""
 
-ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_CAST")
+ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_PROVIDER_CONFIG")
 """The settings of the OpenID provider, which is not a service of Frikort."""
 TOPICS = "services.runtime.kafka.topics"
 
@@ -81,7 +81,7 @@ class LocalSystem:
         mongodb: connection string of the database.
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
-        people: who can get a token or log on, by id.
+        people: the people and programs that can get a token, by id.
         processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
         engines: the broker and the database, with those of the processes that are theirs.
@@ -118,12 +118,12 @@ class LocalSystem:
 
     @property
     def gateway_url(self) -> str:
-        """Where the API is, without a slash at the end."""
+        """The address of the API, without a slash at the end."""
         return self.url("gateway")
 
     @property
     def portals_url(self) -> str:
-        """Where people find the portals, without a slash at the end."""
+        """The address of the portals, without a slash at the end."""
         return self.url("portals")
 
     def url(self, name: str) -> str:
@@ -134,9 +134,9 @@ class LocalSystem:
         """Start everything and wait until all of it is ready.
 
         Raises:
-            LauncherError: something is missing, a port is taken, or a process would not start.
+            LauncherError: something is missing, a port is in use, or a process did not start.
         """
-        # The OpenID provider and the portals know each other and the gateway by address, whether or not they run here.
+        # The OpenID provider and the portals get each other's and the gateway's address, even if those do not run here.
         for name in {*self._services, "gateway", "portals", "issuer"}:
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
@@ -170,7 +170,7 @@ class LocalSystem:
 
         Raises:
             ValueError: an instance of this name exists already.
-            LauncherError: it would not start.
+            LauncherError: it did not start.
         """
         instance_name = f"{name}-{instance}"
         if instance_name in self.processes:
@@ -188,19 +188,19 @@ class LocalSystem:
         return fetch_token(self.issuer_url, person, key)
 
     def environment(self, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
-        """The environment of a child: the common settings and of the others those that are named here.
+        """The environment of a child: the common settings, and those named in `settings`.
 
-        No setting of the caller's own environment is handed on but the log level.
+        Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),
-            "FRIKORT_CAST": str(self.config.data / "keys" / cast.FILE),
+            "FRIKORT_PROVIDER_CONFIG": str(self.config.data / "keys" / provider_config.FILE),
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
-            "FRIKORT_AUDIENCE": cast.AUDIENCE,
+            "FRIKORT_AUDIENCE": provider_config.AUDIENCE,
             "FRIKORT_PUBLIC_URL": self.portals_url,
             "FRIKORT_GATEWAY_URL": self.gateway_url,
             "FRIKORT_API_URL": self.gateway_url,
@@ -240,7 +240,7 @@ class LocalSystem:
         )
 
     def _issuer(self) -> Process:
-        cast.write(self.config.data / "keys", self.keys, self.people, self.portals_url)
+        provider_config.write(self.config.data / "keys", self.keys, self.people, self.portals_url)
         self.processes["issuer"] = Process(
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
@@ -255,7 +255,7 @@ class LocalSystem:
 
 
 def answers_ready(url: str) -> bool:
-    """Whether the service at this address says that it is ready."""
+    """Whether the service at this address is ready."""
     try:
         with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:  # noqa: S310  # our own address
             return bool(answer.status == 200)

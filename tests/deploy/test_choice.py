@@ -1,4 +1,4 @@
-"""Which engine the launcher takes: the environment's address, then Docker, then the binary."""
+"""The launcher takes an engine from the environment, then from Docker, then from its binary."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml, the image, and what may stand in no file."""
+"""docker-compose.yml, the image, and the hosts that no file may name."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from deploy.local.config import REPOSITORY
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 
-# Put together here, so that they do not stand in this file either.
+# Joined here, because the rule holds for this file too.
 REGISTRY_HOSTS = [
     ".".join(parts)
     for parts in [
@@ -54,6 +54,10 @@ def test_a_service_holds_the_same_keys_in_compose(name: str, settings: tuple[str
     given = SERVICES[name]["environment"]
     assert {name for name in given if "KEY" in name} == {name for name in settings if "KEY" in name}
     assert set(settings) <= {*given, "FRIKORT_LOGIN_CLIENT_ID"}  # which has a default
+
+
+def test_only_the_gateway_holds_the_lookup_key() -> None:
+    assert [service.name for service in system.SERVICES if "FRIKORT_LOOKUP_KEY" in service.settings] == ["gateway"]
 
 
 def test_the_lock_of_the_openid_provider_holds_hashes() -> None:

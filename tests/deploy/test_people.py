@@ -16,7 +16,7 @@ CVR_WEIGHTS = (2, 7, 6, 5, 4, 3, 2, 1)
 EVERYONE = list(people.load().values())
 
 
-def test_the_cast() -> None:
+def test_the_people_cover_every_role() -> None:
     assert Counter(person.role for person in EVERYONE) == {
         "caseworker": 3,
         "employer": 7,
@@ -28,7 +28,7 @@ def test_the_cast() -> None:
     assert {person.authority for person in EVERYONE if person.authority} == set(keys.AUTHORITIES)
 
 
-def test_someone_can_log_on_for_every_role_and_business() -> None:
+def test_every_role_and_business_has_a_person_who_can_log_in() -> None:
     by_hand = [person for person in EVERYONE if not person.program]
     assert {person.role for person in by_hand} == {person.role for person in EVERYONE}
     reached = {cvr for person in by_hand for cvr in (person.cvr, person.signs_for)}
@@ -69,7 +69,7 @@ def test_a_person_must_act_for_someone() -> None:
         Person(id="x", role="caseworker", name="X", about="")
 
 
-def test_keys_are_drawn_once_and_kept(tmp_path: Path) -> None:
+def test_keys_are_created_once_and_kept(tmp_path: Path) -> None:
     first = keys.load_or_create(tmp_path)
     assert keys.load_or_create(tmp_path) == first
     assert keys.load_or_create(tmp_path / "other").lookup_key != first.lookup_key

@@ -17,7 +17,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from deploy.local import cast, keys, people, provider
+from deploy.local import keys, people, provider, provider_config
 from deploy.local.client import assertion, fetch_token
 from deploy.local.config import REPOSITORY, default_cache
 from deploy.local.keys import Keys
@@ -73,7 +73,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "FRIKORT_PORT": str(port),
         "FRIKORT_ISSUER": url,
         "FRIKORT_ISSUER_KEY": str(held.issuer_key),
-        "FRIKORT_CAST": str(cast.write(directory / "keys", held, PEOPLE, PORTAL_URL)),
+        "FRIKORT_PROVIDER_CONFIG": str(provider_config.write(directory / "keys", held, PEOPLE, PORTAL_URL)),
     }
     argv = provider.install(default_cache(), directory / "openid", Silent())
     process = Process(
@@ -169,7 +169,7 @@ class Browser(httpx2.Client):
         asked = {
             "client_id": keys.PORTAL,
             "response_type": "code",
-            "redirect_uri": PORTAL_URL + cast.CALLBACK,
+            "redirect_uri": PORTAL_URL + provider_config.CALLBACK,
             "scope": "openid person",
             "state": "state",
             "nonce": "nonce",
@@ -185,7 +185,7 @@ class Browser(httpx2.Client):
         answer = self.post(page, data={"person": person})
         while (place := answer.headers["location"]).startswith((str(self.base_url), "/")):
             answer = self.get(place)
-        assert place.startswith(PORTAL_URL + cast.CALLBACK)
+        assert place.startswith(PORTAL_URL + provider_config.CALLBACK)
         return parse_qs(urlsplit(place).query)
 
 
@@ -212,7 +212,7 @@ def test_the_chosen_person_is_logged_in(running: Running, browser: Browser) -> N
     form = {
         "grant_type": "authorization_code",
         "code": received["code"][0],
-        "redirect_uri": PORTAL_URL + cast.CALLBACK,
+        "redirect_uri": PORTAL_URL + provider_config.CALLBACK,
         "code_verifier": VERIFIER,
         "client_assertion_type": ASSERTION,
         "client_assertion": proof,
@@ -267,12 +267,12 @@ def test_refuses_to_start_outside_a_local_environment(running: Running) -> None:
 
 
 def test_creating_the_keys_needs_no_development_package() -> None:
-    code = "import sys, deploy.local.cast; print({'rich', 'docker', 'pytest'} & {*sys.modules})"
+    code = "import sys, deploy.local.provider_config; print({'rich', 'docker', 'pytest'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
 def test_its_configuration_is_readable_by_its_owner_only(tmp_path: Path) -> None:
-    path = cast.write(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
+    path = provider_config.write(tmp_path, keys.load_or_create(tmp_path), PEOPLE, PORTAL_URL)
     assert path.stat().st_mode & 0o077 == 0
     assert '"d":' not in path.read_text()

@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.http.roles import Role
 
-from deploy.local.cast import AUDIENCE
 from deploy.local.client import Caller
+from deploy.local.provider_config import AUDIENCE
 from services.portals.login.portals import PORTALS
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN

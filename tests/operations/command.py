@@ -19,7 +19,7 @@ _FORKS.set_forkserver_preload([__name__])
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run one command to its end in a process of its own: its exit code, and what it wrote as output and as errors."""
+    """Run one command in a separate process. Returns its exit code, standard output and standard error."""
     with TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
         process = _FORKS.Process(target=_command, args=(list(arguments), dict(environment), out, err))

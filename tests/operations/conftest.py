@@ -1,4 +1,4 @@
-"""Engines of their own for tests that stop, freeze and kill them."""
+"""Separate engines for tests that stop, freeze and kill them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def own_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 @pytest.fixture
 async def harness(own_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
-    """Both engines run and have their topics, whatever the test before did to them."""
+    """Kafka and MongoDB, running and with their topics, whatever the previous test did to them."""
     with ExitStack() as stack:
         harness = Harness(own_engines, tmp_path_factory.mktemp("services"), stack)
         harness.make_engines_run()

@@ -1,4 +1,4 @@
-"""Kafka and MongoDB that a test may stop and kill, and services as processes that use them."""
+"""Kafka and MongoDB that a test can stop and kill, and processes of services that use them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Service:
 
 
 class Harness:
-    """Kafka and MongoDB of these tests alone, and the services that use them."""
+    """Kafka and MongoDB for these tests only, and the services that use them."""
 
     def __init__(self, engines: Engines, directory: Path, stack: ExitStack) -> None:
         self.engines = engines

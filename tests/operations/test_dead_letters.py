@@ -1,4 +1,4 @@
-"""The dead-letter command, called as an operator calls it."""
+"""The command that operators use for dead letters."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CommandResult:
 
 
 async def dead(harness: Harness, *arguments: str, **settings: str) -> CommandResult:
-    """``python -m services.runtime.kafka.dead_letters`` with ``arguments``, but for the start of the interpreter."""
+    """``python -m services.runtime.kafka.dead_letters`` with ``arguments``, without a start of the interpreter."""
     return CommandResult(*await asyncio.to_thread(command.run, arguments, harness.environment(**settings)))
 
 
@@ -120,7 +120,7 @@ async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once
     assert (await dead(harness, "show", origin)).out.count("history ") == 4
 
 
-async def test_a_whole_topic_is_replayed_in_order_but_for_what_was_discarded(harness: Harness) -> None:
+async def test_a_topic_is_replayed_in_order_without_its_discarded_records(harness: Harness) -> None:
     card = str(uuid4())
     letters = await to_dead_letters(harness, "whole", *(broken(reported(card, number, 1)) for number in range(4)))
     discarded = await dead(harness, "discard", str(letters[1].origin), *WHO)
@@ -168,7 +168,7 @@ async def test_a_record_sent_to_the_dead_letter_topic_twice_is_one_dead_letter(h
     assert [item.origin for item in found] == [letter.origin]
 
 
-async def test_headers_of_the_original_that_look_like_ours_are_kept(harness: Harness) -> None:
+async def test_original_headers_with_the_names_of_dead_letter_headers_are_kept(harness: Harness) -> None:
     headers = tuple((name, b"forged") for name in FACTS)
     record = Record(EARNINGS.name, str(uuid4()).encode(), b"{}", headers)
     (letter,) = await to_dead_letters(harness, "forged", record)
@@ -194,7 +194,7 @@ async def test_headers_of_the_original_that_look_like_ours_are_kept(harness: Har
         (("list",), {"mongodb": "mongodb://127.0.0.1:1/"}, exit_codes.UNSAFE_SETTING, "replicaSet"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_done_has_a_code_and_a_clear_message(
+async def test_a_failed_command_has_an_exit_code_and_a_clear_message(
     harness: Harness, arguments: tuple[str, ...], settings: dict[str, str], code: int, says: str
 ) -> None:
     said = await dead(harness, *arguments, **settings)
@@ -203,7 +203,7 @@ async def test_what_cannot_be_done_has_a_code_and_a_clear_message(
     assert "Traceback" not in said.err
 
 
-async def test_the_journal_is_only_added_to(harness: Harness) -> None:
+async def test_the_journal_is_append_only(harness: Harness) -> None:
     (letter,) = await to_dead_letters(harness, "journal", broken(reported(str(uuid4()), 1, 1)))
     await settle(harness, letter)
     await settle(harness, letter)
@@ -236,11 +236,11 @@ def test_the_journal_gives_the_state_of_a_dead_letter(entries: list[tuple[int, A
 
 
 @pytest.mark.parametrize("text", ["", "t", "t/1", "t/1/2", "t/x/2@s.p", "t/1/2@s", "t/1/2@s.p "])
-def test_a_text_that_is_not_an_origin_is_refused(text: str) -> None:
+def test_an_invalid_origin_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an origin"):
         Origin.parse(text)
 
 
-def test_an_origin_reads_as_it_is_written() -> None:
+def test_an_origin_is_parsed_as_it_is_printed() -> None:
     origin = Origin("frikort.earnings.v1", 3, 17, "balance", LEDGERS.name)
     assert Origin.parse(str(origin)) == origin

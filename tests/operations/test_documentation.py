@@ -41,7 +41,7 @@ def test_every_metric_is_in_the_catalogue() -> None:
     assert there == set(metrics.CATALOGUE)
 
 
-def test_the_table_of_metrics_is_true() -> None:
+def test_the_table_of_metrics_is_current() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == _with_table(page), "run python -m tests.operations.test_documentation"
 
@@ -54,7 +54,7 @@ def test_every_exit_code_and_setting_of_a_topic_is_explained() -> None:
         assert f"`{setting}`" in page
 
 
-def test_the_figures_are_the_defaults() -> None:
+def test_the_documented_figures_are_the_defaults() -> None:
     page = PAGE.read_text(encoding="utf-8")
     fields = RuntimeSettings.model_fields
     assert f"`FRIKORT_STALL_TIMEOUT` ({fields['stall_timeout'].default:.0f} s)" in page

@@ -1,4 +1,4 @@
-"""Health names what is wrong, and always answers in time."""
+"""The health endpoints name the cause of a failure and answer in time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
 
 
 async def answer(service: Service, path: str) -> tuple[int, Any]:
-    """One answer, which must come in time."""
+    """One response, which must arrive in time."""
     asked_at = time.monotonic()
     found = await asyncio.to_thread(service.ask, path)
     assert time.monotonic() - asked_at < BOUND

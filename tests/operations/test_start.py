@@ -1,4 +1,4 @@
-"""Engines may come in any order, and what loses data does not start."""
+"""A service starts whichever engine is ready first, and refuses settings that can lose data."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_stop_while_waiting_ends_the_process_at_once_with_exit_code_0(ha
     assert time.monotonic() - asked_at < 4
 
 
-async def test_a_service_without_kafka_gives_up_with_a_code_of_its_own(harness: Harness) -> None:
+async def test_a_service_without_kafka_gives_up_with_its_own_exit_code(harness: Harness) -> None:
     service = harness.service("lonely", kafka="127.0.0.1:1", start_timeout="1")
     service.process.start()
     assert await ended(service) == exit_codes.CANNOT_START

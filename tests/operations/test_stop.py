@@ -1,4 +1,4 @@
-"""SIGTERM ends a service in time and loses nothing; too many dead letters end it by itself."""
+"""SIGTERM ends a service in time without loss, and too many dead letters stop it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 STOP_TIMEOUT = 5
 SLACK = 2
-"""Seconds that a loaded machine may need to end a process whose time is up."""
+"""Seconds that a loaded machine needs to end a process after its deadline."""
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
     [("kafka", signal.SIGKILL), ("mongodb", signal.SIGSTOP)],
     ids=["kafka killed", "mongodb frozen"],
 )
-async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
+async def test_a_stop_without_an_engine_is_in_time_and_loses_nothing(
     harness: Harness, log: KafkaProducer, name: str, how: signal.Signals
 ) -> None:
     group = f"stop-{name}-{how.name.lower()}"
@@ -129,7 +129,7 @@ async def test_a_stop_while_an_engine_is_away_is_in_time_and_loses_nothing(
     assert service.process.terminate() == exit_codes.DONE
 
 
-async def test_too_many_dead_letters_stop_the_service_and_drain_nothing(harness: Harness, log: KafkaProducer) -> None:
+async def test_too_many_dead_letters_in_a_row_stop_the_service(harness: Harness, log: KafkaProducer) -> None:
     name = "flooded"
     await skip_earlier_records(harness, name)
     service = harness.service(name, dead_letter_limit="5", batch_records="3")

@@ -13,7 +13,7 @@ if (environment.FRIKORT_ENVIRONMENT !== 'local') {
   process.exit(2)
 }
 
-const { audience, scope, portal, tokenSeconds, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_CAST, 'utf8'))
+const { audience, scope, portal, tokenSeconds, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_PROVIDER_CONFIG, 'utf8'))
 const key = JSON.parse(readFileSync(environment.FRIKORT_ISSUER_KEY, 'utf8'))
 const claimsOfProgram = new Map(programs.map(program => [program.client_id, program.claims]))
 const known = new Map(people.map(person => [person.id, person]))
