@@ -1,4 +1,4 @@
-"""Builders of the events that the gateway reads, and its parts with keys of their own."""
+"""Builders of events and settings for the tests of the gateway."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def line_encryptor() -> LineEncryptor:
 
 
 def settings(**changes: Any) -> GatewaySettings:
-    """Settings that point nowhere: what is tested with them reaches neither Kafka nor MongoDB nor the issuer."""
+    """Settings without a reachable Kafka, MongoDB or issuer."""
     given: dict[str, Any] = {
         "environment": "local",
         "kafka": "127.0.0.1:1",

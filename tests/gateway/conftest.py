@@ -1,4 +1,4 @@
-"""A database of one's own on the real MongoDB."""
+"""A fixture for tests that need a real MongoDB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.runtime.mongo.document_store import Database, connect, durable_dat
 
 @pytest.fixture
 async def database(system: LocalSystem) -> AsyncIterator[Database]:
-    """An empty database of the gateway's kind."""
+    """An empty database with the gateway's write and read concerns."""
     client = connect(system.mongodb)
     name = f"test_gateway_{uuid4().hex}"
     yield durable_database(client, name)

@@ -1,4 +1,4 @@
-"""The whole application in memory: the tests fill its read models, and there is no Kafka, MongoDB or issuer."""
+"""The application without Kafka, MongoDB and issuer: tests fill its read models in memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
 from tests.gateway.build import line_encryptor, persons, settings
-from tests.gateway.filing import Country, MemoryBatchStore
+from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore
 
 
 @dataclass
@@ -75,14 +75,14 @@ def _holds(state: Any, name: str, wanted: Any) -> bool:
 
 
 def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a part of a state, as it is stored, has the fields that are wanted of it."""
+    """Whether an item of a stored list has the wanted fields."""
     fields = {path: reduce(operator.getitem, path.split("."), item) for path in wanted}
     return all(_holds(SimpleNamespace(value=fields[path]), "value", want) for path, want in wanted.items())
 
 
 @dataclass
 class MemoryAccessLog:
-    """The access log in a list; while ``away``, as a database that cannot be reached."""
+    """The access log in memory. ``away``: it fails like an unreachable database."""
 
     lines: dict[str, Access] = field(default_factory=dict)
     away: bool = False
@@ -115,25 +115,25 @@ class MemoryAccessLog:
 
 @dataclass
 class MemorySubmissions:
-    """Submissions in a dictionary."""
+    """Submitted commands in memory."""
 
-    kept: dict[str, StoredCommand] = field(default_factory=dict)
+    commands: dict[str, StoredCommand] = field(default_factory=dict)
 
     async def get(self, command_id: str) -> StoredCommand | None:
-        return self.kept.get(command_id)
+        return self.commands.get(command_id)
 
-    async def add(self, kept: StoredCommand) -> bool:
-        return self.kept.setdefault(kept.command_id, kept) is kept
+    async def add(self, command: StoredCommand) -> bool:
+        return self.commands.setdefault(command.command_id, command) is command
 
     async def add_response(self, command_id: str, response: str) -> bool:
-        if first := self.kept[command_id].response is None:
-            self.kept[command_id] = replace(self.kept[command_id], response=response)
+        if first := self.commands[command_id].response is None:
+            self.commands[command_id] = replace(self.commands[command_id], response=response)
         return first
 
 
 @dataclass
-class MemoryLog:
-    """A producer that keeps what is published."""
+class MemoryProducer:
+    """A producer that records what is published."""
 
     records: list[Record] = field(default_factory=list)
 
@@ -197,16 +197,16 @@ class _NoLimit:
 
 
 class _Callers:
-    """Tokens are names here."""
+    """Authenticates callers by name: the token is the key in ``by_token``."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Caller] = {}
+        self.by_token: dict[str, Caller] = {}
 
     async def caller(self, authorization: str | None) -> Caller:
-        known = self.known.get((authorization or "").removeprefix("Bearer "))
-        if known is None:
+        caller = self.by_token.get((authorization or "").removeprefix("Bearer "))
+        if caller is None:
             raise ProblemError("token-missing")
-        return known
+        return caller
 
 
 @dataclass
@@ -217,28 +217,28 @@ class MemoryGateway:
     models: MemoryModels
     accesses: MemoryAccessLog
     submissions: MemorySubmissions
-    log: MemoryLog
+    producer: MemoryProducer
     batches: MemoryBatchStore
-    country: Country
+    fake_services: FakeServices
     callers: dict[str, Caller]
     subscriptions: ChangeSubscriptions
     extract_requests: MemoryExtractRequests
 
 
 async def memory_gateway(**changes: Any) -> MemoryGateway:
-    """A gateway with nothing in it; ``changes`` to its settings."""
+    """An empty gateway. ``changes`` are settings."""
     chosen = settings(**changes)
     runtime = Runtime(service="gateway", settings=chosen)
     app = application_factory(chosen, runtime)
     gateway: Container = app.state.gateway
-    models, accesses, submissions, log = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryLog()
+    models, accesses, submissions, producer = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryProducer()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
-    batches, country, extract_requests = MemoryBatchStore(), Country(), MemoryExtractRequests()
+    batches, fake_services, extract_requests = MemoryBatchStore(), FakeServices(), MemoryExtractRequests()
     subscriptions = ChangeSubscriptions(runtime.stopping)
-    commands = CommandService(store=submissions, publisher=log, now=clock.now, persons=persons())
+    commands = CommandService(store=submissions, publisher=producer, now=clock.now, persons=persons())
     app.state.gateway = replace(
         gateway,
-        end_positions=log.end_positions,
+        end_positions=producer.end_positions,
         clock=clock,
         read_models=models,
         commands=commands,
@@ -256,7 +256,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         batches=batches,
         uploads=UploadService(
             batches=batches,
-            queries=country,
+            queries=fake_services,
             persons=persons(),
             line_encryptor=line_encryptor(),
             now=clock.now,
@@ -265,5 +265,14 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         ),
     )
     return MemoryGateway(
-        app, models, accesses, submissions, log, batches, country, callers.known, subscriptions, extract_requests
+        app=app,
+        models=models,
+        accesses=accesses,
+        submissions=submissions,
+        producer=producer,
+        batches=batches,
+        fake_services=fake_services,
+        callers=callers.by_token,
+        subscriptions=subscriptions,
+        extract_requests=extract_requests,
     )

@@ -1,4 +1,4 @@
-"""Access tokens: what is accepted, and everything that is not."""
+"""Access tokens: which are accepted, and which are refused."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ RSA: Final = RSAKey.generate_key(2048, {"kid": "rsa"})
 
 
 class Issuer:
-    """The issuer's keys, and how often they were asked for."""
+    """The issuer's keys, and how often they were fetched."""
 
     def __init__(self, *keys: Any) -> None:
         self.keys = list(keys)
-        self.asked = 0
+        self.fetches = 0
         self.away = False
 
     async def fetch(self) -> dict[str, Any]:
-        self.asked += 1
+        self.fetches += 1
         if self.away:
             raise httpx2.ConnectError("away")
         return dict(KeySet(self.keys).as_dict())
@@ -73,7 +73,7 @@ async def test_an_employer_token_is_accepted() -> None:
     assert caller.owners == ("hash of 6101800101",)
 
 
-async def test_a_citizen_is_known_by_a_hash() -> None:
+async def test_a_citizen_is_identified_by_a_hash() -> None:
     caller = await authenticator(Issuer(KEY)).caller(f"bearer {token(role='citizen', cvr=None, cpr='610180-0101')}")
 
     assert caller.organisation == "hash of 6101800101"
@@ -139,7 +139,7 @@ async def test_an_unsigned_token_is_refused() -> None:
     assert await problem_of(f"Bearer {unsigned}.{claims}.") == "token-invalid"
 
 
-async def test_the_public_key_is_no_shared_secret() -> None:
+async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused() -> None:
     _, claims, _ = token().split(".")
     signed = part(b'{"alg":"HS256","typ":"at+jwt","kid":"one"}') + "." + claims
     mac = hmac.new(KEY.as_pem(private=False), signed.encode(), "sha256").digest()
@@ -148,35 +148,35 @@ async def test_the_public_key_is_no_shared_secret() -> None:
 
 
 @pytest.mark.parametrize("garbage", ["x", "a.b.c", "e30.e30.e30", "\u00e6\u00f8\u00e5.\u00e6.\u00f8", "." * 500])
-async def test_text_that_is_no_token_is_refused(garbage: str) -> None:
+async def test_malformed_text_is_refused_as_a_token(garbage: str) -> None:
     assert await problem_of(f"Bearer {garbage}") == "token-invalid"
 
 
 async def test_keys_are_fetched_once() -> None:
     issuer = Issuer(KEY)
-    subject = authenticator(issuer)
+    verifier = authenticator(issuer)
 
     for _ in range(3):
-        await subject.caller(f"Bearer {token()}")
+        await verifier.caller(f"Bearer {token()}")
 
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
 
 async def test_an_unknown_key_id_refreshes_the_keys_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
-    subject = authenticator(issuer)
-    await subject.caller(f"Bearer {token()}")
+    verifier = authenticator(issuer)
+    await verifier.caller(f"Bearer {token()}")
     new = ECKey.generate_key("P-256", {"kid": "two"})
     issuer.keys = [KEY, new]
     signed = token(new, {"kid": "two"})
 
     with pytest.raises(ProblemError, match="token-invalid"):
-        await subject.caller(f"Bearer {signed}")
-    assert issuer.asked == 1
+        await verifier.caller(f"Bearer {signed}")
+    assert issuer.fetches == 1
 
     monkeypatch.setattr("services.gateway.auth._PAUSE_BETWEEN_REFRESHES", 0.0)
-    assert (await subject.caller(f"Bearer {signed}")).subject == "someone"
-    assert issuer.asked == 2
+    assert (await verifier.caller(f"Bearer {signed}")).subject == "someone"
+    assert issuer.fetches == 2
 
 
 async def test_cached_keys_are_used_while_the_issuer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,33 +185,33 @@ async def test_cached_keys_are_used_while_the_issuer_is_unavailable(monkeypatch:
     assert await problem_of(f"Bearer {token()}", issuer) == "temporarily-unavailable"
 
     issuer.away = False
-    subject = authenticator(issuer)
-    await subject.caller(f"Bearer {token()}")
+    verifier = authenticator(issuer)
+    await verifier.caller(f"Bearer {token()}")
     issuer.away = True
-    monkeypatch.setattr(subject, "_refresh", 0.0)
-    assert (await subject.caller(f"Bearer {token()}")).subject == "someone"
+    monkeypatch.setattr(verifier, "_refresh", 0.0)
+    assert (await verifier.caller(f"Bearer {token()}")).subject == "someone"
 
 
 async def test_a_cached_token_expires(monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = authenticator(Issuer(KEY))
+    verifier = authenticator(Issuer(KEY))
     signed = f"Bearer {token(exp=int(time.time()) + 60)}"
-    await subject.caller(signed)
+    await verifier.caller(signed)
 
     later = time.time() + 61
     monkeypatch.setattr(time, "time", lambda: later)
 
     with pytest.raises(ProblemError, match="token-invalid"):
-        await subject.caller(signed)
+        await verifier.caller(signed)
 
 
 async def test_a_cached_token_is_refused_after_its_key_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
-    subject = authenticator(issuer)
+    verifier = authenticator(issuer)
     signed = f"Bearer {token()}"
-    await subject.caller(signed)
+    await verifier.caller(signed)
 
     issuer.keys = [ECKey.generate_key("P-256", {"kid": "two"})]
-    monkeypatch.setattr(subject, "_refresh", 0.0)
+    monkeypatch.setattr(verifier, "_refresh", 0.0)
 
     with pytest.raises(ProblemError, match="token-invalid"):
-        await subject.caller(signed)
+        await verifier.caller(signed)

@@ -46,14 +46,14 @@ def no_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_notifier, "_RECHECK_SECONDS", 60.0)
 
 
-async def test_a_present_result_is_returned_at_once_with_a_zero_timeout() -> None:
+async def test_a_zero_timeout_returns_a_result_that_is_ready() -> None:
     store = Store()
     store.documents = {OUTCOME, LEDGER}
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) == "done"
 
 
-async def test_a_zero_timeout_reads_at_most_twice() -> None:
+async def test_a_zero_timeout_reads_once() -> None:
     store = Store()
 
     assert await ChangeSubscriptions(asyncio.Event()).until(store.check, 0) is None

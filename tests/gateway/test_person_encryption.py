@@ -1,4 +1,4 @@
-"""People: hashed, encrypted, and a birth date that tells nothing about a number."""
+"""Encryption of personal data, and the check of a birth date."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_person_cannot_be_decrypted_under_another_cpr_hash() -> None:
 @pytest.mark.parametrize(
     ("birth_date", "right"), [(date(1980, 1, 1), True), (date(1980, 1, 2), False), (date(1880, 1, 1), False)]
 )
-def test_birth_dates(birth_date: date, right: bool) -> None:
+def test_only_the_right_birth_date_passes_the_check(birth_date: date, right: bool) -> None:
     encrypted = persons().encrypt(KARLA)
 
     check, found = persons().check_birth_date(encrypted, birth_date)
@@ -41,14 +41,14 @@ def test_birth_dates(birth_date: date, right: bool) -> None:
     assert (check == encrypted.birth_check) is right
 
 
-def test_no_birth_date_is_right_without_a_person() -> None:
+def test_every_birth_date_is_wrong_without_a_person() -> None:
     check, found = persons().check_birth_date(None, date(1980, 1, 1))
 
     assert not found
     assert len(check) == 22
 
 
-def test_a_label_belongs_to_its_employer() -> None:
+def test_a_label_is_decrypted_only_for_its_employer() -> None:
     encrypted = persons().encrypt_label("Karlas løn", "99000007")
 
     assert "Karla" not in encrypted
@@ -58,11 +58,11 @@ def test_a_label_belongs_to_its_employer() -> None:
 
 
 @pytest.mark.parametrize("label", [None, persons().encrypt_label("", "99000007")], ids=["never given", "removed"])
-def test_an_employment_without_a_label(label: str | None) -> None:
+def test_an_absent_or_removed_label_is_none(label: str | None) -> None:
     assert persons().decrypt_label(label, "99000007") is None
 
 
-def test_a_message_belongs_to_its_report() -> None:
+def test_a_message_is_decrypted_only_for_its_report() -> None:
     encrypted = persons().encrypt_message("Jeg hedder Karla", "report-1")
 
     assert persons().decrypt_message(encrypted, "report-1") == "Jeg hedder Karla"
@@ -75,7 +75,7 @@ def test_the_longest_message_can_be_stored() -> None:
     assert len(persons().encrypt_message("\U0001f4b0" * 500, "report-1")) <= 4096
 
 
-def test_a_contact_belongs_to_its_employer() -> None:
+def test_a_contact_is_decrypted_only_for_its_employer() -> None:
     contact = Contact("Bo", "bo@example.dk", "12345678")
     encrypted = persons().encrypt_contact(contact, "99000007")
 

@@ -1,4 +1,4 @@
-"""The catalogue: every problem in both languages, and never with what a caller sent."""
+"""Problem documents: complete in both languages, without the input of the caller."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_every_catalogue_entry_is_complete_in_both_languages(code: str) -> None:
         (-150, "-1,50 kr.", "-1.50 kr."),
     ],
 )
-def test_kroner(ore: int, danish: str, english: str) -> None:
+def test_amounts_are_written_as_kroner_in_both_languages(ore: int, danish: str, english: str) -> None:
     assert kroner(ore, Language.DANISH) == danish
     assert kroner(ore, Language.ENGLISH) == english
 
 
-def test_days() -> None:
+def test_dates_are_written_out_in_both_languages() -> None:
     assert day(date(2026, 11, 21), Language.DANISH) == "21. november 2026"
     assert day(date(2026, 5, 1), Language.ENGLISH) == "1 May 2026"
 
@@ -99,7 +99,7 @@ def test_missing_facts_are_left_out_of_the_text() -> None:
     assert with_year["detail"].startswith("The next is due by the end of 2027.")
 
 
-def test_a_wrong_cpr_number_is_not_repeated() -> None:
+def test_an_error_text_does_not_repeat_a_wrong_cpr_number() -> None:
     with pytest.raises(ValidationError) as caught:
         IssueCardBody.model_validate({"cpr": "9999991234", "name": "Karla Eksempel", "case_reference": "1"})
 
@@ -121,5 +121,5 @@ def test_a_wrong_cpr_number_is_not_repeated() -> None:
         (("body", "0101800101"), "/[CPR]"),
     ],
 )
-def test_pointers(location: tuple[str, ...], pointer: str) -> None:
+def test_a_location_becomes_a_json_pointer_without_a_cpr_number(location: tuple[str, ...], pointer: str) -> None:
     assert pointer_of(location) == pointer

@@ -1,4 +1,4 @@
-"""What the gateway asks its read models beside the states: on a real database, as the answer depends on it."""
+"""Queries of the read models that depend on MongoDB."""
 
 from __future__ import annotations
 

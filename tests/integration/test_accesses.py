@@ -42,7 +42,7 @@ def test_a_citizen_reads_who_did_what_in_which_role_and_why(world: World, job: J
     assert all(job.card.citizen.cpr not in str(line) for line in lines)
 
 
-def test_the_municipality_reads_it_for_a_citizen_who_cannot_log_in(world: World) -> None:
+def test_the_municipality_reads_the_log_for_a_citizen_who_cannot_log_in(world: World) -> None:
     card = world.card()
     accepted(card.owner.get("/v1/me/card"), 200)
     seen = accepted(card.caseworker.get(f"{card.path}/accesses"), 200)["accesses"]

@@ -103,7 +103,7 @@ async def test_the_csv_file_has_a_row_for_each_employer_and_the_same_sums(world:
     assert exempt == extract["manifest"]["exempt_ore"]
 
 
-async def test_star_gets_neither_cpr_number_nor_employer(world: World, jobs: list[Job]) -> None:
+async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world: World, jobs: list[Job]) -> None:
     star = world.authority("star")
     extract = await made(star, year=2025, municipality=OWN)
     files = files_of(star, extract)
@@ -119,14 +119,14 @@ async def test_star_gets_neither_cpr_number_nor_employer(world: World, jobs: lis
         assert job.card.citizen.name not in both
 
 
-async def test_an_extract_holds_what_was_accepted_a_moment_before(world: World) -> None:
+async def test_an_extract_contains_reports_that_were_accepted_just_before(world: World) -> None:
     job = world.job(world.card(municipality="563"))
     job.report(123_400)
     extract = await made(world.authority("skat"), year=2025, municipality="563")
     assert extract["manifest"]["exempt_ore"] >= 123_400
 
 
-async def test_an_extract_without_statements_is_empty_and_whole(world: World) -> None:
+async def test_an_extract_without_statements_is_empty_and_complete(world: World) -> None:
     skat = world.authority("skat")
     extract = await made(skat, year=2019, municipality=OWN)
     assert extract["manifest"]["count"] == 0
@@ -143,7 +143,7 @@ async def test_extracts_are_listed_newest_first_for_their_authority_only(world: 
     assert first["extract_id"] not in others
 
 
-async def test_another_authoritys_extract_does_not_exist(world: World) -> None:
+async def test_the_extract_of_another_authority_does_not_exist(world: World) -> None:
     extract = await made(world.authority("skat"), year=2022, municipality=OWN)
     star, path = world.authority("star"), f"/v1/extracts/{extract['extract_id']}"
     refused(star.get(path), 404, "extract-unknown")
@@ -151,7 +151,7 @@ async def test_another_authoritys_extract_does_not_exist(world: World) -> None:
         refused(star.get(f"{path}/files/{file_format}"), 404, "extract-unknown")
 
 
-async def test_a_file_that_the_caller_has_already_is_not_sent_again(world: World) -> None:
+async def test_an_unchanged_file_is_not_sent_again(world: World) -> None:
     skat = world.authority("skat")
     extract = await made(skat, year=2023, municipality=OWN)
     file = extract["manifest"]["files"][0]
@@ -166,7 +166,7 @@ async def test_the_same_request_under_the_same_key_is_one_extract(world: World) 
     assert first["extract_id"] == again["extract_id"]
 
 
-def test_a_municipality_that_is_none_is_refused(world: World) -> None:
+def test_an_extract_of_an_unknown_municipality_is_refused(world: World) -> None:
     assert "999" not in MUNICIPALITIES
     problem = world.authority("skat").post("/v1/extracts", {"year": 2025, "municipality": "999"})
     refused(problem, 422, "invalid-request")

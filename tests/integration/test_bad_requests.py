@@ -54,7 +54,7 @@ AMOUNTS: dict[str, str] = {
 
 @pytest.mark.parametrize("amount", AMOUNTS.values(), ids=AMOUNTS.keys())
 @pytest.mark.parametrize("component", ["wage_ore", "pension_ore"])
-def test_an_amount_is_whole_oere(still: Job, component: str, amount: str) -> None:
+def test_an_amount_that_is_not_whole_oere_is_refused(still: Job, component: str, amount: str) -> None:
     body = json.dumps(still.body(components={"wage_ore": 100, component: "AMOUNT"})).replace('"AMOUNT"', amount)
     problem = refused(post(still, body), 422, "invalid-request")
     assert [error["pointer"] for error in problem["errors"]] == [f"/components/{component}"]
@@ -83,7 +83,7 @@ WRONG_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "pointer"), WRONG_FIELDS.values(), ids=WRONG_FIELDS.keys())
-def test_a_wrong_field_is_named(still: Job, changes: dict[str, Any], pointer: str) -> None:
+def test_an_error_points_to_the_wrong_field(still: Job, changes: dict[str, Any], pointer: str) -> None:
     answer = still.employer.post("/v1/reports", still.body(**changes))
     problem = refused(answer, 422, "invalid-request")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
@@ -92,7 +92,7 @@ def test_a_wrong_field_is_named(still: Job, changes: dict[str, Any], pointer: st
 
 
 @pytest.mark.parametrize("field", ["employment_id", "reference", "work", "payment_date", "components"])
-def test_a_missing_field_is_named(still: Job, field: str) -> None:
+def test_an_error_points_to_the_missing_field(still: Job, field: str) -> None:
     body = still.body()
     del body[field]
     problem = refused(still.employer.post("/v1/reports", body), 422, "invalid-request")
@@ -112,18 +112,18 @@ MALFORMED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED.keys())
-def test_malformed_json_is_said_to_be_malformed(still: Job, content: bytes) -> None:
+def test_malformed_json_is_refused(still: Job, content: bytes) -> None:
     refused(post(still, content), 400, "malformed-json")
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b'"text"', b"7"])
-def test_json_that_is_no_object_is_refused(still: Job, content: bytes) -> None:
+def test_json_that_is_not_an_object_is_refused(still: Job, content: bytes) -> None:
     answer = post(still, content)
     assert answer.status in (400, 422), repr(answer)
     assert answer.problem in ("malformed-json", "invalid-request")
 
 
-def test_half_a_surrogate_pair_is_no_text(still: Job) -> None:
+def test_a_text_with_a_lone_surrogate_is_refused(still: Job) -> None:
     body = json.dumps(still.body(reference="REFERENCE")).replace("REFERENCE", "\\ud800")
     refused(post(still, body), 422, "invalid-request")
 
@@ -138,7 +138,7 @@ def test_a_body_over_a_megabyte_is_refused(still: Job) -> None:
     refused(post(still, json.dumps(still.body(reference="x" * 1_000_001))), 413, "body-too-large")
 
 
-def test_a_body_over_a_megabyte_that_does_not_tell_its_length_is_refused(still: Job) -> None:
+def test_a_body_over_a_megabyte_without_a_content_length_is_refused(still: Job) -> None:
     def pieces() -> Iterator[bytes]:
         for _ in range(20):
             yield b" " * 100_000
@@ -153,7 +153,7 @@ def test_a_missing_key_is_refused(still: Job) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "æøå"])
-def test_a_key_that_is_not_visible_ascii_of_1_to_255_is_refused(still: Job, key: str) -> None:
+def test_a_key_that_is_not_1_to_255_visible_ascii_characters_is_refused(still: Job, key: str) -> None:
     headers = {**JSON, "Idempotency-Key": key}
     answer = still.employer.raw("POST", "/v1/reports", json.dumps(still.body()), headers)
     refused(answer, 400, "idempotency-key-invalid")
@@ -174,7 +174,7 @@ WRONG_CPRS = {
 
 
 @pytest.mark.parametrize("cpr", WRONG_CPRS.values(), ids=WRONG_CPRS.keys())
-def test_a_number_that_is_no_cpr_number_gets_no_card_and_is_not_repeated(world: World, cpr: str) -> None:
+def test_an_invalid_cpr_number_is_refused_and_not_repeated(world: World, cpr: str) -> None:
     body = {**issue_body(world.citizen()), "cpr": cpr}
     answer = world.caseworker().post("/v1/cards", body)
     problem = refused(answer, 422, "invalid-request")
@@ -212,7 +212,7 @@ def test_an_unknown_field_whose_name_is_a_cpr_number_is_not_repeated(still: Job)
 
 
 @pytest.mark.parametrize("body", [{}, {"cpr": SOMEONES_CPR, "number": "12345"}, {"number": "00000"}, {"number": "123"}])
-def test_a_search_is_by_one_good_cpr_or_card_number(world: World, body: dict[str, str]) -> None:
+def test_a_search_needs_exactly_one_valid_cpr_or_card_number(world: World, body: dict[str, str]) -> None:
     answer = refused(world.caseworker().post("/v1/cards/search", body), 422, "invalid-request")
     assert SOMEONES_CPR not in answer.content.decode()
 
@@ -227,7 +227,7 @@ def test_a_search_is_by_one_good_cpr_or_card_number(world: World, body: dict[str
         ("controls", {"result": "upheld", "reason": "health"}),
     ],
 )
-def test_a_wrong_decision_leaves_the_card_as_it_is(still: Job, path: str, body: dict[str, str]) -> None:
+def test_an_invalid_decision_does_not_change_the_card(still: Job, path: str, body: dict[str, str]) -> None:
     refused(still.card.caseworker.post(f"{still.card.path}/{path}", body), 422, "invalid-request")
 
 
@@ -243,7 +243,7 @@ def test_a_wrong_decision_leaves_the_card_as_it_is(still: Job, path: str, body: 
         ("/v1/employments", {"cursor": "/w"}),
     ],
 )
-def test_a_wrong_query_is_refused(still: Job, path: str, query: dict[str, str | int]) -> None:
+def test_an_invalid_query_parameter_is_refused(still: Job, path: str, query: dict[str, str | int]) -> None:
     refused(still.employer.get(path, **query), 422, "invalid-request")
 
 

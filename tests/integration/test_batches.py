@@ -40,7 +40,7 @@ def lines_of(employer: Client, batch: Answer, **query: str | int) -> list[dict[s
     return found
 
 
-def test_every_line_is_booked_alone_and_has_a_result(job: Job) -> None:
+def test_every_line_is_booked_on_its_own_and_has_a_result(job: Job) -> None:
     employer, before = job.employer, job.report(5_000)
     by_number = job.body(10_000, card_number=job.card.number)
     del by_number["employment_id"]
@@ -81,7 +81,7 @@ def result_of(employer: Client, batch: Answer) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
 
 
-def test_a_danish_spreadsheet_is_a_payroll_file(job: Job) -> None:
+def test_a_csv_file_of_a_danish_spreadsheet_is_booked(job: Job) -> None:
     content = (
         "\ufeffFrikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.);Feriepenge (kr.)\r\n"
         f"{job.card.number};løn marts;01-03-2025;31-03-2025;31-03-2025;7.500,50;937,56\r\n"
@@ -118,7 +118,7 @@ def test_a_held_file_is_booked_or_cancelled_by_its_sender(job: Job) -> None:
     ]
 
 
-def test_another_employers_file_does_not_exist(world: World, job: Job) -> None:
+def test_the_file_of_another_employer_does_not_exist(world: World, job: Job) -> None:
     sent = send(job.employer, content_of([job.body()]), hold="true")
     for page in ("", "/lines", "/result.csv"):
         refused(world.employer().get(f"{PATH}/{sent['batch_id']}{page}"), 404, "batch-unknown")

@@ -59,7 +59,7 @@ def test_a_colleague_of_the_same_municipality_sees_the_card(world: World) -> Non
     assert accepted(world.caseworker(HOME).get(card.path), 200)["card_id"] == card.id
 
 
-def test_another_municipality_does_not_find_the_card_in_any_way(world: World) -> None:
+def test_another_municipality_cannot_find_the_card(world: World) -> None:
     card, other = world.card(), world.caseworker(ELSEWHERE)
     refused(other.get(card.path), 404, "card-unknown")
     refused(other.post("/v1/cards/search", {"cpr": card.citizen.cpr}), 404, "card-unknown")
@@ -68,7 +68,7 @@ def test_another_municipality_does_not_find_the_card_in_any_way(world: World) ->
         refused(other.get(f"{card.path}/{page}"), 404, "card-unknown")
 
 
-def test_another_municipality_changes_nothing_on_the_card(world: World) -> None:
+def test_another_municipality_cannot_change_the_card(world: World) -> None:
     card, other = world.card(), world.caseworker(ELSEWHERE)
     before = card.caseworker.get(card.path).body
     for path, body in (
@@ -116,7 +116,7 @@ def test_reactivating_an_active_card_is_refused(world: World) -> None:
     refused(card.caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 409, "card-already-active")
 
 
-def test_a_replaced_number_opens_nothing_and_the_new_one_does(world: World) -> None:
+def test_only_the_new_number_works_after_a_replacement(world: World) -> None:
     card, employer = world.card(), world.employer()
     replaced = accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
     assert replaced["number"] != card.number
@@ -127,7 +127,7 @@ def test_a_replaced_number_opens_nothing_and_the_new_one_does(world: World) -> N
     accepted(employer.post("/v1/employments", employment_body(card, card_number=replaced["number"])), 201)
 
 
-def test_a_replaced_number_leaves_employment_and_totals_as_they_are(world: World) -> None:
+def test_a_replaced_number_does_not_affect_employments_and_totals(world: World) -> None:
     job = world.job()
     job.report(120_000)
     accepted(job.card.caseworker.post(f"{job.card.path}/number", {"reason": "abused"}), 200)
@@ -135,7 +135,7 @@ def test_a_replaced_number_leaves_employment_and_totals_as_they_are(world: World
     assert job.card.balance()["reported_ore"] == 150_000
 
 
-def test_a_card_that_is_handed_over_is_seen_by_the_new_municipality_only(world: World) -> None:
+def test_a_card_that_is_handed_over_is_visible_to_the_new_municipality_only(world: World) -> None:
     job = world.job()
     job.report(120_000)
     card, new = job.card, world.caseworker(ELSEWHERE)
@@ -149,7 +149,7 @@ def test_a_card_that_is_handed_over_is_seen_by_the_new_municipality_only(world: 
     accepted(new.post(f"{card.path}/deactivation", {"case_reference": "S-1"}), 200)
 
 
-def test_handing_a_card_over_to_oneself_is_refused(world: World) -> None:
+def test_handing_a_card_over_to_the_own_municipality_is_refused(world: World) -> None:
     card = world.card()
     refused(card.caseworker.post(f"{card.path}/hand-over", {"to_municipality": HOME}), 409, "same-municipality")
 
@@ -178,7 +178,7 @@ def test_the_list_of_controls_has_the_card_until_its_control_is_recorded(world: 
     assert card.id in due(2029)
 
 
-def test_another_municipality_has_other_controls_due(world: World) -> None:
+def test_controls_of_another_municipality_are_not_listed(world: World) -> None:
     card = world.card(municipality="741")
     cards = accepted(world.caseworker("825").get("/v1/controls-due", year=2200), 200)["cards"]
     assert card.id not in [c["card_id"] for c in cards]
@@ -219,7 +219,7 @@ def test_a_second_card_in_another_municipality_names_only_the_responsible_one(wo
     assert all(secret not in content for secret in (card.id, card.number, card.citizen.cpr, card.citizen.name))
 
 
-def test_a_caseworkers_next_command_after_an_issue_never_fails(world: World) -> None:
+def test_a_caseworker_can_change_a_card_right_after_issuing_it(world: World) -> None:
     for _ in range(5):
         citizen, caseworker = world.citizen(), world.caseworker()
         card = accepted(caseworker.post("/v1/cards", issue_body(citizen)), 201)

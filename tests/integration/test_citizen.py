@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.integration.scene import ALLOWANCE, SECRET, Job, World, accepted, refused
 
 
-def test_the_own_card(world: World) -> None:
+def test_a_citizen_sees_their_own_card(world: World) -> None:
     card = world.card()
     own = accepted(card.owner.get("/v1/me/card"), 200)
     assert own.body == {
@@ -28,7 +28,7 @@ def test_the_balance_of_a_card_without_reports_is_the_whole_allowance(world: Wor
     assert [(b["year"], b["reported_ore"], b["remaining_ore"]) for b in balances] == [(2025, 0, ALLOWANCE)]
 
 
-def test_balances_by_year(job: Job) -> None:
+def test_a_citizen_sees_the_balance_of_a_year(job: Job) -> None:
     job.report(4_300_000)
     balance = job.card.balance()
     assert balance.pop("warnings")[0]["threshold"] == "near"
@@ -43,7 +43,7 @@ def test_balances_by_year(job: Job) -> None:
     }
 
 
-def test_employments_without_the_employers_contact_person(job: Job) -> None:
+def test_a_citizen_sees_employments_without_the_contact_person(job: Job) -> None:
     answer = accepted(job.card.owner.get("/v1/me/employments"), 200)
     employment = answer["employments"][0]
     assert (employment["employment_id"], employment["cvr"]) == (job.id, job.employer.cvr)
@@ -51,7 +51,7 @@ def test_employments_without_the_employers_contact_person(job: Job) -> None:
     assert SECRET not in answer.content.decode()
 
 
-def test_reports_of_every_employer_with_their_split(world: World, job: Job) -> None:
+def test_a_citizen_sees_the_reports_of_every_employer_with_their_split(world: World, job: Job) -> None:
     second = world.job(job.card)
     job.report(4_000_000)
     second.report(500_000)
@@ -62,7 +62,7 @@ def test_reports_of_every_employer_with_their_split(world: World, job: Job) -> N
     ]
 
 
-def test_a_warning_says_when_and_at_what_amount(job: Job) -> None:
+def test_a_warning_has_its_time_and_amount(job: Job) -> None:
     job.report(3_421_280)  # 80 % to the øre
     warnings = accepted(job.card.owner.get("/v1/me/warnings"), 200)["warnings"]
     assert [(w["threshold"], w["year"], w["reported_ore"], w["withdrawn_at"]) for w in warnings] == [

@@ -12,7 +12,7 @@ from tests.integration.topics import records_about
 REPORTS = 60
 
 
-async def test_sixty_reports_at_once_across_the_cap_exempt_the_allowance_to_the_oere(world: World, job: Job) -> None:
+async def test_sixty_concurrent_reports_across_the_cap_exempt_exactly_the_allowance(world: World, job: Job) -> None:
     second = world.job(job.card)
     amounts = [100_000 + number for number in range(REPORTS)]
     jobs = [(job, second)[number % 2] for number in range(REPORTS)]
@@ -36,7 +36,7 @@ async def test_sixty_reports_at_once_across_the_cap_exempt_the_allowance_to_the_
     assert len({dict(record.headers)["ce_id"] for record in raised}) == 3
 
 
-def test_reports_corrections_and_withdrawals_at_once_leave_a_ledger_that_adds_up(world: World, job: Job) -> None:
+def test_concurrent_reports_corrections_and_withdrawals_leave_a_ledger_that_adds_up(world: World, job: Job) -> None:
     second = world.job(job.card)
     reports = [(j, j.report(300_000 + number)) for number in range(8) for j in (job, second)]
 
@@ -68,7 +68,7 @@ def test_a_balance_read_after_an_acknowledged_report_is_never_stale(job: Job) ->
         assert len(job.card.reports()) == number
 
 
-def test_a_report_right_after_a_card_event_is_decided_by_it(world: World, job: Job) -> None:
+def test_a_report_right_after_a_card_event_takes_it_into_account(world: World, job: Job) -> None:
     """A command that overtakes the card event which its sender had seen waits for it."""
     for _ in range(5):
         card = job.card
@@ -79,7 +79,7 @@ def test_a_report_right_after_a_card_event_is_decided_by_it(world: World, job: J
         accepted(job.employer.post("/v1/reports/dry-run", body), 200)
 
 
-def test_an_employment_right_after_a_new_number_is_registered_with_it(world: World) -> None:
+def test_an_employment_can_be_registered_right_after_the_number_is_replaced(world: World) -> None:
     card = world.card()
     for _ in range(5):
         number = accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)["number"]

@@ -42,13 +42,13 @@ def test_an_employer_can_ask_for_the_disputed_reports_only(job: Job, report_id: 
     assert len(accepted(job.employer.get("/v1/reports"), 200)["reports"]) == 2
 
 
-def test_no_amount_changes(job: Job, report_id: str) -> None:
+def test_a_dispute_changes_no_amount(job: Job, report_id: str) -> None:
     before = job.card.balance(), job.card.report()["split"]
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
     assert (job.card.balance(), job.card.report()["split"]) == before
 
 
-def test_anyone_on_the_citizens_side_withdraws_it_and_the_history_keeps_it(
+def test_each_side_can_raise_and_withdraw_a_dispute_and_the_history_shows_it(
     world: World, job: Job, report_id: str
 ) -> None:
     card = job.card
@@ -74,7 +74,9 @@ def test_anyone_on_the_citizens_side_withdraws_it_and_the_history_keeps_it(
 
 
 @pytest.mark.parametrize(("answer", "cause"), [("correction", "corrected"), ("withdrawal", "withdrawn")])
-def test_the_employers_action_ends_it(job: Job, report_id: str, answer: str, cause: str) -> None:
+def test_a_correction_or_withdrawal_of_the_report_ends_its_dispute(
+    job: Job, report_id: str, answer: str, cause: str
+) -> None:
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
     body: dict[str, Any] = job.correction(60_000) if answer == "correction" else {"reason": "not-paid"}
     done = accepted(job.employer.post(f"/v1/reports/{report_id}/{answer}", body), 200)
@@ -86,13 +88,13 @@ def test_the_employers_action_ends_it(job: Job, report_id: str, answer: str, cau
     ]
 
 
-def test_a_correction_that_says_the_same_again_does_not_end_it(job: Job, report_id: str) -> None:
+def test_a_correction_with_the_same_content_does_not_end_the_dispute(job: Job, report_id: str) -> None:
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
     same = accepted(job.employer.post(f"/v1/reports/{report_id}/correction", job.correction(120_000)), 200)
     assert same["dispute"]["reason"] == "wrong-amount"
 
 
-def test_what_cannot_be_disputed_or_withdrawn(job: Job, report_id: str) -> None:
+def test_an_impossible_dispute_or_withdrawal_is_refused(job: Job, report_id: str) -> None:
     owner, path = job.card.owner, f"/v1/me/reports/{report_id}/dispute"
     refused(owner.post(f"{path}/withdrawal", {}), 409, "report-not-disputed")
     accepted(owner.post(path, WRONG), 200)
@@ -104,7 +106,7 @@ def test_what_cannot_be_disputed_or_withdrawn(job: Job, report_id: str) -> None:
     refused(owner.post(f"/v1/me/reports/{uuid4()}/dispute", WRONG), 404, "report-unknown")
 
 
-def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) -> None:
+def test_the_report_of_another_caller_does_not_exist(world: World, job: Job, report_id: str) -> None:
     seen = job.all_views()
     other = world.job().card
     for client, path, code in (
@@ -120,7 +122,9 @@ def test_anothers_report_does_not_exist(world: World, job: Job, report_id: str) 
 
 
 @pytest.mark.parametrize("kind", [TaxStatementUpdated, FollowUpStatementUpdated])
-async def test_every_feed_sees_it_until_it_ends(world: World, job: Job, report_id: str, kind: type[Message]) -> None:
+async def test_every_feed_shows_a_dispute_until_it_ends(
+    world: World, job: Job, report_id: str, kind: type[Message]
+) -> None:
     async def flags() -> list[bool]:
         published = await records_about(world.system.kafka, kind, lambda statement: statement.card_id == job.card.id)
         by_id = {

@@ -45,7 +45,7 @@ def test_a_change_without_a_contact_keeps_the_present_one(job: Job) -> None:
     assert changed["contact"] == before
 
 
-def test_an_employment_is_known_by_the_card_number_that_was_typed_also_when_the_card_has_a_new_one(job: Job) -> None:
+def test_an_employment_keeps_the_card_number_of_its_registration(job: Job) -> None:
     card = job.card
     assert accepted(job.employer.get(job.path), 200)["card_number"] == card.number
     accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
@@ -53,7 +53,7 @@ def test_an_employment_is_known_by_the_card_number_that_was_typed_also_when_the_
     assert changed["card_number"] == card.number
 
 
-def test_an_employment_has_a_label_of_the_employers_own_until_it_is_taken_away(world: World) -> None:
+def test_an_employer_can_set_change_and_remove_a_label(world: World) -> None:
     card, employer = world.card(), world.employer()
     body = employment_body(card, label=f"Løn 17, {SECRET}")
     path = f"/v1/employments/{accepted(employer.post('/v1/employments', body), 201)['employment_id']}"
@@ -78,7 +78,7 @@ def test_an_employment_cannot_end_before_it_began(job: Job) -> None:
     assert [error["pointer"] for error in problem["errors"]] == ["/last"]
 
 
-def test_an_employment_cannot_be_cut_short_of_what_was_reported(job: Job) -> None:
+def test_an_employment_cannot_end_before_reported_work(job: Job) -> None:
     job.report()
     before = job.all_views()
     refused(job.employer.post(f"{job.path}/end", {"last": "2025-03-15"}), 409, "employment-has-reports-outside")
@@ -161,11 +161,11 @@ def test_the_largest_report_is_a_million_kroner(job: Job) -> None:
     assert job.report(100_000_000)["split"]["exempt_ore"] == ALLOWANCE
 
 
-def test_one_oere_is_a_report(job: Job) -> None:
+def test_one_oere_can_be_reported(job: Job) -> None:
     assert job.report(1)["split"]["exempt_ore"] == 1
 
 
-def test_the_year_of_an_amount_is_that_of_its_payment(world: World, job: Job) -> None:
+def test_an_amount_counts_in_the_year_of_its_payment(world: World, job: Job) -> None:
     world.on(date(2026, 1, 15))
     report = job.report(work={"first": "2025-12-01", "last": "2025-12-31"}, payment_date="2026-01-15")
     assert (report["year"], report["provisional"]) == (2026, True)
@@ -181,7 +181,7 @@ def test_the_danish_calendar_decides_whether_a_day_is_in_the_future(world: World
     refused(job.employer.post("/v1/reports", job.body(2, payment_date="2025-07-01")), 422, "payment-in-future")
 
 
-def test_a_dry_run_says_what_would_happen_and_books_nothing(job: Job) -> None:
+def test_a_dry_run_shows_the_result_and_books_nothing(job: Job) -> None:
     job.report(4_000_000)
     before = job.all_views()
     trial = accepted(job.employer.post("/v1/reports/dry-run", job.body(500_000)), 200)
@@ -192,7 +192,7 @@ def test_a_dry_run_says_what_would_happen_and_books_nothing(job: Job) -> None:
     assert job.all_views() == before
 
 
-def test_a_dry_run_keeps_every_rule(job: Job) -> None:
+def test_a_dry_run_applies_every_rule(job: Job) -> None:
     before = job.all_views()
     refused(job.employer.post("/v1/reports/dry-run", job.body(0)), 422, "amount-zero")
     future = job.body(payment_date="2025-12-01")
@@ -256,7 +256,7 @@ def test_a_withdrawn_report_no_longer_counts(job: Job) -> None:
     assert job.card.balance()["remaining_ore"] == ALLOWANCE
 
 
-def test_warnings_that_a_withdrawal_makes_untrue_are_withdrawn_and_can_come_again(job: Job) -> None:
+def test_a_withdrawal_withdraws_warnings_which_can_be_raised_again(job: Job) -> None:
     report = job.report(4_300_000)
     assert job.card.warnings() == ["near", "reached", "exceeded"]
     accepted(job.employer.post(f"/v1/reports/{report['report_id']}/withdrawal", {"reason": "other"}), 200)
@@ -288,7 +288,7 @@ def test_the_remaining_allowance_of_years_before_the_employment_is_not_shown(job
     refused(job.employer.get(f"{job.path}/allowance", year=2024), 404, "employment-unknown")
 
 
-def test_an_employers_next_command_after_an_employment_never_fails(world: World) -> None:
+def test_an_employer_can_report_right_after_registering_an_employment(world: World) -> None:
     card = world.card()
     for _ in range(10):
         employer = world.employer()

@@ -54,11 +54,11 @@ def test_the_outcome_of_another_caller_does_not_exist(anyone: Client, job: Job) 
     refused(anyone.get(pending.headers["location"]), 404, "outcome-unknown")
 
 
-def test_an_outcome_that_never_was_is_unknown(anyone: Client) -> None:
+def test_the_outcome_of_an_unknown_command_does_not_exist(anyone: Client) -> None:
     refused(anyone.get(f"/v1/outcomes/{uuid4()}"), 404, "outcome-unknown")
 
 
-async def test_a_caller_who_does_not_wait_finds_the_outcome_at_its_location(job: Job) -> None:
+async def test_a_caller_who_does_not_wait_finds_the_outcome_at_the_location(job: Job) -> None:
     key, body = str(uuid4()), job.body()
     pending = accepted(job.employer.post("/v1/reports", body, key=key, wait=0), 202)
     assert pending.headers["preference-applied"] == "wait=0"
@@ -141,12 +141,12 @@ def test_an_unknown_address_is_not_found(job: Job) -> None:
     refused(job.employer.get("/v1/nothing"), 404, "not-found")
 
 
-def test_a_wrong_method_is_refused_with_the_right_ones(job: Job) -> None:
+def test_a_wrong_method_is_refused_with_the_allowed_methods(job: Job) -> None:
     answer = refused(job.employer.send("PUT", "/v1/reports", job.body()), 405, "method-not-allowed")
     assert "POST" in answer.headers["allow"]
 
 
-def test_every_answer_has_a_correlation_id_and_is_kept_by_no_cache(job: Job) -> None:
+def test_every_answer_has_a_correlation_id_and_must_not_be_cached(job: Job) -> None:
     answer = accepted(job.card.owner.get("/v1/me/card"), 200)
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"

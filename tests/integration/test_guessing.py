@@ -72,7 +72,7 @@ def test_the_answer_does_not_show_what_was_wrong(world: World, unused_number: st
     assert accepted(card.owner.get("/v1/me/employments"), 200)["employments"] == []
 
 
-def test_a_wrong_guess_repeats_nothing_that_was_sent(world: World) -> None:
+def test_the_answer_to_a_wrong_guess_repeats_no_input(world: World) -> None:
     card = world.card()
     content = refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong").content
     assert card.number.encode() not in content
@@ -87,7 +87,7 @@ def test_each_wrong_guess_is_counted(world: World, unused_number: str) -> None:
     assert wrong_guesses(world) == before + 2
 
 
-def test_an_employer_is_stopped_after_ten_wrong_guesses(world: World) -> None:
+def test_an_employer_is_blocked_after_ten_wrong_guesses(world: World) -> None:
     employer = world.employer()
     cards = [world.card() for _ in range(PER_EMPLOYER // 2 + 1)]
     for number in range(PER_EMPLOYER):
@@ -119,14 +119,14 @@ def test_an_unused_number_is_blocked_in_the_same_way(world: World, unused_number
     assert looks(taken) == looks(free)
 
 
-def test_right_answers_are_not_counted(world: World) -> None:
+def test_right_guesses_are_not_counted(world: World) -> None:
     employer, card = world.employer(), world.card()
     for month in range(1, PER_EMPLOYER + 3):
         days = {"first": f"2025-{month:02d}-10", "last": f"2025-{month:02d}-11"}
         accepted(guess(employer, card, period=days), 201)
 
 
-def test_many_guesses_at_once_are_no_more_than_ten(world: World) -> None:
+def test_concurrent_guesses_cannot_exceed_the_limit(world: World) -> None:
     employer = world.employer()
     cards = [world.card() for _ in range(8)]
     answers = concurrently(
@@ -137,7 +137,7 @@ def test_many_guesses_at_once_are_no_more_than_ten(world: World) -> None:
     assert statuses.count(429) == len(answers) - PER_EMPLOYER
 
 
-def test_the_guess_of_a_refused_command_leaves_its_key_free(world: World) -> None:
+def test_a_wrong_guess_leaves_its_idempotency_key_free(world: World) -> None:
     employer, card = world.employer(), world.card()
     wrong = employment_body(card, birth_date="1984-05-05")
     refused(employer.post("/v1/employments", wrong, key="one"), 404, "number-or-birth-date-wrong")

@@ -18,7 +18,7 @@ async def bookings(world: World, job: Job) -> set[str]:
     return {dict(record.headers)["ce_id"].decode() for record in records}
 
 
-async def test_the_same_key_and_body_give_the_stored_answer_and_one_booking(world: World, job: Job) -> None:
+async def test_the_same_key_and_body_get_the_stored_answer_and_are_booked_once(world: World, job: Job) -> None:
     key, body = str(uuid4()), job.body()
     first = accepted(job.employer.post("/v1/reports", body, key=key), 201)
     again = accepted(job.employer.post("/v1/reports", body, key=key), 201)
@@ -30,7 +30,7 @@ async def test_the_same_key_and_body_give_the_stored_answer_and_one_booking(worl
     assert job.card.balance()["reported_ore"] == 100_000
 
 
-def test_the_stored_answer_stays_what_it_was_when_things_have_changed(job: Job) -> None:
+def test_a_stored_answer_is_not_affected_by_later_changes(job: Job) -> None:
     key, body = str(uuid4()), job.body()
     first = accepted(job.employer.post("/v1/reports", body, key=key), 201)
     path = f"/v1/reports/{first['report_id']}/correction"
@@ -38,7 +38,7 @@ def test_the_stored_answer_stays_what_it_was_when_things_have_changed(job: Job) 
     assert accepted(job.employer.post("/v1/reports", body, key=key), 201).body == first.body
 
 
-def test_the_same_body_in_other_words_is_the_same(job: Job) -> None:
+def test_the_same_body_in_another_format_is_the_same_request(job: Job) -> None:
     key, body = str(uuid4()), job.body()
     first = accepted(job.employer.post("/v1/reports", body, key=key), 201)
     shuffled = json.dumps(dict(reversed(body.items())), indent=4)
@@ -77,13 +77,13 @@ def test_a_refusal_is_replayed_too(job: Job) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
-def test_a_key_whose_request_had_errors_is_still_free(job: Job) -> None:
+def test_an_invalid_request_leaves_its_key_free(job: Job) -> None:
     key = str(uuid4())
     refused(job.employer.post("/v1/reports", job.body(-1), key=key), 422, "invalid-request")
     accepted(job.employer.post("/v1/reports", job.body(), key=key), 201)
 
 
-async def test_fifty_identical_requests_at_once_are_one_booking_with_one_answer(world: World, job: Job) -> None:
+async def test_fifty_concurrent_identical_requests_are_booked_once_with_one_answer(world: World, job: Job) -> None:
     key, body = str(uuid4()), job.body()
     answers = concurrently([lambda: job.employer.post("/v1/reports", body, key=key)] * 50)
     assert {answer.status for answer in answers} == {201}
@@ -94,7 +94,7 @@ async def test_fifty_identical_requests_at_once_are_one_booking_with_one_answer(
     assert job.card.balance()["reported_ore"] == 100_000
 
 
-async def test_the_same_report_at_once_under_many_keys_is_one_booking(world: World, job: Job) -> None:
+async def test_a_report_sent_concurrently_under_many_keys_is_booked_once(world: World, job: Job) -> None:
     body = job.body()
     answers = concurrently([lambda: job.employer.post("/v1/reports", body)] * 20)
     assert sorted(answer.status for answer in answers) == [200] * 19 + [201]
@@ -103,21 +103,21 @@ async def test_the_same_report_at_once_under_many_keys_is_one_booking(world: Wor
     assert len(await bookings(world, job)) == 1
 
 
-def test_look_alikes_at_once_are_one_booking(job: Job) -> None:
+def test_one_of_several_concurrent_possible_duplicates_is_booked(job: Job) -> None:
     bodies = [job.body() for _ in range(10)]
     answers = concurrently([lambda body=body: job.employer.post("/v1/reports", body) for body in bodies])  # type: ignore[misc]
     assert sorted(answer.status for answer in answers) == [201] + [409] * 9
     assert job.card.balance()["reported_ore"] == 100_000
 
 
-def test_one_person_issued_twice_at_once_gets_one_card(world: World) -> None:
+def test_concurrent_issues_for_one_person_create_one_card(world: World) -> None:
     citizen = world.citizen()
     caseworkers = [world.caseworker(code) for code in ("101", "147", "151", "153", "155")]
     answers = concurrently([lambda c=c: c.post("/v1/cards", issue_body(citizen)) for c in caseworkers])  # type: ignore[misc]
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409, 409]
 
 
-def test_an_employment_sent_twice_is_one_employment(world: World) -> None:
+def test_an_employment_sent_twice_is_registered_once(world: World) -> None:
     card, employer = world.card(), world.employer()
     sent: list[dict[str, Any]] = []
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_an_employment_sent_twice_is_one_employment(world: World) -> None:
     assert len(accepted(employer.get("/v1/employments"), 200)["employments"]) == 1
 
 
-def test_a_withdrawal_sent_twice_is_one_withdrawal(job: Job) -> None:
+def test_a_withdrawal_sent_twice_counts_once(job: Job) -> None:
     path = f"/v1/reports/{job.report()['report_id']}/withdrawal"
     first = accepted(job.employer.post(path, {"reason": "not-paid"}, key="one"), 200)
     again = accepted(job.employer.post(path, {"reason": "not-paid"}, key="one"), 200)

@@ -44,7 +44,7 @@ def test_a_holder_without_a_card_sees_what_the_citizen_sees(world: World, job: J
     refused(holder.get("/v1/me/card"), 404, "card-unknown")
 
 
-def test_a_holder_and_the_citizen_hear_at_once_that_there_is_something_to_see(world: World, job: Job) -> None:
+def test_citizen_and_holder_get_a_change_event_when_they_open_a_stream(world: World, job: Job) -> None:
     card, friend = job.card, world.citizen()
     mandate_id = card.mandate(friend)["mandate_id"]
     for listener, path in ((card.owner, "/v1/me"), (holder_of(world, friend), f"/v1/represented/{mandate_id}")):
@@ -62,7 +62,7 @@ def test_a_mandate_to_view_does_not_allow_disputes(world: World, job: Job) -> No
     assert job.card.report()["dispute"] is None
 
 
-def test_a_mandate_is_over_after_its_last_day(world: World) -> None:
+def test_a_mandate_expires_after_its_last_day(world: World) -> None:
     card, friend = world.card(), world.citizen()
     mandate_id, holder = card.mandate(friend, until="2025-10-02")["mandate_id"], holder_of(world, friend)
     world.on(date(2025, 10, 2), "21:00")
@@ -75,7 +75,7 @@ def test_a_mandate_is_over_after_its_last_day(world: World) -> None:
     refused(card.owner.post(f"/v1/me/mandates/{mandate_id}/withdrawal", {}), 409, "mandate-ended")
 
 
-def test_a_mandate_that_is_withdrawn_opens_nothing_from_then_on(world: World) -> None:
+def test_a_withdrawn_mandate_gives_no_access(world: World) -> None:
     card, friend = world.card(), world.citizen()
     mandate_id, holder = card.mandate(friend)["mandate_id"], holder_of(world, friend)
     accepted(holder.get(f"/v1/represented/{mandate_id}/card"), 200)
@@ -85,7 +85,7 @@ def test_a_mandate_that_is_withdrawn_opens_nothing_from_then_on(world: World) ->
     sees_nothing(holder, mandate_id)
 
 
-def test_a_mandate_opens_nothing_for_anyone_else(world: World) -> None:
+def test_a_mandate_gives_access_to_its_holder_only(world: World) -> None:
     card = world.card()
     mandate_id = card.mandate(world.citizen())["mandate_id"]
     for other in (world.card().owner, holder_of(world, world.citizen()), card.owner):
@@ -93,7 +93,7 @@ def test_a_mandate_opens_nothing_for_anyone_else(world: World) -> None:
         sees_nothing(other, mandate_id)
 
 
-def test_a_caseworker_gives_and_withdraws_for_a_citizen_without_a_digital_id(world: World) -> None:
+def test_a_caseworker_grants_and_withdraws_a_mandate_for_a_citizen_without_a_digital_id(world: World) -> None:
     card, friend = world.card(), world.citizen()
     body = mandate_body(friend, "represent")
     given = accepted(card.caseworker.post(f"{card.path}/mandates", body), 201)

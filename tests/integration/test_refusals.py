@@ -82,7 +82,7 @@ def test_a_report_that_breaks_a_rule_is_refused(
 
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("amount", "changes", "code", "facts"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_correction_to_what_breaks_a_rule_is_refused(
+def test_a_correction_that_breaks_a_rule_is_refused(
     world: World, still: Job, amount: int, changes: dict[str, Any], code: str, facts: dict[str, Any] | None
 ) -> None:
     if code == "year-without-allowance":
@@ -109,13 +109,13 @@ def test_a_refusal_is_explained_in_english_on_request(still: Job) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_an_employment_that_never_was_is_unknown(still: Job) -> None:
+def test_a_report_for_an_unknown_employment_is_refused(still: Job) -> None:
     unknown = still.body(employment_id=str(uuid4()))
     refused(still.employer.post("/v1/reports", unknown), 404, "employment-unknown")
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_anothers_employment_does_not_exist(world: World, still: Job) -> None:
+def test_the_employment_of_another_employer_does_not_exist(world: World, still: Job) -> None:
     other = world.employer()
     unknown = other.get(f"/v1/employments/{uuid4()}")
     theirs = refused(other.get(still.path), 404, "employment-unknown")
@@ -127,7 +127,7 @@ def test_anothers_employment_does_not_exist(world: World, still: Job) -> None:
     refused(other.get(f"{still.path}/allowance"), 404, "employment-unknown")
 
 
-def test_anothers_report_does_not_exist(world: World, job: Job) -> None:
+def test_the_report_of_another_caller_does_not_exist(world: World, job: Job) -> None:
     other, path = world.job(job.card), f"/v1/reports/{job.report()['report_id']}"
     seen = job.all_views()
     unknown = other.employer.get(f"/v1/reports/{uuid4()}")
@@ -157,14 +157,14 @@ def test_the_reference_of_a_withdrawn_report_stays_used(job: Job) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_correction_in_the_employments_days_but_of_an_unknown_reason_is_refused(still: Job) -> None:
+def test_a_correction_with_an_unknown_reason_is_refused(still: Job) -> None:
     report_id = still.card.reports()[0]["report_id"]
     correction = still.correction(1) | {"reason": "because she said so"}
     refused(still.employer.post(f"/v1/reports/{report_id}/correction", correction), 422, "invalid-request")
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_reference_used_again_for_another_report_is_refused_with_the_earlier(still: Job) -> None:
+def test_a_reference_that_another_report_has_is_refused_with_that_report(still: Job) -> None:
     other = still.body(99, reference="marts")
     problem = refused(still.employer.post("/v1/reports", other), 409, "reference-reused")
     assert problem["facts"]["reference"] == "marts"
@@ -173,20 +173,20 @@ def test_a_reference_used_again_for_another_report_is_refused_with_the_earlier(s
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_look_alike_is_refused_with_the_earlier_report(still: Job) -> None:
+def test_a_possible_duplicate_is_refused_with_the_earlier_report(still: Job) -> None:
     problem = refused(still.employer.post("/v1/reports", still.body(123_400)), 409, "possible-duplicate")
     assert problem["earlier"]["reference"] == problem["facts"]["reference"] == "marts"
     assert problem["earlier"]["report_id"] == still.card.reports()[0]["report_id"]
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_a_dry_run_asks_about_a_look_alike_too(still: Job) -> None:
+def test_a_dry_run_refuses_a_possible_duplicate_too(still: Job) -> None:
     answer = still.employer.post("/v1/reports/dry-run", still.body(123_400))
     refused(answer, 409, "possible-duplicate")
 
 
 @pytest.mark.usefixtures("unchanged")
-def test_the_same_report_a_month_later_under_a_new_key_is_known(world: World, still: Job) -> None:
+def test_the_same_report_a_month_later_is_already_reported(world: World, still: Job) -> None:
     world.on(date(2025, 10, 30))
     again = accepted(still.employer.post("/v1/reports", still.body(123_400, reference="marts")), 200)
     assert again["already_reported"] is True
@@ -200,14 +200,14 @@ def test_a_duplicate_that_is_allowed_is_booked(job: Job) -> None:
     assert job.card.balance()["reported_ore"] == 200_000
 
 
-def test_the_look_alike_of_a_withdrawn_report_is_booked(job: Job) -> None:
+def test_a_report_like_a_withdrawn_one_is_booked(job: Job) -> None:
     report = job.report(100_000)
     accepted(job.employer.post(f"/v1/reports/{report['report_id']}/withdrawal", {"reason": "not-paid"}), 200)
     job.report(100_000)
     assert job.card.balance()["reported_ore"] == 100_000
 
 
-def test_the_same_payment_at_another_employer_is_no_look_alike(world: World, job: Job) -> None:
+def test_the_same_payment_at_another_employer_is_not_a_possible_duplicate(world: World, job: Job) -> None:
     job.report(100_000)
     world.job(job.card).report(100_000)
     assert job.card.balance()["reported_ore"] == 200_000
@@ -263,7 +263,7 @@ def test_work_before_the_card_was_issued_is_refused(world: World) -> None:
     assert card.reports() == []
 
 
-def test_the_citizens_own_business_is_refused(world: World) -> None:
+def test_an_employment_in_the_citizens_own_business_is_refused(world: World) -> None:
     card = world.card()
     own = world.employer(owners=[world.citizen(), card.citizen])
     problem = refused(own.post("/v1/employments", employment_body(card)), 422, "own-business")
@@ -277,7 +277,7 @@ def test_a_sole_trader_may_employ_someone_else(world: World) -> None:
     world.job(employer=world.employer(owners=[world.citizen()])).report()
 
 
-def test_a_second_card_changes_nothing(world: World, job: Job) -> None:
+def test_a_refused_second_card_changes_nothing(world: World, job: Job) -> None:
     job.report()
     seen = job.all_views()
     refused(job.card.caseworker.post("/v1/cards", issue_body(job.card.citizen)), 409, "card-exists")
@@ -285,7 +285,7 @@ def test_a_second_card_changes_nothing(world: World, job: Job) -> None:
     assert job.all_views() == seen
 
 
-def test_a_change_into_the_days_of_another_own_employment_is_refused(world: World) -> None:
+def test_a_change_that_overlaps_another_employment_of_the_employer_is_refused(world: World) -> None:
     job = world.job(last="2025-03-31")
     body = employment_body(job.card, period={"first": "2025-04-01", "last": None})
     later = accepted(job.employer.post("/v1/employments", body), 201)

@@ -42,9 +42,7 @@ def test_nothing_is_asked_of_an_ended_employment(job: Job) -> None:
     assert reminders(job.employer) == []
 
 
-def test_a_notice_before_expected_payment_date_that_the_usual_wage_would_go_above_the_allowance(
-    world: World, job: Job
-) -> None:
+def test_a_notice_warns_that_the_usual_wage_would_exceed_the_allowance(world: World, job: Job) -> None:
     for month, last in (("07", "31"), ("08", "31"), ("09", "30")):
         work = {"first": f"2025-{month}-01", "last": f"2025-{month}-{last}"}
         job.report(1_200_000, work=work, payment_date=work["last"])
@@ -56,7 +54,7 @@ def test_a_notice_before_expected_payment_date_that_the_usual_wage_would_go_abov
     assert notice["text"].startswith("Der er 6.766,00 kr. tilbage af årets beløbsgrænse")
 
 
-def test_a_page_of_employments_has_the_reminders_of_those(world: World) -> None:
+def test_a_page_has_the_reminders_of_its_employments(world: World) -> None:
     employer = world.employer()
     jobs = [world.job(employer=employer) for _ in range(2)]
     first = accepted(employer.get("/v1/reminders", limit=1), 200)
@@ -65,7 +63,7 @@ def test_a_page_of_employments_has_the_reminders_of_those(world: World) -> None:
     assert second["next"] is None
 
 
-def test_days_without_work_lie_in_the_employment_and_not_in_the_future(world: World, job: Job) -> None:
+def test_days_without_work_must_lie_in_the_employment_and_not_in_the_future(world: World, job: Job) -> None:
     path = f"{job.path}/no-work"
     outside = {"first": "2025-01-09", "last": "2025-01-31"}
     problem = refused(job.employer.post(path, outside), 422, "no-work-outside-employment")

@@ -111,7 +111,7 @@ BAD_TOKENS: dict[str, MakeToken] = {
 
 
 @pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
-def test_a_token_that_is_not_good_opens_nothing(world: World, still: Job, make: MakeToken) -> None:
+def test_an_invalid_token_is_refused(world: World, still: Job, make: MakeToken) -> None:
     token = make(world, still.employer.person)
     client = Client(world, still.employer.person, token)
     for answer in (
@@ -132,33 +132,31 @@ def test_a_token_that_is_not_good_opens_nothing(world: World, still: Job, make: 
         ("authority", {"authority": "nobody"}),
     ],
 )
-def test_a_token_for_an_organisation_that_is_none_opens_nothing(
-    world: World, role: Role, claims: dict[str, str]
-) -> None:
+def test_a_token_for_an_unknown_organisation_is_refused(world: World, role: Role, claims: dict[str, str]) -> None:
     person = Person.model_construct(id=str(uuid4()), role=role, name="", about="", **claims)  # type: ignore[arg-type]
     refused(Client(world, person, signed(world, claims_of(world, person))).get("/v1/allowances"), 401, "token-invalid")
 
 
-def test_no_token_opens_nothing(world: World, still: Job) -> None:
+def test_a_request_without_a_token_is_refused(world: World, still: Job) -> None:
     client = Client(world, still.employer.person, "").without_token()
     for answer in (client.get(still.path), client.post("/v1/reports", still.body()), client.get("/v1/outcomes/x")):
         refused(answer, 401, "token-missing")
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_another_scheme_is_no_token(still: Job) -> None:
+def test_basic_authentication_is_refused(still: Job) -> None:
     basic = base64.b64encode(b"user:password").decode()
     answer = still.employer.raw("GET", still.path, headers={"Authorization": f"Basic {basic}"})
     refused(answer, 401, "token-missing")
 
 
-def test_a_token_of_the_issuer_is_good_for_several_audiences(world: World, still: Job) -> None:
+def test_a_token_for_several_audiences_is_accepted(world: World, still: Job) -> None:
     claims = claims_of(world, still.employer.person, aud=["another-api", "frikort-api"])
     accepted(Client(world, still.employer.person, signed(world, claims)).get(still.path), 200)
 
 
 @pytest.mark.parametrize("role", ["caseworker", "employer", "citizen", "authority"])
-def test_another_role_may_do_nothing_of_this_one(world: World, still: Job, role: Role) -> None:
+def test_each_operation_refuses_callers_in_other_roles(world: World, still: Job, role: Role) -> None:
     others = {
         "caseworker": world.caseworker(),
         "employer": still.employer,

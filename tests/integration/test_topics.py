@@ -245,7 +245,7 @@ def early(world: World) -> Early:
     return Early(world, world.citizen(), world.employer(), freed.number, str(uuid4()))
 
 
-async def test_commands_that_come_before_the_card_are_decided_when_it_comes(world: World, early: Early) -> None:
+async def test_commands_that_arrive_before_their_card_are_decided_when_it_arrives(world: World, early: Early) -> None:
     register, employment_id = await early.register()
     report = await early.report(employment_id, 100_000, card_revision=1)
     await early.deferred(2)
@@ -263,7 +263,7 @@ async def test_commands_that_come_before_the_card_are_decided_when_it_comes(worl
     assert accepted(early.employer.get(f"/v1/employments/{employment_id}"), 200)["period"]["first"] == "2025-01-10"
 
 
-async def test_a_report_that_had_seen_the_deactivation_is_decided_by_it(early: Early) -> None:
+async def test_a_report_based_on_a_later_card_revision_waits_for_it(early: Early) -> None:
     await early.issued()
     register, employment_id = await early.register()
     await early.outcomes(register)

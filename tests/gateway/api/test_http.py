@@ -75,11 +75,11 @@ async def test_the_openapi_document_is_valid(client: httpx2.AsyncClient) -> None
 async def test_commands_document_their_idempotency_key(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/v1/openapi.json")).json()
     reads = {"search_card"}
-    settled_by_themselves = {"book_batch", "cancel_batch"}  # said twice, they change nothing
+    idempotent = {"book_batch", "cancel_batch"}  # repeating them changes nothing
     for methods in document["paths"].values():
         for method, operation in methods.items():
             required = {p["name"] for p in operation.get("parameters", ()) if p.get("required") and p["in"] == "header"}
-            is_command = method in {"post", "put"} and operation["operationId"] not in reads | settled_by_themselves
+            is_command = method in {"post", "put"} and operation["operationId"] not in reads | idempotent
             assert (required == {"Idempotency-Key"}) == is_command, operation["operationId"]
 
 
@@ -163,7 +163,7 @@ async def test_the_correlation_id_is_the_callers_trace(client: httpx2.AsyncClien
 
 
 @pytest.mark.parametrize("traceparent", [None, "", "x", "00-zz-00-01", "00-" + "0" * 31 + "-" + "0" * 16 + "-01"])
-def test_without_a_trace_there_is_a_new_id(traceparent: str | None) -> None:
+def test_a_request_without_a_valid_trace_gets_a_new_correlation_id(traceparent: str | None) -> None:
     assert correlation_of(traceparent) != correlation_of(traceparent)
 
 
@@ -202,7 +202,7 @@ class Entry:
         self.order = order
 
 
-def test_the_pages_together_are_the_whole_list() -> None:
+def test_all_pages_together_are_the_whole_list() -> None:
     entries = [Entry(f"{n:02d}") for n in range(5)]
 
     first, following = page(entries[:3], 2)
@@ -210,7 +210,7 @@ def test_the_pages_together_are_the_whole_list() -> None:
     assert following is not None
     assert after(following) == {"order": {"$gt": "01"}}
     assert after(following, newest=True) == {"order": {"$lt": "01"}}
-    assert after("", newest=True) == after("") == {"order": {"$gt": ""}}  # what has no order is in no list
+    assert after("", newest=True) == after("") == {"order": {"$gt": ""}}  # entries without an order are in no list
     last, nothing = page(entries[4:], 2)
     assert ([e.order for e in last], nothing) == (["04"], None)
 
@@ -241,4 +241,4 @@ async def test_requests_above_the_limit_are_refused() -> None:
         assert [answer.status_code for answer in await asyncio.gather(*carried)] == [200, 200]
         assert (refused.status_code, code_of(refused)) == (503, "too-busy")
         assert refused.headers["retry-after"]
-        assert (await client.get("/")).status_code == 200, "there is room again"
+        assert (await client.get("/")).status_code == 200, "a finished request makes room"

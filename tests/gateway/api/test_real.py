@@ -1,5 +1,4 @@
-"""The gateway on real Kafka and MongoDB, with the other services behind it: one key one answer, reading what was
-written, guessing, and what happens while another service is away."""
+"""The gateway with real Kafka and MongoDB and the other services: idempotency, read-your-writes, access, limits."""
 
 from __future__ import annotations
 
@@ -76,7 +75,7 @@ def employed(caseworker: Caller, employer: Caller) -> tuple[Answer, Answer]:
     return card, employment
 
 
-class TestOneKeyOneAnswer:
+class TestIdempotency:
     def test_a_repeated_request_gets_the_stored_response(self, caseworker: Caller) -> None:
         body, key = card_body(), str(uuid4())
         first = caseworker.post("/v1/cards", body, key=key)
@@ -158,7 +157,7 @@ class TestOutcomes:
         assert outcome["problem"]["type"] == "/problems/card-exists"
 
     def test_a_change_is_readable_when_it_is_answered(self, caseworker: Caller, employer: Caller) -> None:
-        """Twenty in a row, each read at once: nothing may depend on a consumer being quick."""
+        """Each of twenty reports is read at once, so a slow consumer would be noticed."""
         card, employment = employed(caseworker, employer)
         for n in range(1, 21):
             answer = employer.post("/v1/reports", report_body(employment, f"r-{n}", 1_000 + n))
@@ -188,7 +187,7 @@ class TestOutcomes:
         assert outcome["result"]["split"]["exempt_ore"] == 100_000
 
 
-class TestWhatIsNotTheCallers:
+class TestAccess:
     def test_a_card_of_another_municipality_does_not_exist(self, call: Callable[[str], Caller]) -> None:
         card = call("caseworker-101-a").post("/v1/cards", card_body())
         other = call("caseworker-849")

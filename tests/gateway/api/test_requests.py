@@ -88,7 +88,7 @@ def test_the_example_bodies_are_valid() -> None:
         ("/tip", 1),
     ],
 )
-def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
+def test_an_error_in_a_report_points_to_its_field(path: str, value: Any) -> None:
     assert path in pointers(ReportBody, with_change(REPORT, path, value))
 
 
@@ -108,7 +108,7 @@ def test_wrong_fields_of_a_report(path: str, value: Any) -> None:
         ("/label", "610180-0101"),
     ],
 )
-def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
+def test_an_error_in_an_employment_points_to_its_field(path: str, value: Any) -> None:
     assert path in pointers(RegisterEmploymentBody, with_change(EMPLOYMENT, path, value))
 
 
@@ -123,14 +123,14 @@ def test_wrong_fields_of_an_employment(path: str, value: Any) -> None:
         ("/message", "Mit nummer er 6101800101."),
     ],
 )
-def test_wrong_fields_of_a_dispute(path: str, value: Any) -> None:
+def test_an_error_in_a_dispute_points_to_its_field(path: str, value: Any) -> None:
     assert pointers(DisputeBody, with_change(DISPUTE, path, value)) == [path]
 
 
 @pytest.mark.parametrize(
     ("path", "value"), [("/cpr", "1"), ("/name", ""), ("/scope", "own"), ("/until", "31-12-2025"), ("/until", None)]
 )
-def test_wrong_fields_of_a_mandate(path: str, value: Any) -> None:
+def test_an_error_in_a_mandate_points_to_its_field(path: str, value: Any) -> None:
     assert pointers(MandateBody, with_change(MANDATE, path, value)) == [path]
 
 
@@ -162,7 +162,7 @@ def test_a_lone_surrogate_is_refused() -> None:
 class TestTheSameRequest:
     """One request may be written in several ways; a retry must be known in any of them."""
 
-    def test_order_and_hyphen_do_not_matter(self) -> None:
+    def test_the_order_of_fields_and_a_hyphen_do_not_change_a_request(self) -> None:
         other = dict(reversed([*(CARD | {"cpr": "6101800101"}).items()]))
 
         assert canonical(IssueCardBody(**CARD)) == canonical(IssueCardBody(**other))

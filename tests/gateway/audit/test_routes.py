@@ -1,4 +1,4 @@
-"""No route can show or change a person's data unrecorded: each of them is called here, with and without the log."""
+"""No route shows or changes a person's data without a record: calls every route, with and without the access log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from tests.gateway.build import (
 )
 from tests.gateway.memory import MemoryGateway, memory_gateway
 
-# As in the examples of the API's own document, so that these are what its example requests are about.
+# The values in the examples of the OpenAPI document, so that its example requests can be sent.
 CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
@@ -68,7 +68,7 @@ SUBJECTS: Final = {
 WITHOUT_PERSON: Final = {
     *("allowances", "list_problems", "problem", "list_extracts", "get_extract"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
-    *("own_changes", "represented_changes"),  # that something changed, and nothing of it
+    *("own_changes", "represented_changes"),  # only that something changed
 }
 """Routes that show and change no person's data. Payroll files are recorded when their lines are booked."""
 
@@ -145,7 +145,7 @@ CALLERS: Final = {
 
 @pytest.fixture
 async def world() -> MemoryGateway:
-    """One citizen with a card, an employment, a report and a place in an extract."""
+    """A gateway with one citizen who has a card, an employment and a report, and is in an extract."""
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
     card = issued(person=persons().encrypt(Person(CPR, NAME)), control_due=2025)
@@ -186,7 +186,7 @@ async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    """Every operation of the API: method, path and what its document says."""
+    """Every operation of the API: method, path and documentation."""
     document = (await memory_gateway()).app.openapi()
     return [
         (method.upper(), path, operation | {"components": document["components"]})
@@ -215,7 +215,7 @@ def example(operation: dict[str, Any]) -> tuple[str, bytes]:
 async def call(
     client: httpx2.AsyncClient, world: MemoryGateway, method: str, path: str, operation: dict[str, Any]
 ) -> httpx2.Response:
-    """Call the operation as its own audience does, about the one citizen."""
+    """Call the operation as a caller of its audience, about the citizen."""
     places = {
         "card_id": CARD,
         "employment_id": EMPLOYMENT,
@@ -251,8 +251,8 @@ def caller_of(path: str, operation: dict[str, Any]) -> str:
 async def batch_of_one_line(world: MemoryGateway) -> str:
     """A payroll file that is held, with one line about the citizen."""
     caller = CALLERS["employer"]
-    world.country.numbers["12345"] = CARD
-    world.country.employ(CVR, "12345")
+    world.fake_services.numbers["12345"] = CARD
+    world.fake_services.employ(CVR, "12345")
     sending = Upload(caller, str(uuid4()), "application/jsonl", True, one_line(), None)
     batch, _ = await world.app.state.gateway.uploads.receive(sending)
     return str(batch.batch_id)
@@ -275,7 +275,7 @@ def report_body() -> dict[str, Any]:
 
 
 async def answered_command(client: httpx2.AsyncClient, world: MemoryGateway) -> str:
-    """A report that was refused; what was recorded of it is taken away."""
+    """The id of a refused report command. Its audit entries are removed."""
     away, world.accesses.away = world.accesses.away, False
     headers = {"authorization": "Bearer employer", "idempotency-key": "before", "prefer": "wait=0"}
     pending = (await client.post("/v1/reports", json=report_body(), headers=headers)).json()
@@ -298,7 +298,7 @@ async def test_every_route_records_the_persons_it_shows_or_changes_unless_exempt
         if name in WITHOUT_PERSON:
             assert recorded == [], name
             continue
-        assert recorded, f"{name} recorded nothing; if it is about nobody, say so in WITHOUT_PERSON"
+        assert recorded, f"{name} recorded nothing; if it shows no person's data, list it in WITHOUT_PERSON"
         caller = CALLERS[caller_of(path, operation)]
         for line in recorded:
             assert line.subject in SUBJECTS, name
@@ -330,7 +330,7 @@ async def test_a_response_is_stored_and_recorded_concurrently(
     command_id = await answered_command(client, world)
     both = asyncio.Barrier(2)
 
-    def beside(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def at_the_same_time(write: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def writes(*given: Any) -> Any:
             async with asyncio.timeout(5):
                 await both.wait()
@@ -338,12 +338,12 @@ async def test_a_response_is_stored_and_recorded_concurrently(
 
         return writes
 
-    monkeypatch.setattr(world.submissions, "add_response", beside(world.submissions.add_response))
-    monkeypatch.setattr(world.accesses, "add", beside(world.accesses.add))
+    monkeypatch.setattr(world.submissions, "add_response", at_the_same_time(world.submissions.add_response))
+    monkeypatch.setattr(world.accesses, "add", at_the_same_time(world.accesses.add))
     response = await client.get(f"/v1/outcomes/{command_id}", headers={"authorization": "Bearer employer"})
 
     assert response.json()["status"] == "refused"
-    assert [line.refused for line in world.accesses.take()] == [False], "the command was; to be told of it is not"
+    assert [line.refused for line in world.accesses.take()] == [False], "reading the outcome is not refused"
 
 
 async def test_a_streamed_response_stops_where_it_cannot_be_recorded(
@@ -357,8 +357,8 @@ async def test_a_streamed_response_stops_where_it_cannot_be_recorded(
 
 async def test_an_undeclared_route_shows_no_data(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
     @world.app.get("/forgotten")
-    async def forgotten(ask: Annotated[RequestContext, Depends(caller_in(Role.CASEWORKER))]) -> Any:
-        return await ask.container.read_models.cards.get(CARD)
+    async def forgotten(context: Annotated[RequestContext, Depends(caller_in(Role.CASEWORKER))]) -> Any:
+        return await context.container.read_models.cards.get(CARD)
 
     response = await client.get("/forgotten", headers={"authorization": "Bearer caseworker"})
 

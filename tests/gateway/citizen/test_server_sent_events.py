@@ -1,4 +1,4 @@
-"""The streams of changes as they go over the wire: with rights, limits, and an end."""
+"""The server-sent events of a card over HTTP: access, limits and end."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def citizen(cpr: str) -> Caller:
     return Caller("issuer", "c", "someone", Role.CITIZEN, persons().cpr_hash(cpr))
 
 
-async def a_world(**changes: Any) -> MemoryGateway:
-    """A citizen with a card, and somebody who has a mandate."""
+async def gateway_with_mandate(**changes: Any) -> MemoryGateway:
+    """A gateway with a citizen who has a card, and the holder of a mandate."""
     world = await memory_gateway(**changes)
     world.callers.update(citizen=citizen(CPR), holder=citizen(HOLDER), stranger=citizen("6401854321"))
     world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED]))
@@ -56,32 +56,28 @@ async def a_world(**changes: Any) -> MemoryGateway:
 
 @pytest.fixture
 async def world() -> MemoryGateway:
-    return await a_world()
+    return await gateway_with_mandate()
 
 
 class Listener:
-    """Somebody who reads a stream as it comes."""
+    """An ASGI client that reads a stream."""
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.read = b""
         self.task: asyncio.Task[None] | None = None
-        self._gone = asyncio.Event()
-        self._asked = False
+        self._disconnected = asyncio.Event()
+        self._requested = False
 
-    @property
-    def over(self) -> bool:
-        return self.task is not None and self.task.done()
-
-    def leave(self) -> None:
-        self._gone.set()
+    def disconnect(self) -> None:
+        self._disconnected.set()
 
     async def receive(self) -> dict[str, Any]:
-        if self._asked:
-            await self._gone.wait()
+        if self._requested:
+            await self._disconnected.wait()
             return {"type": "http.disconnect"}
-        self._asked = True
+        self._requested = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(self, message: Any) -> None:
@@ -90,19 +86,19 @@ class Listener:
         else:
             self.read += message["body"]
 
-    async def hears(self, times: int) -> None:
+    async def receives_changes(self, times: int) -> None:
         async def heard() -> bool:
             return self.read.count(CHANGED) >= times
 
         await eventually(heard, within=5, what=f"{times} changes")
 
-    async def receives_the_end(self) -> None:
+    async def receives_end(self) -> None:
         assert self.task is not None
         await asyncio.wait_for(self.task, 5)
 
 
 @asynccontextmanager
-async def listening(world: MemoryGateway, path: str, token: str, query: str = "") -> AsyncIterator[Listener]:
+async def open_stream(world: MemoryGateway, path: str, token: str, query: str = "") -> AsyncIterator[Listener]:
     scope = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},  # as uvicorn says
@@ -122,7 +118,7 @@ async def listening(world: MemoryGateway, path: str, token: str, query: str = ""
     try:
         yield listener
     finally:
-        listener.leave()
+        listener.disconnect()
         await asyncio.wait_for(listener.task, 5)
 
 
@@ -130,28 +126,28 @@ async def _answer(app: Callable[..., Awaitable[None]], scope: dict[str, Any], li
     await app(scope, listener.receive, listener.send)
 
 
-def something_changes(world: MemoryGateway) -> None:
+def change_card(world: MemoryGateway) -> None:
     world.subscriptions.wake(card_key(CARD))
 
 
 @pytest.mark.parametrize(("path", "token"), [(OWN, "citizen"), (HELD, "holder")])
 async def test_a_change_is_received_while_the_stream_is_open(world: MemoryGateway, path: str, token: str) -> None:
-    async with listening(world, path, token) as listener:
-        await listener.hears(1)
-        something_changes(world)
-        await listener.hears(2)
+    async with open_stream(world, path, token) as listener:
+        await listener.receives_changes(1)
+        change_card(world)
+        await listener.receives_changes(2)
 
     assert listener.status == 200
     assert listener.headers[b"content-type"].startswith(b"text/event-stream")
     assert listener.headers[b"cache-control"] == b"no-store"
-    assert listener.read == 2 * CHANGED, "and nothing of what changed"
+    assert listener.read == 2 * CHANGED, "the events do not contain what changed"
 
 
 async def test_a_stream_shows_no_data_and_adds_no_access_entry(world: MemoryGateway) -> None:
-    async with listening(world, OWN, "citizen") as listener:
-        await listener.hears(1)
-        something_changes(world)
-        await listener.hears(2)
+    async with open_stream(world, OWN, "citizen") as listener:
+        await listener.receives_changes(1)
+        change_card(world)
+        await listener.receives_changes(2)
 
     assert world.accesses.take() == []
 
@@ -159,7 +155,7 @@ async def test_a_stream_shows_no_data_and_adds_no_access_entry(world: MemoryGate
 async def test_a_quiet_stream_sends_heartbeats(world: MemoryGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_streams, "_HEARTBEAT_SECONDS", 0.01)
 
-    async with listening(world, OWN, "citizen") as listener:
+    async with open_stream(world, OWN, "citizen") as listener:
 
         async def has_a_heartbeat() -> bool:
             return listener.read.endswith(b":\n\n")
@@ -169,43 +165,43 @@ async def test_a_quiet_stream_sends_heartbeats(world: MemoryGateway, monkeypatch
 
 @pytest.mark.parametrize(("path", "code"), [(OWN, "card-unknown"), (HELD, "mandate-unknown")])
 async def test_a_caller_who_may_not_see_the_card_gets_404(world: MemoryGateway, path: str, code: str) -> None:
-    async with listening(world, path, "stranger") as listener:
-        await listener.receives_the_end()
+    async with open_stream(world, path, "stranger") as listener:
+        await listener.receives_end()
 
     assert listener.status == 404
     assert f"/problems/{code}".encode() in listener.read
 
 
 async def test_a_withdrawn_mandate_ends_its_stream_before_the_next_event(world: MemoryGateway) -> None:
-    async with listening(world, HELD, "holder") as listener:
-        await listener.hears(1)
+    async with open_stream(world, HELD, "holder") as listener:
+        await listener.receives_changes(1)
         world.models.put("cards", CARD, after(cards.PROJECTION, [ISSUED, GRANTED, WITHDRAWN]))
-        something_changes(world)
-        await listener.receives_the_end()
+        change_card(world)
+        await listener.receives_end()
 
     assert listener.read == CHANGED
 
 
 async def test_a_token_that_has_expired_ends_its_stream(world: MemoryGateway) -> None:
-    async with listening(world, OWN, "citizen") as listener:
-        await listener.hears(1)
+    async with open_stream(world, OWN, "citizen") as listener:
+        await listener.receives_changes(1)
         del world.callers["citizen"]
-        something_changes(world)
-        await listener.receives_the_end()
+        change_card(world)
+        await listener.receives_end()
 
     assert listener.read == CHANGED
 
 
 async def test_a_stream_ends_after_the_requested_seconds(world: MemoryGateway) -> None:
-    async with listening(world, OWN, "citizen", "seconds=1") as listener:
-        await listener.hears(1)
-        await listener.receives_the_end()
+    async with open_stream(world, OWN, "citizen", "seconds=1") as listener:
+        await listener.receives_changes(1)
+        await listener.receives_end()
 
 
 async def test_a_closed_stream_no_longer_counts(world: MemoryGateway) -> None:
     gateway: Container = world.app.state.gateway
-    async with listening(world, OWN, "citizen") as listener:
-        await listener.hears(1)
+    async with open_stream(world, OWN, "citizen") as listener:
+        await listener.receives_changes(1)
         assert gateway.event_streams._open.total() == 1
 
     assert gateway.event_streams._open.total() == 0
@@ -213,22 +209,22 @@ async def test_a_closed_stream_no_longer_counts(world: MemoryGateway) -> None:
 
 
 async def test_too_many_streams_of_one_citizen_are_refused() -> None:
-    world = await a_world(streams_per_caller=1)
+    world = await gateway_with_mandate(streams_per_caller=1)
 
-    async with listening(world, OWN, "citizen") as first:
-        await first.hears(1)
-        async with listening(world, OWN, "citizen") as second:
-            await second.receives_the_end()
+    async with open_stream(world, OWN, "citizen") as first:
+        await first.receives_changes(1)
+        async with open_stream(world, OWN, "citizen") as second:
+            await second.receives_end()
 
     assert second.status == 429
     assert b"/problems/too-many-streams" in second.read
 
 
 async def test_an_open_stream_does_not_count_as_a_request() -> None:
-    world = await a_world(requests_most=1)
+    world = await gateway_with_mandate(requests_most=1)
 
-    async with listening(world, OWN, "citizen") as listener:
-        await listener.hears(1)
+    async with open_stream(world, OWN, "citizen") as listener:
+        await listener.receives_changes(1)
         transport = httpx2.ASGITransport(app=world.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
             for _ in range(3):

@@ -19,6 +19,7 @@ from services.gateway.payroll import upload
 from services.gateway.payroll.worker import BatchWorker
 from tests.gateway.build import CVR, line_encryptor
 from tests.gateway.memory import MemoryGateway, memory_gateway
+from tests.gateway.payroll_fakes import report_line
 
 PATH: Final = "/v1/report-batches"
 CPR: Final = "6101801234"
@@ -47,10 +48,10 @@ class Employer:
     async def book(self) -> None:
         worker = BatchWorker(
             batches=self.world.batches,
-            queries=self.world.country,
+            queries=self.world.fake_services,
             access_log=self.world.accesses,
             line_encryptor=line_encryptor(),
-            publish=self.world.country.publish,
+            publish=self.world.fake_services.publish,
             now=self.world.app.state.gateway.clock.now,
             subscriptions=ChangeSubscriptions(asyncio.Event()),
             renew_every=1,
@@ -78,20 +79,10 @@ async def employer() -> AsyncIterator[Employer]:
         other=Caller("issuer", "payroll", "bookkeeper-2", Role.EMPLOYER, "99000015"),
     )
     for number in ("12345", "23456"):
-        world.country.employ(CVR, number)
+        world.fake_services.employ(CVR, number)
     transport = httpx2.ASGITransport(app=world.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield Employer(world, client)
-
-
-def line(reference: str, number: str = "12345", wage: int = 100_000) -> dict[str, Any]:
-    return {
-        "card_number": number,
-        "reference": reference,
-        "work": {"first": "2025-03-01", "last": "2025-03-31"},
-        "payment_date": "2025-03-31",
-        "components": {"wage_ore": wage},
-    }
 
 
 def file_of(*lines: dict[str, Any]) -> bytes:
@@ -99,7 +90,13 @@ def file_of(*lines: dict[str, Any]) -> bytes:
 
 
 MIXED: Final = file_of(
-    line("a"), line("b", "23456"), line("c", "99999"), line("d", wage=13), line("a"), line("e", wage=-1), line("f")
+    report_line("a"),
+    report_line("b", "23456"),
+    report_line("c", "99999"),
+    report_line("d", wage=13),
+    report_line("a"),
+    report_line("e", wage=-1),
+    report_line("f"),
 )
 
 
@@ -107,7 +104,7 @@ def code_of(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["type"].removeprefix("/problems/")
 
 
-async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(employer: Employer) -> None:
+async def test_a_file_is_accepted_at_once_and_its_result_is_at_its_location(employer: Employer) -> None:
     sent = await employer.send(MIXED)
     assert sent.status_code == 202
     path = sent.headers["location"]
@@ -130,7 +127,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_found_at_its_address(em
     assert done["finished_at"] is not None
 
 
-async def test_every_line_has_its_result_and_what_to_do(employer: Employer) -> None:
+async def test_every_line_has_a_result_and_an_error_says_what_to_do(employer: Employer) -> None:
     path = (await employer.send(MIXED)).headers["location"]
     await employer.book()
     lines = await employer.lines(path)
@@ -160,7 +157,7 @@ async def test_every_line_has_its_result_and_what_to_do(employer: Employer) -> N
     ]
 
 
-async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) -> None:
+async def test_lines_can_be_listed_by_result_in_pages(employer: Employer) -> None:
     path = (await employer.send(MIXED)).headers["location"]
     pending = await employer.lines(path, "?result=pending")
     assert [entry["number"] for entry in pending] == [1, 2, 4, 5, 7]
@@ -183,7 +180,7 @@ async def test_lines_are_found_by_their_result_page_by_page(employer: Employer) 
 
 
 async def test_a_page_of_lines_records_only_the_persons_on_it(employer: Employer) -> None:
-    path = (await employer.send(file_of(line("a"), line("b", "23456")))).headers["location"]
+    path = (await employer.send(file_of(report_line("a"), report_line("b", "23456")))).headers["location"]
     employer.world.accesses.take()
     await employer.lines(path, "?limit=1")
     assert [entry.subject for entry in employer.world.accesses.take()] == ["card:card-12345"]
@@ -206,7 +203,7 @@ async def test_the_result_is_a_file_that_a_danish_spreadsheet_opens(employer: Em
 
 async def test_no_cell_can_be_taken_for_a_formula(employer: Employer) -> None:
     references = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "a;b", 'say "x"']
-    path = (await employer.send(file_of(*map(line, references)))).headers["location"]
+    path = (await employer.send(file_of(*map(report_line, references)))).headers["location"]
     rows = read_csv(await employer.get(f"{path}/result.csv"))
     assert [row["Reference"] for row in rows] == [*(f"'{reference}" for reference in references[:4]), *references[4:]]
 
@@ -223,7 +220,7 @@ async def test_a_held_file_is_booked_on_request(employer: Employer) -> None:
     assert held.json()["expires_at"] is not None
     path = held.headers["location"]
     await employer.book()
-    assert employer.world.country.published == []
+    assert employer.world.fake_services.published == []
     for _ in range(2):
         booked = await employer.post(f"{path}/booking")
         assert (booked.status_code, booked.json()["status"]) == (202, "booking")
@@ -250,7 +247,7 @@ async def test_own_files_are_listed_newest_first(employer: Employer) -> None:
     assert rest["next"] is None
 
 
-async def test_another_employers_file_does_not_exist(employer: Employer) -> None:
+async def test_the_file_of_another_employer_does_not_exist(employer: Employer) -> None:
     path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
     for page in ("", "/lines", "/result.csv"):
         assert code_of(await employer.get(path + page, "other")) == (404, "batch-unknown")
@@ -306,7 +303,7 @@ async def test_wrong_columns_are_answered_with_the_expected_ones(employer: Emplo
 
 
 async def test_a_file_may_be_larger_than_a_request_but_not_than_a_file(employer: Employer) -> None:
-    ones = [file_of(line(f"{n}", "99999")) + b" " * 5_000 for n in range(400)]
+    ones = [file_of(report_line(f"{n}", "99999")) + b" " * 5_000 for n in range(400)]
     content = b"\n".join(ones)
     assert len(content) > 2_000_000
     assert (await employer.send(content)).status_code == 202
@@ -320,7 +317,7 @@ async def test_a_file_may_be_larger_than_a_request_but_not_than_a_file(employer:
 
 
 async def test_line_errors_are_in_the_language_of_the_caller_and_repeat_no_input(employer: Employer) -> None:
-    content = file_of(line(f"om {CPR}"), line("b") | {CPR: 1})
+    content = file_of(report_line(f"om {CPR}"), report_line("b") | {CPR: 1})
     path = (await employer.send(content)).headers["location"]
     texts: Sequence[str] = [(await employer.get(f"{path}/lines", language=which)).text for which in ("da", "en")]
     assert "Må ikke indeholde et CPR-nummer." in texts[0]

@@ -66,7 +66,7 @@ MONTHLY = paid("01-31", "02-28", "03-31")  # 28 and 31 days
 WEEKLY = paid("03-07", "03-14", "03-21", "04-04", "04-11")
 
 
-class TestTheQuestion:
+class TestQuestion:
     @pytest.mark.parametrize(
         ("of", "last_quiet_day"),
         [
@@ -79,39 +79,41 @@ class TestTheQuestion:
         ],
         ids=["no report", "one", "two", "monthly", "weekly", "twins on one pay day"],
     )
-    def test_is_asked_when_the_rhythm_and_a_week_have_passed(self, of: list[ReportView], last_quiet_day: date) -> None:
+    def test_a_question_is_asked_after_the_pay_interval_and_a_week(
+        self, of: list[ReportView], last_quiet_day: date
+    ) -> None:
         assert question(employment(), card(), of, last_quiet_day) is None
         assert question(employment(), card(), of, last_quiet_day + timedelta(days=1)) is not None
 
-    def test_is_about_the_days_since_the_last_pay_day(self) -> None:
+    def test_a_question_is_about_the_days_since_the_last_pay_day(self) -> None:
         asked = question(employment(), card(), WEEKLY, day("05-01"))
         assert asked == Question(WorkPeriod(first=day("04-12"), last=day("04-30")), day("04-11"))
 
-    def test_is_about_the_days_since_the_employment_began_if_nothing_is_reported(self) -> None:
+    def test_a_question_without_reports_is_about_the_days_since_the_employment_began(self) -> None:
         asked = question(employment(), card(), [], day("04-01"))
         assert asked == Question(WorkPeriod(first=BEGAN, last=day("03-31")), None)
 
-    def test_is_not_asked_for_days_that_are_declared_without_work(self) -> None:
+    def test_no_question_is_asked_about_days_declared_without_work(self) -> None:
         answered = employment(no_work=[("04-12", "04-30")])
         assert question(answered, card(), WEEKLY, day("05-14")) is None
         asked = question(answered, card(), WEEKLY, day("05-15"))
         assert asked is not None
         assert asked.days == WorkPeriod(first=day("05-01"), last=day("05-14"))
 
-    def test_is_not_answered_by_a_report_that_was_withdrawn(self) -> None:
+    def test_a_withdrawn_report_does_not_answer_a_question(self) -> None:
         gone = after(reports.PROJECTION, [reported(payment_date=day("05-31")), withdrawn()])
         asked = question(employment(), card(), [*WEEKLY, gone], day("06-02"))
         assert asked is not None
         assert asked.last_paid == day("04-11")
 
     @pytest.mark.parametrize(("last", "asked"), [("06-01", False), ("06-02", True), (None, True)])
-    def test_is_not_asked_of_an_employment_that_has_ended(self, last: str | None, asked: bool) -> None:
+    def test_no_question_is_asked_about_an_ended_employment(self, last: str | None, asked: bool) -> None:
         assert (question(employment(last), card(), MONTHLY, day("06-02")) is not None) is asked
 
-    def test_is_not_asked_of_an_employment_that_has_not_begun(self) -> None:
+    def test_no_question_is_asked_before_an_employment_begins(self) -> None:
         assert question(employment(), card(), [], day("2024-12-31")) is None
 
-    def test_is_not_asked_while_the_card_is_not_active_nor_about_those_days(self) -> None:
+    def test_no_question_is_asked_about_days_when_the_card_was_not_active(self) -> None:
         off = deactivated(2, day("04-15"))
         assert question(employment(), card(off), WEEKLY, day("08-01")) is None
 
@@ -119,15 +121,15 @@ class TestTheQuestion:
         assert asked is not None
         assert asked.days.first == day("06-01")
 
-    def test_covers_this_year_and_the_last(self) -> None:
+    def test_a_question_covers_this_year_and_the_last(self) -> None:
         asked = question(employment(), card(), [], day("2027-03-01"))
         assert asked is not None
         assert asked.days == WorkPeriod(first=date(2026, 1, 1), last=date(2027, 2, 28))
 
 
-class TestTheNotice:
+class TestNotice:
     @pytest.mark.parametrize(("left", "expected"), [(100_000, False), (99_999, True), (0, True)])
-    def test_is_given_when_less_is_left_than_is_usually_paid(self, left: int, expected: bool) -> None:
+    def test_a_notice_is_given_when_less_is_left_than_is_usually_paid(self, left: int, expected: bool) -> None:
         given = notice(employment(), card(), WEEKLY, {2025: left}, day("04-12"))
         assert given == (Notice(day("04-18"), left, 100_000) if expected else None)
 
@@ -135,12 +137,12 @@ class TestTheNotice:
         ("today", "pay_day"),
         [("04-11", "04-18"), ("04-12", "04-18"), ("04-18", "04-18"), ("04-19", "04-25"), ("05-01", "05-02")],
     )
-    def test_names_the_next_pay_day_of_the_rhythm(self, today: str, pay_day: str) -> None:
+    def test_a_notice_names_the_next_expected_pay_day(self, today: str, pay_day: str) -> None:
         given = notice(employment(), card(), WEEKLY, {2025: 1}, day(today))
         assert given is not None
         assert given.pay_day == day(pay_day)
 
-    def test_uses_the_year_of_the_next_pay_day(self) -> None:
+    def test_a_notice_uses_the_allowance_of_the_next_pay_days_year(self) -> None:
         december = paid("2025-12-15", "2025-12-22", "2025-12-29")
         assert notice(employment(), card(), december, {2025: 0, 2026: 4_276_600}, day("12-30")) is None
         assert notice(employment(), card(), december, {2025: 4_276_600, 2026: 0}, day("12-30")) is not None
@@ -152,7 +154,7 @@ class TestTheNotice:
         assert given is not None
         assert given.usual == 1_000
 
-    def test_is_not_given_without_earlier_pay_or_a_usable_card(self) -> None:
+    def test_no_notice_is_given_without_earlier_pay_or_an_active_card(self) -> None:
         for of, job, on in (
             ([], employment(), card()),
             (WEEKLY, employment("04-11"), card()),
@@ -161,11 +163,11 @@ class TestTheNotice:
             assert notice(job, on, of, {2025: 0}, day("04-12")) is None
 
 
-class TestTheWords:
+class TestTexts:
     ASKED = Question(WorkPeriod(first=day("06-01"), last=day("07-08")), day("05-31"))
     GIVEN = Notice(day("07-31"), 120_000, 500_000)
 
-    def test_the_text_of_the_question(self) -> None:
+    def test_a_question_is_written_in_both_languages(self) -> None:
         assert question_text(self.ASKED, Language.DANISH) == (
             "Den seneste indberettede løn er betalt den 31. maj 2025. "
             "Har der været arbejde fra den 1. juni 2025 til den 8. juli 2025?"
@@ -174,12 +176,12 @@ class TestTheWords:
             "The latest reported wage was paid 31 May 2025. Was there work from 1 June 2025 to 8 July 2025?"
         )
 
-    def test_the_text_of_the_question_without_earlier_pay(self) -> None:
+    def test_a_question_without_earlier_pay_mentions_no_pay_day(self) -> None:
         never = Question(self.ASKED.days, None)
         assert question_text(never, Language.DANISH).startswith("Har der været arbejde")
         assert question_text(never, Language.ENGLISH).startswith("Was there work")
 
-    def test_the_text_of_the_notice(self) -> None:
+    def test_a_notice_is_written_in_both_languages(self) -> None:
         assert notice_text(self.GIVEN, Language.DANISH) == (
             "Der er 1.200,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I det samme "
             "omkring den 31. juli 2025, skal 3.800,00 kr. udbetales som almindelig løn og indberettes til eIndkomst "
@@ -191,7 +193,7 @@ class TestTheWords:
             "with tax."
         )
 
-    def test_the_actions_that_answer_the_question(self) -> None:
+    def test_a_question_has_two_answers_in_both_languages(self) -> None:
         for language in Language:
             assert len(set(answer_texts(language))) == 2
         assert answer_texts(Language.DANISH) != answer_texts(Language.ENGLISH)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import pytest
 from frikort_contracts.http.payroll import BatchLineBody
@@ -15,17 +14,7 @@ from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Chunk, ChunkPlan, ChunkStep, next_step
 from services.gateway.payroll.lines import FieldNames, InvalidLine, OwnEmployment, OwnEmployments, ValidLine
 from tests.gateway.build import NOON
-
-
-def line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:
-    body = {
-        "card_number": number,
-        "reference": reference,
-        "work": {"first": "2025-03-01", "last": "2025-03-31"},
-        "payment_date": "2025-03-31",
-        "components": {"wage_ore": wage},
-    }
-    return body | changes
+from tests.gateway.payroll_fakes import report_line, valid_line
 
 
 class TestLines:
@@ -44,18 +33,18 @@ class TestLines:
     def test_a_card_number_resolves_to_the_only_employment_or_the_one_of_the_period(
         self, own: Sequence[OwnEmployment], found: str
     ) -> None:
-        body = BatchLineBody.model_validate(line("a"))
+        body = BatchLineBody.model_validate(report_line("a"))
         resolved = rules.resolve_employment(1, body, OwnEmployments({}, {"12345": own}), FieldNames())
         assert (resolved.employment_id if isinstance(resolved, ValidLine) else resolved.errors[0].message) == found
 
     def test_an_employment_of_another_employer_is_unknown(self) -> None:
-        body = BatchLineBody.model_validate(line("a", employment_id="e-1") | {"card_number": None})
+        body = BatchLineBody.model_validate(report_line("a", employment_id="e-1") | {"card_number": None})
         resolved = rules.resolve_employment(1, body, OwnEmployments(), FieldNames())
         assert isinstance(resolved, InvalidLine)
         assert [wrong.field for wrong in resolved.errors] == ["/employment_id"]
 
     def test_lines_and_results_are_read_as_they_were_stored(self) -> None:
-        good, bad = _line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
+        good, bad = valid_line(1), InvalidLine(2, None, (rules.FieldError("f", "t", "m"),))
         assert rules.lines_from_json(rules.lines_to_json([good, bad])) == ([good], [bad])
         result = booking.LineResult(1, "refused", None, 0, 0, "amount-zero", {"a": 1})
         assert booking.results_from_json(booking.results_to_json([result])) == {1: result}
@@ -69,7 +58,3 @@ class TestSteps:
         assert next_step(chunk) is ChunkStep.PUBLISH
         chunk.results = "-"
         assert next_step(chunk) is ChunkStep.COUNT
-
-
-def _line(number: int) -> ValidLine:
-    return ValidLine(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)

@@ -1,4 +1,4 @@
-"""Payroll files are read strictly: three forms mean the same, and whatever is not one of them is said to be wrong."""
+"""Payroll files are read strictly: the three formats are equivalent, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pieces_of(content: bytes, cuts: Sequence[int]) -> list[bytes]:
 
 
 def read(file_format: FileFormat, content: bytes, cuts: Sequence[int] = ()) -> list[BatchLineBody | InvalidLine]:
-    """Every line of a file, by the rules of a report."""
+    """Every line of a file, parsed and validated."""
     splitter, found = Splitter(10_000), []
     raw = [line for piece in pieces_of(content, cuts) for line in splitter.feed(piece)]
     for line in [*raw, *splitter.finish()]:
@@ -88,7 +88,7 @@ def quoted(cell: str) -> str:
 
 
 def danish(body: dict[str, Any], *, dots: bool = False) -> str:
-    """As a Danish spreadsheet would save it."""
+    """The row that a Danish spreadsheet saves."""
 
     def money(ore: int) -> str:
         whole = f"{ore // 100:,}".replace(",", ".") if dots else str(ore // 100)
@@ -136,7 +136,7 @@ ENGLISH_HEADER: Final = (
 )
 
 
-class TestForms:
+class TestFormats:
     @given(
         st.lists(reports(), min_size=1, max_size=4),
         st.lists(st.integers(0, 5000), max_size=6),

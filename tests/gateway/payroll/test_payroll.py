@@ -1,4 +1,4 @@
-"""Payroll files from sending to result, over stores that fail wherever one wants; and the real store beside them."""
+"""Payroll files from upload to result, with stores that fail at a chosen step."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
-from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON, line_encryptor, persons
-from tests.gateway.filing import Country, MemoryBatchStore
 from tests.gateway.memory import MemoryAccessLog
+from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore, receiving_batch, report_line, valid_line
 from tests.runtime.memory import Crash, Faults
 from tests.waiting import eventually
 
@@ -35,22 +34,11 @@ EMPLOYER: Final = Caller("issuer", "payroll", "bookkeeper-1", Role.EMPLOYER, CVR
 OTHER: Final = Caller("issuer", "payroll", "bookkeeper-2", Role.EMPLOYER, "99000015")
 
 
-def line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:
-    body = {
-        "card_number": number,
-        "reference": reference,
-        "work": {"first": "2025-03-01", "last": "2025-03-31"},
-        "payment_date": "2025-03-31",
-        "components": {"wage_ore": wage},
-    }
-    return body | changes
-
-
 def file_of(*lines: dict[str, Any]) -> bytes:
     return "\n".join(json.dumps(body) for body in lines).encode()
 
 
-def sending(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Upload:
+def upload_of(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Upload:
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 100):
             yield content[start : start + 100]
@@ -58,50 +46,50 @@ def sending(content: bytes, key: str = "k", *, hold: bool = False, caller: Calle
     return Upload(caller, key, "application/jsonl", hold, pieces(), None)
 
 
-class Office:
-    """One gateway after another over the same stores: what is in memory dies with each."""
+class PayrollHarness:
+    """Uploads and books with new services each time over the same stores, as after a restart."""
 
     def __init__(self, lines_most: int = 1_000) -> None:
         self.faults = Faults()
         self.batches = MemoryBatchStore(self.faults)
-        self.country = Country(self.faults)
+        self.fake_services = FakeServices(self.faults)
         self.accesses = MemoryAccessLog()
         self.waiters = ChangeSubscriptions(asyncio.Event())
         self.now = NOON
         self.lines_most = lines_most
-        self.country.employ(CVR, "12345")
-        self.country.employ(CVR, "23456")
+        self.fake_services.employ(CVR, "12345")
+        self.fake_services.employ(CVR, "23456")
 
     async def clock(self) -> datetime:
         self.now += timedelta(seconds=1)
         return self.now
 
     async def receive(self, sent: Upload) -> tuple[Batch, bool]:
-        reception = UploadService(
+        service = UploadService(
             batches=self.batches,
-            queries=self.country,
+            queries=self.fake_services,
             persons=persons(),
             line_encryptor=line_encryptor(),
             now=self.clock,
             lines_most=self.lines_most,
             hold_days=7,
         )
-        return await reception.receive(sent)
+        return await service.receive(sent)
 
     def worker(self) -> BatchWorker:
         return BatchWorker(
             batches=self.batches,
-            queries=self.country,
+            queries=self.fake_services,
             access_log=self.accesses,
             line_encryptor=line_encryptor(),
-            publish=self.country.publish,
+            publish=self.fake_services.publish,
             now=self.clock,
             subscriptions=self.waiters,
             renew_every=0.01,
         )
 
     async def book(self) -> None:
-        """A gateway books what there is to book, if nothing stops it."""
+        """Book all waiting files."""
         for batch_id in await self.batches.waiting():
             if (held := await self.batches.claim(batch_id)) is not None:
                 await self.worker().book(held)
@@ -112,7 +100,7 @@ class Office:
         return batch
 
     async def results(self, batch: Batch) -> dict[int, str]:
-        """What became of each line, by its number."""
+        """The result of each line, by its number."""
         found: dict[int, str] = {}
         for index in range(len(batch.chunks)):
             chunk = await self.batches.chunk(batch, index)
@@ -128,26 +116,26 @@ class Office:
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a few lines are several chunks."""
+    """Chunks of three lines."""
     monkeypatch.setattr(upload, "CHUNK", 3)
 
 
 def mixed_file() -> tuple[bytes, dict[int, str]]:
-    """Eleven lines in four chunks, of every kind; and what must become of them."""
+    """A file with lines of every kind, in four chunks, and the expected results."""
     lines = [
-        line("a"),
-        line("b", "23456"),
-        line("c", "99999"),
-        line("d", wage=13),
-        line("e", "23456"),
-        line("a"),
-        line("f", components={"wage_ore": -1}),
-        line(""),
-        line("h", "99999"),
-        line("i"),
-        line("j", "23456", wage=13),
+        report_line("a"),
+        report_line("b", "23456"),
+        report_line("c", "99999"),
+        report_line("d", wage=13),
+        report_line("e", "23456"),
+        report_line("a"),
+        report_line("f", components={"wage_ore": -1}),
+        report_line(""),
+        report_line("h", "99999"),
+        report_line("i"),
+        report_line("j", "23456", wage=13),
     ]
-    became = [
+    results = [
         "accepted",
         "accepted",
         "error",
@@ -158,123 +146,123 @@ def mixed_file() -> tuple[bytes, dict[int, str]]:
         "accepted",
         "refused",
     ]
-    return file_of(*lines), dict(enumerate(became, 1))
+    return file_of(*lines), dict(enumerate(results, 1))
 
 
 class TestReceiving:
     async def test_a_file_is_checked_line_by_line_and_booked(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, expected = mixed_file()
 
-        batch, replayed = await office.receive(sending(content))
+        batch, replayed = await harness.receive(upload_of(content))
         assert (batch.status, batch.good, batch.bad, replayed) == (BatchStatus.BOOKING, 7, 4, False)
         assert batch.total == 5 * 100_000 + 2 * 13
-        await office.book()
+        await harness.book()
 
-        done = await office.state(batch.batch_id)
+        done = await harness.state(batch.batch_id)
         assert done.status is BatchStatus.DONE
-        assert await office.results(done) == expected
+        assert await harness.results(done) == expected
         assert done.totals == BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000, excess=0)
 
     async def test_a_file_repeated_under_its_key_is_the_same_file(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, _ = mixed_file()
-        first, _ = await office.receive(sending(content))
-        await office.book()
+        first, _ = await harness.receive(upload_of(content))
+        await harness.book()
 
-        again, replayed = await office.receive(sending(content))
+        again, replayed = await harness.receive(upload_of(content))
 
         assert (again.batch_id, again.status, replayed) == (first.batch_id, BatchStatus.DONE, True)
-        assert len(office.country.published) == 7
+        assert len(harness.fake_services.published) == 7
 
     @pytest.mark.parametrize("other", [{"content": b"{}"}, {"hold": True}])
     async def test_another_file_under_the_same_key_is_refused(self, other: dict[str, Any]) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, _ = mixed_file()
-        await office.receive(sending(content))
+        await harness.receive(upload_of(content))
         with pytest.raises(ProblemError, match="idempotency-key-reused"):
-            await office.receive(sending(**{"content": content} | other))
+            await harness.receive(upload_of(**{"content": content} | other))
 
     async def test_the_same_file_under_another_key_books_nothing_twice(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, expected = mixed_file()
-        await office.receive(sending(content))
-        await office.book()
-        booked = dict(office.country.booked)
+        await harness.receive(upload_of(content))
+        await harness.book()
+        booked = dict(harness.fake_services.booked)
 
-        again, _ = await office.receive(sending(content, "a month later"))
-        await office.book()
+        again, _ = await harness.receive(upload_of(content, "a month later"))
+        await harness.book()
 
-        results = await office.results(await office.state(again.batch_id))
+        results = await harness.results(await harness.state(again.batch_id))
         assert results == {n: "already_reported" if what == "accepted" else what for n, what in expected.items()}
-        assert office.country.booked == booked
+        assert harness.fake_services.booked == booked
 
     async def test_the_same_key_of_another_client_is_another_file(self) -> None:
-        office = Office()
-        one, _ = await office.receive(sending(file_of(line("a"))))
-        other, _ = await office.receive(sending(file_of(line("a")), caller=OTHER))
+        harness = PayrollHarness()
+        one, _ = await harness.receive(upload_of(file_of(report_line("a"))))
+        other, _ = await harness.receive(upload_of(file_of(report_line("a")), caller=OTHER))
         assert one.batch_id != other.batch_id
         assert (one.good, other.good, other.bad) == (1, 0, 1)
 
     async def test_a_held_file_books_nothing(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, _ = mixed_file()
-        held, _ = await office.receive(sending(content, hold=True))
-        await office.book()
+        held, _ = await harness.receive(upload_of(content, hold=True))
+        await harness.book()
         assert (held.status, held.good, held.bad) == (BatchStatus.HELD, 7, 4)
-        assert office.country.published == []
+        assert harness.fake_services.published == []
 
     @pytest.mark.parametrize(
         ("content", "code"),
         [(b"", "batch-empty"), (b"\n\n\r\n", "batch-empty"), (b"\xff\xfe", "batch-not-utf8")],
     )
     async def test_an_unreadable_file_is_not_stored_and_leaves_its_key_free(self, content: bytes, code: str) -> None:
-        office = Office()
+        harness = PayrollHarness()
         with pytest.raises(ProblemError, match=code):
-            await office.receive(sending(content))
-        assert (office.batches.files, office.batches.chunks) == ({}, {})
-        await office.receive(sending(file_of(line("a"))))
+            await harness.receive(upload_of(content))
+        assert (harness.batches.files, harness.batches.chunks) == ({}, {})
+        await harness.receive(upload_of(file_of(report_line("a"))))
 
     async def test_a_file_with_too_many_lines_is_not_stored(self) -> None:
-        office = Office(lines_most=7)
+        harness = PayrollHarness(lines_most=7)
         with pytest.raises(ProblemError, match="body-too-large"):
-            await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
-        assert (office.batches.files, office.batches.chunks) == ({}, {})
+            await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(9)))))
+        assert (harness.batches.files, harness.batches.chunks) == ({}, {})
 
     async def test_a_crash_at_any_step_of_an_upload_is_repaired_by_a_retry(self) -> None:
         content, expected = mixed_file()
         for steps in range(1000):
-            office = Office()
-            office.faults.crash_in(steps)
+            harness = PayrollHarness()
+            harness.faults.crash_in(steps)
             crashed = False
             try:
-                await office.receive(sending(content))
+                await harness.receive(upload_of(content))
             except Crash:
                 crashed = True
-            office.faults.crash_in(10_000)
-            batch, _ = await office.receive(sending(content))
-            await office.book()
-            done = await office.state(batch.batch_id)
-            assert await office.results(done) == expected
-            assert len(office.batches.chunks) == 4
+            harness.faults.crash_in(10_000)
+            batch, _ = await harness.receive(upload_of(content))
+            await harness.book()
+            done = await harness.state(batch.batch_id)
+            assert await harness.results(done) == expected
+            assert len(harness.batches.chunks) == 4
             if not crashed:
                 return
         raise AssertionError("it crashed every time")
 
     async def test_the_later_of_two_concurrent_uploads_counts(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, expected = mixed_file()
 
-        async def the_other() -> None:
-            await office.receive(sending(content))
+        async def upload_again() -> None:
+            await harness.receive(upload_of(content))
 
-        office.faults.do_at("add_chunk after", the_other)
-        batch, replayed = await office.receive(sending(content))
-        await office.book()
+        harness.faults.do_at("add_chunk after", upload_again)
+        batch, replayed = await harness.receive(upload_of(content))
+        await harness.book()
 
         assert replayed
-        assert await office.results(await office.state(batch.batch_id)) == expected
-        assert len(office.batches.chunks) == 4
+        assert await harness.results(await harness.state(batch.batch_id)) == expected
+        assert len(harness.batches.chunks) == 4
 
 
 class TestBooking:
@@ -282,35 +270,35 @@ class TestBooking:
         content, expected = mixed_file()
         crashes = 0
         for steps in range(1000):
-            office = Office()
-            batch, _ = await office.receive(sending(content))
-            office.faults.crash_in(steps)
+            harness = PayrollHarness()
+            batch, _ = await harness.receive(upload_of(content))
+            harness.faults.crash_in(steps)
             try:
-                await office.book()
+                await harness.book()
             except Crash:
                 crashes += 1
-                office.batches.no_leases()
-                await office.book()
-                office.batches.no_leases()
-                await office.book()
+                harness.batches.no_leases()
+                await harness.book()
+                harness.batches.no_leases()
+                await harness.book()
                 crashed = True
             else:
                 crashed = False
-            done = await office.state(batch.batch_id)
+            done = await harness.state(batch.batch_id)
             assert (done.status, done.totals) == (
                 BatchStatus.DONE,
                 BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000),
             )
-            assert await office.results(done) == expected
+            assert await harness.results(done) == expected
             bytes_of: dict[str, set[bytes]] = {}
-            for record in office.country.published:
+            for record in harness.fake_services.published:
                 envelope = decode(REPORTING_COMMANDS, record.value, record.headers)
                 bytes_of.setdefault(str(envelope.id), set()).add(repr((record.value, record.headers)).encode())
             assert len(bytes_of) == 7
             assert {len(contents) for contents in bytes_of.values()} == {1}
-            people = Counter((entry.subject, entry.order) for entry in office.accesses.lines.values())
+            people = Counter((entry.subject, entry.order) for entry in harness.accesses.lines.values())
             assert set(people.values()) == {1}
-            assert Counter(entry.subject for entry in office.accesses.lines.values()) == {
+            assert Counter(entry.subject for entry in harness.accesses.lines.values()) == {
                 "card:card-12345": 3,
                 "card:card-23456": 3,
             }
@@ -320,83 +308,83 @@ class TestBooking:
         raise AssertionError("it crashed every time")
 
     async def test_a_restart_publishes_at_most_one_chunk_again(self) -> None:
-        office = Office()
-        await office.receive(sending(file_of(*(line(str(n)) for n in range(9)))))
-        office.faults.crash_at("settle before", after=1)
+        harness = PayrollHarness()
+        await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(9)))))
+        harness.faults.crash_at("settle before", after=1)
         with pytest.raises(Crash):
-            await office.book()
-        sent = len(office.country.published)
+            await harness.book()
+        sent = len(harness.fake_services.published)
 
-        office.batches.no_leases()
-        await office.book()
+        harness.batches.no_leases()
+        await harness.book()
 
-        assert len(office.country.published) == sent == 9  # what has an outcome is not sent again
+        assert len(harness.fake_services.published) == sent == 9  # what has an outcome is not sent again
 
     async def test_a_chunk_keeps_the_time_of_its_first_claim(self) -> None:
-        office = Office()
-        await office.receive(sending(file_of(line("a"), line("b"))))
-        office.country.asleep = True
-        office.faults.crash_at("publish after")
+        harness = PayrollHarness()
+        await harness.receive(upload_of(file_of(report_line("a"), report_line("b"))))
+        harness.fake_services.paused = True
+        harness.faults.crash_at("publish after")
         with pytest.raises(Crash):
-            await office.book()
-        office.country.asleep = False
-        office.now += timedelta(days=1)
+            await harness.book()
+        harness.fake_services.paused = False
+        harness.now += timedelta(days=1)
 
-        office.batches.no_leases()
-        await office.book()
+        harness.batches.no_leases()
+        await harness.book()
 
-        assert len(office.country.published) == 4
-        first, again = office.country.published[:2], office.country.published[2:]
+        assert len(harness.fake_services.published) == 4
+        first, again = harness.fake_services.published[:2], harness.fake_services.published[2:]
         assert first == again
 
     async def test_the_times_of_lines_increase(self) -> None:
-        office = Office()
-        await office.receive(sending(file_of(*(line(str(n)) for n in range(5)))))
-        await office.book()
-        times = [decode(REPORTING_COMMANDS, r.value, r.headers).time for r in office.country.published]
+        harness = PayrollHarness()
+        await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(5)))))
+        await harness.book()
+        times = [decode(REPORTING_COMMANDS, r.value, r.headers).time for r in harness.fake_services.published]
         assert times == sorted(set(times))
 
     async def test_a_worker_that_lost_its_lease_writes_nothing(self) -> None:
-        office = Office()
+        harness = PayrollHarness()
         content, expected = mixed_file()
-        batch, _ = await office.receive(sending(content))
+        batch, _ = await harness.receive(upload_of(content))
 
         async def another_takes_over() -> None:
-            office.batches.no_leases()
-            await office.book()
+            harness.batches.no_leases()
+            await harness.book()
 
-        office.faults.do_at("settle before", another_takes_over)
+        harness.faults.do_at("settle before", another_takes_over)
         with pytest.raises(LeaseLost):
-            await office.book()
+            await harness.book()
 
-        done = await office.state(batch.batch_id)
+        done = await harness.state(batch.batch_id)
         assert (done.status, done.attempt) == (BatchStatus.DONE, 2)
-        assert await office.results(done) == expected
+        assert await harness.results(done) == expected
 
     async def test_a_file_waits_and_shows_its_progress_while_services_are_down(self) -> None:
-        office = Office()
-        batch, _ = await office.receive(sending(file_of(*(line(str(n)) for n in range(4)))))
-        office.country.asleep = True
-        held = await office.batches.claim(batch.batch_id)
+        harness = PayrollHarness()
+        batch, _ = await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(4)))))
+        harness.fake_services.paused = True
+        held = await harness.batches.claim(batch.batch_id)
         assert held is not None
-        worker = office.worker()
-        looks: list[int] = []
+        worker = harness.worker()
+        progress: list[int] = []
 
         async def renew_lease(held: Batch) -> None:
-            looks.append((await office.state(batch.batch_id)).totals.lines)
-            if len(looks) == 3:
-                office.country.wake()
+            progress.append((await harness.state(batch.batch_id)).totals.lines)
+            if len(progress) == 3:
+                harness.fake_services.resume()
 
-        office.batches.renew_lease = renew_lease  # type: ignore[method-assign]
+        harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
         await worker.book(held)
 
-        assert looks == [0, 0, 0]
-        assert (await office.state(batch.batch_id)).totals.accepted == 4
+        assert progress == [0, 0, 0]
+        assert (await harness.state(batch.batch_id)).totals.accepted == 4
 
     async def test_a_line_is_complete_when_its_split_is_readable(self) -> None:
-        lines = [_line(1)]
+        lines = [valid_line(1)]
         outcome = booking.LineOutcome("r", 2, True, None, {})
-        batch = _batch()
+        batch = receiving_batch()
         command = booking.command_id(batch.batch_id, 1)
         behind = booking.chunk_state(batch, lines, {command: outcome}, {"r": booking.LineSplit(1, 5, 0)})
         there = booking.chunk_state(batch, lines, {command: outcome}, {"r": booking.LineSplit(2, 5, 1)})
@@ -406,102 +394,83 @@ class TestBooking:
         ]
 
     async def test_a_chunk_records_each_person_once_with_whether_a_line_was_booked(self) -> None:
-        office = Office()
-        await office.receive(sending(file_of(line("a"), line("b", wage=13), line("c", "23456", wage=13))))
-        await office.book()
-        assert [(entry.subject, entry.action, entry.refused, entry.actor) for entry in office.accesses.take()] == [
+        harness = PayrollHarness()
+        await harness.receive(
+            upload_of(file_of(report_line("a"), report_line("b", wage=13), report_line("c", "23456", wage=13)))
+        )
+        await harness.book()
+        assert [(entry.subject, entry.action, entry.refused, entry.actor) for entry in harness.accesses.take()] == [
             ("card:card-12345", "report-earnings", False, "bookkeeper-1"),
             ("card:card-23456", "report-earnings", True, "bookkeeper-1"),
         ]
 
     async def test_a_chunk_that_cannot_be_recorded_is_not_completed(self) -> None:
-        office = Office()
-        batch, _ = await office.receive(sending(file_of(line("a"))))
-        office.accesses.away = True
+        harness = PayrollHarness()
+        batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
+        harness.accesses.away = True
         with pytest.raises(AutoReconnect):
-            await office.book()
-        assert (await office.batches.chunk(batch, 0)).results is None
+            await harness.book()
+        assert (await harness.batches.chunk(batch, 0)).results is None
 
 
-class TestTheJob:
+class TestJob:
     async def test_a_new_file_wakes_the_worker(self) -> None:
-        office = Office()
-        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        harness = PayrollHarness()
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
         try:
-            batch, _ = await office.receive(sending(file_of(line("a"))))
+            batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
             job.notify()
-            await _until(lambda: '"done"' in office.batches.files[batch.batch_id])
+            await _until(lambda: '"done"' in harness.batches.files[batch.batch_id])
         finally:
             await job.stop()
 
     async def test_a_worker_that_stops_releases_its_file(self) -> None:
-        office = Office()
-        office.country.asleep = True
-        batch, _ = await office.receive(sending(file_of(line("a"))))
-        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        harness = PayrollHarness()
+        harness.fake_services.paused = True
+        batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
-        await _until(lambda: bool(office.country.published))
+        await _until(lambda: bool(harness.fake_services.published))
         await job.stop()
-        assert office.batches.leased == set()
-        assert (await office.state(batch.batch_id)).status is BatchStatus.BOOKING
+        assert harness.batches.leased == set()
+        assert (await harness.state(batch.batch_id)).status is BatchStatus.BOOKING
 
     async def test_a_file_that_fails_does_not_stop_the_others(self) -> None:
-        office = Office()
-        await office.receive(sending(file_of(line("a"))))
-        await office.receive(sending(file_of(line("b")), "other"))
-        office.faults.crash_at("take before")
-        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        harness = PayrollHarness()
+        await harness.receive(upload_of(file_of(report_line("a"))))
+        await harness.receive(upload_of(file_of(report_line("b")), "other"))
+        harness.faults.crash_at("take before")
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
         try:
-            await _until(lambda: sum('"done"' in stored for stored in office.batches.files.values()) == 2)
+            await _until(lambda: sum('"done"' in stored for stored in harness.batches.files.values()) == 2)
         finally:
             await job.stop()
 
     async def test_a_file_that_is_held_for_too_long_is_cancelled_and_its_lines_deleted(self) -> None:
-        office = Office()
-        held, _ = await office.receive(sending(file_of(line("a")), hold=True))
-        booking_, _ = await office.receive(sending(file_of(line("b")), "other"))
-        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+        harness = PayrollHarness()
+        held, _ = await harness.receive(upload_of(file_of(report_line("a")), hold=True))
+        booking_, _ = await harness.receive(upload_of(file_of(report_line("b")), "other"))
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         await job.sweep()
-        assert (await office.state(held.batch_id)).status is BatchStatus.HELD
-        office.now += timedelta(days=7)
+        assert (await harness.state(held.batch_id)).status is BatchStatus.HELD
+        harness.now += timedelta(days=7)
         await job.sweep()
-        assert (await office.state(held.batch_id)).status is BatchStatus.CANCELLED
-        assert {place[0] for place in office.batches.chunks} == {booking_.batch_id}
+        assert (await harness.state(held.batch_id)).status is BatchStatus.CANCELLED
+        assert {place[0] for place in harness.batches.chunks} == {booking_.batch_id}
 
     async def test_an_interrupted_upload_is_deleted_later(self) -> None:
-        office = Office()
-        office.faults.crash_at("acknowledge before")
+        harness = PayrollHarness()
+        harness.faults.crash_at("acknowledge before")
         with pytest.raises(Crash):
-            await office.receive(sending(file_of(line("a"))))
-        job = BatchJob(batches=office.batches, worker=office.worker(), now=office.clock, poll=60)
+            await harness.receive(upload_of(file_of(report_line("a"))))
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         await job.sweep()
-        assert office.batches.chunks
-        office.now += timedelta(hours=2)
+        assert harness.batches.chunks
+        harness.now += timedelta(hours=2)
         await job.sweep()
-        assert (office.batches.files, office.batches.chunks) == ({}, {})
-
-
-def _batch(**changes: Any) -> Batch:
-    given: dict[str, Any] = {
-        "batch_id": "b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66",
-        "cvr": CVR,
-        "actor": "bookkeeper-1",
-        "client": "c",
-        "request": "r",
-        "upload": "first",
-        "order": "2025",
-        "traceparent": None,
-        "created_at": NOON,
-        "expires_at": NOON + timedelta(days=7),
-        "status": BatchStatus.RECEIVING,
-    }
-    return Batch(**given | changes)
-
-
-def _line(number: int) -> ValidLine:
-    return ValidLine(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
+        assert (harness.batches.files, harness.batches.chunks) == ({}, {})
 
 
 async def _until(holds: Callable[[], bool]) -> None:

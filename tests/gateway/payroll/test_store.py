@@ -1,4 +1,4 @@
-"""The in-memory store of payroll files keeps the promises of the store in MongoDB."""
+"""The store of payroll files, in memory and in MongoDB."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chun
 from services.gateway.payroll.store import BatchStore, MongoBatchStore
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON
-from tests.gateway.filing import MemoryBatchStore
+from tests.gateway.payroll_fakes import MemoryBatchStore, receiving_batch
 
 
 @pytest.fixture(params=["memory", "mongodb"])
 def batches(request: pytest.FixtureRequest) -> BatchStore:
-    """The promises that the tests above rely on are kept by the real store, too."""
+    """The store in memory, on which other tests rely, and the one in MongoDB."""
     if request.param == "memory":
         return MemoryBatchStore()
     return MongoBatchStore(request.getfixturevalue("database"), lease=0.0)
 
 
-class TestTheStore:
+class TestStore:
     @pytest.fixture(autouse=True)
     async def _prepared(self, batches: BatchStore) -> None:
         await batches.prepare()
 
     async def test_a_file_exists_once_it_is_acknowledged(self, batches: BatchStore) -> None:
-        batch = _batch()
+        batch = receiving_batch()
         assert await batches.begin(batch)
         await batches.add_chunk(batch, Chunk(index=0, lines="-"))
         assert await batches.of(CVR, before=None, limit=10) == []
@@ -41,7 +41,7 @@ class TestTheStore:
         assert not await batches.begin(batch)
 
     async def test_only_the_latest_upload_can_be_acknowledged(self, batches: BatchStore) -> None:
-        first, second = _batch(), _batch(upload="second")
+        first, second = receiving_batch(), receiving_batch(upload="second")
         await batches.begin(first)
         await batches.add_chunk(first, Chunk(index=0, lines="first"))
         await batches.begin(second)
@@ -80,19 +80,19 @@ class TestTheStore:
 
     async def test_a_new_claim_fences_the_previous_one(self, batches: BatchStore) -> None:
         batch = await self._acknowledged(batches)
-        zombie = await self._claimed(batches, batch)
-        awake = await self._claimed(batches, batch)
-        assert awake.attempt == zombie.attempt + 1
+        former = await self._claimed(batches, batch)
+        current = await self._claimed(batches, batch)
+        assert current.attempt == former.attempt + 1
         for act in (
-            batches.renew_lease(zombie),
-            batches.count(zombie, 0, BatchTotals(refused=9)),
-            batches.finish(zombie, NOON),
+            batches.renew_lease(former),
+            batches.count(former, 0, BatchTotals(refused=9)),
+            batches.finish(former, NOON),
         ):
             with pytest.raises(LeaseLost):
                 await act
-        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
-        await batches.count(awake, 0, BatchTotals(accepted=1, exempt=5))
-        await batches.finish(awake, NOON)
+        await batches.count(current, 0, BatchTotals(accepted=1, exempt=5))
+        await batches.count(current, 0, BatchTotals(accepted=1, exempt=5))
+        await batches.finish(current, NOON)
         done = await self._state(batches, batch)
         assert (done.status, done.finished_at, done.totals) == (
             BatchStatus.DONE,
@@ -104,7 +104,7 @@ class TestTheStore:
 
     async def test_abandoned_files_are_found_and_deleted(self, batches: BatchStore) -> None:
         held = await self._acknowledged(batches, status=BatchStatus.HELD)
-        broken = _batch(batch_id=str(uuid4()))
+        broken = receiving_batch(batch_id=str(uuid4()))
         await batches.begin(broken)
         soon, late = NOON + timedelta(days=6), NOON + timedelta(days=7)
         assert await batches.abandoned(expired_at=soon, received_before=NOON) == []
@@ -117,7 +117,7 @@ class TestTheStore:
             await batches.chunk(held, 0)
 
     async def _acknowledged(self, batches: BatchStore, **changes: Any) -> Batch:
-        batch = _batch(**{"status": BatchStatus.BOOKING} | changes)
+        batch = receiving_batch(**{"status": BatchStatus.BOOKING} | changes)
         await batches.begin(batch.model_copy(update={"status": BatchStatus.RECEIVING}))
         await batches.add_chunk(batch, Chunk(index=0, lines="-"))
         assert await batches.acknowledge(batch)
@@ -139,7 +139,7 @@ class TestTheStore:
 async def test_a_lease_excludes_others_until_it_expires_or_is_released(database: Any) -> None:
     batches = MongoBatchStore(database, lease=60)
     await batches.prepare()
-    batch = await TestTheStore()._acknowledged(batches)
+    batch = await TestStore()._acknowledged(batches)
     held = await batches.claim(batch.batch_id)
     assert held is not None
     assert await batches.waiting() == []
@@ -147,20 +147,3 @@ async def test_a_lease_excludes_others_until_it_expires_or_is_released(database:
     await batches.release(held, seconds=0)
     assert await batches.waiting() == [batch.batch_id]
     assert await batches.claim(batch.batch_id) is not None
-
-
-def _batch(**changes: Any) -> Batch:
-    given: dict[str, Any] = {
-        "batch_id": "b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66",
-        "cvr": CVR,
-        "actor": "bookkeeper-1",
-        "client": "c",
-        "request": "r",
-        "upload": "first",
-        "order": "2025",
-        "traceparent": None,
-        "created_at": NOON,
-        "expires_at": NOON + timedelta(days=7),
-        "status": BatchStatus.RECEIVING,
-    }
-    return Batch(**given | changes)

@@ -95,7 +95,9 @@ class TestCards:
             pytest.param([deactivated(2, date(2025, 1, 5))], False, [], id="deactivated before it began"),
         ],
     )
-    def test_active_periods(self, events: list[Event], active: bool, periods: list[Period]) -> None:
+    def test_a_card_event_changes_the_active_periods(
+        self, events: list[Event], active: bool, periods: list[Period]
+    ) -> None:
         card = after(cards.PROJECTION, [issued(), *events])
 
         assert (card.active, card.active_periods) == (active, periods)
@@ -270,7 +272,7 @@ class TestReports:
             ("dispute-ended", "dispute-withdrawn", None, "citizen"),
         ]
 
-    def test_a_correction_alone_ends_no_dispute(self) -> None:
+    def test_a_correction_without_a_dispute_event_does_not_end_the_dispute(self) -> None:
         report = after(reports.PROJECTION, [reported(), disputed(1), corrected()])
 
         assert (report.revision, report.dispute is None) == (2, False)

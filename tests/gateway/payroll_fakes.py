@@ -1,10 +1,11 @@
-"""Payroll files in memory: the stores, with faults at every step, and a model of the services that book the lines."""
+"""The store of payroll files in memory, with faults at every step, and a fake of the services that book the lines."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from frikort_contracts.cloudevents import Record, decode
@@ -13,8 +14,9 @@ from frikort_contracts.values import Period
 
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.gateway.payroll.booking import LineOutcome, LineSplit
-from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
+from services.gateway.payroll.lines import OwnEmployment, OwnEmployments, ValidLine
 from services.runtime.mongo.lease import LeaseLost
+from tests.gateway.build import CVR, NOON
 from tests.runtime.memory import Faults
 
 
@@ -43,8 +45,8 @@ class MemoryBatchStore:
         return sorted(own, key=lambda b: b.order, reverse=True)[:limit]
 
     async def begin(self, batch: Batch) -> bool:
-        there = await self.get(batch.batch_id)
-        if there is not None and there.is_acknowledged():
+        stored = await self.get(batch.batch_id)
+        if stored is not None and stored.is_acknowledged():
             return False
         await self._write("begin", batch)
         return True
@@ -55,8 +57,8 @@ class MemoryBatchStore:
         await self.faults.point("add_chunk after")
 
     async def acknowledge(self, batch: Batch) -> bool:
-        there = await self.get(batch.batch_id)
-        if there is None or there.is_acknowledged() or there.upload != batch.upload:
+        stored = await self.get(batch.batch_id)
+        if stored is None or stored.is_acknowledged() or stored.upload != batch.upload:
             return False
         await self._write("acknowledge", batch)
         others = [place for place in self.chunks if place[0] == batch.batch_id and place[1] != batch.upload]
@@ -68,15 +70,15 @@ class MemoryBatchStore:
     async def drop(self, batch: Batch) -> None:
         for place in [place for place in self.chunks if place[:2] == (batch.batch_id, batch.upload)]:
             del self.chunks[place]
-        there = await self.get(batch.batch_id)
-        if there is not None and not there.is_acknowledged() and there.upload == batch.upload:
+        stored = await self.get(batch.batch_id)
+        if stored is not None and not stored.is_acknowledged() and stored.upload == batch.upload:
             del self.files[batch.batch_id]
 
     async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
-        there = await self.get(batch_id)
-        if there is None or there.status is not before:
+        stored = await self.get(batch_id)
+        if stored is None or stored.status is not before:
             return False
-        await self._write("change", there.model_copy(update={"status": after}))
+        await self._write("change", stored.model_copy(update={"status": after}))
         return True
 
     async def delete_lines(self, batch_id: str) -> None:
@@ -96,10 +98,10 @@ class MemoryBatchStore:
         return [b.batch_id for b in sorted(waiting, key=lambda b: b.order)]
 
     async def claim(self, batch_id: str) -> Batch | None:
-        there = await self.get(batch_id)
-        if there is None or there.status is not BatchStatus.BOOKING or batch_id in self.leased:
+        stored = await self.get(batch_id)
+        if stored is None or stored.status is not BatchStatus.BOOKING or batch_id in self.leased:
             return None
-        held = there.model_copy(update={"attempt": there.attempt + 1})
+        held = stored.model_copy(update={"attempt": stored.attempt + 1})
         self.leased.add(batch_id)
         await self._write("claim", held)
         return held
@@ -127,22 +129,22 @@ class MemoryBatchStore:
             await self._write_chunk("settle", batch, chunk.model_copy(update=changes))
 
     async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
-        there = await self._fenced(held)
-        counted = {**there.counted, str(index): totals}
-        await self._write("count", there.model_copy(update={"counted": counted}))
+        stored = await self._fenced(held)
+        counted = {**stored.counted, str(index): totals}
+        await self._write("count", stored.model_copy(update={"counted": counted}))
 
     async def finish(self, held: Batch, at: datetime) -> None:
-        there = await self._fenced(held)
-        await self._write("finish", there.model_copy(update={"status": BatchStatus.DONE, "finished_at": at}))
+        stored = await self._fenced(held)
+        await self._write("finish", stored.model_copy(update={"status": BatchStatus.DONE, "finished_at": at}))
 
     def _all(self) -> list[Batch]:
         return [Batch.model_validate_json(stored) for stored in self.files.values()]
 
     async def _fenced(self, held: Batch) -> Batch:
-        there = await self.get(held.batch_id)
-        if there is None or there.attempt != held.attempt or there.status is not BatchStatus.BOOKING:
+        stored = await self.get(held.batch_id)
+        if stored is None or stored.attempt != held.attempt or stored.status is not BatchStatus.BOOKING:
             raise LeaseLost(held.batch_id)
-        return there
+        return stored
 
     async def _write(self, what: str, batch: Batch) -> None:
         await self.faults.point(f"{what} before")
@@ -156,8 +158,8 @@ class MemoryBatchStore:
 
 
 @dataclass
-class Country:
-    """The producer and the services that read from it: a published command has its outcome at once, unless ``asleep``.
+class FakeServices:
+    """The producer and the services behind it: a published command has its outcome at once, unless ``paused``.
 
     Every report is exempt. A used reference is `already_reported`; a wage of 13 øre is refused.
     """
@@ -169,7 +171,7 @@ class Country:
     published: list[Record] = field(default_factory=list)
     decided: dict[str, LineOutcome] = field(default_factory=dict)
     booked: dict[str, LineSplit] = field(default_factory=dict)
-    asleep: bool = False
+    paused: bool = False
 
     def employ(self, cvr: str, number: str, *, first: date = date(2025, 1, 1), last: date | None = None) -> str:
         """A new employment of the citizen with this card number. Returns its id."""
@@ -185,15 +187,15 @@ class Country:
             if number:
                 await self.faults.point("publish between")
             self.published.append(record)
-            if not self.asleep:
-                self._work(record)
+            if not self.paused:
+                self._decide(record)
         await self.faults.point("publish after")
 
-    def wake(self) -> None:
-        """Decide everything that was published."""
-        self.asleep = False
+    def resume(self) -> None:
+        """Decide all published commands."""
+        self.paused = False
         for record in self.published:
-            self._work(record)
+            self._decide(record)
 
     async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
         own = {i: e for i, e in self.employments.items() if self.employers[i] == cvr}
@@ -211,16 +213,51 @@ class Country:
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
         return {i: self.booked[i] for i in report_ids if i in self.booked}
 
-    def _work(self, record: Record) -> None:
+    def _decide(self, record: Record) -> None:
         message = decode(REPORTING_COMMANDS, record.value, record.headers)
         if str(message.id) in self.decided:
             return
         command = message.data
         report_id = f"{command.employment_id}/{command.reference}"
-        known = report_id in self.booked
+        is_repeated = report_id in self.booked
         if command.components.total == 13:
             outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})
         else:
-            outcome = LineOutcome(report_id, 1, known, None, {})
+            outcome = LineOutcome(report_id, 1, is_repeated, None, {})
             self.booked.setdefault(report_id, LineSplit(1, command.components.total, 0))
         self.decided[str(message.id)] = outcome
+
+
+def report_line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:
+    """The body of a line of a JSON Lines file."""
+    body = {
+        "card_number": number,
+        "reference": reference,
+        "work": {"first": "2025-03-01", "last": "2025-03-31"},
+        "payment_date": "2025-03-31",
+        "components": {"wage_ore": wage},
+    }
+    return body | changes
+
+
+def valid_line(number: int) -> ValidLine:
+    """A validated line."""
+    return ValidLine(number, "e", "card", "r", "2025-03-01", "2025-03-31", "2025-03-31", 1, 2, 3, 4, False)
+
+
+def receiving_batch(**changes: Any) -> Batch:
+    """A file whose upload has begun."""
+    given: dict[str, Any] = {
+        "batch_id": "b7d1c1f4-6c0e-4f53-9c7d-3c1a8f0d2a66",
+        "cvr": CVR,
+        "actor": "bookkeeper-1",
+        "client": "c",
+        "request": "r",
+        "upload": "first",
+        "order": "2025",
+        "traceparent": None,
+        "created_at": NOON,
+        "expires_at": NOON + timedelta(days=7),
+        "status": BatchStatus.RECEIVING,
+    }
+    return Batch(**given | changes)
