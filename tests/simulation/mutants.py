@@ -1,7 +1,6 @@
-"""Ways to break the rule, each by a patch from outside: the simulation must catch every one.
+"""Mutants: defects that a change could introduce, each a patch of the code. The simulation must detect every one.
 
-There are no switches in the product. A mutant is the mistake that a hurried change could make; ``test_simulation``
-shows in how few seeds each is found.
+The product has no switches for them. ``test_simulation`` prints in how many seeds each is found.
 """
 
 from __future__ import annotations
@@ -133,7 +132,7 @@ def _nowhere(service: str, processor: str, incoming: Incoming, reason: str) -> R
 
 @contextmanager
 def _random_ids() -> Iterator[None]:
-    """Ids are drawn when an event is said. (Drawn at the decision they do no harm: the outbox keeps the bytes.)"""
+    """Ids are drawn when an event is published. (Drawn at the decision they are harmless: the outbox keeps them.)"""
     count = itertools.count(1)
 
     def pending_records(document: Document[Any]) -> Iterator[Record]:
@@ -226,16 +225,18 @@ MUTANTS: Final = (
         _of(BatchConsumer, "_process_partitions", _commit_first),
     ),
     Mutant(
-        "publish before write", "events are told before they are stored", _of(BatchProcessor, "process", _publish_first)
+        "publish before write",
+        "events are published before they are stored",
+        _of(BatchProcessor, "process", _publish_first),
     ),
     Mutant(
         "failed batches skipped",
-        "a batch that met an error counts as done",
+        "a batch that failed counts as done",
         _of(BatchConsumer, "_process_with_retry", _give_up),
     ),
     Mutant(
         "no drain on revoke",
-        "batches continue when their partitions have gone",
+        "batches continue after their partitions were revoked",
         _of(BatchConsumer, "revoked", _no_drain),
     ),
     Mutant(
@@ -255,10 +256,10 @@ MUTANTS: Final = (
         _of(OffsetCommitter, "_forget", lambda _: None),
         within=120,
     ),
-    Mutant("random event ids", "a second delivery tells other ids", _random_ids),
+    Mutant("random event ids", "a redelivery publishes other ids", _random_ids),
     Mutant(
         "ids from offsets",
-        "a message is known by its place, not by its id",
+        "a message is identified by its offset, not by its id",
         _of(BatchProcessor, "_read", _ids_from_offsets),
     ),
     Mutant("no version guard", "a zombie overwrites what others wrote", _of(MemoryDatabase, "put", _put_over_anything)),
@@ -269,7 +270,9 @@ MUTANTS: Final = (
         citizens=8,
     ),
     Mutant(
-        "refused write taken for done", "a lost race is not folded again", _of(MemoryStore, "write", _write_and_hope)
+        "refused write taken for done",
+        "a batch is not applied again after a refused write",
+        _of(MemoryStore, "write", _write_and_hope),
     ),
     Mutant(
         "applied ids forgotten",
@@ -278,12 +281,12 @@ MUTANTS: Final = (
     ),
     Mutant(
         "outbox not stored",
-        "a document forgets what it has to say",
+        "a document loses its pending events",
         _of(MemoryDatabase, "put", _stored_with(outbox=[])),
     ),
     Mutant(
         "outbox pruned at once",
-        "what others may still owe is forgotten",
+        "pending events of other batches are removed",
         _of(apply_module, "_is_published", lambda *_: True),
     ),
     Mutant(
@@ -292,14 +295,16 @@ MUTANTS: Final = (
         _of(PublishedEvents, "_is_remembered", lambda *_: True),
     ),
     Mutant(
-        "only its own is said",
-        "what another instance has yet to say is overtaken",
+        "only own events published",
+        "the pending events of another instance are overtaken",
         _of(loop_module, "apply_batch", _only_its_own),
         within=60,
     ),
-    Mutant("dead letters dropped", "what breaks its contract disappears", _of(loop_module, "dead_letter", _nowhere)),
+    Mutant("dead letters dropped", "invalid records are dropped", _of(loop_module, "dead_letter", _nowhere)),
     Mutant(
-        "ledger by report id", "whose money is exempt is not by acceptance", _of(ledgers, "replace_or_append", _by_id)
+        "ledger by report id",
+        "reports are split by id, not in order of acceptance",
+        _of(ledgers, "replace_or_append", _by_id),
     ),
     Mutant(
         "corrected goes last",
