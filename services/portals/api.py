@@ -145,13 +145,13 @@ class GatewayClient:
 
 @dataclass(frozen=True)
 class Api:
-    """The API as one person sees it, in one request.
+    """The API for one person, during one request.
 
     Attributes:
-        token: the person's access token; None for what is open to everyone.
+        token: the person's access token; None for public resources.
         language: of the texts in the answers.
         correlation_id: of the page's request, passed on to the API.
-        reason: why the person looks at someone else's data (`Access-Reason`), which the API requires of a caseworker.
+        reason: the reason for reading another person's data (`Access-Reason`), required of a caseworker.
     """
 
     gateway: GatewayClient
@@ -180,7 +180,7 @@ class Api:
         return await self._send("PUT", path, model, key=key, json=to_jsonable_python(body))
 
     async def upload(self, path: str, content: AsyncIterator[bytes], media_type: str, model: type[M], *, key: str) -> M:
-        """Send a file as it is. Raises ``Refused`` and ``Pending``."""
+        """Send a file unchanged. Raises ``Refused`` and ``Pending``."""
         return await self._send("POST", path, model, key=key, content=content, media_type=media_type)
 
     async def forward(
@@ -188,13 +188,13 @@ class Api:
         headers: Mapping[str, str],
         path: str,
         *,
-        goes_on: Callable[[], Awaitable[bool]] | None = None,
+        is_active: Callable[[], Awaitable[bool]] | None = None,
         stopping: asyncio.Event | None = None,
         query: Mapping[str, Query],
     ) -> Response:
         """Pass on the API's response at ``path`` unbuffered: a file, or an event stream. Raises ``Refused``.
 
-        ``headers`` are the browser's. The response ends before the next part if ``goes_on`` returns false, and when
+        ``headers`` are the browser's. The response ends before the next part if ``is_active`` returns false, and when
         ``stopping`` is set.
         """
         own = {name: headers[name] for name in _PASSED_ON if name in headers}
@@ -211,7 +211,7 @@ class Api:
                 except httpx2.HTTPError as error:
                     raise _unreachable(error) from None
             raise Refused(_problem(content, response.status_code))
-        return _ForwardedResponse(response, goes_on, stopping)
+        return _ForwardedResponse(response, is_active, stopping)
 
     async def _send(
         self,
@@ -259,16 +259,16 @@ class Api:
 
 
 class _ForwardedResponse(StreamingResponse):
-    """A response of the API, part by part as it comes. The API's connection is closed with the browser's."""
+    """A response of the API, passed on part by part. Its connection is closed with the browser's."""
 
     def __init__(
         self,
         upstream: httpx2.Response,
-        goes_on: Callable[[], Awaitable[bool]] | None,
+        is_active: Callable[[], Awaitable[bool]] | None,
         stopping: asyncio.Event | None,
     ) -> None:
         super().__init__(
-            _parts(upstream, goes_on, stopping),
+            _parts(upstream, is_active, stopping),
             status_code=upstream.status_code,
             headers={name: value for name, value in upstream.headers.items() if name.lower() in _PASSED_BACK},
         )
@@ -278,13 +278,13 @@ class _ForwardedResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            # Also when the browser went away before the first part, when the generator never ran.
+            # The generator does not run if the browser disconnects before the first part.
             await asyncio.shield(asyncio.ensure_future(self._upstream.aclose()))
 
 
 async def _parts(
     upstream: httpx2.Response,
-    goes_on: Callable[[], Awaitable[bool]] | None,
+    is_active: Callable[[], Awaitable[bool]] | None,
     stopping: asyncio.Event | None,
 ) -> AsyncIterator[bytes]:
     parts = upstream.aiter_raw()
@@ -300,7 +300,7 @@ async def _parts(
                 part = following.result()
             except StopAsyncIteration:
                 return
-            if goes_on is not None and not await goes_on():
+            if is_active is not None and not await is_active():
                 return
             yield part
     finally:
@@ -315,7 +315,7 @@ def _unreachable(error: httpx2.HTTPError) -> Refused:
 
 
 def _problem(content: bytes, status: int) -> ProblemResource:
-    """The problem document in ``content``; what something between us and the API answers is none of its own."""
+    """The problem document in ``content``. A proxy between the portals and the API answers with none."""
     try:
         return ProblemResource.model_validate_json(content)
     except ValidationError:

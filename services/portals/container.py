@@ -1,4 +1,4 @@
-"""The parts of the portals, put together once."""
+"""The components of the portals, built once for the process."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _SWEEP_SECONDS: Final = 30.0
 
 
 class Guard(Protocol):
-    """What pages need of ``SessionGuard``."""
+    """The part of ``SessionGuard`` that pages use."""
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
-        """The session of a request. ``active``: the person made it, not a page by itself."""
+        """The session of a request. ``active``: the user made it, not a script of the page."""
 
     async def access_token_of(self, session: Session) -> str:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
 
-    async def goes_on(self, session: Session) -> bool:
-        """Whether the session has not ended meanwhile."""
+    async def is_active(self, session: Session) -> bool:
+        """Whether the session has not ended since the request began."""
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Raises ``ProblemError`` unless the form is of this session and sent from one of our pages."""
+        """Check that the form belongs to the session and comes from one of our pages. Raises ``ProblemError``."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """The parts of the portals. ``stopping`` is set when the process ends."""
+    """The components of the portals. ``stopping`` is set when the process ends."""
 
     settings: PortalsSettings
     gateway: GatewayClient
@@ -53,7 +53,7 @@ class Container:
 
     @property
     def secure(self) -> bool:
-        """Whether people reach the portals by HTTPS."""
+        """Whether the portals are reached by HTTPS."""
         return self.settings.public_url.startswith("https:")
 
     async def end_expired_sessions(self, _: Runtime) -> None:
@@ -64,13 +64,13 @@ class Container:
 
 
 def container_of(request: Request) -> Container:
-    """The parts, from a request."""
+    """The components, from a request."""
     container: Container = request.app.state.portals
     return container
 
 
 def build(settings: PortalsSettings, runtime: Runtime) -> Container:
-    """Put the parts together. Raises ``ValueError`` that names a setting that cannot be used."""
+    """Build the components. Raises ``ValueError`` that names a setting that cannot be used."""
     provider = OpenIdProvider(
         issuer=settings.issuer,
         client_id=settings.login_client_id,

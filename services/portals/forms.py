@@ -1,7 +1,7 @@
-"""Forms: what a person typed, what it means, and what is wrong with it, each error at its field.
+"""Forms: the typed text, the values that it stands for, and the errors at each field.
 
 A field's name is the path of its value in the API's request body, with dots: the input ``period.first`` becomes
-``{"period": {"first": ...}}``, and what the API says of ``/period/first`` is shown at that input.
+``{"period": {"first": ...}}``, and an error of the API at ``/period/first`` is shown at that input.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from services.portals.api import Refused
 from services.portals.formats import Language, kroner
-from services.portals.labels import plain_words
+from services.portals.labels import problem_text
 from services.portals.texts import N_
 
 KEY: Final = "key"
@@ -30,7 +30,7 @@ _AMOUNT: Final = {
 }
 _MOST_DIGITS: Final = 12
 _UNIT: Final = re.compile(r"\s*kr\.?$", re.IGNORECASE)
-_WRONG_FORM: Final = 422
+_INVALID: Final = 422
 
 Parse = Callable[[str, Language], Any]
 Show = Callable[[Any, Language], str]
@@ -41,13 +41,13 @@ class Field:
     """One field of a form.
 
     Attributes:
-        parse: the value behind what was typed (never empty); raises ``ValueError`` if it is none.
-        show: a value as a person would have typed it.
-        missing: what to say when nothing was typed.
-        wrong: what to say when it is no value, or when the API refuses it.
-        optional: nothing typed is no error; the field is then left out of the body.
-        parts: names of the inputs that it is typed into, if there are several.
-        is_file: what is sent is a file, which stands in ``Form.files`` and not in the body.
+        parse: from the typed text, which is not empty, to the value; raises ``ValueError``.
+        show: from a value to the text that a person would type.
+        missing: the error when nothing was typed.
+        wrong: the error when the text cannot be parsed or the API refuses the value.
+        optional: an empty field is no error; it is left out of the body.
+        parts: the names of the inputs, if there are several.
+        is_file: the field is a file, in ``Form.files`` instead of the body.
     """
 
     parse: Parse
@@ -63,17 +63,17 @@ Fields = Mapping[str, Field]
 
 
 def text(*, missing: str = N_("Udfyld feltet."), wrong: str = "", optional: bool = False) -> Field:
-    """Any text; the API says what is too long. White space around it does not count."""
+    """Any text, without the white space around it. The API limits its length."""
     return Field(lambda typed, _: typed, lambda value, _: str(value), missing, wrong, optional)
 
 
 def digits(*, missing: str = N_("Udfyld feltet."), wrong: str = "", optional: bool = False) -> Field:
-    """A number that is a name (card, CPR, CVR); spaces in it do not count."""
+    """A card, CPR or CVR number; spaces in it are removed."""
     return Field(lambda typed, _: "".join(typed.split()), lambda value, _: str(value), missing, wrong, optional)
 
 
 def amount(*, missing: str = N_("Skriv beløbet i kroner."), optional: bool = False) -> Field:
-    """Kroner as the page itself writes them, strictly; the value is whole øre."""
+    """An amount in kroner, in the form that the page writes; the value is in øre."""
     return Field(parse_amount, lambda ore, language: kroner(ore, language).removesuffix(" kr."), missing, "", optional)
 
 
@@ -111,7 +111,7 @@ def whole_number(*, missing: str = N_("Skriv et helt tal."), optional: bool = Fa
 
 
 def flag() -> Field:
-    """A checkbox that may be left alone: true when ticked, else left out of the body."""
+    """A checkbox: true when checked, else left out of the body."""
     return Field(lambda typed, _: typed == "true", lambda value, _: "true" if value else "", "", "", optional=True)
 
 
@@ -121,10 +121,10 @@ def upload(*, missing: str = N_("Vælg en fil.")) -> Field:
 
 
 def parse_amount(typed: str, language: Language) -> int:
-    """Whole øre. Each page reads what it writes: ``7.500,00`` in Danish, ``7,500.00`` in English; øre may be left out.
+    """An amount in øre, from ``7.500,00`` on a Danish page and ``7,500.00`` on an English one; øre may be left out.
 
-    No text means one amount in Danish and another in English: what separates thousands has three digits behind it, and
-    what separates øre two. Raises ``ValueError`` otherwise.
+    Three digits must follow a separator of thousands and two a separator of øre, so no text means different amounts in
+    the two languages. Raises ``ValueError``.
     """
     match = _AMOUNT[language].fullmatch(_UNIT.sub("", typed))
     if match is None:
@@ -148,10 +148,10 @@ class Form:
     """A form, empty or filled in.
 
     Attributes:
-        key: becomes the Idempotency-Key: the same form sent twice does one thing.
-        body: what was typed, as the API's request body has it. Only whole when ``good``.
-        errors: what to say at each field that is wrong.
-        general: what is wrong with the form as a whole.
+        key: the Idempotency-Key, so that a form that is sent twice runs one command.
+        body: the values as the API's request body. Complete only when ``valid``.
+        errors: the error of each field, by name.
+        general: errors of the form as a whole.
     """
 
     fields: Fields
@@ -168,20 +168,20 @@ class Form:
     status: int = 200
 
     @property
-    def good(self) -> bool:
-        """Nothing is known to be wrong."""
+    def valid(self) -> bool:
+        """Whether no error is known."""
         return not self.errors and not self.general
 
     @property
     def step(self) -> str:
-        """The button that was pressed on a summary: ``send`` or ``edit``; none on the page before it."""
+        """The button that was pressed on a summary: ``send`` or ``edit``; empty on the page before it."""
         return self.typed.get("step", "")
 
     @property
     def problems(self) -> list[tuple[str | None, str]]:
         """For the error summary: (id of the input to go to, text), in the order of the form."""
         at_fields = [(self.target(name), self.errors[name]) for name in self.fields if name in self.errors]
-        return [*((None, said) for said in self.general), *at_fields]
+        return [*((None, text) for text in self.general), *at_fields]
 
     def value(self, name: str) -> str:
         """The text of an input, or of one part of it (``period.first`` or ``period.first-day``)."""
@@ -192,17 +192,16 @@ class Form:
         parts = self.fields[name].parts
         return input_id(f"{name}-{parts[0]}" if parts else name)
 
-    def wrong(self, name: str, said: str) -> Form:
-        """Say at a field what is wrong: for rules that a page has beyond the API's."""
-        self.errors[name] = said
-        self.status = _WRONG_FORM
-        return self
+    def add_error(self, name: str, text: str) -> None:
+        """Show an error at a field."""
+        self.errors[name] = text
+        self.status = _INVALID
 
     def refuse(self, refused: Refused, concerns: Mapping[str, str] | None = None) -> Form:
-        """Show what the API said: at the fields that it points to; a problem of ``concerns`` (code to field) there.
+        """Show the API's problem: at the fields of its errors, or at the field that ``concerns`` has for its code.
 
-        What was certainly refused gets a new key, for the old one has its answer. What may have happened keeps its
-        key, so that sending the form again cannot do it twice.
+        A refused command gets a new key, for the API stores the response under the old one. A command that may have
+        been accepted keeps its key, so that sending the form again cannot run it twice.
         """
         problem = refused.problem
         self.status = refused.status
@@ -218,13 +217,13 @@ class Form:
                 self.errors.setdefault(name, self.translations.gettext(wrong) if wrong else error.detail)
         concerned = (concerns or {}).get(refused.code)
         if concerned is not None:
-            self.errors[concerned] = plain_words(refused, self.translations)
+            self.errors[concerned] = problem_text(refused, self.translations)
         elif unplaced:
-            self.general.append(plain_words(refused, self.translations))
+            self.general.append(problem_text(refused, self.translations))
         return self
 
     def _at(self, pointer: str) -> str | None:
-        """The field that a JSON pointer concerns: itself, what it lies in, or the last of those that lie in it."""
+        """The field of a JSON pointer: the one that it names or lies in, else the last one below it."""
         path = pointer.removeprefix("/").replace("/", ".")
         within = [name for name in self.fields if name == path or path.startswith(f"{name}.")]
         below = [name for name in self.fields if name.startswith(f"{path}.")]
@@ -233,12 +232,12 @@ class Form:
 
 
 def input_id(name: str) -> str:
-    """The id of the input of a name."""
+    """The id of the input of a field."""
     return name.replace(".", "-")
 
 
 def empty_form(fields: Fields, values: Mapping[str, Any], **about: Any) -> Form:
-    """A form to fill in, with ``values`` (as the API has them, by field name) typed already."""
+    """A form to fill in. ``values`` are those of the API, by field name, and appear as typed text."""
     form = Form(fields=fields, **about)
     typed: dict[str, str] = {}
     for name, value in values.items():
@@ -250,7 +249,7 @@ def empty_form(fields: Fields, values: Mapping[str, Any], **about: Any) -> Form:
 
 
 def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
-    """A form that was sent: each field read, what is wrong said."""
+    """A form that was sent, with its values and errors."""
     posted = [(name, value) for name, value in data.multi_items() if isinstance(value, str)]
     typed = {name: value.strip() for name, value in posted}
     files = {name: value for name, value in data.multi_items() if isinstance(value, UploadFile) and value.size}
@@ -259,24 +258,23 @@ def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
     for name, one in fields.items():
         if one.is_file:
             if name not in files:
-                form.wrong(name, form.translations.gettext(one.missing))
+                form.add_error(name, form.translations.gettext(one.missing))
             continue
         raw = " ".join(typed.get(f"{name}-{part}", "") for part in one.parts) if one.parts else typed.get(name, "")
         if not raw.strip():
             if not one.optional:
-                form.wrong(name, form.translations.gettext(one.missing))
+                form.add_error(name, form.translations.gettext(one.missing))
             continue
         try:
             value = one.parse(raw, form.language)
         except ValueError:
-            said = one.wrong or _FORM_OF_AMOUNT[form.language]
-            form.wrong(name, form.translations.gettext(said))
+            form.add_error(name, form.translations.gettext(one.wrong or _AMOUNT_FORMAT[form.language]))
         else:
             _put(form.body, name, value)
     return form
 
 
-_FORM_OF_AMOUNT: Final = {
+_AMOUNT_FORMAT: Final = {
     Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørebeløbet."),
     Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500, med komma ved tusinder og punktum før ørebeløbet."),
 }

@@ -8,7 +8,7 @@ from typing import Final
 from services.portals.api import Refused
 from services.portals.texts import N_
 
-_WORDS: Final = {
+_TEXTS: Final = {
     "invalid-request": N_("Noget er ikke udfyldt rigtigt. Ret det, og send igen."),
     "idempotency-key-reused": N_(
         "Formularen er allerede sendt med andre oplysninger. Se efter, om det, du ville, er sket, før du sender den "
@@ -35,9 +35,9 @@ _WORDS: Final = {
 }
 
 
-def plain_words(refused: Refused, translations: NullTranslations) -> str:
-    """What is wrong and what to do now, in the language of ``translations`` (the API answered in the same)."""
-    words = _WORDS.get(refused.code)
-    if words is not None:
-        return translations.gettext(words)
+def problem_text(refused: Refused, translations: NullTranslations) -> str:
+    """What is wrong and what to do, in the language of ``translations``, in which the API answered too."""
+    text = _TEXTS.get(refused.code)
+    if text is not None:
+        return translations.gettext(text)
     return f"{refused.problem.title}. {refused.problem.detail}"

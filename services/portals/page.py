@@ -1,4 +1,4 @@
-"""What a view function gets: who is signed in, in which language, the API, and how to answer."""
+"""What a view function gets: the session, the language, the API, and the ways to respond."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class SignInFirst(Exception):
     """The page needs a signed-in user, and the request has no session."""
 
     def __init__(self, page: Page) -> None:
-        super().__init__("nobody is signed in")
+        super().__init__("no one is signed in")
         self.page = page
 
 
 class WrongPortal(Exception):
-    """Someone is signed in, in another role than the page is for."""
+    """The user is signed in in another role than the page is for."""
 
     def __init__(self, page: Page) -> None:
         super().__init__("signed in in another role")
@@ -45,16 +45,16 @@ class WrongPortal(Exception):
 
 
 class RespondWith(Exception):
-    """The page can only be shown when something else has been done: ``response`` leads there."""
+    """Answer the request with ``response`` instead of the page, for example a redirect to a form that comes first."""
 
     def __init__(self, response: Response) -> None:
-        super().__init__("another page comes first")
+        super().__init__("another response")
         self.response = response
 
 
 @dataclass(frozen=True)
 class Page:
-    """One request of one person for one page."""
+    """A request for a page."""
 
     request: Request
     language: Language
@@ -63,7 +63,7 @@ class Page:
 
     @property
     def portal(self) -> Portal:
-        """The portal that the page is in: its address says it."""
+        """The portal of the page, by its address."""
         path = f"{self.request.url.path}/"
         return next((portal for portal in PORTALS.values() if path.startswith(f"{portal.home}/")), PUBLIC)
 
@@ -75,12 +75,12 @@ class Page:
 
     @property
     def seconds_left(self) -> int:
-        """Until the session ends: counted from here on in the browser, whose clock may be wrong."""
+        """Seconds until the session ends. The browser counts them down, because its clock may be wrong."""
         return 0 if self.session is None else int((self.session.ends_at - datetime.now(UTC)).total_seconds())
 
     @property
     def sign_in(self) -> str:
-        """Where to sign in, to come back here."""
+        """The address at which to sign in; the user comes back to this page."""
         return f"/login?{urlencode({'next': self.here})}"
 
     @cached_property
@@ -90,11 +90,11 @@ class Page:
 
     def gettext(self, text: str, **values: Any) -> str:
         """``text`` (Danish) in the page's language, ``%(name)s`` in it replaced by ``values``."""
-        said = self.translations.gettext(text)
-        return said % values if values else said
+        translated = self.translations.gettext(text)
+        return translated % values if values else translated
 
     def render(self, template: str, /, status: int | None = None, **context: Any) -> HTMLResponse:
-        """The template with ``page`` and ``context``. The status is 200, or what the context's ``form`` came to."""
+        """The template with ``page`` and ``context``. The status is that of ``form``, else 200."""
         if status is None:
             form = context.get("form")
             status = form.status if isinstance(form, Form) else 200
@@ -102,26 +102,26 @@ class Page:
         return HTMLResponse(content, status_code=status, headers={"Content-Language": self.language})
 
     def redirect(self, path: str) -> RedirectResponse:
-        """Go to another page, by GET: the answer to a form that was accepted."""
+        """See another page (303), so that a reload of it sends no form again."""
         return RedirectResponse(path, status_code=303)
 
     async def forward(self, path: str, **query: Query) -> Response:
-        """A file of the API, passed on as it comes. Raises ``Refused``."""
+        """A file of the API, passed on unbuffered. Raises ``Refused``."""
         return await self.api.forward(self.request.headers, path, query=query)
 
     async def forward_events(self, path: str, **query: Query) -> Response:
         """An event stream of the API, passed on until the session ends. Raises ``Refused``."""
         portals = container_of(self.request)
 
-        async def goes_on() -> bool:
-            return self.session is not None and await portals.guard.goes_on(self.session)
+        async def session_active() -> bool:
+            return self.session is not None and await portals.guard.is_active(self.session)
 
         return await self.api.forward(
-            self.request.headers, path, goes_on=goes_on, stopping=portals.stopping, query=query
+            self.request.headers, path, is_active=session_active, stopping=portals.stopping, query=query
         )
 
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
-        """A form to fill in, with ``values`` in it already."""
+        """A form to fill in, with ``values`` filled in."""
         return empty_form(fields or {}, values or {}, **self._about_form())
 
     async def posted(self, fields: Fields | None = None) -> Form:
@@ -139,15 +139,15 @@ class Page:
 
 
 async def page_of(request: Request) -> Page:
-    """A page for anyone. Its API client has no token: it sees what is open to everyone."""
+    """A dependency: a page for everyone. Its API client has no token and reads only public resources."""
     portals = container_of(request)
-    session = await portals.guard.session_of(request, active=not is_made_by_the_page(request))
+    session = await portals.guard.session_of(request, active=not is_background_request(request))
     language = language_of(request)
     return Page(request, language, session, Api(portals.gateway, None, language, request.state.correlation_id))
 
 
 def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
-    """A dependency: a page for a person signed in in ``role``. Raises ``SignInFirst`` and ``WrongPortal``."""
+    """A dependency: a page for a user who is signed in in ``role``. Raises ``SignInFirst`` and ``WrongPortal``."""
 
     async def dependency(page: Annotated[Page, Depends(page_of)]) -> Page:
         if page.session is None:
@@ -164,18 +164,18 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
 
 
 def language_of(request: Request) -> Language:
-    """The language chosen by the switch; Danish until one is chosen, whatever the browser was installed in."""
+    """The language that was chosen on a page; Danish until one is chosen, whatever the browser prefers."""
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return Language(chosen) if chosen in set(Language) else Language.DANISH
 
 
 def is_safe(request: Request) -> bool:
-    """Asks for something and changes nothing."""
+    """Whether the method is safe (RFC 9110): the request changes nothing."""
     return request.method in _SAFE
 
 
-def is_made_by_the_page(request: Request) -> bool:
-    """Not by the person: an update that htmx asks for, or a stream of events. It must not keep a session alive."""
+def is_background_request(request: Request) -> bool:
+    """Whether a script of the page made the request, not the user. Such requests do not keep a session alive."""
     return "hx-request" in request.headers or "text/event-stream" in request.headers.get("accept", "")
 
 

@@ -195,7 +195,7 @@ class Site:
     async def access_token_of(self, session: Session) -> str:
         return session.tokens.access
 
-    async def goes_on(self, session: Session) -> bool:
+    async def is_active(self, session: Session) -> bool:
         return self.session == session
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:

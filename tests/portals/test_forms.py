@@ -96,7 +96,7 @@ def test_a_date_that_does_not_exist_is_refused(typed: str) -> None:
 def test_a_valid_form_becomes_the_body_of_the_request() -> None:
     form = read()
 
-    assert form.good
+    assert form.valid
     assert form.key == TYPED["key"]
     assert form.body == {
         "card_number": "12345",

@@ -51,7 +51,7 @@ def site(site: Site) -> Site:
     @site.app.post("/virksomhed/proeve")
     async def send(page: EmployerPage) -> Response:
         form = await page.posted(FIELDS)
-        if form.good:
+        if form.valid:
             try:
                 await page.api.post("/v1/cards", form.body, Balances, key=form.key)
             except Refused as refused:

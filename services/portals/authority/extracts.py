@@ -44,7 +44,7 @@ async def new_extract(page: AuthorityPage) -> Response:
 async def request_extract(page: AuthorityPage) -> Response:
     """The extract is asked for, and made while one waits or does something else."""
     form = await page.posted(EXTRACT)
-    if form.good:
+    if form.valid:
         try:
             made = await page.api.post("/v1/extracts", form.body, ExtractResource, key=form.key)
         except Refused as refused:

@@ -69,13 +69,13 @@ async def decide(kind: Kind, context: Card) -> Response:
     """First the summary, then the decision."""
     chosen = DECISIONS[kind]
     form = await context.page.posted(chosen.fields)
-    if form.good and form.step == "send":
+    if form.valid and form.step == "send":
         try:
             await context.post(f"/{chosen.command}", form, CardResource)
             return context.redirect(f"/beslutning/{kind}/kvittering")
         except Refused as refused:
             form.refuse(refused, chosen.concerns)
-    return await _show(context, kind, form, stage="summary" if form.good and form.step != "edit" else "form")
+    return await _show(context, kind, form, stage="summary" if form.valid and form.step != "edit" else "form")
 
 
 @router.get("/kommune/frikort/{card_id}/beslutning/{kind}/kvittering")

@@ -60,14 +60,14 @@ async def new_dispute(report_id: UUID, context: Card) -> Response:
 async def dispute(report_id: UUID, context: Card) -> Response:
     """First the summary, then it is said."""
     form = await context.page.posted(DISPUTE)
-    if form.good and form.step == "send":
+    if form.valid and form.step == "send":
         try:
             await context.post(f"/reports/{report_id}/dispute", form, CardReportResource)
         except Refused as refused:
             form.refuse(refused)
         else:
             return context.redirect(f"/indberetninger/{report_id}")
-    return await _ask(context, report_id, form, summary=form.good and form.step != "edit")
+    return await _ask(context, report_id, form, summary=form.valid and form.step != "edit")
 
 
 async def _show(context: CardContext, report_id: UUID, form: Form) -> Response:

@@ -1,4 +1,4 @@
-"""Kinds of field that only caseworkers fill in, and why they look somebody up."""
+"""The fields that only caseworkers fill in, and the reasons for looking a citizen up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from services.portals.forms import Field, Fields, Form, choice, text
 from services.portals.texts import N_
 
-# What the citizen reads in the access log, which is Danish whatever language the caseworker uses.
+# The citizen reads these in the access log, which is Danish whatever language the caseworker uses.
 REASONS: Final = {
     "contact": N_("Borgeren har henvendt sig"),
     "grant": N_("Ny bevilling"),
@@ -33,7 +33,7 @@ def cpr(*, missing: str = N_("Skriv CPR-nummeret.")) -> Field:
 
 
 def cpr_or_card_number() -> Field:
-    """Either; the value is the API's body of a search."""
+    """A CPR number or a card number; the value is the request body of a search."""
     return Field(
         lambda typed, _: _search(typed),
         lambda value, _: str(value),
@@ -43,17 +43,17 @@ def cpr_or_card_number() -> Field:
 
 
 def reason_of(form: Form) -> str:
-    """The reason as it is sent; an error at its field if it cannot be."""
+    """The text of the Access-Reason header; empty, with an error at the field, if the reason is not usable."""
     why, more = form.body.get("why", ""), form.body.get("why_text", "")
     if why == "other" and not more:
-        form.wrong("why_text", form.translations.gettext(N_("Skriv, hvorfor du slår op.")))
+        form.add_error("why_text", form.translations.gettext(N_("Skriv, hvorfor du slår op.")))
         return ""
     reason = f"{REASONS.get(why, '')}: {more}" if more else REASONS.get(why, "")
     try:
         return access_reason(reason) if reason else ""
     except ValueError:
-        said = N_("Skriv det kort, højst 150 tegn, og uden CPR-nummer og navn. Borgeren kan læse det.")
-        form.wrong("why_text", form.translations.gettext(said))
+        text = N_("Skriv det kort, højst 150 tegn, og uden CPR-nummer og navn. Borgeren kan læse det.")
+        form.add_error("why_text", form.translations.gettext(text))
         return ""
 
 

@@ -34,14 +34,14 @@ async def hand_over(context: Card) -> Response:
 async def hand_card_over(context: Card) -> Response:
     """First the summary, then the hand-over. The card can no longer be seen here then."""
     form = await context.page.posted(HAND_OVER)
-    if form.good and form.step == "send":
+    if form.valid and form.step == "send":
         try:
             done = await context.post("/hand-over", form, HandedOverResource)
         except Refused as refused:
             form.refuse(refused, {"same-municipality": "to_municipality"})
         else:
             return context.page.redirect(f"/kommune/overdraget/{done.handed_over_to.code}")
-    return await _show(context, form, summary=form.good and form.step != "edit")
+    return await _show(context, form, summary=form.valid and form.step != "edit")
 
 
 @router.get("/kommune/overdraget/{municipality}")

@@ -37,7 +37,7 @@ async def new_card(page: CaseworkerPage) -> Response:
 async def issue_card(page: CaseworkerPage) -> Response:
     """First the summary, then the card."""
     form, own_card = await page.posted(ISSUE), None
-    if form.good and form.step == "send":
+    if form.valid and form.step == "send":
         try:
             card = await page.api.post("/v1/cards", form.body, CardResource, key=form.key)
         except Refused as refused:
@@ -45,7 +45,7 @@ async def issue_card(page: CaseworkerPage) -> Response:
             form.refuse(refused, {"card-exists": "cpr"})
         else:
             return begin(page, card.card_id, fields.REASONS["grant"], "/udstedt")
-    summary = form.good and form.step != "edit"
+    summary = form.valid and form.step != "edit"
     return page.render("caseworker/issue.html", form=form, summary=summary, own_card=own_card)
 
 

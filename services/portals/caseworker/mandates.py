@@ -46,14 +46,14 @@ async def new_mandate(context: Card) -> Response:
 async def grant_mandate(context: Card) -> Response:
     """First the summary, then the mandate."""
     form = await context.page.posted(MANDATE)
-    if form.good and form.step == "send":
+    if form.valid and form.step == "send":
         try:
             made = await context.post("/mandates", form, MandateResource)
         except Refused as refused:
             form.refuse(refused, _CONCERNS)
         else:
             return context.redirect(f"/fuldmagter/{made.mandate_id}")
-    return await _show_new(context, form, summary=form.good and form.step != "edit")
+    return await _show_new(context, form, summary=form.valid and form.step != "edit")
 
 
 @router.get("/kommune/frikort/{card_id}/fuldmagter/{mandate_id}")

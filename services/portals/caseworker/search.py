@@ -31,7 +31,7 @@ async def find(page: CaseworkerPage) -> Response:
     """To the card, if the municipality is responsible for it."""
     form, unknown = await page.posted(SEARCH), False
     reason = fields.reason_of(form)
-    if form.good:
+    if form.valid:
         try:
             found = await page.api.with_reason(reason).post("/v1/cards/search", form.body["person"], CardResource)
         except Refused as refused:
@@ -53,6 +53,6 @@ async def state_why(card_id: UUID, page: CaseworkerPage) -> Response:
     """To the card."""
     form = await page.posted(fields.WHY)
     reason = fields.reason_of(form)
-    if form.good:
+    if form.valid:
         return begin(page, str(card_id), reason)
     return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)

@@ -1,4 +1,4 @@
-"""All that the API shows a citizen of themselves, and the same as tables for paper and spreadsheet."""
+"""All data that the API shows a citizen of themselves, as tables for a PDF or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SCOPES: Final = {"view": N_("Se frikortet"), "represent": N_("Se frikortet og t
 
 
 class Everything(Resource):
-    """What the file holds. Without a card only who has looked for the citizen."""
+    """The content of the file. Without a card, only the access log."""
 
     card: OwnCardResource | None = None
     balances: tuple[BalanceResource, ...] = ()
@@ -56,7 +56,7 @@ class Everything(Resource):
 
 @dataclass(frozen=True)
 class Table:
-    """One kind of data: a heading, the columns' names, and the rows."""
+    """A table of one kind of data."""
 
     heading: str
     columns: Sequence[str]
@@ -64,20 +64,20 @@ class Table:
 
 
 async def everything(api: Api) -> Everything:
-    """All of it. Raises ``Refused``."""
-    accesses = await _accesses(api)
+    """Read everything. Raises ``Refused``."""
     try:
-        card = await api.get("/v1/me/card", OwnCardResource)
+        card, balances, employments, reports, mandates, accesses = await asyncio.gather(
+            api.get("/v1/me/card", OwnCardResource),
+            api.get("/v1/me/balances", Balances),
+            api.get("/v1/me/employments", CardEmployments),
+            api.get("/v1/me/reports", CardReports),
+            api.get("/v1/me/mandates", Mandates),
+            _accesses(api),
+        )
     except Refused as refused:
         if refused.code != "card-unknown":
             raise
-        return Everything(accesses=accesses)
-    balances, employments, reports, mandates = await asyncio.gather(
-        api.get("/v1/me/balances", Balances),
-        api.get("/v1/me/employments", CardEmployments),
-        api.get("/v1/me/reports", CardReports),
-        api.get("/v1/me/mandates", Mandates),
-    )
+        return Everything(accesses=await _accesses(api))
     return Everything(
         card=card,
         balances=tuple(balances.balances),
@@ -99,46 +99,46 @@ async def _accesses(api: Api) -> list[AccessResource]:
         cursor = page.next
 
 
-def tables(all_of_it: Everything, say: Callable[[str], str]) -> Iterator[Table]:
+def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
     """Everything as tables; ``say`` translates."""
-    if all_of_it.card is not None:
-        yield from _card(all_of_it.card, say)
+    if data.card is not None:
+        yield from _card(data.card, say)
         yield Table(
             say(N_("År for år")),
             [say(N_("År")), say(N_("Årets beløb")), say(N_("Tjent")), say(N_("Heraf skattefri")),
              say(N_("Over årets beløb")), say(N_("Rest")), say(N_("Foreløbigt beløb"))],
             [[one.year, Ore(one.allowance_ore), Ore(one.reported_ore), Ore(one.exempt_ore), Ore(one.excess_ore),
               Ore(one.remaining_ore), say(N_("Ja")) if one.provisional else say(N_("Nej"))]
-             for one in all_of_it.balances],
+             for one in data.balances],
         )  # fmt: skip
         yield Table(
             say(N_("Advarsler")),
             [say(N_("Hvornår")), say(N_("Advarsel")), say(N_("Gjaldt til"))],
             [[one.raised_at, say(warned(one.threshold)), one.withdrawn_at]
-             for year in all_of_it.balances for one in year.warnings],
+             for year in data.balances for one in year.warnings],
         )  # fmt: skip
         yield Table(
             say(N_("Arbejde")),
             [say(N_("CVR-nummer")), say(N_("Første dag")), say(N_("Sidste dag")), say(N_("Registreret"))],
-            [[one.cvr, one.period.first, one.period.last, one.registered_at] for one in all_of_it.employments],
+            [[one.cvr, one.period.first, one.period.last, one.registered_at] for one in data.employments],
         )
-        yield _reports(all_of_it.reports, say)
-        yield _history(all_of_it.reports, say)
+        yield _reports(data.reports, say)
+        yield _history(data.reports, say)
         yield Table(
             say(N_("Fuldmagter")),
             [say(N_("Hvem")), say(N_("Må")), say(N_("Sidste dag")), say(N_("Givet")), say(N_("Status"))],
             [[one.name, say(_SCOPES[one.scope]), one.until, one.granted_at, say(_MANDATES[one.status])]
-             for one in all_of_it.mandates],
+             for one in data.mandates],
         )  # fmt: skip
     yield Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],
-        [[one.at, one.by, one.description, one.reason] for one in all_of_it.accesses],
+        [[one.at, one.by, one.description, one.reason] for one in data.accesses],
     )
 
 
 def on_paper(table: Table, language: Language) -> Iterator[record.Section]:
-    """A table as sections of a PDF, written as people write; a wide one does not fit the paper, so row by row."""
+    """A table as sections of a PDF. A wide table does not fit the page, so each row becomes a section."""
     rows = [[_written(cell, language) for cell in row] for row in table.rows]
     if len(table.columns) <= _MOST_ON_PAPER:
         yield record.Section(table.heading, columns=[record.Column(name) for name in table.columns], rows=rows)
@@ -149,7 +149,7 @@ def on_paper(table: Table, language: Language) -> Iterator[record.Section]:
 
 
 def in_spreadsheet(tables: Sequence[Table]) -> Iterator[Sequence[Cell]]:
-    """The tables below each other, each with its heading and a line between them."""
+    """The rows of a CSV file: the tables one after another, each with its heading."""
     for table in tables:
         yield [table.heading]
         yield table.columns

@@ -37,7 +37,7 @@ async def raise_dispute(request: Card, report_id: UUID) -> Response:
     """Show the form again, or the summary, or raise the dispute: the button that was pressed decides."""
     context, report = await _disputable(request, report_id)
     form = await context.page.posted(_FIELDS)
-    if not form.good or form.step == "edit":
+    if not form.valid or form.step == "edit":
         return _form(context, report, form)
     if form.step != "send":
         return context.render("citizen/dispute_check.html", report=report, form=form)

@@ -1,6 +1,8 @@
-"""“Download my data”: everything that the API shows the citizen, to read, to calculate with, or for another system."""
+"""“Download my data”: everything that the API shows the citizen, as PDF, CSV and JSON."""
 
 from __future__ import annotations
+
+import asyncio
 
 from fastapi import APIRouter
 from frikort_contracts.http.balances import Allowances
@@ -26,18 +28,17 @@ async def my_data(page: CitizenPage) -> Response:
 
 @router.get(f"/{_NAME}.pdf")
 async def as_pdf(page: CitizenPage) -> Response:
-    """To read and to print."""
-    found = await everything(page.api)
-    say = page.gettext
-    introduction = Section(lines=[say(N_("Her er alt, hvad frikortet viser om dig."))])
-    all_tables = (table for table in tables(found, say) if table.rows)
-    sections = [introduction, *(section for table in all_tables for section in on_paper(table, page.language))]
-    today = (await page.api.get("/v1/allowances", Allowances)).today
+    """As a PDF, to read and print."""
+    found, table = await asyncio.gather(everything(page.api), page.api.get("/v1/allowances", Allowances))
+    gettext = page.gettext
+    introduction = Section(lines=[gettext(N_("Her er alt, hvad frikortet viser om dig."))])
+    all_tables = (one for one in tables(found, gettext) if one.rows)
+    sections = [introduction, *(section for one in all_tables for section in on_paper(one, page.language))]
     pdf = await record(
-        title=say(N_("Mine oplysninger på frikortet")),
-        issuer=say(N_("Socialt frikort")),
+        title=gettext(N_("Mine oplysninger på frikortet")),
+        issuer=gettext(N_("Socialt frikort")),
         sections=sections,
-        made_at=say(N_("Hentet %(day)s"), day=formats.day(today, page.language)),
+        made_at=gettext(N_("Hentet %(day)s"), day=formats.day(table.today, page.language)),
         language=page.language,
     )
     return _file(pdf, "application/pdf", "pdf")
@@ -52,7 +53,7 @@ async def as_csv(page: CitizenPage) -> Response:
 
 @router.get(f"/{_NAME}.json")
 async def as_json(page: CitizenPage) -> Response:
-    """For another system: the API's own words, with all ids."""
+    """As JSON for another system, with the API's names and ids."""
     found = await everything(page.api)
     return _file(found.model_dump_json(indent=2).encode(), "application/json", "json")
 

@@ -49,7 +49,7 @@ async def new_mandate(request: Card) -> Response:
 async def grant_mandate(request: Card) -> Response:
     """Show the form again, or the summary, or grant the mandate: the button that was pressed decides."""
     context, form = await asyncio.gather(request.context(), request.page.posted(_FIELDS))
-    if not form.good or form.step == "edit":
+    if not form.valid or form.step == "edit":
         return _form(context, form)
     if form.step != "send":
         return context.render("citizen/mandate_check.html", form=form)

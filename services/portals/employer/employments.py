@@ -98,7 +98,7 @@ async def new_employment(page: EmployerPage) -> Response:
 async def register_employment(page: EmployerPage) -> Response:
     """Register; then to its page, or on to the report that it was registered for."""
     form = await page.posted(REGISTER)
-    if form.good:
+    if form.valid:
         try:
             made = await page.api.post("/v1/employments", form.body, EmploymentResource, key=form.key)
         except Refused as refused:
@@ -189,7 +189,7 @@ async def _sent(
     happened: str,
     concerns: Mapping[str, str],
 ) -> Response:
-    if form.good:
+    if form.valid:
         try:
             await send(f"/v1/employments/{employment_id}{path}", form.body, EmploymentResource, key=form.key)
         except Refused as refused:

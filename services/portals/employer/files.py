@@ -1,4 +1,4 @@
-"""Payroll files: sent and checked, looked through, then reported or cancelled; followed on the way and found again."""
+"""Payroll files: uploading, the result of the check, reporting or cancelling, progress, and the list."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ async def new_file(page: EmployerPage) -> Response:
 
 @router.post("/ny")
 async def send_file(page: EmployerPage) -> Response:
-    """Have it checked, and hold it: nothing is reported yet."""
+    """Upload the file to be checked and held; nothing is reported yet."""
     form = await page.posted(FILE)
-    if form.good:
+    if form.valid:
         file = form.files["file"]
         media_type = media_type_of(file.filename or "")
         if media_type is None:
-            said = N_("Filen skal ende på .csv eller .jsonl. Et regneark gemmer du som CSV UTF-8.")
-            form.wrong("file", page.gettext(said))
+            text = N_("Filen skal ende på .csv eller .jsonl. Et regneark gemmer du som CSV UTF-8.")
+            form.add_error("file", page.gettext(text))
         else:
             try:
                 made = await page.api.upload(
@@ -97,13 +97,13 @@ async def template(_: EmployerPage) -> Response:
 
 @router.get("/{batch_id}")
 async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", cursor: Cursor = "") -> Response:
-    """What was found in it; or how far it has come; or what became of each line."""
+    """The errors found, the progress, or the result of each line, by the status of the file."""
     return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=cursor)
 
 
 @router.get("/{batch_id}/resultat.csv")
 async def result_as_csv(batch_id: UUID, page: EmployerPage) -> Response:
-    """Every line and what became of it."""
+    """Every line and its result."""
     return await page.forward(f"/v1/report-batches/{batch_id}/result.csv")
 
 
@@ -115,12 +115,12 @@ async def report_file(batch_id: UUID, page: EmployerPage) -> Response:
 
 @router.post("/{batch_id}/annuller")
 async def cancel_file(batch_id: UUID, page: EmployerPage) -> Response:
-    """Report nothing of it."""
+    """Cancel the file; nothing is reported."""
     return await _decided(page, batch_id, "cancellation")
 
 
 def media_type_of(file_name: str) -> str | None:
-    """By the file's name, for browsers know little of it: none for what is no payroll file."""
+    """The media type by the ending of the name, since browsers do not know it; None if it is no payroll file."""
     return next((media_type for end, media_type in MEDIA_TYPES.items() if file_name.lower().endswith(end)), None)
 
 

@@ -1,4 +1,4 @@
-"""Reporting earnings in steps: for whom, what was paid, what it means; the receipt stands in ``reports.py``."""
+"""Reporting earnings in steps: the employment, the payment, and a summary. The receipt is in ``reports.py``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _ONE_DAY: Final = timedelta(days=1)
 
 @router.get("")
 async def choose_employment(page: EmployerPage) -> Response:
-    """For whom; passed over where there is just one. Where there is none, it must be registered first."""
+    """Choose the employment; skipped if there is only one. Without one, the form to register it."""
     found = await _latest(page)
     if not found.employments:
         return page.redirect("/virksomhed/ansaettelser/ny?videre=indberet")
@@ -63,19 +63,22 @@ async def choose_employment(page: EmployerPage) -> Response:
 
 @router.post("")
 async def find_employment(page: EmployerPage) -> Response:
-    """The employment of a card number; never by a query, for a card number stands in no address."""
+    """Find the employment of a card number, by POST because no address may hold a card number."""
     form = await page.posted(CHOOSE)
-    if form.good:
-        chosen = with_number(await helpers.employments(page), form.body["card_number"], await helpers.today(page))
+    if form.valid:
+        employments, today = await asyncio.gather(helpers.employments(page), helpers.today(page))
+        chosen = with_number(employments, form.body["card_number"], today)
         if chosen is not None:
             return page.redirect(f"/virksomhed/indberet/{chosen.employment_id}")
-        form.wrong("card_number", page.gettext("Du har ingen ansættelse med det frikortnummer. Registrér den først."))
+        form.add_error(
+            "card_number", page.gettext("Du har ingen ansættelse med det frikortnummer. Registrér den først.")
+        )
     return _choice(page, form, await _latest(page))
 
 
 @router.get("/{employment_id}")
 async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
-    """Payment day, work and amount, with what is likely written already."""
+    """The form for payment day, work and amount, with likely values."""
     employment, day_now, latest = await asyncio.gather(
         helpers.employment(page, employment_id),
         helpers.today(page),
@@ -88,15 +91,15 @@ async def what_was_paid(employment_id: UUID, page: EmployerPage) -> Response:
 
 @router.post("/{employment_id}")
 async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
-    """First what it would mean, by a dry run; then, when that was seen, the report itself."""
+    """Show the summary, from a dry run; send the report when the summary is confirmed."""
     form = await page.posted(REPORT)
     employment = await helpers.employment(page, employment_id)
-    if not form.good or form.value("step") == "edit":
+    if not form.valid or form.step == "edit":
         return _paid(page, form, employment)
     name_report(form)
     body = {"employment_id": employment_id, **form.body}
     try:
-        if form.value("step") == "send":
+        if form.step == "send":
             made = await page.api.post("/v1/reports", body, ReportDetail, key=form.key)
             return page.redirect(f"/virksomhed/indberetninger/{made.report_id}/kvittering")
         tried = await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
@@ -111,7 +114,7 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
 
 
 def with_number(found: list[EmploymentResource], card_number: str, day_now: date) -> EmploymentResource | None:
-    """The employment of a card: of several (each ended before the next began) one that is not over, else the latest."""
+    """The employment of a card number: of several, the first that is not over, else the latest registered."""
     same = [one for one in found if one.card_number == card_number]
     return next((one for one in same if not helpers.is_over(one, day_now)), same[0] if same else None)
 
@@ -128,7 +131,7 @@ def likely_work(employment: EmploymentResource, reported: list[Days], day_now: d
 
 
 def name_report(form: Form) -> None:
-    """Give the report a reference if the employer gave none: the payment day, and what tells this form from others."""
+    """Give the report a reference if the employer gave none: the payment day and a part of the form's key."""
     if "reference" not in form.body:
         reference = f"{form.body['payment_date'].isoformat()}/{form.key[:8]}"
         form.body["reference"] = reference
@@ -136,7 +139,7 @@ def name_report(form: Form) -> None:
 
 
 async def _latest(page: Page) -> EmploymentPage:
-    """Those to choose among; all others are found by their card number."""
+    """The employments to choose from; all others are found by card number."""
     return await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_LISTED)
 
 
@@ -163,7 +166,7 @@ def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
 
 
 def unfolded(form: Form) -> dict[str, Any]:
-    """Which of the folded parts of the form stand open: those with something in them, or something wrong."""
+    """Which collapsed parts of the form are open: those with a value or an error."""
 
     def used(*fields: str) -> bool:
         return any(form.value(one) or one in form.errors for one in fields)

@@ -64,7 +64,7 @@ async def list_reports(
     aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "",
     cursor: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
-    """All, the newest first; those of one employment, and of one year."""
+    """The reports, newest first; optionally of one employment or year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
     found, table, choices = await asyncio.gather(
         page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen),
@@ -86,7 +86,7 @@ async def list_reports(
 
 @router.get("/aar/{aar}.csv")
 async def year_as_csv(aar: Year, page: EmployerPage) -> Response:
-    """The year's reports for a spreadsheet, written as they come, for they may be many."""
+    """The year's reports as CSV, streamed because they may be many."""
     employments = {one.employment_id: one for one in await helpers.employments(page)}
     lines = accounting_export.csv_of(page, helpers.reports(page, aar), employments)
     return StreamingResponse(
@@ -96,29 +96,30 @@ async def year_as_csv(aar: Year, page: EmployerPage) -> Response:
 
 @router.get("/aar/{aar}.pdf")
 async def year_as_pdf(aar: Year, page: EmployerPage) -> Response:
-    """The year's reports on paper."""
-    names = helpers.names(page, await helpers.employments(page))
-    pdf = await accounting_export.year_pdf(page, aar, helpers.reports(page, aar), names, await helpers.today(page))
+    """The year's reports as a PDF."""
+    employments, today = await asyncio.gather(helpers.employments(page), helpers.today(page))
+    names = helpers.names(page, employments)
+    pdf = await accounting_export.year_pdf(page, aar, helpers.reports(page, aar), names, today)
     return Response(pdf, media_type=accounting_export.PDF, headers=accounting_export.attachment(f"frikort-{aar}.pdf"))
 
 
 @router.get("/{report_id}")
 async def one_report(report_id: UUID, page: EmployerPage) -> Response:
-    """What it says now, what it means, whether the citizen disputes it, and all that happened before."""
+    """A report: its values, its split, a dispute, and its history."""
     return await _shown(page, "report", report_id)
 
 
 @router.get("/{report_id}/kvittering")
 async def receipt(report_id: UUID, page: EmployerPage) -> Response:
-    """The receipt: after reporting, correcting and withdrawing, and whenever it is asked for again."""
+    """The receipt after reporting, correcting or withdrawing."""
     return await _shown(page, "receipt", report_id)
 
 
 @router.get("/{report_id}/kvittering.pdf")
 async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
-    """The receipt for the accounting_export."""
-    report, employment = await _found(page, report_id)
-    pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), await helpers.today(page))
+    """The receipt as a PDF."""
+    (report, employment), today = await asyncio.gather(_found(page, report_id), helpers.today(page))
+    pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), today)
     return Response(
         pdf,
         media_type=accounting_export.PDF,
@@ -128,7 +129,7 @@ async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
 
 @router.get("/{report_id}/kvittering.csv")
 async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
-    """The receipt as one line of the year's list."""
+    """The receipt as one line of the year's CSV file."""
     report, employment = await _found(page, report_id)
     content = accounting_export.csv_line(page, accounting_export.headings(page)) + accounting_export.csv_line(
         page, accounting_export.cells(page, report, employment)
@@ -142,31 +143,31 @@ async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
 
 @router.get("/{report_id}/ret")
 async def correct(report_id: UUID, page: EmployerPage) -> Response:
-    """The form, with what was reported."""
+    """The form, with the reported values."""
     report, employment = await _found(page, report_id)
-    said = {
+    values = {
         "payment_date": report.payment_date,
         "work.first": report.work.first,
         "work.last": report.work.last,
         **{f"components.{part}": ore or None for part, ore in report.components.model_dump().items()},
         "components.wage_ore": report.components.wage_ore,
     }
-    return _correction(page, page.form(CORRECTION, said), report, employment)
+    return _correction(page, page.form(CORRECTION, values), report, employment)
 
 
 @router.post("/{report_id}/ret")
 async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
-    """First a summary of what was and what shall be; then the correction."""
+    """Show a summary of the old and new values; send the correction when it is confirmed."""
     form = await page.posted(CORRECTION)
     report, employment = await _found(page, report_id)
-    if form.good and form.value("step") == "send":
+    if form.valid and form.step == "send":
         try:
             await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused, CONCERNS)
         else:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
-    if not form.good or form.value("step") == "edit":
+    if not form.valid or form.step == "edit":
         return _correction(page, form, report, employment)
     why = REASONS[form.body["reason"]]
     return page.render(
@@ -181,15 +182,15 @@ async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
 
 @router.get("/{report_id}/tilbagekald")
 async def withdraw(report_id: UUID, page: EmployerPage) -> Response:
-    """What is taken back, and why."""
+    """The form to withdraw the report."""
     return await _withdrawal(page, page.form(WITHDRAWAL), report_id)
 
 
 @router.post("/{report_id}/tilbagekald")
 async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
-    """Take it back."""
+    """Withdraw the report."""
     form = await page.posted(WITHDRAWAL)
-    if form.good:
+    if form.valid:
         try:
             await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, ReportDetail, key=form.key)
         except Refused as refused:
@@ -249,4 +250,4 @@ async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
 
 
 def _reasons(page: Page) -> list[tuple[str, str]]:
-    return [(reason.value, page.gettext(said)) for reason, said in REASONS.items()]
+    return [(reason.value, page.gettext(text)) for reason, text in REASONS.items()]

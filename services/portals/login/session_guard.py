@@ -1,4 +1,4 @@
-"""Who is signed in, whether a form is theirs, and their access token: what a page checks before anything else."""
+"""The checks before a page: the session, its access token, and whether a form belongs to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SessionGuard:
     public_url: str
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
-        """The session of a request, looked up once. ``active``: the person made it, not a page by itself."""
+        """The session of a request, looked up once. ``active``: the user made it, not a script of the page."""
         if not hasattr(request.state, "session"):
             secret = request.cookies.get(COOKIE)
             request.state.session = await self.sessions.find(secret, active=active) if secret else None
@@ -38,15 +38,14 @@ class SessionGuard:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
         return await self.access_tokens.of(session)
 
-    async def goes_on(self, session: Session) -> bool:
-        """Whether the session has not ended meanwhile."""
+    async def is_active(self, session: Session) -> bool:
+        """Whether the session has not ended since the request began."""
         return await self.sessions.exists(session.key)
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         """Accept a form of this session sent from one of our pages. Raises the problem ``form-refused``.
 
-        The browser's headers show the origin of a form, and the token its session. Each check alone would do; both
-        must pass.
+        The browser's headers prove the origin of the form, and the token its session; both checks must pass.
         """
         given = form.get(FORM_TOKEN)
         own = isinstance(given, str) and hmac.compare_digest(given.encode(), session.form_token.encode())
