@@ -33,8 +33,8 @@ GUARDED: Final = [route for route in ROUTES if route.role is not None]
 SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 # Parameters of addresses that are not personal: opaque ids and marks, codes, years, and the next address.
 IMPERSONAL: Final = {
-    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "represented", "ansaettelse", "vist",
-    "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
+    "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "represented",
+    "ansaettelse", "vist", "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
     "cursor", "fra", "side", "next", "til",
 }  # fmt: skip
 # The public pages. All other pages belong to a role.
