@@ -1,6 +1,6 @@
 """Brings the English catalogues up to date with the texts of the pages: `make texts`.
 
-What is new comes in with an empty translation, what no page says any more goes out. A test refuses both.
+New texts are added with an empty translation, unused texts are removed. A test refuses both.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _OPTIONS = {
     "extensions": "jinja2.ext.do",
 }
 _KEYWORDS = {**DEFAULT_KEYWORDS, "say": None}  # a document is given `say` by the page that makes it
-_EVERYBODY = "common"
+_COMMON = "common"
 _WIDTH = 110
 
 
 def part_of(file: Path) -> str:
-    """The part whose catalogue has a file's texts: the folder that it lies in."""
+    """The part whose catalogue has the texts of a file: the folder of the file."""
     path = file.relative_to(PORTALS)
-    return path.parts[0] if len(path.parts) > 1 else _EVERYBODY
+    return path.parts[0] if len(path.parts) > 1 else _COMMON
 
 
-def said() -> dict[str, Catalog]:
-    """What the pages and the documents say, by part, untranslated."""
+def page_texts() -> dict[str, Catalog]:
+    """The Danish texts of the pages and documents, by part."""
     parts: dict[str, Catalog] = {}
     for file in sorted(path for path in PORTALS.rglob("*") if path.suffix in _METHODS):
         for line, text, _comments, context in _texts(file):
@@ -49,8 +49,8 @@ def _place(file: Path) -> str:
     return file.relative_to(PORTALS).as_posix()
 
 
-def translated(part: str) -> Catalog:
-    """A part's catalogue as it is."""
+def read_catalogue(part: str) -> Catalog:
+    """The stored catalogue of a part."""
     path = ENGLISH / f"{part}.po"
     if not path.exists():
         return Catalog(locale=Language.ENGLISH)
@@ -60,12 +60,12 @@ def translated(part: str) -> Catalog:
 
 def main() -> None:
     """Rewrite every catalogue, and keep its translations."""
-    wanted = said()
+    wanted = page_texts()
     for path in ENGLISH.glob("*.po"):
         if path.stem not in wanted:
             path.unlink()
     for part, template in wanted.items():
-        catalogue = translated(part)
+        catalogue = read_catalogue(part)
         catalogue.update(template, no_fuzzy_matching=True)
         with (ENGLISH / f"{part}.po").open("wb") as file:
             write_po(file, catalogue, width=_WIDTH, omit_header=True, ignore_obsolete=True, include_lineno=False)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from babel.messages import Message
 
-from deploy.update_texts import said, translated
+from deploy.update_texts import page_texts, read_catalogue
 from services.portals.formats import Language
 from services.portals.texts import ENGLISH, translations
 
-PARTS = sorted(said())
+PARTS = sorted(page_texts())
 
 
 def texts(part: str) -> list[Message]:
-    return [message for message in translated(part) if message.id]
+    return [message for message in read_catalogue(part) if message.id]
 
 
 def test_every_part_has_exactly_one_catalogue() -> None:
@@ -22,7 +22,7 @@ def test_every_part_has_exactly_one_catalogue() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_catalogue_has_exactly_the_texts_of_its_pages(part: str) -> None:
-    wanted = {(message.id, message.context) for message in said()[part] if message.id}
+    wanted = {(message.id, message.context) for message in page_texts()[part] if message.id}
     assert {(message.id, message.context) for message in texts(part)} == wanted, "run `make texts`"
 
 
