@@ -68,6 +68,7 @@ REPORTING_COMMANDS = Topic(
         reporting.ReportEarnings,
         reporting.CorrectReport,
         reporting.WithdrawReport,
+        reporting.AnswerDispute,
         reporting.DisputeReport,
         reporting.WithdrawDispute,
     ),
