@@ -446,7 +446,7 @@ class TestJob:
         await _until(lambda: bool(harness.fake_services.published))
         stopping = asyncio.create_task(job.stop())
         await asyncio.sleep(0)
-        harness.fake_services.wake()
+        harness.fake_services.resume()
         await stopping
         assert 0 < len(harness.fake_services.published) < len(lines)
         await harness.book()
