@@ -49,6 +49,8 @@ class Journal:
     cards: dict[str, Card] = field(default_factory=dict)
     employments: dict[str, Employment] = field(default_factory=dict)
     reports: dict[str, Report] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    """Ids of the reports with an acknowledged dispute."""
     acknowledged: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)

@@ -26,7 +26,6 @@ WORKERS = 10
 _NEWEST_CARDS = 10
 _EMPLOYERS_A_ROUND = 4
 _CARDS_IN_A_FILE: Final = 3
-_REPORTS_IN_A_FILE: Final = 4
 _KINDS: Final = {
     "issue": 3,
     "register": 5,
@@ -40,7 +39,7 @@ _KINDS: Final = {
     "hand_over": 2,
     "wrong": 6,
 }
-_CONTACT = {"name": "Kontor", "email": "kontor@example.dk", "phone": "+45 12 34 56 78"}
+CONTACT = {"name": "Kontor", "email": "kontor@example.dk", "phone": "+45 12 34 56 78"}
 
 
 @dataclass
@@ -64,6 +63,7 @@ class Load:
     random: Random
     number: int = 0
     day: date = date(2025, 2, 3)
+    reports_in_a_file: int = 4
     _cards: list[Card] = field(default_factory=list)
     _employers: list[str] = field(default_factory=list)
     _sent: list[Sent] = field(default_factory=list)
@@ -150,7 +150,7 @@ class Load:
                 "card_number": card.number,
                 "birth_date": card.birth_date,
                 "period": {"first": self.day.isoformat()},
-                "contact": _CONTACT,
+                "contact": CONTACT,
             }
             answer = await self._command("register", self.people.employer(cvr), "/v1/employments", body, 201)
             if answer is not None:
@@ -189,7 +189,7 @@ class Load:
         ]
         if not employments:
             return False
-        of_lines = [e for e in employments[-_CARDS_IN_A_FILE:] for _ in range(_REPORTS_IN_A_FILE)]
+        of_lines = [e for e in employments[-_CARDS_IN_A_FILE:] for _ in range(self.reports_in_a_file)]
         bodies = [self._report_body(employment.id) for employment in of_lines]
         lines = await self.api.file(self.people.employer(cvr), [*bodies, {"reference": "wrong"}], self._key())
         if [line["result"] for line in lines] != [*len(bodies) * ["accepted"], "error"]:

@@ -58,6 +58,7 @@ def check(journal: Journal, topics: TopicContents, views: Views, dead: Iterable[
     found += _outcomes(topics)
     found += _dead(topics, set(dead))
     found += _booked(journal, topics)
+    found += _disputed(journal, topics)
     for card_id, card in journal.cards.items():
         found += _year(card, by_card.get(card_id, []), topics, views)
     return found
@@ -104,6 +105,16 @@ def _booked(journal: Journal, topics: TopicContents) -> Iterator[Finding]:
             yield Finding("doubled", f"report {report_id} was booked {count} times")
         if report_id not in journal.reports:
             yield Finding("doubled", f"report {report_id} was booked and never acknowledged")
+
+
+def _disputed(journal: Journal, topics: TopicContents) -> Iterator[Finding]:
+    for report_id in journal.disputed - topics.disputes.keys():
+        yield Finding("lost", f"the dispute of report {report_id} was acknowledged and is not on the topic")
+    for report_id, count in topics.disputes.items():
+        if count > 1:
+            yield Finding("doubled", f"report {report_id} was disputed {count} times")
+        if report_id not in journal.disputed:
+            yield Finding("doubled", f"report {report_id} was disputed and that was never acknowledged")
 
 
 def _year(card: Card, reports: list[Report], topics: TopicContents, views: Views) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-import httpx2
 from aiokafka import AIOKafkaProducer
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
@@ -13,12 +12,13 @@ from frikort_contracts.topics import TOPICS, Topic
 from services.runtime.kafka.producer import KafkaProducer
 from tests.chaos.disk import Disk
 from tests.chaos.environment import SESSION_SECONDS, Environment
+from tests.chaos.load import Load
+from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
 from tests.chaos.timing import for_seconds
 from tests.chaos.topic_contents import DeadLetter, Place
 
 _DOWN_SECONDS = 3.0
-_PAGE_SECONDS = 8.0
 _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
 # Longer than the publish timeout, so that the producer gives up on records that the broker writes later.
 _STALL_SECONDS = 25.0
@@ -34,6 +34,7 @@ class RoundContext:
 
     environment: Environment
     log: KafkaProducer
+    load: Load
     disks: Mapping[str, Disk] = field(default_factory=dict)
     turn: int = 0
     dead: set[DeadLetter] = field(default_factory=set)
@@ -64,33 +65,20 @@ async def kill_both(on: RoundContext) -> None:
 
 
 async def kill_portals(on: RoundContext) -> None:
-    """``kill -9`` of both instances of the portals. After their restart the front page answers 200 or 503.
+    """``kill -9`` of both instances of the portals while people send forms to them.
 
-    The load of the round goes to the gateways. A portal stores no command.
+    Each person has the answer of a form, or sends the same form again after the restart.
     """
     environment = on.environment
     names = environment.instances("portals")
-    on.notes.append(f"pages before: {await _front_pages(environment, names)}")
-    await environment.kill(*names)
-    on.notes.append(f"down: {await _front_pages(environment, names)}")
-    await for_seconds(_DOWN_SECONDS)
-    await environment.start(names)
-    after = await _front_pages(environment, names)
-    on.notes.append(f"after: {after}")
-    if set(after) - {"200", "503"}:
-        raise AssertionError(f"after their restart the portals answered {after}")
-
-
-async def _front_pages(environment: Environment, names: list[str]) -> list[str]:
-    """The status of the front page of each instance, or the kind of failure."""
-    seen: list[str] = []
-    async with httpx2.AsyncClient(timeout=_PAGE_SECONDS) as http:
-        for name in names:
-            try:
-                seen.append(str((await http.get(f"{environment.system.url(name)}/")).status_code))
-            except httpx2.TransportError as error:
-                seen.append(type(error).__name__)
-    return seen
+    async with PortalUsers(environment, on.load, on.turn) as users:
+        await users.begin_to_send()
+        await environment.kill(*names)
+        on.notes.append(await users.count_answers())
+        await for_seconds(_DOWN_SECONDS)
+        on.notes.append(await users.count_booked())
+        await environment.start(names)
+        await users.send_again()
 
 
 def kill_engine(name: str) -> Action:

@@ -99,7 +99,7 @@ class Chaos:
     async def _round(self, number: int, kind: str, *, last: bool) -> Row:
         row = Row(number, kind)
         turn = sum(1 for earlier in self.rows if earlier.kind == kind)
-        on = RoundContext(self.environment, self._log, self.disks, turn)
+        on = RoundContext(self.environment, self._log, self.load, self.disks, turn)
         before = self.load.acknowledged, self.journal.refused.total()
         self.api.refusals.longest = 0.0
         self.api.refusals.kinds.clear()

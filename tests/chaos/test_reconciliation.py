@@ -12,11 +12,12 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import pytest
 from frikort_contracts.balance import CapWarningRaised, ReportSettled, Threshold
 from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.extracts import FollowUpStatementUpdated
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import CommandAccepted
-from frikort_contracts.reporting import EarningsReported, ReportEarnings
+from frikort_contracts.reporting import DisputeReason, EarningsReported, ReportDisputed, ReportEarnings
 from frikort_contracts.topics import EARNINGS
-from frikort_contracts.values import Components, WorkPeriod
+from frikort_contracts.values import CitizenSide, Components, WorkPeriod
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import dead_letter
@@ -71,6 +72,20 @@ def _raised(revision: int, threshold: Threshold) -> CapWarningRaised:
     return CapWarningRaised(
         card_id="card", year=YEAR, revision=revision, threshold=threshold, allowance=ALLOWANCE, reported=reported
     )
+
+
+def _disputed(name: str, revision: int) -> ReportDisputed:
+    return ReportDisputed(
+        card_id="card", employment_id="job", report_id=name, revision=revision, report_revision=1, cvr=CVR, year=YEAR,
+        actor="-", reason=DisputeReason.WRONG_AMOUNT, side=CitizenSide.CITIZEN,
+    )  # fmt: skip
+
+
+def _statement() -> FollowUpStatementUpdated:
+    return FollowUpStatementUpdated(
+        card_id="card", revision=1, year=YEAR, municipality="101", provisional=False, allowance=ALLOWANCE,
+        reported=FIRST, exempt=FIRST, excess=0, reports=1,
+    )  # fmt: skip
 
 
 def _line(name: str, exempt: int, excess: int) -> dict[str, Any]:
@@ -247,6 +262,19 @@ def wrong_municipality(world: World) -> None:
     world.journal.cards["card"].municipality = "849"
 
 
+def lost_dispute(world: World) -> None:
+    world.journal.disputed.add("one")
+
+
+def doubled_dispute(world: World) -> None:
+    world.journal.disputed.add("one")
+    world.records += [_record(f"disputed {revision}", _disputed("one", revision)) for revision in (1, 2)]
+
+
+def wrong_revision_stated_twice(world: World) -> None:
+    world.records += [_record(f"statement {number}", _statement()) for number in (1, 2)]
+
+
 def wrong_answer(world: World) -> None:
     world.journal.surprises.append("two answers under one key")
 
@@ -280,6 +308,9 @@ def wrong_answer(world: World) -> None:
         wrong_dead_letter,
         wrong_municipality,
         wrong_answer,
+        lost_dispute,
+        doubled_dispute,
+        wrong_revision_stated_twice,
     ],
     ids=lambda falsify: str(falsify.__name__),
 )

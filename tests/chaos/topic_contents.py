@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
 from frikort_contracts.cloudevents import BrokenContract, Headers, decode
+from frikort_contracts.extracts import Statement
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Outcome
-from frikort_contracts.reporting import ReportEvent
+from frikort_contracts.reporting import ReportDisputed, ReportEvent
 from frikort_contracts.topics import DEAD_SUFFIX, TOPICS
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
@@ -50,14 +51,23 @@ class TopicContents:
     earnings: dict[CardYear, list[ReportEvent]] = field(default_factory=lambda: defaultdict(list))
     crossings: dict[CardYear, list[Crossing]] = field(default_factory=lambda: defaultdict(list))
     settled: dict[str, ReportSettled] = field(default_factory=dict)
+    disputes: Counter[str] = field(default_factory=Counter)
+    """How often each report was disputed."""
     commands: set[str] = field(default_factory=set)
     outcomes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     dead: Counter[DeadLetter] = field(default_factory=Counter)
     broken: set[Place] = field(default_factory=set)
     contradictions: list[str] = field(default_factory=list)
     records: int = 0
-    repeated: int = 0
+    repeats: Counter[str] = field(default_factory=Counter)
+    """Records whose id was already on their topic, by topic."""
+    _statements: set[tuple[str, str, int, int]] = field(default_factory=set)
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    @property
+    def repeated(self) -> int:
+        """All repeated records."""
+        return self.repeats.total()
 
     def add(self, place: Place, key: bytes, value: bytes, headers: Headers) -> None:
         """Add one record."""
@@ -73,7 +83,7 @@ class TopicContents:
         name = (place.topic, str(envelope.id))
         content = hashlib.blake2b(repr((key, value, sorted(headers))).encode(), digest_size=16).digest()
         if name in self._contents:
-            self.repeated += 1
+            self.repeats[place.topic] += 1
             if self._contents[name] != content:
                 self.contradictions.append(f"{envelope.data.type} {envelope.id} has two contents")
             return
@@ -88,6 +98,10 @@ class TopicContents:
                 self.outcomes[data.command_id].add(event_id)
             case ReportEvent():
                 self.earnings[data.card_id, data.year].append(data)
+            case ReportDisputed():
+                self.disputes[data.report_id] += 1
+            case Statement():
+                self._add_statement(data)
             case CapWarningRaised():
                 self.crossings[data.card_id, data.year].append(Crossing(data.revision, "raised", data.threshold))
             case CapWarningWithdrawn():
@@ -96,6 +110,14 @@ class TopicContents:
                 newest = self.settled.get(data.report_id)
                 if newest is None or data.revision > newest.revision:
                     self.settled[data.report_id] = data
+
+    def _add_statement(self, data: Statement) -> None:
+        name = (data.type, data.card_id, data.year, data.revision)
+        if name in self._statements:
+            self.contradictions.append(
+                f"two events of {data.type} state {data.year} of {data.card_id} as {data.revision}"
+            )
+        self._statements.add(name)
 
 
 def _dead_letter(headers: Headers) -> DeadLetter:

@@ -139,6 +139,7 @@ class Group:
         self.members: list[Any] = []
         self.generation = 0
         self.changes = 0  # incremented whenever a member may have records to read
+        self.coordinator_from = 0  # the step from which a coordinator answers commits
         self.refused_commits = 0
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}

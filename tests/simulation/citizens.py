@@ -48,8 +48,26 @@ class Citizens:
         else:
             await self._withdraw_mandate(card_id)
 
+    async def dispute_new_reports(self, card_id: str) -> None:
+        """Dispute reports as soon as they are accepted: exports may learn of the dispute before the split."""
+        seen = 0
+
+        def accepted() -> int:
+            return sum(len(one.accepted) for one in self._payroll.employments if one.card_id == card_id)
+
+        for _ in range(self.rng.choice((2, 4, 6))):
+            await self._clients.until(lambda: accepted() > seen, 6000)  # noqa: B023
+            seen = accepted()
+            known = [one for one in self._payroll.employments if one.card_id == card_id and one.accepted]
+            if not known:
+                return
+            chosen = self.rng.choice(known)
+            await self._dispute_report(card_id, chosen.employment_id, report_id_of(chosen, chosen.accepted[-1]))
+
     async def _dispute(self, card_id: str) -> None:
-        employment_id, report_id = self._some_report(card_id)
+        await self._dispute_report(card_id, *self._some_report(card_id))
+
+    async def _dispute_report(self, card_id: str, employment_id: str, report_id: str) -> None:
         side, reason = self._some_side(card_id), self.rng.choice(list(DisputeReason))
 
         async def build(models: ReadModels) -> DisputeReport:

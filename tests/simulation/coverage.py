@@ -62,6 +62,8 @@ FAULTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "late append": 40,
     "expire live member": 150,
     "rebalance": 150,
+    "stop service": 30,
+    "move coordinator": 90,
     "reset offset": 200,
     "append invalid record": 200,
 }

@@ -81,6 +81,8 @@ class Service:
     databases: dict[str, MemoryDatabase[Any]]
     group: Group
     processes: list[Process] = field(default_factory=list)
+    down_until: int = 0
+    """The step before which no process of it is started."""
 
 
 class Environment:
@@ -148,6 +150,7 @@ class Environment:
             while len(service.processes) < INSTANCES:
                 self.start(service)
         for group in self.groups():
+            group.coordinator_from = 0
             expire_dead(group)
 
     def replay_dead_letters(self) -> int:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 INSTANCES: Final = 2
 INVALID: Final = b"poison"
 """The value of injected records that break their contract."""
+_OUTAGE_STEPS: Final = (100, 500, 2000)
+_FAILOVER_STEPS: Final = (30, 100, 300)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class RunConfig:
     expire: float
     rewind: float
     restart: float
+    outage: float
+    failover: float
     invalid: float
     clock_jump: float
     job: float
@@ -53,7 +57,17 @@ class RunConfig:
     def faultless(cls, rng: Random) -> RunConfig:
         """A configuration without faults: only the order of the steps is random."""
         return replace(
-            cls.of(rng), rates=Rates(), rebalance=0, expire=0, rewind=0, restart=0, invalid=0, slow=0, skew=timedelta()
+            cls.of(rng),
+            rates=Rates(),
+            rebalance=0,
+            expire=0,
+            rewind=0,
+            restart=0,
+            outage=0,
+            failover=0,
+            invalid=0,
+            slow=0,
+            skew=timedelta(),
         )
 
     @classmethod
@@ -71,6 +85,8 @@ class RunConfig:
             expire=0.1 + some(0.15),
             rewind=some(0.06),
             restart=0.15,
+            outage=some(0.008),
+            failover=some(0.03),
             invalid=some(0.05),
             clock_jump=some(0.05),
             job=some(0.02),
@@ -102,9 +118,11 @@ class FaultSchedule:
         rng, config = self._environment.rng, self._environment.config
         actions: tuple[tuple[float, Callable[[], str | None]], ...] = (
             (config.restart, self._restart_process),
+            (config.outage, self._stop_service),
             (config.expire, self._expire_crashed_members),
             (config.rebalance / 2, self._rebalance),
             (config.rebalance / 2, self._expire_live_member),
+            (config.failover, self._move_coordinator),
             (config.rewind, self._reset_offset),
             (config.invalid, self._append_invalid_record),
             (config.clock_jump, self._jump_clock),
@@ -126,11 +144,21 @@ class FaultSchedule:
                     self._environment.scheduler.record_fault(target, "-", action.__name__.strip("_").replace("_", " "))
 
     def _restart_process(self) -> str | None:
+        step = self._environment.scheduler.step
         for service in self._environment.services.values():
-            if len(service.processes) < INSTANCES:
+            if len(service.processes) < INSTANCES and step >= service.down_until:
                 self._environment.start(service)
                 return service.name
         return None
+
+    def _stop_service(self) -> str | None:
+        """Kill both processes of a service, and start none of them for a while."""
+        scheduler = self._environment.scheduler
+        service = self._environment.rng.choice(list(self._environment.services.values()))
+        service.down_until = scheduler.step + self._environment.rng.choice(_OUTAGE_STEPS)
+        for process in list(service.processes):
+            scheduler.kill(process)
+        return service.name
 
     def _expire_crashed_members(self) -> str | None:
         return next((group.name for group in self._environment.groups() if expire_dead(group)), None)
@@ -140,6 +168,13 @@ class FaultSchedule:
 
     def _rebalance(self) -> str | None:
         group = self._some_group()
+        group.rebalance()
+        return group.name
+
+    def _move_coordinator(self) -> str | None:
+        """Fail the coordinator of a group: commits fail until another broker takes over, and the members join again."""
+        group = self._some_group()
+        group.coordinator_from = self._environment.scheduler.step + self._environment.rng.choice(_FAILOVER_STEPS)
         group.rebalance()
         return group.name
 

@@ -73,6 +73,8 @@ class Member:
 
     async def commit(self, offsets: Offsets) -> None:
         await pause(COMMIT_BEFORE)
+        if self._process.scheduler.step < self.group.coordinator_from:
+            raise KafkaError("no coordinator")
         if not offsets.keys() <= self.positions.keys():
             raise CommitRefused("not assigned")
         if not self.group.commit(self, self.generation, offsets):

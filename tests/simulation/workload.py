@@ -56,6 +56,8 @@ class Workload:
         if rng.random() < 0.3:
             clients.start(f"again-{number}", self._offices.issue_card(rng.choice(MUNICIPALITIES), person))
         clients.start(f"side-{number}", self._dispute(card.card_id))
+        if rng.random() < 0.7:
+            clients.start(f"disputes-{number}", self._citizens.dispute_new_reports(card.card_id))
         for _ in range(int(rng.choice((0, 2, 6)) * self._steps)):
             await clients.think()
             await self._offices.change_card(card.card_id)

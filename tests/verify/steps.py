@@ -61,7 +61,13 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "simulation",
             f"{seeds} seeds of the simulation",
             (_PYTHON, "-m", "tests.simulation", "--seeds", seeds),
-            20,
+            16,
+        ),
+        Step(
+            "repeats",
+            "restarts by SIGTERM and a change of scale, after which no event is on a topic twice",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/chaos/test_no_repeats.py"),
+            4,
         ),
         Step(
             "chaos",

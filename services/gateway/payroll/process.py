@@ -27,7 +27,8 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
     async def book(runtime: Runtime) -> None:
         database = runtime.database
         clock = Clock(database, settable=settings.environment == "local")
-        subscriptions = ChangeSubscriptions(runtime.stopping)
+        ended = asyncio.Event()  # later than runtime.stopping: chunks in progress wait for their outcomes
+        subscriptions = ChangeSubscriptions(ended)
         batches = MongoBatchStore(database, lease=settings.batch_lease)
         await batches.prepare()
         worker = BatchWorker(
@@ -49,6 +50,12 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
             async for _ in subscriptions.changes(_ANY_FILE, every=_HEARTBEAT_SECONDS, seconds=math.inf):
                 job.notify()
         finally:
-            await asyncio.shield(asyncio.gather(job.stop(), listener.stop()))
+            await asyncio.shield(_stop(job, ended, listener))
 
     return book
+
+
+async def _stop(job: BatchJob, ended: asyncio.Event, listener: ChangeStreamListener) -> None:
+    await job.stop()
+    ended.set()
+    await listener.stop()

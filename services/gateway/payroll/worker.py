@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,6 +47,7 @@ _FILES_IN_PROGRESS: Final = 16
 _RECORDS_PER_PUBLISH: Final = 100
 _PAUSE_AFTER_ERROR: Final = 2.0
 _RELEASE_SECONDS: Final = 1.0
+_FINISH_SECONDS: Final = 4.0  # of the stop timeout, 8 s by default
 _SWEEP_EVERY: Final = 600.0
 _LONGEST_UPLOAD: Final = timedelta(hours=1)
 
@@ -83,11 +84,23 @@ class BatchWorker:
         self._now = now
         self._subscriptions = subscriptions
         self._renew_every = renew_every
+        self._draining = False
 
-    async def book(self, held: Batch) -> None:
-        """Book a file that this worker has claimed. Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors."""
+    def drain(self) -> None:
+        """Begin no further chunk. Another worker would publish again what is published and has no outcome yet."""
+        self._draining = True
+
+    async def book(self, held: Batch) -> bool:
+        """Book a file that this worker has claimed. Returns False if a drain ended it before the last chunk.
+
+        Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors.
+        """
         waiting: deque[PublishedChunk] = deque()
+        complete = True
         for index in held.uncounted:
+            if self._draining:
+                complete = False
+                break
             if len(waiting) == _CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(held, waiting.popleft())
             chunk = await self._batches.chunk(held, index)
@@ -97,7 +110,9 @@ class BatchWorker:
                 waiting.append(await self._send(held, chunk))
         while waiting:
             await self._finish_chunk(held, waiting.popleft())
-        await self._batches.finish(held, await self._now())
+        if complete:
+            await self._batches.finish(held, await self._now())
+        return complete
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk. Of a chunk that was taken before, only those without an outcome."""
@@ -157,15 +172,25 @@ class _ChunkResults:
 
 
 class BatchJob:
-    """Claims and books several files at a time, and deletes expired files and unfinished uploads."""
+    """Claims and books several files at a time, and deletes expired files and unfinished uploads.
+
+    ``finish_within`` is the time in seconds that a stop gives to the chunks in progress.
+    """
 
     def __init__(
-        self, *, batches: BatchStore, worker: BatchWorker, now: Callable[[], Awaitable[datetime]], poll: float
+        self,
+        *,
+        batches: BatchStore,
+        worker: BatchWorker,
+        now: Callable[[], Awaitable[datetime]],
+        poll: float,
+        finish_within: float = _FINISH_SECONDS,
     ) -> None:
         self._batches = batches
         self._worker = worker
         self._now = now
         self._poll = poll
+        self._finish_within = finish_within
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -175,11 +200,16 @@ class BatchJob:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop booking and release the files for another worker."""
-        tasks = [task for task in (self._task, *self._busy.values()) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Finish the chunks in progress and release the files for another worker.
+
+        Lines of a chunk that cannot be finished in time are published again by the next worker.
+        """
+        self._worker.drain()
+        if self._task is not None:
+            await _cancel([self._task])
+        if booking_files := list(self._busy.values()):
+            _, unfinished = await asyncio.wait(booking_files, timeout=self._finish_within)
+            await _cancel(unfinished)
 
     def notify(self) -> None:
         """Look for files now, because one may be ready to book."""
@@ -212,8 +242,8 @@ class BatchJob:
         log = logger.bind(batch_id=held.batch_id, attempt=held.attempt)
         pause = 0.0
         try:
-            await self._worker.book(held)
-            log.info("gateway.batch_booked", lines=held.good)
+            if await self._worker.book(held):
+                log.info("gateway.batch_booked", lines=held.good)
         except LeaseLost:
             log.warning("gateway.batch_lost")
         except (PyMongoError, KafkaUnavailable) as error:
@@ -239,3 +269,9 @@ class BatchJob:
                     await self._batches.delete_lines(batch.batch_id)
             else:
                 await self._batches.drop(batch)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    for task in (cancelled := list(tasks)):
+        task.cancel()
+    await asyncio.gather(*cancelled, return_exceptions=True)

@@ -429,12 +429,30 @@ class TestJob:
         harness = PayrollHarness()
         harness.fake_services.paused = True
         batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60, finish_within=0.05)
         job.start()
         await _until(lambda: bool(harness.fake_services.published))
         await job.stop()
         assert harness.batches.leased == set()
         assert (await harness.state(batch.batch_id)).status is BatchStatus.BOOKING
+
+    async def test_a_stop_finishes_what_is_published_so_that_the_next_worker_publishes_nothing_twice(self) -> None:
+        harness = PayrollHarness()
+        harness.fake_services.paused = True
+        lines = [report_line(f"line {number}") for number in range(30)]
+        batch, _ = await harness.receive(upload_of(file_of(*lines)))
+        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+        job.start()
+        await _until(lambda: bool(harness.fake_services.published))
+        stopping = asyncio.create_task(job.stop())
+        await asyncio.sleep(0)
+        harness.fake_services.resume()
+        await stopping
+        assert 0 < len(harness.fake_services.published) < len(lines)
+        await harness.book()
+        ids = [dict(record.headers)["ce_id"] for record in harness.fake_services.published]
+        assert len(ids) == len(set(ids)) == len(lines)
+        assert (await harness.state(batch.batch_id)).status is BatchStatus.DONE
 
     async def test_a_file_that_fails_does_not_stop_the_others(self) -> None:
         harness = PayrollHarness()
