@@ -51,7 +51,7 @@ class PublishedEvents:
         self._older: set[int] = set()
 
     def add(self, causes: Iterable[UUID]) -> None:
-        """Remember that Kafka has acknowledged all events of these causes: at least the last half of the limit."""
+        """Remember that Kafka has acknowledged all events of these causes: at least the newest half of the limit."""
         for cause in causes:
             if len(self._newer) * 2 >= self._most:
                 self._older, self._newer = self._newer, set()
