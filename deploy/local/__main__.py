@@ -19,7 +19,6 @@ from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
 from deploy.local.system import LocalSystem
 
-
 _PORTALS: Final = ("borger", "virksomhed", "kommune", "myndighed")
 
 
