@@ -16,8 +16,10 @@ from deploy.local import keys, people, ports, provider, provider_config
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
+from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process, terminate_all
 from deploy.local.progress import Progress, Silent
+from deploy.mongodb.rights import USERS
 
 _TOPICS_SECONDS = 60
 
@@ -27,7 +29,10 @@ MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
 
 @dataclass(frozen=True)
 class Service:
-    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones."""
+    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones.
+
+    One whose name is a user of MongoDB connects as that user.
+    """
 
     name: str
     module: str
@@ -78,7 +83,8 @@ class LocalSystem:
 
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
-        mongodb: connection string of the database.
+        mongodb: connection string of the user of MongoDB that may do everything, with its password.
+        mongodb_access: how programs connect to MongoDB, each as its user.
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
         people: the people and programs that can get a token, by id.
@@ -89,6 +95,7 @@ class LocalSystem:
 
     kafka: str
     mongodb: str
+    mongodb_access: MongoAccess
     issuer_url: str
     keys: keys.Keys
     engines: Engines
@@ -142,6 +149,7 @@ class LocalSystem:
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
             self.kafka, self.mongodb = self.engines.kafka, self.engines.mongodb
+            self.mongodb_access = self.engines.mongodb_access
             self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
@@ -187,9 +195,10 @@ class LocalSystem:
         key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
         return fetch_token(self.issuer_url, person, key)
 
-    def environment(self, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
+    def environment(self, name: str, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
         """The environment of a child: the common settings, and those named in `settings`.
 
+        One whose `name` is a user of MongoDB gets the settings with which it connects.
         Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
         """
         keyed = {
@@ -212,13 +221,15 @@ class LocalSystem:
         common = {
             "FRIKORT_ENVIRONMENT": "local",
             "FRIKORT_KAFKA": self.kafka,
-            "FRIKORT_MONGODB": self.mongodb,
+            "FRIKORT_MONGODB": self.mongodb_access.address,
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
             "FRIKORT_TOPIC_REPLICATION": "1",
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
+        if name in USERS:
+            common |= self.mongodb_access.environment(name)
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
         own = {name: keyed[name] for name in settings}
@@ -234,7 +245,7 @@ class LocalSystem:
             name,
             [sys.executable, "-m", service.module],
             log=self.config.log(name),
-            environment=self.environment(service.settings, port),
+            environment=self.environment(service.name, service.settings, port),
             directory=REPOSITORY,
             ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
         )
@@ -245,7 +256,7 @@ class LocalSystem:
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
             log=self.config.log("issuer"),
-            environment=self.environment(ISSUER_SETTINGS, self._ports["issuer"]),
+            environment=self.environment("issuer", ISSUER_SETTINGS, self._ports["issuer"]),
             ready=lambda: answers_ready(self.issuer_url),
         )
         return self.processes["issuer"]

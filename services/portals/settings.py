@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import HttpsAddress, ProcessSettings, ReplaceableKeys
 
 
 class ClaimNames(BaseModel):
@@ -23,22 +23,22 @@ class ClaimNames(BaseModel):
 class PortalsSettings(ProcessSettings):
     """Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_GATEWAY_URL``."""
 
-    public_url: str = Field(
+    public_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="The portals' address for people, without a slash at the end."
     )
-    gateway_url: str = Field(
+    gateway_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="The API's address for the portals, without a slash at the end."
     )
-    api_url: str | None = Field(
+    api_url: HttpsAddress | None = Field(
         default=None, description="The API's address for payroll vendors, as the pages show it; by default gateway_url."
     )
     api_resource: str = Field(
         default="urn:frikort:api", description="The API as a resource at the OpenID provider (RFC 8707)."
     )
-    session_keys: SecretStr = Field(
+    session_keys: ReplaceableKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts sessions, every one decrypts."
     )
-    issuer: str = Field(
+    issuer: HttpsAddress = Field(
         description="The OpenID provider: the `iss` of its tokens, and the base of its discovery document"
         " (`<issuer>/.well-known/openid-configuration`)."
     )

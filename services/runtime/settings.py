@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import quote_plus
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class ProcessSettings(BaseSettings):
-    """What every process needs. Each field is read from ``FRIKORT_`` and its name, for example ``FRIKORT_MONGODB``."""
+@dataclass(frozen=True)
+class KeyMaterial:
+    """Marks a setting that holds a secret key, or several: `<key id>:<base64 of 32 bytes>`, comma separated.
+
+    ``is_lasting``: stored data can only be read or found with it, so its check value is stored, and another is refused.
+    """
+
+    several: bool
+    is_lasting: bool
+
+
+class WebAddress:
+    """Marks a setting that must be an https address in production."""
+
+
+LastingKey = Annotated[SecretStr, KeyMaterial(several=False, is_lasting=True)]
+LastingKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=True)]
+ReplaceableKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=False)]
+HttpsAddress = Annotated[str, WebAddress()]
+
+
+class _FromEnvironment(BaseSettings):
+    """Each field is read from ``FRIKORT_`` and its name, for example ``FRIKORT_MONGODB``."""
 
     model_config = SettingsConfigDict(
         env_prefix="FRIKORT_",
@@ -21,10 +44,74 @@ class ProcessSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+
+class MongoSettings(_FromEnvironment):
+    """How to reach MongoDB. A user and its password can also be in the connection string."""
+
+    mongodb: str = Field(repr=False, description="MongoDB connection string; must name a replica set.")
+    mongodb_user: str | None = Field(default=None, description="The user of this process, as in the table of rights.")
+    mongodb_password: SecretStr | None = Field(default=None, description="Its password; better in a file.")
+    mongodb_password_file: Path | None = Field(default=None, description="A file with its password.")
+    mongodb_tls: bool = Field(default=False, description="Connect with TLS and check the servers' certificates.")
+    mongodb_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of the authorities to trust; by default the system's."
+    )
+
+    @model_validator(mode="after")
+    def _check_mongodb_access(self) -> Self:
+        if self.mongodb_password is not None and self.mongodb_password_file is not None:
+            raise ValueError("FRIKORT_MONGODB_PASSWORD and FRIKORT_MONGODB_PASSWORD_FILE are set: leave one out")
+        if (self.mongodb_user is None) != (self.mongodb_password is None and self.mongodb_password_file is None):
+            raise ValueError(
+                "set FRIKORT_MONGODB_USER and one of FRIKORT_MONGODB_PASSWORD_FILE and FRIKORT_MONGODB_PASSWORD"
+            )
+        if self.mongodb_user is not None and "@" in self.mongodb:
+            raise ValueError("FRIKORT_MONGODB has a user, and FRIKORT_MONGODB_USER is set: leave one out")
+        if self.mongodb_ca_file is not None and not self.mongodb_tls:
+            raise ValueError("FRIKORT_MONGODB_CA_FILE is set and FRIKORT_MONGODB_TLS is not")
+        for name, path in (("PASSWORD", self.mongodb_password_file), ("CA", self.mongodb_ca_file)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"FRIKORT_MONGODB_{name}_FILE names no file")
+        return self
+
+    @property
+    def mongodb_uri(self) -> str:
+        """The connection string with the user, the password and TLS. Raises ``OSError``. Never log it."""
+        scheme, _, rest = self.mongodb.partition("://")
+        hosts, _, options = rest.partition("?")
+        added = [options] if options else []
+        if self.mongodb_user is not None:
+            hosts = f"{quote_plus(self.mongodb_user)}:{quote_plus(self._mongodb_secret())}@{hosts}"
+            if "authsource=" not in options.lower():
+                added.append("authSource=admin")
+        if self.mongodb_tls:
+            added.append("tls=true")
+        if self.mongodb_ca_file is not None:
+            added.append(f"tlsCAFile={quote_plus(str(self.mongodb_ca_file))}")
+        if not added:
+            return self.mongodb
+        return f"{scheme}://{hosts if '/' in hosts else f'{hosts}/'}?{'&'.join(added)}"
+
+    def without_mongodb_user(self) -> Self:
+        """The same settings for a client that does not log in."""
+        scheme, _, rest = self.mongodb.partition("://")
+        hosts, mark, options = rest.partition("?")
+        address = f"{scheme}://{hosts.rpartition('@')[2]}{mark}{options}"
+        none = {"mongodb_user": None, "mongodb_password": None, "mongodb_password_file": None}
+        return self.model_copy(update={"mongodb": address, **none})
+
+    def _mongodb_secret(self) -> str:
+        if self.mongodb_password_file is not None:
+            return self.mongodb_password_file.read_text(encoding="utf-8").strip()
+        return "" if self.mongodb_password is None else self.mongodb_password.get_secret_value()
+
+
+class ProcessSettings(MongoSettings):
+    """What every process needs."""
+
     environment: Literal["local", "production"] = Field(
         default="production", description="`local` allows a settable clock and provisional amounts."
     )
-    mongodb: str = Field(description="MongoDB connection string; must name a replica set.")
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"

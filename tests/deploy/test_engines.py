@@ -118,7 +118,9 @@ def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSyste
     balance = get(f"{small_system.url('balance')}/environment")
     assert gateway["FRIKORT_ENVIRONMENT"] == "local"
     assert gateway["FRIKORT_KAFKA"] == small_system.kafka
-    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb
+    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb_access.address
+    assert gateway["FRIKORT_MONGODB_USER"] == "gateway"
+    assert balance["FRIKORT_MONGODB_USER"] == "balance"
     assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
     assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
     assert gateway["FRIKORT_EXTRA"] == "extra"

@@ -31,6 +31,7 @@ from frikort_contracts.issuance import (
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
+    card_id_of,
 )
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
@@ -88,9 +89,9 @@ CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
     """Issue a card to a citizen. A person has one card, for life."""
 
-    async def build(_: UUID) -> IssueCard:
+    async def build(command_id: UUID) -> IssueCard:
         return IssueCard(
-            person=context.container.persons.encrypt(Person(body.cpr, body.name)),
+            person=context.container.persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
             municipality=context.organisation,
             case_reference=body.case_reference,
             actor=context.caller.subject,
@@ -289,7 +290,10 @@ async def controls_due(
         sort=[("control_due", 1), ("card_id", 1)],
     )
     return ControlsDue(
-        year=by, cards=[presenters.control_due(card, context.container.persons.decrypt(card.person)) for card in found]
+        year=by,
+        cards=[
+            presenters.control_due(card, context.container.persons.decrypt(card.person, card.card_id)) for card in found
+        ],
     )
 
 
@@ -318,4 +322,4 @@ def _own_or_unknown(context: RequestContext, card: CardView | None) -> CardView:
 
 
 def _presented(context: RequestContext, card: CardView) -> CardResource:
-    return presenters.card(card, context.container.persons.decrypt(card.person))
+    return presenters.card(card, context.container.persons.decrypt(card.person, card.card_id))

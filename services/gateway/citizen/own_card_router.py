@@ -52,7 +52,7 @@ CitizenCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 async def own_card(context: Citizen) -> OwnCardResource:
     """Your card."""
     card = await _own(context)
-    return presenters.own_card(card, context.container.persons.decrypt(card.person))
+    return presenters.own_card(card, context.container.persons.decrypt(card.person, card.card_id))
 
 
 @router.get("/balances", response_model=Balances, openapi_extra=problems(*CARD))

@@ -56,7 +56,9 @@ async def list_represented(context: Citizen) -> Represented:
         context.organisation, await context.container.clock.today()
     )
     decrypt = context.container.persons.decrypt
-    return Represented(represented=[presenters.represented(mandate, decrypt(card.person)) for card, mandate in found])
+    return Represented(
+        represented=[presenters.represented(mandate, decrypt(card.person, card.card_id)) for card, mandate in found]
+    )
 
 
 @router.get("/{mandate_id}/card", response_model=OwnCardResource, openapi_extra=problems(*_REPRESENTED))
@@ -64,7 +66,7 @@ async def list_represented(context: Citizen) -> Represented:
 async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
     """The citizen's card."""
     card = await _card(context, mandate_id)
-    return presenters.own_card(card, context.container.persons.decrypt(card.person))
+    return presenters.own_card(card, context.container.persons.decrypt(card.person, card.card_id))
 
 
 @router.get("/{mandate_id}/balances", response_model=Balances, openapi_extra=problems(*_REPRESENTED))

@@ -224,14 +224,15 @@ async def _chunks(
     """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
     if batch.status is BatchStatus.CANCELLED:
         return
+    encryptor = context.container.line_encryptor
     for index, size in enumerate(batch.chunks):
         if size.last <= after or not presenters.may_have(batch, index, result):
             continue
         chunk = await context.container.batches.chunk(batch, index)
-        good, bad = lines.lines_from_json(context.container.line_encryptor.decrypt(chunk.lines, batch.batch_id))
+        good, bad = lines.lines_from_json(encryptor.decrypt_lines(chunk.lines, batch, index))
         results: dict[int, LineResult] = {}
         if chunk.results is not None and str(index) in batch.counted:
-            results = booking.results_from_json(context.container.line_encryptor.decrypt(chunk.results, batch.batch_id))
+            results = booking.results_from_json(encryptor.decrypt_results(chunk.results, batch, index))
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 

@@ -154,7 +154,7 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        encrypted = self._line_encryptor.encrypt(rules.lines_to_json(lines), batch.batch_id)
+        encrypted = self._line_encryptor.encrypt_lines(rules.lines_to_json(lines), batch, index)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=encrypted))
 
     async def _checked(

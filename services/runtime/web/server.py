@@ -21,7 +21,7 @@ from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection
-from services.runtime.service import BackgroundTask, Runtime
+from services.runtime.service import BackgroundTask, Runtime, StartCheck
 from services.runtime.settings import RuntimeSettings
 
 logger = structlog.get_logger(__name__)
@@ -120,10 +120,16 @@ def run(
     process: str | None = None,
     processors: Sequence[Processor[Any] | Projection[Any]] = (),
     background_tasks: Sequence[BackgroundTask] = (),
+    start_checks: Sequence[StartCheck] = (),
 ) -> None:
     """Run a process that serves nothing but its health, until SIGTERM."""
     runtime = Runtime(
-        service=service, settings=settings, process=process, processors=processors, background_tasks=background_tasks
+        service=service,
+        settings=settings,
+        process=process,
+        processors=processors,
+        background_tasks=background_tasks,
+        start_checks=start_checks,
     )
     runtime_logging.configure(settings, runtime.name)
     serve(runtime, health_application(runtime))
