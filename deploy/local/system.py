@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from frikort_contracts.access import PRINCIPALS, PROVISIONER
+
 from deploy.local import keys, people, ports, provider, provider_config
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.process import Process, terminate_all
 from deploy.local.progress import Progress, Silent
 
@@ -27,7 +30,10 @@ MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
 
 @dataclass(frozen=True)
 class Service:
-    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones."""
+    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones.
+
+    One whose name is a principal of the topic table connects to Kafka as that principal.
+    """
 
     name: str
     module: str
@@ -78,6 +84,7 @@ class LocalSystem:
 
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
+        access: how programs connect to the broker, each as its principal.
         mongodb: connection string of the database.
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
@@ -88,6 +95,7 @@ class LocalSystem:
     """
 
     kafka: str
+    access: KafkaAccess
     mongodb: str
     issuer_url: str
     keys: keys.Keys
@@ -141,13 +149,13 @@ class LocalSystem:
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
-            self.kafka, self.mongodb = self.engines.kafka, self.engines.mongodb
+            self.kafka, self.access, self.mongodb = self.engines.kafka, self.engines.access, self.engines.mongodb
             self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
             if self._topics:
                 with self._progress.step("topics"):
-                    self._process("topics", Service("topics", self._topics)).run(_TOPICS_SECONDS)
+                    self._process("topics", Service(PROVISIONER, self._topics)).run(_TOPICS_SECONDS)
             started = [self._issuer(), *(self._started(service.name, service) for service in self._services.values())]
             stack.callback(self._stop_services)
             for process in started:
@@ -187,9 +195,10 @@ class LocalSystem:
         key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
         return fetch_token(self.issuer_url, person, key)
 
-    def environment(self, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
+    def environment(self, name: str, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
         """The environment of a child: the common settings, and those named in `settings`.
 
+        One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka.
         Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
         """
         keyed = {
@@ -211,7 +220,6 @@ class LocalSystem:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         common = {
             "FRIKORT_ENVIRONMENT": "local",
-            "FRIKORT_KAFKA": self.kafka,
             "FRIKORT_MONGODB": self.mongodb,
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
@@ -219,6 +227,8 @@ class LocalSystem:
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
+        if name in PRINCIPALS:
+            common |= self.access.environment(name)
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
         own = {name: keyed[name] for name in settings}
@@ -234,7 +244,7 @@ class LocalSystem:
             name,
             [sys.executable, "-m", service.module],
             log=self.config.log(name),
-            environment=self.environment(service.settings, port),
+            environment=self.environment(service.name, service.settings, port),
             directory=REPOSITORY,
             ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
         )
@@ -245,7 +255,7 @@ class LocalSystem:
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
             log=self.config.log("issuer"),
-            environment=self.environment(ISSUER_SETTINGS, self._ports["issuer"]),
+            environment=self.environment("issuer", ISSUER_SETTINGS, self._ports["issuer"]),
             ready=lambda: answers_ready(self.issuer_url),
         )
         return self.processes["issuer"]

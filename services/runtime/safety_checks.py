@@ -24,10 +24,10 @@ _LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
 
 
 class UnsafeSetting(RuntimeError):
-    """A setting that can lose acknowledged data. The text names it and the remedy."""
+    """A setting that can lose acknowledged data, or has another ``risk``. The text names it and the remedy."""
 
-    def __init__(self, setting: str, found: object, put: str) -> None:
-        super().__init__(f"{setting} is {found}, which can lose acknowledged data: {put}")
+    def __init__(self, setting: str, found: object, put: str, *, risk: str = "can lose acknowledged data") -> None:
+        super().__init__(f"{setting} is {found}, which {risk}: {put}")
         self.setting = setting
 
 
@@ -106,7 +106,7 @@ def check_hello(server: str, hello: Mapping[str, Any]) -> None:
 def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
     """The settings with which a topic, or its dead-letter topic, loses no records."""
     return {
-        "cleanup.policy": "delete",
+        "cleanup.policy": topic.cleanup if name == topic.name else "delete",
         "retention.ms": str(_retention_ms(name, topic)),
         "retention.bytes": str(_UNLIMITED),
         "min.insync.replicas": str(max(1, replication - 1)),
@@ -136,7 +136,7 @@ def check_topic(
         )
     put = topic_config(name, topic, replication)
     keeps: dict[str, Callable[[str], bool]] = {
-        "cleanup.policy": lambda value: value == "delete",
+        "cleanup.policy": lambda value: value == put["cleanup.policy"],
         "retention.ms": lambda value: _at_least(value, put["retention.ms"]),
         "retention.bytes": lambda value: _at_least(value, put["retention.bytes"]),
         "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),
