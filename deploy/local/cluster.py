@@ -9,9 +9,10 @@ import time
 from contextlib import ExitStack
 from typing import Self
 
-from deploy.local import kafka, mongod, mongodb_users
+from deploy.local import kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
 from deploy.local.ports import free_port
 
@@ -67,6 +68,8 @@ class Cluster(Engines):
     def _make_brokers(self) -> None:
         installation = kafka.install(self.config.cache, self._progress)
         voters = {node: free_port() for node in NODES}
+        users = kafka_users.passwords(self.config.data / "keys")
+        self.access = KafkaAccess(self.kafka, users)
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
@@ -77,6 +80,7 @@ class Cluster(Engines):
                 log=self.config.log(name),
                 kafka_port=port,
                 controller_port=voters[node],
+                users=users,
                 heap_mb=_HEAP_MB,
                 name=name,
                 settings=_REPLICATED | addresses,

@@ -6,6 +6,9 @@ same as for the jars and the binary.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import docker  # type: ignore[import-untyped]
@@ -13,11 +16,18 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 
 from deploy.local import kafka, mongod
+from deploy.local.kafka_users import BROKER
 from deploy.local.mongodb_users import Users
 from deploy.mongodb.rights import PROVISIONER
 
 KAFKA_IMAGE = f"apache/kafka:{kafka.VERSION}"
 MONGODB_IMAGE = "mongo:8.0"
+BROKER_COMMAND = (
+    "/opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id {cluster}"
+    " --config /frikort/broker.properties @/frikort/credentials > /dev/null"
+    " && exec /opt/kafka/bin/kafka-server-start.sh /frikort/broker.properties"
+)
+"""Formats new data with the credentials of the users, and starts the broker."""
 _KEY_FILE = "/tmp/key-file"  # noqa: S108  # in the container
 # The server wants its key file to be its own.
 _COPY_KEY_FILE = f"install --owner mongodb --mode 0400 /frikort/key-file {_KEY_FILE}"
@@ -37,14 +47,25 @@ def docker_answers() -> bool:
         client.close()
 
 
-def kafka_container(kafka_port: int, controller_port: int) -> DockerContainer:
-    """A broker, reachable at `kafka_port` of the loopback interface."""
-    settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/var/lib/kafka/data")
-    settings["listeners"] = f"PLAINTEXT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
-    container = _on_loopback(KAFKA_IMAGE, kafka_port)
-    for key, value in settings.items():
-        container = container.with_env("KAFKA_" + key.replace(".", "_").upper(), value)
-    return container
+def kafka_container(
+    kafka_port: int, controller_port: int, users: Mapping[str, Path], directory: Path
+) -> DockerContainer:
+    """A broker with credentials for `users`, reachable at `kafka_port` of the loopback interface.
+
+    `directory` is for its settings, which the container reads. Its data ends with the container.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/tmp/kafka")  # noqa: S108  # its own
+    settings["listeners"] = f"CLIENT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
+    kafka.write_properties(directory / "broker.properties", settings | kafka.security(users[BROKER].read_text()))
+    kafka.write_credentials(directory / "credentials", users)
+    return (
+        _on_loopback(KAFKA_IMAGE, kafka_port)
+        .with_volume_mapping(str(directory.resolve()), "/frikort", "ro")
+        .with_env("LOG_DIR", "/tmp/logs")  # noqa: S108
+        .with_kwargs(user=f"{os.getuid()}:{os.getgid()}")
+        .with_command(["bash", "-c", BROKER_COMMAND.format(cluster=kafka.new_cluster())])
+    )
 
 
 def mongodb_container(port: int, users: Users) -> DockerContainer:

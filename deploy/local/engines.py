@@ -10,10 +10,11 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-from deploy.local import containers, kafka, mongod, mongodb_users
+from deploy.local import containers, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.config import Config
 from deploy.local.errors import LauncherError
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process
 from deploy.local.progress import Progress, Silent
@@ -41,12 +42,14 @@ class Engines:
 
     Attributes:
         kafka: bootstrap address, `host:port`.
+        access: how programs connect to it, each as its principal.
         mongodb: connection string of the user that may do everything, with its password.
         mongodb_access: how programs connect to MongoDB, each as its user.
         processes: "kafka" and "mongodb", if they run as processes of the launcher.
     """
 
     kafka: str
+    access: KafkaAccess
     mongodb: str
     mongodb_access: MongoAccess
 
@@ -89,14 +92,19 @@ class Engines:
         source = choose("FRIKORT_KAFKA", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
             self.kafka = self._environment["FRIKORT_KAFKA"]
+            given = {name: self._environment[name] for name in kafka_users.SETTINGS if name in self._environment}
+            self.access = KafkaAccess(self.kafka, given=given)
             return f"Kafka at {self.kafka}", lambda: _require(
-                kafka.answers_metadata(self.kafka), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
+                kafka.answers_metadata(self.access.settings()), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
             )
         port, controller = self.config.port("kafka"), self.config.port("kafka-controller")
         self.kafka = f"127.0.0.1:{port}"
+        users = kafka_users.passwords(self.config.data / "keys")
+        self.access = KafkaAccess(self.kafka, users)
         if source is Source.DOCKER:
-            stack.enter_context(containers.kafka_container(port, controller))
-            return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port), "Kafka")
+            stack.enter_context(containers.kafka_container(port, controller, users, self.config.data / "kafka"))
+            settings = self.access.settings()
+            return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port, settings), "Kafka")
         require_space(self.config.data)
         process = kafka.process(
             kafka.install(self.config.cache, self._progress),
@@ -104,6 +112,7 @@ class Engines:
             log=self.config.log("kafka"),
             kafka_port=port,
             controller_port=controller,
+            users=users,
             heap_mb=self.config.broker_heap_mb,
         )
         return f"Kafka {kafka.VERSION} at {self.kafka}", self._run(process, stack)

@@ -88,7 +88,7 @@ def _random_key() -> str:
 
 
 def kept(path: Path, draw: Callable[[], str]) -> str:
-    """The text of the file `path`, which is created if it is missing."""
+    """The text of the file `path`, which is created, for its owner only, if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from frikort_contracts.access import PRINCIPALS, PROVISIONER
+
 from deploy.local import keys, people, ports, provider, provider_config
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process, terminate_all
 from deploy.local.progress import Progress, Silent
@@ -31,7 +34,8 @@ MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
 class Service:
     """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones.
 
-    One whose name is a user of MongoDB connects as that user.
+    One whose name is a principal of the topic table connects to Kafka as that principal; one whose name is a user of
+    MongoDB connects to MongoDB as that user.
     """
 
     name: str
@@ -83,6 +87,7 @@ class LocalSystem:
 
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
+        access: how programs connect to the broker, each as its principal.
         mongodb: connection string of the user of MongoDB that may do everything, with its password.
         mongodb_access: how programs connect to MongoDB, each as its user.
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
@@ -94,6 +99,7 @@ class LocalSystem:
     """
 
     kafka: str
+    access: KafkaAccess
     mongodb: str
     mongodb_access: MongoAccess
     issuer_url: str
@@ -148,14 +154,14 @@ class LocalSystem:
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
-            self.kafka, self.mongodb = self.engines.kafka, self.engines.mongodb
+            self.kafka, self.access, self.mongodb = self.engines.kafka, self.engines.access, self.engines.mongodb
             self.mongodb_access = self.engines.mongodb_access
             self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
             if self._topics:
                 with self._progress.step("topics"):
-                    self._process("topics", Service("topics", self._topics)).run(_TOPICS_SECONDS)
+                    self._process("topics", Service(PROVISIONER, self._topics)).run(_TOPICS_SECONDS)
             started = [self._issuer(), *(self._started(service.name, service) for service in self._services.values())]
             stack.callback(self._stop_services)
             for process in started:
@@ -198,7 +204,8 @@ class LocalSystem:
     def environment(self, name: str, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
         """The environment of a child: the common settings, and those named in `settings`.
 
-        One whose `name` is a user of MongoDB gets the settings with which it connects.
+        One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
+        of MongoDB those with which it connects to MongoDB.
         Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
         """
         keyed = {
@@ -220,7 +227,6 @@ class LocalSystem:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         common = {
             "FRIKORT_ENVIRONMENT": "local",
-            "FRIKORT_KAFKA": self.kafka,
             "FRIKORT_MONGODB": self.mongodb_access.address,
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
@@ -228,6 +234,8 @@ class LocalSystem:
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
+        if name in PRINCIPALS:
+            common |= self.access.environment(name)
         if name in USERS:
             common |= self.mongodb_access.environment(name)
         if port is not None:

@@ -134,7 +134,7 @@ def check_hello(server: str, hello: Mapping[str, Any]) -> None:
 def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
     """The settings with which a topic, or its dead-letter topic, loses no records."""
     return {
-        "cleanup.policy": "delete",
+        "cleanup.policy": topic.cleanup if name == topic.name else "delete",
         "retention.ms": str(_retention_ms(name, topic)),
         "retention.bytes": str(_UNLIMITED),
         "min.insync.replicas": str(max(1, replication - 1)),
@@ -164,7 +164,7 @@ def check_topic(
         )
     put = topic_config(name, topic, replication)
     keeps: dict[str, Callable[[str], bool]] = {
-        "cleanup.policy": lambda value: value == "delete",
+        "cleanup.policy": lambda value: value == put["cleanup.policy"],
         "retention.ms": lambda value: _at_least(value, put["retention.ms"]),
         "retention.bytes": lambda value: _at_least(value, put["retention.bytes"]),
         "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),

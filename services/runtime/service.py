@@ -69,7 +69,7 @@ class Runtime:
 
     ``settings`` decides about Kafka: a process with ``RuntimeSettings`` publishes, and consumes if it has processors;
     a process with ``ProcessSettings`` has MongoDB alone. ``service`` owns the database, the topics and the consumer
-    group; ``process`` names one of several processes of a service, in logs and health.
+    group; ``process`` names one of several processes of a service, in the topic table, logs and health.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Runtime:
     ) -> None:
         self.service = service
         self.name = service if process is None else f"{service}-{process}"
+        self.principal = process or service
         self.settings = settings
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
@@ -105,7 +106,7 @@ class Runtime:
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
             self._producer = KafkaProducer(
-                self._kafka.kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
+                self._kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             if processors:
                 self.consumer = self._consumer_of(self._kafka)
@@ -269,7 +270,7 @@ class Runtime:
     async def _check_topics(self) -> None:
         if self._kafka is not None:
             reads = {topic for processor in self._processors for topic in processor.topics}
-            await topics.check(self._kafka, topics.topics_of(self.service, reads))
+            await topics.check(self._kafka, topics.names_for(self.principal, reads))
 
     async def _prepare_store(self) -> None:
         await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb_uri)

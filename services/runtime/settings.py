@@ -123,10 +123,42 @@ class ProcessSettings(MongoSettings):
     )
 
 
-class RuntimeSettings(ProcessSettings):
-    """What a process on Kafka needs besides."""
+class KafkaSettings(_FromEnvironment):
+    """How to reach Kafka. With a user, clients authenticate by SCRAM-SHA-512."""
 
     kafka: str = Field(description="Kafka bootstrap servers, `host:port`, comma separated.")
+    kafka_user: str | None = Field(default=None, description="The principal of this process, as in the topic table.")
+    kafka_password: SecretStr | None = Field(default=None, description="Its password; better in a file.")
+    kafka_password_file: Path | None = Field(default=None, description="A file with its password.")
+    kafka_tls: bool = Field(default=False, description="Connect with TLS and check the broker's certificate.")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of the authorities to trust; by default the system's."
+    )
+
+    @model_validator(mode="after")
+    def _check_kafka_access(self) -> Self:
+        if self.kafka_password is not None and self.kafka_password_file is not None:
+            raise ValueError("FRIKORT_KAFKA_PASSWORD and FRIKORT_KAFKA_PASSWORD_FILE are set: leave one out")
+        if (self.kafka_user is None) != (self.kafka_password is None and self.kafka_password_file is None):
+            raise ValueError("set FRIKORT_KAFKA_USER and one of FRIKORT_KAFKA_PASSWORD_FILE and FRIKORT_KAFKA_PASSWORD")
+        if self.kafka_ca_file is not None and not self.kafka_tls:
+            raise ValueError("FRIKORT_KAFKA_CA_FILE is set and FRIKORT_KAFKA_TLS is not")
+        for name, path in (("PASSWORD", self.kafka_password_file), ("CA", self.kafka_ca_file)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"FRIKORT_KAFKA_{name}_FILE names no file")
+        return self
+
+    @property
+    def kafka_secret(self) -> SecretStr | None:
+        """The password, from its setting or its file. Raises ``OSError``."""
+        if self.kafka_password_file is None:
+            return self.kafka_password
+        return SecretStr(self.kafka_password_file.read_text(encoding="utf-8").strip())
+
+
+class RuntimeSettings(ProcessSettings, KafkaSettings):
+    """What a process on Kafka needs."""
+
     allowances: Path = Field(
         default=REPOSITORY / "deploy" / "allowances.toml", description="The allowance table (TOML)."
     )

@@ -114,4 +114,4 @@ class Environment:
         return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in self.gateways())))
 
     def log(self) -> KafkaProducer:
-        return KafkaProducer(self.system.kafka, client_id="chaos", timeout=15)
+        return KafkaProducer(self.system.access.settings(), client_id="chaos", timeout=15)

@@ -60,7 +60,7 @@ class Topics:
         self, topic: Topic, is_mine: Callable[[Any], bool], is_complete: Callable[[list[Envelope[Any]]], bool]
     ) -> list[Envelope[Any]]:
         """The messages of ``topic`` that match ``is_mine``, from its beginning until they satisfy ``is_complete``."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.system.kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self.system.access.options(), enable_auto_commit=False)
         await consumer.start()
         found: list[Envelope[Any]] = []
         try:
@@ -93,7 +93,7 @@ def _record(message: Any) -> Record:
 
 @pytest.fixture
 async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
-    log = KafkaProducer(system.kafka, client_id="test-exports", timeout=20)
+    log = KafkaProducer(system.access.settings(), client_id="test-exports", timeout=20)
     await log.start()
     yield Topics(system, log)
     await log.stop()

@@ -157,7 +157,7 @@ async def test_the_options_of_a_service_are_safe() -> None:
 
 
 def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:
-    check_producer(KafkaProducer("one:9092", client_id="test", timeout=1).options)
+    check_producer(KafkaProducer(settings(), client_id="test", timeout=1).options)
     with pytest.raises(UnsafeSetting, match="acks of the producer is 1"):
         check_producer({"acks": 1, "enable_idempotence": True})
     with pytest.raises(UnsafeSetting, match="enable_idempotence"):

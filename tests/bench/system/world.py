@@ -33,6 +33,7 @@ from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens
 from tests.bench.bench import Bench
+from tests.sources import source_for
 
 CVR: Final = "99000007"
 YEAR: Final = 2025
@@ -96,7 +97,7 @@ async def _populate(made: World, cards: int) -> None:
         KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
     )
     records = _records(persons, cards)
-    log = KafkaProducer(made.system.kafka, client_id="bench", timeout=60)
+    log = KafkaProducer(made.system.access.settings(), client_id="bench", timeout=60)
     try:
         while some := list(islice(records, _AT_ONCE)):
             await log.publish(some)
@@ -151,4 +152,5 @@ def _employment_id(number: int) -> str:
 
 def _record(name: str, data: Message) -> Record:
     message_id = uuid5(_NAMESPACE, name)
-    return encode(Envelope(id=message_id, time=_BEGAN, source="/bench", data=data, correlation_id=message_id))
+    source = source_for(data)
+    return encode(Envelope(id=message_id, time=_BEGAN, source=source, data=data, correlation_id=message_id))
