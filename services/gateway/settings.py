@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import PublicSettings, RuntimeSettings
 
 
 class PayrollSettings(RuntimeSettings):
@@ -19,7 +19,7 @@ class PayrollSettings(RuntimeSettings):
     )
 
 
-class GatewaySettings(PayrollSettings):
+class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
     lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
@@ -42,8 +42,7 @@ class GatewaySettings(PayrollSettings):
     attempts_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
     attempts_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
     attempt_window: int = Field(default=3600, ge=1, description="Seconds over which wrong attempts are counted.")
-    body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
-    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    body_most: int = Field(default=65_536, ge=1, description="Most bytes in a request body other than a file.")
     # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.
     streams_per_caller: int = Field(default=4, ge=1, description="Most streams of changes that a caller may have open.")
     streams_most: int = Field(default=2000, ge=1, description="Most streams of changes at once, of all callers.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import PublicSettings
 
 
 class ClaimNames(BaseModel):
@@ -20,7 +20,7 @@ class ClaimNames(BaseModel):
     authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
 
 
-class PortalsSettings(ProcessSettings):
+class PortalsSettings(PublicSettings):
     """Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_GATEWAY_URL``."""
 
     public_url: str = Field(
@@ -57,6 +57,5 @@ class PortalsSettings(ProcessSettings):
     login_seconds: int = Field(default=600, ge=1, description="Seconds that a person may take to log in.")
     session_idle: int = Field(default=1800, ge=60, description="Seconds after which an unused session ends.")
     session_most: int = Field(default=28_800, ge=60, description="Seconds after which every session ends.")
-    body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
+    body_most: int = Field(default=65_536, ge=1, description="Most bytes in a form.")
     file_most: int = Field(default=32_000_000, ge=1, description="Most bytes in an uploaded payroll file.")
-    requests_most: int = Field(default=500, ge=1, description="Most requests at once; further ones get 503.")
