@@ -56,8 +56,8 @@ class Connections:
     """The open connections of one port.
 
     A connection waits when it has no request, or when its request waits for the rest of its body. When there are too
-    many, a new connection replaces the one that has waited longest, so slow clients displace each other and nobody
-    else. Above the limit of its address, a new connection is closed.
+    many, a new connection replaces the one that has waited longest, so slow clients displace only each other. Above the
+    limit of its address, a new connection is closed.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
