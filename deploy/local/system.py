@@ -41,6 +41,8 @@ class Service:
     name: str
     module: str
     settings: tuple[str, ...] = ()
+    public: bool = False
+    """Whether it has a public port beside the port of health and metrics."""
 
 
 SERVICES = (
@@ -59,6 +61,7 @@ SERVICES = (
             "FRIKORT_AUDIENCE",
             "FRIKORT_API_URL",
         ),
+        public=True,
     ),
     Service(
         "portals",
@@ -71,6 +74,7 @@ SERVICES = (
             "FRIKORT_LOGIN_CLIENT_ID",
             "FRIKORT_LOGIN_CLIENT_KEY",
         ),
+        public=True,
     ),
     Service("projections", "services.gateway.projections"),
     Service("payroll", "services.gateway.payroll", ("FRIKORT_ENCRYPTION_KEYS",)),
@@ -140,8 +144,12 @@ class LocalSystem:
         return self.url("portals")
 
     def url(self, name: str) -> str:
-        """The address of a service's own HTTP port, such as `url("balance")` or `url("balance-2")`."""
+        """The public address of a process, such as `url("gateway")` or `url("portals-2")`."""
         return f"http://127.0.0.1:{self._ports[name]}"
+
+    def health_url(self, name: str) -> str:
+        """The address of a process's health and metrics, such as `health_url("balance-2")`."""
+        return self.url(ports.health(name))
 
     def __enter__(self) -> Self:
         """Start everything and wait until all of it is ready.
@@ -150,7 +158,7 @@ class LocalSystem:
             LauncherError: something is missing, a port is in use, or a process did not start.
         """
         # The OpenID provider and the portals get each other's and the gateway's address, even if those do not run here.
-        for name in {*self._services, "gateway", "portals", "issuer"}:
+        for name in ("gateway", "portals", "issuer", *map(ports.health, self._services)):
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
@@ -167,7 +175,7 @@ class LocalSystem:
             for process in started:
                 process.start()
             for process in started:
-                with self._progress.step(f"{process.name} at {self.url(process.name)}", process.started_at):
+                with self._progress.step(f"{process.name} at {self._address(process.name)}", process.started_at):
                     process.wait_ready()
             self._stack = stack.pop_all()
         return self
@@ -180,7 +188,7 @@ class LocalSystem:
     def start_service(self, name: str, instance: int = 2) -> Process:
         """Start one more instance of a service on a free port, and wait until it is ready.
 
-        It is called `<name>-<instance>` in `processes` and in `url`.
+        It is called `<name>-<instance>` in `processes`, in `url` and in `health_url`.
 
         Raises:
             ValueError: an instance of this name exists already.
@@ -189,7 +197,9 @@ class LocalSystem:
         instance_name = f"{name}-{instance}"
         if instance_name in self.processes:
             raise ValueError(f"{instance_name} exists already: processes[{instance_name!r}].restart()")
-        self._ports[instance_name] = ports.free_port()
+        self._ports[ports.health(instance_name)] = ports.free_port()
+        if self._services[name].public:
+            self._ports[instance_name] = ports.free_port()
         process = self._started(instance_name, self._services[name])
         process.start()
         process.wait_ready()
@@ -201,7 +211,9 @@ class LocalSystem:
         key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
         return fetch_token(self.issuer_url, person, key)
 
-    def environment(self, name: str, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
+    def environment(
+        self, name: str, settings: Sequence[str], *, port: int | None = None, health_port: int | None = None
+    ) -> dict[str, str]:
         """The environment of a child: the common settings, and those named in `settings`.
 
         One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
@@ -240,22 +252,35 @@ class LocalSystem:
             common |= self.mongodb_access.environment(name)
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
+        if health_port is not None:
+            common["FRIKORT_HEALTH_PORT"] = str(health_port)
         own = {name: keyed[name] for name in settings}
         return inherited | common | own | dict(self.config.environment)
 
+    def _address(self, name: str) -> str:
+        """The public address of a process, or of its health if it has no other."""
+        return self.url(name) if name in self._ports else self.health_url(name)
+
     def _started(self, name: str, service: Service) -> Process:
-        process = self._process(name, service, self._ports[name])
+        process = self._process(name, service)
         self.processes[name] = process
         return process
 
-    def _process(self, name: str, service: Service, port: int | None = None) -> Process:
+    def _process(self, name: str, service: Service) -> Process:
+        health_port = self._ports.get(ports.health(name))
+        environment = self.environment(
+            service.name,
+            service.settings,
+            port=self._ports[name] if service.public else None,
+            health_port=health_port,
+        )
         return Process(
             name,
             [sys.executable, "-m", service.module],
             log=self.config.log(name),
-            environment=self.environment(service.name, service.settings, port),
+            environment=environment,
             directory=REPOSITORY,
-            ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
+            ready=lambda: health_port is None or answers_ready(self.health_url(name)),
         )
 
     def _issuer(self) -> Process:
@@ -264,7 +289,7 @@ class LocalSystem:
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
             log=self.config.log("issuer"),
-            environment=self.environment("issuer", ISSUER_SETTINGS, self._ports["issuer"]),
+            environment=self.environment("issuer", ISSUER_SETTINGS, port=self._ports["issuer"]),
             ready=lambda: answers_ready(self.issuer_url),
         )
         return self.processes["issuer"]

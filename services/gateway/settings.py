@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.runtime.settings import HttpsAddress, LastingKey, LastingKeys, RuntimeSettings
+from services.runtime.settings import (
+    HttpsAddress,
+    LastingKey,
+    LastingKeys,
+    OptionalHttpsAddress,
+    PublicSettings,
+    RuntimeSettings,
+)
 
 
 class PayrollSettings(RuntimeSettings):
@@ -19,15 +26,15 @@ class PayrollSettings(RuntimeSettings):
     )
 
 
-class GatewaySettings(PayrollSettings):
+class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
     lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
     issuer: HttpsAddress = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
-    authorization_url: HttpsAddress | None = Field(
+    authorization_url: OptionalHttpsAddress = Field(
         default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."
     )
-    token_url: HttpsAddress | None = Field(
+    token_url: OptionalHttpsAddress = Field(
         default=None, description="The issuer's token endpoint, for the OpenAPI document; else `<issuer>/token`."
     )
     jwks_url: HttpsAddress = Field(description="Where the issuer publishes its keys.")
@@ -42,8 +49,7 @@ class GatewaySettings(PayrollSettings):
     attempts_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
     attempts_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
     attempt_window: int = Field(default=3600, ge=1, description="Seconds over which wrong attempts are counted.")
-    body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
-    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    body_most: int = Field(default=65_536, ge=1, description="Most bytes in a request body other than a file.")
     # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.
     streams_per_caller: int = Field(default=4, ge=1, description="Most streams of changes that a caller may have open.")
     streams_most: int = Field(default=2000, ge=1, description="Most streams of changes at once, of all callers.")

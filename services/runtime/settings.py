@@ -32,6 +32,7 @@ LastingKey = Annotated[SecretStr, KeyMaterial(several=False, is_lasting=True)]
 LastingKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=True)]
 ReplaceableKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=False)]
 HttpsAddress = Annotated[str, WebAddress()]
+OptionalHttpsAddress = Annotated[str | None, WebAddress()]
 
 
 class _FromEnvironment(BaseSettings):
@@ -113,13 +114,42 @@ class ProcessSettings(MongoSettings):
         default="production", description="`local` allows a settable clock and provisional amounts."
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on.")
+    health_port: int = Field(
+        default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
     stop_timeout: float = Field(
         default=8.0,
         gt=0,
         description="Seconds from SIGTERM to the end; must be shorter than the orchestrator's grace period.",
+    )
+
+
+class PublicSettings(ProcessSettings):
+    """What a process with a public port needs besides: its port, and the limits of connections and requests."""
+
+    port: int = Field(default=8080, ge=1, le=65535, description="The public port.")
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses and networks of the proxies in front (for the API also of the portals), comma separated:"
+        " their `X-Forwarded-For` is believed, and the limits per address do not apply to them.",
+    )
+    connections_most: int = Field(
+        default=4000, ge=1, description="Most connections; the next replaces the one that has waited longest."
+    )
+    connections_per_address: int = Field(default=200, ge=1, description="Most connections of one address.")
+    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    requests_per_client: int = Field(
+        default=200, ge=1, description="Most requests at once of one address or caller; the next are refused with 429."
+    )
+    headers_timeout: float = Field(default=10.0, gt=0, description="Seconds until the headers of a request are there.")
+    body_timeout: float = Field(
+        default=20.0, gt=0, description="Seconds until a body is there, plus one for each `body_rate` bytes received."
+    )
+    body_rate: int = Field(default=20_000, ge=1, description="Least bytes per second of a long body.")
+    send_timeout: float = Field(
+        default=30.0, gt=0, description="Seconds that a client may stop reading a response, until it is cut off."
     )
 
 

@@ -39,6 +39,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
@@ -72,7 +73,7 @@ from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 
-router = APIRouter(prefix="/v1", tags=["caseworker"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["caseworker"])
 
 Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]

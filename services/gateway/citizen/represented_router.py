@@ -21,6 +21,7 @@ from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
     READ_BALANCE,
@@ -40,7 +41,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView, MandateView
 
-router = APIRouter(prefix="/v1/represented", tags=["citizen"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/represented", tags=["citizen"])
 
 _MANDATE: Final = ("mandate-unknown",)
 _REPRESENTED: Final = ("mandate-unknown", "card-unknown")

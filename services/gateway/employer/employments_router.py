@@ -22,6 +22,7 @@ from frikort_contracts.values import Period
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.attempt_limiter import WRONG
 from services.gateway.audit.actions import READ_BALANCE, READ_EMPLOYMENTS
@@ -36,7 +37,7 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 
-router = APIRouter(prefix="/v1", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
 
 @router.post(

@@ -11,6 +11,7 @@ from frikort_contracts.http.roles import Role
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.gateway.api.dependencies import CommandContext, Employer, RequestContext, command_in, traceparent_of
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
 from services.gateway.audit.actions import READ_REPORTS
 from services.gateway.audit.context import current_audit
@@ -26,7 +27,7 @@ from services.gateway.payroll.parser import DANISH, ENGLISH
 from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
 
-router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/report-batches", tags=["employer"])
 
 _BATCH: Final = ("batch-unknown",)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from frikort_contracts.http.employments import ReminderResource, Reminders
 
 from services.gateway.api.dependencies import Employer, RequestContext
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
@@ -19,7 +20,7 @@ from services.gateway.presenters import remaining
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
 
-router = APIRouter(prefix="/v1", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
 
 @router.get("/reminders", response_model=Reminders)

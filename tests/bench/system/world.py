@@ -67,7 +67,9 @@ class World:
 @asynccontextmanager
 async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
     """The system with its own engines, so that its topics hold nothing of another case."""
-    config = Config(Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1"})
+    config = Config(
+        Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000"}
+    )
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
         employer = Person.model_validate(
