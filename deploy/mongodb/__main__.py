@@ -19,7 +19,7 @@ from deploy.mongodb.rights import USERS
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.safety_checks import UnsafeSetting, check_settings
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import CommandSettings, MongoSettings
 
 logger = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ _TRY_AGAIN_SECONDS: Final = 1.0
 _CONNECT_MS: Final = 5000
 
 
-class ProvisionerSettings(ProcessSettings):
+class ProvisionerSettings(CommandSettings, MongoSettings):
     """How the provisioner connects, and where the passwords of the users are."""
 
     mongodb_passwords: Path | None = Field(
@@ -99,7 +99,7 @@ def _run(settings: ProvisionerSettings, given: argparse.Namespace) -> Provisione
     return made
 
 
-def _client(settings: ProcessSettings) -> MongoClient[dict[str, Any]]:
+def _client(settings: MongoSettings) -> MongoClient[dict[str, Any]]:
     return MongoClient(settings.mongodb_uri, serverSelectionTimeoutMS=_CONNECT_MS)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import structlog
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.mongodb.rights import DATABASES, PROVISIONER, USERS, Environment, privileges_of, role_of
+
+logger = structlog.get_logger(__name__)
 
 Client = MongoClient[dict[str, Any]]
 PasswordOf = Callable[[str], str]
@@ -60,8 +63,9 @@ def provision(
         name, privileges = role_of(user), privileges_of(user, environment)
         if name not in roles:
             admin.command("createRole", name, privileges=privileges, roles=[])
-        elif roles[name] != _expanded(privileges):
+        elif (found := roles[name]) != (wanted := _expanded(privileges)):
             admin.command("updateRole", name, privileges=privileges, roles=[])
+            _log_change(name, found, wanted)
         else:
             continue
         changed_roles += 1
@@ -130,6 +134,13 @@ def _roles(client: Client) -> dict[str, set[Privilege] | None]:
     """The privileges of the roles; None for a role that includes another one, and so is not as the table makes it."""
     found: Sequence[Mapping[str, Any]] = client[_ADMIN].command("rolesInfo", 1, showPrivileges=True)["roles"]
     return {role["role"]: None if role["roles"] else _expanded(role["privileges"]) for role in found}
+
+
+def _log_change(role: str, found: set[Privilege] | None, wanted: set[Privilege]) -> None:
+    """A right that a person granted by hand is an incident, so its removal is logged."""
+    had = set() if found is None else found
+    removed, added = sorted(map(str, had - wanted)), sorted(map(str, wanted - had))
+    logger.warning("mongodb.role_changed", role=role, removed=removed, added=added, included_roles=found is None)
 
 
 def _rights(client: Client, found: Mapping[str, Any]) -> set[Privilege]:

@@ -15,14 +15,13 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from services.runtime import production_checks
-from services.runtime.settings import ProcessSettings, RuntimeSettings
+from services.runtime.settings import CommandSettings, MongoSettings, TopicSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
 _PRODUCTION_REPLICAS: Final = 3
 _UNLIMITED: Final = -1
 _HELLO_MS: Final = 1000
 _LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
-_NO_LOGIN: Final = "prevents the login"
 
 
 class UnsafeSetting(RuntimeError):
@@ -41,7 +40,7 @@ class UnsafeSettings(UnsafeSetting):
         self.setting = ", ".join(unsafe.setting for unsafe in several)
 
 
-def check_settings(settings: ProcessSettings) -> None:
+def check_settings(settings: CommandSettings) -> None:
     """Check all that needs no server. Raises ``UnsafeSetting`` that names every unsafe setting."""
     if len(found := list(_unsafe(settings))) == 1:
         raise found[0]
@@ -49,26 +48,30 @@ def check_settings(settings: ProcessSettings) -> None:
         raise UnsafeSettings(found)
 
 
-def _unsafe(settings: ProcessSettings) -> Iterator[UnsafeSetting]:
-    try:
-        check_mongodb_uri(settings.mongodb_uri)
-    except OSError as error:
-        yield UnsafeSetting(
-            "FRIKORT_MONGODB_PASSWORD_FILE",
-            "unreadable",
-            f"let this process read it ({error.strerror})",
-            risk=_NO_LOGIN,
-        )
-    except UnsafeSetting as unsafe:
-        yield unsafe
+def _unsafe(settings: CommandSettings) -> Iterator[UnsafeSetting]:
+    if isinstance(settings, MongoSettings):
+        try:
+            check_mongodb_uri(settings.mongodb_uri)
+        except OSError as error:
+            yield _unreadable("FRIKORT_MONGODB_PASSWORD_FILE", error)
+        except UnsafeSetting as unsafe:
+            yield unsafe
     if settings.environment != "production":
         return
-    if isinstance(settings, RuntimeSettings) and settings.topic_replication < _PRODUCTION_REPLICAS:
+    if isinstance(settings, TopicSettings) and settings.topic_replication < _PRODUCTION_REPLICAS:
         yield UnsafeSetting(
             "FRIKORT_TOPIC_REPLICATION", settings.topic_replication, f"put {_PRODUCTION_REPLICAS} or more in production"
         )
-    for setting, found, put in production_checks.findings(settings):
-        yield UnsafeSetting(setting, found, put, risk="is refused in production")
+    try:
+        for setting, found, put in production_checks.findings(settings):
+            yield UnsafeSetting(setting, found, put, risk="is refused in production")
+    except OSError as error:
+        yield _unreadable("FRIKORT_KAFKA_PASSWORD_FILE", error)
+
+
+def _unreadable(setting: str, error: OSError) -> UnsafeSetting:
+    remedy = f"let this process read it ({error.strerror})"
+    return UnsafeSetting(setting, "unreadable", remedy, risk="prevents the login")
 
 
 def check_mongodb_uri(uri: str) -> None:

@@ -46,6 +46,17 @@ class _FromEnvironment(BaseSettings):
     )
 
 
+class CommandSettings(_FromEnvironment):
+    """What every process and every command needs."""
+
+    environment: Literal["local", "production"] = Field(
+        default="production",
+        description="`production` refuses weak settings; `local` allows a settable clock and provisional amounts.",
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
+
+
 class MongoSettings(_FromEnvironment):
     """How to reach MongoDB. A user and its password can also be in the connection string."""
 
@@ -107,18 +118,13 @@ class MongoSettings(_FromEnvironment):
         return "" if self.mongodb_password is None else self.mongodb_password.get_secret_value()
 
 
-class ProcessSettings(MongoSettings):
+class ProcessSettings(CommandSettings, MongoSettings):
     """What every process needs."""
 
-    environment: Literal["local", "production"] = Field(
-        default="production", description="`local` allows a settable clock and provisional amounts."
-    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     health_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
-    start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
     stop_timeout: float = Field(
         default=8.0,
         gt=0,
@@ -186,7 +192,13 @@ class KafkaSettings(_FromEnvironment):
         return SecretStr(self.kafka_password_file.read_text(encoding="utf-8").strip())
 
 
-class RuntimeSettings(ProcessSettings, KafkaSettings):
+class TopicSettings(CommandSettings, KafkaSettings):
+    """What the topic command needs."""
+
+    topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
+
+
+class RuntimeSettings(ProcessSettings, TopicSettings):
     """What a process on Kafka needs."""
 
     allowances: Path = Field(
@@ -195,7 +207,6 @@ class RuntimeSettings(ProcessSettings, KafkaSettings):
     accept_provisional: bool | None = Field(
         default=None, description="Accept reports in a provisional year; by default only when local."
     )
-    topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
     min_batch_interval: float = Field(
         default=0.03, ge=0, description="Least seconds from one small batch to the next; records gather meanwhile."

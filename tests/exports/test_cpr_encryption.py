@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
 from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.values import EncryptedPerson
-from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from services.exports.cpr_encryption import ALGORITHMS, cpr_encryptor, load_key
+from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
+from tests import agency
 from tests.exports.build import CARD, A, Ledger, envelope, issued, play
 
 CPR = "6101011234"
@@ -57,13 +57,17 @@ def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encrypto
     state, emitted = play(events, processor=processor)
     (statement,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
 
-    decrypted = jwe.decrypt_compact(statement.cpr, private, algorithms=ALGORITHMS)
-    assert decrypted.plaintext == CPR.encode()
-    assert decrypted.headers()["kid"] == private.kid
+    assert agency.cpr_of(statement.cpr, private, statement.card_id) == CPR
+    assert agency.header_of(statement.cpr) == {
+        "alg": "ECDH-ES+A256KW",
+        "enc": "A256GCM",
+        "kid": private.kid,
+        "sub": statement.card_id,
+    }
 
     for wrong in (public_of(private), ECKey.generate_key("P-256")):
         with pytest.raises((JoseError, ValueError)):
-            jwe.decrypt_compact(statement.cpr, wrong, algorithms=ALGORITHMS)
+            agency.cpr_of(statement.cpr, wrong, statement.card_id)
     assert CPR not in "".join(event.model_dump_json() for event in emitted)
     assert CPR not in state.model_dump_json()
     assert "Test Person" not in state.model_dump_json()
@@ -81,6 +85,15 @@ def test_personal_data_encrypted_for_another_person_is_refused(encryptor: Encryp
     swapped = person(encryptor).model_copy(update={"cpr_hash": "d" * 22})
     with pytest.raises(DecryptionError):
         cpr_encryptor(encryptor, public_of(private))(swapped, CARD)
+
+
+def test_a_jwe_whose_card_was_changed_is_not_decrypted(encryptor: Encryptor, private: ECKey) -> None:
+    encrypted = cpr_encryptor(encryptor, public_of(private))(person(encryptor), CARD)
+    _, *rest = encrypted.split(".")
+    header = json.dumps(agency.header_of(encrypted) | {"sub": "another"})
+    forged = ".".join([urlsafe_b64encode(header.encode()).decode().rstrip("="), *rest])
+    with pytest.raises(JoseError):
+        agency.cpr_of(forged, private, "another")
 
 
 def test_personal_data_of_another_card_is_refused(encryptor: Encryptor, private: ECKey) -> None:

@@ -16,7 +16,7 @@ from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime.kafka.connection import client_options
 from services.runtime.safety_checks import check_topic
-from services.runtime.settings import KafkaSettings, RuntimeSettings
+from services.runtime.settings import KafkaSettings, TopicSettings
 
 COMMAND: Final = "python -m services.runtime.kafka.topics"
 REQUEST_MS: Final = 15_000
@@ -39,7 +39,7 @@ def names_for(principal: str, reads: Collection[Topic]) -> dict[str, Topic]:
     return {topic.name: topic for topic in TOPICS if principal in topic.writers} | names_of(reads)
 
 
-async def check(settings: RuntimeSettings, names: Mapping[str, Topic] | None = None) -> None:
+async def check(settings: TopicSettings, names: Mapping[str, Topic] | None = None) -> None:
     """Check topics, by default all; create none. Raises ``MissingTopics``, ``UnsafeSetting`` and errors of aiokafka."""
     async with admin_client(settings) as admin:
         await check_with(admin, settings.topic_replication, names_of(TOPICS) if names is None else names)

@@ -18,14 +18,14 @@ from services.runtime.kafka.topics import COMMAND, MissingTopics, names_of
 from services.runtime.kafka.topics.acls import AclsUnavailable, MissingRights
 from services.runtime.kafka.topics.provisioning import Provisioned, TopicNotCreated, check_all, provision
 from services.runtime.safety_checks import UnsafeSetting, check_settings
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import TopicSettings
 
 logger = structlog.get_logger(__name__)
 
 _TRY_AGAIN_SECONDS: Final = 1.0
 
 
-async def _run_when_reachable(settings: RuntimeSettings, *, only_check: bool) -> Provisioned:
+async def _run_when_reachable(settings: TopicSettings, *, only_check: bool) -> Provisioned:
     async with asyncio.timeout(settings.start_timeout):
         while True:
             try:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Create topics, grant rights, and check both.")
     parser.add_argument("--check", action="store_true", help="check only; create and grant nothing")
     only_check = parser.parse_args(arguments).check
-    settings = RuntimeSettings()
+    settings = TopicSettings()
     runtime_logging.configure(settings, "topics")
     try:
         check_settings(settings)

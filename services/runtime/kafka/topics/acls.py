@@ -25,7 +25,7 @@ from frikort_contracts.access import Right, rights
 
 from services.runtime.kafka.connection import librdkafka_options
 from services.runtime.safety_checks import UnsafeSetting
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import TopicSettings
 
 logger = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ class AclsUnavailable(RuntimeError):
     """The broker does not answer about rights, or refuses to."""
 
 
-def grant_rights(settings: RuntimeSettings) -> int:
+def grant_rights(settings: TopicSettings) -> int:
     """Grant the missing rights; returns how many. Blocks.
 
     Raises ``AclsUnavailable``, and ``UnsafeSetting`` in production if the broker has no authorizer.
@@ -65,7 +65,7 @@ def grant_rights(settings: RuntimeSettings) -> int:
     return len(missing)
 
 
-def check_rights(settings: RuntimeSettings) -> None:
+def check_rights(settings: TopicSettings) -> None:
     """Compare the rights on the broker with the table. Blocks.
 
     Raises ``MissingRights``, ``AclsUnavailable``, and ``UnsafeSetting`` for a right that the table does not have.
@@ -79,7 +79,7 @@ def check_rights(settings: RuntimeSettings) -> None:
         raise MissingRights(f"not granted: {_text(missing)}")
 
 
-def _wait_until_known(client: AdminClient, settings: RuntimeSettings) -> None:
+def _wait_until_known(client: AdminClient, settings: TopicSettings) -> None:
     """Wait until the broker that answers knows the new rights."""
     deadline = time.monotonic() + _SECONDS
     while _wanted() - (_found(client, settings) or set()):
@@ -88,11 +88,11 @@ def _wait_until_known(client: AdminClient, settings: RuntimeSettings) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _client(settings: RuntimeSettings) -> AdminClient:
+def _client(settings: TopicSettings) -> AdminClient:
     return AdminClient(librdkafka_options(settings), logger=logging.getLogger("librdkafka"))
 
 
-def _found(client: AdminClient, settings: RuntimeSettings) -> set[AclBinding] | None:
+def _found(client: AdminClient, settings: TopicSettings) -> set[AclBinding] | None:
     """All rights on the broker; None where it has no authorizer and the environment is local."""
     try:
         return set(client.describe_acls(_EVERYTHING, request_timeout=_SECONDS).result())

@@ -19,7 +19,7 @@ from services.runtime.kafka.topics import (
 )
 from services.runtime.kafka.topics.acls import check_rights, grant_rights
 from services.runtime.safety_checks import topic_config
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import TopicSettings
 
 _PAUSE_SECONDS: Final = 0.05
 
@@ -35,7 +35,7 @@ class Provisioned(NamedTuple):
     rights: int
 
 
-async def provision(settings: RuntimeSettings) -> Provisioned:
+async def provision(settings: TopicSettings) -> Provisioned:
     """Create the missing topics, grant the missing rights and check all.
 
     Raises ``TopicNotCreated``, ``UnsafeSetting``, ``MissingRights``, ``AclsUnavailable`` and errors of aiokafka.
@@ -49,7 +49,7 @@ async def provision(settings: RuntimeSettings) -> Provisioned:
     return Provisioned(created, granted)
 
 
-async def check_all(settings: RuntimeSettings) -> None:
+async def check_all(settings: TopicSettings) -> None:
     """Check every topic and right; create and grant nothing. Raises as ``provision``, and ``MissingTopics``."""
     async with admin_client(settings) as admin:
         await check_with(admin, settings.topic_replication, names_of(TOPICS))
