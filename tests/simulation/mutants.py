@@ -14,6 +14,7 @@ from unittest.mock import patch
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.reporting import DisputeAnswered
 from frikort_contracts.topics import Topic, source_of
 
 from services.balance import ledger as ledgers
@@ -344,6 +345,12 @@ MUTANTS: Final = (
         "disputes outlive their answer",
         "a correction or withdrawal ends no dispute",
         _of(reports, "close_on_employer_action", lambda _employment, report, _command, _cause: (report, ())),
+    ),
+    Mutant(
+        "answers end disputes",
+        "exports takes the employer's answer for the end of a dispute",
+        _of(DisputeAnswered, "is_open", False),
+        within=60,
     ),
     Mutant(
         "early disputes dropped",
