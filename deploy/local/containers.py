@@ -16,9 +16,14 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 
 from deploy.local import broker_config, kafka, mongod
+from deploy.local.mongodb_users import Users
+from deploy.mongodb.rights import PROVISIONER
 
 KAFKA_IMAGE = f"apache/kafka:{kafka.VERSION}"
 MONGODB_IMAGE = "mongo:8.0"
+_KEY_FILE = "/tmp/key-file"  # noqa: S108  # in the container
+# The server wants its key file to be its own.
+_COPY_KEY_FILE = f"install --owner mongodb --mode 0400 /frikort/key-file {_KEY_FILE}"
 
 
 def docker_answers() -> bool:
@@ -55,9 +60,19 @@ def kafka_container(
     )
 
 
-def mongodb_container(port: int) -> DockerContainer:
-    """A replica set of one member that is not initiated yet, reachable at `port` of the loopback interface."""
-    return _on_loopback(MONGODB_IMAGE, port).with_command(["mongod", "--bind_ip_all", *mongod.arguments(port)])
+def mongodb_container(port: int, users: Users) -> DockerContainer:
+    """A replica set of one member that is not initiated yet, reachable at `port` of the loopback interface.
+
+    The image creates the provisioner: its server would let no client outside of the container do so.
+    """
+    server = ["mongod", "--bind_ip_all", *mongod.arguments(port), "--keyFile", _KEY_FILE]
+    return (
+        _on_loopback(MONGODB_IMAGE, port)
+        .with_volume_mapping(str(users.key_file.resolve()), "/frikort/key-file", "ro")
+        .with_env("MONGO_INITDB_ROOT_USERNAME", PROVISIONER)
+        .with_env("MONGO_INITDB_ROOT_PASSWORD", users.passwords[PROVISIONER].read_text())
+        .with_command(["bash", "-c", f"{_COPY_KEY_FILE} && exec docker-entrypoint.sh {' '.join(server)}"])
+    )
 
 
 def _on_loopback(image: str, port: int) -> DockerContainer:

@@ -10,11 +10,12 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-from deploy.local import containers, kafka, kafka_users, mongod
+from deploy.local import containers, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.kafka_users import KafkaAccess
+from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process
 from deploy.local.progress import Progress, Silent
 
@@ -42,13 +43,15 @@ class Engines:
     Attributes:
         kafka: bootstrap address, `host:port`.
         access: how programs connect to it, each as its principal.
-        mongodb: connection string.
+        mongodb: connection string of the user that may do everything, with its password.
+        mongodb_access: how programs connect to MongoDB, each as its user.
         processes: "kafka" and "mongodb", if they run as processes of the launcher.
     """
 
     kafka: str
     access: KafkaAccess
     mongodb: str
+    mongodb_access: MongoAccess
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class Engines:
         with ExitStack() as stack:
             waits = [self._start_kafka(stack), self._start_mongodb(stack)]
             started_at = time.monotonic()
-            for label, wait in waits:
+            for label, wait in reversed(waits):  # Kafka starts while MongoDB gets its users
                 with self._progress.step(label, started_at):
                     wait()
             self._stack = stack.pop_all()
@@ -117,19 +120,34 @@ class Engines:
     def _start_mongodb(self, stack: ExitStack) -> tuple[str, Callable[[], None]]:
         source = choose("FRIKORT_MONGODB", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
-            self.mongodb = self._environment["FRIKORT_MONGODB"]
+            given = {name: self._environment[name] for name in mongodb_users.SETTINGS if name in self._environment}
+            self.mongodb_access = MongoAccess(self._environment["FRIKORT_MONGODB"], given=given)
+            self.mongodb = self.mongodb_access.uri()
             return "MongoDB at the address in FRIKORT_MONGODB", lambda: _require(
                 mongod.answers_ping(self.mongodb), "No MongoDB answers at the given address.", "FRIKORT_MONGODB"
             )
         port = self.config.port("mongodb")
-        self.mongodb = mongod.uri(port)
+        users = mongodb_users.load_or_create(self.config.data / "keys")
+        self.mongodb_access = MongoAccess(mongod.uri(port), users.passwords)
+        self.mongodb = self.mongodb_access.uri()
         if source is Source.DOCKER:
-            stack.enter_context(containers.mongodb_container(port))
-            return f"MongoDB in a container at 127.0.0.1:{port}", lambda: _await(lambda: mongod.ready(port), "MongoDB")
+            stack.enter_context(containers.mongodb_container(port, users))
+            label = f"MongoDB in a container at 127.0.0.1:{port}"
+            return label, lambda: self._provision(lambda: _await(lambda: mongod.ready(port, users), "MongoDB"))
         require_space(self.config.data)
-        binary = mongod.fetch(self.config.cache, self._progress)
-        process = mongod.process(binary, data=self.config.data / "mongodb", log=self.config.log("mongodb"), port=port)
-        return f"MongoDB at 127.0.0.1:{port}", self._run(process, stack)
+        process = mongod.process(
+            mongod.fetch(self.config.cache, self._progress),
+            data=self.config.data / "mongodb",
+            log=self.config.log("mongodb"),
+            port=port,
+            users=users,
+        )
+        wait_ready = self._run(process, stack)
+        return f"MongoDB at 127.0.0.1:{port}", lambda: self._provision(wait_ready)
+
+    def _provision(self, wait_ready: Callable[[], None]) -> None:
+        wait_ready()
+        self.mongodb_access.provision()
 
     def _run(self, process: Process, stack: ExitStack) -> Callable[[], None]:
         stack.callback(process.terminate)

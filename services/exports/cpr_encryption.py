@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from frikort_contracts.extracts import Authority
+from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.values import EncryptedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
@@ -36,8 +37,8 @@ def cpr_encryptor(encryptor: Encryptor, key: ECKey) -> EncryptCpr:
     """A function that encrypts a person's CPR number as a compact JWE for the holder of ``key``."""
     header = {"alg": ALGORITHMS[0], "enc": ALGORITHMS[1], **({"kid": key.kid} if key.kid else {})}
 
-    def encrypt_cpr(person: EncryptedPerson) -> str:
-        cpr = json.loads(encryptor.decrypt(person.ciphertext, person.cpr_hash))["cpr"]
+    def encrypt_cpr(person: EncryptedPerson, card_id: str) -> str:
+        cpr = json.loads(encryptor.decrypt(person.ciphertext, PERSON_PURPOSE, card_id, person.cpr_hash))["cpr"]
         return jwe.encrypt_compact(header, cpr.encode(), key, algorithms=ALGORITHMS)
 
     return encrypt_cpr

@@ -6,7 +6,7 @@ by themselves, start at the latest record and publish with ``acks=1`` by default
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from frikort_contracts.topics import Topic
@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from services.runtime import production_checks
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
@@ -21,6 +22,7 @@ _PRODUCTION_REPLICAS: Final = 3
 _UNLIMITED: Final = -1
 _HELLO_MS: Final = 1000
 _LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
+_NO_LOGIN: Final = "prevents the login"
 
 
 class UnsafeSetting(RuntimeError):
@@ -31,17 +33,42 @@ class UnsafeSetting(RuntimeError):
         self.setting = setting
 
 
+class UnsafeSettings(UnsafeSetting):
+    """Several unsafe settings. The text names each."""
+
+    def __init__(self, several: Sequence[UnsafeSetting]) -> None:
+        RuntimeError.__init__(self, "; ".join(map(str, several)))
+        self.setting = ", ".join(unsafe.setting for unsafe in several)
+
+
 def check_settings(settings: ProcessSettings) -> None:
-    """Check what can be checked without a server. Raises ``UnsafeSetting``."""
-    if (
-        isinstance(settings, RuntimeSettings)
-        and settings.environment == "production"
-        and settings.topic_replication < _PRODUCTION_REPLICAS
-    ):
-        raise UnsafeSetting(
+    """Check all that needs no server. Raises ``UnsafeSetting`` that names every unsafe setting."""
+    if len(found := list(_unsafe(settings))) == 1:
+        raise found[0]
+    if found:
+        raise UnsafeSettings(found)
+
+
+def _unsafe(settings: ProcessSettings) -> Iterator[UnsafeSetting]:
+    try:
+        check_mongodb_uri(settings.mongodb_uri)
+    except OSError as error:
+        yield UnsafeSetting(
+            "FRIKORT_MONGODB_PASSWORD_FILE",
+            "unreadable",
+            f"let this process read it ({error.strerror})",
+            risk=_NO_LOGIN,
+        )
+    except UnsafeSetting as unsafe:
+        yield unsafe
+    if settings.environment != "production":
+        return
+    if isinstance(settings, RuntimeSettings) and settings.topic_replication < _PRODUCTION_REPLICAS:
+        yield UnsafeSetting(
             "FRIKORT_TOPIC_REPLICATION", settings.topic_replication, f"put {_PRODUCTION_REPLICAS} or more in production"
         )
-    check_mongodb_uri(settings.mongodb)
+    for setting, found, put in production_checks.findings(settings):
+        yield UnsafeSetting(setting, found, put, risk="is refused in production")
 
 
 def check_mongodb_uri(uri: str) -> None:
@@ -74,6 +101,7 @@ def check_mongodb_servers(uri: str) -> None:
     options = {name: value for name, value in _options(parsed).items() if name.startswith(_LOGIN_OPTIONS)}
     if parsed["username"] is not None:
         options |= {"username": parsed["username"], "password": parsed["password"]}
+        options.setdefault("authsource", parsed["database"] or "admin")
     for host, port in parsed["nodelist"]:
         try:
             with MongoClient[dict[str, Any]](

@@ -36,7 +36,7 @@ _PAGE: Final = 200
 _EXTRACT_SECONDS: Final = 90
 
 
-def _nothing(_: object) -> str:
+def _nothing(_person: object, _card_id: str) -> str:
     return ""
 
 

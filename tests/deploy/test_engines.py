@@ -120,11 +120,13 @@ def get(url: str) -> Any:
 
 
 def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSystem) -> None:
-    gateway = get(f"{small_system.gateway_url}/environment")
-    balance = get(f"{small_system.url('balance')}/environment")
+    gateway = get(f"{small_system.health_url('gateway')}/environment")
+    balance = get(f"{small_system.health_url('balance')}/environment")
     assert gateway["FRIKORT_ENVIRONMENT"] == "local"
     assert gateway["FRIKORT_KAFKA"] == small_system.kafka
-    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb
+    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb_access.address
+    assert gateway["FRIKORT_MONGODB_USER"] == "gateway"
+    assert balance["FRIKORT_MONGODB_USER"] == "balance"
     assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
     assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
     assert gateway["FRIKORT_EXTRA"] == "extra"
@@ -145,14 +147,14 @@ def test_a_killed_service_restarts_at_its_address(small_system: LocalSystem) -> 
     balance.kill()
     assert balance.exit_code == -signal.SIGKILL
     balance.restart()
-    assert get(small_system.url("balance"))
+    assert get(small_system.health_url("balance"))
 
 
 def test_a_second_instance_has_its_own_port(small_system: LocalSystem) -> None:
     second = small_system.start_service("balance", instance=2)
     assert small_system.processes["balance-2"] is second
-    assert small_system.url("balance-2") != small_system.url("balance")
-    assert get(small_system.url("balance-2"))
+    assert small_system.health_url("balance-2") != small_system.health_url("balance")
+    assert get(small_system.health_url("balance-2"))
     with pytest.raises(ValueError, match="exists already"):
         small_system.start_service("balance", instance=2)
 

@@ -164,7 +164,7 @@ class Ledger:
         )
 
 
-def encrypt_cpr(person: EncryptedPerson) -> str:
+def encrypt_cpr(person: EncryptedPerson, _: str) -> str:
     return f"jwe-of-{person.cpr_hash}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
+from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.values import EncryptedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
@@ -18,7 +19,7 @@ from services.exports.cpr_encryption import ALGORITHMS, cpr_encryptor, load_key
 from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
-from tests.exports.build import A, Ledger, envelope, issued, play
+from tests.exports.build import CARD, A, Ledger, envelope, issued, play
 
 CPR = "6101011234"
 SETTING = f"k1:{b64encode(bytes(range(32))).decode()}"
@@ -34,9 +35,9 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(encryptor: Encryptor) -> EncryptedPerson:
+def person(encryptor: Encryptor, card_id: str = CARD) -> EncryptedPerson:
     cpr_hash = "c" * 22
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), PERSON_PURPOSE, card_id, cpr_hash)
     return EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
 
 
@@ -79,7 +80,12 @@ def test_the_decision_encrypts_nothing(encryptor: Encryptor, private: ECKey) -> 
 def test_personal_data_encrypted_for_another_person_is_refused(encryptor: Encryptor, private: ECKey) -> None:
     swapped = person(encryptor).model_copy(update={"cpr_hash": "d" * 22})
     with pytest.raises(DecryptionError):
-        cpr_encryptor(encryptor, public_of(private))(swapped)
+        cpr_encryptor(encryptor, public_of(private))(swapped, CARD)
+
+
+def test_personal_data_of_another_card_is_refused(encryptor: Encryptor, private: ECKey) -> None:
+    with pytest.raises(DecryptionError):
+        cpr_encryptor(encryptor, public_of(private))(person(encryptor, card_id="another"), CARD)
 
 
 def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> None:

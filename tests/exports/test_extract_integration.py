@@ -25,6 +25,7 @@ from frikort_contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
+from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
@@ -108,7 +109,7 @@ def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], 
     """The card events and the balance events of a new card."""
     card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
     encryptor = Encryptor.from_setting(system.keys.encryption_keys)
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), PERSON_PURPOSE, card_id, cpr_hash)
     person = EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
     ledger = Ledger(card_id=card_id, year=year)
     balances: list[Event] = []

@@ -153,7 +153,7 @@ class Early:
 
     async def register(self) -> tuple[UUID, str]:
         """The command's id, and the id that the employment will have."""
-        person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name))
+        person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id)
         contact = Contact(self.citizen.name, "nobody@example.dk", "12345678")
         command = RegisterEmployment(
             card_id=self.card_id,
@@ -163,7 +163,7 @@ class Early:
             number=self.number,
             birth_check=person.birth_check,
             period=Period(first=date(2025, 1, 10)),
-            contact=self.persons.encrypt_contact(contact, self.employer.cvr),
+            contact=self.persons.encrypt_contact(contact, self.card_id, self.employer.cvr),
         )
         command_id = await self.send(command, APRIL)
         return command_id, str(uuid5(command_id, "employment"))
@@ -189,7 +189,7 @@ class Early:
             municipality="101",
             actor="test",
             number=self.number,
-            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name)),
+            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id),
             active_from=JANUARY.date(),
             control_due=2027,
             case_reference="x",

@@ -91,7 +91,7 @@ class Harness:
         """An instance of the test service, not yet started; names of ``settings`` lack the prefix ``FRIKORT_``."""
         port = ports.free_port()
         url = f"http://127.0.0.1:{port}"
-        environment = self.environment(port=str(port), **settings) | {"TEST_SERVICE": name}
+        environment = self.environment(health_port=str(port), **settings) | {"TEST_SERVICE": name}
         process = Process(
             f"{name}-{instance}",
             [sys.executable, "-m", SERVICE],

@@ -22,6 +22,12 @@ from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 
 SAFE_URI = "mongodb://a,b,c/?replicaSet=frikort"
+PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "mongodb_user": "balance",
+    "mongodb_password": "2f3c5b0e9d8a764119c0fd25",
+    "mongodb_tls": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -69,8 +75,8 @@ def settings(**changes: Any) -> RuntimeSettings:
 
 def test_production_requires_three_replicas() -> None:
     with pytest.raises(UnsafeSetting, match="FRIKORT_TOPIC_REPLICATION is 2"):
-        check_settings(settings(environment="production", topic_replication=2))
-    check_settings(settings(environment="production", topic_replication=3, accept_provisional=True))
+        check_settings(settings(**PRODUCTION, topic_replication=2))
+    check_settings(settings(**PRODUCTION, topic_replication=3, accept_provisional=True))
     check_settings(settings(environment="local", topic_replication=1))
 
 

@@ -66,7 +66,7 @@ def service(bench: Bench, name: str) -> Process:
             "FRIKORT_ENVIRONMENT": "local",
             **bench.connection,
             "FRIKORT_MONGODB": bench.mongodb,
-            "FRIKORT_PORT": str(free_port()),
+            "FRIKORT_HEALTH_PORT": str(free_port()),
             "FRIKORT_TOPIC_REPLICATION": "1",
             **MEMORY,
         },

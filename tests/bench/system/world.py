@@ -67,7 +67,9 @@ class World:
 @asynccontextmanager
 async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
     """The system with its own engines, so that its topics hold nothing of another case."""
-    config = Config(Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1"})
+    config = Config(
+        Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000"}
+    )
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
         employer = Person.model_validate(
@@ -111,12 +113,11 @@ async def _populate(made: World, cards: int) -> None:
 
 
 def _records(persons: Persons, cards: int) -> Iterator[Record]:
-    contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
     for number in range(1, cards + 1):
         card_id = str(uuid5(_NAMESPACE, f"card {number}"))
-        person = persons.encrypt(
-            Citizen(f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}", "-")
-        )
+        cpr = f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}"
+        person = persons.encrypt(Citizen(cpr, "-"), card_id)
+        contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), card_id, CVR)
         yield _record(
             f"issued {number}",
             CardIssued(

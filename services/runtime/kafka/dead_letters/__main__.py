@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
-    client = connect(settings.mongodb)
+    client = connect(settings.mongodb_uri)
     journal = Journal(client)
     try:
         if given.command == "list":
