@@ -10,7 +10,7 @@ from pymongo.errors import ConfigurationError
 from pymongo.uri_parser import parse_uri
 
 from services.runtime.keys import keys_of, weakness_of_key, weakness_of_password
-from services.runtime.settings import MongoSettings, WebAddress
+from services.runtime.settings import KafkaSettings, MongoSettings, WebAddress
 
 _REMEDY: Final = "make one with `openssl rand -{} 32`"
 _INSECURE_TLS: Final = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 def findings(settings: BaseSettings) -> list[Finding]:
     """All that is refused in production."""
-    return [*_keys(settings), *_addresses(settings), *_mongodb(settings)]
+    return [*_keys(settings), *_addresses(settings), *_mongodb(settings), *_kafka(settings)]
 
 
 def _keys(settings: BaseSettings) -> Iterator[Finding]:
@@ -72,3 +72,14 @@ def _mongodb(settings: BaseSettings) -> Iterator[Finding]:
     for name in _INSECURE_TLS:
         if options.get(name):
             yield Finding(f"{name} in FRIKORT_MONGODB", "true", "leave it out")
+
+
+def _kafka(settings: BaseSettings) -> Iterator[Finding]:
+    if not isinstance(settings, KafkaSettings):
+        return
+    if (password := settings.kafka_secret) is None:
+        yield Finding("FRIKORT_KAFKA_USER", "not set", "put the principal of this process, as in the topic table")
+    elif (weakness := weakness_of_password(password.get_secret_value())) is not None:
+        yield Finding("FRIKORT_KAFKA_PASSWORD", weakness, _REMEDY.format("hex"))
+    if not settings.kafka_tls:
+        yield Finding("FRIKORT_KAFKA_TLS", "false", "put true")
