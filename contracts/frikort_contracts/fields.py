@@ -59,6 +59,7 @@ FIELDS: Final[dict[str, FieldText]] = {
     # Days, times and years
     "active_from": FieldText("The first day on which the card is active."),
     "active_periods": FieldText("The periods in which the card is or was active."),
+    "answered_at": FieldText("When it was answered (UTC).", "2025-04-03T09:30:00Z"),
     "at": FieldText("When it happened (UTC).", "2025-04-01T09:30:00Z"),
     "completed_at": FieldText("When it was completed (UTC).", "2025-04-01T09:30:00Z"),
     "control_due": FieldText("The year by whose end the next control is due.", 2027),
@@ -109,6 +110,7 @@ FIELDS: Final[dict[str, FieldText]] = {
     ),
     "allow_duplicate": FieldText("Accept the report although it looks like an earlier one.", False),
     "already_reported": FieldText("The same report was accepted before; nothing new was booked.", False),
+    "answer": FieldText("The employer's latest answer to the dispute; null if there is none."),
     "dispute": FieldText("The open dispute; null if there is none."),
     "dry_run": FieldText("Nothing was booked; the answer says what would happen.", True),
     "history": FieldText("Every change so far, oldest first."),

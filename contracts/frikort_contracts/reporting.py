@@ -47,6 +47,16 @@ class DisputeReason(StrEnum):
     OTHER = "other"
 
 
+class AnswerReason(StrEnum):
+    """Why a disputed report is right, as its employer answers. A closed list: free text would gather personal data."""
+
+    MATCHES_PAYSLIP = "matches-payslip"
+    MATCHES_WORK_RECORDS = "matches-work-records"
+    WAGE_PAID = "wage-paid"
+    WORKED_HERE = "worked-here"
+    OTHER = "other"
+
+
 class DisputeEnd(StrEnum):
     """What ended a dispute: the citizen's side withdrew it, or the employer corrected or withdrew the report."""
 
@@ -145,6 +155,18 @@ class WithdrawReport(EmploymentCommand):
 
     report_id: str
     reason: CorrectionReason
+
+
+class AnswerDispute(EmploymentCommand):
+    """Answer the open dispute of a report: the report is right. The dispute stays open; no amount changes.
+
+    A later answer replaces an earlier one.
+    """
+
+    type: ClassVar[str] = "dk.frikort.report.answer-dispute.v1"
+
+    report_id: str
+    reason: AnswerReason
 
 
 class DisputeCommand(CardCommand):
@@ -284,6 +306,15 @@ class ReportDisputed(DisputeEvent):
     side: CitizenSide
 
 
+class DisputeAnswered(DisputeEvent):
+    """The employer says that the disputed report is right. The latest answer counts; the dispute stays open."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute-answered.v1"
+    is_open: ClassVar[bool] = True
+
+    reason: AnswerReason
+
+
 class DisputeEnded(DisputeEvent):
     """The dispute is over; ``side`` is the role that withdrew it, None if the employer ended it."""
 
@@ -302,5 +333,6 @@ AnyEarningsEvent = (
     | EarningsCorrected
     | EarningsWithdrawn
     | ReportDisputed
+    | DisputeAnswered
     | DisputeEnded
 )

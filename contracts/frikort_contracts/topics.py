@@ -86,6 +86,7 @@ REPORTING_COMMANDS = Topic(
         reporting.ReportEarnings,
         reporting.CorrectReport,
         reporting.WithdrawReport,
+        reporting.AnswerDispute,
         reporting.DisputeReport,
         reporting.WithdrawDispute,
     ),

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack
 from typing import Self
 
-from deploy.local import kafka, kafka_users, mongod, mongodb_users
+from deploy.local import broker_config, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
@@ -73,7 +73,7 @@ class Cluster(Engines):
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
-            addresses = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
+            addresses = broker_config.addresses(port, voters[node], str(data), node=node, voters=voters)
             self.processes[name] = kafka.process(
                 installation,
                 data=data,

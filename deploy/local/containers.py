@@ -15,19 +15,12 @@ import docker  # type: ignore[import-untyped]
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 
-from deploy.local import kafka, mongod
-from deploy.local.kafka_users import BROKER
+from deploy.local import broker_config, kafka, mongod
 from deploy.local.mongodb_users import Users
 from deploy.mongodb.rights import PROVISIONER
 
 KAFKA_IMAGE = f"apache/kafka:{kafka.VERSION}"
 MONGODB_IMAGE = "mongo:8.0"
-BROKER_COMMAND = (
-    "/opt/kafka/bin/kafka-storage.sh format --ignore-formatted --cluster-id {cluster}"
-    " --config /frikort/broker.properties @/frikort/credentials > /dev/null"
-    " && exec /opt/kafka/bin/kafka-server-start.sh /frikort/broker.properties"
-)
-"""Formats new data with the credentials of the users, and starts the broker."""
 _KEY_FILE = "/tmp/key-file"  # noqa: S108  # in the container
 # The server wants its key file to be its own.
 _COPY_KEY_FILE = f"install --owner mongodb --mode 0400 /frikort/key-file {_KEY_FILE}"
@@ -54,17 +47,16 @@ def kafka_container(
 
     `directory` is for its settings, which the container reads. Its data ends with the container.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    settings = kafka.SETTINGS | kafka.addresses(kafka_port, controller_port, "/tmp/kafka")  # noqa: S108  # its own
+    data = "/tmp/kafka"  # noqa: S108  # the container's own
+    settings = broker_config.SETTINGS | broker_config.addresses(kafka_port, controller_port, data)
     settings["listeners"] = f"CLIENT://0.0.0.0:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}"
-    kafka.write_properties(directory / "broker.properties", settings | kafka.security(users[BROKER].read_text()))
-    kafka.write_credentials(directory / "credentials", users)
+    broker_config.write(directory, settings, users)
     return (
         _on_loopback(KAFKA_IMAGE, kafka_port)
         .with_volume_mapping(str(directory.resolve()), "/frikort", "ro")
         .with_env("LOG_DIR", "/tmp/logs")  # noqa: S108
         .with_kwargs(user=f"{os.getuid()}:{os.getgid()}")
-        .with_command(["bash", "-c", BROKER_COMMAND.format(cluster=kafka.new_cluster())])
+        .with_command(["bash", "-c", broker_config.COMMAND.format(cluster=kafka.new_cluster())])
     )
 
 

@@ -19,16 +19,15 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from frikort_contracts.access import PROVISIONER
 
-from deploy.local import jars, java, kafka_users
+from deploy.local import broker_config, jars, java, kafka_users
 from deploy.local.cache import fetch_once
 from deploy.local.errors import LauncherError
 from deploy.local.kafka_users import BROKER, KafkaAccess
 from deploy.local.ports import answers, free_port
 from deploy.local.process import Process
 from deploy.local.progress import Progress
-from services.runtime.kafka.connection import MECHANISM, client_options
+from services.runtime.kafka.connection import client_options
 from services.runtime.settings import KafkaSettings
 
 VERSION = "4.3.1"
@@ -38,68 +37,6 @@ LOCK = HERE / "kafka.lock"
 LOGGING = HERE / "log4j2.properties"
 
 _ARCHIVE_SECONDS = 180
-_LOGIN_MODULES = ("scram.ScramLoginModule", "plain.PlainLoginModule")
-
-SETTINGS = {
-    "auto.create.topics.enable": "false",
-    "min.insync.replicas": "1",
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "group.initial.rebalance.delay.ms": "0",
-    # Tests kill consumers and wait until their partitions are reassigned; Kafka's own minimum is 6 s.
-    "group.min.session.timeout.ms": "1000",
-    # A killed broker can register again only after its old session has ended (9 s by default).
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "1000",
-    "log.cleaner.dedupe.buffer.size": "8388608",
-    "num.network.threads": "2",
-    "num.io.threads": "2",
-}
-"""Broker settings for one small machine, used by the jars and by a container."""
-
-
-def addresses(
-    kafka_port: int, controller_port: int, data: str, *, node: int = 1, voters: Mapping[int, int] | None = None
-) -> dict[str, str]:
-    """The settings for a node's identity and addresses; `voters` has the controllers' ports by node id."""
-    quorum = voters or {node: controller_port}
-    return {
-        "process.roles": "broker,controller",
-        "node.id": str(node),
-        "controller.quorum.voters": ",".join(f"{voter}@127.0.0.1:{port}" for voter, port in quorum.items()),
-        "listeners": f"CLIENT://127.0.0.1:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"CLIENT://127.0.0.1:{kafka_port}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "CLIENT",
-        "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,CLIENT:SASL_PLAINTEXT",
-        "log.dirs": data,
-    }
-
-
-def security(broker_password: str) -> dict[str, str]:
-    """The settings with which a broker admits known users only, and each to what its rights allow.
-
-    Clients and other brokers authenticate by SCRAM, whose credentials are in the cluster's metadata. Controllers read
-    those only after they have found each other, so they authenticate by a password in the settings.
-    """
-    login = f'username="{BROKER}" password="{broker_password}"'
-    scram, plain = (f"org.apache.kafka.common.security.{module} required {login}" for module in _LOGIN_MODULES)
-    return {
-        "listener.name.client.sasl.enabled.mechanisms": MECHANISM,
-        f"listener.name.client.{MECHANISM.lower()}.sasl.jaas.config": f"{scram};",
-        "sasl.mechanism.inter.broker.protocol": MECHANISM,
-        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.controller.plain.sasl.jaas.config": f'{plain} user_{BROKER}="{broker_password}";',
-        "sasl.mechanism.controller.protocol": "PLAIN",
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "allow.everyone.if.no.acl.found": "false",
-        "super.users": f"User:{BROKER};User:{PROVISIONER}",
-    }
 
 
 @dataclass(frozen=True)
@@ -175,16 +112,17 @@ def process(
 ) -> Process:
     """A broker that is ready to be started; a new `data` directory is formatted first, with the credentials of `users`.
 
-    `users` has the file with the password of each. A broker of a cluster also needs `settings` (see `addresses`) and
-    the id of the `cluster`.
+    `users` has the file with the password of each. A broker of a cluster also needs `settings` (see
+    `broker_config.addresses`) and the id of the `cluster`.
 
     Raises:
         LauncherError: a new data directory could not be formatted, or an old one lacks a user.
     """
     data.mkdir(parents=True, exist_ok=True)
     properties = data.with_name(data.name + ".properties")
-    settings = {**SETTINGS, **(settings or addresses(kafka_port, controller_port, str(data)))}
-    write_properties(properties, settings | security(users[BROKER].read_text()))
+    own = settings or broker_config.addresses(kafka_port, controller_port, str(data))
+    login = broker_config.security(users[BROKER].read_text())
+    broker_config.write_properties(properties, {**broker_config.SETTINGS, **own, **login})
     known = data.with_name(data.name + ".users")
     if not (data / "meta.properties").exists():
         _format(installation, data, properties, users, cluster or new_cluster())
@@ -199,28 +137,11 @@ def process(
     return Process(name, argv, log=log, ready=lambda: ready(kafka_port, access.settings()), stop_seconds=stop_seconds)
 
 
-def write_properties(path: Path, settings: Mapping[str, str]) -> None:
-    """Write the settings of a broker, which contain a password, so that only the owner can read them."""
-    _write_private(path, "".join(f"{key}={value}\n" for key, value in settings.items()))
-
-
-def write_credentials(path: Path, users: Mapping[str, Path]) -> None:
-    """Write the arguments of `kafka-storage format` for the credentials of `users`; the tool takes them as `@path`."""
-    credentials = (f"{MECHANISM}=[name={user},password={file.read_text()}]" for user, file in users.items())
-    _write_private(path, "".join(f"--add-scram\n{credential}\n" for credential in credentials))
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)
-
-
 def _format(installation: Installation, data: Path, properties: Path, users: Mapping[str, Path], cluster: str) -> None:
     """Format a data directory. Passwords are passed in a file: everyone on the machine can read a command line."""
     credentials, log = data.with_name(data.name + ".credentials"), data.with_name(data.name + ".format.log")
-    write_credentials(credentials, users)
-    _write_private(log, "")  # the tool prints the credentials' hashes
+    broker_config.write_credentials(credentials, users)
+    broker_config.write_private(log, "")  # the tool prints the credentials' hashes
     try:
         arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
         tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments, f"@{credentials}")

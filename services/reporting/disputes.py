@@ -1,17 +1,21 @@
 """Disputes: the citizen's side states that a report is wrong. A dispute is visible to all and moves no money.
 
 A dispute ends when the citizen's side withdraws it, or when the employer withdraws the report or corrects its content.
+The employer can also answer that the report is right; that ends no dispute.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted, Problem
 from frikort_contracts.reporting import (
+    AnswerDispute,
     CorrectReport,
+    DisputeAnswered,
     DisputeCommand,
     DisputeEnd,
     DisputeEnded,
@@ -22,8 +26,21 @@ from frikort_contracts.reporting import (
 )
 
 from services.reporting.card_state import CardState, Employment, Report
+from services.reporting.employments import find_employment
 from services.reporting.rules import Refusal
 from services.runtime.processing.decision import Decision
+
+
+def decide_dispute(state: CardState, message: Envelope[Any]) -> Decision[CardState]:
+    """Carry out a command about a dispute. Raises ``Refusal``."""
+    match message.data:
+        case DisputeReport():
+            return dispute_report(state, message)
+        case AnswerDispute():
+            return answer_dispute(state, message)
+        case WithdrawDispute():
+            return withdraw_dispute(state, message)
+    raise TypeError(f"{type(message.data).__name__} is no command about a dispute")
 
 
 def dispute_report(state: CardState, message: Envelope[DisputeReport]) -> Decision[CardState]:
@@ -49,6 +66,30 @@ def dispute_report(state: CardState, message: Envelope[DisputeReport]) -> Decisi
         side=command.side,
     )
     return _accepted(state, command, message, disputed, event)
+
+
+def answer_dispute(state: CardState, message: Envelope[AnswerDispute]) -> Decision[CardState]:
+    """Record that the employer calls the disputed report right. A later answer replaces it. Raises ``Refusal``."""
+    command = message.data
+    employment = find_employment(state, command)
+    report = employment.reports.get(command.report_id)
+    if report is None:
+        raise Refusal(Problem.REPORT_UNKNOWN)
+    if not report.disputed:
+        raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    answered = _with_dispute(report, is_open=True)
+    event = DisputeAnswered(
+        card_id=command.card_id,
+        employment_id=command.employment_id,
+        report_id=command.report_id,
+        revision=answered.dispute_revision,
+        report_revision=answered.revision,
+        cvr=employment.cvr,
+        year=answered.year,
+        actor=command.actor,
+        reason=command.reason,
+    )
+    return _accepted(state, command, message, answered, event)
 
 
 def withdraw_dispute(state: CardState, message: Envelope[WithdrawDispute]) -> Decision[CardState]:
@@ -108,8 +149,8 @@ def _with_dispute(report: Report, *, is_open: bool) -> Report:
 
 def _accepted(
     state: CardState,
-    command: DisputeCommand,
-    message: Envelope[DisputeReport] | Envelope[WithdrawDispute],
+    command: DisputeCommand | AnswerDispute,
+    message: Envelope[DisputeReport] | Envelope[AnswerDispute] | Envelope[WithdrawDispute],
     report: Report,
     event: Event,
 ) -> Decision[CardState]:

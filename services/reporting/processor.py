@@ -14,6 +14,7 @@ from frikort_contracts.issuance import AnyCardEvent
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandRefused
 from frikort_contracts.reporting import (
+    AnswerDispute,
     ChangeEmployment,
     CorrectReport,
     DeclareNoWork,
@@ -27,7 +28,7 @@ from frikort_contracts.topics import CARDS, REPORTING_COMMANDS
 
 from services.reporting.card_state import CardState, apply_card_event
 from services.reporting.deferred_commands import defer, needed_card_revision, resume
-from services.reporting.disputes import dispute_report, withdraw_dispute
+from services.reporting.disputes import decide_dispute
 from services.reporting.employments import change_employment, declare_no_work, register_employment
 from services.reporting.reports import correct_report, report_earnings, withdraw_report
 from services.reporting.rules import Refusal, Rules
@@ -71,10 +72,8 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
                 return correct_report(rules, state, message)
             case WithdrawReport():
                 return withdraw_report(state, message)
-            case DisputeReport():
-                return dispute_report(state, message)
-            case WithdrawDispute():
-                return withdraw_dispute(state, message)
+            case DisputeReport() | AnswerDispute() | WithdrawDispute():
+                return decide_dispute(state, message)
     except Refusal as refusal:
         outcome = CommandRefused(
             command_id=str(message.id), card_id=state.card_id, problem=refusal.problem, detail=refusal.detail

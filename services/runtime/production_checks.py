@@ -77,9 +77,9 @@ def _mongodb(settings: BaseSettings) -> Iterator[Finding]:
 def _kafka(settings: BaseSettings) -> Iterator[Finding]:
     if not isinstance(settings, KafkaSettings):
         return
-    if settings.kafka_user is None:
-        yield Finding("FRIKORT_KAFKA_USER", "not set", "put the principal of this process")
-    elif (secret := settings.kafka_secret) and (weakness := weakness_of_password(secret.get_secret_value())):
+    if (password := settings.kafka_secret) is None:
+        yield Finding("FRIKORT_KAFKA_USER", "not set", "put the principal of this process, as in the topic table")
+    elif (weakness := weakness_of_password(password.get_secret_value())) is not None:
         yield Finding("FRIKORT_KAFKA_PASSWORD", weakness, _REMEDY.format("hex"))
     if not settings.kafka_tls:
         yield Finding("FRIKORT_KAFKA_TLS", "false", "put true")

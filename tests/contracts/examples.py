@@ -46,10 +46,13 @@ from frikort_contracts.issuance import (
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.reporting import (
+    AnswerDispute,
+    AnswerReason,
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
     DeclareNoWork,
+    DisputeAnswered,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -134,6 +137,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         payment_date=date(2025, 5, 30), components=_PAID, reason=CorrectionReason.WRONG_AMOUNT,
     ),
     WithdrawReport(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=CorrectionReason.NOT_PAID),
+    AnswerDispute(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=AnswerReason.MATCHES_PAYSLIP),
     DisputeReport(**_dispute, reason=DisputeReason.WRONG_AMOUNT, message="k1.bWVzc2FnZQ"),
     WithdrawDispute(**_dispute | {"side": CitizenSide.MANDATE_HOLDER}),
     RequestExtract(
@@ -171,6 +175,9 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     EarningsWithdrawn(**_report_event | {"revision": 3}, reason=CorrectionReason.REPORTED_TWICE),
     ReportDisputed(
         **{**_report_event, **_dispute}, report_revision=2, reason=DisputeReason.OTHER, message="k1.bWVzc2FnZQ"
+    ),
+    DisputeAnswered(
+        **_report_event | {"revision": 2}, report_revision=2, actor="payroll-1", reason=AnswerReason.WAGE_PAID
     ),
     DisputeEnded(
         **_report_event | {"revision": 2}, report_revision=3, actor="payroll-1", cause=DisputeEnd.REPORT_WITHDRAWN

@@ -13,7 +13,14 @@ from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.messages import Event, Message
-from frikort_contracts.reporting import DisputeEnd, DisputeEnded, DisputeReason, ReportDisputed
+from frikort_contracts.reporting import (
+    AnswerReason,
+    DisputeAnswered,
+    DisputeEnd,
+    DisputeEnded,
+    DisputeReason,
+    ReportDisputed,
+)
 from frikort_contracts.rules.allowances import split
 from frikort_contracts.values import CitizenSide, EncryptedPerson
 
@@ -66,6 +73,20 @@ def disputed(report_id: str, revision: int = 1, *, year: int = 2025) -> ReportDi
         actor="citizen",
         reason=DisputeReason.WRONG_AMOUNT,
         side=CitizenSide.CITIZEN,
+    )
+
+
+def answered(report_id: str, revision: int = 2) -> DisputeAnswered:
+    return DisputeAnswered(
+        card_id=CARD,
+        employment_id="e",
+        report_id=report_id,
+        revision=revision,
+        report_revision=1,
+        cvr=A,
+        year=2025,
+        actor="payroll",
+        reason=AnswerReason.WAGE_PAID,
     )
 
 

@@ -15,7 +15,7 @@ from frikort_contracts.reporting import EarningsWithdrawn
 from services.exports.processor import address, decide
 from services.exports.statements import CardStatements
 from services.runtime.processing.decision import Decision
-from tests.exports.build import CARD, A, B, Ledger, disputed, envelope, handed_over, issued, play, undisputed
+from tests.exports.build import CARD, A, B, Ledger, answered, disputed, envelope, handed_over, issued, play, undisputed
 
 
 def tax(emitted: list[Event]) -> list[TaxStatementUpdated]:
@@ -185,6 +185,13 @@ class TestDisputes:
             == [False, False, True, False]
         )
         assert {(s.reported, s.exempt, s.excess) for s in tax(emitted)[1:]} == {(30, 30, 0)}
+
+    def test_the_employers_answer_leaves_the_report_in_dispute_and_publishes_nothing(self) -> None:
+        state, emitted = play([issued(), *Ledger().report("r1", A, 10), disputed("r1"), answered("r1")])
+        assert self.flags(emitted) == [(1, ()), (2, (A,))]
+
+        _, emitted = play([undisputed("r1", 3)], state)
+        assert self.flags(emitted) == [(3, ())]
 
     def test_a_second_dispute_of_the_same_employer_publishes_nothing(self) -> None:
         ledger = Ledger()

@@ -13,6 +13,8 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import CardIssued
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import (
+    AnswerReason,
+    DisputeAnswered,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -137,6 +139,10 @@ def disputed(revision: int, *, report_revision: int = 1) -> ReportDisputed:
         message="k.message",
         side=CitizenSide.MANDATE_HOLDER,
     )
+
+
+def dispute_answered(revision: int, reason: AnswerReason = AnswerReason.MATCHES_PAYSLIP) -> DisputeAnswered:
+    return DisputeAnswered(**_dispute(revision, report_revision=1), reason=reason)
 
 
 def dispute_ended(

@@ -73,6 +73,42 @@ def test_each_side_can_raise_and_withdraw_a_dispute_and_the_history_shows_it(
     ]
 
 
+def test_the_employer_answers_and_everyone_concerned_sees_the_latest_answer(job: Job, report_id: str) -> None:
+    path = f"/v1/reports/{report_id}/dispute/answer"
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    before = job.card.balance(), job.card.report()["split"]
+    accepted(job.employer.post(path, {"reason": "other"}), 200)
+    answered = accepted(job.employer.post(path, {"reason": "matches-payslip"}), 200)
+    dispute = answered["dispute"]
+    assert (dispute["reason"], dispute["answer"]["reason"]) == ("wrong-amount", "matches-payslip")
+    assert dispute["answer"]["answered_at"].startswith("2025-09-30T12:")
+    seen = job.card.report()
+    assert seen["dispute"] == dispute
+    assert accepted(job.card.caseworker.get(f"{job.card.path}/reports"), 200)["reports"] == [seen]
+    assert [(line["event"], line["reason"]) for line in seen["history"][2:]] == [
+        ("dispute-answered", "other"),
+        ("dispute-answered", "matches-payslip"),
+    ]
+    assert (job.card.balance(), seen["split"]) == before
+
+
+def test_an_answered_dispute_can_still_be_withdrawn(job: Job, report_id: str) -> None:
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    accepted(job.employer.post(f"/v1/reports/{report_id}/dispute/answer", {"reason": "wage-paid"}), 200)
+    ended = accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute/withdrawal", {}), 200)
+    assert ended["dispute"] is None
+
+
+def test_only_the_employer_of_a_disputed_report_can_answer(world: World, job: Job, report_id: str) -> None:
+    path, body = f"/v1/reports/{report_id}/dispute/answer", {"reason": "matches-payslip"}
+    refused(job.employer.post(path, body), 409, "report-not-disputed")
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    refused(world.job().employer.post(path, body), 404, "report-unknown")
+    refused(job.card.owner.post(path, body), 403, "role-not-allowed")
+    refused(job.employer.post(path, {"reason": "because"}), 422, "invalid-request")
+    assert job.card.report()["dispute"]["answer"] is None
+
+
 @pytest.mark.parametrize(("answer", "cause"), [("correction", "corrected"), ("withdrawal", "withdrawn")])
 def test_a_correction_or_withdrawal_of_the_report_ends_its_dispute(
     job: Job, report_id: str, answer: str, cause: str
@@ -138,5 +174,6 @@ async def test_every_feed_shows_a_dispute_until_it_ends(
     await eventually(lambda: are([False]))
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
     await eventually(lambda: are([False, True]))
+    accepted(job.employer.post(f"/v1/reports/{report_id}/dispute/answer", {"reason": "wage-paid"}), 200)
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute/withdrawal", {}), 200)
     await eventually(lambda: are([False, True, False]))

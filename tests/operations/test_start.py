@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from frikort_contracts.access import PROVISIONER, rights
 from frikort_contracts.topics import BALANCES, EARNINGS, TOPICS
 
-from deploy.local import kafka, mongod, ports
+from deploy.local import broker_config, mongod, ports
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
@@ -131,7 +131,7 @@ async def test_no_topic_is_created_by_accident(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker creates every topic that a client asks for, which is Kafka's default."""
-    monkeypatch.setitem(kafka.SETTINGS, "auto.create.topics.enable", "true")
+    monkeypatch.setitem(broker_config.SETTINGS, "auto.create.topics.enable", "true")
     environment = {"FRIKORT_MONGODB": harness.engines.mongodb}
     with Engines(Config(tmp_path), environment=environment, docker_answers=lambda: False) as bare:
         service = harness.service("accident", **_settings_of(bare.access), start_timeout="3")

@@ -117,6 +117,7 @@ def dispute(**changes: Any) -> DisputeResource:
         "message": "Jeg fik kun 5.000 kr.",
         "raised_at": NOON,
         "raised_by": CitizenSide.CITIZEN,
+        "answer": None,
     }
     return DisputeResource(**given | changes)
 

@@ -17,6 +17,8 @@ from frikort_contracts.issuance import (
 from frikort_contracts.messages import Event, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
 from frikort_contracts.reporting import (
+    AnswerDispute,
+    AnswerReason,
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
@@ -155,6 +157,15 @@ def no_work(first: str, last: str, *, cvr: str = A) -> DeclareNoWork:
 def dispute(reference: str = "may", **changes: Any) -> DisputeReport:
     content = {"reason": DisputeReason.WRONG_AMOUNT, "message": "k.bWVzc2FnZQ", **_by_citizen(reference), **changes}
     return DisputeReport.model_validate(content)
+
+
+def answer(
+    reference: str = "may", reason: AnswerReason = AnswerReason.MATCHES_PAYSLIP, *, cvr: str = A
+) -> AnswerDispute:
+    return AnswerDispute(
+        card_id=CARD, cvr=cvr, actor="p", employment_id=EMPLOYMENT, report_id=report_id_of(EMPLOYMENT, reference),
+        reason=reason,
+    )  # fmt: skip
 
 
 def withdraw_dispute(reference: str = "may", **changes: Any) -> WithdrawDispute:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from frikort_contracts.messages import Event, Message
+from frikort_contracts.outcomes import CommandRefused
 from frikort_contracts.reporting import (
+    AnswerReason,
+    DisputeAnswered,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -21,6 +24,7 @@ from tests.reporting.build import (
     EMPLOYMENT,
     A,
     accepted,
+    answer,
     correct,
     dispute,
     employed,
@@ -90,6 +94,40 @@ def test_a_correction_without_a_change_leaves_the_dispute_open() -> None:
     assert len(ends(history.apply(correct(wage=1)))) == 1
 
 
+def test_the_employer_answers_that_a_disputed_report_is_right() -> None:
+    event, outcome = employed(report(), correct(), dispute()).apply(answer())
+    assert event == DisputeAnswered(
+        card_id=CARD,
+        employment_id=EMPLOYMENT,
+        report_id=MAY,
+        revision=2,
+        report_revision=2,
+        cvr=A,
+        year=2025,
+        actor="p",
+        reason=AnswerReason.MATCHES_PAYSLIP,
+    )
+    done = accepted((outcome,))
+    assert (done.report_id, done.revision, done.dispute_revision, done.year) == (MAY, 2, 2, 2025)
+
+
+def test_an_answered_dispute_stays_open_until_it_is_withdrawn_or_the_report_changes() -> None:
+    history = employed(report(), dispute(), answer())
+    (refusal,) = history.apply(dispute())
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.problem == "report-already-disputed"
+    for end in (withdraw_dispute(), correct(wage=1), withdraw()):
+        (ended,) = ends(employed(report(), dispute(), answer()).apply(end))
+        assert ended.revision == 3
+
+
+def test_a_later_answer_replaces_an_earlier_one() -> None:
+    event, outcome = employed(report(), dispute(), answer()).apply(answer(reason=AnswerReason.WAGE_PAID))
+    assert isinstance(event, DisputeAnswered)
+    assert (event.reason, event.revision) == (AnswerReason.WAGE_PAID, 3)
+    assert accepted((outcome,)).dispute_revision == 3
+
+
 def test_a_report_can_be_disputed_again_after_a_dispute_ended() -> None:
     history = employed(report(), dispute(), correct(wage=1))
     event, _ = history.apply(dispute())
@@ -111,6 +149,6 @@ def test_disputes_of_two_reports_are_independent() -> None:
 
 
 def test_balance_skips_dispute_events() -> None:
-    for command in (dispute(), withdraw_dispute()):
+    for command in (dispute(), answer(), withdraw_dispute()):
         history = employed(report(), *([] if command == dispute() else [dispute()]))
         assert [balance_address(sent(event)) for event in history.apply(command)[:-1]] == [None]

@@ -22,6 +22,7 @@ from tests.reporting.build import (
     ISSUED,
     CardHistory,
     accepted,
+    answer,
     correct,
     deactivated,
     dispute,
@@ -35,7 +36,7 @@ from tests.reporting.build import (
     withdraw_dispute,
 )
 
-KINDS = ("report", "report", "report", "correct", "withdraw", "dispute", "withdraw dispute")
+KINDS = ("report", "report", "report", "correct", "withdraw", "dispute", "answer", "withdraw dispute")
 
 # The card's events are forty days apart.
 GAP = 40
@@ -80,6 +81,8 @@ def conversations(draw: st.DrawFn) -> list[Sent]:
             command = correct(reference, first, last, paid, wage, card_revision=seen)
         elif kind == "dispute":
             command = dispute(reference)
+        elif kind == "answer":
+            command = answer(reference)
         elif kind == "withdraw dispute":
             command = withdraw_dispute(reference)
         else:

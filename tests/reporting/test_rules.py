@@ -18,6 +18,7 @@ from tests.reporting.build import (
     A,
     B,
     CardHistory,
+    answer,
     change,
     correct,
     day,
@@ -263,6 +264,21 @@ CASES = [
         id="withdrawing a dispute that the employer ended",
     ),
     pytest.param([], withdraw_dispute(), "report-unknown", {}, id="withdrawing a dispute of an unknown report"),
+    pytest.param([report()], answer(), "report-not-disputed", {}, id="answering a dispute that was never opened"),
+    pytest.param(
+        [report(), dispute(), withdraw_dispute()],
+        answer(),
+        "report-not-disputed",
+        {},
+        id="answering a dispute that was withdrawn",
+    ),
+    pytest.param(
+        [report(), dispute(), withdraw()], answer(), "report-not-disputed", {}, id="answering for a withdrawn report"
+    ),
+    pytest.param(
+        [report(), dispute()], answer(cvr=B), "employment-unknown", {}, id="answering for another employer's report"
+    ),
+    pytest.param([], answer(), "report-unknown", {}, id="answering a dispute of an unknown report"),
 ]
 
 

@@ -27,6 +27,9 @@ PRODUCTION: dict[str, Any] = {
     "mongodb_user": "balance",
     "mongodb_password": "2f3c5b0e9d8a764119c0fd25",
     "mongodb_tls": True,
+    "kafka_user": "balance",
+    "kafka_password": "90ab1e4c7d5f62383bd0c7aa",
+    "kafka_tls": True,
 }
 
 
@@ -78,6 +81,20 @@ def test_production_requires_three_replicas() -> None:
         check_settings(settings(**PRODUCTION, topic_replication=2))
     check_settings(settings(**PRODUCTION, topic_replication=3, accept_provisional=True))
     check_settings(settings(environment="local", topic_replication=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"kafka_user": None, "kafka_password": None}, "FRIKORT_KAFKA_USER is not set"),
+        ({"kafka_password": "frikort"}, "FRIKORT_KAFKA_PASSWORD is short or a pattern"),
+        ({"kafka_tls": False}, "FRIKORT_KAFKA_TLS is false"),
+    ],
+)
+def test_production_requires_a_login_and_tls_at_the_broker(changes: dict[str, Any], problem: str) -> None:
+    check_settings(settings(**PRODUCTION, topic_replication=3))
+    with pytest.raises(UnsafeSetting, match=problem):
+        check_settings(settings(**PRODUCTION | changes, topic_replication=3))
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import Employment, ExpectedCard, ExpectedEmployments
 from tests.simulation.topic_reader import Message, invariant, states
+
+_DISPUTED_BY: Final = {
+    "report.disputed": (False, True),
+    "report.dispute-answered": (True, True),
+    "report.dispute-ended": (True, False),
+}
+"""Whether a report is in dispute before and after each kind of event."""
 
 
 def check(
@@ -38,23 +45,26 @@ def check(
 def _disputes_published(
     earnings: Iterable[Message], commands: Mapping[str, Message], counts: Counter[str]
 ) -> dict[str, bool]:
-    """Check that disputes are raised and closed in turn, as commanded. Returns which reports are disputed."""
+    """Check that disputes are raised, answered and closed in turn, as commanded. Returns which reports are disputed."""
     disputed: dict[str, bool] = defaultdict(bool)
     for event in earnings:
         if not event.of_dispute:
             continue
-        report_id, raised = event.data["report_id"], event.kind == "report.disputed"
-        invariant(disputed[report_id] != raised, f"I2: a dispute of {report_id} raised or ended twice")
-        disputed[report_id] = raised
+        report_id = event.data["report_id"]
+        before, after = _DISPUTED_BY[event.kind]
+        invariant(disputed[report_id] == before, f"I2: {event.kind} of {report_id}, which is disputed: {not before}")
+        disputed[report_id] = after
         if event.cause in commands:  # else the command was deferred, and a card event is the cause
             _as_commanded(event, commands[event.cause])
-        counts["disputes" if raised else f"disputes {event.data['cause']}"] += 1
+        counts[f"disputes {event.data['cause']}" if not after else "disputes answered" if before else "disputes"] += 1
     return disputed
 
 
 def _as_commanded(event: Message, command: Message) -> None:
     sent = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
-    if command.kind == "report.dispute":
+    if command.kind == "report.answer-dispute":
+        sent |= {"reason": command.data["reason"]}
+    elif command.kind == "report.dispute":
         sent |= {"reason": command.data["reason"], "message": command.data["message"]}
     else:
         causes = {"earnings.correct": "report-corrected", "earnings.withdraw": "report-withdrawn"}
@@ -69,8 +79,9 @@ def _disputes(environment: Environment, employment: Employment, stored: Any, dis
         invariant(found == (report.disputed,) * 2, f"the dispute of {report_id} is published and stored as {found}")
         view: Any = environment.database("gateway", "reports").state(report_id)
         entries = sum("dispute" in entry.event for entry in view.history)
-        shown = view.dispute is not None, view.dispute_revision, entries
-        true = report.disputed, report.disputes, report.disputes
+        answer = view.dispute and view.dispute.answer and view.dispute.answer.reason
+        shown = view.dispute is not None, view.dispute_revision, entries, answer
+        true = report.disputed, report.disputes, report.disputes, report.answer
         invariant(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
 
 

@@ -29,6 +29,7 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "warnings withdrawn": 12,
     "statements": 40,
     "disputes": 30,
+    "disputes answered": 3,
     "disputes report-corrected": 3,
     "disputes report-withdrawn": 4,
     "disputes dispute-withdrawn": 3,

@@ -14,6 +14,8 @@ from unittest.mock import patch
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.reporting import DisputeAnswered
+from frikort_contracts.topics import Topic, source_of
 
 from services.balance import ledger as ledgers
 from services.balance import processor as balance
@@ -39,6 +41,7 @@ from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
+from tests.simulation.fault_schedule import FORGED
 
 Patch = Callable[[], AbstractContextManager[Any]]
 
@@ -344,6 +347,12 @@ MUTANTS: Final = (
         _of(reports, "close_on_employer_action", lambda _employment, report, _command, _cause: (report, ())),
     ),
     Mutant(
+        "answers end disputes",
+        "exports takes the employer's answer for the end of a dispute",
+        _of(DisputeAnswered, "is_open", False),
+        within=60,
+    ),
+    Mutant(
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
@@ -359,6 +368,11 @@ MUTANTS: Final = (
         "job messages by attempt",
         "a runner that starts again sends other messages",
         _of(jobs, "message_id", lambda *_: uuid4()),
+    ),
+    Mutant(
+        "anyone may write",
+        "a valid record of a process that may not write its topic is applied",
+        _of(Topic, "sources", property(lambda topic: {*map(source_of, topic.writers), FORGED[1].decode()})),
     ),
     Mutant(
         "mandates never expire",

@@ -10,6 +10,8 @@ from uuid import UUID, uuid5
 from frikort_contracts.http.roles import Role
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import (
+    AnswerDispute,
+    AnswerReason,
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
@@ -120,6 +122,8 @@ class Payroll:
             await self._change(employment)
         else:
             await self._declare_no_work(employment)
+        if self._disputed(employment) and rng.random() < 0.3:
+            await self._answer_dispute(employment)
 
     def _new_reference(self, employment: KnownEmployment) -> str:
         reference = f"pay-{len(employment.reports)}"
@@ -174,6 +178,16 @@ class Payroll:
 
         await self._clients.send(Role.EMPLOYER, employment.cvr, f"withdraw {report_id}", build)
 
+    async def _answer_dispute(self, employment: KnownEmployment) -> None:
+        report_id, reason = self._some_report(employment), self.rng.choice(list(AnswerReason))
+
+        async def build(models: ReadModels) -> AnswerDispute:
+            about = await self._about(models, employment)
+            del about["card_revision"]
+            return AnswerDispute(**about, report_id=report_id, reason=reason)
+
+        await self._clients.send(Role.EMPLOYER, employment.cvr, f"answer dispute {report_id}", build)
+
     async def _change(self, employment: KnownEmployment) -> None:
         last = self._clients.today() - timedelta(days=self.rng.choice((-30, 0, 0, 3)))
         period = Period(first=employment.first, last=None if self.rng.random() < 0.5 else max(last, employment.first))
@@ -209,10 +223,13 @@ class Payroll:
             "card_revision": 1 if card is None else card.revision,
         }
 
+    def _disputed(self, employment: KnownEmployment) -> list[str]:
+        accepted = (report_id_of(employment, reference) for reference in employment.accepted)
+        return [report_id for report_id in accepted if self._clients.is_disputed(report_id)]
+
     def _some_report(self, employment: KnownEmployment) -> str:
         """A report id: usually a disputed report of this employment, sometimes another employer's or an unknown one."""
-        accepted = [report_id_of(employment, reference) for reference in employment.accepted]
-        disputed = [report_id for report_id in accepted if self._clients.is_disputed(report_id)]
+        disputed = self._disputed(employment)
         if disputed and self.rng.random() < 0.8:
             return self.rng.choice(disputed)
         source = employment if self.rng.random() < 0.93 else self.rng.choice(self.employments)

@@ -18,6 +18,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 Json = Mapping[str, Any]
 ACCEPTED = "accepted"
 FEW_MANDATES = 2  # instead of twenty, so that runs reach the limit
+_BY_CITIZENS_SIDE = ("report.dispute", "report.withdraw-dispute")
 _DAY = timedelta(days=1)
 _DENMARK = ZoneInfo("Europe/Copenhagen")
 
@@ -69,7 +70,10 @@ def facts_of(events: Iterator[tuple[str, Json]]) -> list[Facts]:
 
 @dataclass
 class Report:
-    """A report with all its contents; ``disputes`` counts the events of its disputes."""
+    """A report with all its contents.
+
+    ``disputes`` counts the events of its disputes; ``answer`` is the latest answer to the open one.
+    """
 
     content: Json
     contents: list[Json]
@@ -77,12 +81,14 @@ class Report:
     withdrawn: bool = False
     disputed: bool = False
     disputes: int = 0
+    answer: str | None = None
 
     def dispute(self, *, raised: bool) -> None:
         """Raise a dispute, or close the open one."""
         if self.disputed != raised:
             self.disputed = raised
             self.disputes += 1
+            self.answer = None
 
 
 @dataclass
@@ -110,7 +116,7 @@ class ExpectedEmployments:
         today = danish(time)
         if kind == "employment.register":
             return self._register(command, card)
-        if "dispute" in kind:
+        if kind in _BY_CITIZENS_SIDE:
             return self._dispute(kind, command)
         employment = self.employments.get(command["employment_id"])
         if employment is None or employment.cvr != command["cvr"]:
@@ -120,6 +126,8 @@ class ExpectedEmployments:
                 return self._change(employment, command)
             case "employment.declare-no-work":
                 return self._no_work(employment, command, today)
+            case "report.answer-dispute":
+                return self._answer(employment, command)
             case "earnings.report":
                 return self._report(employment, command, card, today)
         return self._replace(kind, employment, command, card, today)
@@ -136,7 +144,11 @@ class ExpectedEmployments:
         elif kind == "employment.declare-no-work":
             first, last = _days(command["days"])
             employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
-        elif "dispute" in kind:
+        elif kind == "report.answer-dispute":
+            report = employment.reports[command["report_id"]]
+            report.disputes += 1
+            report.answer = command["reason"]
+        elif kind in _BY_CITIZENS_SIDE:
             employment.reports[command["report_id"]].dispute(raised=kind == "report.dispute")
         elif kind == "earnings.withdraw":
             report = employment.reports[command["report_id"]]
@@ -187,6 +199,13 @@ class ExpectedEmployments:
         if report.withdrawn:
             return "report-withdrawn"
         return "report-already-disputed" if report.disputed else ACCEPTED
+
+    @staticmethod
+    def _answer(employment: Employment, command: Json) -> str:
+        report = employment.reports.get(command["report_id"])
+        if report is None:
+            return "report-unknown"
+        return ACCEPTED if report.disputed else "report-not-disputed"
 
     @staticmethod
     def _no_work(employment: Employment, command: Json, today: date) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StrictBool, StringConstraints
 
 from frikort_contracts.http.common import WORK_EXAMPLE, Body, Day, Days, Part, Resource, Text, WorkBody, example
-from frikort_contracts.reporting import CorrectionReason, DisputeReason
+from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeReason
 from frikort_contracts.values import CitizenSide, Components, Ore, Reference
 
 
@@ -33,6 +33,13 @@ class SplitResource(Resource):
     )
 
 
+class DisputeAnswerResource(Resource):
+    """The employer says that the disputed report is right."""
+
+    reason: AnswerReason
+    answered_at: datetime
+
+
 class DisputeResource(Resource):
     """The citizen's side says that the report is not right. It changes no amount."""
 
@@ -40,13 +47,14 @@ class DisputeResource(Resource):
     message: str | None
     raised_at: datetime
     raised_by: CitizenSide
+    answer: DisputeAnswerResource | None
 
 
 class ReportHistory(Resource):
     """One line of a report's history. Nothing is overwritten."""
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"] = Field(
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-ended"] = Field(
         description="What happened."
     )
     at: datetime
@@ -55,8 +63,9 @@ class ReportHistory(Resource):
     components: ComponentsResource | None
     total_ore: int | None
     reason: str | None = Field(
-        description="Why. For `dispute-ended`, what ended the dispute: dispute-withdrawn (by the citizen's side), "
-        "report-corrected or report-withdrawn (by the employer)."
+        description="Why. For `dispute-answered`, why the employer says that the report is right. For `dispute-ended`, "
+        "what ended the dispute: dispute-withdrawn (by the citizen's side), report-corrected or report-withdrawn "
+        "(by the employer)."
     )
     message: str | None = Field(description="What was written with a dispute.")
     by: CitizenSide | None = Field(description="Who raised a dispute or took it back.")
@@ -79,7 +88,9 @@ class ReportResource(Resource):
     provisional: bool = Field(description="The year's allowance is not published yet.")
     remaining_ore: int | None = Field(description="What is left of the card's allowance of the year.")
     advice: list[str] = Field(description="What to do now, in plain words.")
-    dispute: DisputeResource | None = Field(description="Null unless one stands. Correct the report, or withdraw it.")
+    dispute: DisputeResource | None = Field(
+        description="Null unless there is an open one. Correct or withdraw the report, or answer that it is right."
+    )
     already_reported: bool = Field(
         default=False, description="The same report had been accepted before; nothing new was booked."
     )
@@ -215,3 +226,11 @@ class DisputeBody(Body):
 
     reason: DisputeReason
     message: Text | None = None
+
+
+class DisputeAnswerBody(Body):
+    """Why the disputed report is right. The citizen and the municipality can read it."""
+
+    model_config = example(reason="matches-payslip")
+
+    reason: AnswerReason

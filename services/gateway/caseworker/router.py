@@ -54,7 +54,7 @@ from services.gateway.audit.actions import (
     WITHDRAW_MANDATE,
 )
 from services.gateway.audit.routes import audited
-from services.gateway.cards import commands, queries
+from services.gateway.cards import disputes, mandates, queries
 from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.caseworker import presenters
@@ -213,7 +213,7 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
 
     It stands until it is withdrawn, or the employer corrects or withdraws the report.
     """
-    return await commands.dispute_report(
+    return await disputes.dispute_report(
         context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
     )
 
@@ -227,7 +227,7 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
 @audited(WITHDRAW_DISPUTE)
 async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerCommand) -> Response:
     """Withdraw a dispute that the citizen raised, or that was raised for them."""
-    return await commands.withdraw_dispute(
+    return await disputes.withdraw_dispute(
         context, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
     )
 
@@ -249,7 +249,7 @@ async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
 @audited(GRANT_MANDATE)
 async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerCommand) -> Response:
     """Let another person see the card, for a citizen who has no digital ID."""
-    return await commands.grant_mandate(
+    return await mandates.grant_mandate(
         context, body, lambda: _card(context, card_id), municipality=context.organisation
     )
 
@@ -263,7 +263,7 @@ async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerComm
 @audited(WITHDRAW_MANDATE)
 async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCommand) -> Response:
     """End a mandate for the citizen."""
-    return await commands.withdraw_mandate(
+    return await mandates.withdraw_mandate(
         context, mandate_id, lambda: _card(context, card_id), municipality=context.organisation
     )
 

@@ -33,7 +33,7 @@ from services.gateway.audit.actions import (
     WITHDRAW_MANDATE,
 )
 from services.gateway.audit.routes import audited
-from services.gateway.cards import commands, queries
+from services.gateway.cards import disputes, mandates, queries
 from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.citizen import presenters
@@ -89,7 +89,7 @@ async def dispute_own_report(report_id: str, body: DisputeBody, context: Citizen
 
     It stands until you withdraw it, or the employer corrects or withdraws the report.
     """
-    return await commands.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
+    return await disputes.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
 @router.post(
@@ -101,7 +101,7 @@ async def dispute_own_report(report_id: str, body: DisputeBody, context: Citizen
 @audited(WITHDRAW_DISPUTE)
 async def withdraw_own_dispute(report_id: str, context: CitizenCommand) -> Response:
     """Withdraw a dispute that you raised, or that was raised for you."""
-    return await commands.withdraw_dispute(context, report_id, lambda: _own(context), CitizenSide.CITIZEN)
+    return await disputes.withdraw_dispute(context, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
 
 @router.get("/warnings", response_model=Warnings, openapi_extra=problems(*CARD))
@@ -139,7 +139,7 @@ async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Respo
 
     At least today and at most five years ahead; at most twenty people at a time.
     """
-    return await commands.grant_mandate(context, body, lambda: _own(context), municipality=None)
+    return await mandates.grant_mandate(context, body, lambda: _own(context), municipality=None)
 
 
 @router.post(
@@ -151,7 +151,7 @@ async def grant_own_mandate(body: MandateBody, context: CitizenCommand) -> Respo
 @audited(WITHDRAW_MANDATE)
 async def withdraw_own_mandate(mandate_id: str, context: CitizenCommand) -> Response:
     """End a mandate from now on."""
-    return await commands.withdraw_mandate(context, mandate_id, lambda: _own(context), municipality=None)
+    return await mandates.withdraw_mandate(context, mandate_id, lambda: _own(context), municipality=None)
 
 
 @router.get("/accesses", response_model=AccessPage)

@@ -32,7 +32,7 @@ from services.gateway.audit.actions import (
     WITHDRAW_DISPUTE,
 )
 from services.gateway.audit.routes import audited
-from services.gateway.cards import commands, queries
+from services.gateway.cards import disputes, queries
 from services.gateway.cards.problem_codes import DISPUTE, DISPUTE_WITHDRAWAL
 from services.gateway.citizen import presenters
 from services.gateway.citizen.server_sent_events import EventStream, StreamSeconds, StreamSlot, stream_changes
@@ -123,7 +123,7 @@ async def dispute_represented_report(
     mandate_id: str, report_id: str, body: DisputeBody, context: HolderCommand
 ) -> Response:
     """Dispute a report for the citizen. Only with the scope `represent`."""
-    return await commands.dispute_report(
+    return await disputes.dispute_report(
         context, body, report_id, lambda: _card_to_represent(context, mandate_id), CitizenSide.MANDATE_HOLDER
     )
 
@@ -137,7 +137,7 @@ async def dispute_represented_report(
 @audited(WITHDRAW_DISPUTE)
 async def withdraw_represented_dispute(mandate_id: str, report_id: str, context: HolderCommand) -> Response:
     """Withdraw a dispute that the citizen raised, or that was raised for them. Only with the scope `represent`."""
-    return await commands.withdraw_dispute(
+    return await disputes.withdraw_dispute(
         context, report_id, lambda: _card_to_represent(context, mandate_id), CitizenSide.MANDATE_HOLDER
     )
 

@@ -22,6 +22,12 @@ CORRECT_REPORT: Final = define(
 WITHDRAW_REPORT: Final = define(
     "withdraw-report", "change", "har tilbagekaldt en indberetning af din løn", "withdrew a report of your wage"
 )
+ANSWER_DISPUTE: Final = define(
+    "answer-dispute",
+    "change",
+    "har svaret, at en indberetning af din løn er rigtig",
+    "answered that a report of your wage is right",
+)
 DECLARE_NO_WORK: Final = define(
     "declare-no-work",
     "change",

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from frikort_contracts.http.common import Day
 from frikort_contracts.http.reports import (
     CorrectionBody,
+    DisputeAnswerBody,
     DryRunResource,
     ReportBody,
     ReportDetail,
@@ -16,7 +17,7 @@ from frikort_contracts.http.reports import (
     WithdrawalBody,
 )
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.reporting import CorrectReport, ReportEarnings, WithdrawReport
+from frikort_contracts.reporting import AnswerDispute, CorrectReport, ReportEarnings, WithdrawReport
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
@@ -25,7 +26,7 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, af
 from services.gateway.audit.actions import READ_REPORTS, REPORT_EARNINGS
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
-from services.gateway.employer.actions import CORRECT_REPORT, TRY_REPORT, WITHDRAW_REPORT
+from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, TRY_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
 from services.gateway.employer.queries import ledgers_of, own_employment
 from services.gateway.operation_problems import problems
@@ -146,6 +147,33 @@ async def withdraw_report(report_id: str, body: WithdrawalBody, context: Employe
     async def build(_: UUID) -> WithdrawReport:
         view = await _own_report(context, report_id)
         return WithdrawReport(
+            card_id=view.card_id,
+            cvr=context.organisation,
+            actor=context.caller.subject,
+            employment_id=view.employment_id,
+            report_id=report_id,
+            reason=body.reason,
+        )
+
+    return await context.submit(body, build)
+
+
+@router.post(
+    "/reports/{report_id}/dispute/answer",
+    response_model=ReportDetail,
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-not-disputed"),
+)
+@audited(ANSWER_DISPUTE)
+async def answer_dispute(report_id: str, body: DisputeAnswerBody, context: EmployerCommand) -> Response:
+    """Answer an open dispute: the report is right. The citizen and the municipality see the answer; no amount changes.
+
+    The dispute stays open until the citizen's side withdraws it, or you correct or withdraw the report. A later answer
+    replaces an earlier one; the history keeps both.
+    """
+
+    async def build(_: UUID) -> AnswerDispute:
+        view = await _own_report(context, report_id)
+        return AnswerDispute(
             card_id=view.card_id,
             cvr=context.organisation,
             actor=context.caller.subject,

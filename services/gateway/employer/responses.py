@@ -9,6 +9,7 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.http.reports import DryRunResource
 from frikort_contracts.messages import Command
 from frikort_contracts.reporting import (
+    AnswerDispute,
     ChangeEmployment,
     CorrectReport,
     DeclareNoWork,
@@ -51,6 +52,7 @@ class EmployerResponses:
             ReportEarnings: self._reported,
             CorrectReport: self._report,
             WithdrawReport: self._report,
+            AnswerDispute: self._report,
         }
 
     @property

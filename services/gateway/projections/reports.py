@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 from frikort_contracts.balance import ReportSettled
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.reporting import (
+    AnswerReason,
+    DisputeAnswered,
     DisputeEnded,
     DisputeEvent,
     DisputeReason,
@@ -48,7 +50,7 @@ class ReportEntry(BaseModel):
     """
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-ended"]
+    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-ended"]
     at: datetime
     booked: BookedView | None = None
     reason: str | None = None
@@ -56,13 +58,21 @@ class ReportEntry(BaseModel):
     side: CitizenSide | None = None
 
 
+class AnswerView(BaseModel):
+    """The employer's answer to a dispute: why the report is right."""
+
+    reason: AnswerReason
+    answered_at: datetime
+
+
 class DisputeView(BaseModel):
-    """The current dispute. ``message`` is encrypted."""
+    """The current dispute, with the employer's latest answer. ``message`` is encrypted."""
 
     reason: DisputeReason
     message: str | None
     raised_at: datetime
     raised_by: CitizenSide
+    answer: AnswerView | None = None
 
 
 class SettlementView(BaseModel):
@@ -103,7 +113,7 @@ class ReportView(BaseModel):
 
 
 Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
-Disputed = ReportDisputed | DisputeEnded
+Disputed = ReportDisputed | DisputeAnswered | DisputeEnded
 
 
 def _document_id(message: Envelope[Any]) -> str | None:
@@ -124,7 +134,7 @@ def project(report: ReportView | None, message: Envelope[Reported | Disputed | R
         )
     if isinstance(event, ReportSettled):
         return _settled(report, event, message.time)
-    if isinstance(event, ReportDisputed | DisputeEnded):
+    if isinstance(event, Disputed):
         return _disputed(report, event, message.time)
     if event.revision <= report.revision:
         return report
@@ -155,17 +165,27 @@ def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportVi
 def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
     if event.revision <= report.dispute_revision:
         return report
-    dispute: DisputeView | None = None
-    if isinstance(event, ReportDisputed):
-        dispute = DisputeView(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
-    entry = ReportEntry(
-        revision=event.report_revision,
-        event="dispute-ended" if dispute is None else "disputed",
-        at=at,
-        reason=event.cause if isinstance(event, DisputeEnded) else event.reason,
-        message=None if dispute is None else dispute.message,
-        side=event.side,
-    )
+    dispute = report.dispute
+    match event:
+        case ReportDisputed():
+            dispute = DisputeView(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
+            entry = ReportEntry(
+                revision=event.report_revision,
+                event="disputed",
+                at=at,
+                reason=event.reason,
+                message=event.message,
+                side=event.side,
+            )
+        case DisputeAnswered():
+            answer = AnswerView(reason=event.reason, answered_at=at)
+            dispute = dispute and dispute.model_copy(update={"answer": answer})
+            entry = ReportEntry(revision=event.report_revision, event="dispute-answered", at=at, reason=event.reason)
+        case DisputeEnded():
+            dispute = None
+            entry = ReportEntry(
+                revision=event.report_revision, event="dispute-ended", at=at, reason=event.cause, side=event.side
+            )
     return report.model_copy(
         update={"dispute": dispute, "dispute_revision": event.revision, "history": [*report.history, entry]}
     )

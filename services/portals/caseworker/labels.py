@@ -50,15 +50,24 @@ DISPUTE_REASONS: Final = {
     "not-paid": N_("Lønnen er ikke betalt"),
     "other": N_("Noget andet"),
 }
+ANSWER_REASONS: Final = {
+    "matches-payslip": N_("Beløbet svarer til lønsedlen"),
+    "matches-work-records": N_("Dagene svarer til vagtplanen eller timesedlen"),
+    "wage-paid": N_("Lønnen er betalt"),
+    "worked-here": N_("Borgeren har arbejdet der"),
+    "other": N_("Noget andet"),
+}
 REPORT_EVENTS: Final = {
     "reported": N_("Indberettet"),
     "corrected": N_("Rettet af arbejdsgiveren"),
     "withdrawn": N_("Tilbagekaldt af arbejdsgiveren"),
     "disputed": N_("Indsigelse rejst"),
+    "dispute-answered": N_("Arbejdsgiveren svarede, at indberetningen er rigtig"),
     "dispute-ended": N_("Indsigelsen er slut"),
 }
 REPORT_REASONS: Final = {
     **DISPUTE_REASONS,
+    **ANSWER_REASONS,
     "wrong-period": N_("Perioden var forkert"),
     "wrong-card": N_("Det var et forkert frikort"),
     "reported-twice": N_("Den var indberettet to gange"),

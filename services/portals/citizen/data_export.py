@@ -32,6 +32,7 @@ _EVENTS: Final = {
     "corrected": N_("Rettet"),
     "withdrawn": N_("Trukket tilbage"),
     "disputed": N_("Sagt, at det ikke er rigtigt"),
+    "dispute-answered": N_("Arbejdsgiveren har svaret, at det er rigtigt"),
     "dispute-ended": N_("Det, der var sagt, gælder ikke mere"),
 }
 _SIDES: Final = {

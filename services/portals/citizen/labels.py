@@ -22,12 +22,26 @@ _CORRECTION: Final = {
     "not-paid": N_("lønnen blev ikke udbetalt"),
     "reported-twice": N_("lønnen var indberettet to gange"),
 }
+ANSWER: Final = {
+    "matches-payslip": N_("beløbet svarer til lønsedlen"),
+    "matches-work-records": N_("dagene svarer til vagtplanen eller timesedlen"),
+    "wage-paid": N_("lønnen er betalt"),
+    "worked-here": N_("der er arbejdet for virksomheden"),
+    "other": N_("der er en anden grund"),
+}
+"""Why the employer says that a disputed report is right."""
 _ENDS: Final = {
     "dispute-withdrawn": N_("det blev trukket tilbage"),
     "report-corrected": N_("arbejdsgiveren rettede indberetningen"),
     "report-withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
 }
-_REASONS: Final = {"corrected": _CORRECTION, "withdrawn": _CORRECTION, "disputed": DISPUTE, "dispute-ended": _ENDS}
+_REASONS: Final = {
+    "corrected": _CORRECTION,
+    "withdrawn": _CORRECTION,
+    "disputed": DISPUTE,
+    "dispute-answered": ANSWER,
+    "dispute-ended": _ENDS,
+}
 
 COMPONENTS: Final = (
     ("wage_ore", N_("Løn")),

@@ -47,7 +47,7 @@ async def front(page: EmployerPage) -> Response:
         ],
         notices=[one for one in reminders.reminders if one.expected_payment_date is not None],
         files=[file for file in files.batches if file.status in {"held", "booking"}],
-        disputed=disputed.reports,
+        disputed=[report for report in disputed.reports if report.dispute is None or report.dispute.answer is None],
         moved=[report for report in moved.reports if report.dispute is None],
         latest=latest.reports,
         names=await helpers.names_in(page, shown, employments.employments)

@@ -15,7 +15,7 @@ from frikort_contracts.values import CitizenSide
 from starlette.responses import Response, StreamingResponse
 
 from services.portals.api import Refused
-from services.portals.employer import accounting_export, helpers
+from services.portals.employer import accounting_export, disputes, helpers
 from services.portals.employer.reporting import CONCERNS, PAID, unfolded
 from services.portals.forms import Form, choice
 from services.portals.page import EmployerPage, Page
@@ -216,6 +216,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
         disputed=DISPUTED,
         sides=SIDES,
         ends=ENDS,
+        answers=disputes.ANSWERS,
     )
 
 

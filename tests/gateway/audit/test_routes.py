@@ -103,6 +103,7 @@ ACTIONS: Final = {
     "get_report": "read-reports",
     "correct_report": "correct-report",
     "withdraw_report": "withdraw-report",
+    "answer_dispute": "answer-dispute",
     "declare_no_work": "declare-no-work",
     "list_reminders": "read-reminders",
     "list_lines": "read-reports",

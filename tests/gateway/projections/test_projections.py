@@ -22,7 +22,13 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
-from frikort_contracts.reporting import DisputeEnd, EmploymentChanged, EmploymentRegistered, NoWorkDeclared
+from frikort_contracts.reporting import (
+    AnswerReason,
+    DisputeEnd,
+    EmploymentChanged,
+    EmploymentRegistered,
+    NoWorkDeclared,
+)
 from frikort_contracts.values import CitizenSide, Components, Period, WorkPeriod
 
 from services.gateway.projections import PROJECTIONS, cards, employments, extracts, ledgers, outcomes, reports
@@ -30,11 +36,13 @@ from tests.gateway.build import (
     CARD,
     CVR,
     EMPLOYMENT,
+    NOON,
     PERSON,
     REPORT,
     after,
     balance,
     corrected,
+    dispute_answered,
     dispute_ended,
     disputed,
     envelope,
@@ -271,6 +279,28 @@ class TestReports:
             ("disputed", "wrong-amount", "k.message", "mandate-holder"),
             ("dispute-ended", "dispute-withdrawn", None, "citizen"),
         ]
+
+    def test_a_dispute_has_the_employers_latest_answer_and_the_history_has_every_answer(self) -> None:
+        answers = [dispute_answered(2), dispute_answered(3, AnswerReason.WAGE_PAID), dispute_answered(2)]
+
+        report = after(reports.PROJECTION, [reported(), disputed(1), *answers])
+
+        assert report.dispute is not None
+        assert report.dispute.answer is not None
+        assert (report.dispute.answer.reason, report.dispute.answer.answered_at) == ("wage-paid", NOON)
+        assert (report.dispute.reason, report.dispute_revision) == ("wrong-amount", 3)
+        assert [(entry.event, entry.reason) for entry in report.history[2:]] == [
+            ("dispute-answered", "matches-payslip"),
+            ("dispute-answered", "wage-paid"),
+        ]
+
+    def test_a_dispute_that_is_raised_again_has_no_answer(self) -> None:
+        first = [disputed(1), dispute_answered(2), dispute_ended(3)]
+
+        report = after(reports.PROJECTION, [reported(), *first, disputed(4)])
+
+        assert report.dispute is not None
+        assert report.dispute.answer is None
 
     def test_a_correction_without_a_dispute_event_does_not_end_the_dispute(self) -> None:
         report = after(reports.PROJECTION, [reported(), disputed(1), corrected()])

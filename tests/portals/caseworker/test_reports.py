@@ -8,9 +8,11 @@ from typing import Final
 
 import httpx2
 import pytest
-from frikort_contracts.http.reports import CardReports
+from frikort_contracts.http.reports import CardReports, DisputeAnswerResource
+from frikort_contracts.reporting import AnswerReason
 from frikort_contracts.values import CitizenSide
 
+from services.portals.caseworker.labels import ANSWER_REASONS
 from tests.portals import resources
 from tests.portals.caseworker.resources import API, HOME, OTHER, confirm_form, open_summary
 from tests.portals.reading import error_at, page_text
@@ -77,6 +79,19 @@ async def test_a_dispute_is_withdrawn(site: Site, client_with_reason: httpx2.Asy
     assert done.headers["location"] == REPORT
 
 
+async def test_the_employers_answer_is_shown_at_the_dispute(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    answer = DisputeAnswerResource(reason=AnswerReason.WAGE_PAID, answered_at=resources.NOON)
+    disputed = resources.report(dispute=resources.dispute(answer=answer))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[disputed]))
+    text = page_text(await client_with_reason.get(REPORT))
+    assert "at indberetningen er rigtig: Lønnen er betalt." in text
+    assert "Træk indsigelsen tilbage" in text
+
+
+def test_every_answer_of_the_contracts_has_words() -> None:
+    assert set(ANSWER_REASONS) == set(AnswerReason)
+
+
 async def test_a_dispute_that_the_employer_has_answered_cannot_be_withdrawn(
     site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
@@ -88,12 +103,14 @@ async def test_the_history_of_a_report_is_written_in_words(site: Site, client_wi
     history = [
         resources.history("reported", total_ore=800_000),
         resources.history("disputed", reason="wrong-amount", message="For meget", by=CitizenSide.CITIZEN),
+        resources.history("dispute-answered", reason="matches-payslip"),
         resources.history("corrected", reason="wrong-amount", total_ore=750_000),
         resources.history("dispute-ended", reason="report-corrected"),
     ]
     site.answer("GET", f"{API}/reports", CardReports(reports=[resources.report(history=history)]))
     text = page_text(await client_with_reason.get(REPORT))
     assert re.search(r"Indsigelse rejst . Beløbet er forkert For meget", text)
+    assert re.search(r"Arbejdsgiveren svarede, at indberetningen er rigtig . Beløbet svarer til lønsedlen", text)
     assert "Rettet af arbejdsgiveren 7.500,00 kr. Beløbet er forkert" in text
     assert re.search(r"Indsigelsen er slut . Arbejdsgiveren rettede indberetningen", text)
 

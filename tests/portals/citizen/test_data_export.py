@@ -27,6 +27,7 @@ HISTORY: Final = [
     resources.history(
         "disputed", reason="not-paid", message='=HYPERLINK("http://evil.example")', by=CitizenSide.CITIZEN
     ),
+    resources.history("dispute-answered", reason="wage-paid"),
 ]
 ALL: Final[dict[str, Any]] = {
     "card": resources.card(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from frikort_contracts.http.reports import CardReportResource
-from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.http.reports import CardReportResource, DisputeAnswerResource
+from frikort_contracts.reporting import AnswerReason, DisputeReason
 
+from services.portals.citizen.labels import ANSWER
 from tests.portals import resources
 from tests.portals.citizen.client import REPORT, get, post
 from tests.portals.reading import page_text
@@ -113,3 +114,24 @@ async def test_a_withdrawn_report_cannot_be_disputed(site: Site) -> None:
     resources.has_card(site, reports=[resources.report(status="withdrawn")])
 
     assert "indsigelse" not in (await get(site, REPORT)).text
+
+
+async def test_the_employers_answer_is_shown_with_what_can_be_done(site: Site) -> None:
+    answer = DisputeAnswerResource(reason=AnswerReason.MATCHES_WORK_RECORDS, answered_at=resources.NOON)
+    resources.has_card(site, reports=[resources.report(dispute=resources.dispute(answer=answer))])
+
+    page = page_text(await get(site, REPORT))
+
+    assert "at indberetningen er rigtig: dagene svarer til vagtplanen eller timesedlen." in page
+    assert "Er du stadig uenig, så ring til arbejdsgiveren eller til kommunen." in page
+    assert "Træk det tilbage, hvis det alligevel er rigtigt" in page
+
+
+async def test_without_an_answer_none_is_mentioned(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report(dispute=resources.dispute())])
+
+    assert "at indberetningen er rigtig" not in page_text(await get(site, REPORT))
+
+
+def test_every_answer_of_the_contracts_has_words() -> None:
+    assert set(ANSWER) == set(AnswerReason)

@@ -91,6 +91,7 @@ async def test_the_history_of_a_report_is_written_in_words(site: Site) -> None:
         resources.history("disputed", reason="not-paid", message="Intet er kommet", by=CitizenSide.CITIZEN),
         resources.history("dispute-ended", reason="dispute-withdrawn", by=CitizenSide.MANDATE_HOLDER),
         resources.history("disputed", reason="wrong-amount", by=CitizenSide.MUNICIPALITY),
+        resources.history("dispute-answered", reason="matches-payslip"),
         resources.history("corrected", total_ore=750_000, reason="wrong-amount"),
         resources.history("dispute-ended", reason="report-corrected"),
         resources.history("withdrawn", reason="reported-twice"),
@@ -104,8 +105,9 @@ async def test_the_history_of_a_report_is_written_in_words(site: Site) -> None:
         "Du sagde, at det ikke er rigtigt. Grund: Pengene er ikke udbetalt. Intet er kommet",
         "En, der har fuldmagt, trak det tilbage, der var sagt.",
         "Kommunen sagde, at det ikke er rigtigt. Grund: Beløbet er forkert.",
+        "Arbejdsgiveren svarede, at indberetningen er rigtig. Grund: beløbet svarer til lønsedlen.",
         "Arbejdsgiveren rettede lønnen til 7.500,00 kr. i alt. Grund: beløbet var forkert.",
-        "Det, der var sagt, faldt bort, fordi arbejdsgiveren svarede.",
+        "Det, der var sagt, faldt bort. Grund: arbejdsgiveren rettede indberetningen.",
         "Arbejdsgiveren trak indberetningen tilbage. Grund: lønnen var indberettet to gange.",
     ):
         assert sentence in page

@@ -150,6 +150,7 @@ def dispute(**changes: Any) -> DisputeResource:
         "message": "Jeg fik 2.000 kr.",
         "raised_at": NOON,
         "raised_by": CitizenSide.MANDATE_HOLDER,
+        "answer": None,
     }
     return DisputeResource(**given | changes)
 

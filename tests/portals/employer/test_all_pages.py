@@ -56,6 +56,7 @@ PAGES = (
     f"/virksomhed/indberetninger/{REPORT}/kvittering",
     f"/virksomhed/indberetninger/{REPORT}/ret",
     f"/virksomhed/indberetninger/{REPORT}/tilbagekald",
+    f"/virksomhed/indberetninger/{REPORT}/svar",
     "/virksomhed/ansaettelser",
     "/virksomhed/ansaettelser/ny",
     f"/virksomhed/ansaettelser/{EMPLOYMENT}",
@@ -114,6 +115,8 @@ async def test_the_most_used_pages_are_accessible_and_valid(
         await tab.open(address + path)
         await tab.check()
         await tab.screenshot(picture)
+    await tab.open(f"{address}/virksomhed/indberetninger/{REPORT}/svar")
+    await tab.check()
     for file in (batch("held", pending=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
         has_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
         await tab.open(address + FILE)
