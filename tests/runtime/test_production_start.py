@@ -40,7 +40,7 @@ def test_the_gateway_refuses_development_settings_and_names_each() -> None:
         check=False,
     )
     assert gateway.returncode == exit_codes.UNSAFE_SETTING, gateway.stderr
-    lines = [json.loads(line) for line in gateway.stdout.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in (gateway.stdout + gateway.stderr).splitlines() if line.startswith("{")]
     (refusal,) = [line for line in lines if line["event"] == "runtime.refused"]
     assert refusal["setting"].split(", ") == [
         "FRIKORT_TOPIC_REPLICATION",
