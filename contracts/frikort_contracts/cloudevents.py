@@ -125,6 +125,8 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         message_type = topic.types.get(attributes["ce_type"])
         if message_type is None:
             raise BrokenContract("the type in ce_type does not belong on this topic")
+        if (source := attributes["ce_source"]) not in topic.sources:
+            raise BrokenContract("the source in ce_source may not write to this topic")
         time = datetime.fromisoformat(attributes["ce_time"])
         if time.tzinfo is None:
             raise BrokenContract("ce_time has no zone")
@@ -133,7 +135,7 @@ def decode(topic: Topic, value: bytes | None, headers: Sequence[tuple[str, bytes
         return Envelope(
             message_id,
             time,
-            attributes["ce_source"],
+            source,
             _read(message_type, value),
             message_id if correlation is None else _uuid(correlation),
             None if causation is None else _uuid(causation),

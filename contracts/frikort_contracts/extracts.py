@@ -144,7 +144,10 @@ class TaxStatementUpdated(Statement):
 
     type: ClassVar[str] = "dk.frikort.authority.skat.statement-updated.v1"
 
-    cpr: str = Field(description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number.")
+    cpr: str = Field(
+        description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number. `sub` in its protected"
+        " header is the card's id: refuse a JWE that names another card."
+    )
     employers: tuple[EmployerLine, ...]
     disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
+from uuid import UUID, uuid5
 
 from pydantic import Field
 
@@ -19,6 +20,16 @@ from frikort_contracts.values import (
     Revision,
     Year,
 )
+
+PERSON_PURPOSE: Final = "person"
+"""The purpose of a card's citizen in the associated data of its ciphertext."""
+HOLDER_PURPOSE: Final = "mandate-holder"
+"""The purpose of the holder of a mandate."""
+
+
+def card_id_of(command_id: UUID) -> str:
+    """The id of the card that the command ``IssueCard`` with this id issues. The ciphertext of its person names it."""
+    return str(uuid5(command_id, "card"))
 
 
 class ReplacementReason(StrEnum):

@@ -1,7 +1,9 @@
-"""The topic table: name, messages, partitions, retention, who writes and who reads.
+"""The topic table: name, messages, partitions, retention, clean-up, who writes and who reads.
 
-All topics keyed by ``card_id`` have the same number of partitions. Retention None keeps records without limit: events
-are the books, and a read model or an authority must be able to start again from the first record.
+Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
+``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the books, and a
+read model or an authority must be able to start again from the first record. No topic is compacted: none holds a state
+by key, so every record of a key counts.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from frikort_contracts import balance, extracts, issuance, outcomes, reporting
 from frikort_contracts.messages import Message
@@ -21,7 +23,11 @@ DEAD_SUFFIX: Final = ".dead"
 
 @dataclass(frozen=True)
 class Topic:
-    """A row of the table. ``writers`` and ``readers`` name services, or ``authority:<name>``."""
+    """A row of the table.
+
+    ``writers`` and ``readers`` name processes, or ``authority-<name>``. Those in ``described_by`` may see where the
+    topic ends, and no record.
+    """
 
     name: str
     key: str
@@ -30,6 +36,8 @@ class Topic:
     readers: tuple[str, ...]
     partitions: int = PARTITIONS
     retention: timedelta | None = None
+    cleanup: Literal["delete", "compact"] = "delete"
+    described_by: tuple[str, ...] = ()
 
     @cached_property
     def types(self) -> Mapping[str, type[Message]]:
@@ -40,6 +48,16 @@ class Topic:
     def dead(self) -> str:
         """The dead-letter topic: records that break the contract."""
         return self.name + DEAD_SUFFIX
+
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """The values of ``ce_source`` that records of this topic may have."""
+        return frozenset(map(source_of, self.writers))
+
+
+def source_of(writer: str) -> str:
+    """The ``ce_source`` of the records that a process writes."""
+    return f"/frikort/{writer}"
 
 
 ISSUANCE_COMMANDS = Topic(
@@ -72,7 +90,7 @@ REPORTING_COMMANDS = Topic(
         reporting.DisputeReport,
         reporting.WithdrawDispute,
     ),
-    writers=("gateway",),
+    writers=("gateway", "payroll"),
     readers=("reporting",),
 )
 EXPORTS_COMMANDS = Topic(
@@ -95,35 +113,38 @@ CARDS = Topic(
     key="card_id",
     messages=get_args(issuance.AnyCardEvent),
     writers=("issuance",),
-    readers=("reporting", "exports", "gateway"),
+    readers=("reporting", "exports", "projections"),
+    described_by=("gateway",),
 )
 EARNINGS = Topic(
     name="frikort.earnings.v1",
     key="card_id",
     messages=get_args(reporting.AnyEarningsEvent),
     writers=("reporting",),
-    readers=("balance", "exports", "gateway"),
+    readers=("balance", "exports", "projections"),
+    described_by=("gateway",),
 )
 BALANCES = Topic(
     name="frikort.balances.v1",
     key="card_id",
     messages=get_args(balance.AnyBalanceEvent),
     writers=("balance",),
-    readers=("exports", "gateway"),
+    readers=("exports", "projections"),
+    described_by=("gateway",),
 )
 CAP_WARNINGS = Topic(
     name="frikort.cap-warnings.v1",
     key="card_id",
     messages=get_args(balance.AnyCapWarning),
     writers=("balance",),
-    readers=("gateway",),
+    readers=("projections",),
 )
 OUTCOMES = Topic(
     name="frikort.outcomes.v1",
     key="command id",
     messages=get_args(outcomes.AnyOutcome),
     writers=("issuance", "reporting", "exports"),
-    readers=("gateway",),
+    readers=("projections",),
     retention=timedelta(days=90),
 )
 EXTRACTS = Topic(
@@ -131,7 +152,7 @@ EXTRACTS = Topic(
     key="extract_id",
     messages=get_args(extracts.AnyExtractEvent),
     writers=("exports",),
-    readers=("gateway",),
+    readers=("projections",),
     retention=timedelta(days=30),
 )
 AUTHORITY_SKAT = Topic(
@@ -139,14 +160,14 @@ AUTHORITY_SKAT = Topic(
     key="card_id",
     messages=(extracts.TaxStatementUpdated,),
     writers=("exports",),
-    readers=("authority:skat",),
+    readers=("authority-skat",),
 )
 AUTHORITY_STAR = Topic(
     name="frikort.authority.star.v1",
     key="card_id",
     messages=(extracts.FollowUpStatementUpdated,),
     writers=("exports",),
-    readers=("authority:star",),
+    readers=("authority-star",),
 )
 
 TOPICS: Final[tuple[Topic, ...]] = (

@@ -205,7 +205,7 @@ class EncryptedPerson(Value):
 
     cpr_hash: KeyedHash
     birth_check: KeyedHash = Field(description="Keyed hash of CPR hash and birth date.")
-    ciphertext: Ciphertext = Field(description='JSON {"cpr", "name"}, encrypted; associated data is the CPR hash.')
+    ciphertext: Ciphertext = Field(description='JSON {"cpr", "name"}, encrypted for one purpose on one card.')
 
 
 def redact_cpr(value: Any) -> Any:

@@ -9,9 +9,11 @@ import time
 from contextlib import ExitStack
 from typing import Self
 
-from deploy.local import kafka, mongod
+from deploy.local import broker_config, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
+from deploy.local.mongodb_users import MongoAccess
 from deploy.local.ports import free_port
 
 NODES = (1, 2, 3)
@@ -49,7 +51,6 @@ class Cluster(Engines):
         self.kafka_ports = {f"kafka-{node}": free_port() for node in NODES}
         self.mongodb_ports = {f"mongodb-{node}": free_port() for node in NODES}
         self.kafka = ",".join(f"127.0.0.1:{port}" for port in self.kafka_ports.values())
-        self.mongodb = mongod.uri(*self.mongodb_ports.values())
         with ExitStack() as stack:
             self._make_brokers()
             self._make_members()
@@ -60,22 +61,26 @@ class Cluster(Engines):
             for process in self.processes.values():
                 with self._progress.step(process.name, started_at):
                     process.wait_ready()
+            self.mongodb_access.provision()
             self._stack = stack.pop_all()
         return self
 
     def _make_brokers(self) -> None:
         installation = kafka.install(self.config.cache, self._progress)
         voters = {node: free_port() for node in NODES}
+        users = kafka_users.passwords(self.config.data / "keys")
+        self.access = KafkaAccess(self.kafka, users)
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
-            addresses = kafka.addresses(port, voters[node], str(data), node=node, voters=voters)
+            addresses = broker_config.addresses(port, voters[node], str(data), node=node, voters=voters)
             self.processes[name] = kafka.process(
                 installation,
                 data=data,
                 log=self.config.log(name),
                 kafka_port=port,
                 controller_port=voters[node],
+                users=users,
                 heap_mb=_HEAP_MB,
                 name=name,
                 settings=_REPLICATED | addresses,
@@ -85,7 +90,16 @@ class Cluster(Engines):
     def _make_members(self) -> None:
         binary = mongod.fetch(self.config.cache, self._progress)
         members = list(self.mongodb_ports.values())
+        users = mongodb_users.load_or_create(self.config.data / "keys")
+        self.mongodb_access = MongoAccess(mongod.uri(*members), users.passwords)
+        self.mongodb = self.mongodb_access.uri()
         for name, port in self.mongodb_ports.items():
             self.processes[name] = mongod.process(
-                binary, data=self.config.data / name, log=self.config.log(name), port=port, name=name, members=members
+                binary,
+                data=self.config.data / name,
+                log=self.config.log(name),
+                port=port,
+                users=users,
+                name=name,
+                members=members,
             )

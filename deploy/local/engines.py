@@ -10,10 +10,12 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-from deploy.local import containers, kafka, mongod
+from deploy.local import containers, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
 from deploy.local.config import Config
 from deploy.local.errors import LauncherError
+from deploy.local.kafka_users import KafkaAccess
+from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process
 from deploy.local.progress import Progress, Silent
 
@@ -40,12 +42,16 @@ class Engines:
 
     Attributes:
         kafka: bootstrap address, `host:port`.
-        mongodb: connection string.
+        access: how programs connect to it, each as its principal.
+        mongodb: connection string of the user that may do everything, with its password.
+        mongodb_access: how programs connect to MongoDB, each as its user.
         processes: "kafka" and "mongodb", if they run as processes of the launcher.
     """
 
     kafka: str
+    access: KafkaAccess
     mongodb: str
+    mongodb_access: MongoAccess
 
     def __init__(
         self,
@@ -71,7 +77,7 @@ class Engines:
         with ExitStack() as stack:
             waits = [self._start_kafka(stack), self._start_mongodb(stack)]
             started_at = time.monotonic()
-            for label, wait in waits:
+            for label, wait in reversed(waits):  # Kafka starts while MongoDB gets its users
                 with self._progress.step(label, started_at):
                     wait()
             self._stack = stack.pop_all()
@@ -86,14 +92,19 @@ class Engines:
         source = choose("FRIKORT_KAFKA", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
             self.kafka = self._environment["FRIKORT_KAFKA"]
+            given = {name: self._environment[name] for name in kafka_users.SETTINGS if name in self._environment}
+            self.access = KafkaAccess(self.kafka, given=given)
             return f"Kafka at {self.kafka}", lambda: _require(
-                kafka.answers_metadata(self.kafka), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
+                kafka.answers_metadata(self.access.settings()), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
             )
         port, controller = self.config.port("kafka"), self.config.port("kafka-controller")
         self.kafka = f"127.0.0.1:{port}"
+        users = kafka_users.passwords(self.config.data / "keys")
+        self.access = KafkaAccess(self.kafka, users)
         if source is Source.DOCKER:
-            stack.enter_context(containers.kafka_container(port, controller))
-            return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port), "Kafka")
+            stack.enter_context(containers.kafka_container(port, controller, users, self.config.data / "kafka"))
+            settings = self.access.settings()
+            return f"Kafka in a container at {self.kafka}", lambda: _await(lambda: kafka.ready(port, settings), "Kafka")
         require_space(self.config.data)
         process = kafka.process(
             kafka.install(self.config.cache, self._progress),
@@ -101,6 +112,7 @@ class Engines:
             log=self.config.log("kafka"),
             kafka_port=port,
             controller_port=controller,
+            users=users,
             heap_mb=self.config.broker_heap_mb,
         )
         return f"Kafka {kafka.VERSION} at {self.kafka}", self._run(process, stack)
@@ -108,19 +120,34 @@ class Engines:
     def _start_mongodb(self, stack: ExitStack) -> tuple[str, Callable[[], None]]:
         source = choose("FRIKORT_MONGODB", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
-            self.mongodb = self._environment["FRIKORT_MONGODB"]
+            given = {name: self._environment[name] for name in mongodb_users.SETTINGS if name in self._environment}
+            self.mongodb_access = MongoAccess(self._environment["FRIKORT_MONGODB"], given=given)
+            self.mongodb = self.mongodb_access.uri()
             return "MongoDB at the address in FRIKORT_MONGODB", lambda: _require(
                 mongod.answers_ping(self.mongodb), "No MongoDB answers at the given address.", "FRIKORT_MONGODB"
             )
         port = self.config.port("mongodb")
-        self.mongodb = mongod.uri(port)
+        users = mongodb_users.load_or_create(self.config.data / "keys")
+        self.mongodb_access = MongoAccess(mongod.uri(port), users.passwords)
+        self.mongodb = self.mongodb_access.uri()
         if source is Source.DOCKER:
-            stack.enter_context(containers.mongodb_container(port))
-            return f"MongoDB in a container at 127.0.0.1:{port}", lambda: _await(lambda: mongod.ready(port), "MongoDB")
+            stack.enter_context(containers.mongodb_container(port, users))
+            label = f"MongoDB in a container at 127.0.0.1:{port}"
+            return label, lambda: self._provision(lambda: _await(lambda: mongod.ready(port, users), "MongoDB"))
         require_space(self.config.data)
-        binary = mongod.fetch(self.config.cache, self._progress)
-        process = mongod.process(binary, data=self.config.data / "mongodb", log=self.config.log("mongodb"), port=port)
-        return f"MongoDB at 127.0.0.1:{port}", self._run(process, stack)
+        process = mongod.process(
+            mongod.fetch(self.config.cache, self._progress),
+            data=self.config.data / "mongodb",
+            log=self.config.log("mongodb"),
+            port=port,
+            users=users,
+        )
+        wait_ready = self._run(process, stack)
+        return f"MongoDB at 127.0.0.1:{port}", lambda: self._provision(wait_ready)
+
+    def _provision(self, wait_ready: Callable[[], None]) -> None:
+        wait_ready()
+        self.mongodb_access.provision()
 
     def _run(self, process: Process, stack: ExitStack) -> Callable[[], None]:
         stack.callback(process.terminate)

@@ -20,12 +20,15 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.local import jars, java
+from deploy.local import broker_config, jars, java, kafka_users
 from deploy.local.cache import fetch_once
 from deploy.local.errors import LauncherError
+from deploy.local.kafka_users import BROKER, KafkaAccess
 from deploy.local.ports import answers, free_port
 from deploy.local.process import Process
 from deploy.local.progress import Progress
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
 
 VERSION = "4.3.1"
 HERE = Path(__file__).parent
@@ -34,46 +37,6 @@ LOCK = HERE / "kafka.lock"
 LOGGING = HERE / "log4j2.properties"
 
 _ARCHIVE_SECONDS = 180
-
-SETTINGS = {
-    "auto.create.topics.enable": "false",
-    "min.insync.replicas": "1",
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "group.initial.rebalance.delay.ms": "0",
-    # Tests kill consumers and wait until their partitions are reassigned; Kafka's own minimum is 6 s.
-    "group.min.session.timeout.ms": "1000",
-    # A killed broker can register again only after its old session has ended (9 s by default).
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "1000",
-    "log.cleaner.dedupe.buffer.size": "8388608",
-    "num.network.threads": "2",
-    "num.io.threads": "2",
-}
-"""Broker settings for one small machine, used by the jars and by a container."""
-
-
-def addresses(
-    kafka_port: int, controller_port: int, data: str, *, node: int = 1, voters: Mapping[int, int] | None = None
-) -> dict[str, str]:
-    """The settings for a node's identity and addresses; `voters` has the controllers' ports by node id."""
-    quorum = voters or {node: controller_port}
-    return {
-        "process.roles": "broker,controller",
-        "node.id": str(node),
-        "controller.quorum.voters": ",".join(f"{voter}@127.0.0.1:{port}" for voter, port in quorum.items()),
-        "listeners": f"PLAINTEXT://127.0.0.1:{kafka_port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{kafka_port}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": data,
-    }
 
 
 @dataclass(frozen=True)
@@ -101,7 +64,7 @@ def install(cache: Path, progress: Progress) -> Installation:
     if not directory.exists():
         with progress.step(f"Apache Kafka {VERSION} fetched (once, about 45 MB)") as say:
             fetch_once(directory, lambda target: jars.fetch(archives, target, say))
-    prepared = directory.with_name(f"{directory.name}-{java.edition()}")
+    prepared = directory.with_name(f"{directory.name}-{java.edition()}-secured")
     if not prepared.exists():
         with progress.step("Kafka's classes prepared for this Java (once)"):
             bare = Installation(runtime, directory, None)
@@ -120,6 +83,7 @@ def _archive_classes(bare: Installation, directory: Path) -> None:
             log=log,
             kafka_port=free_port(),
             controller_port=free_port(),
+            users=kafka_users.passwords(Path(scratch) / "keys"),
             stop_seconds=_ARCHIVE_SECONDS,
         )
         broker.argv.insert(1, f"-XX:ArchiveClassesAtExit={archive}")
@@ -139,30 +103,52 @@ def process(
     log: Path,
     kafka_port: int,
     controller_port: int,
+    users: Mapping[str, Path],
     heap_mb: int = 512,
     stop_seconds: float = 30,
     name: str = "kafka",
     settings: Mapping[str, str] | None = None,
     cluster: str | None = None,
 ) -> Process:
-    """A broker that is ready to be started; a new `data` directory is formatted first.
+    """A broker that is ready to be started; a new `data` directory is formatted first, with the credentials of `users`.
 
-    A broker of a cluster also needs `settings` (see `addresses`) and the id of the `cluster`.
+    `users` has the file with the password of each. A broker of a cluster also needs `settings` (see
+    `broker_config.addresses`) and the id of the `cluster`.
 
     Raises:
-        LauncherError: a new data directory could not be formatted.
+        LauncherError: a new data directory could not be formatted, or an old one lacks a user.
     """
     data.mkdir(parents=True, exist_ok=True)
     properties = data.with_name(data.name + ".properties")
-    settings = {**SETTINGS, **(settings or addresses(kafka_port, controller_port, str(data)))}
-    properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+    own = settings or broker_config.addresses(kafka_port, controller_port, str(data))
+    login = broker_config.security(users[BROKER].read_text())
+    broker_config.write_properties(properties, {**broker_config.SETTINGS, **own, **login})
+    known = data.with_name(data.name + ".users")
     if not (data / "meta.properties").exists():
-        arguments = ["format", "--ignore-formatted", "--cluster-id", cluster or new_cluster()]
-        arguments += ["--config", str(properties)]
-        tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments)
-        Process("Kafka's storage format", tool, log=log).run(60)
+        _format(installation, data, properties, users, cluster or new_cluster())
+        known.write_text("".join(f"{user}\n" for user in users))
+    elif not known.exists() or set(users) - set(known.read_text().split()):
+        raise LauncherError(
+            f"The data of Kafka in {data} was made for other users.",
+            f"Delete {data.parent}, which deletes all data of this system, and start again.",
+        )
     argv = _java(installation, f"-Xmx{heap_mb}m", "kafka.Kafka", str(properties))
-    return Process(name, argv, log=log, ready=lambda: ready(kafka_port), stop_seconds=stop_seconds)
+    access = KafkaAccess(f"127.0.0.1:{kafka_port}", users)
+    return Process(name, argv, log=log, ready=lambda: ready(kafka_port, access.settings()), stop_seconds=stop_seconds)
+
+
+def _format(installation: Installation, data: Path, properties: Path, users: Mapping[str, Path], cluster: str) -> None:
+    """Format a data directory. Passwords are passed in a file: everyone on the machine can read a command line."""
+    credentials, log = data.with_name(data.name + ".credentials"), data.with_name(data.name + ".format.log")
+    broker_config.write_credentials(credentials, users)
+    broker_config.write_private(log, "")  # the tool prints the credentials' hashes
+    try:
+        arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
+        tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments, f"@{credentials}")
+        Process("Kafka's storage format", tool, log=log).run(60)
+    finally:
+        credentials.unlink()
+    log.unlink()
 
 
 def new_cluster() -> str:
@@ -180,21 +166,21 @@ def _java(installation: Installation, heap: str, main: str, *arguments: str) -> 
     return [str(installation.java), *flags, "-cp", classpath, main, *arguments]
 
 
-def ready(port: int) -> bool:
+def ready(port: int, settings: KafkaSettings) -> bool:
     """Whether the broker answers a metadata request. The port opens before the broker can answer."""
-    return answers(port) and answers_metadata(f"127.0.0.1:{port}")
+    return answers(port) and answers_metadata(settings)
 
 
-def answers_metadata(bootstrap: str) -> bool:
-    """Whether a broker at this address answers an admin's metadata request within 5 s."""
+def answers_metadata(settings: KafkaSettings) -> bool:
+    """Whether a broker admits a client with these settings and answers its metadata request within 5 s."""
     # In a thread of its own, because the caller may be inside a running event loop.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(asyncio.run, _answers_metadata(bootstrap)).result()
+        return thread.submit(asyncio.run, _answers_metadata(settings)).result()
 
 
-async def _answers_metadata(bootstrap: str) -> bool:
+async def _answers_metadata(settings: KafkaSettings) -> bool:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
+    admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=5000)
     try:
         await asyncio.wait_for(admin.start(), timeout=5)
         cluster = await admin.describe_cluster()

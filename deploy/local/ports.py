@@ -10,14 +10,16 @@ from deploy.local.errors import LauncherError
 
 FIXED = {
     "portals": 8080,
-    "issuance": 8081,
-    "reporting": 8082,
-    "balance": 8083,
-    "exports": 8084,
-    "projections": 8085,
-    "payroll": 8086,
     "gateway": 8087,
     "issuer": 8090,
+    "issuance-health": 8081,
+    "reporting-health": 8082,
+    "balance-health": 8083,
+    "exports-health": 8084,
+    "projections-health": 8085,
+    "payroll-health": 8086,
+    "gateway-health": 8088,
+    "portals-health": 8089,
     "kafka": 19092,
     "kafka-controller": 19093,
     "mongodb": 27117,
@@ -27,6 +29,11 @@ FIXED = {
 
 _BELOW_EPHEMERAL = range(20_000, 32_000)
 _given: set[int] = set()
+
+
+def health(process: str) -> str:
+    """The name of the port of a process's health and metrics."""
+    return f"{process}-health"
 
 
 def free_port() -> int:

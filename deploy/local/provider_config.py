@@ -1,7 +1,7 @@
 """The configuration of the local OpenID provider: the portals, the programs, and the people who can log in.
 
-`python -m deploy.local.provider_config <directory> <public address>` creates the keys and writes the configuration, for
-docker-compose.yml.
+`python -m deploy.local.provider_config <keys> <credentials> <public address>` prepares two directories for
+docker-compose.yml: one with the keys and the configuration, one with the passwords of the engines' users.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local import keys, people
+from deploy.local import keys, mongodb_users, people
 from deploy.local.keys import PORTAL, Keys
 from deploy.local.people import Person
 
@@ -65,5 +65,6 @@ def _public(path: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    _directory = Path(sys.argv[1])
-    write(_directory, keys.load_or_create(_directory), people.load(), sys.argv[2])
+    _directory, _credentials, _public_url = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    mongodb_users.load_or_create(_credentials)
+    write(_directory, keys.load_or_create(_directory), people.load(), _public_url)

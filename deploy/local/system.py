@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
+from frikort_contracts.access import PRINCIPALS, PROVISIONER
+
 from deploy.local import keys, people, ports, provider, provider_config
 from deploy.local.client import fetch_token
 from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
+from deploy.local.mongodb_users import MongoAccess
 from deploy.local.process import Process, terminate_all
 from deploy.local.progress import Progress, Silent
+from deploy.mongodb.rights import USERS
 
 _TOPICS_SECONDS = 60
 
@@ -27,11 +32,17 @@ MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
 
 @dataclass(frozen=True)
 class Service:
-    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones."""
+    """A service that `python -m <module>` starts, and the settings that it needs beyond the common ones.
+
+    One whose name is a principal of the topic table connects to Kafka as that principal; one whose name is a user of
+    MongoDB connects to MongoDB as that user.
+    """
 
     name: str
     module: str
     settings: tuple[str, ...] = ()
+    public: bool = False
+    """Whether it has a public port beside the port of health and metrics."""
 
 
 SERVICES = (
@@ -50,6 +61,7 @@ SERVICES = (
             "FRIKORT_AUDIENCE",
             "FRIKORT_API_URL",
         ),
+        public=True,
     ),
     Service(
         "portals",
@@ -62,6 +74,7 @@ SERVICES = (
             "FRIKORT_LOGIN_CLIENT_ID",
             "FRIKORT_LOGIN_CLIENT_KEY",
         ),
+        public=True,
     ),
     Service("projections", "services.gateway.projections"),
     Service("payroll", "services.gateway.payroll", ("FRIKORT_ENCRYPTION_KEYS",)),
@@ -78,7 +91,9 @@ class LocalSystem:
 
     Attributes:
         kafka: bootstrap address of the broker, `host:port`.
-        mongodb: connection string of the database.
+        access: how programs connect to the broker, each as its principal.
+        mongodb: connection string of the user of MongoDB that may do everything, with its password.
+        mongodb_access: how programs connect to MongoDB, each as its user.
         gateway_url, portals_url, issuer_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
         people: the people and programs that can get a token, by id.
@@ -88,7 +103,9 @@ class LocalSystem:
     """
 
     kafka: str
+    access: KafkaAccess
     mongodb: str
+    mongodb_access: MongoAccess
     issuer_url: str
     keys: keys.Keys
     engines: Engines
@@ -127,8 +144,12 @@ class LocalSystem:
         return self.url("portals")
 
     def url(self, name: str) -> str:
-        """The address of a service's own HTTP port, such as `url("balance")` or `url("balance-2")`."""
+        """The public address of a process, such as `url("gateway")` or `url("portals-2")`."""
         return f"http://127.0.0.1:{self._ports[name]}"
+
+    def health_url(self, name: str) -> str:
+        """The address of a process's health and metrics, such as `health_url("balance-2")`."""
+        return self.url(ports.health(name))
 
     def __enter__(self) -> Self:
         """Start everything and wait until all of it is ready.
@@ -137,23 +158,24 @@ class LocalSystem:
             LauncherError: something is missing, a port is in use, or a process did not start.
         """
         # The OpenID provider and the portals get each other's and the gateway's address, even if those do not run here.
-        for name in {*self._services, "gateway", "portals", "issuer"}:
+        for name in ("gateway", "portals", "issuer", *map(ports.health, self._services)):
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
-            self.kafka, self.mongodb = self.engines.kafka, self.engines.mongodb
+            self.kafka, self.access, self.mongodb = self.engines.kafka, self.engines.access, self.engines.mongodb
+            self.mongodb_access = self.engines.mongodb_access
             self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
             self.issuer_url = self.url("issuer")
             if self._topics:
                 with self._progress.step("topics"):
-                    self._process("topics", Service("topics", self._topics)).run(_TOPICS_SECONDS)
+                    self._process("topics", Service(PROVISIONER, self._topics)).run(_TOPICS_SECONDS)
             started = [self._issuer(), *(self._started(service.name, service) for service in self._services.values())]
             stack.callback(self._stop_services)
             for process in started:
                 process.start()
             for process in started:
-                with self._progress.step(f"{process.name} at {self.url(process.name)}", process.started_at):
+                with self._progress.step(f"{process.name} at {self._address(process.name)}", process.started_at):
                     process.wait_ready()
             self._stack = stack.pop_all()
         return self
@@ -166,7 +188,7 @@ class LocalSystem:
     def start_service(self, name: str, instance: int = 2) -> Process:
         """Start one more instance of a service on a free port, and wait until it is ready.
 
-        It is called `<name>-<instance>` in `processes` and in `url`.
+        It is called `<name>-<instance>` in `processes`, in `url` and in `health_url`.
 
         Raises:
             ValueError: an instance of this name exists already.
@@ -175,7 +197,9 @@ class LocalSystem:
         instance_name = f"{name}-{instance}"
         if instance_name in self.processes:
             raise ValueError(f"{instance_name} exists already: processes[{instance_name!r}].restart()")
-        self._ports[instance_name] = ports.free_port()
+        self._ports[ports.health(instance_name)] = ports.free_port()
+        if self._services[name].public:
+            self._ports[instance_name] = ports.free_port()
         process = self._started(instance_name, self._services[name])
         process.start()
         process.wait_ready()
@@ -187,9 +211,13 @@ class LocalSystem:
         key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
         return fetch_token(self.issuer_url, person, key)
 
-    def environment(self, settings: Sequence[str], port: int | None = None) -> dict[str, str]:
+    def environment(
+        self, name: str, settings: Sequence[str], *, port: int | None = None, health_port: int | None = None
+    ) -> dict[str, str]:
         """The environment of a child: the common settings, and those named in `settings`.
 
+        One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
+        of MongoDB those with which it connects to MongoDB.
         Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
         """
         keyed = {
@@ -211,32 +239,48 @@ class LocalSystem:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         common = {
             "FRIKORT_ENVIRONMENT": "local",
-            "FRIKORT_KAFKA": self.kafka,
-            "FRIKORT_MONGODB": self.mongodb,
+            "FRIKORT_MONGODB": self.mongodb_access.address,
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
             "FRIKORT_TOPIC_REPLICATION": "1",
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
+        if name in PRINCIPALS:
+            common |= self.access.environment(name)
+        if name in USERS:
+            common |= self.mongodb_access.environment(name)
         if port is not None:
             common["FRIKORT_PORT"] = str(port)
+        if health_port is not None:
+            common["FRIKORT_HEALTH_PORT"] = str(health_port)
         own = {name: keyed[name] for name in settings}
         return inherited | common | own | dict(self.config.environment)
 
+    def _address(self, name: str) -> str:
+        """The public address of a process, or of its health if it has no other."""
+        return self.url(name) if name in self._ports else self.health_url(name)
+
     def _started(self, name: str, service: Service) -> Process:
-        process = self._process(name, service, self._ports[name])
+        process = self._process(name, service)
         self.processes[name] = process
         return process
 
-    def _process(self, name: str, service: Service, port: int | None = None) -> Process:
+    def _process(self, name: str, service: Service) -> Process:
+        health_port = self._ports.get(ports.health(name))
+        environment = self.environment(
+            service.name,
+            service.settings,
+            port=self._ports[name] if service.public else None,
+            health_port=health_port,
+        )
         return Process(
             name,
             [sys.executable, "-m", service.module],
             log=self.config.log(name),
-            environment=self.environment(service.settings, port),
+            environment=environment,
             directory=REPOSITORY,
-            ready=lambda: port is None or answers_ready(f"http://127.0.0.1:{port}"),
+            ready=lambda: health_port is None or answers_ready(self.health_url(name)),
         )
 
     def _issuer(self) -> Process:
@@ -245,7 +289,7 @@ class LocalSystem:
             "issuer",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
             log=self.config.log("issuer"),
-            environment=self.environment(ISSUER_SETTINGS, self._ports["issuer"]),
+            environment=self.environment("issuer", ISSUER_SETTINGS, port=self._ports["issuer"]),
             ready=lambda: answers_ready(self.issuer_url),
         )
         return self.processes["issuer"]

@@ -21,6 +21,7 @@ from frikort_contracts.extracts import (
     ExtractStarted,
     Position,
 )
+from frikort_contracts.topics import source_of
 from prometheus_client import Counter, Gauge
 
 from services.exports.extract_files import ExtractFiles, FilePart
@@ -146,7 +147,7 @@ def envelope_of(request: ExtractRequest, event: AnyExtractEvent) -> Envelope[Any
     return Envelope(
         id=uuid5(request.command_id, f"exports/extract/{event.attempt}/{name}"),
         time=request.requested_at,
-        source="/frikort/exports",
+        source=source_of("exports"),
         data=event,
         correlation_id=request.correlation_id,
         causation_id=request.command_id,

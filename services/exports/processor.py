@@ -17,8 +17,8 @@ from services.exports.extract_requests import ExtractRequest, address_of_request
 from services.exports.statements import CardStatements, IssuedCard, decide_statements, republish_statements
 from services.runtime.processing.decision import Address, Decision, Processor
 
-EncryptCpr = Callable[[EncryptedPerson], str]
-"""Encrypts a person's CPR number for the tax agency (a compact JWE; different on every call)."""
+EncryptCpr = Callable[[EncryptedPerson, str], str]
+"""Encrypts the CPR number of the person of a card for the tax agency (a compact JWE; different on every call)."""
 
 
 _CONSUMED = CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements
@@ -31,7 +31,8 @@ def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
         event = message.data
         if not isinstance(event, CardIssued):
             return message
-        issued = IssuedCard(event.card_id, event.revision, event.municipality, encrypt_cpr(event.person))
+        cpr = encrypt_cpr(event.person, event.card_id)
+        issued = IssuedCard(event.card_id, event.revision, event.municipality, cpr)
         return message._replace(data=issued)
 
     return Processor(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import LastingKeys, RuntimeSettings
 
 
 class ExportsSettings(RuntimeSettings):
     """Read from ``FRIKORT_`` and the field's name in capitals."""
 
-    encryption_keys: SecretStr = Field(
+    encryption_keys: LastingKeys = Field(
         description="The keys of personal data: `<key id>:<base64 of 32 bytes>`, comma separated."
     )
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')

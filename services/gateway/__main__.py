@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.app import application_factory
+from services.gateway.clock import check_clock
 from services.gateway.settings import GatewaySettings
 from services.runtime import logging
 from services.runtime.service import Runtime
@@ -13,7 +14,7 @@ def main() -> None:
     """Serve the API until SIGTERM."""
     settings = GatewaySettings()
     logging.configure(settings, "gateway")
-    runtime = Runtime(service="gateway", settings=settings)
+    runtime = Runtime(service="gateway", settings=settings, start_checks=[check_clock])
     serve(runtime, application_factory(settings, runtime))
 
 

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from services.gateway.api import everyone_router, local_clock_router
 from services.gateway.api.audit_middleware import AuditMiddleware
+from services.gateway.api.authentication import AuthenticationMiddleware
 from services.gateway.api.errors import add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
 from services.gateway.authority import router as authority_router
@@ -21,7 +22,7 @@ from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.runtime.service import Runtime
-from services.runtime.web.requests import RequestMiddleware
+from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
 # Routes are tried in order: those with the most requests first.
 ROUTERS: Final = tuple(
@@ -73,16 +74,16 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     if settings.environment == "local":
         app.include_router(local_clock_router.router)
     runtime.health.details["projections"] = process.projections.detail
-    app.router.routes.extend(runtime.health_routes)
     add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
     add_handlers(app)
     app.add_middleware(AuditMiddleware)
+    app.add_middleware(AuthenticationMiddleware, per_caller=settings.requests_per_client)
     app.add_middleware(
         RequestMiddleware,
         service="gateway",
-        body_most=settings.body_most,
-        files_most={payroll_router.PATH: settings.batch_bytes_most},
-        requests_most=settings.requests_most,
+        limits=RequestLimits.from_settings(
+            settings, body_most=settings.body_most, files_most={payroll_router.PATH: settings.batch_bytes_most}
+        ),
         error_response=problem_response,
     )
     return app

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.mongo.document_store import Database, read_changes
+from services.runtime.mongo.document_store import Collection, Database, read_changes
 
 logger = structlog.get_logger(__name__)
 
@@ -144,10 +144,15 @@ async def _checked(check: Callable[[], Awaitable[Ready[T] | Pending]]) -> Ready[
 
 
 class ChangeStreamListener:
-    """Wakes the subscriptions of this process at every change of the read models."""
+    """Wakes the subscriptions of this process at every change of ``collections`` in ``source``.
 
-    def __init__(self, database: Database, subscriptions: ChangeSubscriptions, collections: Iterable[str]) -> None:
-        self._database = database
+    ``source`` is the database, which the process must be allowed to read as a whole, or one collection.
+    """
+
+    def __init__(
+        self, source: Database | Collection, subscriptions: ChangeSubscriptions, collections: Iterable[str]
+    ) -> None:
+        self._source = source
         self._subscriptions = subscriptions
         self._pipeline: list[dict[str, Any]] = [
             {
@@ -182,9 +187,9 @@ class ChangeStreamListener:
                 await asyncio.sleep(_PAUSE_AFTER_ERROR)
 
     async def _follow(self) -> None:
-        async with self._database.watch(self._pipeline, resume_after=self._resume_after) as stream:
+        async with self._source.watch(self._pipeline, resume_after=self._resume_after) as stream:
             self._subscriptions.wake_all()
-            while stream.alive:  # type: ignore[truthy-function] # a property, whatever motor's stubs say
+            while stream.alive:
                 await read_changes(stream, self._wake)
                 self._resume_after = stream.resume_token
 

@@ -9,15 +9,31 @@ from frikort_contracts.values import danish_day
 
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database
+from services.runtime.safety_checks import UnsafeSetting
+from services.runtime.service import Runtime
 
+_COLLECTION = "clock"
 _OFFSET = "offset"
+
+
+async def check_clock(runtime: Runtime) -> None:
+    """Refuse a database in which a local run has moved the clock in production. Raises ``UnsafeSetting``."""
+    if runtime.settings.environment != "production":
+        return
+    if await runtime.database[_COLLECTION].find_one({"_id": _OFFSET}) is not None:
+        raise UnsafeSetting(
+            f"the collection {_COLLECTION} of {runtime.database.name}",
+            "the settable clock of a local system",
+            "use a database that no local system has used",
+            risk="has given messages a wrong time",
+        )
 
 
 class Clock:
     """UTC now. Where it is settable (never in production), an offset in MongoDB moves it for all instances."""
 
     def __init__(self, database: Database, *, settable: bool) -> None:
-        self._offsets = database["clock"]
+        self._offsets = database[_COLLECTION]
         self.settable = settable
         self._batched_read = BatchedCalls(self._read)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _DECLARED: Final = "x-problem-codes"
+_OF_EVERY_OPERATION: Final = ("temporarily-unavailable", "too-busy", "too-many-requests", "internal-error")
 
 
 def problems(*codes: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def problems(*codes: str) -> dict[str, Any]:
 
 def codes_of(operation: Mapping[str, Any]) -> list[str]:
     """The codes that ``operation`` of an OpenAPI document can answer, sorted."""
-    found = {*operation.get(_DECLARED, ()), "temporarily-unavailable", "too-busy", "internal-error"}
+    found = {*operation.get(_DECLARED, ()), *_OF_EVERY_OPERATION}
     headers = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "header"}
     if operation.get("security"):
         found |= {"token-missing", "token-invalid", "role-not-allowed"}
@@ -34,7 +35,7 @@ def codes_of(operation: Mapping[str, Any]) -> list[str]:
         found |= {"access-reason-missing", "access-reason-invalid"}
     content = operation.get("requestBody", {}).get("content", {})
     if content:
-        found.add("body-too-large")
+        found |= {"body-too-large", "request-timeout"}
     if "application/json" in content:
         found |= {"malformed-json", "media-type-unsupported"}
     return sorted(found)

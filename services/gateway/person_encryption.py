@@ -7,6 +7,7 @@ import json
 from datetime import date
 from typing import NamedTuple, Self
 
+from frikort_contracts.issuance import HOLDER_PURPOSE, PERSON_PURPOSE
 from frikort_contracts.values import EncryptedPerson, birth_date_of
 
 from services.gateway.settings import GatewaySettings
@@ -49,18 +50,21 @@ class Persons:
         """The hash under which a citizen is found."""
         return self._hasher.hash("cpr", cpr)
 
-    def encrypt(self, person: Person) -> EncryptedPerson:
-        """The encrypted citizen, for messages."""
-        cpr_hash = self.cpr_hash(person.cpr)
-        return EncryptedPerson(
-            cpr_hash=cpr_hash,
-            birth_check=self.birth_check(cpr_hash, birth_date_of(person.cpr)),
-            ciphertext=self._encryptor.encrypt(json.dumps(person._asdict(), ensure_ascii=False), cpr_hash),
-        )
+    def encrypt(self, person: Person, card_id: str) -> EncryptedPerson:
+        """The encrypted citizen of a card, for messages."""
+        return self._encrypt(person, PERSON_PURPOSE, card_id)
 
-    def decrypt(self, person: EncryptedPerson) -> Person:
-        """The decrypted citizen."""
-        return Person(**json.loads(self._encryptor.decrypt(person.ciphertext, person.cpr_hash)))
+    def decrypt(self, person: EncryptedPerson, card_id: str) -> Person:
+        """The decrypted citizen of a card. Raises ``DecryptionError``, as every method that decrypts."""
+        return self._decrypt(person, PERSON_PURPOSE, card_id)
+
+    def encrypt_holder(self, holder: Person, card_id: str) -> EncryptedPerson:
+        """The encrypted holder of a mandate on a card, for messages."""
+        return self._encrypt(holder, HOLDER_PURPOSE, card_id)
+
+    def decrypt_holder(self, holder: EncryptedPerson, card_id: str) -> Person:
+        """The decrypted holder of a mandate on a card."""
+        return self._decrypt(holder, HOLDER_PURPOSE, card_id)
 
     def birth_check(self, cpr_hash: str, birth_date: date) -> str:
         """The keyed hash that proves a birth date of the citizen."""
@@ -72,29 +76,29 @@ class Persons:
         right = hmac.compare_digest(check, _UNKNOWN_PERSON if person is None else person.birth_check)
         return check, right
 
-    def encrypt_contact(self, contact: Contact, cvr: str) -> str:
-        """An encrypted contact person."""
-        return self._encryptor.encrypt(json.dumps(contact._asdict(), ensure_ascii=False), cvr)
+    def encrypt_contact(self, contact: Contact, card_id: str, cvr: str) -> str:
+        """The encrypted contact person of the employer ``cvr`` for its employments on a card."""
+        return self._encryptor.encrypt(json.dumps(contact._asdict(), ensure_ascii=False), "contact", card_id, cvr)
 
-    def decrypt_contact(self, ciphertext: str, cvr: str) -> Contact:
+    def decrypt_contact(self, ciphertext: str, card_id: str, cvr: str) -> Contact:
         """A decrypted contact person."""
-        return Contact(**json.loads(self._encryptor.decrypt(ciphertext, cvr)))
+        return Contact(**json.loads(self._encryptor.decrypt(ciphertext, "contact", card_id, cvr)))
 
-    def encrypt_label(self, label: str, cvr: str) -> str:
+    def encrypt_label(self, label: str, card_id: str, cvr: str) -> str:
         """An employer's own name for an employment, encrypted because it may be a person's name."""
-        return self._encryptor.encrypt(label, f"label:{cvr}")
+        return self._encryptor.encrypt(label, "label", card_id, cvr)
 
-    def decrypt_label(self, ciphertext: str | None, cvr: str) -> str | None:
+    def decrypt_label(self, ciphertext: str | None, card_id: str, cvr: str) -> str | None:
         """A decrypted label; None without one, or if it was removed with an empty one."""
-        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, f"label:{cvr}") or None
+        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, "label", card_id, cvr) or None
 
     def encrypt_message(self, message: str, report_id: str) -> str:
         """The encrypted message of a dispute."""
-        return self._encryptor.encrypt(message, f"dispute:{report_id}")
+        return self._encryptor.encrypt(message, "dispute", report_id)
 
     def decrypt_message(self, ciphertext: str | None, report_id: str) -> str | None:
         """A decrypted message; None without one."""
-        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, f"dispute:{report_id}")
+        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, "dispute", report_id)
 
     def fingerprint(self, *parts: str) -> str:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
@@ -102,8 +106,20 @@ class Persons:
 
     def encrypt_response(self, answer: str, command_id: str) -> str:
         """A response, encrypted for replay."""
-        return self._encryptor.encrypt(answer, f"answer:{command_id}")
+        return self._encryptor.encrypt(answer, "response", command_id)
 
     def decrypt_response(self, ciphertext: str, command_id: str) -> str:
         """A decrypted response."""
-        return self._encryptor.decrypt(ciphertext, f"answer:{command_id}")
+        return self._encryptor.decrypt(ciphertext, "response", command_id)
+
+    def _encrypt(self, person: Person, purpose: str, card_id: str) -> EncryptedPerson:
+        cpr_hash = self.cpr_hash(person.cpr)
+        plaintext = json.dumps(person._asdict(), ensure_ascii=False)
+        return EncryptedPerson(
+            cpr_hash=cpr_hash,
+            birth_check=self.birth_check(cpr_hash, birth_date_of(person.cpr)),
+            ciphertext=self._encryptor.encrypt(plaintext, purpose, card_id, cpr_hash),
+        )
+
+    def _decrypt(self, person: EncryptedPerson, purpose: str, card_id: str) -> Person:
+        return Person(**json.loads(self._encryptor.decrypt(person.ciphertext, purpose, card_id, person.cpr_hash)))

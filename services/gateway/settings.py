@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import (
+    HttpsAddress,
+    LastingKey,
+    LastingKeys,
+    OptionalHttpsAddress,
+    PublicSettings,
+    RuntimeSettings,
+)
 
 
 class PayrollSettings(RuntimeSettings):
     """Settings of the payroll worker. Read from ``FRIKORT_<NAME>``."""
 
-    encryption_keys: SecretStr = Field(
+    encryption_keys: LastingKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."
     )
     batch_poll: float = Field(default=1.0, gt=0, description="Seconds between two looks for payroll files to book.")
@@ -19,22 +26,22 @@ class PayrollSettings(RuntimeSettings):
     )
 
 
-class GatewaySettings(PayrollSettings):
+class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
-    lookup_key: SecretStr = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
-    issuer: str = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
-    authorization_url: str | None = Field(
+    lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
+    issuer: HttpsAddress = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
+    authorization_url: OptionalHttpsAddress = Field(
         default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."
     )
-    token_url: str | None = Field(
+    token_url: OptionalHttpsAddress = Field(
         default=None, description="The issuer's token endpoint, for the OpenAPI document; else `<issuer>/token`."
     )
-    jwks_url: str = Field(description="Where the issuer publishes its keys.")
+    jwks_url: HttpsAddress = Field(description="Where the issuer publishes its keys.")
     audience: str = Field(default="frikort", description="The `aud` of accepted access tokens.")
     jwks_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the issuer.")
     jwks_refresh: float = Field(default=600.0, gt=0, description="Seconds after which the keys are fetched again.")
-    api_url: str = Field(
+    api_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="Where clients reach the API, without a slash at the end."
     )
     wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
@@ -42,8 +49,7 @@ class GatewaySettings(PayrollSettings):
     attempts_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
     attempts_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
     attempt_window: int = Field(default=3600, ge=1, description="Seconds over which wrong attempts are counted.")
-    body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
-    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    body_most: int = Field(default=65_536, ge=1, description="Most bytes in a request body other than a file.")
     # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.
     streams_per_caller: int = Field(default=4, ge=1, description="Most streams of changes that a caller may have open.")
     streams_most: int = Field(default=2000, ge=1, description="Most streams of changes at once, of all callers.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final
-from uuid import uuid5
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import (
@@ -20,6 +19,7 @@ from frikort_contracts.issuance import (
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
+    card_id_of,
 )
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import Year, danish_day
@@ -34,7 +34,7 @@ CONTROL_INTERVAL_YEARS: Final = 2
 
 def new_card_id(message: Envelope[IssueCard]) -> str:
     """The id of the card that the command issues; the same on every delivery."""
-    return str(uuid5(message.id, "card"))
+    return card_id_of(message.id)
 
 
 def issue_card(card: Card | None, message: Envelope[IssueCard], taken: Collection[str]) -> Decision[Card]:

@@ -117,9 +117,9 @@ class GatewayClient:
         return await self._streams.handle_async_request(self._request("GET", path, headers, _STREAM_TIMEOUTS))
 
     async def ping(self) -> None:
-        """Ask whether the API's process answers. Raises ``OSError``."""
+        """Ask whether the API answers, at an address that reads no data. Raises ``OSError``."""
         try:
-            status, _ = await self.call("GET", "/health/live", {}, timeouts=_PING_TIMEOUTS)
+            status, _ = await self.call("GET", "/problems/not-found", {}, timeouts=_PING_TIMEOUTS)
         except httpx2.HTTPError as error:
             raise ConnectionError(f"the API does not answer: {type(error).__name__}") from None
         if status >= _REFUSED_FROM:

@@ -15,7 +15,7 @@ from services.portals.login import routes as login
 from services.portals.security import SecurityMiddleware, origin_of
 from services.portals.settings import PortalsSettings
 from services.runtime.service import Runtime
-from services.runtime.web.requests import RequestMiddleware
+from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
 
 def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
@@ -35,7 +35,6 @@ def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
             await portals.gateway.close()
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
-    app.router.routes.extend(runtime.health_routes)
     add_portals(app, portals)
     return app
 
@@ -52,8 +51,8 @@ def add_portals(app: FastAPI, portals: Container) -> None:
     app.add_middleware(
         RequestMiddleware,
         service="portals",
-        body_most=settings.body_most,
-        files_most={UPLOAD_PATH: settings.file_most},
-        requests_most=settings.requests_most,
+        limits=RequestLimits.from_settings(
+            settings, body_most=settings.body_most, files_most={UPLOAD_PATH: settings.file_most}
+        ),
         error_response=error_response,
     )

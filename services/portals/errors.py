@@ -23,7 +23,13 @@ from services.portals.texts import translations
 
 logger = structlog.get_logger(__name__)
 
-_BY_STATUS: Final = {400: "malformed-request", 404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_BY_STATUS: Final = {
+    400: "malformed-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "request-timeout",
+    413: "body-too-large",
+}
 _UNAUTHENTICATED: Final = 401
 # What the API says about these is meant for programs; a person reads the portals' own texts.
 _FOR_PROGRAMS: Final = {"malformed-json": "malformed-request", "media-type-unsupported": "malformed-request"}

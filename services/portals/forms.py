@@ -29,6 +29,7 @@ _AMOUNT: Final = {
     Language.ENGLISH: re.compile(r"(?P<kroner>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<ore>[0-9]{2}))?"),
 }
 _MOST_DIGITS: Final = 12
+_LONGEST_AMOUNT: Final = 40
 _UNIT: Final = re.compile(r"\s*kr\.?$", re.IGNORECASE)
 _INVALID: Final = 422
 
@@ -126,6 +127,8 @@ def parse_amount(typed: str, language: Language) -> int:
     Three digits must follow a separator of thousands and two a separator of øre, so no text means different amounts in
     the two languages. Raises ``ValueError``.
     """
+    if len(typed) > _LONGEST_AMOUNT:  # before any pattern reads it
+        raise ValueError("not an amount")
     match = _AMOUNT[language].fullmatch(_UNIT.sub("", typed))
     if match is None:
         raise ValueError("not an amount")

@@ -34,6 +34,10 @@ PROBLEMS: Final = {
     "invalid-request": Problem(422, *_NOT_FOUND),
     "malformed-request": Problem(400, *_NOT_FOUND),
     "body-too-large": Problem(413, N_("Det, du sendte, er for stort"), N_("Gå tilbage, og send en mindre fil.")),
+    "request-timeout": Problem(
+        408, N_("Det, du sendte, kom for langsomt"), N_("Din forbindelse er langsom lige nu. Prøv igen om lidt.")
+    ),
+    "too-many-requests": Problem(429, N_("For mange forespørgsler på én gang"), N_("Vent et øjeblik, og prøv igen.")),
     "internal-error": Problem(
         500,
         N_("Der skete en fejl hos os"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import HttpsAddress, OptionalHttpsAddress, PublicSettings, ReplaceableKeys
 
 
 class ClaimNames(BaseModel):
@@ -20,25 +20,25 @@ class ClaimNames(BaseModel):
     authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
 
 
-class PortalsSettings(ProcessSettings):
+class PortalsSettings(PublicSettings):
     """Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_GATEWAY_URL``."""
 
-    public_url: str = Field(
+    public_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="The portals' address for people, without a slash at the end."
     )
-    gateway_url: str = Field(
+    gateway_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="The API's address for the portals, without a slash at the end."
     )
-    api_url: str | None = Field(
+    api_url: OptionalHttpsAddress = Field(
         default=None, description="The API's address for payroll vendors, as the pages show it; by default gateway_url."
     )
     api_resource: str = Field(
         default="urn:frikort:api", description="The API as a resource at the OpenID provider (RFC 8707)."
     )
-    session_keys: SecretStr = Field(
+    session_keys: ReplaceableKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts sessions, every one decrypts."
     )
-    issuer: str = Field(
+    issuer: HttpsAddress = Field(
         description="The OpenID provider: the `iss` of its tokens, and the base of its discovery document"
         " (`<issuer>/.well-known/openid-configuration`)."
     )
@@ -57,6 +57,5 @@ class PortalsSettings(ProcessSettings):
     login_seconds: int = Field(default=600, ge=1, description="Seconds that a person may take to log in.")
     session_idle: int = Field(default=1800, ge=60, description="Seconds after which an unused session ends.")
     session_most: int = Field(default=28_800, ge=60, description="Seconds after which every session ends.")
-    body_most: int = Field(default=1_000_000, ge=1, description="Most bytes in a request body.")
+    body_most: int = Field(default=65_536, ge=1, description="Most bytes in a form.")
     file_most: int = Field(default=32_000_000, ge=1, description="Most bytes in an uploaded payroll file.")
-    requests_most: int = Field(default=500, ge=1, description="Most requests at once; further ones get 503.")

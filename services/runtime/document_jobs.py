@@ -17,7 +17,7 @@ from services.runtime import metrics
 from services.runtime.mongo.document_store import connect, durable_database
 from services.runtime.mongo.job_store import MongoDocumentIds, MongoJobStore
 from services.runtime.processing.jobs import DEFAULT_RATE, JobKind, JobState, LeaseLost, run_job
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import MongoSettings
 
 if TYPE_CHECKING:
     from services.runtime.service import BackgroundTask, Runtime
@@ -84,7 +84,7 @@ def main(service: str, kinds: Sequence[JobKind], arguments: Sequence[str] | None
 
 
 async def _execute(service: str, kinds: dict[str, JobKind], given: argparse.Namespace) -> int:
-    client = connect(ProcessSettings().mongodb)
+    client = connect(MongoSettings().mongodb_uri)
     try:
         store = MongoJobStore(durable_database(client, f"frikort_{service}"))
         if given.command == "start":

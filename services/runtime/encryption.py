@@ -1,7 +1,9 @@
 """Personal data at rest and on topics: encrypted with associated data, found by a keyed hash.
 
-The cipher is AES-256-GCM-SIV (RFC 8452), which stays safe if a nonce should repeat. A CPR number has about 10^8
-plausible values, so a plain hash hides nothing: the hash is HMAC-SHA-256 under a secret key.
+The cipher is AES-256-GCM-SIV (RFC 8452), which stays safe if a nonce should repeat. The associated data is the purpose
+of the text and the ids of what it belongs to, so a ciphertext copied to another card, field or purpose is not decrypted
+there. A CPR number has about 10^8 plausible values, so a plain hash hides nothing: the hash is HMAC-SHA-256 under a
+secret key.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ _HASH_BYTES = 16
 
 
 class DecryptionError(ValueError):
-    """The text was encrypted with an unknown key or for other associated data, or it was changed."""
+    """The text was encrypted with an unknown key, for another purpose or subject, or it was changed."""
 
 
 def read_key(text: str, what: str) -> bytes:
@@ -32,6 +34,19 @@ def read_key(text: str, what: str) -> bytes:
     if len(key) != _KEY_BYTES:
         raise ValueError(f"{what} must be 32 bytes in base64; make one with: openssl rand -base64 32")
     return key
+
+
+def read_keys(text: str, setting: str) -> dict[str, bytes]:
+    """The keys of ``<key id>:<base64 of 32 bytes>``, comma separated, by id. Raises ``ValueError``, as ``read_key``."""
+    keys: dict[str, bytes] = {}
+    for part in text.split(","):
+        key_id, _, key = part.strip().partition(":")
+        if not key_id or "." in key_id:
+            raise ValueError(f"{setting} is `<key id>:<base64 of 32 bytes>`, comma separated")
+        if key_id in keys:
+            raise ValueError(f"{setting} has two keys with the id {key_id}")
+        keys[key_id] = read_key(key, f"the key {key_id} in {setting}")
+    return keys
 
 
 class Encryptor:
@@ -46,21 +61,18 @@ class Encryptor:
     @classmethod
     def from_setting(cls, text: str, setting: str = "FRIKORT_ENCRYPTION_KEYS") -> Encryptor:
         """From ``<key id>:<base64 of 32 bytes>``, comma separated; the first one encrypts."""
-        keys: dict[str, bytes] = {}
-        for part in text.split(","):
-            key_id, _, key = part.strip().partition(":")
-            if not key_id or "." in key_id:
-                raise ValueError(f"{setting} is `<key id>:<base64 of 32 bytes>`, comma separated")
-            keys[key_id] = read_key(key, f"the encryption key {key_id} in {setting}")
-        return cls(keys)
+        return cls(read_keys(text, setting))
 
-    def encrypt(self, plaintext: str, associated_data: str) -> str:
-        """``<key id>.<base64url of nonce and ciphertext>``; decrypted only with the same ``associated_data``."""
+    def encrypt(self, plaintext: str, purpose: str, *subject: str) -> str:
+        """``<key id>.<base64url of nonce and ciphertext>``; decrypted only for the same purpose and subject.
+
+        ``purpose`` names the field, ``subject`` has the ids of what it belongs to, such as a card.
+        """
         nonce = os.urandom(_NONCE_BYTES)
-        ciphertext = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), associated_data.encode())
+        ciphertext = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _joined(purpose, *subject))
         return f"{self._first}.{urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
 
-    def decrypt(self, ciphertext: str, associated_data: str) -> str:
+    def decrypt(self, ciphertext: str, purpose: str, *subject: str) -> str:
         """The plaintext. Raises ``DecryptionError``."""
         key_id, _, encoded = ciphertext.partition(".")
         cipher = self._ciphers.get(key_id)
@@ -68,9 +80,9 @@ class Encryptor:
             raise DecryptionError(f"there is no key {key_id!r}")
         try:
             raw = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
-            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], associated_data.encode()).decode()
+            return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _joined(purpose, *subject)).decode()
         except (InvalidTag, ValueError):
-            raise DecryptionError("the text was changed, or encrypted for other associated data") from None
+            raise DecryptionError("the text was changed, or encrypted for another purpose or subject") from None
 
 
 class KeyedHasher:
@@ -81,7 +93,11 @@ class KeyedHasher:
 
     def hash(self, purpose: str, *parts: str) -> str:
         """First 128 bits of HMAC-SHA-256 over ``purpose`` and ``parts``, base64url, 22 characters."""
-        texts = [text.encode() for text in (purpose, *parts)]
-        message = b"".join(len(text).to_bytes(4, "big") + text for text in texts)
-        digest = hmac.digest(self._key, message, "sha256")[:_HASH_BYTES]
+        digest = hmac.digest(self._key, _joined(purpose, *parts), "sha256")[:_HASH_BYTES]
         return urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _joined(*texts: str) -> bytes:
+    """The texts, each after its length, so that no two lists of texts give the same bytes."""
+    encoded = [text.encode() for text in texts]
+    return b"".join(len(text).to_bytes(4, "big") + text for text in encoded)

@@ -11,7 +11,7 @@ from frikort_contracts.values import redact_cpr
 from structlog.typing import EventDict, WrappedLogger
 
 from services.runtime.log_rate_limit import RateLimitFilter
-from services.runtime.settings import ProcessSettings
+from services.runtime.settings import CommandSettings
 
 
 class _Lines(structlog.WriteLogger):
@@ -22,7 +22,7 @@ class _Lines(structlog.WriteLogger):
         self.name = name
 
 
-def configure(settings: ProcessSettings, service: str) -> None:
+def configure(settings: CommandSettings, service: str) -> None:
     """Send structlog and the standard library's logging to standard error as JSON."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Any] = [

@@ -6,7 +6,7 @@ by themselves, start at the latest record and publish with ``acks=1`` by default
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from frikort_contracts.topics import Topic
@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from services.runtime.settings import ProcessSettings, RuntimeSettings
+from services.runtime import production_checks
+from services.runtime.settings import CommandSettings, MongoSettings, TopicSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
 _PRODUCTION_REPLICAS: Final = 3
@@ -24,24 +25,53 @@ _LOGIN_OPTIONS: Final = ("auth", "tls", "ssl")
 
 
 class UnsafeSetting(RuntimeError):
-    """A setting that can lose acknowledged data. The text names it and the remedy."""
+    """A setting that can lose acknowledged data, or has another ``risk``. The text names it and the remedy."""
 
-    def __init__(self, setting: str, found: object, put: str) -> None:
-        super().__init__(f"{setting} is {found}, which can lose acknowledged data: {put}")
+    def __init__(self, setting: str, found: object, put: str, *, risk: str = "can lose acknowledged data") -> None:
+        super().__init__(f"{setting} is {found}, which {risk}: {put}")
         self.setting = setting
 
 
-def check_settings(settings: ProcessSettings) -> None:
-    """Check what can be checked without a server. Raises ``UnsafeSetting``."""
-    if (
-        isinstance(settings, RuntimeSettings)
-        and settings.environment == "production"
-        and settings.topic_replication < _PRODUCTION_REPLICAS
-    ):
-        raise UnsafeSetting(
+class UnsafeSettings(UnsafeSetting):
+    """Several unsafe settings. The text names each."""
+
+    def __init__(self, several: Sequence[UnsafeSetting]) -> None:
+        RuntimeError.__init__(self, "; ".join(map(str, several)))
+        self.setting = ", ".join(unsafe.setting for unsafe in several)
+
+
+def check_settings(settings: CommandSettings) -> None:
+    """Check all that needs no server. Raises ``UnsafeSetting`` that names every unsafe setting."""
+    if len(found := list(_unsafe(settings))) == 1:
+        raise found[0]
+    if found:
+        raise UnsafeSettings(found)
+
+
+def _unsafe(settings: CommandSettings) -> Iterator[UnsafeSetting]:
+    if isinstance(settings, MongoSettings):
+        try:
+            check_mongodb_uri(settings.mongodb_uri)
+        except OSError as error:
+            yield _unreadable("FRIKORT_MONGODB_PASSWORD_FILE", error)
+        except UnsafeSetting as unsafe:
+            yield unsafe
+    if settings.environment != "production":
+        return
+    if isinstance(settings, TopicSettings) and settings.topic_replication < _PRODUCTION_REPLICAS:
+        yield UnsafeSetting(
             "FRIKORT_TOPIC_REPLICATION", settings.topic_replication, f"put {_PRODUCTION_REPLICAS} or more in production"
         )
-    check_mongodb_uri(settings.mongodb)
+    try:
+        for setting, found, put in production_checks.findings(settings):
+            yield UnsafeSetting(setting, found, put, risk="is refused in production")
+    except OSError as error:
+        yield _unreadable("FRIKORT_KAFKA_PASSWORD_FILE", error)
+
+
+def _unreadable(setting: str, error: OSError) -> UnsafeSetting:
+    remedy = f"let this process read it ({error.strerror})"
+    return UnsafeSetting(setting, "unreadable", remedy, risk="prevents the login")
 
 
 def check_mongodb_uri(uri: str) -> None:
@@ -74,6 +104,7 @@ def check_mongodb_servers(uri: str) -> None:
     options = {name: value for name, value in _options(parsed).items() if name.startswith(_LOGIN_OPTIONS)}
     if parsed["username"] is not None:
         options |= {"username": parsed["username"], "password": parsed["password"]}
+        options.setdefault("authsource", parsed["database"] or "admin")
     for host, port in parsed["nodelist"]:
         try:
             with MongoClient[dict[str, Any]](
@@ -106,7 +137,7 @@ def check_hello(server: str, hello: Mapping[str, Any]) -> None:
 def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
     """The settings with which a topic, or its dead-letter topic, loses no records."""
     return {
-        "cleanup.policy": "delete",
+        "cleanup.policy": topic.cleanup if name == topic.name else "delete",
         "retention.ms": str(_retention_ms(name, topic)),
         "retention.bytes": str(_UNLIMITED),
         "min.insync.replicas": str(max(1, replication - 1)),
@@ -136,7 +167,7 @@ def check_topic(
         )
     put = topic_config(name, topic, replication)
     keeps: dict[str, Callable[[str], bool]] = {
-        "cleanup.policy": lambda value: value == "delete",
+        "cleanup.policy": lambda value: value == put["cleanup.policy"],
         "retention.ms": lambda value: _at_least(value, put["retention.ms"]),
         "retention.bytes": lambda value: _at_least(value, put["retention.bytes"]),
         "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),

@@ -26,6 +26,7 @@ from services.runtime.mongo.document_store import (
     connect_for_processing,
     durable_database,
 )
+from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
@@ -42,6 +43,9 @@ logger = structlog.get_logger(__name__)
 BackgroundTask = Callable[["Runtime"], Awaitable[None]]
 """A coroutine function that a process runs from its start to its stop, again after an error."""
 
+StartCheck = Callable[["Runtime"], Awaitable[None]]
+"""A coroutine function that a process runs at its start, with the database. Raises ``UnsafeSetting``."""
+
 _PAUSE_BETWEEN_TRIES = 1.0
 _OBJECTS_A_COLLECTION = 100_000
 # A batch of less than this part of a full one is small; see BatchPolicy.
@@ -49,6 +53,11 @@ _SMALL_BATCH = 8
 _COMMITS = CommitPolicy(min_interval=0.2)
 # The part of the stop timeout that is reserved for closing connections.
 _CLOSING_SECONDS = 1.0
+
+
+async def check_keys_of(runtime: Runtime) -> None:
+    """Refuse other keys than those with which the data of this service was encrypted. Raises ``UnsafeSetting``."""
+    await check_keys(runtime.database, runtime.settings)
 
 
 class CannotStart(RuntimeError):
@@ -60,7 +69,7 @@ class Runtime:
 
     ``settings`` decides about Kafka: a process with ``RuntimeSettings`` publishes, and consumes if it has processors;
     a process with ``ProcessSettings`` has MongoDB alone. ``service`` owns the database, the topics and the consumer
-    group; ``process`` names one of several processes of a service, in logs and health.
+    group; ``process`` names one of several processes of a service, in the topic table, logs and health.
     """
 
     def __init__(
@@ -71,21 +80,24 @@ class Runtime:
         process: str | None = None,
         processors: Sequence[Processor[Any] | Projection[Any]] = (),
         background_tasks: Sequence[BackgroundTask] = (),
+        start_checks: Sequence[StartCheck] = (),
     ) -> None:
         self.service = service
         self.name = service if process is None else f"{service}-{process}"
+        self.principal = process or service
         self.settings = settings
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
         self.stopping = asyncio.Event()
-        self.client = connect(settings.mongodb)
+        self.client = connect(settings.mongodb_uri)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
-        self._processing_client = connect_for_processing(settings.mongodb)
+        self._processing_client = connect_for_processing(settings.mongodb_uri)
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
         self._background_tasks = list(background_tasks)
+        self._start_checks = [check_keys_of, *start_checks]
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._stop_by: float | None = None
@@ -94,7 +106,7 @@ class Runtime:
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
             self._producer = KafkaProducer(
-                self._kafka.kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
+                self._kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             if processors:
                 self.consumer = self._consumer_of(self._kafka)
@@ -258,11 +270,13 @@ class Runtime:
     async def _check_topics(self) -> None:
         if self._kafka is not None:
             reads = {topic for processor in self._processors for topic in processor.topics}
-            await topics.check(self._kafka, topics.topics_of(self.service, reads))
+            await topics.check(self._kafka, topics.names_for(self.principal, reads))
 
     async def _prepare_store(self) -> None:
-        await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb)
+        await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb_uri)
         await self.client.admin.command("ping")  # not every store has an index that would wait for a primary
+        for check in self._start_checks:
+            await check(self)
         for store in self._stores.values():
             await store.ensure_indexes()
 

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import quote_plus
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class ProcessSettings(BaseSettings):
-    """What every process needs. Each field is read from ``FRIKORT_`` and its name, for example ``FRIKORT_MONGODB``."""
+@dataclass(frozen=True)
+class KeyMaterial:
+    """Marks a setting that holds a secret key, or several: `<key id>:<base64 of 32 bytes>`, comma separated.
+
+    ``is_lasting``: stored data can only be read or found with it, so its check value is stored, and another is refused.
+    """
+
+    several: bool
+    is_lasting: bool
+
+
+class WebAddress:
+    """Marks a setting that must be an https address in production."""
+
+
+LastingKey = Annotated[SecretStr, KeyMaterial(several=False, is_lasting=True)]
+LastingKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=True)]
+ReplaceableKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=False)]
+HttpsAddress = Annotated[str, WebAddress()]
+OptionalHttpsAddress = Annotated[str | None, WebAddress()]
+
+
+class _FromEnvironment(BaseSettings):
+    """Each field is read from ``FRIKORT_`` and its name, for example ``FRIKORT_MONGODB``."""
 
     model_config = SettingsConfigDict(
         env_prefix="FRIKORT_",
@@ -21,14 +45,86 @@ class ProcessSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+
+class CommandSettings(_FromEnvironment):
+    """What every process and every command needs."""
+
     environment: Literal["local", "production"] = Field(
-        default="production", description="`local` allows a settable clock and provisional amounts."
+        default="production",
+        description="`production` refuses weak settings; `local` allows a settable clock and provisional amounts.",
     )
-    mongodb: str = Field(description="MongoDB connection string; must name a replica set.")
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8080, ge=1, le=65535, description="Port to listen on.")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     start_timeout: float = Field(default=60.0, description="Seconds to wait for Kafka and MongoDB at start.")
+
+
+class MongoSettings(_FromEnvironment):
+    """How to reach MongoDB. A user and its password can also be in the connection string."""
+
+    mongodb: str = Field(repr=False, description="MongoDB connection string; must name a replica set.")
+    mongodb_user: str | None = Field(default=None, description="The user of this process, as in the table of rights.")
+    mongodb_password: SecretStr | None = Field(default=None, description="Its password; better in a file.")
+    mongodb_password_file: Path | None = Field(default=None, description="A file with its password.")
+    mongodb_tls: bool = Field(default=False, description="Connect with TLS and check the servers' certificates.")
+    mongodb_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of the authorities to trust; by default the system's."
+    )
+
+    @model_validator(mode="after")
+    def _check_mongodb_access(self) -> Self:
+        if self.mongodb_password is not None and self.mongodb_password_file is not None:
+            raise ValueError("FRIKORT_MONGODB_PASSWORD and FRIKORT_MONGODB_PASSWORD_FILE are set: leave one out")
+        if (self.mongodb_user is None) != (self.mongodb_password is None and self.mongodb_password_file is None):
+            raise ValueError(
+                "set FRIKORT_MONGODB_USER and one of FRIKORT_MONGODB_PASSWORD_FILE and FRIKORT_MONGODB_PASSWORD"
+            )
+        if self.mongodb_user is not None and "@" in self.mongodb:
+            raise ValueError("FRIKORT_MONGODB has a user, and FRIKORT_MONGODB_USER is set: leave one out")
+        if self.mongodb_ca_file is not None and not self.mongodb_tls:
+            raise ValueError("FRIKORT_MONGODB_CA_FILE is set and FRIKORT_MONGODB_TLS is not")
+        for name, path in (("PASSWORD", self.mongodb_password_file), ("CA", self.mongodb_ca_file)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"FRIKORT_MONGODB_{name}_FILE names no file")
+        return self
+
+    @property
+    def mongodb_uri(self) -> str:
+        """The connection string with the user, the password and TLS. Raises ``OSError``. Never log it."""
+        scheme, _, rest = self.mongodb.partition("://")
+        hosts, _, options = rest.partition("?")
+        added = [options] if options else []
+        if self.mongodb_user is not None:
+            hosts = f"{quote_plus(self.mongodb_user)}:{quote_plus(self._mongodb_secret())}@{hosts}"
+            if "authsource=" not in options.lower():
+                added.append("authSource=admin")
+        if self.mongodb_tls:
+            added.append("tls=true")
+        if self.mongodb_ca_file is not None:
+            added.append(f"tlsCAFile={quote_plus(str(self.mongodb_ca_file))}")
+        if not added:
+            return self.mongodb
+        return f"{scheme}://{hosts if '/' in hosts else f'{hosts}/'}?{'&'.join(added)}"
+
+    def without_mongodb_user(self) -> Self:
+        """The same settings for a client that does not log in."""
+        scheme, _, rest = self.mongodb.partition("://")
+        hosts, mark, options = rest.partition("?")
+        address = f"{scheme}://{hosts.rpartition('@')[2]}{mark}{options}"
+        none = {"mongodb_user": None, "mongodb_password": None, "mongodb_password_file": None}
+        return self.model_copy(update={"mongodb": address, **none})
+
+    def _mongodb_secret(self) -> str:
+        if self.mongodb_password_file is not None:
+            return self.mongodb_password_file.read_text(encoding="utf-8").strip()
+        return "" if self.mongodb_password is None else self.mongodb_password.get_secret_value()
+
+
+class ProcessSettings(CommandSettings, MongoSettings):
+    """What every process needs."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    health_port: int = Field(
+        default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
+    )
     stop_timeout: float = Field(
         default=8.0,
         gt=0,
@@ -36,17 +132,81 @@ class ProcessSettings(BaseSettings):
     )
 
 
-class RuntimeSettings(ProcessSettings):
-    """What a process on Kafka needs besides."""
+class PublicSettings(ProcessSettings):
+    """What a process with a public port needs besides: its port, and the limits of connections and requests."""
+
+    port: int = Field(default=8080, ge=1, le=65535, description="The public port.")
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses and networks of the proxies in front (for the API also of the portals), comma separated:"
+        " their `X-Forwarded-For` is believed, and the limits per address do not apply to them.",
+    )
+    connections_most: int = Field(
+        default=4000, ge=1, description="Most connections; the next replaces the one that has waited longest."
+    )
+    connections_per_address: int = Field(default=200, ge=1, description="Most connections of one address.")
+    requests_most: int = Field(default=1000, ge=1, description="Most requests at once; the next are refused with 503.")
+    requests_per_client: int = Field(
+        default=200, ge=1, description="Most requests at once of one address or caller; the next are refused with 429."
+    )
+    headers_timeout: float = Field(default=10.0, gt=0, description="Seconds until the headers of a request are there.")
+    body_timeout: float = Field(
+        default=20.0, gt=0, description="Seconds until a body is there, plus one for each `body_rate` bytes received."
+    )
+    body_rate: int = Field(default=20_000, ge=1, description="Least bytes per second of a long body.")
+    send_timeout: float = Field(
+        default=30.0, gt=0, description="Seconds that a client may stop reading a response, until it is cut off."
+    )
+
+
+class KafkaSettings(_FromEnvironment):
+    """How to reach Kafka. With a user, clients authenticate by SCRAM-SHA-512."""
 
     kafka: str = Field(description="Kafka bootstrap servers, `host:port`, comma separated.")
+    kafka_user: str | None = Field(default=None, description="The principal of this process, as in the topic table.")
+    kafka_password: SecretStr | None = Field(default=None, description="Its password; better in a file.")
+    kafka_password_file: Path | None = Field(default=None, description="A file with its password.")
+    kafka_tls: bool = Field(default=False, description="Connect with TLS and check the broker's certificate.")
+    kafka_ca_file: Path | None = Field(
+        default=None, description="Certificates (PEM) of the authorities to trust; by default the system's."
+    )
+
+    @model_validator(mode="after")
+    def _check_kafka_access(self) -> Self:
+        if self.kafka_password is not None and self.kafka_password_file is not None:
+            raise ValueError("FRIKORT_KAFKA_PASSWORD and FRIKORT_KAFKA_PASSWORD_FILE are set: leave one out")
+        if (self.kafka_user is None) != (self.kafka_password is None and self.kafka_password_file is None):
+            raise ValueError("set FRIKORT_KAFKA_USER and one of FRIKORT_KAFKA_PASSWORD_FILE and FRIKORT_KAFKA_PASSWORD")
+        if self.kafka_ca_file is not None and not self.kafka_tls:
+            raise ValueError("FRIKORT_KAFKA_CA_FILE is set and FRIKORT_KAFKA_TLS is not")
+        for name, path in (("PASSWORD", self.kafka_password_file), ("CA", self.kafka_ca_file)):
+            if path is not None and not path.is_file():
+                raise ValueError(f"FRIKORT_KAFKA_{name}_FILE names no file")
+        return self
+
+    @property
+    def kafka_secret(self) -> SecretStr | None:
+        """The password, from its setting or its file. Raises ``OSError``."""
+        if self.kafka_password_file is None:
+            return self.kafka_password
+        return SecretStr(self.kafka_password_file.read_text(encoding="utf-8").strip())
+
+
+class TopicSettings(CommandSettings, KafkaSettings):
+    """What the topic command needs."""
+
+    topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
+
+
+class RuntimeSettings(ProcessSettings, TopicSettings):
+    """What a process on Kafka needs."""
+
     allowances: Path = Field(
         default=REPOSITORY / "deploy" / "allowances.toml", description="The allowance table (TOML)."
     )
     accept_provisional: bool | None = Field(
         default=None, description="Accept reports in a provisional year; by default only when local."
     )
-    topic_replication: int = Field(default=3, ge=1, description="Replicas of each topic, when topics are made.")
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
     min_batch_interval: float = Field(
         default=0.03, ge=0, description="Least seconds from one small batch to the next; records gather meanwhile."

@@ -13,11 +13,13 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
+from frikort_contracts.access import PROVISIONER
 from frikort_contracts.topics import EARNINGS, PARTITIONS, TOPICS
 from pymongo import AsyncMongoClient
 
 from deploy.local.config import REPOSITORY
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.process import Process
 from services.runtime.kafka.topics import names_of
 from services.runtime.safety_checks import topic_config
@@ -38,9 +40,14 @@ class Bench:
     """What a case has prepared once for all rounds, by its own keys."""
 
     @property
-    def kafka(self) -> str:
-        """The broker's address, ``host:port``."""
-        return self.engines.kafka
+    def access(self) -> KafkaAccess:
+        """How programs connect to the broker."""
+        return self.engines.access
+
+    @property
+    def connection(self) -> dict[str, str]:
+        """The environment variables with which a contestant connects to the broker, with all rights."""
+        return self.access.environment(PROVISIONER)
 
     @property
     def mongodb(self) -> str:
@@ -67,7 +74,7 @@ class Bench:
         """The topic of the load, filled once. It is the real topic, so that balance can read it."""
         if "source" not in self.kept:
             await self._make_real_topics()
-            await fill(self.kafka, EARNINGS.name, self.load)
+            await fill(self.access, EARNINGS.name, self.load)
             self.kept["source"] = EARNINGS.name
         return str(self.kept["source"])
 
@@ -88,7 +95,7 @@ class Bench:
 
     async def rewind(self, group: str, topic: str) -> None:
         """Reset a group without members to the start of a topic."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, group_id=group, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self.access.options(), group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
@@ -100,7 +107,7 @@ class Bench:
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         """An admin client of the broker."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        admin = AIOKafkaAdminClient(**self.access.options())
         await admin.start()
         try:
             yield admin

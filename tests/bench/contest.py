@@ -1,7 +1,8 @@
 """A contestant of a replay: a process that reads the source topic and writes the sink topic, measured from outside.
 
-Its settings are environment variables: ``BENCH_BOOTSTRAP``, ``BENCH_MONGODB``, ``BENCH_DATABASE``, ``BENCH_SOURCE``,
-``BENCH_SINK``, ``BENCH_GROUP`` and ``BENCH_STATE`` (its own folder). It runs until SIGTERM.
+Its settings are environment variables: ``FRIKORT_KAFKA`` with the user and password, ``BENCH_MONGODB``,
+``BENCH_DATABASE``, ``BENCH_SOURCE``, ``BENCH_SINK``, ``BENCH_GROUP`` and ``BENCH_STATE`` (its own
+folder). It runs until SIGTERM.
 
 The broker's clock counts: records of the sink get the time of append. The rate is taken from a tenth of the sink to its
 end, so neither the start of an interpreter or a JVM nor the first, cold batch counts.
@@ -46,7 +47,7 @@ class Contest:
 def environment(bench: Bench, name: str, contest: Contest) -> dict[str, str]:
     """The settings of a contestant."""
     return {
-        "BENCH_BOOTSTRAP": bench.kafka,
+        **bench.connection,
         "BENCH_MONGODB": bench.mongodb,
         "BENCH_DATABASE": bench.unique(name),
         "BENCH_SOURCE": contest.source,
@@ -135,7 +136,7 @@ class Sink:
     """Counts records appended to a topic since the context was entered, by the broker's time index."""
 
     def __init__(self, bench: Bench, topic: str) -> None:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bench.kafka, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**bench.access.options(), enable_auto_commit=False)
         self._partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
 
     async def __aenter__(self) -> Sink:

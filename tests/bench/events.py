@@ -16,6 +16,8 @@ from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.reporting import EarningsReported
 from frikort_contracts.values import Components, WorkPeriod, is_cvr
 
+from deploy.local.kafka_users import KafkaAccess
+
 YEAR: Final = 2026
 ALLOWANCE: Final = 4_399_400
 EMPLOYERS_A_CARD: Final = 2
@@ -79,9 +81,9 @@ class Load:
         return [str(_uuid(draw)) for _ in range(self.cards)]
 
 
-async def fill(kafka: str, topic: str, load: Load) -> None:
+async def fill(access: KafkaAccess, topic: str, load: Load) -> None:
     """Publish the load to a topic, once for all contestants."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=20)
+    producer = AIOKafkaProducer(**access.options(), acks="all", enable_idempotence=True, linger_ms=20)
     await producer.start()
     try:
         records = load.records()

@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
 from deploy.local.cluster import Cluster
+from deploy.local.kafka_users import KafkaAccess
 from tests.chaos.rounds import Action, RoundContext, kill_one, poison, rolling, zombie
 from tests.chaos.timing import for_seconds
 
@@ -22,7 +23,7 @@ _MOST_BYTES_CUT = 2000
 
 async def kill_leader(on: RoundContext) -> None:
     """``kill -9`` of the broker that leads the first partition of the reporting commands."""
-    leader = await _leader_of(on.environment.system.kafka)
+    leader = await _leader_of(on.environment.system.access)
     on.notes.append(f"kafka-{leader}")
     await on.environment.kill(f"kafka-{leader}")
     await for_seconds(_DOWN_SECONDS)
@@ -31,7 +32,7 @@ async def kill_leader(on: RoundContext) -> None:
 
 async def kill_controller(on: RoundContext) -> None:
     """``kill -9`` of the broker that is the active controller."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=on.environment.system.kafka)
+    admin = AIOKafkaAdminClient(**on.environment.system.access.options())
     await admin.start()
     try:
         controller = (await admin.describe_cluster())["controller_id"]
@@ -105,7 +106,7 @@ async def all_brokers(on: RoundContext) -> None:
 
 async def power_loss(on: RoundContext) -> None:
     """Power loss of a leader: data that the broker had not flushed to disk is missing from its log."""
-    leader = f"kafka-{await _leader_of(on.environment.system.kafka)}"
+    leader = f"kafka-{await _leader_of(on.environment.system.access)}"
     await on.environment.kill(leader)
     cut = cut_tails(on.environment.system.config.data / leader, on.environment.random)
     on.notes.append(f"{leader} lost the end of {cut} partitions")
@@ -124,8 +125,8 @@ def cut_tails(directory: Path, random: Random) -> int:
     return len(written)
 
 
-async def _leader_of(kafka: str) -> int:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+async def _leader_of(access: KafkaAccess) -> int:
+    admin = AIOKafkaAdminClient(**access.options())
     await admin.start()
     try:
         described = await admin.describe_topics([REPORTING_COMMANDS.name])

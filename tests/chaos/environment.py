@@ -111,7 +111,8 @@ class Environment:
 
     async def ready(self) -> bool:
         """Whether both gateways are ready."""
-        return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in self.gateways())))
+        health = [self.system.health_url(name) for name in self.instances("gateway")]
+        return all(await asyncio.gather(*(asyncio.to_thread(answers_ready, url) for url in health)))
 
     def log(self) -> KafkaProducer:
-        return KafkaProducer(self.system.kafka, client_id="chaos", timeout=15)
+        return KafkaProducer(self.system.access.settings(), client_id="chaos", timeout=15)

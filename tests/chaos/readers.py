@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.topics import TOPICS, Topic
 from pymongo import AsyncMongoClient
 
+from deploy.local.kafka_users import KafkaAccess
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
@@ -35,7 +36,7 @@ _PAGE: Final = 200
 _EXTRACT_SECONDS: Final = 90
 
 
-def _nothing(_: object) -> str:
+def _nothing(_person: object, _card_id: str) -> str:
     return ""
 
 
@@ -58,15 +59,13 @@ def readers_of(topic: Topic) -> list[tuple[str, str]]:
 class TopicReader:
     """Reads every topic up to its current end, starting where the previous read stopped."""
 
-    def __init__(self, kafka: str, topics: TopicContents) -> None:
-        self._kafka = kafka
+    def __init__(self, access: KafkaAccess, topics: TopicContents) -> None:
+        self._access = access
         self._topics = topics
         self._next: dict[TopicPartition, int] = {}
 
     async def read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.split(","), enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
             names = [name for topic in TOPICS for name in (topic.name, topic.dead)]

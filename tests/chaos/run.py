@@ -58,7 +58,7 @@ class Chaos:
         people = People(self.system, random)
         self.load = Load(self.api, people, self.journal, random)
         self.views = ViewReader(self.api, people, self.journal, self.system.mongodb)
-        self._reader = TopicReader(self.system.kafka, self.topics)
+        self._reader = TopicReader(self.system.access, self.topics)
         self._log: KafkaProducer = self.environment.log()
         self._dead: set[DeadLetter] = set()
         self._known: set[Finding] = set()

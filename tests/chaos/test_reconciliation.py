@@ -25,6 +25,7 @@ from tests.chaos.journal import Card, Employment, Journal, Report
 from tests.chaos.reconciliation import CardViews, Finding, Views, check
 from tests.chaos.reference_model import ALLOWANCE, YEAR
 from tests.chaos.topic_contents import DeadLetter, Place, TopicContents
+from tests.sources import source_for
 
 DAY = date(2025, 3, 3)
 AT = datetime(2025, 3, 3, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def _id(name: str) -> UUID:
 
 
 def _record(name: str, data: Message) -> Record:
-    return encode(Envelope(id=_id(name), time=AT, source="/test", data=data, correlation_id=_id(name)))
+    return encode(Envelope(id=_id(name), time=AT, source=source_for(data), data=data, correlation_id=_id(name)))
 
 
 def _content(name: str, total: int) -> dict[str, Any]:

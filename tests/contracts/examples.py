@@ -71,6 +71,8 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 
+from tests.sources import source_for
+
 SPACE: Final = UUID("7b2f6a52-0d0c-4a51-9d0e-3f6b0a3f5c11")
 NOON: Final = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)
 CVR: Final = "10000009"
@@ -219,7 +221,7 @@ def envelope(data: Message, name: str = "message", **changes: Any) -> Envelope[A
     attributes: dict[str, Any] = {
         "id": uuid5(SPACE, name),
         "time": NOON,
-        "source": "/frikort/test",
+        "source": source_for(data),
         "correlation_id": uuid5(SPACE, "correlation"),
         **changes,
     }

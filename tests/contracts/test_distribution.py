@@ -11,6 +11,7 @@ import pytest
 from frikort_contracts import __version__
 
 from deploy import generate_contracts
+from deploy.asyncapi import asyncapi
 from deploy.local.config import REPOSITORY
 
 IMPORT_ALL = """
@@ -25,7 +26,7 @@ print(frikort_contracts.__file__)
 
 def test_the_documents_have_the_version_of_the_distribution() -> None:
     project = tomllib.loads((REPOSITORY / "contracts" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    versions = {generate_contracts.openapi()["info"]["version"], generate_contracts.asyncapi()["info"]["version"]}
+    versions = {generate_contracts.openapi()["info"]["version"], asyncapi()["info"]["version"]}
     assert {project["version"], __version__} | versions == {project["version"]}
 
 

@@ -14,7 +14,7 @@ from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
 from jsonschema import Draft7Validator, Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from deploy import generate_contracts
+from deploy import asyncapi, generate_contracts
 from tests.contracts.examples import EXAMPLES, envelope
 
 HERE = Path(__file__).parent
@@ -29,13 +29,13 @@ def test_the_committed_documents_are_up_to_date() -> None:
 
 
 def test_a_changed_a_missing_and_an_extra_file_are_reported(tmp_path: Path) -> None:
-    shutil.copytree(generate_contracts.ROOT / generate_contracts.SCHEMAS, tmp_path / generate_contracts.SCHEMAS)
+    shutil.copytree(generate_contracts.ROOT / asyncapi.SCHEMAS, tmp_path / asyncapi.SCHEMAS)
     for name in (generate_contracts.ASYNCAPI, generate_contracts.OPENAPI):
         shutil.copy(generate_contracts.ROOT / name, tmp_path / name)
     changed, missing = "dk.frikort.card.issued.v1.json", "dk.frikort.card.deactivated.v1.json"
-    (tmp_path / generate_contracts.SCHEMAS / changed).write_text("{}")
-    (tmp_path / generate_contracts.SCHEMAS / missing).unlink()
-    (tmp_path / generate_contracts.SCHEMAS / "dk.frikort.gone.v1.json").write_text("{}")
+    (tmp_path / asyncapi.SCHEMAS / changed).write_text("{}")
+    (tmp_path / asyncapi.SCHEMAS / missing).unlink()
+    (tmp_path / asyncapi.SCHEMAS / "dk.frikort.gone.v1.json").write_text("{}")
 
     assert generate_contracts.differing(tmp_path) == sorted(
         f"schemas/{name}" for name in (changed, missing, "dk.frikort.gone.v1.json")
@@ -98,7 +98,7 @@ def test_written_headers_match_their_schema() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.type))
 def test_a_written_body_satisfies_its_schema_and_a_body_without_a_required_field_does_not(example: Message) -> None:
     schema = json.loads(
-        (generate_contracts.ROOT / generate_contracts.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8")
+        (generate_contracts.ROOT / asyncapi.SCHEMAS / f"{example.type}.json").read_text(encoding="utf-8")
     )
     assert schema["$id"] == f"urn:frikort:schema:{example.type}"
     assert schema["description"]

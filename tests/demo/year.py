@@ -12,17 +12,15 @@ import io
 import json
 from calendar import monthrange
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import httpx2
-from joserfc import jwe
-from joserfc.jwk import ECKey
 
 from deploy.local.client import Answer, Caller, fetch_token
 from deploy.local.demo_data import birth_date_of
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
+from tests import agency
 from tests.demo.narrator import Narrator, kroner
 
 ALLOWANCE = 4_276_600
@@ -257,7 +255,7 @@ class Year:
         self.narrator.fact("the CSV has a row for each employer", len(own_rows), 2)
         self.narrator.fact(
             "the CPR number is encrypted, and only the tax agency's key decrypts it",
-            self._decrypted(mine[0]["cpr"]),
+            self._decrypted(mine[0]),
             self._person("citizen-1").cpr,
         )
         self.narrator.check("no clear CPR number in the files", b"".join(files.values()).count(self._cpr_bytes()), 0)
@@ -272,12 +270,9 @@ class Year:
         )
         return answer.content
 
-    def _decrypted(self, ciphertext: str) -> str:
-        keys = json.loads(Path(self.system.keys.authority_private_keys).read_text())
-        decrypted = jwe.decrypt_compact(
-            ciphertext, ECKey.import_key(keys["skat"]), algorithms=["ECDH-ES+A256KW", "A256GCM"]
-        ).plaintext
-        return (decrypted or b"").decode()
+    def _decrypted(self, row: dict[str, Any]) -> str:
+        key = agency.private_key(self.system.keys.authority_private_keys)
+        return agency.cpr_of(row["cpr"], key, row["card_id"])
 
     def _cpr_bytes(self) -> bytes:
         return str(self._person("citizen-1").cpr).encode()

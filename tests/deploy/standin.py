@@ -20,4 +20,5 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    ThreadingHTTPServer((os.environ["FRIKORT_HOST"], int(os.environ["FRIKORT_PORT"])), Handler).serve_forever()
+    port = int(os.environ["FRIKORT_HEALTH_PORT"])
+    ThreadingHTTPServer((os.environ["FRIKORT_HOST"], port), Handler).serve_forever()

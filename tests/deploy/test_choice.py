@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import mongod
 from deploy.local.config import Config
 from deploy.local.engines import Engines, Source, choose
 from deploy.local.errors import LauncherError
@@ -33,9 +34,14 @@ def test_docker_is_not_tried_if_the_environment_has_an_address() -> None:
     choose("FRIKORT_KAFKA", ADDRESS, docker_answers)
 
 
-def test_an_address_in_the_environment_that_does_not_answer_is_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("engine", "variable"), [("MongoDB", "FRIKORT_MONGODB"), ("Kafka", "FRIKORT_KAFKA")])
+def test_an_address_in_the_environment_that_does_not_answer_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, variable: str
+) -> None:
+    if engine == "Kafka":
+        monkeypatch.setattr(mongod, "answers_ping", lambda _: True)
     unused = f"127.0.0.1:{free_port()}"
     environment = {"FRIKORT_KAFKA": unused, "FRIKORT_MONGODB": f"mongodb://{unused}/"}
     engines = Engines(Config(data=tmp_path), environment=environment, docker_answers=lambda: False)
-    with pytest.raises(LauncherError, match=f"No Kafka answers at {unused}.*FRIKORT_KAFKA"), engines:
+    with pytest.raises(LauncherError, match=f"No {engine} answers at .*{variable}"), engines:
         pass

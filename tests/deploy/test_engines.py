@@ -16,9 +16,10 @@ from joserfc.jwk import KeySet
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from deploy.local import kafka, keys
+from deploy.local import kafka, kafka_users, keys
 from deploy.local.config import Config, default_cache
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.ports import free_port
 from deploy.local.progress import Silent
 from deploy.local.system import LocalSystem, Service
@@ -30,14 +31,14 @@ STANDINS = (
 )
 
 
-async def produce_one(bootstrap: str, value: bytes) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def produce_one(access: KafkaAccess, value: bytes) -> None:
+    admin = AIOKafkaAdminClient(**access.options())
     await admin.start()
     try:
         await admin.create_topics([NewTopic("engines", num_partitions=1, replication_factor=1)])
     finally:
         await admin.close()
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**access.options(), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         await producer.send_and_wait("engines", value, key=b"card")
@@ -45,8 +46,8 @@ async def produce_one(bootstrap: str, value: bytes) -> None:
         await producer.stop()
 
 
-async def consume_one(bootstrap: str) -> bytes | None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+async def consume_one(access: KafkaAccess) -> bytes | None:
+    consumer = AIOKafkaConsumer(**access.options(), auto_offset_reset="earliest")
     await consumer.start()
     try:
         consumer.assign([TopicPartition("engines", 0)])
@@ -76,14 +77,14 @@ async def test_kafka_and_mongodb_keep_their_data_and_leave_no_process(tmp_path: 
     """A record and a document survive a stop and a start at other ports."""
     with Engines(Config(data=tmp_path)) as engines:
         pids = [process.pid for process in engines.processes.values()]
-        await produce_one(engines.kafka, b"kept")
+        await produce_one(engines.access, b"kept")
         things = majority(engines.mongodb)
         things.insert_one({"_id": "kept"})
         things.database.client.close()
     assert all(gone(pid) for pid in pids)
 
     with Engines(Config(data=tmp_path)) as engines:
-        assert await consume_one(engines.kafka) == b"kept"
+        assert await consume_one(engines.access) == b"kept"
         things = majority(engines.mongodb)
         assert things.find_one({"_id": "kept"}) is not None
         things.database.client.close()
@@ -95,7 +96,12 @@ def test_the_broker_starts_from_an_archive_of_its_classes(tmp_path: Path) -> Non
     assert installation.classes is not None
     assert installation.classes.exists()
     broker = kafka.process(
-        installation, data=tmp_path / "kafka", log=tmp_path / "log", kafka_port=free_port(), controller_port=free_port()
+        installation,
+        data=tmp_path / "kafka",
+        log=tmp_path / "log",
+        kafka_port=free_port(),
+        controller_port=free_port(),
+        users=kafka_users.passwords(tmp_path / "keys"),
     )
     assert f"-XX:SharedArchiveFile={installation.classes}" in broker.argv
 
@@ -114,11 +120,13 @@ def get(url: str) -> Any:
 
 
 def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSystem) -> None:
-    gateway = get(f"{small_system.gateway_url}/environment")
-    balance = get(f"{small_system.url('balance')}/environment")
+    gateway = get(f"{small_system.health_url('gateway')}/environment")
+    balance = get(f"{small_system.health_url('balance')}/environment")
     assert gateway["FRIKORT_ENVIRONMENT"] == "local"
     assert gateway["FRIKORT_KAFKA"] == small_system.kafka
-    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb
+    assert gateway["FRIKORT_MONGODB"] == small_system.mongodb_access.address
+    assert gateway["FRIKORT_MONGODB_USER"] == "gateway"
+    assert balance["FRIKORT_MONGODB_USER"] == "balance"
     assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
     assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
     assert gateway["FRIKORT_EXTRA"] == "extra"
@@ -139,14 +147,14 @@ def test_a_killed_service_restarts_at_its_address(small_system: LocalSystem) -> 
     balance.kill()
     assert balance.exit_code == -signal.SIGKILL
     balance.restart()
-    assert get(small_system.url("balance"))
+    assert get(small_system.health_url("balance"))
 
 
 def test_a_second_instance_has_its_own_port(small_system: LocalSystem) -> None:
     second = small_system.start_service("balance", instance=2)
     assert small_system.processes["balance-2"] is second
-    assert small_system.url("balance-2") != small_system.url("balance")
-    assert get(small_system.url("balance-2"))
+    assert small_system.health_url("balance-2") != small_system.health_url("balance")
+    assert get(small_system.health_url("balance-2"))
     with pytest.raises(ValueError, match="exists already"):
         small_system.start_service("balance", instance=2)
 

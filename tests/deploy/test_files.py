@@ -2,14 +2,16 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from compose_spec import PyCompose
+from frikort_contracts.access import PROCESSES, PROVISIONER
 
-from deploy.local import containers, provider, system
+from deploy.local import broker_config, containers, provider, system
 from deploy.local.config import REPOSITORY
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
@@ -54,6 +56,27 @@ def test_a_service_holds_the_same_keys_in_compose(name: str, settings: tuple[str
     given = SERVICES[name]["environment"]
     assert {name for name in given if "KEY" in name} == {name for name in settings if "KEY" in name}
     assert set(settings) <= {*given, "FRIKORT_LOGIN_CLIENT_ID"}  # which has a default
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, "topics"])
+def test_a_process_has_its_own_user_and_password_at_the_broker_in_compose(name: str) -> None:
+    principal = PROVISIONER if name == "topics" else name
+    environment = SERVICES[name]["environment"]
+    assert environment["FRIKORT_KAFKA_USER"] == principal
+    mounted = {volume["target"]: volume["volume"] for volume in SERVICES[name]["volumes"] if isinstance(volume, dict)}
+    folder = environment["FRIKORT_KAFKA_PASSWORD_FILE"].removesuffix("/password")
+    assert mounted[folder] == {"subpath": f"kafka/{principal}"}
+
+
+def test_the_broker_of_compose_starts_like_that_of_the_launcher(tmp_path: Path) -> None:
+    assert SERVICES["kafka"]["command"][-1] == broker_config.COMMAND.format(cluster="frikort-on-one-machine")
+    broker_config.write_for_compose(tmp_path, "kafka")
+    properties = (tmp_path / "broker" / broker_config.PROPERTIES).read_text()
+    assert "advertised.listeners=CLIENT://kafka:9092\n" in properties
+    assert broker_config.security((tmp_path / "kafka" / "broker" / "password").read_text()).items() <= {
+        tuple(line.split("=", 1)) for line in properties.splitlines()
+    }
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_only_the_gateway_holds_the_lookup_key() -> None:

@@ -27,6 +27,7 @@ from frikort_contracts.values import CitizenSide, EncryptedPerson
 from services.exports.processor import statements
 from services.exports.statements import CardStatements
 from services.runtime.processing.decision import Processor
+from tests.sources import source_for
 
 CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 A, B, C = "10000009", "10000017", "10000025"
@@ -36,7 +37,7 @@ PERSON = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.
 def envelope(data: Message, *, message_id: UUID | None = None) -> Envelope[Any]:
     made = message_id or uuid4()
     return Envelope(
-        id=made, time=datetime(2025, 6, 1, tzinfo=UTC), source="/frikort/test", data=data, correlation_id=made
+        id=made, time=datetime(2025, 6, 1, tzinfo=UTC), source=source_for(data), data=data, correlation_id=made
     )
 
 
@@ -163,7 +164,7 @@ class Ledger:
         )
 
 
-def encrypt_cpr(person: EncryptedPerson) -> str:
+def encrypt_cpr(person: EncryptedPerson, _: str) -> str:
     return f"jwe-of-{person.cpr_hash}"
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
+from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.values import EncryptedPerson
-from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from services.exports.cpr_encryption import ALGORITHMS, cpr_encryptor, load_key
+from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
-from tests.exports.build import A, Ledger, envelope, issued, play
+from tests import agency
+from tests.exports.build import CARD, A, Ledger, envelope, issued, play
 
 CPR = "6101011234"
 SETTING = f"k1:{b64encode(bytes(range(32))).decode()}"
@@ -34,9 +35,9 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(encryptor: Encryptor) -> EncryptedPerson:
+def person(encryptor: Encryptor, card_id: str = CARD) -> EncryptedPerson:
     cpr_hash = "c" * 22
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), cpr_hash)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), PERSON_PURPOSE, card_id, cpr_hash)
     return EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
 
 
@@ -56,13 +57,17 @@ def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encrypto
     state, emitted = play(events, processor=processor)
     (statement,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
 
-    decrypted = jwe.decrypt_compact(statement.cpr, private, algorithms=ALGORITHMS)
-    assert decrypted.plaintext == CPR.encode()
-    assert decrypted.headers()["kid"] == private.kid
+    assert agency.cpr_of(statement.cpr, private, statement.card_id) == CPR
+    assert agency.header_of(statement.cpr) == {
+        "alg": "ECDH-ES+A256KW",
+        "enc": "A256GCM",
+        "kid": private.kid,
+        "sub": statement.card_id,
+    }
 
     for wrong in (public_of(private), ECKey.generate_key("P-256")):
         with pytest.raises((JoseError, ValueError)):
-            jwe.decrypt_compact(statement.cpr, wrong, algorithms=ALGORITHMS)
+            agency.cpr_of(statement.cpr, wrong, statement.card_id)
     assert CPR not in "".join(event.model_dump_json() for event in emitted)
     assert CPR not in state.model_dump_json()
     assert "Test Person" not in state.model_dump_json()
@@ -79,7 +84,21 @@ def test_the_decision_encrypts_nothing(encryptor: Encryptor, private: ECKey) -> 
 def test_personal_data_encrypted_for_another_person_is_refused(encryptor: Encryptor, private: ECKey) -> None:
     swapped = person(encryptor).model_copy(update={"cpr_hash": "d" * 22})
     with pytest.raises(DecryptionError):
-        cpr_encryptor(encryptor, public_of(private))(swapped)
+        cpr_encryptor(encryptor, public_of(private))(swapped, CARD)
+
+
+def test_a_jwe_whose_card_was_changed_is_not_decrypted(encryptor: Encryptor, private: ECKey) -> None:
+    encrypted = cpr_encryptor(encryptor, public_of(private))(person(encryptor), CARD)
+    _, *rest = encrypted.split(".")
+    header = json.dumps(agency.header_of(encrypted) | {"sub": "another"})
+    forged = ".".join([urlsafe_b64encode(header.encode()).decode().rstrip("="), *rest])
+    with pytest.raises(JoseError):
+        agency.cpr_of(forged, private, "another")
+
+
+def test_personal_data_of_another_card_is_refused(encryptor: Encryptor, private: ECKey) -> None:
+    with pytest.raises(DecryptionError):
+        cpr_encryptor(encryptor, public_of(private))(person(encryptor, card_id="another"), CARD)
 
 
 def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> None:

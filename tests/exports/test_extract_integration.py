@@ -25,17 +25,16 @@ from frikort_contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
+from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
 from frikort_contracts.values import EncryptedPerson
-from joserfc import jwe
-from joserfc.jwk import ECKey
 
 from deploy.local.system import LocalSystem
-from services.exports.cpr_encryption import ALGORITHMS
 from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
+from tests import agency
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 
 CPR = "6101011234"
@@ -59,7 +58,7 @@ class Topics:
         self, topic: Topic, is_mine: Callable[[Any], bool], is_complete: Callable[[list[Envelope[Any]]], bool]
     ) -> list[Envelope[Any]]:
         """The messages of ``topic`` that match ``is_mine``, from its beginning until they satisfy ``is_complete``."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.system.kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**self.system.access.options(), enable_auto_commit=False)
         await consumer.start()
         found: list[Envelope[Any]] = []
         try:
@@ -92,7 +91,7 @@ def _record(message: Any) -> Record:
 
 @pytest.fixture
 async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
-    log = KafkaProducer(system.kafka, client_id="test-exports", timeout=20)
+    log = KafkaProducer(system.access.settings(), client_id="test-exports", timeout=20)
     await log.start()
     yield Topics(system, log)
     await log.stop()
@@ -108,7 +107,7 @@ def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], 
     """The card events and the balance events of a new card."""
     card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
     encryptor = Encryptor.from_setting(system.keys.encryption_keys)
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), cpr_hash)
+    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), PERSON_PURPOSE, card_id, cpr_hash)
     person = EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
     ledger = Ledger(card_id=card_id, year=year)
     balances: list[Event] = []
@@ -165,9 +164,9 @@ async def test_the_agencys_file_contains_the_published_events(system: LocalSyste
     assert file_of(messages, manifest, ExtractFormat.CSV).startswith("\ufeffCPR")
     assert {row["municipality"] for row in rows} == {"849"}
     assert [row["card_id"] for row in rows] == sorted(card[0].key for card, _ in cards)
-    private = ECKey.import_key(json.loads(system.keys.authority_private_keys.read_text())["skat"])
+    private = agency.private_key(system.keys.authority_private_keys)
     for row in rows:
-        assert jwe.decrypt_compact(row["cpr"], private, algorithms=ALGORITHMS).plaintext == CPR.encode()
+        assert agency.cpr_of(row["cpr"], private, row["card_id"]) == CPR
 
     outcomes = await topics.until(OUTCOMES, lambda outcome: outcome.command_id == str(command.id), lambda m: len(m) > 0)
     assert isinstance(outcomes[0].data, CommandAccepted)

@@ -243,7 +243,7 @@ class TestFailures:
 
 class TestRedelivery:
     async def test_a_second_delivery_repeats_the_bytes_although_encryption_is_random(self, exports: Exports) -> None:
-        processor = statements(lambda _: uuid4().hex)
+        processor = statements(lambda _person, _card: uuid4().hex)
         producer = RecordingProducer()
         first, second = (
             BatchProcessor(

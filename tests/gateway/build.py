@@ -32,6 +32,7 @@ from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.processing.decision import S
 from services.runtime.processing.projection import Projection
+from tests.sources import source_for
 
 CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"
@@ -68,7 +69,7 @@ def settings(**changes: Any) -> GatewaySettings:
 
 def envelope(data: Event, at: datetime = NOON) -> Envelope[Any]:
     message_id = uuid4()
-    return Envelope(id=message_id, time=at, source="/frikort/test", data=data, correlation_id=message_id)
+    return Envelope(id=message_id, time=at, source=source_for(data), data=data, correlation_id=message_id)
 
 
 def after(projection: Projection[S], events: Iterable[Event]) -> S:

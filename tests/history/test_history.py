@@ -69,7 +69,7 @@ async def test_balance_computes_the_same_ledgers_and_events_from_recorded_topics
 
 @pytest.mark.parametrize("history", HISTORIES)
 async def test_exports_computes_the_same_statements_from_recorded_topics(history: History) -> None:
-    _, cards = await processed(history, statements(lambda person: f"jwe {person.cpr_hash}"), "exports")
+    _, cards = await processed(history, statements(lambda person, _: f"jwe {person.cpr_hash}"), "exports")
 
     assert statements_in(cards) == history.statements
 

@@ -220,11 +220,11 @@ class World:
 
     def metrics(self, service: str = "gateway") -> str:
         """The metrics of a service."""
-        return self._own.get(f"{self.system.url(service)}/metrics").text
+        return self._own.get(f"{self.system.health_url(service)}/metrics").text
 
     def readiness(self, service: str = "gateway") -> httpx2.Response:
         """The readiness of a process."""
-        return self._own.get(f"{self.system.url(service)}/health/ready")
+        return self._own.get(f"{self.system.health_url(service)}/health/ready")
 
     def caseworker(self, municipality: str = HOME) -> Client:
         return self.client("caseworker", municipality=municipality)

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from frikort_contracts.municipalities import MUNICIPALITIES
-from joserfc import jwe
-from joserfc.jwk import ECKey
 
 from deploy.local.client import Answer
+from tests import agency
 from tests.integration.scene import ALLOWANCE, Card, Client, Job, World, accepted, refused
 from tests.waiting import eventually
 
@@ -60,12 +59,6 @@ def files_of(authority: Client, extract: Answer) -> dict[str, str]:
     return texts
 
 
-def decrypted(world: World, ciphertext: str) -> str:
-    private = ECKey.import_key(json.loads(world.system.keys.authority_private_keys.read_text())["skat"])
-    plaintext = jwe.decrypt_compact(ciphertext, private, algorithms=["ECDH-ES+A256KW", "A256GCM"]).plaintext
-    return (plaintext or b"").decode()
-
-
 def cards_of(jobs: list[Job]) -> list[Card]:
     return [jobs[0].card, jobs[2].card]
 
@@ -87,7 +80,8 @@ async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: lis
         assert {name: statement[name] for name in ("reported", "exempt", "excess")} == {
             name: balance[f"{name}_ore"] for name in ("reported", "exempt", "excess")
         }
-        assert decrypted(world, statement["cpr"]) == card.citizen.cpr
+        key = agency.private_key(world.system.keys.authority_private_keys)
+        assert agency.cpr_of(statement["cpr"], key, statement["card_id"]) == card.citizen.cpr
     by_employer = {line["cvr"]: line["exempt"] for line in statements[jobs[0].card.id]["employers"]}
     assert by_employer == {jobs[0].employer.cvr: 4_000_000, jobs[1].employer.cvr: 276_600}
 

@@ -32,7 +32,7 @@ async def test_sixty_concurrent_reports_across_the_cap_exempt_exactly_the_allowa
     for answer in answers:
         assert answer["split"]["exempt_ore"] == reports[answer["report_id"]]["split"]["exempt_ore"]
     assert Counter(job.card.warnings()) == {"near": 1, "reached": 1, "exceeded": 1}
-    raised = await records_about(world.system.kafka, CapWarningRaised, lambda event: event.card_id == job.card.id)
+    raised = await records_about(world.system.access, CapWarningRaised, lambda event: event.card_id == job.card.id)
     assert len({dict(record.headers)["ce_id"] for record in raised}) == 3
 
 

@@ -162,7 +162,7 @@ async def test_every_feed_shows_a_dispute_until_it_ends(
     world: World, job: Job, report_id: str, kind: type[Message]
 ) -> None:
     async def flags() -> list[bool]:
-        published = await records_about(world.system.kafka, kind, lambda statement: statement.card_id == job.card.id)
+        published = await records_about(world.system.access, kind, lambda statement: statement.card_id == job.card.id)
         by_id = {
             dict(record.headers)["ce_id"]: json.loads(record.value) for record in published
         }  # a record may be repeated

@@ -14,7 +14,7 @@ from tests.integration.topics import records_about
 
 async def bookings(world: World, job: Job) -> set[str]:
     """The ids of the events that booked a report of this employment."""
-    records = await records_about(world.system.kafka, EarningsReported, lambda event: event.employment_id == job.id)
+    records = await records_about(world.system.access, EarningsReported, lambda event: event.employment_id == job.id)
     return {dict(record.headers)["ce_id"].decode() for record in records}
 
 

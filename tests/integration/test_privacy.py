@@ -72,7 +72,7 @@ def test_the_gateway_logs_the_template_of_a_path_and_not_the_path(world: World) 
 
 
 async def test_no_topic_contains_personal_data(world: World, cprs: frozenset[bytes]) -> None:
-    records = await read_all(world.system.kafka)
+    records = await read_all(world.system.access)
     assert len({record.topic for record in records}) >= 8
     found = set()
     for record in records:

@@ -100,7 +100,7 @@ class Burst:
     async def check(self, world: World) -> None:
         """Each report is booked once, on the topic and in the ledger."""
         wanted = {job.id for job in self.jobs}
-        records = await records_about(world.system.kafka, EarningsReported, lambda e: e.employment_id in wanted)
+        records = await records_about(world.system.access, EarningsReported, lambda e: e.employment_id in wanted)
         assert len({dict(record.headers)["ce_id"] for record in records}) == len(self.bodies)
         for job in self.jobs:
             amounts = sorted(body["components"]["wage_ore"] for j, _, body in self.bodies if j is job)
@@ -250,7 +250,7 @@ async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_i
     counts = employer.wait_for(sent.headers["location"], "status", "done", within=120)["counts"]
     assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "already_reported": 0, "refused": 1, "pending": 0}
     ids = {job.id for job in jobs}
-    records = await records_about(world.system.kafka, EarningsReported, lambda e: e.employment_id in ids)
+    records = await records_about(world.system.access, EarningsReported, lambda e: e.employment_id in ids)
     assert len({dict(record.headers)["ce_id"] for record in records}) == len(good)
     for number, job in enumerate(jobs):
         amounts = [body["components"]["wage_ore"] for body in good[number::8]]

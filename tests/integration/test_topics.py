@@ -22,6 +22,7 @@ from frikort_contracts.topics import (
     OUTCOMES,
     REPORTING_COMMANDS,
     Topic,
+    source_of,
 )
 from frikort_contracts.values import Components, Period, WorkPeriod
 from pymongo import MongoClient
@@ -43,12 +44,12 @@ def named(topic: Topic) -> str:
     return topic.name
 
 
-def headers_of(kind: str) -> Headers:
+def headers_of(kind: str, topic: Topic) -> Headers:
     return (
         ("ce_specversion", b"1.0"),
         ("ce_id", str(uuid4()).encode()),
         ("ce_type", kind.encode()),
-        ("ce_source", b"/test"),
+        ("ce_source", source_of(topic.writers[0]).encode()),
         ("ce_time", b"2025-09-30T12:00:00Z"),
     )
 
@@ -57,16 +58,16 @@ def headers_of(kind: str) -> Headers:
 async def test_an_invalid_record_becomes_a_dead_letter_and_blocks_nothing(world: World, job: Job, topic: Topic) -> None:
     kind, key, mark = topic.messages[0].type, job.card.id.encode(), str(uuid4())
     poison = [
-        Record(topic.name, key, f"no JSON {mark}".encode() + b"\xff\x00", headers_of(kind)),
-        Record(topic.name, key, f'{{"card_id": "{job.card.id}", "note": "{mark}"}}'.encode(), headers_of(kind)),
-        Record(topic.name, key, f'{{"unknown": "{mark}"}}'.encode(), headers_of("dk.frikort.nobody.knows.v1")),
+        Record(topic.name, key, f"no JSON {mark}".encode() + b"\xff\x00", headers_of(kind, topic)),
+        Record(topic.name, key, f'{{"card_id": "{job.card.id}", "note": "{mark}"}}'.encode(), headers_of(kind, topic)),
+        Record(topic.name, key, f'{{"unknown": "{mark}"}}'.encode(), headers_of("dk.frikort.nobody.knows.v1", topic)),
         Record(topic.name, key, f'{{"headless": "{mark}"}}'.encode(), ()),
     ]
-    await publish(world.system.kafka, poison)
+    await publish(world.system.access, poison)
     job.report(100_000)
     assert job.card.balance()["reported_ore"] == 100_000
     accepted(job.card.caseworker.post(f"{job.card.path}/number", {"reason": "lost"}), 200)
-    dead_letters_of = await dead_letters(world.system.kafka, topic, [record.value for record in poison])
+    dead_letters_of = await dead_letters(world.system.access, topic, [record.value for record in poison])
     for record in poison:
         for dead in dead_letters_of[record.value]:
             headers = dict(dead.headers)
@@ -79,11 +80,11 @@ async def test_an_invalid_record_becomes_a_dead_letter_and_blocks_nothing(world:
 
 async def test_a_float_amount_is_never_booked(world: World, job: Job) -> None:
     job.report(100_000)
-    records = await records_about(world.system.kafka, EarningsReported, lambda event: event.card_id == job.card.id)
+    records = await records_about(world.system.access, EarningsReported, lambda event: event.card_id == job.card.id)
     broken = records[0].value.replace(b'"total":100000', b'"total":100000.0')
     headers = tuple((n, str(uuid4()).encode() if n == "ce_id" else v) for n, v in records[0].headers)
-    await publish(world.system.kafka, [Record(EARNINGS.name, records[0].key, broken, headers)])
-    dead = (await dead_letters(world.system.kafka, EARNINGS, [broken]))[broken]
+    await publish(world.system.access, [Record(EARNINGS.name, records[0].key, broken, headers)])
+    dead = (await dead_letters(world.system.access, EARNINGS, [broken]))[broken]
     assert b"total" in dict(dead[0].headers)["dead_reason"]
     job.report(1)
     assert job.card.balance()["reported_ore"] == 100_001
@@ -101,10 +102,10 @@ async def test_redelivering_every_message_of_a_card_changes_nothing(world: World
     accepted(caseworker.post(f"{card.path}/deactivation", {"case_reference": "x"}), 200)
     accepted(caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 200)
     before = job.all_views()
-    about = [r for r in await read_all(world.system.kafka, topic.name) if r.key == card.id.encode()]
+    about = [r for r in await read_all(world.system.access, topic.name) if r.key == card.id.encode()]
     about += await _issue_command(world, topic, card.id)
     assert about
-    await publish(world.system.kafka, [*about, *about])
+    await publish(world.system.access, [*about, *about])
     # Later commands on the same partitions are answered only when these have been read.
     refused(caseworker.post("/v1/cards", issue_body(card.citizen)), 409, "card-exists")
     refused(caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 409, "card-already-active")
@@ -123,9 +124,9 @@ async def _issue_command(world: World, topic: Topic, card_id: str) -> list[Recor
     """The command that issued the card; its key is the citizen's hash, as there was no card yet."""
     if topic is not ISSUANCE_COMMANDS:
         return []
-    issued = await records_about(world.system.kafka, CardIssued, lambda event: event.card_id == card_id)
+    issued = await records_about(world.system.access, CardIssued, lambda event: event.card_id == card_id)
     cause = dict(issued[0].headers)["ce_causationid"]
-    return [r for r in await read_all(world.system.kafka, topic.name) if dict(r.headers).get("ce_id") == cause]
+    return [r for r in await read_all(world.system.access, topic.name) if dict(r.headers).get("ce_id") == cause]
 
 
 @dataclass
@@ -147,12 +148,12 @@ class Early:
 
     async def send(self, message: Message, at: datetime, message_id: UUID | None = None) -> UUID:
         message_id = message_id or uuid4()
-        await publish(self.world.system.kafka, [message_record(message, at=at, message_id=message_id)])
+        await publish(self.world.system.access, [message_record(message, at=at, message_id=message_id)])
         return message_id
 
     async def register(self) -> tuple[UUID, str]:
         """The command's id, and the id that the employment will have."""
-        person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name))
+        person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id)
         contact = Contact(self.citizen.name, "nobody@example.dk", "12345678")
         command = RegisterEmployment(
             card_id=self.card_id,
@@ -162,7 +163,7 @@ class Early:
             number=self.number,
             birth_check=person.birth_check,
             period=Period(first=date(2025, 1, 10)),
-            contact=self.persons.encrypt_contact(contact, self.employer.cvr),
+            contact=self.persons.encrypt_contact(contact, self.card_id, self.employer.cvr),
         )
         command_id = await self.send(command, APRIL)
         return command_id, str(uuid5(command_id, "employment"))
@@ -188,7 +189,7 @@ class Early:
             municipality="101",
             actor="test",
             number=self.number,
-            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name)),
+            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id),
             active_from=JANUARY.date(),
             control_due=2027,
             case_reference="x",
@@ -225,7 +226,7 @@ class Early:
 
         async def all_there() -> list[Any] | None:
             found = {}
-            for record in await read_all(self.world.system.kafka, OUTCOMES.name):
+            for record in await read_all(self.world.system.access, OUTCOMES.name):
                 if record.key in {str(command_id).encode() for command_id in command_ids}:
                     found[record.key.decode()] = decode(OUTCOMES, record.value, record.headers).data
             return [found[str(c)] for c in command_ids] if len(found) == len(command_ids) else None
@@ -234,7 +235,7 @@ class Early:
 
     async def no_outcome(self, command_ids: Sequence[UUID]) -> bool:
         keys = {str(command_id).encode() for command_id in command_ids}
-        return not [r for r in await read_all(self.world.system.kafka, OUTCOMES.name) if r.key in keys]
+        return not [r for r in await read_all(self.world.system.access, OUTCOMES.name) if r.key in keys]
 
 
 @pytest.fixture
@@ -284,7 +285,7 @@ async def test_later_commands_queue_behind_a_deferred_command(early: Early) -> N
     await early.deactivated(date(2025, 6, 30))
     await early.outcomes(first, second)
     records = await records_about(
-        early.world.system.kafka, EarningsReported, lambda event: event.card_id == early.card_id
+        early.world.system.access, EarningsReported, lambda event: event.card_id == early.card_id
     )
     amounts = [decode(EARNINGS, record.value, record.headers).data.total for record in records]
     assert amounts == [ALLOWANCE, 1]

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.local.config import Config
 from deploy.local.engines import Engines
-from services.runtime.kafka.topics import provision
+from services.runtime.kafka.topics.provisioning import provision
 from tests.operations.harness import Harness
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.access import PROVISIONER
 from frikort_contracts.topics import EARNINGS
 
 from deploy.local import ports
@@ -70,7 +71,7 @@ class Harness:
         self.engines = engines
         self.settings = RuntimeSettings(
             environment="local",
-            kafka=engines.kafka,
+            **engines.access.settings().model_dump(),
             mongodb=engines.mongodb,
             topic_replication=1,
             publish_timeout=15,
@@ -90,7 +91,7 @@ class Harness:
         """An instance of the test service, not yet started; names of ``settings`` lack the prefix ``FRIKORT_``."""
         port = ports.free_port()
         url = f"http://127.0.0.1:{port}"
-        environment = self.environment(port=str(port), **settings) | {"TEST_SERVICE": name}
+        environment = self.environment(health_port=str(port), **settings) | {"TEST_SERVICE": name}
         process = Process(
             f"{name}-{instance}",
             [sys.executable, "-m", SERVICE],
@@ -108,12 +109,12 @@ class Harness:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FRIKORT_")}
         given = {
             "environment": "local",
-            "kafka": self.engines.kafka,
             "mongodb": self.engines.mongodb,
             "topic_replication": "1",
             "session_timeout": "3",
         } | settings
-        return inherited | {f"FRIKORT_{name.upper()}": value for name, value in given.items()}
+        access = self.engines.access.environment(PROVISIONER)
+        return inherited | access | {f"FRIKORT_{name.upper()}": value for name, value in given.items()}
 
     def make_engines_run(self) -> None:
         """Start the engines that a test has stopped, and wait until they are ready."""
@@ -127,7 +128,7 @@ class Harness:
 async def skip_earlier_records(harness: Harness, name: str) -> None:
     """Commit the end offsets for the group of a test service, so that it does not read the records of other tests."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=harness.engines.kafka, group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
+        **harness.engines.access.options(), group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
     )
     await consumer.start()
     try:

@@ -23,6 +23,7 @@ from services.runtime.kafka.dead_letters.journal import Action, Attribution, Jou
 from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin, read
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
+from services.runtime.settings import KafkaSettings
 from tests.operations import command
 from tests.operations.harness import Harness, skip_earlier_records
 from tests.runtime.test_consuming_real import ledger_of, read_all, reported, running, until_caught_up
@@ -50,7 +51,7 @@ async def dead(harness: Harness, *arguments: str, **settings: str) -> CommandRes
 async def to_dead_letters(harness: Harness, service: str, *records: Record) -> list[DeadLetter]:
     """Let a service of this name send ``records``, which it cannot read, to the dead-letter topic."""
     await skip_earlier_records(harness, service)
-    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     try:
         async with running(service, harness.settings) as runtime:
             await log.publish(records)
@@ -108,7 +109,7 @@ async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once
     back = [r for r in await read_all(harness.settings, EARNINGS.name) if r.key == card.encode()]
     assert back == [broken(good), good, good], "key, headers and ce_id are the original's"
 
-    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     async with running("corrected", harness.settings) as runtime:
         await until_caught_up(runtime, log)
         assert (await ledger_of(runtime, card)).reported == 700
@@ -135,7 +136,7 @@ async def test_a_topic_is_replayed_in_order_without_its_discarded_records(harnes
 
 async def settle(harness: Harness, letter: DeadLetter) -> None:
     client = connect(harness.settings.mongodb)
-    log = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
+    log = KafkaProducer(KafkaSettings(kafka="127.0.0.1:1"), client_id="test", timeout=1)
     attribution = Attribution("a test", "to have it out of the way", letter.time)
     try:
         await perform(letter, "discard", attribution, journal=Journal(client), log=log, again=True)
@@ -146,7 +147,7 @@ async def settle(harness: Harness, letter: DeadLetter) -> None:
 async def test_an_interrupted_replay_is_listed_and_can_be_repeated(harness: Harness) -> None:
     (letter,) = await to_dead_letters(harness, "interrupted", broken(reported(str(uuid4()), 1, 1)))
     client = connect(harness.settings.mongodb)
-    nowhere = KafkaProducer("127.0.0.1:1", client_id="test", timeout=1)
+    nowhere = KafkaProducer(KafkaSettings(kafka="127.0.0.1:1"), client_id="test", timeout=1)
     attribution = Attribution("a test", "Kafka went away in the middle", letter.time)
     with pytest.raises(KafkaUnavailable):
         await perform(letter, "replay", attribution, journal=Journal(client), log=nowhere)
@@ -161,7 +162,7 @@ async def test_an_interrupted_replay_is_listed_and_can_be_repeated(harness: Harn
 async def test_a_record_sent_to_the_dead_letter_topic_twice_is_one_dead_letter(harness: Harness) -> None:
     (letter,) = await to_dead_letters(harness, "twice", broken(reported(str(uuid4()), 1, 1)))
     copy = next(r for r in await read_all(harness.settings, EARNINGS.dead) if r.key == letter.key)
-    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     await log.publish([copy, copy._replace(headers=())])
     await log.stop()
     found = [item for item in await read(harness.settings, [EARNINGS], None) if item.key == letter.key]

@@ -29,7 +29,7 @@ BOUND = 3.0
 
 @pytest.fixture
 async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     yield log
     await log.stop()
 
@@ -132,7 +132,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(harness: Harnes
     await eventually(caught_up)
     assert service.process.terminate() == exit_codes.DONE
     await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=harness.engines.kafka)
+    admin = AIOKafkaAdminClient(**harness.engines.access.options())
     await admin.start()
     try:
         gone = {

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from frikort_contracts.access import PROVISIONER, rights
 from frikort_contracts.topics import BALANCES, EARNINGS, TOPICS
 
-from deploy.local import kafka, mongod, ports
+from deploy.local import broker_config, mongod, ports
 from deploy.local.config import Config
 from deploy.local.engines import Engines
+from deploy.local.kafka_users import KafkaAccess
 from deploy.local.process import Process
 from deploy.local.progress import Silent
 from services.runtime import exit_codes
-from services.runtime.kafka.topics import MissingTopics, check, names_of, provision
+from services.runtime.kafka.topics import MissingTopics, check, names_of
+from services.runtime.kafka.topics.provisioning import provision
 from services.runtime.safety_checks import UnsafeSetting, topic_config
 from tests.operations.harness import Harness, Service, ended
 from tests.waiting import eventually
@@ -29,6 +32,12 @@ async def waits_for(service: Service, what: str) -> None:
         return service.process.alive and any(w["waiting_for"] == what for w in service.logged("runtime.waiting"))
 
     await eventually(said, what=f"{service.process.name} says that it waits for {what}")
+
+
+def _settings_of(access: KafkaAccess) -> dict[str, str]:
+    """How to connect to another broker, as ``Harness.service`` takes it."""
+    given = access.environment(PROVISIONER)
+    return {name.removeprefix("FRIKORT_").lower(): value for name, value in given.items()}
 
 
 @pytest.mark.parametrize("order", [("kafka", "mongodb"), ("mongodb", "kafka")], ids="-then-".join)
@@ -82,7 +91,7 @@ async def test_a_setting_that_loses_data_is_refused(harness: Harness, setting: s
 
 
 async def test_a_topic_with_an_unsafe_setting_is_refused_by_name(harness: Harness) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=harness.engines.kafka)
+    admin = AIOKafkaAdminClient(**harness.engines.access.options())
     await admin.start()
     safe = topic_config(BALANCES.name, BALANCES, 1)
 
@@ -122,23 +131,23 @@ async def test_no_topic_is_created_by_accident(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker creates every topic that a client asks for, which is Kafka's default."""
-    monkeypatch.setitem(kafka.SETTINGS, "auto.create.topics.enable", "true")
+    monkeypatch.setitem(broker_config.SETTINGS, "auto.create.topics.enable", "true")
     environment = {"FRIKORT_MONGODB": harness.engines.mongodb}
     with Engines(Config(tmp_path), environment=environment, docker_answers=lambda: False) as bare:
-        service = harness.service("accident", kafka=bare.kafka, start_timeout="3")
+        service = harness.service("accident", **_settings_of(bare.access), start_timeout="3")
         service.process.start()
         assert await ended(service) == exit_codes.CANNOT_START
         assert "python -m services.runtime.kafka.topics" in service.logged("runtime.waiting")[-1]["reason"]
-        admin = AIOKafkaAdminClient(bootstrap_servers=bare.kafka)
+        admin = AIOKafkaAdminClient(**bare.access.options())
         await admin.start()
         try:
             assert await admin.list_topics() == []
         finally:
             await admin.close()
 
-        settings = harness.settings.model_copy(update={"kafka": bare.kafka})
+        settings = harness.settings.model_copy(update=bare.access.settings().model_dump())
         with pytest.raises(MissingTopics):
             await check(settings)
-        assert await provision(settings) == len(names_of(TOPICS))
-        assert await provision(settings) == 0, "a second run changes nothing"
+        assert await provision(settings) == (len(names_of(TOPICS)), len(rights()))
+        assert await provision(settings) == (0, 0), "a second run changes nothing"
         await check(settings)

@@ -27,7 +27,7 @@ SLACK = 2
 
 @pytest.fixture
 async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
-    log = KafkaProducer(harness.settings.kafka, client_id="test", timeout=15)
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     yield log
     await log.stop()
 

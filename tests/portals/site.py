@@ -39,7 +39,7 @@ from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
 from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
-from services.runtime.web.requests import RequestMiddleware
+from services.runtime.web.requests import RequestLimits, RequestMiddleware
 from tests.portals.build import settings
 
 TODAY: Final = date(2026, 11, 21)
@@ -99,19 +99,17 @@ class Site:
         self._answers: dict[tuple[str, str, frozenset[tuple[str, str]]], tuple[int, bytes, str] | Refusal] = {}
         self._streams: dict[str, tuple[bytes, bytes]] = {}
         self._resumed = threading.Event()
+        chosen = settings(public_url="http://frikort.test")
         self.api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.api.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
         add_handlers(self.api)
         self.api.add_middleware(
             RequestMiddleware,
             service="gateway",
-            body_most=32_000_000,
-            files_most={},
-            requests_most=100,
+            limits=RequestLimits.from_settings(chosen, body_most=32_000_000, files_most={}),
             error_response=problem_response,
         )
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-        chosen = settings(public_url="http://frikort.test")
         self.portals = replace(
             build(chosen, Runtime(service="portals", settings=chosen)),
             guard=self,

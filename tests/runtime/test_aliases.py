@@ -38,6 +38,10 @@ def kafka_with(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDat
     return kafka, MemoryDatabase(CARDS)
 
 
+def issuance(kafka: MemoryKafka, database: MemoryDatabase[Card], faults: Faults | None = None) -> Instance[Card]:
+    return Instance(kafka, database, faults or Faults(), service="issuance")
+
+
 def issued(kafka: MemoryKafka) -> list[CardIssued]:
     """The issued cards, each once even if its event was published twice."""
     events = [decode(CARD_EVENTS, i.value, i.headers) for i in kafka.all(CARD_EVENTS.name)]
@@ -63,7 +67,7 @@ def same_number_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_two_commands_to_issue_a_card_to_one_person_in_one_batch_issue_one_card() -> None:
     kafka, database = kafka_with((0, issue("p")), (0, issue("p", 1)))
-    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    await issuance(kafka, database).drain([COMMANDS])
     assert len(cards(database)) == len(issued(kafka)) == 1
     assert [type(outcome) for outcome in outcomes(kafka)].count(CommandRefused) == 1
 
@@ -71,7 +75,7 @@ async def test_two_commands_to_issue_a_card_to_one_person_in_one_batch_issue_one
 async def test_two_instances_that_issue_a_card_to_one_person_at_once_issue_one_card() -> None:
     kafka, database = kafka_with((0, issue("p")), (1, issue("p", 1)))
     faults = Faults()
-    first, second = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+    first, second = issuance(kafka, database, faults), issuance(kafka, database)
 
     async def other_instance_writes_first() -> None:
         await second.process_next([((COMMANDS, 1), 1)])
@@ -91,7 +95,7 @@ async def test_two_instances_that_issue_a_card_to_one_person_at_once_issue_one_c
 async def test_two_instances_that_draw_the_same_number_at_once_assign_two_numbers() -> None:
     kafka, database = kafka_with((0, issue("p")), (1, issue("q")))
     faults = Faults()
-    first, second = Instance(kafka, database, faults), Instance(kafka, database, Faults())
+    first, second = issuance(kafka, database, faults), issuance(kafka, database)
 
     async def other_instance_writes_first() -> None:
         await second.process_next([((COMMANDS, 1), 1)])
@@ -106,14 +110,14 @@ async def test_two_instances_that_draw_the_same_number_at_once_assign_two_number
 @pytest.mark.usefixtures("same_number_candidates")
 async def test_two_cards_in_one_batch_get_different_numbers() -> None:
     kafka, database = kafka_with((0, issue("p")), (0, issue("q")))
-    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    await issuance(kafka, database).drain([COMMANDS])
     assert sorted(event.number for event in issued(kafka)) == ["00001", "00002"]
 
 
 @pytest.mark.usefixtures("same_number_candidates")
 async def test_a_replaced_number_is_never_drawn_again() -> None:
     kafka, database = kafka_with((0, issue("p")))
-    instance = Instance(kafka, database, Faults())
+    instance = issuance(kafka, database)
     await instance.drain([COMMANDS])
     (card,) = cards(database)
     command = ReplaceCardNumber(card_id=card.card_id, municipality="849", actor="a", reason=ReplacementReason.LOST)
@@ -128,18 +132,18 @@ async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_
     """The refusal is stored in a document of its own; meanwhile another document has taken the alias."""
     people = [issue(person) for person in "abcdef"]
     kafka, database = kafka_with(*((0, person) for person in people))
-    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    await issuance(kafka, database).drain([COMMANDS])
     kafka.append(encode(envelope(issue("p"), "scarce")), partition=0)
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
-        await Instance(kafka, database, faults).drain([COMMANDS])
+        await issuance(kafka, database, faults).drain([COMMANDS])
     before = kafka.partitions[COMMANDS, 0]
     # A number becomes free, and the person gets a card by another command, before the refusal is published.
     database.delete(next(name for name, s in database.documents.items() if "number:00001" in s.aliases))
     kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
-    await Instance(kafka, database, Faults()).process_next([((COMMANDS, 1), 1)])
-    await Instance(kafka, database, Faults()).process_next([((COMMANDS, 0), len(before))])
+    await issuance(kafka, database).process_next([((COMMANDS, 1), 1)])
+    await issuance(kafka, database).process_next([((COMMANDS, 0), len(before))])
 
     refused = {o.command_id: o.problem for o in outcomes(kafka) if isinstance(o, CommandRefused)}
     assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-exhausted"}
@@ -162,10 +166,10 @@ async def _run(commands: Sequence[tuple[int, str]], crashes: Sequence[int]) -> N
         faults = Faults()
         faults.crash_in(points)
         try:
-            await Instance(kafka, database, faults).drain([COMMANDS], most=2)
+            await issuance(kafka, database, faults).drain([COMMANDS], most=2)
         except Crash:
             continue
-    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    await issuance(kafka, database).drain([COMMANDS])
 
     people = {person for _, person in commands}
     assert sorted(card.person.cpr_hash[0] for card in cards(database)) == sorted(people)
@@ -178,7 +182,7 @@ async def _run(commands: Sequence[tuple[int, str]], crashes: Sequence[int]) -> N
 async def test_an_event_that_claims_the_alias_of_another_document_becomes_a_dead_letter() -> None:
     """A reader of card events cannot draw another number, so it must not retry."""
     kafka, database = kafka_with((0, issue("p")), (0, issue("q")))
-    await Instance(kafka, database, Faults()).drain([COMMANDS])
+    await issuance(kafka, database).drain([COMMANDS])
     views = MemoryDatabase(gateway_cards.PROJECTION)
     events = issued(kafka)
     forged = events[1].model_copy(update={"card_id": "forged", "number": events[0].number, "revision": 1})

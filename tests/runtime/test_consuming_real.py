@@ -19,9 +19,10 @@ from frikort_contracts.values import Components, WorkPeriod
 from deploy.local.engines import Engines
 from services.balance.ledger import Ledger
 from services.balance.processor import LEDGERS
+from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.kafka.topics import provision
+from services.runtime.kafka.topics.provisioning import provision
 from services.runtime.service import CannotStart, Runtime
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually
@@ -33,7 +34,11 @@ DAY = date(2025, 3, 31)
 @pytest.fixture(scope="module")
 async def settings(engines: Engines) -> RuntimeSettings:
     settings = RuntimeSettings(
-        environment="local", kafka=engines.kafka, mongodb=engines.mongodb, topic_replication=1, publish_timeout=15
+        environment="local",
+        **engines.access.settings().model_dump(),
+        mongodb=engines.mongodb,
+        topic_replication=1,
+        publish_timeout=15,
     )
     await provision(settings)
     return settings
@@ -41,7 +46,7 @@ async def settings(engines: Engines) -> RuntimeSettings:
 
 @pytest.fixture
 async def producer(settings: RuntimeSettings) -> AsyncIterator[KafkaProducer]:
-    producer = KafkaProducer(settings.kafka, client_id="test", timeout=15)
+    producer = KafkaProducer(settings, client_id="test", timeout=15)
     yield producer
     await producer.stop()
 
@@ -105,7 +110,7 @@ async def ledger_of(runtime: Runtime, card_id: str) -> Ledger:
 
 async def read_all(settings: RuntimeSettings, topic: str) -> list[Record]:
     """Every record that is on the topic now."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = [TopicPartition(topic, number) for number in range(EARNINGS.partitions)]
@@ -124,7 +129,7 @@ async def read_all(settings: RuntimeSettings, topic: str) -> list[Record]:
 async def reset_offsets(settings: RuntimeSettings, service: str) -> None:
     """Reset the group's offsets to the beginning, so that Kafka delivers all records again."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka, group_id=group_of(service, [LEDGERS]), enable_auto_commit=False
+        **client_options(settings), group_id=group_of(service, [LEDGERS]), enable_auto_commit=False
     )
     await consumer.start()
     try:

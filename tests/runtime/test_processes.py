@@ -8,14 +8,18 @@ from starlette.applications import Starlette
 
 from deploy.local.engines import Engines
 from services.balance.processor import LEDGERS
-from services.runtime.kafka.topics import provision
+from services.runtime.kafka.topics.provisioning import provision
 from services.runtime.service import Runtime
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 
 
 def kafka_settings(engines: Engines) -> RuntimeSettings:
     return RuntimeSettings(
-        environment="local", kafka=engines.kafka, mongodb=engines.mongodb, topic_replication=1, start_timeout=30
+        environment="local",
+        **engines.access.settings().model_dump(),
+        mongodb=engines.mongodb,
+        topic_replication=1,
+        start_timeout=30,
     )
 
 

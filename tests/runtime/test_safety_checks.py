@@ -22,6 +22,15 @@ from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 
 SAFE_URI = "mongodb://a,b,c/?replicaSet=frikort"
+PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "mongodb_user": "balance",
+    "mongodb_password": "2f3c5b0e9d8a764119c0fd25",
+    "mongodb_tls": True,
+    "kafka_user": "balance",
+    "kafka_password": "90ab1e4c7d5f62383bd0c7aa",
+    "kafka_tls": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -69,9 +78,23 @@ def settings(**changes: Any) -> RuntimeSettings:
 
 def test_production_requires_three_replicas() -> None:
     with pytest.raises(UnsafeSetting, match="FRIKORT_TOPIC_REPLICATION is 2"):
-        check_settings(settings(environment="production", topic_replication=2))
-    check_settings(settings(environment="production", topic_replication=3, accept_provisional=True))
+        check_settings(settings(**PRODUCTION, topic_replication=2))
+    check_settings(settings(**PRODUCTION, topic_replication=3, accept_provisional=True))
     check_settings(settings(environment="local", topic_replication=1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"kafka_user": None, "kafka_password": None}, "FRIKORT_KAFKA_USER is not set"),
+        ({"kafka_password": "frikort"}, "FRIKORT_KAFKA_PASSWORD is short or a pattern"),
+        ({"kafka_tls": False}, "FRIKORT_KAFKA_TLS is false"),
+    ],
+)
+def test_production_requires_a_login_and_tls_at_the_broker(changes: dict[str, Any], problem: str) -> None:
+    check_settings(settings(**PRODUCTION, topic_replication=3))
+    with pytest.raises(UnsafeSetting, match=problem):
+        check_settings(settings(**PRODUCTION | changes, topic_replication=3))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +174,7 @@ async def test_the_options_of_a_service_are_safe() -> None:
 
 
 def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:
-    check_producer(KafkaProducer("one:9092", client_id="test", timeout=1).options)
+    check_producer(KafkaProducer(settings(), client_id="test", timeout=1).options)
     with pytest.raises(UnsafeSetting, match="acks of the producer is 1"):
         check_producer({"acks": 1, "enable_idempotence": True})
     with pytest.raises(UnsafeSetting, match="enable_idempotence"):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer
+from services.runtime.kafka.topics import MissingTopics, provisioning
 from services.runtime.settings import RuntimeSettings
 
 
@@ -21,8 +21,8 @@ async def test_provisioning_waits_until_every_broker_knows_the_new_topics(monkey
     async def some_brokers_lag(*_: object) -> None:
         asked.append(1)
         if len(asked) < 3:
-            raise topics.MissingTopics(["frikort.earnings.v1"])
+            raise MissingTopics(["frikort.earnings.v1"])
 
-    monkeypatch.setattr(topics, "_check", some_brokers_lag)
-    await topics._check_until_known(None, replication=3)
+    monkeypatch.setattr(provisioning, "check_with", some_brokers_lag)
+    await provisioning._check_until_known(None, replication=3)
     assert len(asked) == 3

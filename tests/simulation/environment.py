@@ -174,7 +174,7 @@ class Environment:
             "gateway": VIEWS,
         }
 
-    def _encrypt_cpr(self, person: EncryptedPerson) -> str:
+    def _encrypt_cpr(self, person: EncryptedPerson, _: str) -> str:
         # As real encryption, this is different each time.
         self._encrypted += 1
         return f"jwe-{self._encrypted}-{person.cpr_hash}"

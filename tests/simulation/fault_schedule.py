@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Record
-from frikort_contracts.topics import TOPICS
+from frikort_contracts.topics import TOPICS, Topic
 
+from services.runtime.processing.apply import Incoming
 from services.runtime.processing.policies import BatchPolicy
 from tests.simulation.broker import Group
 from tests.simulation.scheduler import Pause, Rates, pause
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 INSTANCES: Final = 2
 INVALID: Final = b"poison"
 """The value of injected records that break their contract."""
+FORGED: Final = ("ce_source", b"/frikort/forger")
+"""The source of injected records that are valid but for their writer."""
+_FORGERY: Final = UUID(int=0x5EED)
 _OUTAGE_STEPS: Final = (100, 500, 2000)
 _FAILOVER_STEPS: Final = (30, 100, 300)
 
@@ -209,11 +214,26 @@ class FaultSchedule:
                     ("ce_type", topic.messages[0].type.encode()),
                     ("ce_time", b"2025-01-01T00:00:00Z"),
                     ("ce_id", b"7f0e0d0c-0000-4000-8000-000000000000"),
-                    ("ce_source", b"/poison"),
+                    FORGED,
                 ),
             )
         )
         key = f"poison-{self._environment.rng.randrange(50)}".encode()
-        incoming = self._environment.broker.append(Record(topic.name, key, INVALID, headers))
+        record = self._forged(topic) if FORGED in headers else None
+        incoming = self._environment.broker.append(record or Record(topic.name, key, INVALID, headers))
         self._environment.invalid.append((topic.name, incoming.partition, incoming.offset))
         return f"{topic.name}/{incoming.partition}@{incoming.offset}"
+
+    def _forged(self, topic: Topic) -> Record | None:
+        """The topic's last record again, as a new message of a process that may not write there."""
+        for last in reversed(list(self._environment.broker.all(topic.name))):
+            headers = dict(last.headers)
+            if last.value != INVALID and FORGED not in last.headers:
+                headers |= {"ce_id": str(uuid5(_FORGERY, headers["ce_id"].decode())).encode(), FORGED[0]: FORGED[1]}
+                return Record(topic.name, last.key or b"", last.value or b"", tuple(headers.items()))
+        return None
+
+
+def is_injected(record: Incoming) -> bool:
+    """Whether a record was injected by a fault, so that no process may read it as a message."""
+    return record.value == INVALID or FORGED in record.headers

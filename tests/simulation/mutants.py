@@ -15,6 +15,7 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.reporting import DisputeAnswered
+from frikort_contracts.topics import Topic, source_of
 
 from services.balance import ledger as ledgers
 from services.balance import processor as balance
@@ -40,6 +41,7 @@ from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
+from tests.simulation.fault_schedule import FORGED
 
 Patch = Callable[[], AbstractContextManager[Any]]
 
@@ -366,6 +368,11 @@ MUTANTS: Final = (
         "job messages by attempt",
         "a runner that starts again sends other messages",
         _of(jobs, "message_id", lambda *_: uuid4()),
+    ),
+    Mutant(
+        "anyone may write",
+        "a valid record of a process that may not write its topic is applied",
+        _of(Topic, "sources", property(lambda topic: {*map(source_of, topic.writers), FORGED[1].decode()})),
     ),
     Mutant(
         "mandates never expire",

@@ -27,7 +27,7 @@ from frikort_contracts.topics import (
 from tests.runtime.memory import by_id
 from tests.simulation import citizen_check, job_check
 from tests.simulation.environment import Environment
-from tests.simulation.fault_schedule import INVALID
+from tests.simulation.fault_schedule import is_injected
 from tests.simulation.money_check import MoneyCheck
 from tests.simulation.reference_ledger import Year
 from tests.simulation.reference_model import ACCEPTED, ExpectedCard, ExpectedEmployments, danish, facts_of
@@ -100,7 +100,7 @@ class Reconciliation:
 
     def _one_content_for_each_id(self) -> None:
         for topic in TOPICS:
-            records = [r for r in self.environment.broker.all(topic.name) if r.value != INVALID]
+            records = [r for r in self.environment.broker.all(topic.name) if not is_injected(r)]
             contents = by_id(records)
             self.counts["records published twice"] += len(records) - len(contents)
             for message_id, found in contents.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.runtime.processing.apply import Incoming
-from tests.simulation.fault_schedule import INVALID
+from tests.simulation.fault_schedule import is_injected
 from tests.simulation.scheduler import Violation
 
 
@@ -43,7 +43,7 @@ def distinct_messages(records: Iterable[Incoming]) -> Iterator[Message]:
     """Every message once, at its first offset; invalid records are skipped."""
     seen: set[str] = set()
     for record in records:
-        if record.value == INVALID:
+        if is_injected(record):
             continue
         headers = dict(record.headers)
         message_id = headers["ce_id"].decode()

@@ -46,7 +46,9 @@ class ProblemResource(Resource):
     detail: str
     instance: str
     facts: dict[str, str | int] | None = None
-    errors: list[FieldErrorResource] | None = Field(default=None, description="Each wrong field; absent if none is.")
+    errors: list[FieldErrorResource] | None = Field(
+        default=None, description="The wrong fields, at most 20; absent if none is."
+    )
     earlier: ReportResource | None = Field(
         default=None,
         description="With `possible-duplicate` and `reference-reused`: the own report that was accepted before.",

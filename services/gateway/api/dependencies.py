@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.gateway.api.authentication import caller_of_request
 from services.gateway.audit.context import current_audit
 from services.gateway.auth import Caller
 from services.gateway.commands.service import CommandRequest, CommandResponse, canonical
@@ -126,7 +127,8 @@ class caller_in(SecurityBase):  # noqa: N801 - reads as the other dependencies
         return RequestContext(request, container, caller, language)
 
     async def _authenticate(self, request: Request) -> tuple[Container, Caller, Language]:
-        container, caller = await _authenticated(request)
+        container: Container = request.app.state.gateway
+        caller = await caller_of_request(request)
         if self._roles and caller.role not in self._roles:
             raise ProblemError("role-not-allowed")
         current_audit().caller = caller
@@ -169,7 +171,7 @@ class command_in(caller_in):  # noqa: N801
 async def optional_caller(request: Request) -> Container:
     """A dependency for public routes: a token is not needed, but must be valid if there is one."""
     if "authorization" in request.headers:
-        await _authenticated(request)
+        await caller_of_request(request)
     container: Container = request.app.state.gateway
     return container
 
@@ -177,11 +179,6 @@ async def optional_caller(request: Request) -> Container:
 Citizen = Annotated[RequestContext, Depends(caller_in(Role.CITIZEN))]
 Employer = Annotated[RequestContext, Depends(caller_in(Role.EMPLOYER))]
 EmployerCommand = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER))]
-
-
-async def _authenticated(request: Request) -> tuple[Container, Caller]:
-    container: Container = request.app.state.gateway
-    return container, await container.authenticator.caller(request.headers.get("authorization"))
 
 
 def wait_seconds(prefer: str, limits: WaitLimits) -> tuple[float, str | None]:

@@ -24,9 +24,11 @@ _BY_STATUS: Final = {
     400: "malformed-json",
     404: "not-found",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "body-too-large",
     415: "media-type-unsupported",
 }
+_ERRORS_MOST: Final = 20
 _RETRY: Final = {"Retry-After": "5"}
 
 
@@ -74,7 +76,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def invalid_request(error: RequestValidationError, content_type: str) -> tuple[str, list[tuple[str, str, str]]]:
-    """The problem code of a validation error, and (pointer, type, message) of each wrong field."""
+    """The problem code of a validation error, and (pointer, type, message) of the first wrong fields."""
     found = error.errors()
     for item in found:
         if item["type"] == "json_invalid":
@@ -82,4 +84,5 @@ def invalid_request(error: RequestValidationError, content_type: str) -> tuple[s
     has_json = "json" in content_type.lower()
     if not has_json and any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in found):
         return "media-type-unsupported", []
-    return "invalid-request", [(pointer_of(item["loc"]), item["type"], item["msg"]) for item in found]
+    shown = found[:_ERRORS_MOST]
+    return "invalid-request", [(pointer_of(item["loc"]), item["type"], item["msg"]) for item in shown]

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway import presenters
 from services.gateway.api.dependencies import RequestContext, caller_in, optional_caller, wait_seconds
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.audit.actions import READ_OUTCOME
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.container import Container
@@ -20,7 +21,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import ProblemError, is_problem
 
-router = APIRouter(tags=["everyone"])
+router = APIRouter(route_class=JsonRoute, tags=["everyone"])
 
 AnyCaller = Annotated[RequestContext, Depends(caller_in(headers=("Prefer",)))]
 Public = Annotated[Container, Depends(optional_caller)]

@@ -16,6 +16,7 @@ from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.responses import Response, StreamingResponse
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, caller_in, command_in
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.audit.log import Access, of_year
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.authority import queries
@@ -27,7 +28,7 @@ from services.gateway.ordering import order_of
 from services.gateway.problems import ProblemError
 from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
 
-router = APIRouter(prefix="/v1/extracts", tags=["authority"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/extracts", tags=["authority"])
 
 AuthorityCaller = Annotated[RequestContext, Depends(caller_in(Role.AUTHORITY))]
 AuthorityCommand = Annotated[CommandContext, Depends(command_in(Role.AUTHORITY))]

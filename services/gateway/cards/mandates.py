@@ -27,7 +27,7 @@ async def grant_mandate(
             card_id=card.card_id,
             municipality=municipality,
             actor=context.caller.subject,
-            holder=context.container.persons.encrypt(Person(body.cpr, body.name)),
+            holder=context.container.persons.encrypt_holder(Person(body.cpr, body.name), card.card_id),
             scope=body.scope,
             until=body.until,
         )

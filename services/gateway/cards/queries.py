@@ -38,7 +38,9 @@ async def employments_of(context: RequestContext, card: CardView, *, contacts: b
     decrypt_contact = context.container.persons.decrypt_contact
     return CardEmployments(
         employments=[
-            presenters.card_employment(view, decrypt_contact(view.contact, view.cvr) if contacts else None)
+            presenters.card_employment(
+                view, decrypt_contact(view.contact, view.card_id, view.cvr) if contacts else None
+            )
             for view in found
         ]
     )
@@ -62,7 +64,10 @@ async def mandates_of(context: RequestContext, card: CardView) -> Mandates:
     """The card's mandates, in the order in which they were granted."""
     today, persons = await context.container.clock.today(), context.container.persons
     return Mandates(
-        mandates=[presenters.mandate(mandate, persons.decrypt(mandate.holder), today) for mandate in card.mandates]
+        mandates=[
+            presenters.mandate(mandate, persons.decrypt_holder(mandate.holder, card.card_id), today)
+            for mandate in card.mandates
+        ]
     )
 
 

@@ -41,7 +41,7 @@ class CardResponses:
         card = await self._read_models.card_of_outcome(outcome)
         for mandate in card.mandates:
             if mandate.mandate_id == outcome.mandate_id:
-                holder = self._persons.decrypt(mandate.holder)
+                holder = self._persons.decrypt_holder(mandate.holder, card.card_id)
                 resource = presenters.mandate(mandate, holder, danish_day(message.time))
                 is_new = isinstance(message.data, GrantMandate)
                 return created(resource, language) if is_new else done(resource, language)

@@ -31,6 +31,7 @@ from frikort_contracts.issuance import (
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
+    card_id_of,
 )
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.values import CitizenSide
@@ -38,6 +39,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
@@ -71,7 +73,7 @@ from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 
-router = APIRouter(prefix="/v1", tags=["caseworker"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["caseworker"])
 
 Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]
@@ -88,9 +90,9 @@ CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
     """Issue a card to a citizen. A person has one card, for life."""
 
-    async def build(_: UUID) -> IssueCard:
+    async def build(command_id: UUID) -> IssueCard:
         return IssueCard(
-            person=context.container.persons.encrypt(Person(body.cpr, body.name)),
+            person=context.container.persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
             municipality=context.organisation,
             case_reference=body.case_reference,
             actor=context.caller.subject,
@@ -289,7 +291,10 @@ async def controls_due(
         sort=[("control_due", 1), ("card_id", 1)],
     )
     return ControlsDue(
-        year=by, cards=[presenters.control_due(card, context.container.persons.decrypt(card.person)) for card in found]
+        year=by,
+        cards=[
+            presenters.control_due(card, context.container.persons.decrypt(card.person, card.card_id)) for card in found
+        ],
     )
 
 
@@ -318,4 +323,4 @@ def _own_or_unknown(context: RequestContext, card: CardView | None) -> CardView:
 
 
 def _presented(context: RequestContext, card: CardView) -> CardResource:
-    return presenters.card(card, context.container.persons.decrypt(card.person))
+    return presenters.card(card, context.container.persons.decrypt(card.person, card.card_id))

@@ -17,6 +17,7 @@ from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
@@ -42,7 +43,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 
-router = APIRouter(prefix="/v1/me", tags=["citizen"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/me", tags=["citizen"])
 
 CitizenCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 
@@ -52,7 +53,7 @@ CitizenCommand = Annotated[CommandContext, Depends(command_in(Role.CITIZEN))]
 async def own_card(context: Citizen) -> OwnCardResource:
     """Your card."""
     card = await _own(context)
-    return presenters.own_card(card, context.container.persons.decrypt(card.person))
+    return presenters.own_card(card, context.container.persons.decrypt(card.person, card.card_id))
 
 
 @router.get("/balances", response_model=Balances, openapi_extra=problems(*CARD))

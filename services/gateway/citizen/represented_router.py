@@ -21,6 +21,7 @@ from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Citizen, CommandContext, RequestContext, command_in
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
     READ_BALANCE,
@@ -40,7 +41,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView, MandateView
 
-router = APIRouter(prefix="/v1/represented", tags=["citizen"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/represented", tags=["citizen"])
 
 _MANDATE: Final = ("mandate-unknown",)
 _REPRESENTED: Final = ("mandate-unknown", "card-unknown")
@@ -56,7 +57,9 @@ async def list_represented(context: Citizen) -> Represented:
         context.organisation, await context.container.clock.today()
     )
     decrypt = context.container.persons.decrypt
-    return Represented(represented=[presenters.represented(mandate, decrypt(card.person)) for card, mandate in found])
+    return Represented(
+        represented=[presenters.represented(mandate, decrypt(card.person, card.card_id)) for card, mandate in found]
+    )
 
 
 @router.get("/{mandate_id}/card", response_model=OwnCardResource, openapi_extra=problems(*_REPRESENTED))
@@ -64,7 +67,7 @@ async def list_represented(context: Citizen) -> Represented:
 async def represented_card(mandate_id: str, context: Citizen) -> OwnCardResource:
     """The citizen's card."""
     card = await _card(context, mandate_id)
-    return presenters.own_card(card, context.container.persons.decrypt(card.person))
+    return presenters.own_card(card, context.container.persons.decrypt(card.person, card.card_id))
 
 
 @router.get("/{mandate_id}/balances", response_model=Balances, openapi_extra=problems(*_REPRESENTED))

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
 from frikort_contracts.messages import Command
-from frikort_contracts.topics import TOPICS
+from frikort_contracts.topics import TOPICS, source_of
 from pydantic import BaseModel
 
 from services.gateway.auth import Caller
@@ -25,7 +25,7 @@ from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
 from services.runtime.processing.batch_processor import Producer
 
-SOURCE: Final = "/frikort/gateway"
+_SOURCE: Final = source_of("gateway")
 _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
@@ -130,7 +130,7 @@ class CommandService:
         envelope = Envelope(
             id=command_id,
             time=await self._now(),
-            source=SOURCE,
+            source=_SOURCE,
             data=await build(command_id),
             correlation_id=command_id,
             traceparent=request.traceparent,

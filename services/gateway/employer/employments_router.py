@@ -22,6 +22,7 @@ from frikort_contracts.values import Period
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.attempt_limiter import WRONG
 from services.gateway.audit.actions import READ_BALANCE, READ_EMPLOYMENTS
@@ -36,7 +37,7 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 
-router = APIRouter(prefix="/v1", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
 
 @router.post(
@@ -66,8 +67,8 @@ async def register_employment(body: RegisterEmploymentBody, context: EmployerCom
             birth_check=birth_check,
             owners=context.caller.owners,
             period=body.period.value(),
-            contact=_encrypted_contact(context, body.contact),
-            label=_encrypted_label(context, body.label),
+            contact=_encrypted_contact(context, body.contact, card.card_id),
+            label=_encrypted_label(context, body.label, card.card_id),
         )
 
     return await context.submit(body, build, check_key_first=True)  # a wrong attempt is counted
@@ -113,8 +114,8 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, cont
             actor=context.caller.subject,
             employment_id=employment_id,
             period=body.period.value(),
-            contact=None if body.contact is None else _encrypted_contact(context, body.contact),
-            label=_encrypted_label(context, body.label),
+            contact=None if body.contact is None else _encrypted_contact(context, body.contact, employment.card_id),
+            label=_encrypted_label(context, body.label, employment.card_id),
         )
 
     return await context.submit(body, build)
@@ -210,17 +211,17 @@ async def _identified_card(context: RequestContext, body: RegisterEmploymentBody
     return card, birth_check
 
 
-def _encrypted_contact(context: RequestContext, contact: ContactBody) -> str:
+def _encrypted_contact(context: RequestContext, contact: ContactBody, card_id: str) -> str:
     return context.container.persons.encrypt_contact(
-        Contact(contact.name, contact.email, contact.phone), context.organisation
+        Contact(contact.name, contact.email, contact.phone), card_id, context.organisation
     )
 
 
-def _encrypted_label(context: RequestContext, label: str | None) -> str | None:
-    return None if label is None else context.container.persons.encrypt_label(label, context.organisation)
+def _encrypted_label(context: RequestContext, label: str | None, card_id: str) -> str | None:
+    return None if label is None else context.container.persons.encrypt_label(label, card_id, context.organisation)
 
 
 def _presented(context: RequestContext, view: EmploymentView) -> EmploymentResource:
     persons = context.container.persons
-    contact = persons.decrypt_contact(view.contact, view.cvr)
-    return presenters.employment(view, contact, persons.decrypt_label(view.label, view.cvr))
+    contact = persons.decrypt_contact(view.contact, view.card_id, view.cvr)
+    return presenters.employment(view, contact, persons.decrypt_label(view.label, view.card_id, view.cvr))

@@ -11,6 +11,7 @@ from frikort_contracts.http.roles import Role
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from services.gateway.api.dependencies import CommandContext, Employer, RequestContext, command_in, traceparent_of
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, before, cursor_of, order_in, page
 from services.gateway.audit.actions import READ_REPORTS
 from services.gateway.audit.context import current_audit
@@ -26,7 +27,7 @@ from services.gateway.payroll.parser import DANISH, ENGLISH
 from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
 
-router = APIRouter(prefix="/v1/report-batches", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/report-batches", tags=["employer"])
 
 _BATCH: Final = ("batch-unknown",)
 
@@ -224,14 +225,15 @@ async def _chunks(
     """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
     if batch.status is BatchStatus.CANCELLED:
         return
+    encryptor = context.container.line_encryptor
     for index, size in enumerate(batch.chunks):
         if size.last <= after or not presenters.may_have(batch, index, result):
             continue
         chunk = await context.container.batches.chunk(batch, index)
-        good, bad = lines.lines_from_json(context.container.line_encryptor.decrypt(chunk.lines, batch.batch_id))
+        good, bad = lines.lines_from_json(encryptor.decrypt_lines(chunk.lines, batch, index))
         results: dict[int, LineResult] = {}
         if chunk.results is not None and str(index) in batch.counted:
-            results = booking.results_from_json(context.container.line_encryptor.decrypt(chunk.results, batch.batch_id))
+            results = booking.results_from_json(encryptor.decrypt_results(chunk.results, batch, index))
         yield sorted([*good, *bad], key=lambda line: line.number), results
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from frikort_contracts.http.employments import ReminderResource, Reminders
 
 from services.gateway.api.dependencies import Employer, RequestContext
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
@@ -19,7 +20,7 @@ from services.gateway.presenters import remaining
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
 
-router = APIRouter(prefix="/v1", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
 
 @router.get("/reminders", response_model=Reminders)
@@ -50,7 +51,7 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
             for year in (today.year, today.year + 1)
             if (row := context.container.allowances.get(year)) is not None
         }
-        label = context.container.persons.decrypt_label(view.label, view.cvr)
+        label = context.container.persons.decrypt_label(view.label, view.card_id, view.cvr)
         found_now = (question(view, card, own, today), notice(view, card, own, left, today))
         reminders += [presenters.reminder(view, label, one, context.language) for one in found_now if one is not None]
     return Reminders(reminders=reminders, next=following)

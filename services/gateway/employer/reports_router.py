@@ -21,6 +21,7 @@ from frikort_contracts.reporting import AnswerDispute, CorrectReport, ReportEarn
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
+from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
 from services.gateway.audit.actions import READ_REPORTS, REPORT_EARNINGS
 from services.gateway.audit.routes import audited
@@ -32,7 +33,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.reports import ReportView
 
-router = APIRouter(prefix="/v1", tags=["employer"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
 
 @router.post(

@@ -65,8 +65,9 @@ class EmployerResponses:
         view = None if employment_id is None else await self._read_models.employments.get(employment_id)
         if view is None:
             raise ReadModelInconsistent("an outcome refers to an unknown employment")
-        contact = self._persons.decrypt_contact(view.contact, view.cvr)
-        employment = presenters.employment(view, contact, self._persons.decrypt_label(view.label, view.cvr))
+        contact = self._persons.decrypt_contact(view.contact, view.card_id, view.cvr)
+        label = self._persons.decrypt_label(view.label, view.card_id, view.cvr)
+        employment = presenters.employment(view, contact, label)
         respond = created if isinstance(message.data, RegisterEmployment) else done
         return respond(employment, language, f"/v1/employments/{employment.employment_id}")
 

@@ -9,17 +9,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import ReportEarnings
+from frikort_contracts.topics import source_of
 from frikort_contracts.values import Components, WorkPeriod
 
 from services.gateway.audit.actions import REPORT_EARNINGS
 from services.gateway.audit.log import Access, of_card
-from services.gateway.commands.service import SOURCE
 from services.gateway.ordering import order_of
 from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
 from services.gateway.payroll.lines import ValidLine
@@ -57,6 +57,9 @@ class LineSplit(NamedTuple):
     excess: int
 
 
+_SOURCE: Final = source_of("payroll")
+
+
 @lru_cache(maxsize=10_000)  # several times the lines that a worker has in progress
 def command_id(batch_id: str, number: int) -> str:
     """The id of a line's command: the same for the same line of the same file."""
@@ -69,7 +72,7 @@ def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
         Envelope(
             id=UUID(command_id(batch.batch_id, line.number)),
             time=plan.time_of(line.number),
-            source=SOURCE,
+            source=_SOURCE,
             data=ReportEarnings(
                 card_id=line.card_id,
                 cvr=batch.cvr,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
+from services.gateway.payroll.batch import Batch
 from services.gateway.settings import PayrollSettings
 from services.runtime.encryption import Encryptor
 
 
 class LineEncryptor:
-    """Encrypts the lines of payroll files, and their results. The id of the file is the associated data."""
+    """Encrypts the lines of payroll files, and their results. A ciphertext belongs to one chunk of one upload."""
 
     def __init__(self, encryptor: Encryptor) -> None:
         self._encryptor = encryptor
@@ -19,10 +20,18 @@ class LineEncryptor:
         """With the keys of the settings. Raises ``ValueError`` that names the setting that cannot be used."""
         return cls(Encryptor.from_setting(settings.encryption_keys.get_secret_value()))
 
-    def encrypt(self, lines: str, batch_id: str) -> str:
-        """The ciphertext of lines or results."""
-        return self._encryptor.encrypt(lines, f"batch:{batch_id}")
+    def encrypt_lines(self, lines: str, batch: Batch, index: int) -> str:
+        """The ciphertext of the lines of a chunk."""
+        return self._encryptor.encrypt(lines, "payroll-lines", batch.batch_id, batch.upload, str(index))
 
-    def decrypt(self, ciphertext: str, batch_id: str) -> str:
-        """The lines or results. Raises ``DecryptionError``."""
-        return self._encryptor.decrypt(ciphertext, f"batch:{batch_id}")
+    def decrypt_lines(self, ciphertext: str, batch: Batch, index: int) -> str:
+        """The lines of a chunk. Raises ``DecryptionError``."""
+        return self._encryptor.decrypt(ciphertext, "payroll-lines", batch.batch_id, batch.upload, str(index))
+
+    def encrypt_results(self, results: str, batch: Batch, index: int) -> str:
+        """The ciphertext of the results of a chunk."""
+        return self._encryptor.encrypt(results, "payroll-results", batch.batch_id, batch.upload, str(index))
+
+    def decrypt_results(self, ciphertext: str, batch: Batch, index: int) -> str:
+        """The results of a chunk. Raises ``DecryptionError``."""
+        return self._encryptor.decrypt(ciphertext, "payroll-results", batch.batch_id, batch.upload, str(index))

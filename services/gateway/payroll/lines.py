@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.gateway.problems import pointer_of
 
+_ERRORS_MOST: Final = 20
 _REFERENCE: Final = TypeAdapter(Reference)
 
 
@@ -103,7 +104,7 @@ def validated(fields: ParsedLine, names: FieldNames) -> BatchLineBody | InvalidL
     else:
         if not errors:
             return body
-    return InvalidLine(fields.number, _reference_in(fields.content), tuple(errors))
+    return InvalidLine(fields.number, _reference_in(fields.content), tuple(errors[:_ERRORS_MOST]))
 
 
 def resolve_employment(

@@ -7,13 +7,13 @@ a file in an unknown format is refused with the expected columns.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, Protocol
 
+from services.gateway import bounded_json
 from services.gateway.payroll.lines import FieldError, FieldNames, InvalidLine, ParsedLine
 from services.gateway.problems import ProblemError
 
@@ -97,7 +97,7 @@ class JsonLines:
 
     def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
         try:
-            content = json.loads(text)
+            content = bounded_json.parse(text)
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):

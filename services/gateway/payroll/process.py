@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 
 from services.gateway.audit.log import MongoAccessLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
@@ -42,20 +43,25 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
             renew_every=settings.batch_lease / 4,
         )
         job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
-        collections = [outcomes.PROJECTION.name, reports.PROJECTION.name, FILES]
-        listener = ChangeStreamListener(database, subscriptions, collections)
-        listener.start()
+        # A stream of the whole database would need the right to read it: stored responses, the access log.
+        listeners = [
+            ChangeStreamListener(database[name], subscriptions, [name])
+            for name in (outcomes.PROJECTION.name, reports.PROJECTION.name, FILES)
+        ]
+        for listener in listeners:
+            listener.start()
         job.start()
         try:
             async for _ in subscriptions.changes(_ANY_FILE, every=_HEARTBEAT_SECONDS, seconds=math.inf):
                 job.notify()
         finally:
-            await asyncio.shield(_stop(job, ended, listener))
+            await asyncio.shield(_stop(job, ended, listeners))
 
     return book
 
 
-async def _stop(job: BatchJob, ended: asyncio.Event, listener: ChangeStreamListener) -> None:
+async def _stop(job: BatchJob, ended: asyncio.Event, listeners: Sequence[ChangeStreamListener]) -> None:
     await job.stop()
     ended.set()
-    await listener.stop()
+    for listener in listeners:
+        await listener.stop()

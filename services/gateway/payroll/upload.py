@@ -13,6 +13,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, uuid4, uuid5
 
+from frikort_contracts.http.payroll import BatchLineBody
+
 from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.payroll import lines as rules
@@ -24,6 +26,7 @@ from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
+from services.runtime.event_loop import EventLoopTurn
 
 FILE_FORMATS: Final[dict[str, Callable[[], FileFormat]]] = {
     "application/jsonl": JsonLines,
@@ -154,15 +157,17 @@ class UploadService:
                 total=sum(line.total for line in good),
             )
         )
-        encrypted = self._line_encryptor.encrypt(rules.lines_to_json(lines), batch.batch_id)
+        encrypted = self._line_encryptor.encrypt_lines(rules.lines_to_json(lines), batch, index)
         await self._batches.add_chunk(batch, Chunk(index=index, lines=encrypted))
 
     async def _checked(
         self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames
     ) -> list[ValidLine | InvalidLine]:
-        valid = [
-            (line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)) for line in found
-        ]
+        valid: list[tuple[int, BatchLineBody | InvalidLine]] = []
+        turn = EventLoopTurn()
+        for line in found:
+            valid.append((line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)))
+            await turn.end_if_long()
         bodies = [body for _, body in valid if not isinstance(body, InvalidLine)]
         own = await self._queries.own_employments(
             cvr,

@@ -116,7 +116,7 @@ class BatchWorker:
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk. Of a chunk that was taken before, only those without an outcome."""
-        good, _ = lines.lines_from_json(self._line_encryptor.decrypt(chunk.lines, held.batch_id))
+        good, _ = lines.lines_from_json(self._line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
@@ -138,7 +138,7 @@ class BatchWorker:
             await self._batches.renew_lease(held)
         await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
-        encrypted = self._line_encryptor.encrypt(booking.results_to_json(results), held.batch_id)
+        encrypted = self._line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
         await self._batches.settle(held, chunk.index, encrypted, totals)
         await self._batches.count(held, chunk.index, totals)
 

@@ -155,10 +155,20 @@ REQUESTS: Final[dict[str, Entry]] = {
     ),
     "body-too-large": Entry(
         413,
-        Text("Indholdet er for stort", "Send højst 1 MB ad gangen. En lønfil må fylde 32 MB og have 100.000 linjer: "
-             "del den op."),
-        Text("The body is too large", "Send at most 1 MB at a time. A payroll file may have 32 MB and 100,000 lines: "
-             "divide it."),
+        Text("Indholdet er for stort", "Send højst 64 KB ad gangen og kun de felter, der er beskrevet. En lønfil må "
+             "fylde 32 MB og have 100.000 linjer: del den op."),
+        Text("The body is too large", "Send at most 64 KB at a time, and only the documented fields. A payroll file "
+             "may have 32 MB and 100,000 lines: divide it."),
+    ),
+    "request-timeout": Entry(
+        408,
+        Text("Indholdet kom for langsomt", "Send det igen med samme Idempotency-Key."),
+        Text("The body arrived too slowly", "Send it again with the same Idempotency-Key."),
+    ),
+    "too-many-requests": Entry(
+        429,
+        Text("For mange forespørgsler på én gang", "Vent, som headeren Retry-After siger, og send færre ad gangen."),
+        Text("Too many requests at once", "Wait as the header Retry-After says, and send fewer at a time."),
     ),
     "media-type-unsupported": Entry(
         415,

@@ -69,7 +69,7 @@ def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
     response = page.redirect(f"{home(card_id)}{path}")
     response.set_cookie(
         COOKIE,
-        _encryptor(page.session).encrypt(reason, card_id),
+        _encryptor(page.session).encrypt(reason, "reason", card_id),
         path=home(card_id),
         secure=container_of(page.request).secure,
         httponly=True,
@@ -93,7 +93,7 @@ Card = Annotated[CardContext, Depends(card_context)]
 
 def _reason(page: Page, card_id: str) -> str | None:
     try:
-        return _encryptor(page.session).decrypt(page.request.cookies.get(COOKIE, ""), card_id)
+        return _encryptor(page.session).decrypt(page.request.cookies.get(COOKIE, ""), "reason", card_id)
     except DecryptionError:
         return None
 

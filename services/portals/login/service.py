@@ -51,7 +51,7 @@ class LoginService:
         secret = new_secret()
         key = key_of(secret)
         content = json.dumps({"begun": asdict(begun), "role": role, "path": path})
-        encrypted = self.sessions.encryptor.encrypt(content, f"login:{key}")
+        encrypted = self.sessions.encryptor.encrypt(content, "login", key)
         await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
@@ -92,7 +92,7 @@ class LoginService:
         if record is None or record.expires_at <= self.sessions.now():
             raise ProblemError("login-failed")
         try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, f"login:{key}"))
+            content = json.loads(self.sessions.encryptor.decrypt(record.content, "login", key))
         except DecryptionError:
             raise ProblemError("login-failed") from None
         return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"]

@@ -58,7 +58,7 @@ class Sessions:
             "until": (now + self.most).isoformat(),
         }
         record = EncryptedRecord(
-            content=self.encryptor.encrypt(json.dumps(content), f"session:{key}"),
+            content=self.encryptor.encrypt(json.dumps(content), "session", key),
             expires_at=now + min(self.idle, self.most),
             tokens=self.encrypt_tokens(key, tokens),
         )
@@ -97,7 +97,7 @@ class Sessions:
         if record is None:
             return None
         try:
-            content = json.loads(self.encryptor.decrypt(record.content, f"session:{key}"))
+            content = json.loads(self.encryptor.decrypt(record.content, "session", key))
             return EndedSession(str(content["id_token"]), self.decrypt_tokens(key, record.tokens))
         except DecryptionError:
             return None
@@ -105,11 +105,11 @@ class Sessions:
     def encrypt_tokens(self, key: str, tokens: ApiTokens) -> str:
         """Tokens as they are stored in the session ``key``."""
         content = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at.isoformat()}
-        return self.encryptor.encrypt(json.dumps(content), f"tokens:{key}")
+        return self.encryptor.encrypt(json.dumps(content), "tokens", key)
 
     def decrypt_tokens(self, key: str, ciphertext: str) -> ApiTokens:
         """The tokens stored in the session ``key``. Raises ``DecryptionError``."""
-        content = json.loads(self.encryptor.decrypt(ciphertext, f"tokens:{key}"))
+        content = json.loads(self.encryptor.decrypt(ciphertext, "tokens", key))
         return ApiTokens(content["access"], content["refresh"], datetime.fromisoformat(content["expires_at"]))
 
     def _session(self, key: str, record: EncryptedRecord, content: dict[str, Any]) -> Session:
@@ -129,7 +129,7 @@ class Sessions:
         if record is None or record.expires_at <= self.now():
             return None
         try:
-            content: dict[str, Any] = json.loads(self.encryptor.decrypt(record.content, f"session:{key}"))
+            content: dict[str, Any] = json.loads(self.encryptor.decrypt(record.content, "session", key))
             self.decrypt_tokens(key, record.tokens)
         except DecryptionError:
             return None

@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStat
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
+from services.runtime.kafka.connection import faststream_security
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.consumer import RebalanceListener
 from services.runtime.processing.decision import DocumentSet
@@ -46,6 +47,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         self._broker = KafkaBroker(
             # FastStream takes one string for one address, also where aiokafka would read several in it.
             settings.kafka.split(","),
+            security=faststream_security(settings),
             client_id=client_id,
             consumer_only=True,
             allow_auto_create_topics=False,

@@ -18,6 +18,9 @@ from frikort_contracts.cloudevents import Record
 from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
 
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
+
 logger = structlog.get_logger(__name__)
 
 _CLOSE_SECONDS = 3.0
@@ -31,18 +34,17 @@ class KafkaUnavailable(RuntimeError):
 class KafkaProducer:
     """Publishes records and reads positions. Every call has a time limit."""
 
-    def __init__(self, bootstrap_servers: str, *, client_id: str, timeout: float) -> None:
+    def __init__(self, settings: KafkaSettings, *, client_id: str, timeout: float) -> None:
+        self._connection = {**client_options(settings), "client_id": client_id}
         self.options: Mapping[str, Any] = {
-            "bootstrap_servers": bootstrap_servers,
-            "client_id": client_id,
+            **self._connection,
             "enable_idempotence": True,
             "acks": "all",
             "linger_ms": 2,
             "max_batch_size": 256 * 1024,
             "max_request_size": 2 * 1024 * 1024,
         }
-        self._servers = bootstrap_servers
-        self._client_id = client_id
+        self._servers = settings.kafka
         self._timeout = timeout
         self._producer: AIOKafkaProducer | None = None
         self._admin: AIOKafkaAdminClient | None = None
@@ -93,9 +95,7 @@ class KafkaProducer:
     async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
         """For every partition of ``topics``, the offset that the next record will get."""
         partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers, client_id=self._client_id, enable_auto_commit=False
-        )
+        consumer = AIOKafkaConsumer(**self._connection, enable_auto_commit=False)
         try:
             async with asyncio.timeout(self._timeout):
                 await consumer.start()
@@ -118,7 +118,7 @@ class KafkaProducer:
         try:
             async with asyncio.timeout(self._timeout):
                 if self._admin is None:
-                    admin = AIOKafkaAdminClient(bootstrap_servers=self._servers, client_id=self._client_id)
+                    admin = AIOKafkaAdminClient(**self._connection)
                     try:
                         await admin.start()
                     except BaseException:

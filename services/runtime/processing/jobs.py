@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 import structlog
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.messages import Message
+from frikort_contracts.topics import source_of
 
 logger = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ def record_of(service: str, kind: JobKind, job: JobState, document_id: str) -> R
         Envelope(
             id=message_id(job.job_id, document_id),
             time=job.started_at,
-            source=f"/frikort/{service}",
+            source=source_of(service),
             data=kind.message(document_id),
             correlation_id=job.job_id,
         )

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope, Record, context_headers, event_record, time_text, to_json_bytes
 from frikort_contracts.messages import Message
+from frikort_contracts.topics import source_of
 
 
 class SerializedEvent(NamedTuple):
@@ -41,7 +42,7 @@ class OutboxEntry:
 
     def __iter__(self) -> Iterator[Record]:
         context = context_headers(
-            source="/frikort/" + self.emitter.partition("/")[0],
+            source=source_of(self.emitter.partition("/")[0]),
             time=self.time,
             correlation_id=self.correlation_id,
             causation_id=self.cause_id,

@@ -1,1 +1,1 @@
-"""The web side of a process: health and metrics."""
+"""The web side of a process: its ports, the limits of connections and requests, health and metrics."""

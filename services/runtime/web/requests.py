@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import time
 import traceback
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID, uuid4
 
@@ -16,11 +20,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.runtime.settings import PublicSettings
+from services.runtime.web.connections import STATE_KEY, Connection, Proxies
+
 logger = structlog.get_logger(__name__)
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _CLIENT_CLOSED: Final = 499
-_NOT_LOGGED: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+_CLOSE: Final = {"Connection": "close"}
+_SOON: Final = {"Retry-After": "2"}
 
 
 class ErrorResponse(Protocol):
@@ -35,111 +43,212 @@ def correlation_of(traceparent: str | None) -> UUID:
     return UUID(match[1]) if match else uuid4()
 
 
+@dataclass(frozen=True)
+class RequestLimits:
+    """The limits of requests. ``services.runtime.settings.PublicSettings`` describes each.
+
+    Attributes:
+        body_most: the most bytes of a body; ``files_most`` are exceptions by path.
+        per_client: the most requests at once of one address that is not a proxy's.
+    """
+
+    body_most: int
+    files_most: Mapping[str, int]
+    requests_most: int
+    per_client: int
+    body_timeout: float
+    body_rate: int
+    send_timeout: float
+    proxies: Proxies
+
+    @classmethod
+    def from_settings(cls, settings: PublicSettings, *, body_most: int, files_most: Mapping[str, int]) -> RequestLimits:
+        """The limits in the settings. Raises ``ValueError`` if ``trusted_proxies`` is no list of addresses."""
+        return cls(
+            body_most=body_most,
+            files_most=files_most,
+            requests_most=settings.requests_most,
+            per_client=settings.requests_per_client,
+            body_timeout=settings.body_timeout,
+            body_rate=settings.body_rate,
+            send_timeout=settings.send_timeout,
+            proxies=Proxies(settings.trusted_proxies),
+        )
+
+
 class RequestMiddleware:
     """Pure ASGI, so that streamed responses stay streamed.
 
-    Sets ``request.state.correlation_id``. Answers `too-busy` above ``requests_most`` requests at once,
-    `body-too-large` above ``body_most`` bytes (``files_most`` by path), and `internal-error` when a route raises.
+    Sets ``request.state.correlation_id``. Answers `too-busy` and `too-many-requests` above the most requests at once
+    (in all, and of one address), `body-too-large`, `request-timeout` when a body does not arrive, and
+    `internal-error` when a route raises. A client that does not read its response is disconnected.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        service: str,
-        body_most: int,
-        files_most: Mapping[str, int],
-        requests_most: int,
-        error_response: ErrorResponse,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, limits: RequestLimits, error_response: ErrorResponse) -> None:
         self._app = app
         self._request_event = f"{service}.request"
         self._failure_event = f"{service}.request_failed"
-        self._body_most = body_most
-        self._files_most = files_most
-        self._requests_most = requests_most
+        self._limits = limits
         self._error_response = error_response
-        self._requests = 0
+        self._load = _Load()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _NOT_LOGGED:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation_id = str(correlation_of(Headers(scope=scope).get("traceparent")))
-        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        state = scope.setdefault("state", {})
+        state["correlation_id"] = str(correlation_of(Headers(scope=scope).get("traceparent")))
         began = time.perf_counter()
-        status = 0
-        counted = 1
-
-        async def sending(message: Message) -> None:
-            nonlocal status, counted
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Correlation-Id", scope["state"]["correlation_id"])
-                headers.setdefault("Cache-Control", "no-store")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                if headers.get("content-type", "").startswith("text/event-stream"):
-                    # An event stream stays open without work, and has limits of its own.
-                    self._requests -= counted
-                    counted = 0
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-            self._requests += counted
+        exchange = _Exchange(scope, receive, send, self._limits, self._load)
+        with structlog.contextvars.bound_contextvars(correlation_id=state["correlation_id"]), exchange.counted():
             try:
-                await self._admit(scope, receive, sending)
+                await self._handler_of(exchange)(scope, exchange.receive, exchange.send)
             except ClientDisconnect:
                 # The client closed the connection during its upload: there is no one to answer.
-                status = _CLIENT_CLOSED
+                exchange.status = _CLIENT_CLOSED
             except Exception as error:
                 self._log_failure(error)
-                if status:
+                if exchange.status:
                     raise
-                await self._error_response(Request(scope), "internal-error")(scope, receive, sending)
+                await self._error_response(Request(scope), "internal-error")(scope, receive, exchange.send)
             finally:
-                self._requests -= counted
                 route = scope.get("route")
                 logger.info(
                     self._request_event,
                     method=scope["method"],
                     # The route's template: a path may hold personal data.
                     route=getattr(route, "path", None),
-                    status=status,
+                    status=exchange.status,
                     milliseconds=round(1000 * (time.perf_counter() - began), 1),
                 )
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._requests > self._requests_most:
-            response = self._error_response(Request(scope), "too-busy", headers={"Retry-After": "2"})
-            await response(scope, receive, send)
-        else:
-            await self._limit_body(scope, receive, send)
-
-    async def _limit_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As Starlette's own limit, but answered with a problem instead of plain text."""
-        most = self._files_most.get(scope["path"], self._body_most)
-        if _announced(Headers(scope=scope)) > most:
-            response = self._error_response(Request(scope), "body-too-large", headers={"Connection": "close"})
-            await response(scope, receive, send)
-            return
-        size = 0
-
-        async def receiving() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > most:
-                raise HTTPException(413)
-            return message
-
-        await self._app(scope, receiving, send)
+    def _handler_of(self, exchange: _Exchange) -> ASGIApp:
+        """The application, or the response that refuses the request."""
+        request = Request(exchange.scope)
+        if self._load.working > self._limits.requests_most:
+            return self._error_response(request, "too-busy", headers=_SOON)
+        if self._load.of_address[exchange.address] > self._limits.per_client:
+            return self._error_response(request, "too-many-requests", headers=_SOON)
+        if exchange.announced > exchange.body_most:
+            return self._error_response(request, "body-too-large", headers=_CLOSE)
+        return self._app
 
     def _log_failure(self, error: Exception) -> None:
         """Logs the places and the type; the text of an exception may hold personal data."""
         frames = traceback.extract_tb(error.__traceback__)
         places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         logger.error(self._failure_event, error=type(error).__name__, places=places[-12:])
+
+
+@dataclass
+class _Load:
+    """The requests in progress: those at work (not waiting for a body), and those of each address."""
+
+    working: int = 0
+    of_address: Counter[str] = field(default_factory=Counter)
+
+
+class _Exchange:
+    """One request and its response, within the limits."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: RequestLimits, load: _Load) -> None:
+        self.scope = scope
+        self.status = 0
+        self.announced = _announced(Headers(scope=scope))
+        self.body_most = limits.files_most.get(scope["path"], limits.body_most)
+        host, *_ = scope.get("client") or ("",)
+        self.address = "" if host in limits.proxies else host
+        self._receive = receive
+        self._send = send
+        self._limits = limits
+        self._load = load
+        self._is_counted = False
+        self._size = 0
+        self._has_body = False
+        self._deadline = asyncio.get_running_loop().time() + limits.body_timeout
+        self._connection: Connection | None = scope["state"].get(STATE_KEY)
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """The time during which the request counts for the limits of requests at once."""
+        self._is_counted = True
+        self._load.working += 1
+        if self.address:
+            self._load.of_address[self.address] += 1
+        if self._connection is not None:
+            self._connection.request_began()
+        try:
+            yield
+        finally:
+            self._stop_counting()
+            if self._connection is not None:
+                self._connection.request_ended()
+
+    def _stop_counting(self) -> None:
+        if not self._is_counted:
+            return
+        self._is_counted = False
+        self._load.working -= 1
+        if self.address:
+            self._load.of_address[self.address] -= 1
+            if not self._load.of_address[self.address]:
+                del self._load.of_address[self.address]
+
+    async def receive(self) -> Message:
+        """The next part of the body, within its size and time; afterwards the client's disconnection."""
+        if self._has_body:
+            return await self._receive()
+        try:
+            with self._awaiting_body():
+                async with asyncio.timeout_at(self._deadline + self._size / self._limits.body_rate):
+                    message = await self._receive()
+        except TimeoutError:
+            if not self.status:
+                raise HTTPException(408, headers=_CLOSE) from None
+            await self._abort()
+            return {"type": "http.disconnect"}
+        self._size += len(message.get("body", b""))
+        if self._size > self.body_most:
+            raise HTTPException(413, headers=_CLOSE)
+        self._has_body = not message.get("more_body", False)
+        return message
+
+    @contextlib.contextmanager
+    def _awaiting_body(self) -> Iterator[None]:
+        """A request that waits for its body is no work, and its connection may be replaced by a new one."""
+        working = int(self._is_counted)
+        self._load.working -= working
+        if self._connection is not None:
+            self._connection.body_awaited()
+        try:
+            yield
+        finally:
+            self._load.working += working
+            if self._connection is not None:
+                self._connection.body_received()
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response, with the headers that every response has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("Correlation-Id", self.scope["state"]["correlation_id"])
+            headers.setdefault("Cache-Control", "no-store")
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            if headers.get("content-type", "").startswith("text/event-stream"):
+                # An event stream stays open without work, and has limits of its own.
+                self._stop_counting()
+        try:
+            async with asyncio.timeout(self._limits.send_timeout):
+                await self._send(message)
+        except TimeoutError:
+            await self._abort()
+            raise ClientDisconnect from None
+
+    async def _abort(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            await asyncio.sleep(0)  # uvicorn learns of it in the next turn of the event loop
 
 
 def _announced(headers: Headers) -> int:

@@ -1,11 +1,13 @@
-"""The web server around a process: signals, the deadline of a stop, and the exit code."""
+"""The web servers of a process: its public port, its port of health and metrics, signals, and the exit code."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Generator, Sequence
@@ -21,23 +23,40 @@ from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection
-from services.runtime.service import BackgroundTask, Runtime
-from services.runtime.settings import RuntimeSettings
+from services.runtime.service import BackgroundTask, Runtime, StartCheck
+from services.runtime.settings import PublicSettings, RuntimeSettings
+from services.runtime.web.connections import ConnectionLimits, Connections, Proxies, raise_open_files
 
 logger = structlog.get_logger(__name__)
 
 # The share of the stop timeout in which requests in progress may finish; the rest is for batches and connections.
 _SHARE_OF_REQUESTS = 0.4
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HEADER_BYTES = 16 * 1024
+# Health is for the operator's network: a few monitors and one orchestrator.
+_HEALTH_LIMITS = ConnectionLimits(most=100, per_address=100, headers_timeout=10, proxies=Proxies(""))
 
 
 class Server(uvicorn.Server):
-    """A web server whose process ends within the stop timeout, with one of our exit codes."""
+    """A web server whose process ends within the stop timeout, with one of our exit codes.
 
-    def __init__(self, config: uvicorn.Config, runtime: Runtime) -> None:
+    ``health`` is a further server, which answers as long as this one does.
+    """
+
+    def __init__(self, config: uvicorn.Config, runtime: Runtime, health: HealthServer | None = None) -> None:
         super().__init__(config)
         self._runtime = runtime
+        self._health = health
         self._watchdog: threading.Timer | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._health is not None:
+            self._health.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        health = [] if self._health is None else [self._health.stop()]
+        await asyncio.gather(super().shutdown(sockets), *health)
 
     @property
     def exit_code(self) -> int:
@@ -79,28 +98,85 @@ class Server(uvicorn.Server):
         os._exit(self.exit_code)
 
 
-def serve(runtime: Runtime, application: ASGIApp) -> None:
-    """Serve ``application`` until SIGTERM, then exit the process with a code of ``services.runtime.exit_codes``."""
+class HealthServer(uvicorn.Server):
+    """Serves health and metrics beside a public port. Exits the process if its port is taken."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(_config(runtime, Starlette(routes=runtime.health_routes), runtime.settings.health_port))
+        self._socket = self.config.bind_socket()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Serve until ``stop``."""
+        self._running = asyncio.create_task(self.serve(sockets=[self._socket]))
+
+    async def stop(self) -> None:
+        """Finish requests in progress and close the port."""
+        self.should_exit = True
+        if self._running is not None:
+            await self._running
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to the server of the public port."""
+        yield
+
+
+def serve(runtime: Runtime, application: ASGIApp | None = None) -> None:
+    """Serve until SIGTERM, then exit the process with a code of ``services.runtime.exit_codes``.
+
+    ``application`` gets the public port of ``PublicSettings``, with a lifespan that starts and stops ``runtime``.
+    Health and metrics have the health port; without an application it is the only one.
+    """
+    # uvicorn raises SystemExit itself when a port is taken or the lifespan's start fails.
+    code = exit_codes.CANNOT_START
+    with contextlib.suppress(SystemExit):
+        server = _server(runtime, application)
+        try:
+            server.run()
+        finally:
+            code = server.exit_code
+    sys.exit(code)
+
+
+def _server(runtime: Runtime, application: ASGIApp | None) -> Server:
     settings = runtime.settings
-    config = uvicorn.Config(
+    if application is None:
+        return Server(_config(runtime, health_application(runtime), settings.health_port), runtime)
+    if not isinstance(settings, PublicSettings):
+        raise TypeError(f"{runtime.name} has an application and no public port: give it PublicSettings")
+    limits = ConnectionLimits(
+        most=raise_open_files(settings.connections_most),
+        per_address=settings.connections_per_address,
+        headers_timeout=settings.headers_timeout,
+        proxies=Proxies(settings.trusted_proxies),
+    )
+    return Server(_config(runtime, application, settings.port, limits), runtime, HealthServer(runtime))
+
+
+def _config(
+    runtime: Runtime, application: ASGIApp, port: int, limits: ConnectionLimits = _HEALTH_LIMITS
+) -> uvicorn.Config:
+    settings = runtime.settings
+    return uvicorn.Config(
         application,
         host=settings.host,
-        port=settings.port,
+        port=port,
         loop="uvloop",
+        http=Connections(limits).protocol(),
+        ws="none",
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        proxy_headers=bool(limits.proxies.addresses),
+        forwarded_allow_ips=limits.proxies.addresses,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=max(1, int(_SHARE_OF_REQUESTS * settings.stop_timeout)),
     )
-    server = Server(config, runtime)
-    # uvicorn raises SystemExit itself when the lifespan's start fails.
-    with contextlib.suppress(SystemExit):
-        server.run()
-    sys.exit(server.exit_code)
 
 
 def health_application(runtime: Runtime) -> Starlette:
-    """The web side of a process that has no other: health and metrics."""
+    """Health and metrics as the application of a process that has no other."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -120,10 +196,16 @@ def run(
     process: str | None = None,
     processors: Sequence[Processor[Any] | Projection[Any]] = (),
     background_tasks: Sequence[BackgroundTask] = (),
+    start_checks: Sequence[StartCheck] = (),
 ) -> None:
-    """Run a process that serves nothing but its health, until SIGTERM."""
+    """Run a process without a public port, until SIGTERM."""
     runtime = Runtime(
-        service=service, settings=settings, process=process, processors=processors, background_tasks=background_tasks
+        service=service,
+        settings=settings,
+        process=process,
+        processors=processors,
+        background_tasks=background_tasks,
+        start_checks=start_checks,
     )
     runtime_logging.configure(settings, runtime.name)
-    serve(runtime, health_application(runtime))
+    serve(runtime)

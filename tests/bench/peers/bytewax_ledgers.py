@@ -92,11 +92,12 @@ def main() -> None:
         snapshots.mkdir(parents=True)
         init_db_dir(snapshots, 1)
     brokers = [settings.bootstrap]
+    reading = {"group.id": settings.group, **settings.security}
     flow = Dataflow("ledgers")
-    source = _WatchedSource(brokers, [settings.source], add_config={"group.id": settings.group}, batch_size=1000)
+    source = _WatchedSource(brokers, [settings.source], add_config=reading, batch_size=1000)
     events = op.filter_map("parse", op.input("earnings", flow, source), _keyed)
     totals = op.key_rm("balances", op.stateful_batch("ledgers", events, _Ledger))
-    producing = {"acks": "all", "enable.idempotence": "true", "batch.size": "1048576"}
+    producing = {"acks": "all", "enable.idempotence": "true", "batch.size": "1048576", **settings.security}
     op.output("publish", totals, KafkaSink(brokers, settings.sink, add_config=producing))
     cli_main(flow, epoch_interval=timedelta(seconds=1), recovery_config=RecoveryConfig(snapshots))
 

@@ -141,7 +141,7 @@ async def _while_it_runs(process: Process) -> AsyncIterator[None]:
 async def _source(bench: Bench) -> str:
     if "exactness source" not in bench.kept:
         bench.kept["exactness source"] = await bench.make_topic("bench-killed-source")
-        await fill(bench.kafka, bench.kept["exactness source"], LOAD)
+        await fill(bench.access, bench.kept["exactness source"], LOAD)
     return str(bench.kept["exactness source"])
 
 
@@ -164,7 +164,7 @@ async def _published(bench: Bench, sink: str) -> Published:
 @asynccontextmanager
 async def _reader(bench: Bench, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bench.kafka, isolation_level=isolation, auto_offset_reset="earliest", enable_auto_commit=False
+        **bench.access.options(), isolation_level=isolation, auto_offset_reset="earliest", enable_auto_commit=False
     )
     await consumer.start()
     try:

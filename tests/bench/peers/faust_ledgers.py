@@ -32,6 +32,9 @@ def application(settings: Settings) -> Any:
     app = faust.App(
         settings.group,
         broker=f"kafka://{settings.bootstrap}",
+        broker_credentials=faust.SASLCredentials(
+            username=settings.user, password=settings.password, mechanism="SCRAM-SHA-512"
+        ),
         store="rocksdb://",
         datadir=settings.state,
         processing_guarantee=settings.guarantee.replace("-", "_"),

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+from pydantic import SecretStr
 from quixstreams import Application, State
+from quixstreams.kafka import ConnectionConfig
 
 from tests.bench.peers.rule import counts, decide, headers_of
 from tests.bench.peers.settings import Settings
@@ -41,7 +43,13 @@ def main() -> None:
     settings = Settings.from_environment()
     transaction = {"transactional.id": settings.group} if settings.guarantee == "exactly-once" else {}
     app = Application(
-        broker_address=settings.bootstrap,
+        broker_address=ConnectionConfig(
+            bootstrap_servers=settings.bootstrap,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism="SCRAM-SHA-512",
+            sasl_username=settings.user,
+            sasl_password=SecretStr(settings.password),
+        ),
         consumer_group=settings.group,
         auto_offset_reset="earliest",
         state_dir=settings.state,

@@ -15,17 +15,31 @@ class Settings:
     """
 
     bootstrap: str
+    user: str
+    password: str
     source: str
     sink: str
     group: str
     state: Path
     guarantee: str
 
+    @property
+    def security(self) -> dict[str, str]:
+        """The user, as librdkafka's configuration."""
+        return {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.user,
+            "sasl.password": self.password,
+        }
+
     @classmethod
     def from_environment(cls) -> Settings:
         """Raises ``KeyError`` for a missing variable."""
         return cls(
-            bootstrap=os.environ["BENCH_BOOTSTRAP"],
+            bootstrap=os.environ["FRIKORT_KAFKA"],
+            user=os.environ["FRIKORT_KAFKA_USER"],
+            password=Path(os.environ["FRIKORT_KAFKA_PASSWORD_FILE"]).read_text(),
             source=os.environ["BENCH_SOURCE"],
             sink=os.environ["BENCH_SINK"],
             group=os.environ["BENCH_GROUP"],

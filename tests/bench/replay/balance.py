@@ -64,9 +64,9 @@ def service(bench: Bench, name: str) -> Process:
         python("services.balance"),
         {
             "FRIKORT_ENVIRONMENT": "local",
-            "FRIKORT_KAFKA": bench.kafka,
+            **bench.connection,
             "FRIKORT_MONGODB": bench.mongodb,
-            "FRIKORT_PORT": str(free_port()),
+            "FRIKORT_HEALTH_PORT": str(free_port()),
             "FRIKORT_TOPIC_REPLICATION": "1",
             **MEMORY,
         },

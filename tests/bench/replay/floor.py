@@ -21,6 +21,8 @@ from pymongo import AsyncMongoClient, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.write_concern import WriteConcern
 
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
 from tests.bench.replay.running import until_terminated
 
 _FETCH: Final = 6000
@@ -35,7 +37,7 @@ async def main() -> None:
     client = AsyncMongoClient[dict[str, Any]](os.environ["BENCH_MONGODB"], retryWrites=False)
     database = client.get_database(os.environ["BENCH_DATABASE"], write_concern=WriteConcern(w="majority", j=True))
     producer = AIOKafkaProducer(
-        bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
+        **client_options(KafkaSettings()),
         acks="all",
         enable_idempotence=True,
         max_batch_size=1024 * 1024,
@@ -43,7 +45,7 @@ async def main() -> None:
     )
     consumer = AIOKafkaConsumer(
         os.environ["BENCH_SOURCE"],
-        bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
+        **client_options(KafkaSettings()),
         group_id=os.environ["BENCH_GROUP"],
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -15,6 +15,9 @@ from pydantic import BaseModel
 from pymongo import AsyncMongoClient, ReturnDocument
 from pymongo.write_concern import WriteConcern
 
+from services.runtime.kafka.connection import faststream_security
+from services.runtime.settings import KafkaSettings
+
 
 class Earnings(BaseModel):
     """The fields it needs of an earnings event."""
@@ -33,7 +36,8 @@ class Balance(BaseModel):
     reported: int
 
 
-broker = KafkaBroker(os.environ["BENCH_BOOTSTRAP"], acks="all", enable_idempotence=True)
+_KAFKA = KafkaSettings()
+broker = KafkaBroker(_KAFKA.kafka, security=faststream_security(_KAFKA), acks="all", enable_idempotence=True)
 app = FastStream(broker)
 client = AsyncMongoClient[dict[str, Any]](os.environ["BENCH_MONGODB"])
 ledgers = client.get_database(os.environ["BENCH_DATABASE"], write_concern=WriteConcern(w="majority", j=True))["ledgers"]

@@ -52,7 +52,7 @@ async def bare(bench: Bench) -> Figures:
     """A bare endpoint on the same framework and server."""
     sink = await bench.make_topic(bench.unique("bare"))
     port = ports.free_port()
-    environment = {"BENCH_BOOTSTRAP": bench.kafka, "BENCH_SINK": sink, "BENCH_PORT": str(port)}
+    environment = {**bench.connection, "BENCH_SINK": sink, "BENCH_PORT": str(port)}
     process = bench.process("bare", python("tests.bench.system.bare"), environment)
     process.start()
     try:

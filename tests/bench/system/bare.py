@@ -15,6 +15,9 @@ from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
+
 
 class Work(BaseModel):
     """The days that were worked."""
@@ -47,7 +50,7 @@ class Report(BaseModel):
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The producer, with the gateway's settings."""
     app.state.producer = AIOKafkaProducer(
-        bootstrap_servers=os.environ["BENCH_BOOTSTRAP"],
+        **client_options(KafkaSettings()),
         enable_idempotence=True,
         acks="all",
         linger_ms=2,

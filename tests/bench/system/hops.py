@@ -18,6 +18,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
+
 _WARM: Final = 2.0
 _VALUE: Final = b"x" * 500
 
@@ -53,9 +56,9 @@ class Hops:
 
 async def measured(rate: float, seconds: float) -> dict[str, float]:
     """Latencies in milliseconds at this rate."""
-    servers, topics = os.environ["BENCH_BOOTSTRAP"], os.environ["BENCH_TOPICS"].split(",")
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True, acks="all")
-    consumers = [AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest") for topic in topics]
+    broker, topics = client_options(KafkaSettings()), os.environ["BENCH_TOPICS"].split(",")
+    producer = AIOKafkaProducer(**broker, enable_idempotence=True, acks="all")
+    consumers = [AIOKafkaConsumer(topic, **broker, auto_offset_reset="earliest") for topic in topics]
     async with AsyncMongoClient[dict[str, Any]](os.environ["BENCH_MONGODB"]) as client, producer:
         database = client.get_database(os.environ["BENCH_DATABASE"], write_concern=WriteConcern("majority", j=True))
         hops = Hops(producer, database["hops"], topics)

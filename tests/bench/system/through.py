@@ -47,7 +47,7 @@ async def hops(bench: Bench) -> Figures:
     rate = await _rate(bench)
     topics = [await bench.make_topic(bench.unique(f"hop{number}")) for number in range(_HOPS)]
     settings = {
-        "BENCH_BOOTSTRAP": bench.kafka,
+        **bench.connection,
         "BENCH_MONGODB": bench.mongodb,
         "BENCH_DATABASE": bench.unique("hops"),
         "BENCH_TOPICS": ",".join(topics),

@@ -33,6 +33,7 @@ from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens
 from tests.bench.bench import Bench
+from tests.sources import source_for
 
 CVR: Final = "99000007"
 YEAR: Final = 2025
@@ -66,7 +67,9 @@ class World:
 @asynccontextmanager
 async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
     """The system with its own engines, so that its topics hold nothing of another case."""
-    config = Config(Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1"})
+    config = Config(
+        Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000"}
+    )
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
         employer = Person.model_validate(
@@ -96,7 +99,7 @@ async def _populate(made: World, cards: int) -> None:
         KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
     )
     records = _records(persons, cards)
-    log = KafkaProducer(made.system.kafka, client_id="bench", timeout=60)
+    log = KafkaProducer(made.system.access.settings(), client_id="bench", timeout=60)
     try:
         while some := list(islice(records, _AT_ONCE)):
             await log.publish(some)
@@ -110,12 +113,11 @@ async def _populate(made: World, cards: int) -> None:
 
 
 def _records(persons: Persons, cards: int) -> Iterator[Record]:
-    contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), CVR)
     for number in range(1, cards + 1):
         card_id = str(uuid5(_NAMESPACE, f"card {number}"))
-        person = persons.encrypt(
-            Citizen(f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}", "-")
-        )
+        cpr = f"{61 + number % 28:02d}0{1 + number % 9}{50 + number % 40:02d}{number % 4000:04d}"
+        person = persons.encrypt(Citizen(cpr, "-"), card_id)
+        contact = persons.encrypt_contact(Contact("Kontor", "kontor@example.dk", "+45 12 34 56 78"), card_id, CVR)
         yield _record(
             f"issued {number}",
             CardIssued(
@@ -152,4 +154,5 @@ def _employment_id(number: int) -> str:
 
 def _record(name: str, data: Message) -> Record:
     message_id = uuid5(_NAMESPACE, name)
-    return encode(Envelope(id=message_id, time=_BEGAN, source="/bench", data=data, correlation_id=message_id))
+    source = source_for(data)
+    return encode(Envelope(id=message_id, time=_BEGAN, source=source, data=data, correlation_id=message_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,20 +11,23 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from frikort_contracts.http.roles import Role
 from openapi_spec_validator import validate
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.gateway.api.dependencies import wait_seconds
 from services.gateway.api.errors import problem_response
 from services.gateway.api.paging import after, page
 from services.gateway.app import application_factory
 from services.gateway.attempt_limiter import window_of
+from services.gateway.auth import Caller
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 from services.runtime.service import Runtime
-from services.runtime.web.requests import RequestMiddleware, correlation_of
+from services.runtime.web.requests import RequestLimits, RequestMiddleware, correlation_of
 from tests.gateway.build import settings
+from tests.gateway.memory import memory_gateway
 
 
 async def application(**changes: Any) -> FastAPI:
@@ -52,6 +56,7 @@ def code_of(response: httpx2.Response) -> str:
 
 
 JSON = {"content-type": "application/json"}
+MANY_MEMBERS = json.dumps({f"field-{number}": 1 for number in range(51)}).encode()
 OPEN = {"/v1/allowances", "/v1/problems"}
 
 
@@ -89,12 +94,9 @@ async def test_commands_document_their_idempotency_key(client: httpx2.AsyncClien
         ("GET", "/v2", b"", {}, 404, "not-found"),
         ("GET", "/v1/cards/", b"", {}, 404, "not-found"),
         ("DELETE", "/v1/cards", b"", {}, 405, "method-not-allowed"),
-        ("POST", "/v1/cards", b"{", JSON, 400, "malformed-json"),
-        ("POST", "/v1/cards", b"\xff\xfe", JSON, 400, "malformed-json"),
-        ("POST", "/v1/cards", b"[" * 100_000, JSON, 400, "malformed-json"),
-        ("POST", "/v1/cards", b"9" * 5_000, JSON, 400, "malformed-json"),
-        ("POST", "/v1/cards", b" " * 1_000_001, JSON, 413, "body-too-large"),
-        ("POST", "/v1/cards", b"{}", JSON, 401, "token-missing"),
+        ("POST", "/v1/cards", b" " * 65_537, JSON, 413, "body-too-large"),
+        ("POST", "/v1/cards", b"{", JSON, 401, "token-missing"),
+        ("POST", "/v1/cards", MANY_MEMBERS, JSON, 401, "token-missing"),
         ("GET", "/v1/allowances", b"", {"authorization": "Bearer x"}, 503, "temporarily-unavailable"),
         ("GET", "/problems/no-such", b"", {}, 404, "not-found"),
         ("PUT", "/local/clock", b'{"time": "2025-01-01"}', JSON, 422, "invalid-request"),
@@ -115,12 +117,80 @@ async def test_a_malformed_request_gets_a_problem(
     assert (response.status_code, code_of(response)) == (status, code)
 
 
-async def test_a_body_without_a_content_length_is_limited(client: httpx2.AsyncClient) -> None:
+@pytest.fixture
+async def caseworker() -> AsyncIterator[httpx2.AsyncClient]:
+    """A client with a valid token."""
+    gateway = await memory_gateway()
+    gateway.callers["caseworker"] = Caller("i", "c", "s", Role.CASEWORKER, "101")
+    headers = {"authorization": "Bearer caseworker", "idempotency-key": "key", **JSON}
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=gateway.app), base_url="http://gateway", headers=headers
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "malformed-json"),
+        (b"\xff\xfe", 400, "malformed-json"),
+        ('{"name": "Bo"}'.encode("utf-16"), 400, "malformed-json"),
+        (b"\xef\xbb\xbf{}", 400, "malformed-json"),
+        (b"[" * 60_000, 400, "malformed-json"),
+        (b"9" * 5_000, 400, "malformed-json"),
+        (MANY_MEMBERS, 413, "body-too-large"),
+    ],
+)
+async def test_a_malformed_body_gets_a_problem(
+    caseworker: httpx2.AsyncClient, content: bytes, status: int, code: str
+) -> None:
+    response = await caseworker.post("/v1/cards", content=content)
+
+    assert (response.status_code, code_of(response)) == (status, code)
+
+
+async def test_at_most_twenty_errors_are_listed(caseworker: httpx2.AsyncClient) -> None:
+    response = await caseworker.post("/v1/cards", json={f"field-{number}": 1 for number in range(50)})
+
+    assert (response.status_code, code_of(response)) == (422, "invalid-request")
+    assert len(response.json()["errors"]) == 20
+
+
+async def test_a_body_is_not_read_without_a_valid_token(app: FastAPI) -> None:
+    read = False
+
+    async def receive() -> Message:
+        nonlocal read
+        read = True
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/v1/cards",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"2")],
+        "client": ("192.0.2.1", 1),
+        "state": {},
+    }
+    await app(scope, receive, send)
+
+    assert sent[0]["status"] == 401
+    assert not read
+
+
+async def test_a_body_without_a_content_length_is_limited(caseworker: httpx2.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(20):
-            yield b" " * 100_000
+            yield b" " * 10_000
 
-    response = await client.post("/v1/cards", content=endless(), headers=JSON)
+    response = await caseworker.post("/v1/cards", content=endless())
 
     assert (response.status_code, code_of(response)) == (413, "body-too-large")
 
@@ -229,9 +299,8 @@ async def test_requests_above_the_limit_are_refused() -> None:
         await go_on.wait()
         await PlainTextResponse("done")(scope, receive, send)
 
-    busy = RequestMiddleware(
-        slow, service="gateway", body_most=10, files_most={}, requests_most=2, error_response=problem_response
-    )
+    limits = RequestLimits.from_settings(settings(requests_most=2), body_most=10, files_most={})
+    busy = RequestMiddleware(slow, service="gateway", limits=limits, error_response=problem_response)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=busy), base_url="http://gateway") as client:
         carried = [asyncio.create_task(client.get("/")) for _ in range(2)]
         for _ in carried:

@@ -46,7 +46,7 @@ async def world() -> MemoryGateway:
         citizen=Caller("issuer", "c", "citizen-1", Role.CITIZEN, HASH),
         skat=Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
     )
-    card = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel")))
+    card = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel"), CARD))
     world.models.put("cards", CARD, after(cards.PROJECTION, [card]))
     return world
 
@@ -348,7 +348,7 @@ def employment(employment_id: str, card_id: str) -> EmploymentView:
         revision=1,
         cvr=CVR,
         period=Period(first=date(2025, 1, 1)),
-        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), card_id, CVR),
         registered_at=NOON,
         order=employment_id,
     )

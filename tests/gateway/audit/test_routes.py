@@ -50,7 +50,7 @@ CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 REASON: Final = "Opfølgning på sag 2025-0042"
-HOLDER: Final = persons().encrypt(Person("7505920102", "Testborger To"))
+HOLDER: Final = persons().encrypt_holder(Person("7505920102", "Testborger To"), CARD)
 MANDATE: Final = MandateView(
     mandate_id="5f0e3c52-1b8e-4a53-9c59-0d6f4c6a1b99",
     holder=HOLDER,
@@ -149,7 +149,7 @@ async def world() -> MemoryGateway:
     """A gateway with one citizen who has a card, an employment and a report, and is in an extract."""
     world = await memory_gateway()
     world.callers.update(CALLERS, everyone=CALLERS["employer"])
-    card = issued(person=persons().encrypt(Person(CPR, NAME)), control_due=2025)
+    card = issued(person=persons().encrypt(Person(CPR, NAME), CARD), control_due=2025)
     view = after(cards.PROJECTION, [card])
     world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
     employment = EmploymentView(
@@ -158,7 +158,7 @@ async def world() -> MemoryGateway:
         revision=1,
         cvr=CVR,
         period=Period(first=date(2025, 1, 1)),
-        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), CVR),
+        contact=persons().encrypt_contact(Contact("Bo", "bo@example.dk", "12345678"), CARD, CVR),
         registered_at=NOON,
         order="1",
     )

@@ -29,12 +29,12 @@ HOLDER: Final = "6301854321"
 CHANGED: Final = b"event: changed\ndata: {}\n\n"
 OWN: Final = "/v1/me/changes"
 HELD: Final = "/v1/represented/m-1/changes"
-ISSUED: Final = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel")))
+ISSUED: Final = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel"), CARD))
 BY: Final[dict[str, Any]] = {"card_id": CARD, "municipality": "101", "actor": "someone", "mandate_id": "m-1"}
 GRANTED: Final = MandateGranted(
     **BY,
     revision=2,
-    holder=persons().encrypt(Person(HOLDER, "Mikkel Eksempel")),
+    holder=persons().encrypt_holder(Person(HOLDER, "Mikkel Eksempel"), CARD),
     scope=MandateScope.VIEW,
     until=date(2099, 12, 31),
     by=CitizenSide.CITIZEN,

@@ -104,11 +104,11 @@ class PayrollHarness:
         found: dict[int, str] = {}
         for index in range(len(batch.chunks)):
             chunk = await self.batches.chunk(batch, index)
-            good, bad = rules.lines_from_json(line_encryptor().decrypt(chunk.lines, batch.batch_id))
+            good, bad = rules.lines_from_json(line_encryptor().decrypt_lines(chunk.lines, batch, index))
             found |= {bad_line.number: "error" for bad_line in bad}
             if good:
                 assert chunk.results is not None
-                results = booking.results_from_json(line_encryptor().decrypt(chunk.results, batch.batch_id))
+                results = booking.results_from_json(line_encryptor().decrypt_results(chunk.results, batch, index))
                 assert set(results) == {good_line.number for good_line in good}
                 found |= {number: result.outcome for number, result in results.items()}
         return found

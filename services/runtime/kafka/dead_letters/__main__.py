@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
-    client = connect(settings.mongodb)
+    client = connect(settings.mongodb_uri)
     journal = Journal(client)
     try:
         if given.command == "list":
@@ -152,7 +152,7 @@ async def _act(settings: RuntimeSettings, given: argparse.Namespace, journal: Jo
     attribution = Attribution(given.by, given.reason, datetime.now(UTC))
     letters = await (_found(settings, given.origin) if given.origin else _waiting(settings, given.topic, journal))
     body = None if given.command == "discard" or given.body is None else _corrected_body(letters[0], given.body)
-    log = KafkaProducer(settings.kafka, client_id="frikort-dead", timeout=settings.publish_timeout)
+    log = KafkaProducer(settings, client_id="frikort-dead", timeout=settings.publish_timeout)
     refused: list[str] = []
     try:
         for letter in letters:

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import Topic
 
+from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.kafka.topics import require
 from services.runtime.settings import RuntimeSettings
@@ -80,9 +81,7 @@ class DeadLetter:
 
 async def read(settings: RuntimeSettings, topics: Collection[Topic], since: datetime | None) -> list[DeadLetter]:
     """Every dead letter of ``topics`` once, by origin. Raises ``KafkaUnavailable`` and ``MissingTopics``."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         async with asyncio.timeout(settings.publish_timeout):
             await require(settings, [topic.dead for topic in topics])

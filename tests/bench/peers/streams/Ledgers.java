@@ -5,12 +5,15 @@ import com.fasterxml.jackson.databind.ObjectWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Serdes;
@@ -46,7 +49,7 @@ public final class Ledgers {
 
     private Ledgers() {}
 
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) throws InterruptedException, IOException {
         KafkaStreams streams = new KafkaStreams(topology(told("SOURCE"), told("SINK")), settings());
         CountDownLatch stopped = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -70,11 +73,19 @@ public final class Ledgers {
                 .addSink("balances", sink, bytes.serializer(), bytes.serializer(), "settle");
     }
 
-    private static Properties settings() {
+    private static Properties settings() throws IOException {
         String guarantee = System.getenv().getOrDefault("BENCH_GUARANTEE", "exactly-once");
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, told("GROUP"));
-        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, told("BOOTSTRAP"));
+        settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, System.getenv("FRIKORT_KAFKA"));
+        settings.put(StreamsConfig.SECURITY_PROTOCOL_CONFIG, "SASL_PLAINTEXT");
+        settings.put(SaslConfigs.SASL_MECHANISM, "SCRAM-SHA-512");
+        settings.put(
+                SaslConfigs.SASL_JAAS_CONFIG,
+                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";"
+                        .formatted(
+                                System.getenv("FRIKORT_KAFKA_USER"),
+                                Files.readString(Path.of(System.getenv("FRIKORT_KAFKA_PASSWORD_FILE")))));
         settings.put(StreamsConfig.STATE_DIR_CONFIG, told("STATE"));
         settings.put(
                 StreamsConfig.PROCESSING_GUARANTEE_CONFIG,

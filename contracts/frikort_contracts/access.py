@@ -1,0 +1,88 @@
+"""Who may do what on the broker: the principals, and their rights, which follow from the topic table.
+
+A principal is a user of the broker: a process, an authority, or a person's tool. Kafka derives further rights: read and
+write include describe. An idempotent producer needs no right but write (KIP-679), and no transaction is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, NamedTuple
+
+from frikort_contracts.topics import TOPICS, Topic
+
+PROCESSES: Final = ("issuance", "reporting", "balance", "exports", "gateway", "projections", "payroll")
+"""Each process of the system is a principal. The portals use no topic."""
+OPERATOR: Final = "operator"
+"""Reads dead letters and replays them."""
+PROVISIONER: Final = "provisioner"
+"""Creates topics and grants rights, so it may do everything: a super user of the broker."""
+
+_AUTHORITY: Final = "authority-"
+_GROUPS_OF: Final = {"projections": "gateway", "payroll": "gateway"}
+
+
+class Resource(Enum):
+    """What a right is about."""
+
+    TOPIC = "topic"
+    GROUP = "group"
+
+
+class Operation(Enum):
+    """An operation of Kafka's authorizer."""
+
+    READ = "read"
+    WRITE = "write"
+    DESCRIBE = "describe"
+    DESCRIBE_CONFIGS = "describe_configs"
+
+
+class Right(NamedTuple):
+    """``principal`` may do ``operation`` on the resource of this name, or on all whose names begin with it."""
+
+    principal: str
+    operation: Operation
+    resource: Resource
+    name: str
+    is_prefix: bool = False
+
+
+def is_authority(principal: str) -> bool:
+    """Whether a reader of the topic table is an authority, and no process of the system."""
+    return principal.startswith(_AUTHORITY)
+
+
+AUTHORITIES: Final = tuple(sorted({reader for topic in TOPICS for reader in topic.readers if is_authority(reader)}))
+PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, PROVISIONER)
+
+
+def group_prefix(principal: str) -> str:
+    """How the names of the consumer groups of a process or an authority begin."""
+    return f"{principal}." if is_authority(principal) else f"frikort.{_GROUPS_OF.get(principal, principal)}."
+
+
+def rights() -> frozenset[Right]:
+    """The rights of all principals but the provisioner."""
+    return frozenset(right for topic in TOPICS for right in _rights_on(topic))
+
+
+def _rights_on(topic: Topic) -> Iterator[Right]:
+    for writer in topic.writers:
+        yield from _on(topic.name, writer, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+    for reader in topic.readers:
+        yield from _on(topic.name, reader, Operation.READ)
+        yield Right(reader, Operation.READ, Resource.GROUP, group_prefix(reader), is_prefix=True)
+        if not is_authority(reader):
+            # A process checks the settings of its topics at start, and writes what it cannot read to the dead letters.
+            yield from _on(topic.name, reader, Operation.DESCRIBE_CONFIGS)
+            yield from _on(topic.dead, reader, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+            yield from _on(topic.name, OPERATOR, Operation.WRITE)
+    for principal in topic.described_by:
+        yield from _on(topic.name, principal, Operation.DESCRIBE)
+    yield from _on(topic.dead, OPERATOR, Operation.READ)
+
+
+def _on(topic: str, principal: str, *operations: Operation) -> Iterator[Right]:
+    return (Right(principal, operation, Resource.TOPIC, topic) for operation in operations)

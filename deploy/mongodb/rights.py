@@ -1,0 +1,142 @@
+"""Who may do what in MongoDB: for each user its databases, their collections, and the actions on each.
+
+The only table of database rights. A user is a process of the system or a person's tool, and has one role, which is made
+from this table. Whatever the table does not give is refused by MongoDB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, Literal
+
+Environment = Literal["local", "production"]
+
+
+class Action(StrEnum):
+    """An action of MongoDB on a collection."""
+
+    FIND = "find"
+    INSERT = "insert"
+    UPDATE = "update"
+    REMOVE = "remove"
+    CREATE_INDEX = "createIndex"
+    CHANGE_STREAM = "changeStream"
+
+
+Rights = Mapping[str, Mapping[str, frozenset[Action]]]
+"""Actions by database and collection."""
+
+PROVISIONER: Final = "provisioner"
+"""Creates users and roles, so it may do everything. The only user that is not in the table."""
+
+ALL_COLLECTIONS: Final = ""
+"""In place of a collection: every collection of the database, as MongoDB writes it."""
+
+_READ: Final = frozenset({Action.FIND})
+_ADD: Final = frozenset({Action.INSERT})
+_READ_AND_ADD: Final = frozenset({Action.FIND, Action.INSERT})
+_KEEP: Final = frozenset({Action.FIND, Action.INSERT, Action.UPDATE})
+_KEEP_INDEXED: Final = _KEEP | {Action.CREATE_INDEX}
+_ADD_INDEXED: Final = frozenset({Action.INSERT, Action.CREATE_INDEX})
+_WATCH: Final = frozenset({Action.FIND, Action.CHANGE_STREAM})
+
+_READ_MODELS: Final = {
+    "cards": _KEEP_INDEXED,
+    "employments": _KEEP_INDEXED,
+    "reports": _KEEP_INDEXED,
+    "ledgers": _KEEP_INDEXED,
+    "outcomes": _ADD_INDEXED,
+    "extracts": _KEEP_INDEXED,
+    "extract_parts": _ADD_INDEXED,
+}
+
+_USERS: Final[Mapping[str, Rights]] = {
+    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}},
+    "reporting": {"frikort_reporting": {"books": _KEEP_INDEXED}},
+    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED}},
+    "exports": {
+        "frikort_exports": {
+            "statements": _KEEP_INDEXED,
+            "requests": _KEEP_INDEXED,
+            "jobs": _KEEP,
+            "key_checks": _READ_AND_ADD,
+        }
+    },
+    # Entries of the access log are added and read. No user changes or deletes one.
+    "gateway": {
+        "frikort_gateway": {
+            ALL_COLLECTIONS: _WATCH,
+            "accesses": _ADD_INDEXED,
+            "submissions": frozenset({Action.INSERT, Action.UPDATE}),
+            "attempts": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "employments": frozenset({Action.CREATE_INDEX}),
+            "reports": frozenset({Action.CREATE_INDEX}),
+            "extract_requests": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "report_batches": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX}),
+            "report_batch_chunks": frozenset({Action.INSERT, Action.REMOVE, Action.CREATE_INDEX}),
+            "projection_heartbeats": frozenset({Action.CREATE_INDEX}),
+            "key_checks": _ADD,
+        }
+    },
+    "projections": {
+        "frikort_gateway": {**_READ_MODELS, "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE})}
+    },
+    "payroll": {
+        "frikort_gateway": {
+            "cards": _READ,
+            "outcomes": _WATCH,
+            "reports": _WATCH,
+            "report_batches": _WATCH | {Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX},
+            "report_batch_chunks": frozenset({Action.FIND, Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX}),
+            "accesses": _ADD,
+            "clock": _READ,
+            "key_checks": _READ_AND_ADD,
+        }
+    },
+    "portals": {
+        "frikort_portals": {
+            "sessions": _KEEP_INDEXED | {Action.REMOVE},
+            "logins": frozenset({Action.FIND, Action.INSERT, Action.REMOVE, Action.CREATE_INDEX}),
+        }
+    },
+    # Reads and replays dead letters.
+    "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD}},
+}
+_ONLY_LOCAL: Final[Mapping[str, Rights]] = {
+    "gateway": {"frikort_gateway": {"clock": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE})}}
+}
+"""The settable clock."""
+
+USERS: Final = tuple(_USERS)
+DATABASES: Final = tuple(sorted({database for rights in _USERS.values() for database in rights}))
+
+
+def rights_of(user: str, environment: Environment) -> Rights:
+    """The rights of a user of the table."""
+    rights = {database: dict(collections) for database, collections in _USERS[user].items()}
+    if environment == "local":
+        for database, collections in _ONLY_LOCAL.get(user, {}).items():
+            rights[database] |= collections
+    return rights
+
+
+def is_allowed(user: str, action: Action, database: str, collection: str, environment: Environment) -> bool:
+    """Whether the table gives the user this action on the collection."""
+    collections = rights_of(user, environment).get(database, {})
+    own = collections.get(collection, frozenset()) | collections.get(ALL_COLLECTIONS, frozenset())
+    return action in own
+
+
+def role_of(user: str) -> str:
+    """The name of the role of a user, in the database `admin`."""
+    return f"frikort-{user}"
+
+
+def privileges_of(user: str, environment: Environment) -> list[dict[str, Any]]:
+    """The privileges of the user's role, as MongoDB writes them."""
+    return [
+        {"resource": {"db": database, "collection": collection}, "actions": sorted(actions)}
+        for database, collections in sorted(rights_of(user, environment).items())
+        for collection, actions in sorted(collections.items())
+    ]

@@ -1,0 +1,136 @@
+"""The rights on the broker (Kafka's ACLs): granted from the topic table, and compared with it.
+
+Only the topic command imports this module: aiokafka has no API for ACLs, so it needs another client (decision 0022).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+from frikort_contracts.access import Right, rights
+
+from services.runtime.kafka.connection import librdkafka_options
+from services.runtime.safety_checks import UnsafeSetting
+from services.runtime.settings import TopicSettings
+
+logger = structlog.get_logger(__name__)
+
+_SECONDS: Final = 15.0
+_PAUSE_SECONDS: Final = 0.05
+_EVERYTHING: Final = AclBindingFilter(
+    ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+)
+_REMEDY: Final = "remove it with kafka-acls --remove, or enter it into the topic table"
+
+
+class MissingRights(RuntimeError):
+    """Rights of the table that the broker does not grant."""
+
+
+class AclsUnavailable(RuntimeError):
+    """The broker does not answer about rights, or refuses to."""
+
+
+def grant_rights(settings: TopicSettings) -> int:
+    """Grant the missing rights; returns how many. Blocks.
+
+    Raises ``AclsUnavailable``, and ``UnsafeSetting`` in production if the broker has no authorizer.
+    """
+    client = _client(settings)
+    found = _found(client, settings)
+    if found is None:
+        return 0
+    missing = _wanted() - found
+    if missing:
+        try:
+            for granted in client.create_acls(list(missing), request_timeout=_SECONDS).values():
+                granted.result()
+        except KafkaException as error:
+            raise AclsUnavailable(f"the rights cannot be granted: {error.args[0].str()}") from error
+        _wait_until_known(client, settings)
+    return len(missing)
+
+
+def check_rights(settings: TopicSettings) -> None:
+    """Compare the rights on the broker with the table. Blocks.
+
+    Raises ``MissingRights``, ``AclsUnavailable``, and ``UnsafeSetting`` for a right that the table does not have.
+    """
+    found = _found(_client(settings), settings)
+    if found is None:
+        return
+    if excess := [binding for binding in found - _wanted() if binding.permission_type is AclPermissionType.ALLOW]:
+        raise UnsafeSetting("a right on the broker", _text(excess), _REMEDY, risk="is more than the topic table gives")
+    if missing := _wanted() - found:
+        raise MissingRights(f"not granted: {_text(missing)}")
+
+
+def _wait_until_known(client: AdminClient, settings: TopicSettings) -> None:
+    """Wait until the broker that answers knows the new rights."""
+    deadline = time.monotonic() + _SECONDS
+    while _wanted() - (_found(client, settings) or set()):
+        if time.monotonic() > deadline:
+            raise AclsUnavailable("the rights are granted, and the broker does not know them yet")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _client(settings: TopicSettings) -> AdminClient:
+    return AdminClient(librdkafka_options(settings), logger=logging.getLogger("librdkafka"))
+
+
+def _found(client: AdminClient, settings: TopicSettings) -> set[AclBinding] | None:
+    """All rights on the broker; None where it has no authorizer and the environment is local."""
+    try:
+        return set(client.describe_acls(_EVERYTHING, request_timeout=_SECONDS).result())
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.SECURITY_DISABLED:
+            raise AclsUnavailable(f"the rights cannot be read: {error.args[0].str()}") from error
+    if settings.environment == "production":
+        raise UnsafeSetting(
+            "authorizer.class.name of the broker",
+            "empty",
+            "put org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            risk="lets every client do everything",
+        )
+    logger.warning("topics.no_authorizer", consequence="every client of this broker may do everything")
+    return None
+
+
+def _wanted() -> set[AclBinding]:
+    return set(map(_binding, rights()))
+
+
+def _binding(right: Right) -> AclBinding:
+    return AclBinding(
+        ResourceType[right.resource.name],
+        right.name,
+        ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL,
+        f"User:{right.principal}",
+        "*",
+        AclOperation[right.operation.name],
+        AclPermissionType.ALLOW,
+    )
+
+
+def _text(bindings: Iterable[AclBinding]) -> str:
+    return "; ".join(sorted(map(_sentence, bindings)))
+
+
+def _sentence(binding: AclBinding) -> str:
+    prefix = "*" if binding.resource_pattern_type is ResourcePatternType.PREFIXED else ""
+    operation, kind = binding.operation.name.lower(), binding.restype.name.lower()
+    return f"{binding.principal} may {operation} {kind} {binding.name}{prefix}"

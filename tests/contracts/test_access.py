@@ -1,0 +1,64 @@
+"""The rights that follow from the topic table."""
+
+from __future__ import annotations
+
+import pytest
+from frikort_contracts.access import (
+    AUTHORITIES,
+    OPERATOR,
+    PRINCIPALS,
+    PROVISIONER,
+    Operation,
+    Resource,
+    Right,
+    group_prefix,
+    rights,
+)
+from frikort_contracts.topics import EARNINGS, TOPICS
+
+
+def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
+    return {r.name for r in rights() if (r.principal, r.operation, r.resource) == (principal, operation, resource)}
+
+
+def test_a_reader_reads_its_topics_in_its_own_groups_and_writes_their_dead_letters() -> None:
+    assert names("balance", Operation.READ) == {EARNINGS.name}
+    assert Right("balance", Operation.READ, Resource.GROUP, "frikort.balance.", is_prefix=True) in rights()
+    assert names("balance", Operation.WRITE) == {
+        "frikort.balances.v1",
+        "frikort.cap-warnings.v1",
+        EARNINGS.dead,
+    }
+
+
+def test_the_three_processes_of_the_gateway_differ() -> None:
+    commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
+    assert names("gateway", Operation.WRITE) == commands
+    assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
+    assert not names("gateway", Operation.READ) | names("payroll", Operation.READ)
+    assert names("projections", Operation.WRITE) == {f"{name}.dead" for name in names("projections", Operation.READ)}
+
+
+@pytest.mark.parametrize("authority", AUTHORITIES)
+def test_an_authority_reads_one_feed_in_groups_with_its_name(authority: str) -> None:
+    feed = f"frikort.authority.{authority.removeprefix('authority-')}.v1"
+    assert {right for right in rights() if right.principal == authority} == {
+        Right(authority, Operation.READ, Resource.TOPIC, feed),
+        Right(authority, Operation.READ, Resource.GROUP, f"{authority}.", is_prefix=True),
+    }
+
+
+def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> None:
+    assert names(OPERATOR, Operation.READ) == {topic.dead for topic in TOPICS}
+    assert names(OPERATOR, Operation.WRITE) == {t.name for t in TOPICS if not t.name.startswith("frikort.authority.")}
+
+
+def test_every_principal_of_the_table_is_known_and_only_the_provisioner_needs_no_right() -> None:
+    named = {principal for topic in TOPICS for principal in (*topic.writers, *topic.readers, *topic.described_by)}
+    assert named <= set(PRINCIPALS)
+    assert {right.principal for right in rights()} == set(PRINCIPALS) - {PROVISIONER}
+
+
+def test_no_group_prefix_begins_with_another() -> None:
+    prefixes = {group_prefix(principal) for principal in PRINCIPALS}
+    assert not [(a, b) for a in prefixes for b in prefixes if a != b and a.startswith(b)]

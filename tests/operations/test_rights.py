@@ -1,0 +1,96 @@
+"""The topic command grants the rights of the topic table, and finds what is missing and what is too much."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+from frikort_contracts.access import PROVISIONER
+from frikort_contracts.topics import EARNINGS
+
+from deploy.local.config import REPOSITORY
+from services.runtime import exit_codes
+from services.runtime.kafka.connection import librdkafka_options
+from tests.operations.harness import Harness
+
+_TOPIC = (ResourceType.TOPIC, EARNINGS.name, ResourcePatternType.LITERAL)
+
+
+def acl(principal: str, operation: AclOperation) -> AclBinding:
+    return AclBinding(*_TOPIC, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
+
+
+def delete(admin: AdminClient, binding: AclBinding) -> None:
+    exactly = AclBindingFilter(*_TOPIC, binding.principal, binding.host, binding.operation, binding.permission_type)
+    for deleted in admin.delete_acls([exactly]).values():
+        deleted.result()
+
+
+@contextmanager
+def granted(admin: AdminClient, binding: AclBinding) -> Iterator[None]:
+    admin.create_acls([binding])[binding].result()
+    try:
+        yield
+    finally:
+        delete(admin, binding)
+
+
+async def topics(harness: Harness, *arguments: str, principal: str = PROVISIONER) -> tuple[int, dict[str, object]]:
+    """Run the command as ``principal``. Returns its exit code and its last log line."""
+    environment = harness.environment() | harness.engines.access.environment(principal)
+    argv = [sys.executable, "-m", "services.runtime.kafka.topics", *arguments]
+    done = await asyncio.to_thread(
+        subprocess.run, argv, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    return done.returncode, json.loads(done.stderr.splitlines()[-1])
+
+
+def administrator(harness: Harness) -> AdminClient:
+    return AdminClient(librdkafka_options(harness.settings))
+
+
+async def test_a_right_that_the_table_does_not_have_is_refused_by_name(harness: Harness) -> None:
+    with granted(administrator(harness), acl("payroll", AclOperation.READ)):
+        for arguments in ((), ("--check",)):
+            code, last = await topics(harness, *arguments)
+            assert code == exit_codes.UNSAFE_SETTING
+            assert f"User:payroll may read topic {EARNINGS.name}" in str(last["problem"])
+    code, last = await topics(harness, "--check")
+    assert (code, last["event"]) == (exit_codes.DONE, "topics.ready")
+
+
+async def test_a_right_for_everyone_is_refused(harness: Harness) -> None:
+    with granted(administrator(harness), acl("*", AclOperation.DESCRIBE)):
+        code, last = await topics(harness, "--check")
+    assert code == exit_codes.UNSAFE_SETTING
+    assert f"User:* may describe topic {EARNINGS.name}" in str(last["problem"])
+
+
+async def test_a_missing_right_is_named_and_granted_again(harness: Harness) -> None:
+    delete(administrator(harness), acl("balance", AclOperation.READ))
+    code, last = await topics(harness, "--check")
+    assert code == exit_codes.NOT_DONE
+    assert last["problem"] == f"not granted: User:balance may read topic {EARNINGS.name}"
+    code, last = await topics(harness)
+    assert (code, last["granted"]) == (exit_codes.DONE, 1)
+    code, last = await topics(harness)
+    assert (code, last["granted"]) == (exit_codes.DONE, 0)
+
+
+async def test_another_principal_cannot_run_the_command(harness: Harness) -> None:
+    code, last = await topics(harness, principal="balance")
+    assert code == exit_codes.NOT_DONE
+    assert last["event"] == "topics.wrong"
