@@ -49,8 +49,8 @@ def broken_by(subject: str, released: Schema, current: Schema, use: Use) -> list
 
 
 def api_broken_by(released: Schema, current: Schema) -> list[Breaking]:
-    """What the OpenAPI document ``current`` breaks of ``released``."""
-    found: list[Breaking] = []
+    """What the OpenAPI document ``current`` breaks of ``released``. Addresses and security schemes may be added."""
+    found = [*_servers(released, current), *_security_schemes(released, current)]
     for path, method, old in operations(released):
         new = current["paths"].get(path, {}).get(method)
         name = old["operationId"]
@@ -88,12 +88,44 @@ def allowed_by(changelog: str) -> set[tuple[str, str]]:
 
 
 def _operation(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
+    yield from _security(
+        name, old.get("security", released.get("security")), new.get("security", current.get("security"))
+    )
     yield from _parameters(name, old, new, released, current)
     body, new_body = old.get("requestBody", {}).get("content", {}), new.get("requestBody", {}).get("content", {})
     if new_body and not body and new["requestBody"].get("required"):
         yield Breaking(name, "", "a request body is required now")
     yield from _content(name, body, new_body, released, current, Use.INPUT)
     yield from _successes(name, old["responses"], new["responses"], released, current)
+
+
+def _servers(released: Schema, current: Schema) -> Iterator[Breaking]:
+    for url in _urls(released) - _urls(current):
+        yield Breaking("servers", url, "the address is removed or changed")
+
+
+def _urls(document: Schema) -> set[str]:
+    return {server["url"] for server in document.get("servers", ())}
+
+
+def _security_schemes(released: Schema, current: Schema) -> Iterator[Breaking]:
+    """A released scheme keeps its name and everything but its description."""
+    after = current["components"].get("securitySchemes", {})
+    for name, scheme in released["components"].get("securitySchemes", {}).items():
+        if name not in after:
+            yield Breaking("securitySchemes", name, "the security scheme is removed or renamed")
+        elif {**scheme, "description": ""} != {**after[name], "description": ""}:
+            yield Breaking("securitySchemes", name, "the security scheme is changed")
+
+
+def _security(name: str, old: list[Schema] | None, new: list[Schema] | None) -> Iterator[Breaking]:
+    """Each released alternative still suffices. No alternatives: no token is needed."""
+    for before in old or [{}]:
+        if not any(
+            all(scheme in before and set(scopes) <= set(before[scheme]) for scheme, scopes in after.items())
+            for after in new or [{}]
+        ):
+            yield Breaking(name, "security", "released credentials no longer suffice")
 
 
 def _parameters(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:
@@ -105,6 +137,8 @@ def _parameters(name: str, old: Schema, new: Schema, released: Schema, current: 
         else:
             one, other = parameter["schema"], after[key]["schema"]
             yield from _compared(name, one, other, released, current, Use.INPUT, key[1], frozenset())
+            if not parameter.get("required") and one.get("default") != other.get("default"):
+                yield Breaking(name, key[1], "the default is changed")
     for key, parameter in after.items():
         if parameter.get("required") and not before.get(key, {}).get("required"):
             yield Breaking(name, key[1], "the parameter is required now")
@@ -205,6 +239,8 @@ def _properties(
             yield Breaking(subject, at, "the field is required now")
         if Use.OUTPUT in use and field in was_required - is_required:
             yield Breaking(subject, at, "the field may be absent now")
+        if Use.INPUT in use and field not in was_required and schema.get("default") != after[field].get("default"):
+            yield Breaking(subject, at, "the default is changed")
         yield from _compared(subject, schema, after[field], released, current, use, at, seen)
     for field in after.keys() - before.keys():
         at = f"{path}.{field}".lstrip(".")
@@ -215,6 +251,10 @@ def _properties(
 
 
 def _leaf(old: Schema, new: Schema, use: Use) -> Iterator[str]:
+    """Compare two schemas without their parts.
+
+    Readers parse by ``format``, so an answer keeps it. Its bounds may change: readers do not rely on them.
+    """
     one, other = _types(old), _types(new)
     if (Use.INPUT in use and one - other) or (Use.OUTPUT in use and other - one):
         yield f"the type was {sorted(one)} and is {sorted(other)}"
@@ -226,6 +266,14 @@ def _leaf(old: Schema, new: Schema, use: Use) -> Iterator[str]:
             yield f"released readers do not know the values {sorted(after - before)}"
     elif (before is None) != (after is None) and (Use.INPUT in use if before is None else Use.OUTPUT in use):
         yield "the list of values is new or removed"
+    yield from _bounds(old, new, use)
+
+
+def _bounds(old: Schema, new: Schema, use: Use) -> Iterator[str]:
+    if new.get("additionalProperties") is False and old.get("additionalProperties") is not False:
+        yield "further fields are refused now"
+    if Use.OUTPUT in use and "format" in old and old["format"] != new.get("format"):
+        yield "format is removed or changed"
     if Use.INPUT in use:
         for limit in _LIMITS:
             if limit in new and old.get(limit) != new[limit]:

@@ -165,7 +165,7 @@ def _applicable() -> Iterator[Any]:
                 yield pytest.param(message_type, change, id=f"{message_type} {change.__name__.strip('_')}")
 
 
-@pytest.mark.parametrize(("message_type", "change"), _applicable())
+@pytest.mark.parametrize(("message_type", "change"), list(_applicable()))
 def test_a_breaking_change_of_a_message_is_refused(message_type: str, change: Change) -> None:
     schema = generate_contracts.schema_of(MESSAGE_TYPES[message_type])
     changed = deepcopy(schema)
@@ -211,7 +211,7 @@ def _applicable_to_the_api() -> Iterator[Any]:
                 yield pytest.param(operation, part, change, id=f"{operation} {part} {change.__name__.strip('_')}")
 
 
-@pytest.mark.parametrize(("operation", "part", "change"), _applicable_to_the_api())
+@pytest.mark.parametrize(("operation", "part", "change"), list(_applicable_to_the_api()))
 def test_a_breaking_change_of_an_operation_is_refused(operation: str, part: str, change: Change) -> None:
     changed = deepcopy(API)
     schema = PARTS[part](changed, operation)
@@ -313,6 +313,71 @@ def test_a_new_success_status_is_refused() -> None:
     path, method = OPERATIONS["get_card"]
     changed["paths"][path][method]["responses"]["204"] = {"description": "Nothing"}
     assert ("get_card", "204") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+
+
+def _field(document: Schema, component: str, name: str) -> Schema:
+    found: Schema = document["components"]["schemas"][component]["properties"][name]
+    return found
+
+
+def _date_becomes_date_time(document: Schema) -> None:
+    _field(document, "ReportResource", "payment_date")["format"] = "date-time"
+
+
+def _format_is_removed(document: Schema) -> None:
+    del _field(document, "ReportResource", "total_ore")["format"]
+
+
+def _default_of_a_body_changes(document: Schema) -> None:
+    _field(document, "ReportBody", "allow_duplicate")["default"] = True
+
+
+def _default_of_a_parameter_changes(document: Schema) -> None:
+    path, method = OPERATIONS["list_employments"]
+    parameters = document["paths"][path][method]["parameters"]
+    next(one for one in parameters if one["name"] == "limit")["schema"]["default"] = 1
+
+
+def _token_is_needed(document: Schema) -> None:
+    path, method = OPERATIONS["allowances"]
+    document["paths"][path][method]["security"] = [{"oauth2": []}]
+
+
+def _security_scheme_is_renamed(document: Schema) -> None:
+    schemes = document["components"]["securitySchemes"]
+    schemes["oauth"] = schemes.pop("oauth2")
+
+
+def _security_scheme_is_removed(document: Schema) -> None:
+    del document["components"]["securitySchemes"]["oauth2"]
+
+
+def _answer_is_closed(document: Schema) -> None:
+    document["components"]["schemas"]["ReportResource"]["additionalProperties"] = False
+
+
+def _server_path_changes(document: Schema) -> None:
+    document["servers"][0]["url"] += "/api"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_date_becomes_date_time, "format is removed or changed"),
+        (_format_is_removed, "format is removed or changed"),
+        (_default_of_a_body_changes, "the default is changed"),
+        (_default_of_a_parameter_changes, "the default is changed"),
+        (_token_is_needed, "released credentials no longer suffice"),
+        (_security_scheme_is_renamed, "the security scheme is removed or renamed"),
+        (_security_scheme_is_removed, "the security scheme is removed or renamed"),
+        (_answer_is_closed, "further fields are refused now"),
+        (_server_path_changes, "the address is removed or changed"),
+    ],
+)
+def test_a_breaking_change_of_the_document_is_refused(change: Callable[[Schema], None], reason: str) -> None:
+    changed = deepcopy(API)
+    change(changed)
+    assert {one.reason for one in api_broken_by(API, changed)} == {reason}
 
 
 def test_the_order_of_the_alternatives_of_a_union_is_free() -> None:
