@@ -220,11 +220,15 @@ class World:
 
     def metrics(self, service: str = "gateway") -> str:
         """The metrics of a service."""
-        return self._own.get(f"{self.system.health_url(service)}/metrics").text
+        return self._probe(f"{self.system.health_url(service)}/metrics").text
 
     def readiness(self, service: str = "gateway") -> httpx2.Response:
         """The readiness of a process."""
-        return self._own.get(f"{self.system.health_url(service)}/health/ready")
+        return self._probe(f"{self.system.health_url(service)}/health/ready")
+
+    def _probe(self, url: str) -> httpx2.Response:
+        # Probes come seconds apart: a kept connection may be closed by the server just as the next one is sent.
+        return self._own.get(url, headers={"Connection": "close"})
 
     def caseworker(self, municipality: str = HOME) -> Client:
         return self.client("caseworker", municipality=municipality)
