@@ -46,6 +46,28 @@ class _FromEnvironment(BaseSettings):
     )
 
 
+def _check_user(engine: str, user: str | None, password: SecretStr | None, password_file: Path | None) -> None:
+    """Raise ``ValueError`` unless a user and one form of its password are set, or none of them."""
+    if password is not None and password_file is not None:
+        raise ValueError(f"{engine}_PASSWORD and {engine}_PASSWORD_FILE are set: leave one out")
+    if (user is None) != (password is None and password_file is None):
+        raise ValueError(f"set {engine}_USER and one of {engine}_PASSWORD_FILE and {engine}_PASSWORD")
+
+
+def _check_files(engine: str, password_file: Path | None, ca_file: Path | None, *, tls: bool) -> None:
+    """Raise ``ValueError`` for a file that is missing or has no use."""
+    if ca_file is not None and not tls:
+        raise ValueError(f"{engine}_CA_FILE is set and {engine}_TLS is not")
+    for name, path in (("PASSWORD", password_file), ("CA", ca_file)):
+        if path is not None and not path.is_file():
+            raise ValueError(f"{engine}_{name}_FILE names no file")
+
+
+def _secret(password: SecretStr | None, file: Path | None) -> SecretStr | None:
+    """The password, from its setting or its file. Raises ``OSError``."""
+    return password if file is None else SecretStr(file.read_text(encoding="utf-8").strip())
+
+
 class CommandSettings(_FromEnvironment):
     """What every process and every command needs."""
 
@@ -71,19 +93,10 @@ class MongoSettings(_FromEnvironment):
 
     @model_validator(mode="after")
     def _check_mongodb_access(self) -> Self:
-        if self.mongodb_password is not None and self.mongodb_password_file is not None:
-            raise ValueError("FRIKORT_MONGODB_PASSWORD and FRIKORT_MONGODB_PASSWORD_FILE are set: leave one out")
-        if (self.mongodb_user is None) != (self.mongodb_password is None and self.mongodb_password_file is None):
-            raise ValueError(
-                "set FRIKORT_MONGODB_USER and one of FRIKORT_MONGODB_PASSWORD_FILE and FRIKORT_MONGODB_PASSWORD"
-            )
+        _check_user("FRIKORT_MONGODB", self.mongodb_user, self.mongodb_password, self.mongodb_password_file)
         if self.mongodb_user is not None and "@" in self.mongodb:
             raise ValueError("FRIKORT_MONGODB has a user, and FRIKORT_MONGODB_USER is set: leave one out")
-        if self.mongodb_ca_file is not None and not self.mongodb_tls:
-            raise ValueError("FRIKORT_MONGODB_CA_FILE is set and FRIKORT_MONGODB_TLS is not")
-        for name, path in (("PASSWORD", self.mongodb_password_file), ("CA", self.mongodb_ca_file)):
-            if path is not None and not path.is_file():
-                raise ValueError(f"FRIKORT_MONGODB_{name}_FILE names no file")
+        _check_files("FRIKORT_MONGODB", self.mongodb_password_file, self.mongodb_ca_file, tls=self.mongodb_tls)
         return self
 
     @property
@@ -93,7 +106,9 @@ class MongoSettings(_FromEnvironment):
         hosts, _, options = rest.partition("?")
         added = [options] if options else []
         if self.mongodb_user is not None:
-            hosts = f"{quote_plus(self.mongodb_user)}:{quote_plus(self._mongodb_secret())}@{hosts}"
+            secret = _secret(self.mongodb_password, self.mongodb_password_file)
+            password = "" if secret is None else secret.get_secret_value()
+            hosts = f"{quote_plus(self.mongodb_user)}:{quote_plus(password)}@{hosts}"
             if "authsource=" not in options.lower():
                 added.append("authSource=admin")
         if self.mongodb_tls:
@@ -111,11 +126,6 @@ class MongoSettings(_FromEnvironment):
         address = f"{scheme}://{hosts.rpartition('@')[2]}{mark}{options}"
         none = {"mongodb_user": None, "mongodb_password": None, "mongodb_password_file": None}
         return self.model_copy(update={"mongodb": address, **none})
-
-    def _mongodb_secret(self) -> str:
-        if self.mongodb_password_file is not None:
-            return self.mongodb_password_file.read_text(encoding="utf-8").strip()
-        return "" if self.mongodb_password is None else self.mongodb_password.get_secret_value()
 
 
 class ProcessSettings(CommandSettings, MongoSettings):
@@ -173,23 +183,14 @@ class KafkaSettings(_FromEnvironment):
 
     @model_validator(mode="after")
     def _check_kafka_access(self) -> Self:
-        if self.kafka_password is not None and self.kafka_password_file is not None:
-            raise ValueError("FRIKORT_KAFKA_PASSWORD and FRIKORT_KAFKA_PASSWORD_FILE are set: leave one out")
-        if (self.kafka_user is None) != (self.kafka_password is None and self.kafka_password_file is None):
-            raise ValueError("set FRIKORT_KAFKA_USER and one of FRIKORT_KAFKA_PASSWORD_FILE and FRIKORT_KAFKA_PASSWORD")
-        if self.kafka_ca_file is not None and not self.kafka_tls:
-            raise ValueError("FRIKORT_KAFKA_CA_FILE is set and FRIKORT_KAFKA_TLS is not")
-        for name, path in (("PASSWORD", self.kafka_password_file), ("CA", self.kafka_ca_file)):
-            if path is not None and not path.is_file():
-                raise ValueError(f"FRIKORT_KAFKA_{name}_FILE names no file")
+        _check_user("FRIKORT_KAFKA", self.kafka_user, self.kafka_password, self.kafka_password_file)
+        _check_files("FRIKORT_KAFKA", self.kafka_password_file, self.kafka_ca_file, tls=self.kafka_tls)
         return self
 
     @property
     def kafka_secret(self) -> SecretStr | None:
         """The password, from its setting or its file. Raises ``OSError``."""
-        if self.kafka_password_file is None:
-            return self.kafka_password
-        return SecretStr(self.kafka_password_file.read_text(encoding="utf-8").strip())
+        return _secret(self.kafka_password, self.kafka_password_file)
 
 
 class TopicSettings(CommandSettings, KafkaSettings):
