@@ -92,8 +92,7 @@ class Engines:
         source = choose("FRIKORT_KAFKA", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
             self.kafka = self._environment["FRIKORT_KAFKA"]
-            given = {name: self._environment[name] for name in kafka_users.SETTINGS if name in self._environment}
-            self.access = KafkaAccess(self.kafka, given=given)
+            self.access = KafkaAccess(self.kafka, given=KafkaAccess.settings_from(self._environment))
             return f"Kafka at {self.kafka}", lambda: _require(
                 kafka.answers_metadata(self.access.settings()), f"No Kafka answers at {self.kafka}.", "FRIKORT_KAFKA"
             )
@@ -120,7 +119,7 @@ class Engines:
     def _start_mongodb(self, stack: ExitStack) -> tuple[str, Callable[[], None]]:
         source = choose("FRIKORT_MONGODB", self._environment, self._docker_answers)
         if source is Source.ENVIRONMENT:
-            given = {name: self._environment[name] for name in mongodb_users.SETTINGS if name in self._environment}
+            given = MongoAccess.settings_from(self._environment)
             self.mongodb_access = MongoAccess(self._environment["FRIKORT_MONGODB"], given=given)
             self.mongodb = self.mongodb_access.uri()
             return "MongoDB at the address in FRIKORT_MONGODB", lambda: _require(

@@ -1,27 +1,19 @@
-"""The users of a local MongoDB: a password for each, drawn once, and the settings to connect as one of them."""
+"""The users of a local MongoDB, and the settings to connect as one of them."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from pymongo import MongoClient
 
-from deploy.local.keys import kept
+from deploy.local import engine_users
+from deploy.local.engine_users import EngineAccess
 from deploy.mongodb.provision import provision
 from deploy.mongodb.rights import PROVISIONER, USERS
 from services.runtime.settings import MongoSettings
-
-SETTINGS: Final = (
-    "FRIKORT_MONGODB_USER",
-    "FRIKORT_MONGODB_PASSWORD",
-    "FRIKORT_MONGODB_PASSWORD_FILE",
-    "FRIKORT_MONGODB_TLS",
-    "FRIKORT_MONGODB_CA_FILE",
-)
 
 
 @dataclass(frozen=True)
@@ -33,38 +25,22 @@ class Users:
 
 
 def load_or_create(keys: Path) -> Users:
-    """The files in `keys`; draws those that are not there yet."""
+    """The files in `keys`; draws the missing ones."""
     directory = keys / "mongodb"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-    passwords = {user: directory / user / "password" for user in (PROVISIONER, *USERS)}
-    for path in (directory / "key-file", *passwords.values()):
-        kept(path, lambda: secrets.token_hex(32))
-    return Users(directory / "key-file", passwords)
+    key_file = directory / "key-file"
+    engine_users.random_secret(key_file)
+    return Users(key_file, engine_users.passwords(directory, (PROVISIONER, *USERS)))
 
 
-@dataclass(frozen=True)
-class MongoAccess:
-    """How programs connect to the MongoDB of a local system.
+class MongoAccess(EngineAccess):
+    """How programs connect to the MongoDB of a local system: `address` is its connection string without a user."""
 
-    `passwords` has the users of the launcher's own MongoDB. Another one has none; `given` are the settings with which
-    every program connects to it.
-    """
-
-    address: str
-    passwords: Mapping[str, Path] = field(default_factory=dict)
-    given: Mapping[str, str] = field(default_factory=dict)
-
-    def environment(self, user: str) -> dict[str, str]:
-        """The environment variables of a process that connects as `user`."""
-        own = {}
-        if self.passwords:
-            own = {"FRIKORT_MONGODB_USER": user, "FRIKORT_MONGODB_PASSWORD_FILE": str(self.passwords[user])}
-        return {"FRIKORT_MONGODB": self.address, **self.given, **own}
+    engine: ClassVar[str] = "MONGODB"
 
     def settings(self, user: str = PROVISIONER) -> MongoSettings:
         """The settings of a program that connects as `user`, by default as the one that may do everything."""
-        names = {name.removeprefix("FRIKORT_").lower(): value for name, value in self.environment(user).items()}
-        return MongoSettings(**names)  # type: ignore[arg-type]  # pydantic reads the texts
+        return MongoSettings(**self.fields(user))  # type: ignore[arg-type]  # pydantic reads the texts
 
     def uri(self, user: str = PROVISIONER) -> str:
         """The connection string of `user`, with the password."""

@@ -93,7 +93,7 @@ async def test_the_writer_of_a_topic_can_write_the_same_records(access: KafkaAcc
 
 def test_a_client_is_admitted_with_its_own_password_only(access: KafkaAccess) -> None:
     def admitted(user: str | None, password: str | None) -> bool:
-        return answers_metadata(KafkaSettings(kafka=access.servers, kafka_user=user, kafka_password=password))
+        return answers_metadata(KafkaSettings(kafka=access.address, kafka_user=user, kafka_password=password))
 
     own, other = (access.passwords[name].read_text() for name in ("balance", "issuance"))
     assert admitted("balance", own)

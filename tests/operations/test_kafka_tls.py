@@ -118,4 +118,4 @@ async def test_a_client_trusts_only_a_certificate_of_its_authority_for_the_addre
     assert await answers({})
     assert not await answers({"kafka_tls": False})
     assert not await answers({"kafka_ca_file": Authority(tmp_path, "foreign").file})
-    assert not await answers({"kafka": access.servers.replace("127.0.0.1", "localhost")})
+    assert not await answers({"kafka": access.address.replace("127.0.0.1", "localhost")})
