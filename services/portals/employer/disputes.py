@@ -50,8 +50,7 @@ async def answer_dispute(report_id: UUID, page: EmployerPage) -> Response:
 
 
 async def _shown(page: Page, form: Form, report_id: UUID) -> Response:
-    report = await page.api.get(f"/v1/reports/{report_id}", ReportDetail)
-    employment = await helpers.employment(page, report.employment_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     reasons = [(reason.value, page.gettext(text)) for reason, text in ANSWERS.items()]
     return page.render(
         "employer/answer.html", form=form, report=report, name=helpers.name(page, employment), reasons=reasons

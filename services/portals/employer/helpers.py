@@ -10,7 +10,7 @@ from uuid import UUID
 
 from frikort_contracts.http.balances import Allowances
 from frikort_contracts.http.employments import EmploymentPage, EmploymentResource, ReminderResource
-from frikort_contracts.http.reports import ReportPage, ReportResource
+from frikort_contracts.http.reports import ReportDetail, ReportPage, ReportResource
 
 from services.portals.page import Page, SignInFirst
 
@@ -40,6 +40,12 @@ async def employments(page: Page) -> list[EmploymentResource]:
 async def employment(page: Page, employment_id: UUID | str) -> EmploymentResource:
     """One of them. Raises ``Refused``."""
     return await page.api.get(f"/v1/employments/{employment_id}", EmploymentResource)
+
+
+async def report_and_employment(page: Page, report_id: UUID) -> tuple[ReportDetail, EmploymentResource]:
+    """One of the own reports, and its employment. Raises ``Refused``."""
+    report = await page.api.get(f"/v1/reports/{report_id}", ReportDetail)
+    return report, await employment(page, report.employment_id)
 
 
 async def reports(page: Page, year: int) -> AsyncIterator[ReportResource]:

@@ -118,7 +118,9 @@ async def receipt(report_id: UUID, page: EmployerPage) -> Response:
 @router.get("/{report_id}/kvittering.pdf")
 async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt as a PDF."""
-    (report, employment), today = await asyncio.gather(_found(page, report_id), helpers.today(page))
+    (report, employment), today = await asyncio.gather(
+        helpers.report_and_employment(page, report_id), helpers.today(page)
+    )
     pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), today)
     return Response(
         pdf,
@@ -130,7 +132,7 @@ async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
 @router.get("/{report_id}/kvittering.csv")
 async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt as one line of the year's CSV file."""
-    report, employment = await _found(page, report_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     content = accounting_export.csv_line(page, accounting_export.headings(page)) + accounting_export.csv_line(
         page, accounting_export.cells(page, report, employment)
     )
@@ -144,7 +146,7 @@ async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
 @router.get("/{report_id}/ret")
 async def correct(report_id: UUID, page: EmployerPage) -> Response:
     """The form, with the reported values."""
-    report, employment = await _found(page, report_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     values = {
         "payment_date": report.payment_date,
         "work.first": report.work.first,
@@ -159,7 +161,7 @@ async def correct(report_id: UUID, page: EmployerPage) -> Response:
 async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
     """Show a summary of the old and new values; send the correction when it is confirmed."""
     form = await page.posted(CORRECTION)
-    report, employment = await _found(page, report_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     if form.valid and form.step == "send":
         try:
             await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
@@ -200,13 +202,8 @@ async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
     return await _withdrawal(page, form, report_id)
 
 
-async def _found(page: Page, report_id: UUID) -> tuple[ReportDetail, EmploymentResource]:
-    report = await page.api.get(f"/v1/reports/{report_id}", ReportDetail)
-    return report, await helpers.employment(page, report.employment_id)
-
-
 async def _shown(page: Page, template: str, report_id: UUID) -> Response:
-    report, employment = await _found(page, report_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     return page.render(
         f"employer/{template}.html",
         report=report,
@@ -240,7 +237,7 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
 
 
 async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
-    report, employment = await _found(page, report_id)
+    report, employment = await helpers.report_and_employment(page, report_id)
     return page.render(
         "employer/withdrawal.html",
         form=form,
