@@ -143,19 +143,7 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
 @audited(WITHDRAW_REPORT)
 async def withdraw_report(report_id: str, body: WithdrawalBody, context: EmployerCommand) -> Response:
     """Withdraw a report; it no longer counts. Its reference stays used."""
-
-    async def build(_: UUID) -> WithdrawReport:
-        view = await _own_report(context, report_id)
-        return WithdrawReport(
-            card_id=view.card_id,
-            cvr=context.organisation,
-            actor=context.caller.subject,
-            employment_id=view.employment_id,
-            report_id=report_id,
-            reason=body.reason,
-        )
-
-    return await context.submit(body, build)
+    return await _submit(context, report_id, body, WithdrawReport)
 
 
 @router.post(
@@ -171,16 +159,26 @@ async def answer_dispute(report_id: str, body: DisputeAnswerBody, context: Emplo
     The dispute stays open until the citizen's side withdraws it, or you correct or withdraw the report. A later answer
     replaces an earlier one; the history keeps both.
     """
+    return await _submit(context, report_id, body, AnswerDispute)
 
-    async def build(_: UUID) -> AnswerDispute:
+
+async def _submit(
+    context: EmployerCommand,
+    report_id: str,
+    body: WithdrawalBody | DisputeAnswerBody,
+    command: type[WithdrawReport | AnswerDispute],
+) -> Response:
+    """Submit a command about an own report; the body has the fields of the command beside those of every one."""
+
+    async def build(_: UUID) -> WithdrawReport | AnswerDispute:
         view = await _own_report(context, report_id)
-        return AnswerDispute(
+        return command(
             card_id=view.card_id,
             cvr=context.organisation,
             actor=context.caller.subject,
             employment_id=view.employment_id,
             report_id=report_id,
-            reason=body.reason,
+            **body.model_dump(),
         )
 
     return await context.submit(body, build)
