@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.runtime.processing import apply as apply_module
+from services.runtime.processing import published as published_module
 from services.runtime.processing.apply import Document
 from services.runtime.processing.outbox import emit
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
@@ -277,38 +278,41 @@ THE_OTHER = Batch((((COMMANDS, 1), 1),))
 
 
 @pytest.mark.parametrize(
-    ("what", "instead", "sent", "plan"),
+    ("module", "what", "instead", "sent", "plan"),
     [
-        pytest.param("emit", _random_ids, FOUR, [Batch(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
+        pytest.param(apply_module, "emit", _random_ids, FOUR, [Batch(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
-            "is_published_before",
+            published_module,
+            "_is_published_before",
             lambda *_: True,
             FOUR,
             [*CRASHED, Batch((((EVENTS, 0), 1),))],
             id="removes all events",
         ),
         pytest.param(
-            "is_published_before",
+            published_module,
+            "_is_published_before",
             lambda entry, starts: entry.offset <= starts.get((entry.topic, entry.partition), -1),
             FOUR,
             [*CRASHED, Batch(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
             id="removes one too many",
         ),
         pytest.param(
-            "is_published_before",
+            published_module,
+            "_is_published_before",
             _by_topic,
             TWO_PARTITIONS,
             [THE_OTHER, *CRASHED, THE_OTHER],
             id="ignores the partition",
         ),
-        pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="publishes nothing again"),
+        pytest.param(apply_module, "_pending_records", lambda *_: (), FOUR, CRASHED, id="publishes nothing again"),
     ],
 )
 async def test_a_broken_batch_processor_is_detected(
-    monkeypatch: pytest.MonkeyPatch, what: str, instead: Any, sent: Any, plan: list[Batch]
+    monkeypatch: pytest.MonkeyPatch, module: Any, what: str, instead: Any, sent: Any, plan: list[Batch]
 ) -> None:
     await play(sent, plan, MemoryDatabase(TALLIES))
-    monkeypatch.setattr(apply_module, what, instead)
+    monkeypatch.setattr(module, what, instead)
     with pytest.raises(AssertionError):
         await play(sent, plan, MemoryDatabase(TALLIES))
 

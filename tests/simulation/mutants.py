@@ -30,6 +30,7 @@ from services.reporting import reports
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing import jobs
+from services.runtime.processing import published as published_module
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.consumer import BatchConsumer, Processes
@@ -290,7 +291,7 @@ MUTANTS: Final = (
     Mutant(
         "outbox pruned at once",
         "pending events of other batches are removed",
-        _of(apply_module, "is_published_before", lambda *_: True),
+        _of(published_module, "_is_published_before", lambda *_: True),
     ),
     Mutant(
         "every event taken for published",

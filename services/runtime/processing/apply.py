@@ -7,7 +7,7 @@ same bytes again, so every effect happens once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol
@@ -158,9 +158,8 @@ def apply_batch(
     Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. Pending
     events of a document are published before those that the batch adds, whichever instance decided them, so the events
     of a document reach the log in the order in which they were decided. Published events are removed beforehand
-    (``PublishedEvents``), or here if their own partition is in the batch.
+    (``PublishedEvents``).
     """
-    starts = batch_starts(deliveries)
     touched: set[str] = set()
     records: list[Iterable[Record]] = []
     causes: list[UUID] = []
@@ -170,7 +169,6 @@ def apply_batch(
         document = documents.find(delivery.address, envelope.id)
         if document.id not in touched:
             touched.add(document.id)
-            document.outbox = [pending for pending in document.outbox if not is_published_before(pending, starts)]
             records.append(tuple(_pending_records(document)))
             causes += [pending.entry.cause_id for pending in document.outbox]
         if envelope.id in document.applied:
@@ -219,17 +217,3 @@ def _taken_over(pending: PendingEvents, by: Incoming) -> PendingEvents:
     if (pending.topic, pending.partition) == (by.topic, by.partition):
         return pending
     return PendingEvents(by.topic, by.partition, by.offset, pending.entry)
-
-
-def batch_starts(deliveries: Iterable[Delivery]) -> Mapping[tuple[str, int], int]:
-    """The offset of the first message of each (topic, partition)."""
-    starts: dict[tuple[str, int], int] = {}
-    for delivery in deliveries:
-        incoming = delivery.incoming
-        starts.setdefault((incoming.topic, incoming.partition), incoming.offset)
-    return starts
-
-
-def is_published_before(pending: PendingEvents, starts: Mapping[tuple[str, int], int]) -> bool:
-    """True if an earlier batch published ``pending``: a batch is published before its partition's next one is read."""
-    return pending.offset < starts.get((pending.topic, pending.partition), -1)

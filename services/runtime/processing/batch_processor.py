@@ -20,11 +20,10 @@ from services.runtime.processing.apply import (
     Documents,
     Incoming,
     apply_batch,
-    batch_starts,
 )
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.projection import Projection, project_batch
-from services.runtime.processing.published import PublishedEvents
+from services.runtime.processing.published import PublishedEvents, batch_starts
 
 logger = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.runtime.processing.apply import Document, PendingEvents, is_published_before
+from services.runtime.processing.apply import Delivery, Document, PendingEvents
 
 MOST_REMEMBERED: Final = 50_000  # causes; about 5 MB
 _CHECKS: Final = 20
@@ -70,7 +70,7 @@ class PublishedEvents:
             for document in with_events:
                 # The cheap check first: the other one decodes the stored entry.
                 document.outbox = [
-                    p for p in document.outbox if not is_published_before(p, starts) and not self._is_remembered(p)
+                    p for p in document.outbox if not _is_published_before(p, starts) and not self._is_remembered(p)
                 ]
             unknown = [p for document in with_events for p in document.outbox if _partition(p) not in starts]
             if not unknown or self._committed is None:
@@ -88,6 +88,20 @@ class PublishedEvents:
     def _is_remembered(self, pending: PendingEvents) -> bool:
         cause = pending.entry.cause_id.int
         return cause in self._newer or cause in self._older
+
+
+def batch_starts(deliveries: Iterable[Delivery]) -> Mapping[Partition, int]:
+    """The offset of the first message of each (topic, partition)."""
+    starts: dict[Partition, int] = {}
+    for delivery in deliveries:
+        incoming = delivery.incoming
+        starts.setdefault((incoming.topic, incoming.partition), incoming.offset)
+    return starts
+
+
+def _is_published_before(pending: PendingEvents, starts: Mapping[Partition, int]) -> bool:
+    # An earlier batch published it: a batch is published before the next one of its partition is read.
+    return pending.offset < starts.get(_partition(pending), -1)
 
 
 def _partition(pending: PendingEvents) -> Partition:
