@@ -14,6 +14,7 @@ from services.gateway.api.errors import problem_response
 from services.gateway.auth import Authenticator, Caller
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
+from services.runtime.web.requests import starts_event_stream
 
 _STATE: Final = "authentication"
 _SOON: Final = {"Retry-After": "2"}
@@ -65,7 +66,7 @@ class AuthenticationMiddleware:
                 del self._open[client]
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_stream(message):
+            if starts_event_stream(message):
                 leave()
             await send(message)
 
@@ -91,9 +92,3 @@ async def _authenticated(authenticator: Authenticator, authorization: str | None
         return await authenticator.caller(authorization)
     except ProblemError as refused:
         return refused
-
-
-def _is_stream(message: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(b"text/event-stream") for name, value in message["headers"]
-    )

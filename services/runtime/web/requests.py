@@ -235,7 +235,7 @@ class _Exchange:
             headers.setdefault("Correlation-Id", self.scope["state"]["correlation_id"])
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            if headers.get("content-type", "").startswith("text/event-stream"):
+            if starts_event_stream(message):
                 # An event stream stays open without work, and has limits of its own.
                 self._stop_counting()
         try:
@@ -249,6 +249,13 @@ class _Exchange:
         if self._connection is not None:
             self._connection.abort()
             await asyncio.sleep(0)  # uvicorn learns of it in the next turn of the event loop
+
+
+def starts_event_stream(message: Message) -> bool:
+    """Whether an ASGI message is the start of a response with server-sent events."""
+    if message["type"] != "http.response.start":
+        return False
+    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
 
 
 def _announced(headers: Headers) -> int:
