@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: every topic of the topic table, who writes and reads it, and how clients connect."""
+"""The AsyncAPI 3.0 document: every topic of the topic table, its writers and readers, and how clients connect."""
 
 from __future__ import annotations
 

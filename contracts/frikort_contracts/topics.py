@@ -1,4 +1,4 @@
-"""The topic table: name, messages, partitions, retention, clean-up, who writes and who reads.
+"""The topic table: name, messages, partitions, retention, clean-up policy, writers and readers.
 
 Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
 ``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the books, and a
