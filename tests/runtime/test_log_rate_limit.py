@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 import pytest
-import structlog
 
 from services.runtime import logging as runtime_logging
 from services.runtime.log_rate_limit import RateLimitFilter
@@ -30,18 +29,9 @@ def test_a_repeated_message_is_logged_once_in_ten_seconds_with_the_number_of_sup
     assert repeated.__dict__["suppressed"] == 3
 
 
-def test_logs_of_our_own_modules_are_not_limited(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", list(root.handlers))
-    monkeypatch.setattr(root, "level", root.level)
+def test_logs_of_our_own_modules_are_not_limited(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     settings = RuntimeSettings(kafka="-", mongodb="-", allowances=tmp_path)
-    try:
-        runtime_logging.configure(settings, "test")
-    finally:
-        structlog.reset_defaults()
-        structlog.contextvars.clear_contextvars()
+    runtime_logging.configure(settings, "test")
     for name in ("services.runtime.processing.batch_processor", "aiokafka.client"):
         for _ in range(3):
             logging.getLogger(name).error("the same")
