@@ -103,6 +103,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             subscriptions=subscriptions,
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
+        fresh_login=settings.fresh_login,
         access_log=MongoAccessLog(database),
         attempt_limiter=AttemptLimiter(
             database,
