@@ -126,7 +126,7 @@ class Page:
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
         """A form to fill in, with ``values`` filled in, or as it was sent before a fresh login."""
         if self.draft is not None:
-            return read_form(fields or {}, FormData(self.draft), **self._about_form())
+            return read_form(fields or {}, FormData(list(self.draft)), **self._about_form())
         return empty_form(fields or {}, values or {}, **self._about_form())
 
     async def posted(self, fields: Fields | None = None) -> Form:
