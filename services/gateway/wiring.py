@@ -10,7 +10,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.attempt_limiter import AttemptLimiter
 from services.gateway.audit.context import audited_reads
-from services.gateway.audit.log import MongoAccessLog
+from services.gateway.audit.log import MongoAuditLog
 from services.gateway.auth import Authenticator, fetch_from
 from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
@@ -35,7 +35,7 @@ from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
 from services.runtime.allowance_file import load_allowances
-from services.runtime.batched_calls import BatchingPublisher
+from services.runtime.batched_calls import BatchingProducer
 from services.runtime.service import Runtime
 
 
@@ -54,7 +54,7 @@ class Process:
         await container.attempt_limiter.prepare()
         await container.read_models.prepare()
         await container.extract_requests.prepare()
-        await container.access_log.prepare()
+        await container.audit_log.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -78,7 +78,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     batches = MongoBatchStore(database, lease=settings.batch_lease)
     commands = CommandService(
         store=MongoCommandStore(database),
-        publisher=BatchingPublisher(runtime.producer),
+        producer=BatchingProducer(runtime.producer),
         now=clock.now,
         persons=persons,
     )
@@ -104,7 +104,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,
-        access_log=MongoAccessLog(database),
+        audit_log=MongoAuditLog(database),
         attempt_limiter=AttemptLimiter(
             database,
             per_employer=settings.attempts_per_employer,

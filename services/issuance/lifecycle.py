@@ -37,12 +37,12 @@ def new_card_id(message: Envelope[IssueCard]) -> str:
     return card_id_of(message.id)
 
 
-def issue_card(card: Card | None, message: Envelope[IssueCard], taken: Collection[str]) -> Decision[Card]:
-    """Issue a person's one card. ``taken`` are the aliases of numbers of other cards. Raises ``Refusal``."""
+def issue_card(card: Card | None, message: Envelope[IssueCard], taken_aliases: Collection[str]) -> Decision[Card]:
+    """Issue a person's one card. ``taken_aliases`` are the aliases of numbers of other cards. Raises ``Refusal``."""
     command = message.data
     if card is not None:
         check_no_card(card, command)
-    number = draw_number(message.id, taken)
+    number = draw_number(message.id, taken_aliases)
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     today = danish_day(message.time)
@@ -101,10 +101,12 @@ def reactivate_card(card: Card, message: Envelope[ReactivateCard]) -> Decision[C
     return accepted(after, message, event)
 
 
-def replace_card_number(card: Card, message: Envelope[ReplaceCardNumber], taken: Collection[str]) -> Decision[Card]:
+def replace_card_number(
+    card: Card, message: Envelope[ReplaceCardNumber], taken_aliases: Collection[str]
+) -> Decision[Card]:
     """Give the card a number that no card ever had. Raises ``Refusal``."""
     own = {number_alias(number) for number in card.numbers}
-    number = draw_number(message.id, own.union(taken))
+    number = draw_number(message.id, own.union(taken_aliases))
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     after = card.next(numbers=(*card.numbers, number))

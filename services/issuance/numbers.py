@@ -30,9 +30,9 @@ def number_candidates(seed: UUID) -> tuple[CardNumber, ...]:
     raise AssertionError("the digests never end")
 
 
-def draw_number(seed: UUID, taken: Collection[str]) -> CardNumber | None:
-    """The first candidate whose alias is not in ``taken``; None if all are, which means nearly all numbers are used."""
-    return next((number for number in number_candidates(seed) if number_alias(number) not in taken), None)
+def draw_number(seed: UUID, taken_aliases: Collection[str]) -> CardNumber | None:
+    """The first candidate whose alias is not taken; None if all are, which means nearly all numbers are used."""
+    return next((number for number in number_candidates(seed) if number_alias(number) not in taken_aliases), None)
 
 
 def _digests(seed: UUID) -> Iterator[bytes]:

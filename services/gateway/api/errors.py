@@ -70,8 +70,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(KafkaUnavailable)
-    async def _away(request: Request, error: Exception) -> Response:
-        logger.warning("gateway.dependency_away", reason=type(error).__name__)
+    async def _unavailable(request: Request, error: Exception) -> Response:
+        logger.warning("gateway.dependency_unavailable", reason=type(error).__name__)
         return problem_response(request, "temporarily-unavailable", headers=_RETRY)
 
 

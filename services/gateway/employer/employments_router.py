@@ -201,13 +201,13 @@ async def _identified_card(context: RequestContext, body: RegisterEmploymentBody
     """The card with a number and birth date, and the proof of the date. Takes the same work whatever is wrong."""
     container = context.container
     number_hash = container.persons.fingerprint("number", body.card_number)
-    taken = await container.attempt_limiter.acquire(context.organisation, number_hash)
+    attempt = await container.attempt_limiter.acquire(context.organisation, number_hash)
     card = await container.read_models.card_of_number(body.card_number)
     birth_check, right = container.persons.check_birth_date(None if card is None else card.person, body.birth_date)
     if card is None or not right or not card.active_during(body.period.value()):
         WRONG.inc()
         raise ProblemError(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
-    await container.attempt_limiter.release(taken)
+    await container.attempt_limiter.release(attempt)
     return card, birth_check
 
 

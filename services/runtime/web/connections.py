@@ -23,7 +23,7 @@ STATE_KEY: Final = "connection"
 """The name of a request's ``Connection`` in the ``state`` of its ASGI scope."""
 
 _OTHER_FILES: Final = 300
-"""Open files of a process besides the connections that it serves: Kafka, MongoDB, logs."""
+"""Open files of a process other than the connections that it serves: Kafka, MongoDB, logs."""
 
 
 class Proxies:

@@ -1,4 +1,4 @@
-"""The application without Kafka, MongoDB and issuer: the responses that need none of them."""
+"""The application without Kafka, MongoDB and OpenID provider: the responses that need none of them."""
 
 from __future__ import annotations
 
