@@ -20,11 +20,9 @@ from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
-from deploy.local.process import Process, terminate_all
+from deploy.local.process import Process, start_timeout, terminate_all
 from deploy.local.progress import Progress, Silent
 from deploy.mongodb.rights import USERS
-
-_TOPICS_SECONDS = 60
 
 # Otherwise glibc keeps apart what each thread of the database's driver has freed: up to 25 MB of a service.
 MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
@@ -170,7 +168,7 @@ class LocalSystem:
             self.provider_url = self.url("provider")
             if self._topics:
                 with self._progress.step("topics"):
-                    self._process("topics", Service(PROVISIONER, self._topics)).run(_TOPICS_SECONDS)
+                    self._process("topics", Service(PROVISIONER, self._topics)).run()
             created = [
                 self._provider(),
                 *(self._add_process(service.name, service) for service in self._services.values()),
@@ -222,7 +220,7 @@ class LocalSystem:
 
         One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
         of MongoDB those with which it connects to MongoDB.
-        Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
+        Of the FRIKORT_ variables of the launcher's own environment, the log level and the start timeout are passed on.
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
@@ -249,6 +247,7 @@ class LocalSystem:
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
             "FRIKORT_TOPIC_REPLICATION": "1",
+            "FRIKORT_START_TIMEOUT": f"{start_timeout():g}",
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
