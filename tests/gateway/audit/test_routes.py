@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -148,7 +150,8 @@ CALLERS: Final = {
 async def world() -> MemoryGateway:
     """A gateway with one citizen who has a card, an employment and a report, and is in an extract."""
     world = await memory_gateway()
-    world.callers.update(CALLERS, everyone=CALLERS["employer"])
+    just_now = {name: replace(caller, logged_in_at=time.time()) for name, caller in CALLERS.items()}
+    world.callers.update(just_now, everyone=CALLERS["employer"])
     card = issued(person=persons().encrypt(Person(CPR, NAME), CARD), control_due=2025)
     view = after(cards.PROJECTION, [card])
     world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
