@@ -21,6 +21,8 @@ from tests.waiting import eventually
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n"
 CLIENT = "127.0.0.2"
+LONG = 20_000_000
+PIECE = 1_000_000
 STATUSES = {"too-busy": 503, "too-many-requests": 429, "body-too-large": 413, "internal-error": 500}
 NO_PROXY = Proxies("")
 
@@ -34,7 +36,7 @@ async def length_of_body(request: Request) -> Response:
 
 
 async def long_text(_: Request) -> Response:
-    return PlainTextResponse("x" * 20_000_000)
+    return PlainTextResponse("x" * LONG)
 
 
 APPLICATION = Starlette(
@@ -43,7 +45,13 @@ APPLICATION = Starlette(
 
 
 def limited(**changes: Any) -> Connections:
-    given: dict[str, Any] = {"most": 50, "per_address": 20, "headers_timeout": 30.0, "proxies": NO_PROXY}
+    given: dict[str, Any] = {
+        "most": 50,
+        "per_address": 20,
+        "headers_timeout": 30.0,
+        "send_timeout": 30.0,
+        "proxies": NO_PROXY,
+    }
     return Connections(ConnectionLimits(**given | changes))
 
 
@@ -61,7 +69,6 @@ async def served(
         "per_client": 50,
         "body_timeout": 30.0,
         "body_rate": 1_000_000,
-        "send_timeout": 30.0,
         "proxies": NO_PROXY,
     }
     middleware = RequestMiddleware(
@@ -104,7 +111,7 @@ class Client:
 
     @classmethod
     async def connect(cls, port: int, address: str = CLIENT) -> Client:
-        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0)))
+        return cls(*await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0), limit=PIECE))
 
     async def send(self, content: bytes) -> None:
         self._writer.write(content)
@@ -113,6 +120,10 @@ class Client:
     async def status(self) -> int:
         """The status of the next response, whose body is not read."""
         return int((await self._reader.readuntil(b"\r\n\r\n")).split()[1])
+
+    async def read(self, most: int) -> int:
+        """The size of the next part of the response's body."""
+        return len(await self._reader.read(most))
 
     async def is_closed(self, within: float = 10) -> bool:
         """Whether the server closes the connection."""
@@ -174,8 +185,8 @@ async def test_a_long_body_gets_more_time_as_long_as_it_arrives() -> None:
 
 
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
-    connections = limited()
-    async with served(connections, requests={"send_timeout": 0.3}) as port:
+    connections = limited(send_timeout=0.3)
+    async with served(connections) as port:
         client = await Client.connect(port)
         await client.send(GET.replace(b"/ ", b"/long ", 1))
         await client.status()
@@ -185,6 +196,21 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             return not len(connections)
 
         await eventually(is_cut_off)
+
+
+async def test_a_client_that_reads_slowly_gets_the_whole_response() -> None:
+    async with served(limited(send_timeout=0.3)) as port:
+        client = await Client.connect(port)
+        await client.send(GET.replace(b"/ ", b"/long ", 1))
+        await client.status()
+        read = 0
+
+        async def is_read() -> bool:
+            nonlocal read
+            read += await client.read(PIECE)
+            return read == LONG
+
+        await eventually(is_read)
 
 
 async def test_a_new_connection_replaces_the_one_that_has_waited_longest() -> None:
