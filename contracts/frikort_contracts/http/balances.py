@@ -36,6 +36,11 @@ class BalanceResource(Resource):
     exempt_ore: int
     excess_ore: int
     remaining_ore: int
+    hourly_rate_ore: int | None
+    converted_hours: int | None = Field(
+        description="The hours that the exempt part counts as under the 225-hour rule: exempt / hourly rate, "
+        "to the nearest whole hour; null where the year has no rate."
+    )
     warnings: list[WarningResource]
 
 
