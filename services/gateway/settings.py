@@ -18,7 +18,7 @@ from services.runtime.settings import (
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
 AttemptLimit = tuple[_AtLeastOne, _AtLeastOne, _AtLeastOne]
-_LIMIT: Final = "in an hour, a day and 30 days, as `[5, 8, 10]`"
+_LIMIT: Final = "in an hour, a day and 30 days, as `[5, 6, 6]`"
 
 
 class PayrollSettings(RuntimeSettings):
@@ -57,13 +57,13 @@ class GatewaySettings(PayrollSettings, PublicSettings):
         default=(10, 30, 100), description=f"Wrong numbers and birth dates that a company or owner may try; {_LIMIT}."
     )
     attempts_per_target: AttemptLimit = Field(
-        default=(5, 8, 10), description=f"Those of a company or owner with the same number or the same date; {_LIMIT}."
+        default=(5, 6, 6), description=f"Those of a company or owner with the same number or the same date; {_LIMIT}."
     )
     attempts_suspicious: AttemptLimit = Field(
         default=(10, 15, 20), description=f"Those of all companies from which a number or date is suspected; {_LIMIT}."
     )
     attempts_per_suspected: AttemptLimit = Field(
-        default=(2, 3, 4), description=f"As attempts_per_target, for a suspected number or date; {_LIMIT}."
+        default=(2, 3, 3), description=f"As attempts_per_target, for a suspected number or date; {_LIMIT}."
     )
     attempt_pause: float = Field(
         default=1.0, gt=0, description="Seconds of the first pause after wrong attempts; the next ones are longer."

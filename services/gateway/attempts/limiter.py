@@ -7,7 +7,7 @@ the limit. A document has the counts of one subject and one month, and expires a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -28,7 +28,7 @@ WRONG: Final = Counter("frikort_gateway_wrong_attempts_total", "Wrong card numbe
 STOPPED: Final = Counter("frikort_gateway_stopped_attempts_total", "Attempts refused after too many wrong ones.")
 ALARMS: Final = Counter(
     "frikort_gateway_guess_alarms_total",
-    "Subjects that are guessed at (number, birth-date) or that guess (company, owner).",
+    "Alarms about guesses: by a company or an owner, or at a number or a birth date.",
     ["kind"],
 )
 for _kind in ("company", "owner", "number", "birth-date"):
@@ -94,10 +94,9 @@ class AttemptLimiter:
             for caller, today in acquired.today.items()
         ]
         await self._counts.bulk_write(pauses, ordered=False)
-        await self._add(list(attempt.targets), window, 1)
-        watched = dict.fromkeys(attempt.callers, self._limits.caller)
-        watched |= dict.fromkeys(attempt.targets, self._limits.suspicion)
-        stored = await self._stored(list(watched), window)
+        await self._add(attempt.targets, window, 1)
+        watched = attempt.watched(self._limits)
+        stored = await self._stored(tuple(watched), window)
         for subject, limit in watched.items():
             if rules.reached(rules.count_of(stored.get(subject), window), limit):
                 await self._alarm(subject, attempt.company, window)
@@ -138,12 +137,12 @@ class AttemptLimiter:
         counts = {target: rules.count_of(found, window) for target, found in stored.items()}
         return frozenset(target for target, count in counts.items() if rules.reached(count, self._limits.suspicion))
 
-    async def _stored(self, subjects: list[str] | tuple[str, ...], window: Window) -> dict[str, Mapping[str, Any]]:
+    async def _stored(self, subjects: Sequence[str], window: Window) -> dict[str, Mapping[str, Any]]:
         ids = {window.document_id(subject): subject for subject in subjects}
         found = await self._counts.find({"_id": {"$in": list(ids)}}).to_list(None)
         return {ids[stored["_id"]]: stored for stored in found}
 
-    async def _add(self, subjects: list[str], window: Window, number: int) -> None:
+    async def _add(self, subjects: Sequence[str], window: Window, number: int) -> None:
         if subjects:
             change = {
                 "$inc": dict.fromkeys(window.fields(), number),
@@ -159,6 +158,6 @@ class AttemptLimiter:
             {"$set": {"alarmed_on": window.day}},
         )
         if changed.modified_count:
-            kind = subject.partition(":")[0]
+            kind = rules.kind_of(subject)
             ALARMS.labels(kind).inc()
             logger.warning("gateway.guessing", kind=kind, company=company)

@@ -74,6 +74,19 @@ class Attempt(NamedTuple):
             found |= {f"{caller}|{target}": of_target for caller in self.callers}
         return found
 
+    def watched(self, limits: Limits) -> dict[str, Limit]:
+        """The counts from which a wrong attempt raises an alarm, by subject."""
+        return {
+            **dict.fromkeys(self.callers, limits.caller),
+            **{f"{caller}|{target}": limits.target for caller in self.callers for target in self.targets},
+            **dict.fromkeys(self.targets, limits.suspicion),
+        }
+
+
+def kind_of(subject: str) -> str:
+    """What an alarm is about: ``company``, ``owner``, ``number`` or ``birth-date``."""
+    return subject.rpartition("|")[2].partition(":")[0]
+
 
 def number(fingerprint: str) -> str:
     """The target of a card number's keyed hash."""
