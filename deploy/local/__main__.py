@@ -59,7 +59,7 @@ def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
         f"\nTokens   {system.issuer_url}/token"
         f"\nHealth   {system.health_url('gateway')}/health/ready, and /metrics there; each process has its own port"
-        f"\nKafka    {system.kafka}"
+        f"\nKafka    {system.kafka} (users and passwords: {system.config.data / 'keys' / 'kafka'})"
         f"\nMongoDB  {system.mongodb_access.address}"
         f"\nLogs     {system.config.data / 'logs'}\n",
         soft_wrap=True,

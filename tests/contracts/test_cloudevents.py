@@ -13,7 +13,7 @@ from frikort_contracts.cloudevents import BrokenContract, Record, decode, encode
 from frikort_contracts.messages import CardKeyedEvent, Command, Message
 from frikort_contracts.outcomes import CommandRefused, Problem
 from frikort_contracts.reporting import ReportEarnings
-from frikort_contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, topic_of
+from frikort_contracts.topics import CARDS, MESSAGE_TYPES, REPORTING_COMMANDS, source_of, topic_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -172,6 +172,12 @@ WAGES: dict[str, Any] = {"wage": 1, "holiday_pay": 0, "atp": 0, "pension": 0}
             for name in ("ce_id", "ce_type", "ce_time", "ce_source")
         ),
         pytest.param(_header("ce_source", b"\xff" + SECRET.encode()), "a header is not UTF-8", id="header no UTF-8"),
+        *(
+            pytest.param(
+                _header("ce_source", source), "the source in ce_source may not write to this topic", id=source.decode()
+            )
+            for source in (b"/frikort/issuance", b"/frikort/gateway/", b"/frikort/" + SECRET.encode())
+        ),
         pytest.param(_header("ce_time", b"2025-06-02T12:00:00"), "ce_time has no zone", id="naive time"),
         *(
             pytest.param(
@@ -191,6 +197,12 @@ def test_a_broken_record_is_refused_with_a_reason_that_contains_none_of_its_cont
         decode(REPORTING_COMMANDS, record.value, record.headers)
     assert str(refused.value) == reason
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("writer", REPORTING_COMMANDS.writers)
+def test_every_writer_of_a_topic_is_accepted_as_source(writer: str) -> None:
+    record = encode(envelope(REPORT, source=source_of(writer)))
+    assert decode(REPORTING_COMMANDS, record.value, record.headers).source == source_of(writer)
 
 
 def test_a_null_value_is_refused() -> None:

@@ -19,6 +19,7 @@ from pymongo.write_concern import WriteConcern
 from deploy.local import kafka, kafka_users, keys
 from deploy.local.config import Config, default_cache
 from deploy.local.engines import Engines
+from deploy.local.errors import LauncherError
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.ports import free_port
 from deploy.local.progress import Silent
@@ -104,6 +105,22 @@ def test_the_broker_starts_from_an_archive_of_its_classes(tmp_path: Path) -> Non
         users=kafka_users.passwords(tmp_path / "keys"),
     )
     assert f"-XX:SharedArchiveFile={installation.classes}" in broker.argv
+
+
+def test_data_that_was_made_for_other_users_is_reported(tmp_path: Path) -> None:
+    data = tmp_path / "kafka"
+    data.mkdir()
+    (data / "meta.properties").write_text("")
+    (tmp_path / "kafka.users").write_text("broker\nissuance\n")
+    with pytest.raises(LauncherError, match=f"made for other users.*Delete {tmp_path}"):
+        kafka.process(
+            kafka.install(default_cache(), Silent()),
+            data=data,
+            log=tmp_path / "log",
+            kafka_port=free_port(),
+            controller_port=free_port(),
+            users=kafka_users.passwords(tmp_path / "keys"),
+        )
 
 
 @pytest.fixture(scope="module")

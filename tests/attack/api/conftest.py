@@ -1,0 +1,24 @@
+"""The started system, attacked through its API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.system import LocalSystem
+from tests.integration.scene import TODAY, World
+
+
+@pytest.fixture(scope="session")
+def world(system: LocalSystem) -> World:
+    """The running system with makers of people and things."""
+    return World(system)
+
+
+@pytest.fixture(autouse=True)
+def _today(world: World) -> Iterator[None]:
+    """Every test begins on the same day."""
+    world.on(TODAY)
+    yield
+    world.reset_clock()
