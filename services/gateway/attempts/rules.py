@@ -141,8 +141,8 @@ def pause_after(wrong_today: int, unit: timedelta) -> timedelta:
     """The pause after a caller's wrong attempt. It doubles with each wrong attempt of the day, from the fourth on."""
     if wrong_today < _WITHOUT_PAUSE:
         return timedelta(0)
-    doublings: int = 2 ** (wrong_today - _WITHOUT_PAUSE)
-    return min(unit * doublings, _LONGEST_PAUSE)
+    factor: int = 1 << min(wrong_today - _WITHOUT_PAUSE, 20)
+    return min(unit * factor, _LONGEST_PAUSE)
 
 
 def seconds_to_wait(count: Limit, limit: Limit, paused_until: datetime | None, now: datetime) -> int:
