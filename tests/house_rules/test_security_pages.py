@@ -9,7 +9,7 @@ import pytest
 
 from tests.house_rules.sources import ROOT, read
 
-_PAGES: Final = ("docs/security.md",)
+_PAGES: Final = ("docs/security.md", "docs/security-asvs.md")
 _FILE: Final = re.compile(
     r"`((?:contracts|deploy|docs|services|tests)/[\w./-]+|[\w.-]+\.(?:md|yml|toml|lock))(?:::(\w+))?`"
 )
