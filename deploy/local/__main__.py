@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -18,12 +19,14 @@ from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
 from deploy.local.system import LocalSystem
 
+_PORTALS: Final = ("borger", "virksomhed", "kommune", "myndighed")
+
 
 def main() -> int:
     """Run the system until SIGINT or SIGTERM. Returns the exit code: 1 if something is missing."""
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
-    console.print("[bold]Frikort[/bold] starts on this machine; Ctrl-C takes it down.")
+    console.print("[bold]Frikort[/bold] starts on this machine; Ctrl-C stops it.")
     try:
         progress = for_people()
         with LocalSystem(Config.kept(), progress) as system:
@@ -32,7 +35,7 @@ def main() -> int:
             _introduce(system, console, numbers)
             threading.Event().wait()
     except KeyboardInterrupt:
-        console.print("Taken down; the data is kept for the next start (`make clean` deletes it).")
+        console.print("Stopped; the data is kept for the next start (`make clean` deletes it).")
     except LauncherError as error:
         print(f"\n{error.what}\n{error.remedy}", file=sys.stderr)
         if error.log_tail:
@@ -52,9 +55,10 @@ def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]
         people.add_column(column)
     for person in system.people.values():
         people.add_row(person.id, person.role, person.acts_for, person.about)
+    logins = "".join(f"\nLogin    {system.portals_url}/login?d%C3%B8r={portal}" for portal in _PORTALS)
     console.print(
         f"\nPortals  {system.portals_url}"
-        f"\nLogin    {system.portals_url}/login?dør=borger (or virksomhed, kommune, myndighed)"
+        f"{logins}"
         f"\nAPI      {system.gateway_url}/v1"
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
         f"\nTokens   {system.issuer_url}/token"

@@ -281,21 +281,25 @@ THE_OTHER = Batch((((COMMANDS, 1), 1),))
     [
         pytest.param("emit", _random_ids, FOUR, [Batch(FIRST_OF_COMMANDS, crash_in=8)], id="random ids"),
         pytest.param(
-            "_is_published",
+            "is_published_before",
             lambda *_: True,
             FOUR,
             [*CRASHED, Batch((((EVENTS, 0), 1),))],
             id="removes all events",
         ),
         pytest.param(
-            "_is_published",
+            "is_published_before",
             lambda entry, starts: entry.offset <= starts.get((entry.topic, entry.partition), -1),
             FOUR,
             [*CRASHED, Batch(BOTH_COMMANDS, crash_in=CRASH_BEFORE_PUBLISH)],
             id="removes one too many",
         ),
         pytest.param(
-            "_is_published", _by_topic, TWO_PARTITIONS, [THE_OTHER, *CRASHED, THE_OTHER], id="ignores the partition"
+            "is_published_before",
+            _by_topic,
+            TWO_PARTITIONS,
+            [THE_OTHER, *CRASHED, THE_OTHER],
+            id="ignores the partition",
         ),
         pytest.param("_pending_records", lambda *_: (), FOUR, CRASHED, id="publishes nothing again"),
     ],

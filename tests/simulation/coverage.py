@@ -37,7 +37,7 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "refused: report-already-disputed": 8,
     "mandates": 70,
     "mandates withdrawn": 8,
-    "refused: mandate-ended": 5,
+    "refused: mandate-ended": 2,
     "refused: too-many-mandates": 4,
     "days without work": 8,
     "commands deferred": 6,

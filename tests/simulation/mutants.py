@@ -290,7 +290,7 @@ MUTANTS: Final = (
     Mutant(
         "outbox pruned at once",
         "pending events of other batches are removed",
-        _of(apply_module, "_is_published", lambda *_: True),
+        _of(apply_module, "is_published_before", lambda *_: True),
     ),
     Mutant(
         "every event taken for published",

@@ -1,4 +1,4 @@
-"""Reports and their splits, and what is said about a report on the citizen's behalf."""
+"""Reports and their splits, and disputes that the municipality raises for the citizen."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def new_dispute(report_id: UUID, context: Card) -> Response:
 
 @router.post("/kommune/frikort/{card_id}/indberetninger/{report_id}/indsigelse")
 async def dispute(report_id: UUID, context: Card) -> Response:
-    """First the summary, then it is said."""
+    """Show the summary first; the confirmed form raises the dispute."""
     form = await context.page.posted(DISPUTE)
     if form.valid and form.step == "send":
         try:

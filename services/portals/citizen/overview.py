@@ -92,5 +92,5 @@ def _shown(context: CardContext, template: str, glance: Glance, **values: object
 def _mark(page: Page, glance: Glance) -> str:
     """An HMAC of what a page shows. It is part of a URL, so only the session's key can connect it to the content."""
     secret = "" if page.session is None else page.session.form_token
-    said = f"{page.language}{glance.model_dump_json()}"
-    return hmac.new(secret.encode(), said.encode(), hashlib.sha256).hexdigest()
+    content = f"{page.language}{glance.model_dump_json()}"
+    return hmac.new(secret.encode(), content.encode(), hashlib.sha256).hexdigest()

@@ -94,7 +94,7 @@ async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -
     _ = page.gettext
     parts = report.components
     more = ((_("Feriepenge"), parts.holiday_pay_ore), (_("ATP"), parts.atp_ore), (_("Pension"), parts.pension_ore))
-    said = Section(
+    summary = Section(
         facts=[
             (_("CVR-nummer"), helpers.cvr(page)),
             (_("Ansættelse"), name),
@@ -110,7 +110,7 @@ async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -
             (_("Kvitteringens nummer"), f"{report.report_id}/{report.revision}"),
         ]
     )
-    sections = [said]
+    sections = [summary]
     if report.split is not None and report.status == "accepted":
         split = [
             (_("Skattefri frikortløn"), kroner(report.split.exempt_ore)),

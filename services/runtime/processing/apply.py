@@ -170,7 +170,7 @@ def apply_batch(
         document = documents.find(delivery.address, envelope.id)
         if document.id not in touched:
             touched.add(document.id)
-            document.outbox = [pending for pending in document.outbox if not _is_published(pending, starts)]
+            document.outbox = [pending for pending in document.outbox if not is_published_before(pending, starts)]
             records.append(tuple(_pending_records(document)))
             causes += [pending.entry.cause_id for pending in document.outbox]
         if envelope.id in document.applied:
@@ -230,6 +230,6 @@ def batch_starts(deliveries: Iterable[Delivery]) -> Mapping[tuple[str, int], int
     return starts
 
 
-def _is_published(pending: PendingEvents, starts: Mapping[tuple[str, int], int]) -> bool:
-    # A batch is published before the next one of its partition is read, so everything before this batch is published.
+def is_published_before(pending: PendingEvents, starts: Mapping[tuple[str, int], int]) -> bool:
+    """True if an earlier batch published ``pending``: a batch is published before its partition's next one is read."""
     return pending.offset < starts.get((pending.topic, pending.partition), -1)

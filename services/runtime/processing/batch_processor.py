@@ -171,7 +171,7 @@ class BatchProcessor(Generic[S]):
             )
 
     def _dead_after(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> Sequence[int]:
-        """The number of consecutive dead letters after each record of the batch."""
+        """The number of consecutive dead letters after each record; one zero if the batch has none."""
         if not reasons:
             return (0,)
         in_a_row = [self._dead_in_a_row]

@@ -145,7 +145,7 @@ class BatchConsumer:
         self._not_fetching.set()
         self._stopping = False
         self._failed = False
-        self._assignments = 0
+        self._drains = 0
         self._next_small_batch = 0.0
         self._ends: dict[Partition, int] = {}
         self._behind_since: float | None = None
@@ -217,7 +217,7 @@ class BatchConsumer:
 
     async def drain(self) -> None:
         """Finish and commit the batches in progress, and start no others."""
-        self._assignments += 1
+        self._drains += 1
         self._may_poll.clear()
         self._draining.set()
         await self._end_fetch()
@@ -331,13 +331,13 @@ class BatchConsumer:
 
     async def _load_start_offsets(self) -> None:
         """Fetch the start offsets of newly assigned partitions. Raises ``RecordsLost``."""
-        assignment = self._assignments
+        drains_before = self._drains
         unknown = self._positions.unknown(self._consumer.assignment())
         if not unknown:
             return
         async with asyncio.timeout(_POSITIONS_SECONDS):
             starts = await self._consumer.start_offsets(unknown)
-        if assignment == self._assignments:
+        if drains_before == self._drains:
             self._positions.set_starts(starts)
 
     def _stop(self, error: Exception) -> None:

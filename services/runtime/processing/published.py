@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from services.runtime.processing.apply import Document, PendingEvents
+from services.runtime.processing.apply import Document, PendingEvents, is_published_before
 
-MOST_REMEMBERED: Final = 50_000  # causes; about 8 MB
+MOST_REMEMBERED: Final = 50_000  # causes; about 5 MB
 _CHECKS: Final = 20
 _SECONDS_BETWEEN_CHECKS: Final = 0.05
 
@@ -46,15 +46,16 @@ class PublishedEvents:
         self._committed = committed
         self._sleep = sleep
         self._most = most
-        self._causes: dict[UUID, None] = {}  # in the order of their acknowledgement
+        # The 128-bit integers of the ids: smaller than UUIDs, and hashed without Python code.
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
 
     def add(self, causes: Iterable[UUID]) -> None:
-        """Remember that Kafka has acknowledged all events of these causes; the oldest are dropped beyond the limit."""
+        """Remember that Kafka has acknowledged all events of these causes: at least the newest half of the limit."""
         for cause in causes:
-            self._causes.pop(cause, None)
-            self._causes[cause] = None
-        while len(self._causes) > self._most:
-            del self._causes[next(iter(self._causes))]
+            if len(self._newer) * 2 >= self._most:
+                self._older, self._newer = self._newer, set()
+            self._newer.add(cause.int)
 
     async def remove_from(self, documents: Iterable[Document[Any]], starts: Mapping[Partition, int]) -> None:
         """Remove published events from the outboxes of ``documents``, which must have been loaded before this call.
@@ -67,7 +68,10 @@ class PublishedEvents:
         numbers = {partition for _, partition in starts}
         for check in range(_CHECKS):
             for document in with_events:
-                document.outbox = [p for p in document.outbox if not self._is_remembered(p)]
+                # The cheap check first: the other one decodes the stored entry.
+                document.outbox = [
+                    p for p in document.outbox if not is_published_before(p, starts) and not self._is_remembered(p)
+                ]
             unknown = [p for document in with_events for p in document.outbox if _partition(p) not in starts]
             if not unknown or self._committed is None:
                 return
@@ -82,7 +86,8 @@ class PublishedEvents:
             await self._sleep(_SECONDS_BETWEEN_CHECKS)
 
     def _is_remembered(self, pending: PendingEvents) -> bool:
-        return bool(self._causes) and pending.entry.cause_id in self._causes
+        cause = pending.entry.cause_id.int
+        return cause in self._newer or cause in self._older
 
 
 def _partition(pending: PendingEvents) -> Partition:
