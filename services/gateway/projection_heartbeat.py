@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,9 @@ from services.runtime.service import Runtime
 logger = structlog.get_logger(__name__)
 
 STALE: Final = Gauge("frikort_gateway_projections_stale", "1 while the read models are not kept up to date.")
-LAG: Final = Gauge("frikort_gateway_projections_lag", "Records that the projections have not applied yet.")
+LAG: Final = Gauge(
+    "frikort_gateway_projections_lag", "Records that the projections have not applied yet; NaN while no instance runs."
+)
 
 _COLLECTION: Final = "projection_heartbeats"
 _INSTANCE: Final = uuid4().hex
@@ -154,8 +157,7 @@ class ProjectionMonitor:
             logger.info("gateway.projections_current")
         self.state = state
         STALE.set(state.stale)
-        if state.lag is not None:
-            LAG.set(state.lag)
+        LAG.set(math.nan if state.lag is None else state.lag)
 
 
 def _utc(moment: datetime) -> datetime:

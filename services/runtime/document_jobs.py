@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 MIN_RATE = 0.1  # one message within the lease
+MAX_RATE = 10_000.0  # more than a process publishes
 _POLL_SECONDS = 2.0
 
 
@@ -77,8 +78,8 @@ def main(service: str, kinds: Sequence[JobKind], arguments: Sequence[str] | None
     cancel = commands.add_parser("cancel", help="stop a running job")
     cancel.add_argument("job_id")
     given = parser.parse_args(arguments)
-    if given.command == "start" and given.rate < MIN_RATE:
-        parser.error(f"--rate must be at least {MIN_RATE}")
+    if given.command == "start" and not MIN_RATE <= given.rate <= MAX_RATE:
+        parser.error(f"--rate must be from {MIN_RATE} to {MAX_RATE:.0f}")
     return asyncio.run(_execute(service, {kind.name: kind for kind in kinds}, given))
 
 
@@ -87,6 +88,9 @@ async def _execute(service: str, kinds: dict[str, JobKind], given: argparse.Name
     try:
         store = MongoJobStore(durable_database(client, f"frikort_{service}"))
         if given.command == "start":
+            if running := [job for job in await store.all() if (job.kind, job.status) == (given.kind, "running")]:
+                print(f"already running: {_line(running[0])}")  # noqa: T201
+                return 1
             print(_line(await store.start(kinds[given.kind], rate=given.rate)))  # noqa: T201 - the command's answer
         elif given.command == "status":
             for job in await store.all():

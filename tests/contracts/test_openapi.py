@@ -52,6 +52,13 @@ def test_requests_are_strict_and_answers_tolerate_new_fields(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_that_waits_for_an_outcome_documents_that_it_may_be_pending(name: str) -> None:
+    parameters = {parameter["name"] for parameter in OPERATIONS[name].get("parameters", ())}
+    if {"Prefer", "Idempotency-Key"} <= parameters:
+        assert "202" in OPERATIONS[name]["responses"]
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_an_operation_names_its_problems_headers_tag_and_parameters(name: str) -> None:
     operation = OPERATIONS[name]
     codes = operation["x-problem-codes"]

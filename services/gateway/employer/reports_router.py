@@ -177,6 +177,7 @@ async def withdraw_report(report_id: str, body: WithdrawalBody, context: Employe
 @router.post(
     "/reports/{report_id}/dispute/answer",
     response_model=ReportDetail,
+    responses=PENDING,
     openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-not-disputed"),
 )
 @audited(ANSWER_DISPUTE)
