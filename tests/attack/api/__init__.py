@@ -1,1 +1,0 @@
-"""Attacks through the API with valid tokens. Each must fail."""
