@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -20,7 +19,6 @@ from services.gateway.api.dependencies import wait_seconds
 from services.gateway.api.errors import problem_response
 from services.gateway.api.paging import after, page
 from services.gateway.app import application_factory
-from services.gateway.attempt_limiter import window_of
 from services.gateway.auth import Caller
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
@@ -256,15 +254,6 @@ async def test_a_caller_chooses_how_long_to_wait_within_limits(
     app: FastAPI, prefer: str, seconds: float, applied: str | None
 ) -> None:
     assert wait_seconds(prefer, app.state.gateway.wait_limits) == (seconds, applied)
-
-
-def test_attempts_are_counted_by_hour() -> None:
-    at = datetime(2025, 1, 1, 12, 59, 59, tzinfo=UTC)
-
-    start, left = window_of(at, 3600)
-
-    assert (datetime.fromtimestamp(start, UTC).hour, left) == (12, 1)
-    assert window_of(datetime(2025, 1, 1, 13, tzinfo=UTC), 3600) == (start + 3600, 3600)
 
 
 class Entry:
