@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from random import SystemRandom
 from typing import Any
@@ -12,27 +11,30 @@ from typing import Any
 import pytest
 
 from deploy.local.client import Answer
-from tests.integration.scene import Card, Client, World, accepted, concurrently, employment_body, refused
-from tests.waiting import eventually
+from tests.integration.scene import (
+    LONGEST_PAUSE,
+    Card,
+    Client,
+    World,
+    accepted,
+    after_pause,
+    concurrently,
+    employment_body,
+    refused,
+    within_an_hour,
+)
 
 PER_CALLER = 10
 PER_TARGET = 5
 PER_SUSPECTED = 2
 SUSPICIOUS = 10
-LONGEST_PAUSE = 8
 
 _random = SystemRandom()
 
 
 @pytest.fixture(autouse=True)
-async def _the_hour_is_not_about_to_end() -> None:
-    """Guesses are counted per hour of the real clock. A test that crossed the hour would start at zero."""
-
-    async def far_from_its_end() -> bool:
-        now = datetime.now(UTC)
-        return now.minute < 59 or now.second < 40
-
-    await eventually(far_from_its_end)
+async def _one_hour() -> None:
+    await within_an_hour()
 
 
 @pytest.fixture
@@ -45,15 +47,6 @@ def unused_number(world: World) -> str:
 
 def guess(employer: Client, card: Card, **changes: Any) -> Answer:
     return employer.post("/v1/employments", employment_body(card, **changes))
-
-
-def after_pause(employer: Client, card: Card, **changes: Any) -> Answer:
-    """The answer to a guess, sent again after each short pause that a refusal asks for."""
-    answer = guess(employer, card, **changes)
-    while answer.status == 429 and (pause := int(answer.headers["retry-after"])) <= LONGEST_PAUSE:
-        time.sleep(pause)
-        answer = guess(employer, card, **changes)
-    return answer
 
 
 def wrong_birth_dates(number: int) -> list[str]:

@@ -47,7 +47,7 @@ DOORS = [in_json_lines, in_english_csv, in_danish_csv, on_the_page]
 def _is_found(job: Job, content: str, media_type: str) -> bool:
     headers = {"Idempotency-Key": str(uuid4()), "Content-Type": media_type}
     held = accepted(job.employer.raw("POST", f"{BATCHES}?hold=true", content, headers), 201)
-    return bool(held["errors"] == 0)
+    return bool(held["counts"]["errors"] == 0)
 
 
 def replace_number(job: Job) -> str:

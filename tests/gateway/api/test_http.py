@@ -204,6 +204,13 @@ async def test_an_unexpected_error_reveals_no_detail(app: FastAPI, client: httpx
     assert "Karla" not in response.text
 
 
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_no_other_site_may_read_the_api_in_a_browser(client: httpx2.AsyncClient, method: str) -> None:
+    headers = {"origin": "https://evil.test", "access-control-request-method": "GET"}
+    response = await client.request(method, "/v1/problems", headers=headers)
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
 async def test_the_clock_can_be_set_only_locally() -> None:
     production = await application(environment="production")
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=production), base_url="http://gateway") as client:
