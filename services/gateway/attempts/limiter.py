@@ -1,4 +1,4 @@
-"""Counts attempts in MongoDB, shared by all instances. Uses the real time, not the settable clock.
+"""Counts attempts in MongoDB, shared by all instances. Uses the real time, not the settable clock of the gateway.
 
 An attempt is counted before its result is known and released if it was right, so that concurrent attempts cannot pass
 the limit. A document has the counts of one subject and one month, and expires a day after it.
@@ -7,7 +7,7 @@ the limit. A document has the counts of one subject and one month, and expires a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,8 +34,11 @@ ALARMS: Final = Counter(
 for _kind in ("company", "owner", "number", "birth-date"):
     ALARMS.labels(_kind)
 
-_WAIT_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,26 @@ class Acquired:
 
 
 class AttemptLimiter:
-    """Limits attempts. ``pause`` is the first pause after wrong attempts."""
+    """Limits attempts.
 
-    def __init__(self, database: Database, limits: Limits, *, pause: timedelta) -> None:
+    ``pause`` is the first pause after wrong attempts. At a limit, an attempt waits up to ``max_wait`` for concurrent
+    right attempts to be released. ``now`` gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        *,
+        pause: timedelta,
+        max_wait: timedelta = timedelta(seconds=1),
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self._counts = database["attempts"]
         self._limits = limits
         self._pause = pause
+        self._max_wait = max_wait
+        self._now = now
 
     async def prepare(self) -> None:
         """Create the index that expires old counts."""
@@ -61,7 +78,7 @@ class AttemptLimiter:
 
     async def acquire(self, attempt: Attempt) -> Acquired:
         """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number."""
-        window = rules.window_of(datetime.now(UTC))
+        window = rules.window_of(self._now())
         limits = attempt.limits(self._limits, await self._suspected(attempt, window))
         counts = await asyncio.gather(
             *(
@@ -89,7 +106,7 @@ class AttemptLimiter:
         pauses = [
             UpdateOne(
                 {"_id": window.document_id(caller)},
-                {"$max": {"paused_until": datetime.now(UTC) + rules.pause_after(today, self._pause)}},
+                {"$max": {"paused_until": self._now() + rules.pause_after(today, self._pause)}},
             )
             for caller, today in acquired.today.items()
         ]
@@ -106,10 +123,10 @@ class AttemptLimiter:
 
         Waits a moment for concurrent right attempts to be released.
         """
-        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._max_wait.total_seconds()
         document_id, fields = window.document_id(subject), window.fields()
         while True:
-            now = datetime.now(UTC)
+            now = self._now()
             allowed: dict[str, Any] = {
                 field: {"$not": {"$gte": most}} for field, most in zip(fields, limit, strict=True)
             }

@@ -13,6 +13,9 @@ from services.gateway.attempts import rules
 from services.gateway.attempts.limiter import Acquired, AttemptLimiter
 from services.gateway.attempts.rules import Attempt, Limit, Limits
 from services.gateway.problems import ProblemError
+from tests.attack.exposure import DAY, exposure
+from tests.attack.simulated_guesses import attack
+from tests.gateway.build import settings
 from tests.waiting import eventually
 
 LIMITS = Limits(caller=Limit(6, 9, 9), target=Limit(3, 3, 3), suspicion=Limit(4, 4, 4), suspected=Limit(1, 1, 1))
@@ -121,3 +124,15 @@ async def test_counts_expire(limiter: AttemptLimiter, database: Any) -> None:
     assert await database["attempts"].count_documents({"expires_at": {"$exists": False}}) == 0
     indexes = await database["attempts"].index_information()
     assert any(index.get("expireAfterSeconds") == 0 for index in indexes.values())
+
+
+@pytest.mark.parametrize(("tokens", "one_number"), [(1, False), (1, True), (10, False), (10, True)])
+async def test_an_attack_of_a_day_stays_below_the_computed_bound_and_raises_an_alarm(
+    database: Any, tokens: int, *, one_number: bool
+) -> None:
+    bound = exposure(settings().attempt_limits, tokens, DAY)
+    found = await attack(database, settings(), DAY, tokens=tokens, one_number=one_number)
+    most = bound.at_one_target if one_number else bound.attempts
+    assert tokens * 5 <= found.checks_in(DAY) <= most
+    assert found.first_alarm is not None
+    assert found.first_alarm <= tokens * 10
