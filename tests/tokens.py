@@ -19,11 +19,17 @@ LIFETIME_SECONDS = 3600
 
 
 def issue(
-    key: ECKey, person: Person, *, issuer: str, audience: str = AUDIENCE, expires_in: int = LIFETIME_SECONDS
+    key: ECKey,
+    person: Person,
+    *,
+    issuer: str,
+    audience: str = AUDIENCE,
+    expires_in: int = LIFETIME_SECONDS,
+    logged_in: int = 0,
 ) -> str:
     """A signed token for `person`.
 
-    `expires_in` is in seconds from now; a negative value gives an expired token.
+    `expires_in` is in seconds from now; a negative value gives an expired token. `logged_in` is in seconds before now.
     """
     now = int(time.time())
     expires = now + expires_in
@@ -38,4 +44,6 @@ def issue(
         "scope": SCOPE,
         **person.claims(),
     }
+    if not person.program:
+        claims["auth_time"] = now - logged_in
     return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key)

@@ -18,8 +18,8 @@ from deploy.local.people import Person
 
 AUDIENCE = "frikort-api"
 SCOPE = "frikort"
-PERSON_TOKEN_SECONDS = 300
-"""How long the access token of a person in a portal is valid; the portals refresh it before that."""
+PERSON_TOKEN_SECONDS = 60
+"""How long the access token of a person in a portal is valid: a role that is withdrawn ends with it."""
 CALLBACK = "/login/callback"
 FILE = "provider.json"
 

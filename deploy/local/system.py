@@ -60,6 +60,7 @@ SERVICES = (
             "FRIKORT_JWKS_URL",
             "FRIKORT_AUDIENCE",
             "FRIKORT_API_URL",
+            "FRIKORT_FRESH_LOGIN",
         ),
         public=True,
     ),
@@ -229,6 +230,8 @@ class LocalSystem:
             "FRIKORT_ISSUER": self.issuer_url,
             "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
             "FRIKORT_AUDIENCE": provider_config.AUDIENCE,
+            # A developer's token, which is got without a page, is used for an hour.
+            "FRIKORT_FRESH_LOGIN": "3600",
             "FRIKORT_PUBLIC_URL": self.portals_url,
             "FRIKORT_GATEWAY_URL": self.gateway_url,
             "FRIKORT_API_URL": self.gateway_url,

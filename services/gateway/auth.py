@@ -26,7 +26,7 @@ logger = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = ("ES256", "RS256")
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
-_LEEWAY_SECONDS: Final = 30
+LEEWAY_SECONDS: Final = 30
 _PAUSE_BETWEEN_REFRESHES: Final = 5.0
 _TOKENS_KEPT: Final = 10_000
 
@@ -45,6 +45,7 @@ class Claims(BaseModel):
     cpr: Cpr | None = None
     authority: Authority | None = None
     owners: tuple[Cpr, ...] = ()
+    auth_time: float | None = None
 
     @property
     def organisation(self) -> str:
@@ -67,7 +68,10 @@ class Claims(BaseModel):
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller. ``organisation`` is a municipality code, a CVR, an authority or a CPR hash."""
+    """An authenticated caller. ``organisation`` is a municipality code, a CVR, an authority or a CPR hash.
+
+    ``logged_in_at``: when the person logged in (epoch seconds); None for a program, which does not log in.
+    """
 
     issuer: str
     client_id: str
@@ -75,6 +79,7 @@ class Caller:
     role: Role
     organisation: str
     owners: tuple[str, ...] = ()
+    logged_in_at: float | None = None
 
     @cached_property
     def client(self) -> str:
@@ -92,6 +97,7 @@ def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
         role=claims.role,
         organisation=cpr_hash(claims.organisation) if personal else claims.organisation,
         owners=tuple(cpr_hash(owner) for owner in claims.owners),
+        logged_in_at=claims.auth_time,
     )
 
 
@@ -161,7 +167,7 @@ class Authenticator:
             and self._audience in audiences
             and begins is not None
             and expires is not None
-            and begins - _LEEWAY_SECONDS <= now < expires
+            and begins - LEEWAY_SECONDS <= now < expires
         ):
             try:
                 return _Verified(caller_of(Claims.model_validate(claims), self._cpr_hash), expires)

@@ -36,7 +36,10 @@ class WaitLimits:
 
 @dataclass(frozen=True)
 class Container:
-    """Everything that the routes use."""
+    """Everything that the routes use.
+
+    ``fresh_login``: seconds after a login in which a person may do a sensitive action.
+    """
 
     authenticator: Authenticator
     clock: Clock
@@ -47,6 +50,7 @@ class Container:
     commands: CommandService
     outcomes: Outcomes
     wait_limits: WaitLimits
+    fresh_login: int
     access_log: AccessLog
     attempt_limiter: AttemptLimiter
     event_streams: EventStreams

@@ -68,7 +68,10 @@ _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Preference-Applied": ("The seconds that were waited: `wait=N`.", {"type": "string"}),
     "Repr-Digest": ("SHA-256 of the whole file (RFC 9530).", {"type": "string"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "integer", "minimum": 0}),
-    "WWW-Authenticate": ("The scheme that is needed: `Bearer`.", {"type": "string"}),
+    "WWW-Authenticate": (
+        "The scheme that is needed: `Bearer`; `max_age` (RFC 9470) is the most seconds since the login.",
+        {"type": "string"},
+    ),
 }
 _PARAMETERS: Final[dict[str, Document]] = {
     "Idempotency-Key": {

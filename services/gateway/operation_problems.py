@@ -13,6 +13,12 @@ from typing import Any, Final
 _DECLARED: Final = "x-problem-codes"
 _OF_EVERY_OPERATION: Final = ("temporarily-unavailable", "too-busy", "too-many-requests", "internal-error")
 
+FRESH_LOGIN_OPERATIONS: Final = frozenset({"hand_over_card", "grant_mandate", "grant_own_mandate"})
+"""The sensitive operations: each needs a login of a person at most ``FRIKORT_FRESH_LOGIN`` seconds ago.
+
+An operation in this list is checked by ``command_in`` and documented with the problem; its router adds nothing.
+"""
+
 
 def problems(*codes: str) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that can answer with ``codes``."""
@@ -27,6 +33,8 @@ def codes_of(operation: Mapping[str, Any]) -> list[str]:
         found |= {"token-missing", "token-invalid", "role-not-allowed"}
     if operation["operationId"] == "allowances":  # a token is optional, and checked where there is one
         found |= {"token-missing", "token-invalid"}
+    if operation.get("security") and operation["operationId"] in FRESH_LOGIN_OPERATIONS:
+        found.add("fresh-login-required")
     if operation.get("parameters") or "requestBody" in operation:
         found.add("invalid-request")
     if "Idempotency-Key" in headers:

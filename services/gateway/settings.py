@@ -51,6 +51,9 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     api_url: HttpsAddress = Field(
         pattern=r"^https?://[^/?#]+$", description="Where clients reach the API, without a slash at the end."
     )
+    fresh_login: int = Field(
+        default=300, ge=1, le=3600, description="Seconds after a login in which a person may do a sensitive action."
+    )
     wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
     wait_most: int = Field(default=30, ge=0, description="Most seconds that a caller may ask to wait.")
     attempts_per_caller: AttemptLimit = Field(

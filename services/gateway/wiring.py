@@ -109,6 +109,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             visibility=Visibility(read_models, clock.today),
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
+        fresh_login=settings.fresh_login,
         access_log=access_log,
         attempt_limiter=attempt_limiter,
         event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),

@@ -75,6 +75,10 @@ class Refused(Exception):
         return self.status >= 500
 
 
+class FreshLoginRequired(Exception):
+    """The API does this only shortly after a login. Nothing has been done."""
+
+
 class Pending(Exception):
     """The command is accepted and its outcome is not known yet. The same key returns the answer later."""
 
@@ -234,7 +238,8 @@ class Api:
         except httpx2.HTTPError as error:
             raise _unreachable(error) from None
         if status >= _REFUSED_FROM:
-            raise Refused(_problem(body, status))
+            problem = _problem(body, status)
+            raise FreshLoginRequired if problem.code == "fresh-login-required" else Refused(problem)
         if status == _ACCEPTED and model is not PendingResource:
             # Either a command whose outcome is not known yet, or a resource that is still being made.
             either: Any = model | PendingResource

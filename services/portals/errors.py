@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from services.portals.api import Api, Pending, Refused
+from services.portals.api import Api, FreshLoginRequired, Pending, Refused
 from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
@@ -130,6 +130,11 @@ def _add_api_handlers(app: FastAPI) -> None:
             return _own_error_page(page, code, error.status)
         # The API answered in the language of the page.
         return _error_page(page, _Texts(error.problem.title, error.problem.detail), error.status)
+
+    @app.exception_handler(FreshLoginRequired)
+    async def _fresh_login(request: Request, _: FreshLoginRequired) -> Response:
+        form: Form = request.state.form
+        return (await page_of(request)).render("common/fresh_login.html", 401, waiting=form)
 
     @app.exception_handler(Pending)
     async def _pending(request: Request, _: Pending) -> Response:

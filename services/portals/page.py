@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends
 from frikort_contracts.http.roles import Role
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -20,6 +21,7 @@ from services.portals.container import container_of
 from services.portals.formats import Language
 from services.portals.forms import Fields, Form, empty_form, read_form
 from services.portals.login.access_tokens import SessionEnded
+from services.portals.login.service import DRAFT_QUERY, Posted
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
@@ -54,12 +56,13 @@ class RespondWith(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a page."""
+    """A request for a page. ``draft``: the form that was sent to it before a fresh login."""
 
     request: Request
     language: Language
     session: Session | None
     api: Api
+    draft: Posted | None = None
 
     @property
     def portal(self) -> Portal:
@@ -121,7 +124,9 @@ class Page:
         )
 
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
-        """A form to fill in, with ``values`` filled in."""
+        """A form to fill in, with ``values`` filled in, or as it was sent before a fresh login."""
+        if self.draft is not None:
+            return read_form(fields or {}, FormData(list(self.draft)), **self._about_form())
         return empty_form(fields or {}, values or {}, **self._about_form())
 
     async def posted(self, fields: Fields | None = None) -> Form:
@@ -158,9 +163,15 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
             token = await container_of(page.request).guard.access_token_of(page.session)
         except SessionEnded:
             raise SignInFirst(replace(page, session=None)) from None
-        return replace(page, api=replace(page.api, token=token))
+        return replace(page, api=replace(page.api, token=token), draft=await _draft_of(page.request, page.session))
 
     return dependency
+
+
+async def _draft_of(request: Request, session: Session) -> Posted | None:
+    if not is_safe(request) or DRAFT_QUERY not in request.query_params:
+        return None
+    return await container_of(request).login.take_draft(session.key, request.url.path)
 
 
 def language_of(request: Request) -> Language:

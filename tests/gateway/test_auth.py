@@ -73,6 +73,13 @@ async def test_an_employer_token_is_accepted() -> None:
     assert caller.owners == ("hash of 6101800101",)
 
 
+async def test_the_time_of_the_login_is_known_for_a_person_only() -> None:
+    person = await authenticator(Issuer(KEY)).caller(f"Bearer {token(auth_time=1_700_000_000)}")
+    program = await authenticator(Issuer(KEY)).caller(f"Bearer {token()}")
+
+    assert (person.logged_in_at, program.logged_in_at) == (1_700_000_000, None)
+
+
 async def test_a_citizen_is_identified_by_a_hash() -> None:
     caller = await authenticator(Issuer(KEY)).caller(f"bearer {token(role='citizen', cvr=None, cpr='610180-0101')}")
 

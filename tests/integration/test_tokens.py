@@ -155,6 +155,25 @@ def test_a_token_for_several_audiences_is_accepted(world: World, still: Job) -> 
     accepted(Client(world, still.employer.person, signed(world, claims)).get(still.path), 200)
 
 
+@pytest.mark.parametrize("logged_in", [None, 3_700, -60], ids=["never", "an hour ago", "in the future"])
+def test_an_old_login_cannot_hand_over_a_card_or_grant_a_mandate(
+    world: World, still: Job, logged_in: int | None
+) -> None:
+    auth_time = None if logged_in is None else int(time.time()) - logged_in
+    caseworker, citizen = (
+        Client(world, one.person, signed(world, claims_of(world, one.person, auth_time=auth_time)))
+        for one in (still.card.caseworker, still.card.owner)
+    )
+    for answer in (
+        caseworker.post(f"{still.card.path}/hand-over", {"to_municipality": "849"}),
+        caseworker.post(f"{still.card.path}/mandates", {}),
+        citizen.post("/v1/me/mandates", {}),
+    ):
+        refused(answer, 401, "fresh-login-required")
+        assert answer.headers["www-authenticate"].startswith('Bearer error="insufficient_user_authentication"')
+    accepted(citizen.get("/v1/me/card"), 200)
+
+
 @pytest.mark.parametrize("role", ["caseworker", "employer", "citizen", "authority"])
 def test_each_operation_refuses_callers_in_other_roles(world: World, still: Job, role: Role) -> None:
     others = {

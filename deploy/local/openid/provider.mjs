@@ -3,7 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Provider, interactionPolicy } from 'oidc-provider'
+import { Provider, errors, interactionPolicy } from 'oidc-provider'
 
 import { STYLE, choicePage, messagePage } from './pages.mjs'
 
@@ -48,9 +48,19 @@ async function grantEverything (ctx) {
 }
 
 // The claims of a person's access token: of the role whose portal they entered, if they have it.
-function claimsOfPerson (token) {
+function claimsOfPerson (ctx, token) {
   const role = ROLES.find(one => token.scope?.split(' ').includes(`portal:${one}`))
-  return known.get(token.accountId)?.roles[role]
+  if (!role) return undefined // a token for userinfo
+  const claims = known.get(token.accountId)?.roles[role]
+  if (!claims) throw new errors.InvalidGrant('the person does not have the role')
+  const { RefreshToken: refresh, AuthorizationCode: code } = ctx.oidc.entities
+  return { ...claims, auth_time: (refresh ?? code).authTime }
+}
+
+// A developer gets a person's token without a page; that is a login at this moment.
+function claimsOfClient (token) {
+  const claims = claimsOfProgram.get(token.clientId)
+  return known.has(token.clientId) ? { ...claims, auth_time: Math.floor(Date.now() / 1000) } : claims
 }
 
 // The portals' own logout has asked the person already.
@@ -85,7 +95,7 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
   },
   findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...known.get(id).claims }) },
   loadExistingGrant: grantEverything,
-  extraTokenClaims: (ctx, token) => token.accountId ? claimsOfPerson(token) : claimsOfProgram.get(token.clientId),
+  extraTokenClaims: (ctx, token) => token.accountId ? claimsOfPerson(ctx, token) : claimsOfClient(token),
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
   interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/people/${uid}` },

@@ -7,6 +7,7 @@ cost FastAPI more time per request than the route itself.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -27,10 +28,11 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway.api.authentication import caller_of_request
 from services.gateway.audit.context import current_audit
-from services.gateway.auth import Caller
+from services.gateway.auth import LEEWAY_SECONDS, Caller
 from services.gateway.commands.service import CommandRequest, CommandResponse, canonical
 from services.gateway.container import Container, WaitLimits
 from services.gateway.formats import Language, preferred_language
+from services.gateway.operation_problems import FRESH_LOGIN_OPERATIONS
 from services.gateway.problems import MEDIA_TYPE, ProblemError, is_problem
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
@@ -159,6 +161,8 @@ class command_in(caller_in):  # noqa: N801
 
     async def __call__(self, request: Request) -> CommandContext:
         container, caller, language = await self._authenticate(request)
+        if request.scope["route"].name in FRESH_LOGIN_OPERATIONS:
+            require_fresh_login(caller, container.fresh_login, time.time())
         headers = request.headers
         key = headers.get("idempotency-key")
         if key is None:
@@ -179,6 +183,17 @@ async def optional_caller(request: Request) -> Container:
 Citizen = Annotated[RequestContext, Depends(caller_in(Role.CITIZEN))]
 Employer = Annotated[RequestContext, Depends(caller_in(Role.EMPLOYER))]
 EmployerCommand = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER))]
+
+
+def require_fresh_login(caller: Caller, most: int, now: float) -> None:
+    """Check that the caller logged in at most ``most`` seconds before ``now`` (epoch seconds).
+
+    Raises the problem ``fresh-login-required`` with the challenge of RFC 9470.
+    """
+    logged_in_at = caller.logged_in_at
+    if logged_in_at is None or not logged_in_at - LEEWAY_SECONDS <= now <= logged_in_at + most:
+        challenge = f'Bearer error="insufficient_user_authentication", max_age="{most}"'
+        raise ProblemError("fresh-login-required", headers={"WWW-Authenticate": challenge})
 
 
 def wait_seconds(prefer: str, limits: WaitLimits) -> tuple[float, str | None]:

@@ -55,6 +55,13 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("The reason cannot be used", "Write 3 to 200 characters on one line, without CPR number, card number and "
              "name; for example \"Follow-up on case 2025-0042\"."),
     ),
+    "fresh-login-required": Entry(
+        401,
+        Text("Du skal logge på igen først", "Det, du vil gøre, kræver et nyt login. Log på igen, og send det en gang "
+             "til. Headeren WWW-Authenticate siger med max_age, hvor mange sekunder et login gælder til det."),
+        Text("You must log in again first", "What you want to do needs a fresh login. Log in again, and send it once "
+             "more. The header WWW-Authenticate says with max_age for how many seconds a login counts for it."),
+    ),
     "token-missing": Entry(
         401,
         Text("Adgangstoken mangler", "Send headeren Authorization: Bearer med et adgangstoken."),

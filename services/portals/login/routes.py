@@ -11,13 +11,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.portals.container import Container, container_of
 from services.portals.login.portals import home, local_path, role_of
-from services.portals.login.session_guard import COOKIE
+from services.portals.login.service import Continued
+from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.problems import ProblemError
 
 router = APIRouter(include_in_schema=False)
 
 _UNDER_WAY: Final = "__Host-frikort-login"
 _SEE_OTHER: Final = 303
+_NOT_KEPT: Final = frozenset({FORM_TOKEN, "step"})
 
 
 @router.get("/login")
@@ -49,6 +51,27 @@ async def login(
         return _go(home(role) if path == "/" else path)
     unfinished = _UNDER_WAY in request.cookies
     sent = await portals.login.begin(role, path, reauthenticate=change == "ja" or unfinished)
+    response = _go(sent.address)
+    _set(response, _UNDER_WAY, sent.secret, int(portals.login.time_limit.total_seconds()))
+    return response
+
+
+@router.post("/login/igen")
+async def log_in_again(request: Request, path: Annotated[str, Query(alias="next")] = "/") -> Response:
+    """A fresh login of the same person, which comes back to ``next`` with the form that was sent there."""
+    portals = container_of(request)
+    session = await portals.guard.session_of(request)
+    if session is None:
+        raise ProblemError("login-required")
+    form = await request.form()
+    portals.guard.check_form(request, session, form)
+    posted = [(name, value) for name, value in form.multi_items() if isinstance(value, str) and name not in _NOT_KEPT]
+    sent = await portals.login.begin(
+        session.role,
+        local_path(path),
+        reauthenticate=True,
+        continued=Continued(session.subject, session.form_token, posted),
+    )
     response = _go(sent.address)
     _set(response, _UNDER_WAY, sent.secret, int(portals.login.time_limit.total_seconds()))
     return response

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Final
 
 from frikort_contracts.http.roles import Role
 
@@ -20,6 +21,12 @@ from services.portals.problems import ProblemError
 from services.portals.settings import ClaimNames
 from services.runtime.encryption import DecryptionError
 
+Posted = Sequence[tuple[str, str]]
+"""The names and values of a form."""
+
+DRAFT_QUERY: Final = "genoptag"
+"""The query parameter of a page that shows the form which was sent before the login."""
+
 
 @dataclass(frozen=True)
 class Redirect:
@@ -27,6 +34,20 @@ class Redirect:
 
     address: str
     secret: str
+
+
+@dataclass(frozen=True)
+class Continued:
+    """What a fresh login continues: the person's session, and the form that was sent.
+
+    Attributes:
+        subject, form_token: of the session.
+        posted: the names and values of the form.
+    """
+
+    subject: str
+    form_token: str
+    posted: Posted
 
 
 @dataclass(frozen=True)
@@ -45,19 +66,22 @@ class LoginService:
         await self.logins.prepare()
         await self.sessions.store.prepare()
 
-    async def begin(self, role: Role, path: str, *, reauthenticate: bool) -> Redirect:
+    async def begin(
+        self, role: Role, path: str, *, reauthenticate: bool, continued: Continued | None = None
+    ) -> Redirect:
         """To the provider; the person returns in ``role`` and then goes to ``path``. Raises ``ProblemError``."""
         begun = await self.provider.begin(role, reauthenticate=reauthenticate)
         secret = new_secret()
         key = key_of(secret)
-        content = json.dumps({"begun": asdict(begun), "role": role, "path": path})
+        kept = None if continued is None else asdict(continued)
+        content = json.dumps({"begun": asdict(begun), "role": role, "path": path, "continued": kept})
         encrypted = self.sessions.encryptor.encrypt(content, "login", key)
         await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
     async def finish(self, secret: str, response: Mapping[str, str]) -> Redirect:
         """From the provider's ``response`` into a new session. Raises ``ProblemError``."""
-        begun, role, path = await self._under_way(secret)
+        begun, role, path, continued = await self._under_way(secret)
         same = hmac.compare_digest(begun.state.encode(), response.get("state", "").encode())
         if not same or not self.provider.is_issuer(response.get("iss")):
             raise ProblemError("login-failed")
@@ -75,8 +99,35 @@ class LoginService:
         except TokenRevoked:
             raise ProblemError("login-failed") from None
         name = str(person.claims.get(self.names.name, ""))
-        session = await self.sessions.begin(role, grant, name, id_token=person.id_token, tokens=tokens)
-        return Redirect(home(role) if path == "/" else path, session)
+        subject = str(person.claims["sub"])
+        same_person = continued is not None and continued.subject == subject
+        session = await self.sessions.begin(
+            role,
+            grant,
+            name,
+            id_token=person.id_token,
+            tokens=tokens,
+            subject=subject,
+            form_token=continued.form_token if continued is not None and same_person else None,
+        )
+        if continued is None:
+            return Redirect(home(role) if path == "/" else path, session)
+        if not same_person:
+            return Redirect(home(role), session)
+        await self._keep_draft(key_of(session), path, continued.posted)
+        return Redirect(f"{path}?{DRAFT_QUERY}=ja", session)
+
+    async def take_draft(self, session_key: str, path: str) -> Posted | None:
+        """The form of ``path`` that was sent before the session's login; it is returned once."""
+        key = _draft_key(session_key)
+        record = await self.logins.take(key)
+        if record is None or record.expires_at <= self.sessions.now():
+            return None
+        try:
+            content = json.loads(self.sessions.encryptor.decrypt(record.content, "draft", key))
+        except DecryptionError:
+            return None
+        return [(name, value) for name, value in content["posted"]] if content["path"] == path else None
 
     async def end(self, secret: str) -> str | None:
         """End the session and revoke its tokens. Returns its ID token; None if it had ended before."""
@@ -86,7 +137,13 @@ class LoginService:
         await self.access_tokens.revoke(ended)
         return ended.id_token
 
-    async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str]:
+    async def _keep_draft(self, session_key: str, path: str, posted: Posted) -> None:
+        key = _draft_key(session_key)
+        content = json.dumps({"path": path, "posted": posted})
+        encrypted = self.sessions.encryptor.encrypt(content, "draft", key)
+        await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
+
+    async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str, Continued | None]:
         key = key_of(secret)
         record = await self.logins.take(key)
         if record is None or record.expires_at <= self.sessions.now():
@@ -95,4 +152,9 @@ class LoginService:
             content = json.loads(self.sessions.encryptor.decrypt(record.content, "login", key))
         except DecryptionError:
             raise ProblemError("login-failed") from None
-        return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"]
+        continued = None if content["continued"] is None else Continued(**content["continued"])
+        return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"], continued
+
+
+def _draft_key(session_key: str) -> str:
+    return key_of(f"draft:{session_key}")

@@ -21,6 +21,7 @@ class Session:
         form_token: must be in every form of this session.
         ends_at: when the session ends if the person makes no further request.
         signatory: whether an employer's person may sign for the business.
+        subject: the OpenID provider's name of the person.
         tokens: for the API; never sent to the browser.
         encrypted_tokens: the same as stored, by which a refresh recognises that another one came first.
     """
@@ -34,3 +35,4 @@ class Session:
     tokens: ApiTokens = field(repr=False)
     encrypted_tokens: str = field(repr=False)
     signatory: bool = False
+    subject: str = field(default="", repr=False)

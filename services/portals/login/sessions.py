@@ -45,15 +45,29 @@ class Sessions:
     most: timedelta
     now: Callable[[], datetime] = utc_now
 
-    async def begin(self, role: Role, grant: RoleGrant, name: str, *, id_token: str, tokens: ApiTokens) -> str:
-        """Start a session. Returns the secret that becomes its cookie."""
+    async def begin(
+        self,
+        role: Role,
+        grant: RoleGrant,
+        name: str,
+        *,
+        id_token: str,
+        tokens: ApiTokens,
+        subject: str = "",
+        form_token: str | None = None,
+    ) -> str:
+        """Start a session. Returns the secret that becomes its cookie.
+
+        ``form_token`` is that of the session that this one continues after a fresh login of the same person.
+        """
         secret, now = new_secret(), self.now()
         key = key_of(secret)
         content = {
             "role": role,
             "grant": asdict(grant),
             "name": name,
-            "form_token": new_secret(),
+            "subject": subject,
+            "form_token": form_token or new_secret(),
             "id_token": id_token,
             "until": (now + self.most).isoformat(),
         }
@@ -123,6 +137,7 @@ class Sessions:
             tokens=self.decrypt_tokens(key, record.tokens),
             encrypted_tokens=record.tokens,
             signatory=content["grant"]["signatory"],
+            subject=content["subject"],
         )
 
     def _content(self, key: str, record: EncryptedRecord | None) -> dict[str, Any] | None:

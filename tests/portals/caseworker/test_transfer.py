@@ -31,6 +31,21 @@ async def test_a_card_is_handed_over_to_a_municipality_chosen_by_name(
     assert "Jammerbugt er nu ansvarlig for frikortet" in page_text(receipt)
 
 
+async def test_an_old_login_shows_a_page_that_keeps_the_form_through_a_new_one(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
+    path = f"{HOME}/overdragelse"
+    site.answer("POST", f"{API}/hand-over", Refusal("fresh-login-required"))
+
+    shown = await confirm_form(client_with_reason, path, to_municipality="849")
+
+    assert shown.status_code == 401
+    assert "Der er ikke sket noget endnu" in page_text(shown)
+    assert 'action="/login/igen?next=' in shown.text
+    assert 'name="to_municipality" value="849"' in shown.text
+    assert f'name="key" value="{KEY}"' in shown.text
+
+
 @pytest.mark.parametrize(("typed", "refusal"), [("101", Refusal("same-municipality")), ("999", None), ("", None)])
 async def test_a_wrong_municipality_shows_the_error_at_the_field(
     site: Site, client_with_reason: httpx2.AsyncClient, typed: str, refusal: Refusal | None
