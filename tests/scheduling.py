@@ -38,7 +38,7 @@ _GROUPS: Final = (
         (
             r"tests/exports/test_extract_(?:queue|worker)\.py",
             r"tests/portals/login/test_session_store\.py",
-            r"tests/runtime/test_(?:consuming_real|document_jobs|key_checks|processes|projection)\.py",
+            r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",
         ),
     ),
     ("deploy", (r"tests/deploy/", r"tests/exports/test_(?:extract|jobs)_integration\.py")),

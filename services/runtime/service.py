@@ -278,7 +278,7 @@ class Runtime:
         for check in self._start_checks:
             await check(self)
         for store in self._stores.values():
-            await store.ensure_indexes()
+            await store.prepare()
 
     async def _retry(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         while True:

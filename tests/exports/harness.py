@@ -95,8 +95,8 @@ class Exports:
         self._offsets = count()
 
     async def prepare(self) -> None:
-        await MongoStore(self.database, CARDS).ensure_indexes()
-        await MongoStore(self.database, REQUESTS).ensure_indexes()
+        await MongoStore(self.database, CARDS).prepare()
+        await MongoStore(self.database, REQUESTS).prepare()
         await self.reader.ensure_indexes()
 
     async def apply(self, messages: Sequence[Message]) -> None:

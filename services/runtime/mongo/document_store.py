@@ -13,7 +13,7 @@ from typing import Any, Generic
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -30,6 +30,9 @@ Collection = AsyncIOMotorCollection[dict[str, Any]]
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
+_NAMESPACE_EXISTS = 48
+# Documents are stored in the index on their ids, so a find or a guarded write by id needs one search instead of two.
+_CLUSTERED = {"key": {"_id": 1}, "unique": True}
 
 
 def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
@@ -89,6 +92,16 @@ async def read_changes(stream: Any, on_changes: Callable[[Sequence[Mapping[str, 
     hand_over()
 
 
+async def create_clustered(database: Any, name: str) -> None:
+    """Create a clustered collection. One that exists is left as it is."""
+    try:
+        # The driver's own check would list all collections, which no process may do.
+        await database.create_collection(name, check_exists=False, clusteredIndex=_CLUSTERED)
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise
+
+
 async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
     """Insert the documents whose ``_id`` is new. Returns for each, in order, whether it was."""
     added = [True] * len(documents)
@@ -108,6 +121,7 @@ class MongoStore(Generic[S]):
     """The documents of a processor or projection."""
 
     def __init__(self, database: Database, documents: Processor[S] | Projection[S]) -> None:
+        self._database: Any = database
         self._collection: Any = database[documents.name]
         self._documents = documents
         self._write_once = isinstance(documents, Projection) and documents.write_once
@@ -115,8 +129,13 @@ class MongoStore(Generic[S]):
             read_model_of if isinstance(documents, Projection) else document_of
         )
 
-    async def ensure_indexes(self) -> None:
-        """Create the indexes on fields of the state, and the unique index on aliases if there are any."""
+    async def prepare(self) -> None:
+        """Create the collection and its indexes: those on fields of the state, and the unique one on aliases.
+
+        The collection of a processor is clustered, unless it exists already.
+        """
+        if isinstance(self._documents, Processor):
+            await create_clustered(self._database, self._documents.name)
         models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._documents.indexes]
         if self._documents.aliases is not no_aliases:
             models.append(

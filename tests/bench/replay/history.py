@@ -13,7 +13,7 @@ from frikort_contracts.topics import EARNINGS
 from pymongo import WriteConcern
 
 from services.balance.processor import LEDGERS
-from services.runtime.mongo.document_store import document_of
+from services.runtime.mongo.document_store import create_clustered, document_of
 from services.runtime.processing.apply import Delivery, Documents, Incoming, apply_batch
 from tests.bench.bench import Bench
 from tests.bench.events import YEAR, Load
@@ -30,6 +30,7 @@ async def store_history(bench: Bench, database: str, collection: str) -> None:
     others = Load(load.events, (TIMES_THE_CARDS - 1) * load.cards, seed=-load.seed)
     stored = _stored([*load.card_ids(), *others.card_ids()])
     async with bench.database() as client:
+        await create_clustered(client[database], collection)
         target = client[database].get_collection(collection, write_concern=WriteConcern(w=1))
         while chunk := list(islice(stored, _AT_ONCE)):
             await target.insert_many(chunk, ordered=False)

@@ -1,0 +1,88 @@
+"""Documents of processors in a real MongoDB, written by the user that the process has."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.engines import Engines
+from services.balance.ledger import Ledger
+from services.balance.processor import LEDGERS
+from services.runtime.mongo.document_store import MongoStore, connect_for_processing, durable_database
+from services.runtime.processing.apply import Document
+from services.runtime.processing.decision import Address
+
+DATABASE: Final = "frikort_balance"
+
+
+@pytest.fixture
+def provisioner(engines: Engines) -> Iterator[Any]:
+    """The database of balance, without ledgers, as the provisioner sees it."""
+    with MongoClient[dict[str, Any]](engines.mongodb) as client:
+        client[DATABASE].drop_collection(LEDGERS.name)
+        yield client[DATABASE]
+        client[DATABASE].drop_collection(LEDGERS.name)
+
+
+@pytest.fixture
+async def store(engines: Engines) -> AsyncIterator[MongoStore[Ledger]]:
+    """The store of balance, connected as its user."""
+    client = connect_for_processing(engines.mongodb_access.uri("balance"))
+    yield MongoStore(durable_database(client, DATABASE), LEDGERS)
+    client.close()
+
+
+def options(provisioner: Any) -> dict[str, Any]:
+    """The options of the collection of ledgers."""
+    (found,) = provisioner.list_collections(filter={"name": LEDGERS.name})
+    return dict(found["options"])
+
+
+def ledger() -> Document[Ledger]:
+    return Document(f"{uuid4()}:2026", state=Ledger(card_id="card", year=2026))
+
+
+async def test_a_processor_creates_its_collection_clustered_by_id(store: MongoStore[Ledger], provisioner: Any) -> None:
+    await store.prepare()
+    await store.prepare()
+
+    assert options(provisioner)["clusteredIndex"]["key"] == {"_id": 1}
+
+
+async def test_a_collection_that_exists_is_used_as_it_is(store: MongoStore[Ledger], provisioner: Any) -> None:
+    provisioner.create_collection(LEDGERS.name)
+    await store.prepare()
+
+    assert "clusteredIndex" not in options(provisioner)
+    assert await store.write([ledger()])
+
+
+async def test_a_collection_is_made_clustered_by_a_copy(store: MongoStore[Ledger], provisioner: Any) -> None:
+    provisioner.create_collection(LEDGERS.name)
+    assert await store.write([ledger(), ledger()])
+    before = list(provisioner[LEDGERS.name].find().sort("_id"))
+
+    # The commands of docs/operations.md.
+    provisioner.create_collection("copy", clusteredIndex={"key": {"_id": 1}, "unique": True})
+    provisioner[LEDGERS.name].aggregate([{"$merge": "copy"}])
+    provisioner["copy"].rename(LEDGERS.name, dropTarget=True)
+
+    assert "clusteredIndex" in options(provisioner)
+    assert list(provisioner[LEDGERS.name].find().sort("_id")) == before
+
+
+async def test_a_document_is_replaced_at_its_version_alone(store: MongoStore[Ledger], provisioner: Any) -> None:
+    await store.prepare()
+    first = ledger()
+    assert await store.write([first])
+    assert not await store.write([first])
+
+    (loaded,) = await store.load([Address(first.id)])
+    assert loaded.version == 1
+    assert await store.write([loaded])
+    assert not await store.write([loaded])
+    assert await store.write([Document(first.id, version=2, state=first.state)])
