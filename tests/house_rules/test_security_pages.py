@@ -13,6 +13,7 @@ _PAGES: Final = ("docs/security.md", "docs/security-asvs.md")
 _FILE: Final = re.compile(
     r"`((?:contracts|deploy|docs|services|tests)/[\w./-]+|[\w.-]+\.(?:md|yml|toml|lock))(?:::(\w+))?`"
 )
+_SHOWN: Final = re.compile(r"`tests/|`make lint`|not a behaviour that a test shows")
 
 
 def broken(text: str) -> list[str]:
@@ -29,6 +30,22 @@ def test_every_file_and_test_that_the_page_names_exists(page: str) -> None:
     text = read(page)
     assert _FILE.findall(text)
     assert broken(text) == []
+
+
+def undone(table: str) -> list[str]:
+    """The items of a table that are done according to it, and for which it names nothing that shows it."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
+    return [row[0] for row in rows if row[2] == "done" and not _SHOWN.search(row[4])]
+
+
+def test_an_item_that_is_done_names_what_shows_it() -> None:
+    assert undone(read("docs/security-asvs.md")) == []
+
+
+def test_an_item_that_is_done_and_shown_by_nothing_is_found() -> None:
+    head = "| item | requirement | state | where | shown by |\n|---|---|---|---|---|\n"
+    shown = "| 1.1 | x | done | y | `tests/house_rules/test_security_pages.py` |\n| 1.2 | x | in part | y | |\n"
+    assert undone(head + shown + "| 1.3 | x | done | y | not shown by a test |\n") == ["1.3"]
 
 
 def test_a_missing_file_and_a_missing_test_are_found() -> None:
