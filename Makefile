@@ -10,7 +10,7 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get
 debian = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'The Debian package $(1) is installed ...' && \
 	$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends $(1) >/dev/null
 
-.PHONY: help run test verify chromium simulate demo chaos bench lint schemas assets texts screenshots lock clean
+.PHONY: help run test verify chromium fuzz simulate demo chaos bench lint schemas assets texts screenshots lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,11 +21,14 @@ run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
 test: $(INSTALLED) chromium ## run all tests, on a real broker and database
 	@$(VENV)/bin/python -m pytest --numprocesses=3 --no-loadscope-reorder
 
-verify: $(INSTALLED) ## run the checks that take longer, at most 50 minutes: ONLY="contracts clients" SEEDS=1500 ROUNDS=6
+verify: $(INSTALLED) ## run the checks that take longer, at most an hour: ONLY="contracts clients" SEEDS=1500 ROUNDS=6
 	@ONLY="$(ONLY)" SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) $(VENV)/bin/python -m tests.verify
 
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
 	@$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),1) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(INSTALLED) ## random input to every decoder: TIME=300 seconds, SEEDS= rounds, SEED= of the first
+	@TIME=$(TIME) SEEDS=$(SEEDS) SEED=$(SEED) $(VENV)/bin/python -m tests.fuzz
 
 demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure
 	@$(VENV)/bin/python -m tests.demo

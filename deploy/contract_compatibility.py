@@ -75,7 +75,7 @@ def operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
 def allowed_by(changelog: str) -> set[tuple[str, str]]:
     """The (subject, field) pairs under the headings "Breaking" of a changelog.
 
-    Each stands on a line of its own: "- `subject` `field`: why", or "- `subject`: why" for the whole.
+    Each is on a line of its own: "- `subject` `field`: why", or "- `subject`: why" for the whole.
     """
     allowed = set()
     breaking = False

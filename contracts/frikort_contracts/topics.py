@@ -1,9 +1,9 @@
 """The topic table: name, messages, partitions, retention, clean-up policy, writers and readers.
 
 Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
-``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the books, and a
-read model or an authority must be able to start again from the first record. No topic is compacted: none holds a state
-by key, so every record of a key counts.
+``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the system of
+record, and a read model or an authority must be able to start again from the first record. No topic is compacted: none
+holds a state by key, so every record of a key counts.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]
         f"{logins}"
         f"\nAPI      {system.gateway_url}/v1"
         f"\nOpenAPI  {system.gateway_url}/v1/openapi.json"
-        f"\nTokens   {system.issuer_url}/token"
+        f"\nTokens   {system.provider_url}/token"
         f"\nHealth   {system.health_url('gateway')}/health/ready, and /metrics there; each process has its own port"
         f"\nKafka    {system.kafka} (users and passwords: {system.config.data / 'keys' / 'kafka'})"
         f"\nMongoDB  {system.mongodb_access.address}"
@@ -74,7 +74,7 @@ def _introduce(system: LocalSystem, console: Console, numbers: Mapping[str, str]
     console.print()
     console.print(
         "\nA token for one of them, good for an hour:"
-        f"\n  ID=employer-a; curl -s -u $ID:local-$ID -d grant_type=client_credentials {system.issuer_url}/token\n",
+        f"\n  ID=employer-a; curl -s -u $ID:local-$ID -d grant_type=client_credentials {system.provider_url}/token\n",
         soft_wrap=True,
     )
 

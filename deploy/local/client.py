@@ -78,22 +78,22 @@ class Caller:
         return answer
 
 
-def fetch_token(issuer_url: str, person: Person, key: ECKey | None = None) -> str:
-    """Request an access token from the issuer with client credentials (RFC 6749, section 4.4).
+def fetch_token(provider_url: str, person: Person, key: ECKey | None = None) -> str:
+    """Request an access token from the OpenID provider with client credentials (RFC 6749, section 4.4).
 
     A client without a secret authenticates with its ``key`` (RFC 7523, ``private_key_jwt``).
     """
     form = {"grant_type": "client_credentials", "scope": SCOPE}
     auth = None if key else (person.id, person.secret)
     if key is not None:
-        form |= {"client_assertion_type": _ASSERTION, "client_assertion": assertion(issuer_url, person.id, key)}
-    response = httpx2.post(f"{issuer_url}/token", data=form, auth=auth, timeout=10)
+        form |= {"client_assertion_type": _ASSERTION, "client_assertion": assertion(provider_url, person.id, key)}
+    response = httpx2.post(f"{provider_url}/token", data=form, auth=auth, timeout=10)
     response.raise_for_status()
     return str(response.json()["access_token"])
 
 
-def assertion(issuer_url: str, client_id: str, key: ECKey) -> str:
+def assertion(provider_url: str, client_id: str, key: ECKey) -> str:
     """A client assertion signed with ``key`` (RFC 7523); it is valid once, for one minute."""
     now = int(time.time())
-    claims = {"iss": client_id, "sub": client_id, "aud": issuer_url, "jti": str(uuid4()), "iat": now, "exp": now + 60}
+    claims = {"iss": client_id, "sub": client_id, "aud": provider_url, "jti": str(uuid4()), "iat": now, "exp": now + 60}
     return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)

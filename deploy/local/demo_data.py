@@ -92,7 +92,7 @@ def _set_clock(system: LocalSystem, day: date) -> None:
 
 
 def _caller(system: LocalSystem, person_id: str) -> Caller:
-    return Caller(system.gateway_url, fetch_token(system.issuer_url, system.people[person_id]))
+    return Caller(system.gateway_url, fetch_token(system.provider_url, system.people[person_id]))
 
 
 def _body(answer: Answer) -> dict[str, Any]:

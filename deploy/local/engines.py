@@ -16,10 +16,8 @@ from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
-from deploy.local.process import Process
+from deploy.local.process import Process, start_timeout, too_slow
 from deploy.local.progress import Progress, Silent
-
-_CONTAINER_SECONDS = 60
 
 
 class Source(Enum):
@@ -161,11 +159,12 @@ def _require(answers: bool, what: str, variable: str) -> None:
 
 
 def _await(ready: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _CONTAINER_SECONDS
+    seconds = start_timeout()
+    deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
             raise LauncherError(
-                f"{what} in its container was not ready after {_CONTAINER_SECONDS} s.",
-                "See the output of `docker ps` and `docker logs`.",
+                f"{what} in its container was not ready after {seconds:g} s.",
+                f"{too_slow(seconds)} See also the output of `docker ps` and `docker logs`.",
             )
         time.sleep(0.1)

@@ -145,7 +145,7 @@ def _format(installation: Installation, data: Path, properties: Path, users: Map
     try:
         arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
         tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments, f"@{credentials}")
-        Process("Kafka's storage format", tool, log=log).run(60)
+        Process("Kafka's storage format", tool, log=log).run()
     finally:
         credentials.unlink()
     log.unlink()

@@ -32,8 +32,8 @@ class Keys:
     """FRIKORT_AUTHORITY_KEYS: a JSON file, authority -> public JWK (EC P-256, for ECDH-ES)."""
     authority_private_keys: Path
     """The private JWKs of the authorities, in the same form: for the demo and the tests."""
-    issuer_key: Path
-    """FRIKORT_ISSUER_KEY: a JSON file, the OpenID provider's private JWK (EC P-256, for ES256)."""
+    provider_key: Path
+    """FRIKORT_PROVIDER_KEY: a JSON file, the OpenID provider's private JWK (EC P-256, for ES256)."""
     client_keys: Mapping[str, Path]
     """By client of `CLIENTS`: a JSON file with its private JWK (EC P-256, for ES256)."""
 
@@ -46,9 +46,9 @@ class Keys:
 def load_or_create(directory: Path) -> Keys:
     """The keys in `directory`; creates missing ones. Only the owner can read the files."""
     public, private = authority_keys(directory)
-    issuer = directory / "issuer.json"
+    provider = directory / "provider-key.json"
     client_keys = {client: directory / f"client-{client}.json" for client in CLIENTS}
-    for path in (issuer, *client_keys.values()):
+    for path in (provider, *client_keys.values()):
         signing_key(path)
     return Keys(
         encryption_keys=kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
@@ -56,7 +56,7 @@ def load_or_create(directory: Path) -> Keys:
         session_keys=kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
         authority_keys=public,
         authority_private_keys=private,
-        issuer_key=issuer,
+        provider_key=provider,
         client_keys=client_keys,
     )
 

@@ -11,7 +11,7 @@ from deploy.local.errors import LauncherError
 FIXED = {
     "portals": 8080,
     "gateway": 8087,
-    "issuer": 8090,
+    "provider": 8090,
     "issuance-health": 8081,
     "reporting-health": 8082,
     "balance-health": 8083,

@@ -20,11 +20,9 @@ from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
-from deploy.local.process import Process, terminate_all
+from deploy.local.process import Process, start_timeout, terminate_all
 from deploy.local.progress import Progress, Silent
 from deploy.mongodb.rights import USERS
-
-_TOPICS_SECONDS = 60
 
 # Otherwise glibc keeps apart what each thread of the database's driver has freed: up to 25 MB of a service.
 MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
@@ -82,7 +80,7 @@ SERVICES = (
 )
 """The processes of the system. Each gets only the settings, and so the keys, that it needs."""
 
-ISSUER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_ISSUER_KEY", "FRIKORT_PROVIDER_CONFIG")
+PROVIDER_SETTINGS = ("FRIKORT_ISSUER", "FRIKORT_PROVIDER_KEY", "FRIKORT_PROVIDER_CONFIG")
 """The settings of the OpenID provider, which is not a service of Frikort."""
 TOPICS = "services.runtime.kafka.topics"
 
@@ -95,10 +93,10 @@ class LocalSystem:
         access: how programs connect to the broker, each as its principal.
         mongodb: connection string of the user of MongoDB that may do everything, with its password.
         mongodb_access: how programs connect to MongoDB, each as its user.
-        gateway_url, portals_url, issuer_url: addresses without a slash at the end.
+        gateway_url, portals_url, provider_url: addresses without a slash at the end.
         keys: the local keys, for tests and demos that play an authority.
         people: the people and programs that can get a token, by id.
-        processes: every process by name: the services, "issuer", "kafka" and "mongodb" (the last two only
+        processes: every process by name: the services, "provider", "kafka" and "mongodb" (the last two only
             where they are processes of the launcher), and further instances as "<service>-<instance>".
         engines: the broker and the database, with those of the processes that are theirs.
     """
@@ -107,7 +105,7 @@ class LocalSystem:
     access: KafkaAccess
     mongodb: str
     mongodb_access: MongoAccess
-    issuer_url: str
+    provider_url: str
     keys: keys.Keys
     engines: Engines
 
@@ -159,7 +157,7 @@ class LocalSystem:
             LauncherError: something is missing, a port is in use, or a process did not start.
         """
         # The OpenID provider and the portals get each other's and the gateway's address, even if those do not run here.
-        for name in ("gateway", "portals", "issuer", *map(ports.health, self._services)):
+        for name in ("gateway", "portals", "provider", *map(ports.health, self._services)):
             self._ports[name] = self.config.port(name)
         with ExitStack() as stack:
             self.engines = stack.enter_context(self._engines(self.config, self._progress))
@@ -167,15 +165,18 @@ class LocalSystem:
             self.mongodb_access = self.engines.mongodb_access
             self.processes.update(self.engines.processes)
             self.keys = keys.load_or_create(self.config.data / "keys")
-            self.issuer_url = self.url("issuer")
+            self.provider_url = self.url("provider")
             if self._topics:
                 with self._progress.step("topics"):
-                    self._process("topics", Service(PROVISIONER, self._topics)).run(_TOPICS_SECONDS)
-            started = [self._issuer(), *(self._started(service.name, service) for service in self._services.values())]
+                    self._process("topics", Service(PROVISIONER, self._topics)).run()
+            created = [
+                self._provider(),
+                *(self._add_process(service.name, service) for service in self._services.values()),
+            ]
             stack.callback(self._stop_services)
-            for process in started:
+            for process in created:
                 process.start()
-            for process in started:
+            for process in created:
                 with self._progress.step(f"{process.name} at {self._address(process.name)}", process.started_at):
                     process.wait_ready()
             self._stack = stack.pop_all()
@@ -201,7 +202,7 @@ class LocalSystem:
         self._ports[ports.health(instance_name)] = ports.free_port()
         if self._services[name].public:
             self._ports[instance_name] = ports.free_port()
-        process = self._started(instance_name, self._services[name])
+        process = self._add_process(instance_name, self._services[name])
         process.start()
         process.wait_ready()
         return process
@@ -210,7 +211,7 @@ class LocalSystem:
         """An access token for one of `people`, from the OpenID provider."""
         person = self.people[person_id]
         key = keys.signing_key(self.keys.client_keys[person.id]) if person.keyed else None
-        return fetch_token(self.issuer_url, person, key)
+        return fetch_token(self.provider_url, person, key)
 
     def environment(
         self, name: str, settings: Sequence[str], *, port: int | None = None, health_port: int | None = None
@@ -219,16 +220,16 @@ class LocalSystem:
 
         One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
         of MongoDB those with which it connects to MongoDB.
-        Of the FRIKORT_ variables of the launcher's own environment, only the log level is passed on.
+        Of the FRIKORT_ variables of the launcher's own environment, the log level and the start timeout are passed on.
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
-            "FRIKORT_ISSUER_KEY": str(self.keys.issuer_key),
+            "FRIKORT_PROVIDER_KEY": str(self.keys.provider_key),
             "FRIKORT_PROVIDER_CONFIG": str(self.config.data / "keys" / provider_config.FILE),
-            "FRIKORT_ISSUER": self.issuer_url,
-            "FRIKORT_JWKS_URL": f"{self.issuer_url}/jwks",
+            "FRIKORT_ISSUER": self.provider_url,
+            "FRIKORT_JWKS_URL": f"{self.provider_url}/jwks",
             "FRIKORT_AUDIENCE": provider_config.AUDIENCE,
             # A developer's token, which is got without a page, is used for an hour.
             "FRIKORT_FRESH_LOGIN": "3600",
@@ -246,6 +247,7 @@ class LocalSystem:
             "FRIKORT_HOST": "127.0.0.1",
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
             "FRIKORT_TOPIC_REPLICATION": "1",
+            "FRIKORT_START_TIMEOUT": f"{start_timeout():g}",
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
         }
@@ -264,7 +266,7 @@ class LocalSystem:
         """The public address of a process, or of its health if it has no other."""
         return self.url(name) if name in self._ports else self.health_url(name)
 
-    def _started(self, name: str, service: Service) -> Process:
+    def _add_process(self, name: str, service: Service) -> Process:
         process = self._process(name, service)
         self.processes[name] = process
         return process
@@ -286,16 +288,16 @@ class LocalSystem:
             ready=lambda: health_port is None or answers_ready(self.health_url(name)),
         )
 
-    def _issuer(self) -> Process:
+    def _provider(self) -> Process:
         provider_config.write(self.config.data / "keys", self.keys, self.people, self.portals_url)
-        self.processes["issuer"] = Process(
-            "issuer",
+        self.processes["provider"] = Process(
+            "provider",
             provider.install(self.config.cache, self.config.data / "openid", self._progress),
-            log=self.config.log("issuer"),
-            environment=self.environment("issuer", ISSUER_SETTINGS, port=self._ports["issuer"]),
-            ready=lambda: answers_ready(self.issuer_url),
+            log=self.config.log("provider"),
+            environment=self.environment("provider", PROVIDER_SETTINGS, port=self._ports["provider"]),
+            ready=lambda: answers_ready(self.provider_url),
         )
-        return self.processes["issuer"]
+        return self.processes["provider"]
 
     def _stop_services(self) -> None:
         terminate_all([process for name, process in self.processes.items() if name not in self.engines.processes])

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="check only; create and change nothing")
     parser.add_argument("--change-passwords", action="store_true", help="also give existing users their password")
     parser.add_argument(
-        "--besides", action="append", default=[], metavar="USER", help="a user that may have rights, as for backups"
+        "--allow", action="append", default=[], metavar="USER", help="a user that may have rights, as for backups"
     )
     given = parser.parse_args(arguments)
     try:
@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_codes.UNSAFE_SETTING
     try:
         made = _run_when_reachable(settings, given)
-    except ConnectionFailure as away:
-        logger.critical("mongodb.away", reason=type(away).__name__)
+    except ConnectionFailure as error:
+        logger.critical("mongodb.unreachable", reason=type(error).__name__)
         return exit_codes.CANNOT_START
     except ExcessRights as excess:
         logger.critical("mongodb.refused", problem=str(excess))
@@ -78,10 +78,10 @@ def _run_when_reachable(settings: ProvisionerSettings, given: argparse.Namespace
     while True:
         try:
             return _run(settings, given)
-        except ConnectionFailure as away:
+        except ConnectionFailure as error:
             if time.monotonic() > deadline:
                 raise
-            logger.warning("mongodb.waiting", reason=type(away).__name__)
+            logger.warning("mongodb.waiting", reason=type(error).__name__)
             time.sleep(_TRY_AGAIN_SECONDS)
 
 
@@ -92,7 +92,7 @@ def _run(settings: ProvisionerSettings, given: argparse.Namespace) -> Provisione
             made = provision(
                 client, settings.password_of, settings.environment, change_passwords=given.change_passwords
             )
-        check(client, settings.environment, besides=given.besides)
+        check(client, settings.environment, allowed=given.allow)
     with _client(settings.without_mongodb_user()) as client:
         if lets_everybody_in(client):
             raise ExcessRights("clients without a user may do everything: start mongod with --keyFile")

@@ -84,17 +84,17 @@ def provision(
     return Provisioned(changed_users, changed_roles)
 
 
-def check(client: Client, environment: Environment, *, besides: Collection[str] = ()) -> None:
+def check(client: Client, environment: Environment, *, allowed: Collection[str] = ()) -> None:
     """Compare the rights of all users with the table.
 
-    ``besides`` are users that may have rights on Frikort's databases though the table does not name them, such as one
+    ``allowed`` are users that may have rights on Frikort's databases though the table does not name them, such as one
     for backups. Raises ``ExcessRights`` before ``MissingUsers``, and the errors of pymongo.
     """
     rights = {
         _name(found): _rights(client, found)
         for found in client[_ADMIN].command("usersInfo", {"forAllDBs": True})["users"]
     }
-    excess, missing = compare(rights, environment, besides)
+    excess, missing = compare(rights, environment, allowed)
     if excess:
         raise ExcessRights("; ".join(excess))
     if missing:
@@ -102,7 +102,7 @@ def check(client: Client, environment: Environment, *, besides: Collection[str] 
 
 
 def compare(
-    found: Mapping[str, Collection[Privilege]], environment: Environment, besides: Collection[str] = ()
+    found: Mapping[str, Collection[Privilege]], environment: Environment, allowed: Collection[str] = ()
 ) -> tuple[list[str], list[str]]:
     """What the users in MongoDB may do that the table does not give, and what they may not do that it gives."""
     excess: list[str] = []
@@ -112,7 +112,7 @@ def compare(
             wanted = _expanded(privileges_of(user, environment))
             excess += [f"{user} may {privilege}" for privilege in sorted(set(rights) - wanted)]
             missing += [f"{user} may not {privilege}" for privilege in sorted(wanted - set(rights))]
-        elif user not in {PROVISIONER, *besides}:
+        elif user not in {PROVISIONER, *allowed}:
             ours = [privilege for privilege in rights if privilege.database in {"", *DATABASES}]
             excess += [f"{user} is not in the table and may {privilege}" for privilege in sorted(ours)[:1]]
     missing += [f"there is no user {user}" for user in USERS if user not in found]

@@ -53,7 +53,7 @@ _READ_MODELS: Final = {
 
 _USERS: Final[Mapping[str, Rights]] = {
     "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}},
-    "reporting": {"frikort_reporting": {"books": _KEEP_INDEXED}},
+    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}},
     "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED}},
     "exports": {
         "frikort_exports": {
@@ -63,7 +63,7 @@ _USERS: Final[Mapping[str, Rights]] = {
             "key_checks": _READ_AND_ADD,
         }
     },
-    # Entries of the access log are added and read. No user changes or deletes one.
+    # Entries of the audit log are added and read. No user changes or deletes one.
     "gateway": {
         "frikort_gateway": {
             ALL_COLLECTIONS: _WATCH,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from uuid import uuid5
 
@@ -31,6 +31,7 @@ from services.exports.statement_reader import StatementReader, StatementsPending
 from services.exports.statements import CardStatements
 from services.runtime.mongo.lease import LeaseLost
 from services.runtime.processing.decision import Processor
+from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.service import BackgroundTask, Runtime
 
 logger = structlog.get_logger(__name__)
@@ -44,12 +45,12 @@ _COUNT_INTERVAL_SECONDS: Final = 10.0
 _RELEASE_TIMEOUT_SECONDS: Final = 2.0
 
 
-def is_recent_enough(request: ExtractRequest, topics: Iterable[str], committed: Mapping[tuple[str, int], int]) -> bool:
+def is_recent_enough(request: ExtractRequest, topics: Iterable[str], committed: Offsets) -> bool:
     """Whether the statements include everything before the positions of ``request``, as far as ``topics`` go."""
     consumed = set(topics)
 
     def reached(position: Position) -> bool:
-        return committed.get((position.topic, position.partition), 0) >= position.offset
+        return committed.get(Partition(position.topic, position.partition), 0) >= position.offset
 
     return all(reached(position) for position in request.positions if position.topic in consumed)
 

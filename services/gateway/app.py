@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
@@ -12,7 +13,7 @@ from fastapi.routing import APIRoute
 from services.gateway.api import everyone_router, local_clock_router
 from services.gateway.api.audit_middleware import AuditMiddleware
 from services.gateway.api.authentication import AuthenticationMiddleware
-from services.gateway.api.errors import add_handlers, problem_response
+from services.gateway.api.errors import MethodMiddleware, add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
 from services.gateway.authority import router as authority_router
 from services.gateway.caseworker import router as caseworker_router
@@ -22,6 +23,7 @@ from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.runtime.service import Runtime
+from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
 # Routes are tried in order: those with the most requests first.
@@ -54,6 +56,8 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
         try:
+            # The document takes longer to build than a request may hold the event loop.
+            await asyncio.to_thread(app.openapi)
             async with process.running():
                 yield
         finally:
@@ -75,8 +79,10 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local_clock_router.router)
     runtime.health.details["projections"] = process.projections.detail
     add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
-    add_handlers(app)
+    methods = PathMethods(route for router in ROUTERS for route in router.routes)
+    add_handlers(app, methods)
     app.add_middleware(AuditMiddleware)
+    app.add_middleware(MethodMiddleware, methods=methods)
     app.add_middleware(AuthenticationMiddleware, per_caller=settings.requests_per_client)
     app.add_middleware(
         RequestMiddleware,

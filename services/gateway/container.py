@@ -10,7 +10,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import Topic
 
 from services.gateway.attempts.limiter import AttemptLimiter
-from services.gateway.audit.log import AccessLog
+from services.gateway.audit.log import AuditLog
 from services.gateway.auth import Authenticator
 from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
@@ -51,7 +51,7 @@ class Container:
     outcomes: Outcomes
     wait_limits: WaitLimits
     fresh_login: int
-    access_log: AccessLog
+    audit_log: AuditLog
     attempt_limiter: AttemptLimiter
     event_streams: EventStreams
     batches: BatchStore

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives from the routes, with what code generators need besides.
+"""The OpenAPI document: what FastAPI derives from the routes, and what else code generators need.
 
 Routes declare their successful responses and, with ``operation_problems.problems``, their own problem codes.
 """
@@ -40,7 +40,7 @@ is explained at `/problems/{code}`, and `GET /v1/problems` lists them all.
 _TAGS: Final = (
     ("employer", "Employers and their payroll systems: employments, reports and payroll files."),
     ("citizen", "Citizens, and people who hold a mandate from one: cards, balances, reports and disputes."),
-    ("caseworker", "Municipal caseworkers: cards, controls, mandates and the access log."),
+    ("caseworker", "Municipal caseworkers: cards, controls, mandates and the audit log."),
     ("authority", "Authorities: extracts of the statements of a year."),
     ("everyone", "Allowances, outcomes of commands, and the problem catalogue."),
 )

@@ -11,7 +11,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.audit.context import audited_reads
-from services.gateway.audit.log import MongoAccessLog
+from services.gateway.audit.log import MongoAuditLog
 from services.gateway.auth import Authenticator, fetch_from
 from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
@@ -38,7 +38,7 @@ from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
 from services.runtime.allowance_file import load_allowances
-from services.runtime.batched_calls import BatchingPublisher
+from services.runtime.batched_calls import BatchingProducer
 from services.runtime.service import Runtime
 
 
@@ -57,7 +57,7 @@ class Process:
         await container.attempt_limiter.prepare()
         await container.read_models.prepare()
         await container.extract_requests.prepare()
-        await container.access_log.prepare()
+        await container.audit_log.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -79,11 +79,11 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
     batches = MongoBatchStore(database, lease=settings.batch_lease)
-    access_log = MongoAccessLog(database)
+    audit_log = MongoAuditLog(database)
     attempt_limiter = AttemptLimiter(database, settings.attempt_limits, pause=timedelta(seconds=settings.attempt_pause))
     commands = CommandService(
         store=MongoCommandStore(database),
-        publisher=BatchingPublisher(runtime.producer),
+        producer=BatchingProducer(runtime.producer),
         now=clock.now,
         persons=persons,
     )
@@ -110,14 +110,14 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,
-        access_log=access_log,
+        audit_log=audit_log,
         attempt_limiter=attempt_limiter,
         event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),
         batches=batches,
         uploads=UploadService(
             batches=batches,
             queries=MongoReadModelQueries(database),
-            number_checks=NumberChecks(attempt_limiter, read_models, access_log, persons, clock.now),
+            number_checks=NumberChecks(attempt_limiter, read_models, audit_log, persons, clock.now),
             persons=persons,
             line_encryptor=line_encryptor,
             now=clock.now,

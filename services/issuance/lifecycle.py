@@ -38,13 +38,13 @@ def new_card_id(message: Envelope[IssueCard]) -> str:
 
 
 def issue_card(
-    card: Card | None, message: Envelope[IssueCard], candidates: Sequence[CardNumber], taken: Collection[str]
+    card: Card | None, message: Envelope[IssueCard], candidates: Sequence[CardNumber], taken_aliases: Collection[str]
 ) -> Decision[Card]:
-    """Issue a person's one card. ``taken`` are the aliases of candidates that other cards have. Raises ``Refusal``."""
+    """Issue a person's one card. ``taken_aliases`` are those of candidates of other cards. Raises ``Refusal``."""
     command = message.data
     if card is not None:
         check_no_card(card, command)
-    number = draw_number(candidates, taken)
+    number = draw_number(candidates, taken_aliases)
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     today = danish_day(message.time)
@@ -104,11 +104,11 @@ def reactivate_card(card: Card, message: Envelope[ReactivateCard]) -> Decision[C
 
 
 def replace_card_number(
-    card: Card, message: Envelope[ReplaceCardNumber], candidates: Sequence[CardNumber], taken: Collection[str]
+    card: Card, message: Envelope[ReplaceCardNumber], candidates: Sequence[CardNumber], taken_aliases: Collection[str]
 ) -> Decision[Card]:
     """Give the card a number that no card ever had. Raises ``Refusal``."""
     own = {number_alias(number) for number in card.numbers}
-    number = draw_number(candidates, own.union(taken))
+    number = draw_number(candidates, own.union(taken_aliases))
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     after = card.next(numbers=(*card.numbers, number))

@@ -30,9 +30,9 @@ def number_candidates(secret: bytes, command: UUID) -> tuple[CardNumber, ...]:
     raise AssertionError("the digests never end")
 
 
-def draw_number(candidates: Sequence[CardNumber], taken: Collection[str]) -> CardNumber | None:
-    """The first candidate whose alias is not in ``taken``; None if all are, which means nearly all numbers are used."""
-    return next((number for number in candidates if number_alias(number) not in taken), None)
+def draw_number(candidates: Sequence[CardNumber], taken_aliases: Collection[str]) -> CardNumber | None:
+    """The first candidate whose alias is not taken; None if all are, which means nearly all numbers are used."""
+    return next((number for number in candidates if number_alias(number) not in taken_aliases), None)
 
 
 def _digests(secret: bytes, command: UUID) -> Iterator[bytes]:

@@ -58,10 +58,10 @@ def cards(secret: bytes) -> Processor[Card]:
             case command:
                 return Address(id=command.card_id)
 
-    def decide(card: Card | None, message: Envelope[Any], taken: Collection[str] = ()) -> Decision[Card]:
-        """Carry out the command or refuse it. ``taken`` are the aliases of candidate numbers of other cards."""
+    def decide(card: Card | None, message: Envelope[Any], taken_aliases: Collection[str] = ()) -> Decision[Card]:
+        """Carry out the command or refuse it. ``taken_aliases`` are the aliases of candidate numbers of other cards."""
         try:
-            return _decide(card, message, candidates, taken)
+            return _decide(card, message, candidates, taken_aliases)
         except Refusal as refusal:
             outcome = CommandRefused(command_id=str(message.id), problem=refusal.problem, detail=refusal.detail)
             return Decision(card, (outcome,))
@@ -72,11 +72,11 @@ def cards(secret: bytes) -> Processor[Card]:
 
 
 def _decide(
-    card: Card | None, message: Envelope[Any], candidates: Candidates, taken: Collection[str]
+    card: Card | None, message: Envelope[Any], candidates: Candidates, taken_aliases: Collection[str]
 ) -> Decision[Card]:
     command = message.data
     if isinstance(command, IssueCard):
-        return issue_card(card, message, candidates(message), taken)
+        return issue_card(card, message, candidates(message), taken_aliases)
     # Another municipality's card counts as unknown. A citizen's command names no municipality.
     if card is None or command.municipality not in (None, card.municipality):
         raise Refusal(Problem.CARD_UNKNOWN)
@@ -86,7 +86,7 @@ def _decide(
         case ReactivateCard():
             return reactivate_card(card, message)
         case ReplaceCardNumber():
-            return replace_card_number(card, message, candidates(message), taken)
+            return replace_card_number(card, message, candidates(message), taken_aliases)
         case HandOverCard():
             return hand_over_card(card, message)
         case RecordControl():

@@ -78,7 +78,7 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
         scope=settings.login_scope,
         resource=settings.api_resource,
         redirect_uri=f"{settings.public_url}/login/callback",
-        seconds=settings.issuer_timeout,
+        seconds=settings.provider_timeout,
     )
     sessions = Sessions(
         store=MongoSessionStore(runtime.database, "sessions"),

@@ -89,7 +89,7 @@ def _add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PyMongoError)
     async def _unavailable(request: Request, error: PyMongoError) -> Response:
-        logger.warning("portals.dependency_away", reason=type(error).__name__)
+        logger.warning("portals.dependency_unavailable", reason=type(error).__name__)
         return error_response(request, "temporarily-unavailable", headers={"Retry-After": "5"})
 
 

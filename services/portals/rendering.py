@@ -74,9 +74,9 @@ def environment(language: Language) -> Environment:
 
 
 def column(heading: str) -> tuple[str, bool]:
-    """A table's heading without its mark, and whether it is marked: ``>`` before the text says that it is of numbers.
+    """A table's heading, and whether its column has numbers: a ``>`` before the heading, which is removed.
 
-    A translated text is markup, and what is put before it is escaped: so it is read as the text that it stands for.
+    A translated heading is markup, in which the ``>`` is escaped, so it is unescaped first.
     """
     plain = heading.unescape() if isinstance(heading, Markup) else heading
     return plain.removeprefix(">"), plain.startswith(">")

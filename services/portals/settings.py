@@ -42,7 +42,7 @@ class PortalsSettings(PublicSettings):
         description="The OpenID provider: the `iss` of its tokens, and the base of its discovery document"
         " (`<issuer>/.well-known/openid-configuration`)."
     )
-    issuer_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the OpenID provider.")
+    provider_timeout: float = Field(default=3.0, gt=0, description="Seconds to wait for the OpenID provider.")
     login_client_id: str = Field(default="frikort-portal", description="The portals' client id at the provider.")
     login_client_key: Path = Field(
         description="A file with the portals' private JWK (`private_key_jwt`; EC P-256, or RSA)."

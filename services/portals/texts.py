@@ -1,4 +1,4 @@
-"""Texts in a person's language. The Danish text is the key; English stands in ``locale/en/<part>.po``."""
+"""Texts in a person's language. The Danish text is the key; English is in ``locale/en/<part>.po``."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:
 def card_states(rules: Rules) -> Processor[CardState]:
     """The processor of this service."""
     return Processor(
-        name="books",
+        name="card_states",
         topics=(REPORTING_COMMANDS, CARDS),
         state=CardState,
         address=address,

@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 
 from frikort_contracts.cloudevents import Record
 
-from services.runtime.processing.batch_processor import Producer
+from services.runtime.processing.producer import Producer
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -53,7 +53,7 @@ class BatchedCalls(Generic[A, B]):
                         future.set_result(result)
 
 
-class BatchingPublisher:
+class BatchingProducer:
     """A producer whose callers share their publishes: one batch for each partition, not one for each caller."""
 
     def __init__(self, producer: Producer) -> None:

@@ -52,7 +52,7 @@ def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
                     job,
                     ids=MongoDocumentIds(runtime.database, kind.documents),
                     store=store,
-                    publisher=runtime.producer,
+                    producer=runtime.producer,
                     sleep=asyncio.sleep,
                     progress=_measure,
                 )

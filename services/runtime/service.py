@@ -31,6 +31,7 @@ from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
+from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.retryable import RETRYABLE
@@ -139,8 +140,8 @@ class Runtime:
         """Read access to the states of one of this service's processors or projections."""
         return Reader(self.database, documents)
 
-    async def committed_positions(self) -> dict[tuple[str, int], int]:
-        """The next offset that this service will read, by (topic, partition), all its instances together."""
+    async def committed_positions(self) -> dict[Partition, int]:
+        """The next offset of each partition that this service will read, all its instances together."""
         return await self.producer.committed_positions(group_of(self.service, self._processors))
 
     async def start(self) -> None:

@@ -143,7 +143,7 @@ class ProcessSettings(CommandSettings, MongoSettings):
 
 
 class PublicSettings(ProcessSettings):
-    """What a process with a public port needs besides: its port, and the limits of connections and requests."""
+    """What a process with a public port also needs: its port, and the limits of connections and requests."""
 
     port: int = Field(default=8080, ge=1, le=65535, description="The public port.")
     trusted_proxies: str = Field(

@@ -122,7 +122,7 @@ def test_a_user_sees_its_own_databases_only(client: Client, user: str) -> None:
     assert set(client.list_database_names()) <= set(rights_of(user, "local"))
 
 
-def test_no_user_changes_or_deletes_an_entry_of_the_access_log(attacked: Engines) -> None:
+def test_no_user_changes_or_deletes_an_entry_of_the_audit_log(attacked: Engines) -> None:
     with Client(attacked.mongodb) as administrator:
         administrator["frikort_gateway"]["accesses"].insert_one({"_id": "entry", "subject": "card:1"})
     for user in USERS:

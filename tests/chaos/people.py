@@ -54,13 +54,13 @@ class People:
         if known not in self._tokens:
             person = Person.model_validate({"id": name, "role": role, "name": "-", "about": "invented", **claims})
             self._tokens[known] = tokens.issue(
-                self._key, person, issuer=self._system.issuer_url, expires_in=_TOKEN_SECONDS
+                self._key, person, issuer=self._system.provider_url, expires_in=_TOKEN_SECONDS
             )
         return self._tokens[known]
 
     @cached_property
     def _key(self) -> ECKey:
-        return keys.signing_key(self._system.keys.issuer_key)
+        return keys.signing_key(self._system.keys.provider_key)
 
     def _new(self, draw: Callable[[], str]) -> str:
         while (text := draw()) in self._drawn:

@@ -23,6 +23,7 @@ from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.processing.decision import DocumentSet
+from services.runtime.processing.positions import Partition
 from tests.chaos.client import Api
 from tests.chaos.journal import Journal
 from tests.chaos.people import People
@@ -95,7 +96,9 @@ async def lagging_groups(log: KafkaProducer) -> list[str]:
             committed = await log.committed_positions(group_of(service, processors))
             names = {topic.name for processor in processors for topic in processor.topics}
             lag = sum(
-                max(end.offset - committed.get((end.topic, end.partition), 0), 0) for end in ends if end.topic in names
+                max(end.offset - committed.get(Partition(end.topic, end.partition), 0), 0)
+                for end in ends
+                if end.topic in names
             )
             if lag:
                 found.append(f"{service}: {lag}")

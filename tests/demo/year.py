@@ -345,7 +345,7 @@ class Year:
         return answer
 
     def _caller(self, person_id: str) -> Caller:
-        return Caller(self.system.gateway_url, fetch_token(self.system.issuer_url, self._person(person_id)))
+        return Caller(self.system.gateway_url, fetch_token(self.system.provider_url, self._person(person_id)))
 
     def _person(self, person_id: str) -> Person:
         return self.system.people[person_id]

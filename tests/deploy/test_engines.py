@@ -144,7 +144,7 @@ def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSyste
     assert gateway["FRIKORT_MONGODB"] == small_system.mongodb_access.address
     assert gateway["FRIKORT_MONGODB_USER"] == "gateway"
     assert balance["FRIKORT_MONGODB_USER"] == "balance"
-    assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.issuer_url}/jwks"
+    assert gateway["FRIKORT_JWKS_URL"] == f"{small_system.provider_url}/jwks"
     assert gateway["FRIKORT_LOOKUP_KEY"] == small_system.keys.lookup_key
     assert gateway["FRIKORT_EXTRA"] == "extra"
     assert "FRIKORT_LOGIN_CLIENT_KEY" not in gateway
@@ -152,10 +152,10 @@ def test_a_service_gets_only_the_settings_that_it_needs(small_system: LocalSyste
 
 
 @pytest.mark.parametrize("person", ["caseworker-849", "payroll-a"])
-def test_tokens_are_signed_by_the_issuer(small_system: LocalSystem, person: str) -> None:
-    published = KeySet.import_key_set(get(f"{small_system.issuer_url}/jwks"))
+def test_tokens_are_signed_by_the_provider(small_system: LocalSystem, person: str) -> None:
+    published = KeySet.import_key_set(get(f"{small_system.provider_url}/jwks"))
     token = jwt.decode(small_system.token(person), published, algorithms=["ES256"])
-    assert token.claims["iss"] == small_system.issuer_url
+    assert token.claims["iss"] == small_system.provider_url
     assert token.claims.items() >= small_system.people[person].claims().items()
 
 
@@ -186,6 +186,6 @@ def test_a_killed_broker_and_a_killed_database_restart(small_system: LocalSystem
 
 def test_the_data_directory_has_a_log_of_each_process(small_system: LocalSystem) -> None:
     logs = {path.stem for path in (small_system.config.data / "logs").iterdir()}
-    assert logs >= {"kafka", "mongodb", "issuer", "gateway", "balance"}
+    assert logs >= {"kafka", "mongodb", "provider", "gateway", "balance"}
     assert (small_system.config.data / "keys").stat().st_mode & 0o077 == 0
     assert keys.load_or_create(small_system.config.data / "keys") == small_system.keys

@@ -43,14 +43,14 @@ def test_compose_file_is_valid() -> None:
 def test_compose_has_the_system_of_the_launcher() -> None:
     modules = {name: service["command"][-1] for name, service in SERVICES.items() if "build" in service}
     expected = {service.name: service.module for service in system.SERVICES}
-    assert modules.items() >= (expected | {"topics": system.TOPICS, "issuer": "provider.mjs"}).items()
+    assert modules.items() >= (expected | {"topics": system.TOPICS, "provider": "provider.mjs"}).items()
     assert SERVICES["kafka"]["image"] == containers.KAFKA_IMAGE
     assert SERVICES["mongodb"]["image"] == containers.MONGODB_IMAGE
 
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [*((service.name, service.settings) for service in system.SERVICES), ("issuer", system.ISSUER_SETTINGS)],
+    [*((service.name, service.settings) for service in system.SERVICES), ("provider", system.PROVIDER_SETTINGS)],
 )
 def test_a_service_holds_the_same_keys_in_compose(name: str, settings: tuple[str, ...]) -> None:
     given = SERVICES[name]["environment"]
@@ -91,12 +91,12 @@ def test_the_lock_of_the_openid_provider_holds_hashes() -> None:
 
 
 def test_the_gateway_finds_the_openid_provider_under_the_name_that_a_browser_has_for_it() -> None:
-    address = SERVICES["issuer"]["environment"]["FRIKORT_ISSUER"]
+    address = SERVICES["provider"]["environment"]["FRIKORT_ISSUER"]
     host, port = urlsplit(address).hostname, urlsplit(address).port
     assert SERVICES["gateway"]["environment"]["FRIKORT_ISSUER"] == address
-    assert SERVICES["issuer"]["networks"]["default"]["aliases"] == [host]
-    assert SERVICES["issuer"]["ports"] == [f"127.0.0.1:{port}:{port}"]
-    assert SERVICES["issuer"]["environment"]["FRIKORT_PORT"] == str(port)
+    assert SERVICES["provider"]["networks"]["default"]["aliases"] == [host]
+    assert SERVICES["provider"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert SERVICES["provider"]["environment"]["FRIKORT_PORT"] == str(port)
     assert SERVICES["keys"]["command"][-1] == SERVICES["portals"]["environment"]["FRIKORT_PUBLIC_URL"]
 
 

@@ -97,7 +97,7 @@ def test_another_user_that_may_read_a_database_is_found_unless_it_is_named(clien
     client.admin.command("createUser", "backups", pwd="backups", roles=["readAnyDatabase"])
     with pytest.raises(ExcessRights, match="backups is not in the table"):
         check(client, "local")
-    check(client, "local", besides=["backups"])
+    check(client, "local", allowed=["backups"])
 
 
 def test_another_user_without_rights_on_the_databases_is_accepted(client: Client) -> None:
@@ -138,7 +138,7 @@ def test_the_command_refuses_other_rights(
 ) -> None:
     client.admin.command("createUser", "backups", pwd="backups", roles=["readAnyDatabase"])
     assert main(arguments) == exit_codes.UNSAFE_SETTING
-    assert main([*arguments, "--besides", "backups"]) == exit_codes.DONE
+    assert main([*arguments, "--allow", "backups"]) == exit_codes.DONE
 
 
 def test_the_command_says_what_is_missing(environment: pytest.MonkeyPatch, client: Client) -> None:

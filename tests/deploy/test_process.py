@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.config import REPOSITORY
 from deploy.local.errors import LauncherError
-from deploy.local.process import Process
+from deploy.local.process import Process, start_timeout
 
 SLEEPER = "import time; print('awake', flush=True); time.sleep(600)"
 LAUNCHER = f"""
@@ -83,18 +83,53 @@ def test_terminate_kills_after_its_deadline(tmp_path: Path) -> None:
 def test_an_end_at_start_is_reported_with_the_log(tmp_path: Path) -> None:
     doomed = Process("doomed", [sys.executable, "-c", "raise SystemExit('no such topic')"], log=tmp_path / "log")
     with pytest.raises(LauncherError, match=r"doomed failed with exit code 1.*log") as caught:
-        doomed.run(10)
+        doomed.run()
     assert "no such topic" in caught.value.log_tail
 
 
-def test_a_process_that_is_not_ready_in_time_is_reported(tmp_path: Path) -> None:
-    slow = Process(
-        "slow", [sys.executable, "-c", SLEEPER], log=tmp_path / "log", ready=lambda: False, ready_seconds=0.2
-    )
+def test_a_process_that_is_not_ready_in_time_is_reported_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRIKORT_START_TIMEOUT", "0.2")
+    slow = Process("slow", [sys.executable, "-c", SLEEPER], log=tmp_path / "log", ready=lambda: False)
     slow.start()
-    with pytest.raises(LauncherError, match="slow was not ready"):
+    with pytest.raises(LauncherError, match=r"slow was not ready after 0\.2 s\..*set FRIKORT_START_TIMEOUT"):
         slow.wait_ready()
     slow.kill()
+
+
+def test_a_run_that_takes_too_long_is_killed_and_reported_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRIKORT_START_TIMEOUT", "0.2")
+    endless = Process("endless", [sys.executable, "-c", SLEEPER], log=tmp_path / "log")
+    with pytest.raises(LauncherError, match=r"endless did not end within 0\.2 s\..*set FRIKORT_START_TIMEOUT"):
+        endless.run()
+    assert not endless.alive
+
+
+def test_a_slow_machine_has_three_minutes_for_each_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FRIKORT_START_TIMEOUT", raising=False)
+    assert start_timeout() == 180
+    monkeypatch.setenv("FRIKORT_START_TIMEOUT", "600")
+    assert start_timeout() == 600
+
+
+@pytest.mark.parametrize("given", ["five minutes", "0", "-1", "nan", "inf"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("FRIKORT_START_TIMEOUT", given)
+    with pytest.raises(LauncherError, match=r"FRIKORT_START_TIMEOUT is .* not a number of seconds"):
+        start_timeout()
+
+
+def test_an_error_shows_only_the_log_of_this_start(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for text in ("the disk is full", "the port is taken"):
+        doomed = Process("doomed", [sys.executable, "-c", f"raise SystemExit({text!r})"], log=log)
+        with pytest.raises(LauncherError) as caught:
+            doomed.run()
+        assert caught.value.log_tail == text
+    assert log.read_text().splitlines() == ["the disk is full", "the port is taken"]
 
 
 def test_a_process_outlives_the_thread_that_started_it(sleeper: Process) -> None:

@@ -72,12 +72,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         "FRIKORT_HOST": "127.0.0.1",
         "FRIKORT_PORT": str(port),
         "FRIKORT_ISSUER": url,
-        "FRIKORT_ISSUER_KEY": str(held.issuer_key),
+        "FRIKORT_PROVIDER_KEY": str(held.provider_key),
         "FRIKORT_PROVIDER_CONFIG": str(provider_config.write(directory / "keys", held, PEOPLE, PORTAL_URL)),
     }
     argv = provider.install(default_cache(), directory / "openid", Silent())
     process = Process(
-        "issuer", argv, log=directory / "issuer.log", environment=environment, ready=lambda: answers_ready(url)
+        "provider", argv, log=directory / "provider.log", environment=environment, ready=lambda: answers_ready(url)
     )
     process.start()
     try:
@@ -92,7 +92,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def test_a_token_has_the_same_claims_as_the_tokens_of_the_tests(running: Running, person: people.Person) -> None:
     key = running.private_key(person.id) if person.keyed else None
     claims = running.verified(fetch_token(running.url, person, key))
-    made = tokens.issue(keys.signing_key(running.keys.issuer_key), person, issuer=running.url)
+    made = tokens.issue(keys.signing_key(running.keys.provider_key), person, issuer=running.url)
     expected = running.verified(made)
     assert claims["exp"] - claims["iat"] == expected["exp"] - expected["iat"] == 3600
     assert claims.keys() == expected.keys()

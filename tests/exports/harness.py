@@ -51,7 +51,7 @@ class RecordingProducer:
     async def publish(self, records: Sequence[Record]) -> None:
         self.calls += 1
         if self.calls == self.fails_at:
-            raise KafkaUnavailable("Kafka is away")
+            raise KafkaUnavailable("Kafka is unreachable")
         self.records += records
 
     def envelopes(self) -> list[Envelope[Any]]:

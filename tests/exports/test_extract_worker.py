@@ -20,6 +20,7 @@ from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.positions import Partition
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 from tests.exports.harness import Exports, RecordingProducer
 
@@ -272,5 +273,5 @@ class TestPositions:
         )
         request = ExtractRequest(**{**state.model_dump(), "positions": positions})
         assert not is_recent_enough(request, ["cards"], {})
-        assert not is_recent_enough(request, ["cards"], {("cards", 0): 4})
-        assert is_recent_enough(request, ["cards"], {("cards", 0): 5})
+        assert not is_recent_enough(request, ["cards"], {Partition("cards", 0): 4})
+        assert is_recent_enough(request, ["cards"], {Partition("cards", 0): 5})

@@ -53,7 +53,7 @@ def line_encryptor() -> LineEncryptor:
 
 
 def settings(**changes: Any) -> GatewaySettings:
-    """Settings without a reachable Kafka, MongoDB or issuer."""
+    """Settings without a reachable Kafka, MongoDB or OpenID provider."""
     given: dict[str, Any] = {
         "environment": "local",
         "kafka": "127.0.0.1:1",

@@ -1,4 +1,4 @@
-"""The application without Kafka, MongoDB and issuer: tests fill its read models in memory."""
+"""The application without Kafka, MongoDB and OpenID provider: tests fill its read models in memory."""
 
 from __future__ import annotations
 
@@ -84,17 +84,17 @@ def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 @dataclass
-class MemoryAccessLog:
-    """The access log in memory. ``away``: it fails like an unreachable database."""
+class MemoryAuditLog:
+    """The audit log in memory. ``unreachable``: it fails like an unreachable database."""
 
     lines: dict[str, Access] = field(default_factory=dict)
-    away: bool = False
+    unreachable: bool = False
 
     async def prepare(self) -> None:
         return
 
     async def add(self, accesses: Sequence[Access]) -> None:
-        if self.away:
+        if self.unreachable:
             raise AutoReconnect("there is no primary")
         for access in accesses:
             self.lines.setdefault(access.order, access)
@@ -223,7 +223,7 @@ class MemoryGateway:
 
     app: FastAPI
     models: MemoryModels
-    accesses: MemoryAccessLog
+    accesses: MemoryAuditLog
     submissions: MemorySubmissions
     producer: MemoryProducer
     batches: MemoryBatchStore
@@ -239,11 +239,11 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     runtime = Runtime(service="gateway", settings=chosen)
     app = application_factory(chosen, runtime)
     gateway: Container = app.state.gateway
-    models, accesses, submissions, producer = MemoryModels(), MemoryAccessLog(), MemorySubmissions(), MemoryProducer()
+    models, accesses, submissions, producer = MemoryModels(), MemoryAuditLog(), MemorySubmissions(), MemoryProducer()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
     batches, fake_services, extract_requests = MemoryBatchStore(), FakeServices(), MemoryExtractRequests()
     subscriptions = ChangeSubscriptions(runtime.stopping)
-    commands = CommandService(store=submissions, publisher=producer, now=clock.now, persons=persons())
+    commands = CommandService(store=submissions, producer=producer, now=clock.now, persons=persons())
     app.state.gateway = replace(
         gateway,
         end_positions=producer.end_positions,
@@ -259,7 +259,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         ),
         attempt_limiter=cast("Any", NoLimit()),
         authenticator=cast("Any", callers),
-        access_log=accesses,
+        audit_log=accesses,
         extract_requests=cast("Any", extract_requests),
         event_streams=EventStreams(subscriptions, per_caller=chosen.streams_per_caller, most=chosen.streams_most),
         batches=batches,

@@ -116,17 +116,17 @@ class MemoryBatchStore:
     async def chunk(self, batch: Batch, index: int) -> Chunk:
         return Chunk.model_validate_json(self.chunks[batch.batch_id, batch.upload, index])
 
-    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
+    async def set_plan(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         chunk = await self.chunk(batch, index)
         if chunk.plan is None:
-            await self._write_chunk("take", batch, chunk.model_copy(update={"plan": plan}))
+            await self._write_chunk("set_plan", batch, chunk.model_copy(update={"plan": plan}))
         return chunk.plan or plan
 
-    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
+    async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         chunk = await self.chunk(batch, index)
         if chunk.results is None:
             changes = {"results": results, "totals": totals}
-            await self._write_chunk("settle", batch, chunk.model_copy(update=changes))
+            await self._write_chunk("set_results", batch, chunk.model_copy(update=changes))
 
     async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
         stored = await self._fenced(held)

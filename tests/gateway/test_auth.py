@@ -29,12 +29,12 @@ class Issuer:
     def __init__(self, *keys: Any) -> None:
         self.keys = list(keys)
         self.fetches = 0
-        self.away = False
+        self.unreachable = False
 
     async def fetch(self) -> dict[str, Any]:
         self.fetches += 1
-        if self.away:
-            raise httpx2.ConnectError("away")
+        if self.unreachable:
+            raise httpx2.ConnectError("unreachable")
         return dict(KeySet(self.keys).as_dict())
 
 
@@ -200,13 +200,13 @@ async def test_an_unknown_key_id_refreshes_the_keys_at_most_every_few_seconds(mo
 
 async def test_cached_keys_are_used_while_the_issuer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     issuer = Issuer(KEY)
-    issuer.away = True
+    issuer.unreachable = True
     assert await problem_of(f"Bearer {token()}", issuer) == "temporarily-unavailable"
 
-    issuer.away = False
+    issuer.unreachable = False
     verifier = authenticator(issuer)
     await verifier.caller(f"Bearer {token()}")
-    issuer.away = True
+    issuer.unreachable = True
     monkeypatch.setattr(verifier, "_refresh", 0.0)
     assert (await verifier.caller(f"Bearer {token()}")).subject == "someone"
 

@@ -15,7 +15,7 @@ from frikort_contracts.cloudevents import Record
 
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
-from services.issuance.processor import CARDS
+from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
@@ -26,7 +26,7 @@ from tests.history.recording import DIRECTORY, History, read
 from tests.runtime.memory import Faults, Instance, MemoryDatabase, MemoryKafka
 
 _SERVICES: Final[dict[str, Processor[Any]]] = {
-    "issuance": CARDS,
+    "issuance": cards(b"the secret of this test"),
     "reporting": card_states(Rules(load_allowances(REPOSITORY / "deploy" / "allowances.toml"), True)),
     "balance": LEDGERS,
     "exports": statements(lambda person, _: f"jwe {person.cpr_hash}"),
@@ -34,9 +34,9 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 }
 _RECORDED: Final = {
     "issuance": [
-        "dc8e4bc275f5d848608a5f8c6e68d600",
-        "0f83298865feb6953920d18cde80ff2e",
-        "97e98becf377e0b552a68c2ac6e32d78",
+        "1f2a8731effd1dd80d538c775d30adf1",
+        "169198311db3a1f450debff6c20d688f",
+        "660cdec7c24a16b91b047982db2d99f7",
     ],
     "reporting": [
         "a52bc5e74d98241905a85370d5643b68",

@@ -34,6 +34,7 @@ WORDS: Final = {
     "afresh": r"afresh",
     "whence": r"whence",
     "once more": r"once more",
+    "besides": r"besides",
     "mend": r"mend(?:s|ed|ing)?",
     "held back": r"(?:hold|holds|held|holding) back",
     "on its way": r"on (?:its|their) way",

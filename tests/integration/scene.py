@@ -70,7 +70,7 @@ class Client(Caller):
     def raw(
         self, method: str, path: str, content: bytes | str = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """A request with exactly this body and these headers, besides the token and the language."""
+        """A request with exactly this body and these headers, with the token and the language."""
         encoded = {name.encode(): value.encode() for name, value in (headers or {}).items()}
         return Answer(self._http.request(method, path, content=content, headers=encoded))
 
@@ -207,7 +207,7 @@ class World:
         self._own = self.http()
         self.documentation = Documentation(accepted(Answer(self._own.get("/v1/openapi.json")), 200).body)
         self._began = monotonic()
-        self._key: ECKey = keys.signing_key(self.system.keys.issuer_key)
+        self._key: ECKey = keys.signing_key(self.system.keys.provider_key)
 
     def http(self, **settings: Any) -> httpx2.Client:
         """A client of the gateway."""
@@ -250,7 +250,7 @@ class World:
 
     def token(self, person: Person, **changes: Any) -> str:
         """A token as the OpenID provider would sign it; ``changes`` as in ``tokens.issue``."""
-        return tokens.issue(changes.pop("key", self._key), person, **{"issuer": self.system.issuer_url, **changes})
+        return tokens.issue(changes.pop("key", self._key), person, **{"issuer": self.system.provider_url, **changes})
 
     def citizen(self) -> Citizen:
         letters = "".join(_random.choices(string.ascii_lowercase, k=8)).title()

@@ -1,4 +1,4 @@
-"""The access log: every access to a citizen's data, as the citizen reads it."""
+"""The audit log: every access to a citizen's data, as the citizen reads it."""
 
 from __future__ import annotations
 

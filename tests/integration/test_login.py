@@ -76,7 +76,7 @@ async def test_a_person_logs_in_at_a_portal_and_out_again(
     system, known = world.system, world.system.people[person]
     room = f"/{PORTAL_OF[role]}"
     page = browser.open(f"/login?dør={PORTAL_OF[role]}")
-    assert str(page.url).startswith(f"{system.issuer_url}/people/")
+    assert str(page.url).startswith(f"{system.provider_url}/people/")
 
     browser.choose_person(page, person)
 
@@ -99,10 +99,10 @@ async def test_a_person_logs_in_at_a_portal_and_out_again(
 
     browser.submit("/logout", {FORM_TOKEN: session.form_token})
 
-    assert browser.addresses[-2].startswith(f"{system.issuer_url}/session/end?")
+    assert browser.addresses[-2].startswith(f"{system.provider_url}/session/end?")
     assert browser.addresses[-1] == f"{system.portals_url}/"
     assert COOKIE not in browser.cookies
-    assert str(browser.open(f"/login?dør={PORTAL_OF[role]}").url).startswith(f"{system.issuer_url}/people/")
+    assert str(browser.open(f"/login?dør={PORTAL_OF[role]}").url).startswith(f"{system.provider_url}/people/")
     assert all(not known.cpr or known.cpr not in place for place in browser.addresses)
 
 
@@ -158,14 +158,14 @@ async def test_sessions_continue_while_the_provider_is_unreachable(
 ) -> None:
     browser.choose_person(browser.open("/login?dør=borger"), "citizen-1")
     session = await session_in(browser, sessions)
-    provider = world.system.processes["issuer"]
+    provider = world.system.processes["provider"]
     provider.terminate()
     try:
         extended = browser.submit("/login/forlaeng", {FORM_TOKEN: session.form_token, "next": "/login?dør=borger"})
         assert str(extended.url) == f"{world.system.portals_url}/borger"
         with Browser(world.system) as other:
             # It is known where the provider is; that it does not answer, the browser sees by itself.
-            away = other.get(f"{world.system.portals_url}/login?dør=borger")
-            assert away.headers["location"].startswith(f"{world.system.issuer_url}/auth?")
+            redirect = other.get(f"{world.system.portals_url}/login?dør=borger")
+            assert redirect.headers["location"].startswith(f"{world.system.provider_url}/auth?")
     finally:
         provider.restart()

@@ -39,7 +39,7 @@ def _nothing_changes(still: Job, seen: dict[str, Any]) -> Iterator[None]:
 def claims_of(world: World, person: Person, **changes: Any) -> dict[str, Any]:
     now = int(time.time())
     claims = {
-        "iss": world.system.issuer_url,
+        "iss": world.system.provider_url,
         "aud": "frikort-api",
         "sub": person.id,
         "client_id": person.id,
@@ -53,7 +53,7 @@ def claims_of(world: World, person: Person, **changes: Any) -> dict[str, Any]:
 
 
 def signed(world: World, claims: dict[str, Any], **header: Any) -> str:
-    key = keys.signing_key(world.system.keys.issuer_key)
+    key = keys.signing_key(world.system.keys.provider_key)
     return jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": key.kid, **header}, claims, key)
 
 
@@ -65,14 +65,14 @@ def unsigned(world: World, person: Person) -> str:
 
 def confused(world: World, person: Person) -> str:
     """Signed with the public key as if it were a shared secret."""
-    key = keys.signing_key(world.system.keys.issuer_key)
+    key = keys.signing_key(world.system.keys.provider_key)
     secret = OctKey.import_key(json.dumps(key.as_dict(private=False)).encode())
     return jwt.encode({"alg": "HS256", "typ": "at+jwt", "kid": key.kid}, claims_of(world, person), secret)
 
 
 def forged(world: World, person: Person) -> str:
     """Signed with another key that claims to be the issuer's."""
-    kid = str(keys.signing_key(world.system.keys.issuer_key).kid)
+    kid = str(keys.signing_key(world.system.keys.provider_key).kid)
     return world.token(person, key=ECKey.generate_key("P-256", {"kid": kid}))
 
 

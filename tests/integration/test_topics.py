@@ -209,17 +209,17 @@ class Early:
 
     async def deferred(self, count: int) -> None:
         """Wait until reporting has deferred this many commands for the card."""
-        books = self.books()
+        states = self.card_states()
 
         async def are_deferred() -> bool:
-            book = books.find_one({"_id": self.card_id})
-            return book is not None and len(book["state"]["deferred"]) == count
+            stored = states.find_one({"_id": self.card_id})
+            return stored is not None and len(stored["state"]["deferred"]) == count
 
         await eventually(are_deferred, what=f"{count} deferred commands")
 
-    def books(self) -> Any:
+    def card_states(self) -> Any:
         client: MongoClient[dict[str, Any]] = MongoClient(self.world.system.mongodb)
-        return client["frikort_reporting"]["books"]
+        return client["frikort_reporting"]["card_states"]
 
     async def outcomes(self, *command_ids: UUID) -> list[Any]:
         """The outcomes of these commands, in this order, when all are there."""

@@ -23,6 +23,7 @@ from deploy.local.system import answers_ready
 from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.processing.positions import Partition
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually
 
@@ -143,7 +144,7 @@ async def lag_of(name: str, producer: KafkaProducer) -> int:
     """The lag of the group of a test service over all partitions, in records."""
     committed = await producer.committed_positions(group_of(name, [LEDGERS]))
     ends = await producer.end_positions([EARNINGS])
-    return sum(end.offset - committed.get((end.topic, end.partition), 0) for end in ends)
+    return sum(end.offset - committed.get(Partition(end.topic, end.partition), 0) for end in ends)
 
 
 async def ended(service: Service, within: float = 30) -> int:

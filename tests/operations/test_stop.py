@@ -39,7 +39,7 @@ async def caught_up(name: str, log: KafkaProducer, *, but_for: int = 0) -> None:
     await eventually(reached, within=60, what=f"{name} has caught up")
 
 
-def books(harness: Harness, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
+def ledgers_of(harness: Harness, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
     """The ledgers as they are stored."""
     with MongoClient[dict[str, object]](harness.engines.mongodb) as client:
         stored = client[f"frikort_{name}"]["ledgers"].find({"_id": {"$in": [f"{card}:2025" for card in cards]}})
@@ -85,7 +85,7 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
     await caught_up(name, log)
 
     assert sent > 20, "there was load"
-    ledgers = books(harness, name, cards)
+    ledgers = ledgers_of(harness, name, cards)
     assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 100 * sent)
     published = await read_all(harness.settings, BALANCES.name)
     for card in cards:
@@ -112,7 +112,7 @@ async def test_a_stop_without_an_engine_is_in_time_and_loses_nothing(
     await log.publish([reported(card, number, 100) for number in range(100) for card in cards])
 
     async def begun() -> bool:
-        return bool(books(harness, group, cards))
+        return bool(ledgers_of(harness, group, cards))
 
     await eventually(begun, what="it is in the middle of the load")
     engine = harness.engines.processes[name]
@@ -124,7 +124,7 @@ async def test_a_stop_without_an_engine_is_in_time_and_loses_nothing(
         harness.make_engines_run()
     service.process.restart()
     await caught_up(group, log)
-    ledgers = books(harness, group, cards)
+    ledgers = ledgers_of(harness, group, cards)
     assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 10_000)
     assert service.process.terminate() == exit_codes.DONE
 

@@ -39,6 +39,7 @@ from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
 from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
+from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 from tests.portals.build import settings
 
@@ -102,7 +103,7 @@ class Site:
         chosen = settings(public_url="http://frikort.test")
         self.api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
         self.api.add_route("/v1/{path:path}", self._api, methods=["GET", "POST", "PUT"])
-        add_handlers(self.api)
+        add_handlers(self.api, PathMethods(()))
         self.api.add_middleware(
             RequestMiddleware,
             service="gateway",

@@ -19,10 +19,10 @@ from frikort_contracts.topics import PARTITIONS
 from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
 
-Partition = tuple[str, int]
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -201,7 +201,7 @@ class MemoryKafka:
     def append(self, record: Record, partition: int | None = None) -> Incoming:
         """Add ``record`` to its topic; the key chooses the partition unless one is given."""
         chosen = self.partition_of(record)[1] if partition is None else partition
-        place = self.partitions.setdefault((record.topic, chosen), [])
+        place = self.partitions.setdefault(Partition(record.topic, chosen), [])
         incoming = Incoming(record.topic, chosen, len(place), record.key, record.value, record.headers)
         place.append(incoming)
         return incoming
@@ -209,7 +209,7 @@ class MemoryKafka:
     @staticmethod
     def partition_of(record: Record) -> Partition:
         """The partition of ``record``, by its key."""
-        return record.topic, crc32(record.key) % PARTITIONS
+        return Partition(record.topic, crc32(record.key) % PARTITIONS)
 
     def all(self, topic: str) -> list[Incoming]:
         """Every record of ``topic``, by partition."""
@@ -279,7 +279,7 @@ class Instance(Generic[S]):
         result = await self.batch_processor.process(batch)
         await self._faults.point("commit.before")
         for incoming in () if self.fenced else batch:
-            self._kafka.committed[incoming.topic, incoming.partition] = incoming.offset + 1
+            self._kafka.committed[Partition(incoming.topic, incoming.partition)] = incoming.offset + 1
         await self._faults.point("commit.after")
         return result
 

@@ -19,6 +19,7 @@ from services.gateway.projections import cards as gateway_cards
 from services.issuance import processor as processor_module
 from services.issuance.card import Card
 from services.issuance.processor import cards as card_processor
+from services.runtime.processing.positions import Partition
 from tests.contracts.examples import envelope
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, by_id
 
@@ -76,10 +77,10 @@ async def test_two_instances_that_issue_a_card_to_one_person_at_once_issue_one_c
     first, second = issuance(kafka, database, faults), issuance(kafka, database)
 
     async def other_instance_writes_first() -> None:
-        await second.process_next([((COMMANDS, 1), 1)])
+        await second.process_next([(Partition(COMMANDS, 1), 1)])
 
     faults.do_at("write.before", other_instance_writes_first)
-    await first.process_next([((COMMANDS, 0), 1)])
+    await first.process_next([(Partition(COMMANDS, 0), 1)])
 
     assert faults.passed.count("write.before") == 2
     (card,), (event,) = cards(database), issued(kafka)
@@ -96,10 +97,10 @@ async def test_two_instances_that_draw_the_same_number_at_once_assign_two_number
     first, second = issuance(kafka, database, faults), issuance(kafka, database)
 
     async def other_instance_writes_first() -> None:
-        await second.process_next([((COMMANDS, 1), 1)])
+        await second.process_next([(Partition(COMMANDS, 1), 1)])
 
     faults.do_at("write.before", other_instance_writes_first)
-    await first.process_next([((COMMANDS, 0), 1)])
+    await first.process_next([(Partition(COMMANDS, 0), 1)])
 
     assert {event.person.cpr_hash[0]: event.number for event in issued(kafka)} == {"p": "00002", "q": "00001"}
     assert sorted(card.numbers for card in cards(database)) == [("00001",), ("00002",)]
@@ -136,12 +137,12 @@ async def test_a_refusal_is_published_unchanged_even_if_the_person_has_received_
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
         await issuance(kafka, database, faults).drain([COMMANDS])
-    before = kafka.partitions[COMMANDS, 0]
+    before = kafka.partitions[Partition(COMMANDS, 0)]
     # A number becomes free, and the person gets a card by another command, before the refusal is published.
     database.delete(next(name for name, s in database.documents.items() if "number:00001" in s.aliases))
     kafka.append(encode(envelope(issue("p", 1), "second try")), partition=1)
-    await issuance(kafka, database).process_next([((COMMANDS, 1), 1)])
-    await issuance(kafka, database).process_next([((COMMANDS, 0), len(before))])
+    await issuance(kafka, database).process_next([(Partition(COMMANDS, 1), 1)])
+    await issuance(kafka, database).process_next([(Partition(COMMANDS, 0), len(before))])
 
     refused = {o.command_id: o.problem for o in outcomes(kafka) if isinstance(o, CommandRefused)}
     assert refused == {str(envelope(issue("p"), "scarce").id): "card-numbers-exhausted"}

@@ -23,6 +23,7 @@ from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics.provisioning import provision
+from services.runtime.processing.positions import Partition
 from services.runtime.service import CannotStart, Runtime
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually
@@ -97,7 +98,7 @@ async def until_caught_up(runtime: Runtime, producer: KafkaProducer) -> None:
 
     async def reached() -> bool:
         committed = await runtime.committed_positions()
-        return all(committed.get((end.topic, end.partition), 0) >= end.offset for end in ends)
+        return all(committed.get(Partition(end.topic, end.partition), 0) >= end.offset for end in ends)
 
     await eventually(reached, what="the group's committed offsets")
 

@@ -8,6 +8,7 @@ from frikort_contracts.topics import OUTCOMES
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult, DeadLetterLimitExceeded, dead_letter
+from services.runtime.processing.positions import Partition
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import (
     COMMANDS,
@@ -21,7 +22,7 @@ from tests.runtime.tally import (
     command,
 )
 
-HERE = (COMMANDS, 0)
+HERE = Partition(COMMANDS, 0)
 DEAD = COMMANDS + ".dead"
 
 

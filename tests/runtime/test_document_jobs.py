@@ -26,7 +26,7 @@ class Crash(Exception):
 
 
 class Ports:
-    """Document ids, a job store and a publisher in memory; the publisher fails at the given batch."""
+    """Document ids, a job store and a producer in memory; the producer fails at the given batch."""
 
     def __init__(self, *, fails_at: int | None = None) -> None:
         self.job = JOB
@@ -58,7 +58,7 @@ class Ports:
         self.slept.append(seconds)
 
     async def run(self) -> None:
-        await run_job("exports", KIND, self.job, ids=self, store=self, publisher=self, sleep=self.sleep)
+        await run_job("exports", KIND, self.job, ids=self, store=self, producer=self, sleep=self.sleep)
 
 
 async def test_every_document_gets_one_message_at_the_rate_of_the_job() -> None:

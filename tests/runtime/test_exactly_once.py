@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
@@ -18,7 +18,8 @@ from services.runtime.processing import apply as apply_module
 from services.runtime.processing import published as published_module
 from services.runtime.processing.apply import Document
 from services.runtime.processing.outbox import emit
-from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
+from services.runtime.processing.positions import Partition
+from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, command, event
 
 TOPICS = (COMMANDS, EVENTS)
@@ -26,7 +27,7 @@ POINTS = (
     "load.before", "load.after", "write.before", "write.between", "write.after",
     "publish.before", "publish.between", "publish.after", "commit.before", "commit.after",
 )  # fmt: skip
-PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
+PLACES: Final = tuple(Partition(topic, number) for topic in (COMMANDS, EVENTS) for number in (0, 1))
 
 
 def kafka_with(*records: Any) -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
@@ -111,7 +112,7 @@ async def test_only_published_events_are_removed_from_the_outbox() -> None:
     kafka, database = kafka_with(*(command("a", number) for number in range(5)))
     instance = Instance(kafka, database, Faults())
     for _ in range(5):
-        await instance.process_next([((COMMANDS, 0), 1)])
+        await instance.process_next([(Partition(COMMANDS, 0), 1)])
     assert [entry.offset for entry in database.documents["a"].outbox] == [4]
     assert len(database.documents["a"].applied) == 5
 
@@ -123,10 +124,10 @@ async def test_unpublished_events_survive_batches_of_other_partitions() -> None:
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
-        await Instance(kafka, database, faults).process_next([((COMMANDS, 0), 1)])
+        await Instance(kafka, database, faults).process_next([(Partition(COMMANDS, 0), 1)])
     other = Instance(kafka, database, Faults())
-    await other.process_next([((EVENTS, 0), 1)])
-    await other.process_next([((EVENTS, 0), 1)])
+    await other.process_next([(Partition(EVENTS, 0), 1)])
+    await other.process_next([(Partition(EVENTS, 0), 1)])
     await Instance(kafka, database, Faults()).drain(TOPICS)
     assert_every_effect_happened_once(kafka, database, records)
 
@@ -137,12 +138,12 @@ async def test_the_events_of_a_document_are_published_in_the_order_of_their_deci
     faults = Faults()
     faults.crash_at("publish.before")
     with pytest.raises(Crash):
-        await Instance(kafka, database, faults).process_next([((COMMANDS, 0), 1)])
+        await Instance(kafka, database, faults).process_next([(Partition(COMMANDS, 0), 1)])
     other = Instance(kafka, database, Faults())
-    await other.process_next([((EVENTS, 0), 1)])
+    await other.process_next([(Partition(EVENTS, 0), 1)])
     assert sorted(o["revision"] for i in kafka.all(OUTCOMES.name) if (o := json.loads(i.value or b""))) == [1, 2]
     # Events that the second instance published for the first are removed together with its own.
-    await other.process_next([((EVENTS, 0), 1)])
+    await other.process_next([(Partition(EVENTS, 0), 1)])
     assert [(entry.topic, entry.offset) for entry in database.documents["a"].outbox] == [(EVENTS, 1)]
 
 
@@ -211,7 +212,10 @@ ONE_BY_ONE = tuple((place, 1) for place in PLACES)
 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(messages, st.lists(batches, max_size=8))
-@example([("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1)], [Batch((((COMMANDS, 0), 2),), crash_in=5)])
+@example(
+    [("a", Partition(COMMANDS, 0), 1), ("a", Partition(COMMANDS, 0), 1)],
+    [Batch(((Partition(COMMANDS, 0), 2),), crash_in=5)],
+)
 def test_every_effect_happens_once_for_any_batches_crashes_and_takeovers(
     sent: list[tuple[str, Partition, int]], plan: list[Batch]
 ) -> None:
@@ -220,9 +224,14 @@ def test_every_effect_happens_once_for_any_batches_crashes_and_takeovers(
 
 # The checks must fail when the runtime is broken on purpose.
 
-FOUR = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 0), 1), ("a", (EVENTS, 0), 1), ("a", (EVENTS, 0), 1)]
-FIRST_OF_COMMANDS = (((COMMANDS, 0), 1),)
-BOTH_COMMANDS = (((COMMANDS, 0), 2),)
+FOUR = [
+    ("a", Partition(COMMANDS, 0), 1),
+    ("a", Partition(COMMANDS, 0), 1),
+    ("a", Partition(EVENTS, 0), 1),
+    ("a", Partition(EVENTS, 0), 1),
+]
+FIRST_OF_COMMANDS = ((Partition(COMMANDS, 0), 1),)
+BOTH_COMMANDS = ((Partition(COMMANDS, 0), 2),)
 CRASH_BEFORE_PUBLISH = 5  # load, load, write, between, write, and then
 
 
@@ -273,8 +282,13 @@ def _by_topic(entry: Any, starts: Any) -> bool:
     return any(entry.offset < start for (topic, _), start in starts.items() if topic == entry.topic)
 
 
-TWO_PARTITIONS = [("a", (COMMANDS, 0), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1), ("a", (COMMANDS, 1), 1)]
-THE_OTHER = Batch((((COMMANDS, 1), 1),))
+TWO_PARTITIONS = [
+    ("a", Partition(COMMANDS, 0), 1),
+    ("a", Partition(COMMANDS, 1), 1),
+    ("a", Partition(COMMANDS, 1), 1),
+    ("a", Partition(COMMANDS, 1), 1),
+]
+THE_OTHER = Batch(((Partition(COMMANDS, 1), 1),))
 
 
 @pytest.mark.parametrize(
@@ -286,7 +300,7 @@ THE_OTHER = Batch((((COMMANDS, 1), 1),))
             "_is_published_before",
             lambda *_: True,
             FOUR,
-            [*CRASHED, Batch((((EVENTS, 0), 1),))],
+            [*CRASHED, Batch(((Partition(EVENTS, 0), 1),))],
             id="removes all events",
         ),
         pytest.param(
@@ -326,7 +340,7 @@ def test_an_old_backup_and_the_topic_from_its_start_lead_to_the_same_documents(t
         kafka, database = kafka_with(*records)
         instance = Instance(kafka, database, Faults())
         for _ in range(taken_after):
-            await instance.process_next([((COMMANDS, 0), 1)])
+            await instance.process_next([(Partition(COMMANDS, 0), 1)])
         backup = database.backup()
         await instance.drain([COMMANDS], most=most)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import uuid4
 
 import pytest
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from services.runtime.processing.apply import Document, PendingEvents
 from services.runtime.processing.outbox import OutboxEntry
-from services.runtime.processing.published import Partition, PublishedEvents
+from services.runtime.processing.positions import Partition
+from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import COMMANDS, EVENTS, TALLIES, Tally, assert_every_effect_happened_once, command, event
 
 TOPICS = (COMMANDS, EVENTS)
-PLACES: tuple[Partition, ...] = ((COMMANDS, 0), (COMMANDS, 1), (EVENTS, 0), (EVENTS, 1))
+PLACES: Final = tuple(Partition(topic, number) for topic in (COMMANDS, EVENTS) for number in (0, 1))
 
 
 def empty_kafka() -> tuple[MemoryKafka, MemoryDatabase[Tally]]:
@@ -54,10 +56,10 @@ def test_two_instances_over_two_topics_publish_every_event_once(
             record = command(card, number, events) if topic == COMMANDS else event(card, number, events)
             records.append(kafka.append(record, partition=partition))
         instances = [Instance(kafka, database, Faults()) for _ in range(2)]
-        for _, (topic, partition) in turns:
-            await instances[partition].process_next([((topic, partition), 1)])
+        for _, place in turns:
+            await instances[place.partition].process_next([(place, 1)])
         for partition, instance in enumerate(instances):
-            await instance.process_next([((topic, partition), 100) for topic in TOPICS])
+            await instance.process_next([(Partition(topic, partition), 100) for topic in TOPICS])
         assert_no_repeats(kafka)
         assert published(kafka)
 
@@ -83,7 +85,7 @@ async def test_events_without_acknowledgement_are_published_again_by_the_next_to
     with pytest.raises(Crash):
         await Instance(kafka, database, faults).drain([COMMANDS])
     other = kafka.append(event("a", 2), partition=1)
-    await Instance(kafka, database, Faults()).process_next([((EVENTS, 1), 1)])
+    await Instance(kafka, database, Faults()).process_next([(Partition(EVENTS, 1), 1)])
 
     order = list(dict.fromkeys(published(kafka)))
     assert len(order) == 3, "the events of the first message are published before those of the second"
@@ -97,7 +99,7 @@ async def test_a_batch_whose_publish_failed_is_published_again_by_the_same_insta
     faults = Faults()
     faults.crash_at("publish.before")
     instance = Instance(kafka, database, faults)
-    batch = kafka.partitions[COMMANDS, 0]
+    batch = kafka.partitions[Partition(COMMANDS, 0)]
     with pytest.raises(Crash):
         await instance.batch_processor.process(batch)
     await instance.batch_processor.process(batch)
@@ -119,10 +121,10 @@ async def test_events_that_another_worker_is_publishing_are_waited_for() -> None
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
-            offsets[COMMANDS, 1] = 8
+            offsets[Partition(COMMANDS, 1)] = 8
 
     pending = document(COMMANDS, 1, 7)
-    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {Partition(COMMANDS, 0): 0})
     assert pending.outbox == []
     assert len(waits) == 3
 
@@ -131,13 +133,13 @@ async def test_events_of_a_worker_that_never_finishes_are_published_after_a_seco
     waits: list[float] = []
 
     async def committed() -> Mapping[Partition, int]:
-        return {(COMMANDS, 1): 7}
+        return {Partition(COMMANDS, 1): 7}
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
     pending = document(COMMANDS, 1, 7)
-    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {Partition(COMMANDS, 0): 0})
     assert len(pending.outbox) == 1
     assert sum(waits) <= 1
 
@@ -152,7 +154,7 @@ async def test_events_of_the_own_partition_number_are_published_without_waiting(
         raise AssertionError("waited")
 
     pending = document(EVENTS, 0, 7)
-    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {(COMMANDS, 0): 0})
+    await PublishedEvents(committed, sleep=sleep).remove_from([pending], {Partition(COMMANDS, 0): 0})
     assert len(pending.outbox) == 1
 
 
@@ -160,5 +162,5 @@ async def test_only_the_latest_acknowledgements_are_remembered() -> None:
     published_events = PublishedEvents(most=2)
     documents = [document(COMMANDS, 0, offset) for offset in range(3)]
     published_events.add(d.outbox[0].entry.cause_id for d in documents)
-    await published_events.remove_from(documents, {(EVENTS, 0): 0})
+    await published_events.remove_from(documents, {Partition(EVENTS, 0): 0})
     assert [len(d.outbox) for d in documents] == [1, 0, 0]

@@ -19,7 +19,7 @@ EVENTS = st.builds(
 )
 ENTRIES = st.builds(
     OutboxEntry,
-    emitter=st.sampled_from(["reporting/books", "balance/ledgers"]),
+    emitter=st.sampled_from(["reporting/card_states", "balance/ledgers"]),
     cause_id=st.uuids(),
     time=st.just("2026-11-22T14:00:00.000001Z"),
     correlation_id=st.uuids(),
@@ -44,7 +44,7 @@ def test_a_stored_entry_is_stored_again_unchanged(entry: OutboxEntry) -> None:
 def test_ids_and_headers_of_a_stored_entry_are_fixed() -> None:
     """A release that derived them differently would publish stored events under new ids."""
     stored = {
-        "emitter": "reporting/books",
+        "emitter": "reporting/card_states",
         "cause": UUID(int=1).bytes,
         "time": "2026-11-22T14:00:00Z",
         "correlation": UUID(int=2).bytes,

@@ -19,12 +19,13 @@ from deploy.local.engines import Engines
 from services.runtime.mongo.document_store import MongoStore, Reader, connect, durable_database
 from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from tests.contracts.examples import envelope
-from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, Partition
+from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 
 COMMANDS, EVENTS = ISSUANCE_COMMANDS.name, CARDS.name
-HERE, THERE = (COMMANDS, 0), (EVENTS, 0)
+HERE, THERE = Partition(COMMANDS, 0), Partition(EVENTS, 0)
 
 
 class View(BaseModel):

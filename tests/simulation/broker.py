@@ -17,7 +17,6 @@ from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.positions import Partition
 from tests.runtime.memory import MemoryKafka, MemoryProducer, Points
-from tests.runtime.memory import Partition as Place
 
 DELAYED_VISIBILITY = 0.2  # the probability that consumers do not see an appended record at once
 LATE_APPEND = 0.3  # the probability that a failed publish is appended later
@@ -36,7 +35,7 @@ class Broker(MemoryKafka):
         self.rng = rng
         self.groups: dict[str, list[Group]] = {}
         self.faultless = False
-        self.visible: dict[Place, int] = {}
+        self.visible: dict[Partition, int] = {}
         self.in_flight: list[list[Record]] = []
         self.violated: Callable[[str], None] = _raise
 
@@ -44,16 +43,16 @@ class Broker(MemoryKafka):
         """Append a record. Consumers may see it later, but in order."""
         incoming = super().append(record, partition)
         if self.faultless or self.rng.random() >= DELAYED_VISIBILITY:
-            self.show((incoming.topic, incoming.partition))
+            self.show(Partition(incoming.topic, incoming.partition))
         return incoming
 
-    def show(self, partition: Place) -> None:
+    def show(self, partition: Partition) -> None:
         """Make all records of a partition visible to consumers."""
         self.visible[partition] = len(self.partitions[partition])
         for group in self.groups.get(partition[0], ()):
             group.changes += 1
 
-    def hidden(self) -> list[Place]:
+    def hidden(self) -> list[Partition]:
         """Partitions with records that are not visible yet."""
         return [p for p, records in self.partitions.items() if self.visible.get(p, 0) < len(records)]
 
@@ -102,7 +101,7 @@ def _interleaved(records: Sequence[Record], broker: Broker) -> list[Record]:
     """``records`` by partition, in a random order of partitions: each partition has its own leader."""
     if len(records) == 1:
         return list(records)
-    by_partition: dict[Place, list[Record]] = {}
+    by_partition: dict[Partition, list[Record]] = {}
     for record in records:
         by_partition.setdefault(broker.partition_of(record), []).append(record)
     order = list(by_partition.values())
@@ -232,6 +231,10 @@ class Group:
         """The number of records that the group has not committed, by partition."""
         ends = {p: len(self._broker.partitions.get(p, ())) for p in self._partitions}
         return {p: end - self.committed.get(p, 0) for p, end in ends.items() if end > self.committed.get(p, 0)}
+
+    def deliveries_left(self) -> int:
+        """The uncommitted records, each counted once for every processor that reads it."""
+        return sum(count * len(self._readers[partition.topic]) for partition, count in self.lag().items())
 
     def _assign_if_released(self) -> None:
         if self._awaited or not self.members:

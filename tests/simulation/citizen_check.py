@@ -30,7 +30,7 @@ def check(
     counts: Counter[str] = Counter()
     disputed = _disputes_published(earnings, commands, counts)
     for card_id, expected in employments_by_card.items():
-        stored: Any = environment.database("reporting", "books").state(card_id)
+        stored: Any = environment.database("reporting", "card_states").state(card_id)
         for employment_id, employment in expected.employments.items():
             _disputes(environment, employment, stored.employments[employment_id], disputed)
             _no_work(environment, employment_id, employment)

@@ -34,12 +34,12 @@ from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.policies import CommitPolicy
+from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import CommittedOffsets, PublishedEvents
 from services.runtime.retryable import RETRYABLE
 from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.runtime.memory import Partition as Place
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
@@ -232,7 +232,7 @@ class Environment:
     def _gateway(self, process: Process, log: SimLog) -> GatewayInstance:
         databases = self.services["gateway"].databases
         skew = self.config.skew * (self.rng.random() - 0.5)
-        intake = CommandService(store=self.commands, publisher=log, now=self.clock.skewed(skew), persons=self._persons)
+        intake = CommandService(store=self.commands, producer=log, now=self.clock.skewed(skew), persons=self._persons)
 
         def states_of(processor: DocumentSet[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])
@@ -247,9 +247,9 @@ class Environment:
 
 
 def _committed(group: Group) -> CommittedOffsets:
-    async def committed() -> Mapping[Place, int]:
+    async def committed() -> Mapping[Partition, int]:
         await pause(_OFFSETS_READ)
-        return {(p.topic, p.partition): offset for p, offset in group.committed.items()}
+        return dict(group.committed)
 
     return committed
 

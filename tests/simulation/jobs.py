@@ -11,7 +11,8 @@ from pymongo.errors import AutoReconnect
 
 from services.exports.jobs import JOB_KINDS
 from services.runtime.kafka.producer import KafkaUnavailable
-from services.runtime.processing.jobs import JobKind, JobState, LeaseLost, Publisher, run_job
+from services.runtime.processing.jobs import JobKind, JobState, LeaseLost, run_job
+from services.runtime.processing.producer import Producer
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.ports import Clock
 from tests.simulation.scheduler import Pause, pause
@@ -92,7 +93,7 @@ class SimJobs:
         return job.status == "running" and self._leases.get(job.job_id, 0) <= self._clock.step()
 
 
-async def runner(jobs: SimJobs, publisher: Publisher, failed: Callable[[], None]) -> None:
+async def runner(jobs: SimJobs, producer: Producer, failed: Callable[[], None]) -> None:
     """Run jobs: the background task of a process of exports. ``failed`` counts runners that met an error."""
 
     async def sleep(_: float) -> None:
@@ -102,6 +103,6 @@ async def runner(jobs: SimJobs, publisher: Publisher, failed: Callable[[], None]
         await pause(Pause("jobs.idle", ready=jobs.waiting))
         try:
             if (job := await jobs.claim()) is not None:
-                await run_job("exports", KIND, job, ids=jobs, store=jobs, publisher=publisher, sleep=sleep)
+                await run_job("exports", KIND, job, ids=jobs, store=jobs, producer=producer, sleep=sleep)
         except (LeaseLost, AutoReconnect, KafkaUnavailable):
             failed()

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.consumer import Processes, RebalanceListener
+from services.runtime.processing.consumer import BatchHandler, RebalanceListener
 from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset
 from tests.simulation.broker import Broker, Group
@@ -158,7 +158,7 @@ class CheckedProcessor:
     Batches of a partition must come one at a time, in the order of offsets, and only while the partition is assigned.
     """
 
-    def __init__(self, processor: Processes, member: Member, broker: Broker) -> None:
+    def __init__(self, processor: BatchHandler, member: Member, broker: Broker) -> None:
         self.name = processor.name
         self._processor = processor
         self._member = member

@@ -33,7 +33,7 @@ from services.runtime.processing import jobs
 from services.runtime.processing import published as published_module
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
-from services.runtime.processing.consumer import BatchConsumer, Processes
+from services.runtime.processing.consumer import BatchConsumer, BatchHandler
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.positions import Partition
@@ -67,7 +67,7 @@ async def _commit_first(self: BatchConsumer, records: Sequence[Incoming]) -> Non
     await _process_partitions(self, records)
 
 
-async def _give_up(self: BatchConsumer, processor: Processes, batch: Sequence[Incoming]) -> bool:
+async def _give_up(self: BatchConsumer, processor: BatchHandler, batch: Sequence[Incoming]) -> bool:
     with suppress(*RETRYABLE):
         await processor.process(batch)
     return True
@@ -169,7 +169,7 @@ def _warnings_kept(ledger: Ledger, entry: LedgerEntry, **given: Any) -> Posting:
 async def _sent_once(self: CommandService, ask: CommandRequest, build: Build) -> Submission:
     submission = await self._new(ask, build)
     if not submission.replayed:
-        await self._publisher.publish([submission.record])
+        await self._producer.publish([submission.record])
     return submission
 
 
@@ -210,11 +210,11 @@ def _only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequ
 
 
 async def _store_position_first(
-    service: str, kind: Any, job: Any, *, ids: Any, store: Any, publisher: Any, **_: Any
+    service: str, kind: Any, job: Any, *, ids: Any, store: Any, producer: Any, **_: Any
 ) -> None:
     while found := await ids.after(job.cursor, 1):
         job = await store.advance(job, cursor=found[-1], count=1)
-        await publisher.publish([jobs.record_of(service, kind, job, name) for name in found])
+        await producer.publish([jobs.record_of(service, kind, job, name) for name in found])
     await store.finish(job)
 
 

@@ -24,6 +24,7 @@ from frikort_contracts.topics import (
     TOPICS,
 )
 
+from services.runtime.processing.positions import Partition
 from tests.runtime.memory import by_id
 from tests.simulation import citizen_check, job_check
 from tests.simulation.environment import Environment
@@ -119,7 +120,7 @@ class Reconciliation:
                 facts = {name: value.decode() for name, value in dead.headers if name.startswith("dead_")}
                 place = (facts["dead_topic"], int(facts["dead_partition"]), int(facts["dead_offset"]))
                 found.add((*place, f"{facts['dead_service']}/{facts['dead_processor']}"))
-                original = self.environment.broker.partitions[place[0], place[1]][place[2]]
+                original = self.environment.broker.partitions[Partition(*place[:2])][place[2]]
                 invariant(dead.value == original.value, f"a dead letter of {place} differs from the original record")
         self.counts["dead letters"] += len(found)
         invariant(
@@ -341,7 +342,7 @@ class Reconciliation:
                                 ),
                                 f"I2: {name} of {service.name} has an event that is not published",
                             )
-        for card in states(self.environment.database("reporting", "books")):
+        for card in states(self.environment.database("reporting", "card_states")):
             deferred = len(card.deferred)
             invariant(not deferred, f"{deferred} commands of the card {card.card_id} are still deferred")
 

@@ -41,7 +41,7 @@ class Outcome:
 
 
 def steps(environment: Mapping[str, str]) -> list[Step]:
-    """The steps in their order; `environment` may set SEEDS and ROUNDS. Their limits add up to 50 minutes."""
+    """The steps in their order; `environment` may set SEEDS and ROUNDS. Their limits add up to 58 minutes."""
     seeds, rounds = environment.get("SEEDS") or "1500", environment.get("ROUNDS") or "6"
     chaos = (_PYTHON, "-m", "tests.chaos")
     return [
@@ -56,6 +56,13 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "clients generated from the OpenAPI document in four languages, and two linters of the document",
             (*_PYTEST, "-m", "verify", "--numprocesses=2", "tests/clients"),
             10,
+        ),
+        Step(
+            "fuzz",
+            "random input to every decoder",
+            (*_PYTEST, "tests/fuzz"),
+            8,
+            {"FUZZ_EXAMPLES": "500"},
         ),
         Step(
             "simulation",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.verify.steps import Step, run, select, steps
 
-MOST_MINUTES = 50
+MOST_MINUTES = 58
 
 
 def python(code: str) -> Step:

@@ -1,4 +1,4 @@
-"""The access log as a person reads it."""
+"""The audit log as a person reads it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AccessResource(Resource):
 
 
 class AccessPage(Resource):
-    """A page of the access log of one person, newest first."""
+    """A page of the audit log of one person, newest first."""
 
     accesses: list[AccessResource]
     next: str | None = Field(description="The cursor of the next page; null on the last.")

@@ -105,7 +105,7 @@ Label = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$"),
     AfterValidator(check_no_cpr),
-    Field(description="Your own name for the employment, such as a payroll number; an empty text takes it away."),
+    Field(description="Your own name for the employment, such as a payroll number; an empty text removes it."),
 ]
 
 

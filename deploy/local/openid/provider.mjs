@@ -14,7 +14,7 @@ if (environment.FRIKORT_ENVIRONMENT !== 'local') {
 }
 
 const { audience, scope, portal, tokenSeconds, programs, people } = JSON.parse(readFileSync(environment.FRIKORT_PROVIDER_CONFIG, 'utf8'))
-const key = JSON.parse(readFileSync(environment.FRIKORT_ISSUER_KEY, 'utf8'))
+const key = JSON.parse(readFileSync(environment.FRIKORT_PROVIDER_KEY, 'utf8'))
 const claimsOfProgram = new Map(programs.map(program => [program.client_id, program.claims]))
 const known = new Map(people.map(person => [person.id, person]))
 

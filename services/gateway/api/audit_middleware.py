@@ -83,4 +83,4 @@ async def _record(audit: AuditContext, scope: Scope, status: int) -> None:
         at=audit.at or await container.clock.now(),
         request=scope["state"]["correlation_id"],
     )
-    await container.access_log.add(entries)
+    await container.audit_log.add(entries)

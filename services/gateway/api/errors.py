@@ -12,11 +12,13 @@ from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
 from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.web.methods import PathMethods
 
 logger = structlog.get_logger(__name__)
 
@@ -51,7 +53,22 @@ def problem_response(
     )
 
 
-def add_handlers(app: FastAPI) -> None:
+class MethodMiddleware:
+    """Answers a method that a path without parameters does not have: no template may match the path instead."""
+
+    def __init__(self, app: ASGIApp, *, methods: PathMethods) -> None:
+        self._app = app
+        self._methods = methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._methods.refuses(scope["method"], scope["path"]):
+            headers = {"Allow": self._methods.allow(scope["path"])}
+            await problem_response(Request(scope), "method-not-allowed", headers=headers)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def add_handlers(app: FastAPI, methods: PathMethods) -> None:
     """Register a handler for each kind of error."""
 
     @app.exception_handler(ProblemError)
@@ -66,12 +83,15 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "internal-error")
-        return problem_response(request, code, headers=error.headers)
+        headers = dict(error.headers or {})
+        if code == "method-not-allowed" and (allow := methods.allow(request.scope["path"])):
+            headers["Allow"] = allow
+        return problem_response(request, code, headers=headers)
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(KafkaUnavailable)
-    async def _away(request: Request, error: Exception) -> Response:
-        logger.warning("gateway.dependency_away", reason=type(error).__name__)
+    async def _unavailable(request: Request, error: Exception) -> Response:
+        logger.warning("gateway.dependency_unavailable", reason=type(error).__name__)
         return problem_response(request, "temporarily-unavailable", headers=_RETRY)
 
 

@@ -1,4 +1,4 @@
-"""The actions that the access log records, with the texts that the citizen reads.
+"""The actions that the audit log records, with the texts that the citizen reads.
 
 Here are the actions of several slices; a slice defines its own in ``<slice>/actions.py``.
 """

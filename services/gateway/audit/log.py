@@ -1,4 +1,4 @@
-"""The access log: one entry for each read or change of one person's data. Entries are only added.
+"""The audit log: one entry for each read or change of one person's data. Entries are only added.
 
 It cannot be rebuilt from the topics: no event records a read.
 """
@@ -74,7 +74,7 @@ class Span(NamedTuple):
     until: str = LAST
 
 
-class AccessLog(Protocol):
+class AuditLog(Protocol):
     """Stores entries. It raises the errors of pymongo; then no response may be sent."""
 
     async def prepare(self) -> None:
@@ -90,8 +90,8 @@ class AccessLog(Protocol):
         ...
 
 
-class MongoAccessLog:
-    """The access log in MongoDB."""
+class MongoAuditLog:
+    """The audit log in MongoDB."""
 
     def __init__(self, database: Database) -> None:
         self._accesses = database["accesses"]

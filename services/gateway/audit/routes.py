@@ -24,7 +24,7 @@ class UndeclaredRoute(RuntimeError):
 
 
 def audited(action: Action) -> Callable[[Endpoint], Endpoint]:
-    """Declare the action that the access log records for an endpoint."""
+    """Declare the action that the audit log records for an endpoint."""
 
     def declare(endpoint: Endpoint) -> Endpoint:
         _DECLARED[endpoint] = action

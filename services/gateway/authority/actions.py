@@ -1,4 +1,4 @@
-"""The actions of authorities that the access log records."""
+"""The actions of authorities that the audit log records."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Respo
 
     async def accepted(message: Envelope[Any]) -> None:
         await context.container.extract_requests.add(extract_request_of(message))
-        await context.container.access_log.add([_audit_entry(context, message)])
+        await context.container.audit_log.add([_audit_entry(context, message)])
 
     return await context.submit(body, build, accepted=accepted)
 

@@ -74,7 +74,7 @@ async def mandates_of(context: RequestContext, card: CardView) -> Mandates:
 async def accesses_of(
     context: RequestContext, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
 ) -> AccessPage:
-    """A page of a person's access log, newest first: entries about the person, the card, and extracts with the card.
+    """A page of a person's audit log, newest first: entries about the person, the card, and extracts with the card.
 
     ``own`` includes the person's own reads.
     """
@@ -82,6 +82,6 @@ async def accesses_of(
     if card is not None:
         reports = await context.container.read_models.reports.find({"card_id": card.card_id})
         spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
-    found = await context.container.access_log.latest(spans, own=own, before=before(cursor), limit=limit + 1)
+    found = await context.container.audit_log.latest(spans, own=own, before=before(cursor), limit=limit + 1)
     entries, following = page(found, limit)
     return texts.page(entries, following, context.language)

@@ -1,4 +1,4 @@
-"""The actions of caseworkers that the access log records."""
+"""The actions of caseworkers that the audit log records."""
 
 from __future__ import annotations
 

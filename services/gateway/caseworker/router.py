@@ -213,7 +213,7 @@ async def card_reports(card_id: str, context: Caseworker) -> CardReports:
 async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
     """Dispute a report for the citizen.
 
-    It stands until it is withdrawn, or the employer corrects or withdraws the report.
+    It stays open until it is withdrawn, or the employer corrects or withdraws the report.
     """
     return await disputes.dispute_report(
         context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
@@ -237,7 +237,7 @@ async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerComm
 @router.get("/cards/{card_id}/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
 @audited(READ_MANDATES)
 async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
-    """The people whom the citizen lets see the card, now and before."""
+    """The people who may see the card, now and before."""
     return await queries.mandates_of(context, await _card(context, card_id))
 
 

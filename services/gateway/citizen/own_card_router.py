@@ -87,7 +87,7 @@ async def own_reports(context: Citizen) -> CardReports:
 async def dispute_own_report(report_id: str, body: DisputeBody, context: CitizenCommand) -> Response:
     """Dispute a report. Its employer, your municipality and the authorities see the dispute; no amount changes.
 
-    It stands until you withdraw it, or the employer corrects or withdraws the report.
+    It stays open until you withdraw it, or the employer corrects or withdraws the report.
     """
     return await disputes.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 
@@ -126,7 +126,7 @@ async def own_changes(context: Citizen, _: StreamSlot, seconds: StreamSeconds = 
 @router.get("/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
 @audited(READ_MANDATES)
 async def own_mandates(context: Citizen) -> Mandates:
-    """The people whom you let see your card, now and before."""
+    """The people who may see your card, now and before."""
     return await queries.mandates_of(context, await _own(context))
 
 

@@ -23,7 +23,7 @@ from services.gateway.auth import Caller
 from services.gateway.commands.store import CommandStore, StoredCommand
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
-from services.runtime.processing.batch_processor import Producer
+from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")
 _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
@@ -74,10 +74,10 @@ class CommandService:
     """Submits commands. ``now`` gives the time of a new command."""
 
     def __init__(
-        self, *, store: CommandStore, publisher: Producer, now: Callable[[], Awaitable[datetime]], persons: Persons
+        self, *, store: CommandStore, producer: Producer, now: Callable[[], Awaitable[datetime]], persons: Persons
     ) -> None:
         self._store = store
-        self._publisher = publisher
+        self._producer = producer
         self._now = now
         self._persons = persons
 
@@ -98,7 +98,7 @@ class CommandService:
                 if submission is None:
                     raise
         if submission.response is None:
-            await self._publisher.publish([submission.record])
+            await self._producer.publish([submission.record])
         return submission
 
     async def find(self, command_id: str, caller: Caller) -> Submission | None:

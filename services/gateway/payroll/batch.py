@@ -2,10 +2,11 @@
 
 A file is uploaded in chunks of lines, then held or booked. Several chunks are booked at a time, in order:
 
-    uploaded ──take──► taken ──(publish lines without an outcome, and wait)──settle──► settled ──count──► counted
+    uploaded ──set_plan──► planned ──(publish, and wait)──set_results──► with results ──count──► counted
 
-``take`` fixes the time and the card revisions, so that a chunk has the same bytes whenever it is published. Each step
-is one write, and only the first one counts. So any worker can repeat a step or continue after a crash.
+The plan fixes the time and the card revisions, so that a chunk has the same bytes whenever it is published. A worker
+that takes over a file publishes only the lines without an outcome. Each step is one write, and only the first one
+counts. So any worker can repeat a step or continue after a crash.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def is_expired(batch: Batch, now: datetime) -> bool:
 
 
 class ChunkPlan(BaseModel):
-    """What is fixed when a chunk is taken: the time of its commands, and the revision of each card.
+    """What is fixed before a chunk is published: the time of its commands, and the revision of each card.
 
     ``first`` is the number of the chunk's first line. Each line is a microsecond later than the one before it, so that
     reports are listed in the order of the file.
@@ -157,7 +158,7 @@ class Chunk(BaseModel):
 class ChunkStep(StrEnum):
     """The next step of a chunk."""
 
-    TAKE = "take"
+    PLAN = "plan"
     PUBLISH = "publish"
     COUNT = "count"
 
@@ -165,5 +166,5 @@ class ChunkStep(StrEnum):
 def next_step(chunk: Chunk) -> ChunkStep:
     """The step after the stored ones."""
     if chunk.plan is None:
-        return ChunkStep.TAKE
+        return ChunkStep.PLAN
     return ChunkStep.PUBLISH if chunk.results is None else ChunkStep.COUNT

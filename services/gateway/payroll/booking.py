@@ -138,7 +138,7 @@ def totals_of(results: Iterable[LineResult]) -> BatchTotals:
 def accesses(
     batch: Batch, index: int, plan: ChunkPlan, lines: Iterable[ValidLine], results: Sequence[LineResult]
 ) -> list[Access]:
-    """An audit entry for each person in a chunk: the same entries whenever it is settled."""
+    """An audit entry for each person in a chunk: the same entries whenever it is booked."""
     booked = {result.number for result in results if result.outcome != "refused"}
     by_card: dict[str, bool] = {}
     for line in lines:

@@ -1,7 +1,7 @@
 """Limits and records the card numbers in payroll files under which the company has registered no employment.
 
 A file is compared with the company's own employments only, so its lines reveal nothing about other cards. Unknown
-numbers count as wrong attempts all the same, and the access log of the person whose number it is has the attempt.
+numbers count as wrong attempts all the same, and the audit log of the person whose number it is has the attempt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.actions import TRY_NUMBER
 from services.gateway.audit.context import current_audit
-from services.gateway.audit.log import NO_MATCH, Access, AccessLog, of_card
+from services.gateway.audit.log import NO_MATCH, Access, AuditLog, of_card
 from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.person_encryption import Persons
@@ -30,13 +30,13 @@ class NumberChecks:
         self,
         limiter: AttemptLimiter,
         read_models: ReadModels,
-        access_log: AccessLog,
+        audit_log: AuditLog,
         persons: Persons,
         now: Callable[[], Awaitable[datetime]],
     ) -> None:
         self._limiter = limiter
         self._read_models = read_models
-        self._access_log = access_log
+        self._audit_log = audit_log
         self._persons = persons
         self._now = now
 
@@ -52,11 +52,11 @@ class NumberChecks:
         except ProblemError:
             return False
         await self._limiter.record_wrong(acquired)
-        await self._access_log.add([await self._entry(caller, request, number)])
+        await self._audit_log.add([await self._entry(caller, request, number)])
         return True
 
     async def _entry(self, caller: Caller, request: str, number: str) -> Access:
-        """The access log entry of the person who has the number now. The response does not depend on it."""
+        """The audit log entry of the person who has the number now. The response does not depend on it."""
         card = await self._read_models.card_of_number(number)
         audit = current_audit()
         if card is None:

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 
-from services.gateway.audit.log import MongoAccessLog
+from services.gateway.audit.log import MongoAuditLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
 from services.gateway.payroll.line_encryption import LineEncryptor
@@ -35,7 +35,7 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
         worker = BatchWorker(
             batches=batches,
             queries=MongoReadModelQueries(database),
-            access_log=MongoAccessLog(database),
+            audit_log=MongoAuditLog(database),
             line_encryptor=line_encryptor,
             publish=runtime.producer.publish,
             now=clock.now,
@@ -43,7 +43,7 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
             renew_every=settings.batch_lease / 4,
         )
         job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
-        # A stream of the whole database would need the right to read it: stored responses, the access log.
+        # A stream of the whole database would need the right to read it: stored responses, the audit log.
         listeners = [
             ChangeStreamListener(database[name], subscriptions, [name])
             for name in (outcomes.PROJECTION.name, reports.PROJECTION.name, FILES)

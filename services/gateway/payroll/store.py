@@ -85,16 +85,16 @@ class BatchStore(Protocol):
         """A chunk of an acknowledged file. Raises ``LookupError``."""
         ...
 
-    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
+    async def set_plan(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         """Store the plan of a chunk unless it has one. Returns the stored plan."""
         ...
 
-    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
+    async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         """Store the results of a chunk unless it has some."""
         ...
 
     async def count(self, held: Batch, index: int, totals: BatchTotals) -> None:
-        """Add the totals of a settled chunk to its file and renew the lease. Raises ``LeaseLost``."""
+        """Add the totals of a chunk with results to its file and renew the lease. Raises ``LeaseLost``."""
         ...
 
     async def finish(self, held: Batch, at: datetime) -> None:
@@ -189,7 +189,7 @@ class MongoBatchStore:
             raise LookupError(f"chunk {index} of the file {batch.batch_id} is gone")
         return Chunk.model_validate(stored)
 
-    async def take(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
+    async def set_plan(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         stored = await self._chunks.find_one_and_update(
             {"_id": _chunk_id(batch, index), "plan": None},
             {"$set": {"plan": plan.model_dump(mode="json")}},
@@ -200,10 +200,10 @@ class MongoBatchStore:
             return plan
         earlier = (await self.chunk(batch, index)).plan
         if earlier is None:
-            raise LookupError(f"chunk {index} of the file {batch.batch_id} has no plan and could not be taken")
+            raise LookupError(f"chunk {index} of the file {batch.batch_id} has no plan and could not get one")
         return earlier
 
-    async def settle(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
+    async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         query = {"_id": _chunk_id(batch, index), "results": None}
         await self._chunks.update_one(query, {"$set": {"results": results, "totals": totals.model_dump()}})
 

@@ -18,7 +18,7 @@ import structlog
 from frikort_contracts.cloudevents import Record
 from pymongo.errors import PyMongoError
 
-from services.gateway.audit.log import AccessLog
+from services.gateway.audit.log import AuditLog
 from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
 from services.gateway.payroll import booking, lines
 from services.gateway.payroll.batch import (
@@ -69,7 +69,7 @@ class BatchWorker:
         *,
         batches: BatchStore,
         queries: ReadModelQueries,
-        access_log: AccessLog,
+        audit_log: AuditLog,
         line_encryptor: LineEncryptor,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
         now: Callable[[], Awaitable[datetime]],
@@ -78,7 +78,7 @@ class BatchWorker:
     ) -> None:
         self._batches = batches
         self._queries = queries
-        self._access_log = access_log
+        self._audit_log = audit_log
         self._line_encryptor = line_encryptor
         self._publish = publish
         self._now = now
@@ -115,12 +115,12 @@ class BatchWorker:
         return complete
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
-        """Publish the commands of a chunk. Of a chunk that was taken before, only those without an outcome."""
+        """Publish the commands of a chunk. Of a chunk that has a plan already, only those without an outcome."""
         good, _ = lines.lines_from_json(self._line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
             now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
-            plan = await self._batches.take(
+            plan = await self._batches.set_plan(
                 held, chunk.index, ChunkPlan(at=now, first=good[0].number, revisions=revisions)
             )
         else:
@@ -136,10 +136,10 @@ class BatchWorker:
         waiting = _ChunkResults(self._queries, held, chunk.lines)
         while (results := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
             await self._batches.renew_lease(held)
-        await self._access_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
+        await self._audit_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
         totals = booking.totals_of(results)
         encrypted = self._line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
-        await self._batches.settle(held, chunk.index, encrypted, totals)
+        await self._batches.set_results(held, chunk.index, encrypted, totals)
         await self._batches.count(held, chunk.index, totals)
 
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from services.portals.forms import Field, Fields, Form, choice, text
 from services.portals.texts import N_
 
-# The citizen reads these in the access log, which is Danish whatever language the caseworker uses.
+# The citizen reads these in the audit log, which is Danish whatever language the caseworker uses.
 REASONS: Final = {
     "contact": N_("Borgeren har henvendt sig"),
     "grant": N_("Ny bevilling"),

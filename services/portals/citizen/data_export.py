@@ -45,7 +45,7 @@ _SCOPES: Final = {"view": N_("Se frikortet"), "represent": N_("Se frikortet og t
 
 
 class Everything(Resource):
-    """The content of the file. Without a card, only the access log."""
+    """The content of the file. Without a card, only the audit log."""
 
     card: OwnCardResource | None = None
     balances: tuple[BalanceResource, ...] = ()

@@ -1,4 +1,4 @@
-"""Mandates: the people whom a citizen lets see the card; granting and withdrawing them."""
+"""Mandates: the people who may see a citizen's card; granting and withdrawing them."""
 
 from __future__ import annotations
 

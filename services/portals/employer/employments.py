@@ -143,7 +143,7 @@ async def change(employment_id: UUID, page: EmployerPage) -> Response:
 
 @router.post("/{employment_id}/ret")
 async def change_employment(employment_id: UUID, page: EmployerPage) -> Response:
-    """Change it. A label that was emptied is taken away."""
+    """Change it. An emptied label is removed."""
     form = await page.posted(CHANGE)
     form.body.setdefault("label", "")
     return await _sent(page, employment_id, form, page.api.put, "", "change_employment", "aendret", _CONCERNS)

@@ -238,5 +238,5 @@ async def _problems() -> AsyncIterator[None]:
         logger.warning("portals.login_refused", reason=getattr(error, "error", type(error).__name__))
         raise ProblemError("login-failed") from None
     except (httpx2.HTTPError, ValueError) as error:
-        logger.warning("portals.login_provider_away", reason=type(error).__name__)
+        logger.warning("portals.login_provider_unavailable", reason=type(error).__name__)
         raise ProblemError("login-unavailable", headers={"Retry-After": "30"}) from None

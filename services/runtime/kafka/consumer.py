@@ -28,14 +28,14 @@ from services.runtime.settings import RuntimeSettings
 
 # A fetch brings about one batch of each partition.
 _RECORD_BYTES: Final = 1024
-# A partition whose records are all taken waits for the broker's answer about the others before it is fetched again.
+# A partition whose records are all read waits for the broker's answer about the others before it is fetched again.
 _FETCH_WAIT_MS: Final = 100
 # The longest batch, with its retries, that a rebalance waits for.
 _REBALANCE_TIMEOUT_MS: Final = 60_000
 
 
 def group_of(service: str, processors: Iterable[DocumentSet[Any]]) -> str:
-    """The consumer group of a service. With another processor it is another group, which begins at the start."""
+    """The consumer group of a service. Another set of processors is another group, which reads from the beginning."""
     return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
 
 
@@ -127,7 +127,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         return {p: consumer.highwater(TopicPartition(*p)) or 0 for p in self.assignment()}
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """aiokafka rebalances eagerly (aiokafka#1126): all partitions go, and the group waits for this call."""
+        """aiokafka rebalances eagerly (aiokafka#1126): all partitions are revoked; the group waits for this."""
         if self._listener is not None:
             await self._listener.revoked()
 

@@ -19,6 +19,7 @@ from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
 
 from services.runtime.kafka.connection import client_options
+from services.runtime.processing.positions import Partition
 from services.runtime.settings import KafkaSettings
 
 logger = structlog.get_logger(__name__)
@@ -74,8 +75,8 @@ class KafkaProducer:
         try:
             async with asyncio.timeout(self._timeout):
                 producer = await self._started_producer()
-                places = await _by_partition(producer, records)
-                await asyncio.gather(*(_append(producer, place, of) for place, of in places.items()))
+                by_partition = await _by_partition(producer, records)
+                await asyncio.gather(*(_append(producer, partition, of) for partition, of in by_partition.items()))
         except (KafkaError, TimeoutError, OSError) as error:
             # An idempotent producer never gives up a batch and can stay stuck (aiokafka#1017): replace it, unless
             # another caller already has.
@@ -109,10 +110,10 @@ class KafkaProducer:
             for partition, offset in sorted(ends.items())
         )
 
-    async def committed_positions(self, group: str) -> dict[tuple[str, int], int]:
-        """The committed offset of ``group`` for each (topic, partition) that it has committed."""
+    async def committed_positions(self, group: str) -> dict[Partition, int]:
+        """The committed offset of ``group`` for each partition that it has committed."""
         offsets = await self._admin_request(lambda admin: admin.list_consumer_group_offsets(group))
-        return {(p.topic, p.partition): metadata.offset for p, metadata in offsets.items() if metadata.offset >= 0}
+        return {Partition(*p): metadata.offset for p, metadata in offsets.items() if metadata.offset >= 0}
 
     async def _admin_request(self, request: Callable[[Any], Awaitable[Any]]) -> Any:
         try:
@@ -153,36 +154,34 @@ class KafkaProducer:
             await _within_limit(admin.close())
 
 
-async def _by_partition(
-    producer: AIOKafkaProducer, records: Sequence[Record]
-) -> Mapping[tuple[str, int], Sequence[Record]]:
-    """The records of each (topic, partition), in their order. Records with one key share a partition."""
+async def _by_partition(producer: AIOKafkaProducer, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
+    """The records of each partition, in their order. Records with one key share a partition."""
     partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {r.topic for r in records}}
-    of_key: dict[tuple[str, bytes], int] = {}
-    places: dict[tuple[str, int], list[Record]] = {}
+    of_key: dict[tuple[str, bytes], Partition] = {}
+    by_partition: dict[Partition, list[Record]] = {}
     for record in records:
         if (partition := of_key.get((record.topic, record.key))) is None:
             among = partitions[record.topic]
-            partition = of_key[record.topic, record.key] = _PARTITIONER(record.key or None, among, among)
-        places.setdefault((record.topic, partition), []).append(record)
-    return places
+            partition = Partition(record.topic, _PARTITIONER(record.key or None, among, among))
+            of_key[record.topic, record.key] = partition
+        by_partition.setdefault(partition, []).append(record)
+    return by_partition
 
 
-async def _append(producer: AIOKafkaProducer, place: tuple[str, int], records: Iterable[Record]) -> None:
+async def _append(producer: AIOKafkaProducer, partition: Partition, records: Iterable[Record]) -> None:
     """Append to a partition in batches made here; return when all are acknowledged.
 
     ``send`` would cost a future, a hash of the key and a metadata lookup for each record.
     """
-    topic, partition = place
     waiting: list[Awaitable[Any]] = []
     batch = producer.create_batch()
     for record in records:
         if not _fits(batch, record):
-            waiting.append(await producer.send_batch(batch, topic, partition=partition))
+            waiting.append(await producer.send_batch(batch, partition.topic, partition=partition.partition))
             batch = producer.create_batch()
             _fits(batch, record)
     batch.close()
-    waiting.append(await producer.send_batch(batch, topic, partition=partition))
+    waiting.append(await producer.send_batch(batch, partition.topic, partition=partition.partition))
     await asyncio.gather(*waiting)
 
 

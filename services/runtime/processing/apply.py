@@ -114,7 +114,10 @@ class Documents(Generic[S]):
             self._index(document, document.aliases)
 
     def find(self, address: Address, message_id: UUID) -> Document[S]:
-        """The document at ``address``; a new one if there is none. An applied message keeps its document."""
+        """The document at ``address``; a new one if there is none.
+
+        A message that was applied before finds the document that applied it, also if another one holds the alias now.
+        """
         by_id = self._by_id.get(address.id)
         if by_id is not None and (address.alias is None or message_id in by_id.applied):
             # Another document may have taken the alias since.
@@ -198,8 +201,8 @@ def _apply(
     service: str, processor: Processor[S], documents: Documents[S], document: Document[S], delivery: Delivery
 ) -> OutboxEntry:
     envelope = delivery.envelope
-    taken: Collection[str] = documents.held_by_others(delivery.address.candidates, document)
-    decision = processor.decide(document.state, envelope, taken)
+    taken_aliases: Collection[str] = documents.held_by_others(delivery.address.candidates, document)
+    decision = processor.decide(document.state, envelope, taken_aliases)
     entry = emit(envelope, f"{service}/{processor.name}", decision.events)
     documents.update(document, decision.state, () if decision.state is None else processor.aliases(decision.state))
     document.applied.add(envelope.id)

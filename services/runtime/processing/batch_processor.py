@@ -22,6 +22,7 @@ from services.runtime.processing.apply import (
     apply_batch,
 )
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_batch
 from services.runtime.processing.published import PublishedEvents, batch_starts
 
@@ -42,14 +43,6 @@ class Store(Protocol[S]):
 
         False if any of them has changed meanwhile or an alias is taken: load and apply again.
         """
-        ...
-
-
-class Producer(Protocol):
-    """Publishes records."""
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        """Publish in order for each key; return when every replica in sync has every record."""
         ...
 
 

@@ -54,7 +54,7 @@ class Consumer(Protocol):
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         """The next records, in order for each partition; waits up to ``max_wait`` seconds for the first.
 
-        If it raises, it has taken no record.
+        An error leaves its position unchanged.
         """
         ...
 
@@ -79,8 +79,8 @@ class Consumer(Protocol):
         ...
 
 
-class Processes(Protocol):
-    """Processes batches: a ``BatchProcessor``."""
+class BatchHandler(Protocol):
+    """Processes the batches of its topics; implemented by ``BatchProcessor``."""
 
     @property
     def name(self) -> str:
@@ -108,7 +108,7 @@ class BatchConsumer:
         self,
         *,
         consumer: Consumer,
-        processors: Sequence[Processes],
+        processors: Sequence[BatchHandler],
         batching: BatchPolicy,
         committing: CommitPolicy,
         retryable: tuple[type[Exception], ...],
@@ -309,7 +309,7 @@ class BatchConsumer:
         self.last_progress = datetime.now(UTC)
         return True
 
-    async def _process_with_retry(self, processor: Processes, batch: Sequence[Incoming]) -> bool:
+    async def _process_with_retry(self, processor: BatchHandler, batch: Sequence[Incoming]) -> bool:
         backoff_delays = delays()
         while True:
             started = _now()

@@ -25,7 +25,7 @@ class Address(NamedTuple):
     """The one document that a message touches.
 
     It is the document that holds ``alias`` if there is one, else the document ``id`` (created if it does not exist).
-    For each of ``candidates`` the decision learns whether *another* document holds it.
+    ``candidates`` are aliases that the decision may choose from; it gets those that *another* document holds.
     """
 
     id: str
@@ -36,10 +36,12 @@ class Address(NamedTuple):
 class Decide(Protocol[S]):
     """A rule: the decision on a message, given the document's state (None before its first message).
 
-    ``taken`` are those of the address's ``candidates`` that another document holds.
+    ``taken_aliases`` are those of the address's ``candidates`` that another document holds.
     """
 
-    def __call__(self, state: S | None, message: Envelope[Any], taken: Collection[str] = (), /) -> Decision[S]: ...
+    def __call__(
+        self, state: S | None, message: Envelope[Any], taken_aliases: Collection[str] = (), /
+    ) -> Decision[S]: ...
 
 
 def no_aliases(_: Any) -> tuple[str, ...]:

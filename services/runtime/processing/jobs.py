@@ -20,6 +20,8 @@ from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.messages import Message
 from frikort_contracts.topics import source_of
 
+from services.runtime.processing.producer import Producer
+
 logger = structlog.get_logger(__name__)
 
 DEFAULT_RATE: Final = 200
@@ -82,12 +84,6 @@ class DocumentIds(Protocol):
         ...
 
 
-class Publisher(Protocol):
-    """Publishes records; returns when all are acknowledged."""
-
-    async def publish(self, records: Sequence[Record]) -> None: ...
-
-
 def message_id(job_id: UUID, document_id: str) -> UUID:
     """The id of the job's message for a document."""
     return uuid5(job_id, document_id)
@@ -113,7 +109,7 @@ async def run_job(
     *,
     ids: DocumentIds,
     store: JobStore,
-    publisher: Publisher,
+    producer: Producer,
     sleep: Callable[[float], Awaitable[None]],
     progress: Callable[[JobState], None] = lambda _: None,
 ) -> None:
@@ -123,7 +119,7 @@ async def run_job(
     """
     limit = max(1, min(MAX_BATCH, int(job.rate)))
     while found := await ids.after(job.cursor, limit):
-        await publisher.publish([record_of(service, kind, job, document_id) for document_id in found])
+        await producer.publish([record_of(service, kind, job, document_id) for document_id in found])
         job = await store.advance(job, cursor=found[-1], count=len(found))
         progress(job)
         await sleep(len(found) / job.rate)

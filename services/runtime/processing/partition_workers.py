@@ -20,8 +20,8 @@ _WORKERS: Final = 2
 class PartitionWorkers:
     """Runs ``work`` for the records of one or more partitions at a time. ``work`` must not raise.
 
-    Records that arrive while both workers are busy are gathered, and go together, about ``policy.max_records`` at a
-    time. While one worker is busy, the other starts only with at least ``policy.min_records``.
+    Records that arrive while both workers are busy wait, and form batches of about ``policy.max_records``. While one
+    worker is busy, the other starts only with at least ``policy.min_records``.
     """
 
     def __init__(self, work: Callable[[Sequence[Incoming]], Awaitable[None]], policy: BatchPolicy) -> None:

@@ -14,19 +14,18 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from services.runtime.processing.apply import Delivery, Document, PendingEvents
+from services.runtime.processing.positions import Partition
 
 MOST_REMEMBERED: Final = 50_000  # causes; about 5 MB
 _CHECKS: Final = 20
 _SECONDS_BETWEEN_CHECKS: Final = 0.05
-
-Partition = tuple[str, int]
 
 
 class CommittedOffsets(Protocol):
     """Reads the offsets that the consumer group of this service has committed."""
 
     async def __call__(self) -> Mapping[Partition, int]:
-        """The next offset to read of each (topic, partition). Raises the errors of the Kafka client."""
+        """The next offset to read of each partition. Raises the errors of the Kafka client."""
         ...
 
 
@@ -91,11 +90,11 @@ class PublishedEvents:
 
 
 def batch_starts(deliveries: Iterable[Delivery]) -> Mapping[Partition, int]:
-    """The offset of the first message of each (topic, partition)."""
+    """The offset of the first message of each partition."""
     starts: dict[Partition, int] = {}
     for delivery in deliveries:
         incoming = delivery.incoming
-        starts.setdefault((incoming.topic, incoming.partition), incoming.offset)
+        starts.setdefault(Partition(incoming.topic, incoming.partition), incoming.offset)
     return starts
 
 
@@ -105,4 +104,4 @@ def _is_published_before(pending: PendingEvents, starts: Mapping[Partition, int]
 
 
 def _partition(pending: PendingEvents) -> Partition:
-    return pending.topic, pending.partition
+    return Partition(pending.topic, pending.partition)

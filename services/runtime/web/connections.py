@@ -1,8 +1,8 @@
-"""The connections of a public port: how many there are, and how long one may wait without a whole request.
+"""The connections of a public port: how many there are, and how long one may send or read nothing.
 
-uvicorn limits none of it: a connection that sends nothing, or one header a minute, stays open without end. So the
-protocol class given to it (its ``http`` option) reports here what happens on each connection, and ``LimitRequests``
-reports the requests.
+uvicorn limits none of it: a connection that sends nothing, or one header a minute, or does not read its response, stays
+open without end. So the protocol class given to it (its ``http`` option) reports here what happens on each connection,
+and ``RequestMiddleware`` reports the requests.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STATE_KEY: Final = "connection"
 """The name of a request's ``Connection`` in the ``state`` of its ASGI scope."""
 
 _OTHER_FILES: Final = 300
-"""Open files of a process besides the connections that it serves: Kafka, MongoDB, logs."""
+"""Open files of a process other than the connections that it serves: Kafka, MongoDB, logs."""
 
 
 class Proxies:
@@ -44,11 +44,17 @@ class Proxies:
 
 @dataclass(frozen=True)
 class ConnectionLimits:
-    """The most connections in all and of one address, and the seconds until the headers of a request are there."""
+    """The most connections in all and of one address, and their time limits in seconds.
+
+    Attributes:
+        headers_timeout: until the headers of a request are there.
+        send_timeout: that a client may stop reading its response.
+    """
 
     most: int
     per_address: int
     headers_timeout: float
+    send_timeout: float
     proxies: Proxies
 
 
@@ -121,6 +127,14 @@ class Connections:
                 self.limited.lost()
                 super().connection_lost(exc)
 
+            def pause_writing(self) -> None:
+                self.limited.reading_stopped()
+                super().pause_writing()
+
+            def resume_writing(self) -> None:
+                self.limited.reading_resumed()
+                super().resume_writing()
+
         return LimitedProtocol
 
 
@@ -131,6 +145,7 @@ class Connection:
         self._connections = connections
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread_check: asyncio.TimerHandle | None = None
         self._requests = 0
         self.address = ""
 
@@ -169,15 +184,34 @@ class Connection:
         self._requests -= 1
         self._connections.set_waiting(self, waits=not self._requests)
 
+    def reading_stopped(self) -> None:
+        """The client reads its response more slowly than it is sent. It is disconnected if it reads nothing."""
+        if self._transport is not None:
+            unread = self._transport.get_write_buffer_size()
+            loop, seconds = asyncio.get_running_loop(), self._connections.limits.send_timeout
+            self._unread_check = loop.call_later(seconds, self._check_unread, unread)
+
+    def reading_resumed(self) -> None:
+        """The client has read most of what was sent."""
+        if self._unread_check is not None:
+            self._unread_check.cancel()
+            self._unread_check = None
+
+    def _check_unread(self, before: int) -> None:
+        if self._transport is not None and self._transport.get_write_buffer_size() < before:
+            self.reading_stopped()
+        else:
+            self.abort()
+
     def lost(self) -> None:
         """The connection is closed."""
         self._clear_deadline()
+        self.reading_resumed()
         self._connections.remove(self)
 
     def abort(self) -> None:
         """Close the connection at once, without waiting for the client to read or write anything."""
-        self._clear_deadline()
-        self._connections.remove(self)
+        self.lost()
         if self._transport is not None:
             self._transport.abort()
 

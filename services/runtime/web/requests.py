@@ -58,7 +58,6 @@ class RequestLimits:
     per_client: int
     body_timeout: float
     body_rate: int
-    send_timeout: float
     proxies: Proxies
 
     @classmethod
@@ -71,7 +70,6 @@ class RequestLimits:
             per_client=settings.requests_per_client,
             body_timeout=settings.body_timeout,
             body_rate=settings.body_rate,
-            send_timeout=settings.send_timeout,
             proxies=Proxies(settings.trusted_proxies),
         )
 
@@ -81,7 +79,7 @@ class RequestMiddleware:
 
     Sets ``request.state.correlation_id``. Answers `too-busy` and `too-many-requests` above the most requests at once
     (in all, and of one address), `body-too-large`, `request-timeout` when a body does not arrive, and
-    `internal-error` when a route raises. A client that does not read its response is disconnected.
+    `internal-error` when a route raises.
     """
 
     def __init__(self, app: ASGIApp, *, service: str, limits: RequestLimits, error_response: ErrorResponse) -> None:
@@ -238,12 +236,7 @@ class _Exchange:
             if starts_event_stream(message):
                 # An event stream stays open without work, and has limits of its own.
                 self._stop_counting()
-        try:
-            async with asyncio.timeout(self._limits.send_timeout):
-                await self._send(message)
-        except TimeoutError:
-            await self._abort()
-            raise ClientDisconnect from None
+        await self._send(message)
 
     async def _abort(self) -> None:
         if self._connection is not None:

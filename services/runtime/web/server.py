@@ -34,7 +34,7 @@ _SHARE_OF_REQUESTS = 0.4
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEADER_BYTES = 16 * 1024
 # Health is for the operator's network: a few monitors and one orchestrator.
-_HEALTH_LIMITS = ConnectionLimits(most=100, per_address=100, headers_timeout=10, proxies=Proxies(""))
+_HEALTH_LIMITS = ConnectionLimits(most=100, per_address=100, headers_timeout=10, send_timeout=30, proxies=Proxies(""))
 
 
 class Server(uvicorn.Server):
@@ -149,6 +149,7 @@ def _server(runtime: Runtime, application: ASGIApp | None) -> Server:
         most=raise_open_files(settings.connections_most),
         per_address=settings.connections_per_address,
         headers_timeout=settings.headers_timeout,
+        send_timeout=settings.send_timeout,
         proxies=Proxies(settings.trusted_proxies),
     )
     return Server(_config(runtime, application, settings.port, limits), runtime, HealthServer(runtime))

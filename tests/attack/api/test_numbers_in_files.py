@@ -81,7 +81,7 @@ def test_a_file_of_numbers_does_not_show_the_new_number_of_a_card(
     assert wrong_attempts(world) == before + CHECKED
 
 
-def test_each_number_that_is_checked_is_in_the_access_log_of_its_citizen(world: World) -> None:
+def test_each_number_that_is_checked_is_in_the_audit_log_of_its_citizen(world: World) -> None:
     job, victim = world.job(), world.card()
     held = accepted(upload(job.employer, as_json(job, victim.number), "application/jsonl", hold=True), 201)
     log = accepted(victim.owner.get("/v1/me/accesses", own="false"), 200)["accesses"]

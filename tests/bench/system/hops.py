@@ -64,12 +64,12 @@ async def measured(rate: float, seconds: float) -> dict[str, float]:
         hops = Hops(producer, database["hops"], topics)
         await asyncio.gather(*(consumer.start() for consumer in consumers))
         works = [asyncio.create_task(hops.consume(hop, consumer)) for hop, consumer in enumerate(consumers)]
-        taken: list[float] = []
+        latencies: list[float] = []
 
         async def one(number: int, due: float) -> None:
             await hops.send(number)
             if number >= _WARM * rate:
-                taken.append(perf_counter() - due)
+                latencies.append(perf_counter() - due)
 
         begun = perf_counter()
         async with asyncio.TaskGroup() as group:
@@ -82,8 +82,8 @@ async def measured(rate: float, seconds: float) -> dict[str, float]:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
         await asyncio.gather(*(consumer.stop() for consumer in consumers))
-    taken.sort()
-    return {"p50": 1000 * taken[len(taken) // 2], "p99": 1000 * taken[len(taken) * 99 // 100]}
+    latencies.sort()
+    return {"p50": 1000 * latencies[len(latencies) // 2], "p99": 1000 * latencies[len(latencies) * 99 // 100]}
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ async def send_all(order: Order) -> Result:
         free.put_nowait(connection)
     begun = perf_counter()
     first, last = begun + order.warm, begun + order.warm + order.seconds
-    taken: list[float] = []
+    latencies: list[float] = []
     statuses: Counter[str] = Counter()
 
     async def one(number: int, due: float) -> None:
@@ -91,7 +91,7 @@ async def send_all(order: Order) -> Result:
         free.put_nowait(connection)
         if first <= due and perf_counter() <= last:
             statuses[str(status)] += 1
-            taken.append(perf_counter() - due)
+            latencies.append(perf_counter() - due)
 
     async def send_without_pause(slot: int) -> None:
         number = slot
@@ -112,12 +112,12 @@ async def send_all(order: Order) -> Result:
     else:
         await asyncio.gather(*map(send_without_pause, range(order.connections)))
     busy = process_time() / (perf_counter() - begun)
-    taken.sort()
+    latencies.sort()
     return Result(
-        rate=len(taken) / order.seconds,
+        rate=len(latencies) / order.seconds,
         statuses=dict(statuses),
-        p50=1000 * taken[len(taken) // 2],
-        p99=1000 * taken[len(taken) * 99 // 100],
+        p50=1000 * latencies[len(latencies) // 2],
+        p99=1000 * latencies[len(latencies) * 99 // 100],
         busy=busy,
     )
 

@@ -25,7 +25,7 @@ async def payroll(bench: Bench) -> Figures:
     """All services take part and share the machine with broker and database."""
     count = bench.load.events // _OF_THE_LOAD
     async with world(bench, "payroll", cards=count // _LINES_OF_A_CARD) as made:
-        pids = {process.pid: name for name, process in made.system.processes.items() if name != "issuer"}
+        pids = {process.pid: name for name, process in made.system.processes.items() if name != "provider"}
         before, begun = cpu_seconds(pids), monotonic()
         ended = await _booked(made, count)
         after = cpu_seconds(pids)

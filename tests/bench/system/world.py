@@ -60,7 +60,7 @@ class World:
     def stop_all_but(self, *names: str) -> None:
         """Stop the other services; engines and provider keep running."""
         for name, process in self.system.processes.items():
-            if name not in {*names, "issuer", *self.system.engines.processes}:
+            if name not in {*names, "provider", *self.system.engines.processes}:
                 process.terminate()
 
 
@@ -75,7 +75,7 @@ async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
         employer = Person.model_validate(
             {"id": "bench-employer", "role": "employer", "name": "-", "about": "invented", "cvr": CVR}
         )
-        token = tokens.issue(keys.signing_key(system.keys.issuer_key), employer, issuer=system.issuer_url)
+        token = tokens.issue(keys.signing_key(system.keys.provider_key), employer, issuer=system.provider_url)
         made = World(system, [_employment_id(number) for number in range(1, cards + 1)], token)
         await _populate(made, cards)
         yield made

@@ -1,4 +1,4 @@
-"""The application without Kafka, MongoDB and issuer: the responses that need none of them."""
+"""The application without Kafka, MongoDB and OpenID provider: the responses that need none of them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from services.runtime.service import Runtime
 from services.runtime.web.requests import RequestLimits, RequestMiddleware, correlation_of
 from tests.gateway.build import settings
 from tests.gateway.memory import memory_gateway
+from tests.waiting import eventually
 
 
 async def application(**changes: Any) -> FastAPI:
@@ -152,6 +153,31 @@ async def test_at_most_twenty_errors_are_listed(caseworker: httpx2.AsyncClient) 
 
     assert (response.status_code, code_of(response)) == (422, "invalid-request")
     assert len(response.json()["errors"]) == 20
+
+
+async def test_one_caller_has_a_limit_of_requests_at_once_and_others_are_served() -> None:
+    gateway = await memory_gateway(requests_per_client=1)
+    gateway.callers["caseworker"] = Caller("i", "c", "s", Role.CASEWORKER, "101")
+    gateway.callers["other"] = Caller("i", "c", "other", Role.CASEWORKER, "101")
+    transport = httpx2.ASGITransport(app=gateway.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+
+        async def status(name: str) -> int:
+            headers = {"authorization": f"Bearer {name}"}
+            return (await client.get("/v1/outcomes/unknown", headers=headers)).status_code
+
+        body = {"cpr": "6101800101", "name": "Karla", "case_reference": "S-1"}
+        headers = {"authorization": "Bearer caseworker", "idempotency-key": "key", "prefer": "wait=30"}
+        waiting = asyncio.create_task(client.post("/v1/cards", json=body, headers=headers))
+
+        async def is_refused() -> bool:
+            return await status("caseworker") == 429
+
+        await eventually(is_refused)
+        assert await status("other") == 404
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert await status("caseworker") == 404
 
 
 async def test_a_body_is_not_read_without_a_valid_token(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""The access log: which entries are recorded, how they are shown, and which reasons are valid."""
+"""The audit log: which entries are recorded, how they are shown, and which reasons are valid."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ class TestRecording:
     async def test_a_command_that_could_not_be_recorded_is_recorded_when_it_is_sent_again(
         self, world: MemoryGateway, client: httpx2.AsyncClient
     ) -> None:
-        world.accesses.away = True
+        world.accesses.unreachable = True
         assert (await self.deactivate(client)).status_code == 503
         assert len(world.producer.records) == 1
-        world.accesses.away = False
+        world.accesses.unreachable = False
         assert (await self.deactivate(client)).status_code == 202
         assert len(set(world.producer.records)) == 1, "published twice, with the same bytes"
         assert [line.action for line in world.accesses.take()] == ["deactivate-card", "read-outcome"]

@@ -1,4 +1,4 @@
-"""The access log keeps what it is given and gives it back in order: the same in MongoDB as in the tests' memory."""
+"""The audit log keeps what it is given and gives it back in order: the same in MongoDB as in the tests' memory."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.http.roles import Role
 
-from services.gateway.audit.log import Access, AccessLog, MongoAccessLog, Span, query
+from services.gateway.audit.log import Access, AuditLog, MongoAuditLog, Span, query
 from services.gateway.ordering import stamp
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON
-from tests.gateway.memory import MemoryAccessLog
+from tests.gateway.memory import MemoryAuditLog
 
 
 @pytest.fixture(params=["memory", "mongodb"])
-def log(request: pytest.FixtureRequest) -> AccessLog:
-    return MemoryAccessLog() if request.param == "memory" else MongoAccessLog(request.getfixturevalue("database"))
+def log(request: pytest.FixtureRequest) -> AuditLog:
+    return MemoryAuditLog() if request.param == "memory" else MongoAuditLog(request.getfixturevalue("database"))
 
 
 @pytest.fixture(autouse=True)
-async def _prepared(log: AccessLog) -> None:
+async def _prepared(log: AuditLog) -> None:
     await log.prepare()
 
 
@@ -40,26 +40,26 @@ def line(minute: int, subject: str, *, own: bool = False, reason: str | None = N
 
 
 async def minutes(
-    log: AccessLog, *spans: Span, own: bool = True, before: str | None = None, limit: int = 100
+    log: AuditLog, *spans: Span, own: bool = True, before: str | None = None, limit: int = 100
 ) -> list[int]:
     found = await log.latest(spans, own=own, before=before, limit=limit)
     return [(access.at - NOON) // timedelta(minutes=1) for access in found]
 
 
-async def test_an_entry_is_read_as_it_was_added(log: AccessLog) -> None:
+async def test_an_entry_is_read_as_it_was_added(log: AuditLog) -> None:
     given = [line(1, "card:a", reason="sag 1"), line(2, "card:a", own=True)]
     await log.add(given)
     assert await log.latest([Span("card:a")], own=True, before=None, limit=10) == given[::-1]
 
 
-async def test_an_existing_entry_stays_unchanged(log: AccessLog) -> None:
+async def test_an_existing_entry_stays_unchanged(log: AuditLog) -> None:
     await log.add([line(1, "card:a", reason="first")])
     await log.add([line(1, "card:a", reason="second"), line(2, "card:a")])
     found = await log.latest([Span("card:a")], own=True, before=None, limit=10)
     assert [access.reason for access in found] == [None, "first"]
 
 
-async def test_the_entries_of_several_subjects_are_one_list_newest_first(log: AccessLog) -> None:
+async def test_the_entries_of_several_subjects_are_one_list_newest_first(log: AuditLog) -> None:
     await log.add(
         [line(n, subject) for n, subject in enumerate(["card:a", "year:2025", "card:b", "person:a", "card:a"])]
     )
@@ -67,27 +67,27 @@ async def test_the_entries_of_several_subjects_are_one_list_newest_first(log: Ac
     assert await minutes(log, Span("card:c")) == []
 
 
-async def test_own_entries_are_excluded_by_default(log: AccessLog) -> None:
+async def test_own_entries_are_excluded_by_default(log: AuditLog) -> None:
     await log.add([line(n, "card:a", own=n % 2 == 0) for n in range(4)])
     assert await minutes(log, Span("card:a"), own=False) == [3, 1]
     assert await minutes(log, Span("card:a"), own=True) == [3, 2, 1, 0]
 
 
-async def test_a_span_includes_its_start_and_excludes_its_end(log: AccessLog) -> None:
+async def test_a_span_includes_its_start_and_excludes_its_end(log: AuditLog) -> None:
     await log.add([line(n, "year:2025") for n in range(5)])
     since, until = stamp(NOON + timedelta(minutes=1)), stamp(NOON + timedelta(minutes=3))
     assert await minutes(log, Span("year:2025", since, until)) == [2, 1]
     assert await minutes(log, Span("year:2025", until)) == [4, 3]
 
 
-async def test_a_page_continues_after_the_previous_one(log: AccessLog) -> None:
+async def test_a_page_continues_after_the_previous_one(log: AuditLog) -> None:
     await log.add([line(n, "card:a") for n in range(5)])
     first = await log.latest([Span("card:a")], own=True, before=None, limit=2)
     assert await minutes(log, Span("card:a"), before=first[-1].order, limit=2) == [2, 1]
 
 
 @pytest.mark.parametrize("log", ["mongodb"], indirect=True)
-async def test_mongodb_merges_index_ranges_without_a_sort(log: AccessLog, database: Database) -> None:
+async def test_mongodb_merges_index_ranges_without_a_sort(log: AuditLog, database: Database) -> None:
     await log.add([line(n, f"card:{n % 3}") for n in range(60)])
     spans = [Span("card:0"), Span("card:1"), Span("year:2025", "2025", "2026")]
     asked = database["accesses"].find(query(spans, own=True, before="2026")).sort("_id", -1).limit(5)

@@ -1,10 +1,12 @@
-"""No route shows or changes a person's data without a record: calls every route, with and without the access log."""
+"""No route shows or changes a person's data without a record: calls every route, with and without the audit log."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
 from urllib.parse import quote
@@ -149,7 +151,8 @@ CALLERS: Final = {
 async def world() -> MemoryGateway:
     """A gateway with one citizen who has a card, an employment and a report, and is in an extract."""
     world = await memory_gateway()
-    world.callers.update(CALLERS, everyone=CALLERS["employer"])
+    just_now = {name: replace(caller, logged_in_at=time.time()) for name, caller in CALLERS.items()}
+    world.callers.update(just_now, everyone=CALLERS["employer"])
     world.fake_services.numbers["12345"] = CARD
     world.fake_services.employ(CVR, "12345")
     card = issued(person=persons().encrypt(Person(CPR, NAME), CARD), control_due=2025)
@@ -278,13 +281,13 @@ def report_body() -> dict[str, Any]:
 
 async def answered_command(client: httpx2.AsyncClient, world: MemoryGateway) -> str:
     """The id of a refused report command. Its audit entries are removed."""
-    away, world.accesses.away = world.accesses.away, False
+    unreachable, world.accesses.unreachable = world.accesses.unreachable, False
     headers = {"authorization": "Bearer employer", "idempotency-key": "before", "prefer": "wait=0"}
     pending = (await client.post("/v1/reports", json=report_body(), headers=headers)).json()
     outcome = OutcomeView(command_id=pending["command_id"], at=NOON, card_id=CARD, problem="amount-zero")
     world.models.put("outcomes", outcome.command_id, outcome)
     world.accesses.take()
-    world.accesses.away = away
+    world.accesses.unreachable = unreachable
     return outcome.command_id
 
 
@@ -313,7 +316,7 @@ async def test_every_route_records_the_persons_it_shows_or_changes_unless_exempt
 
 
 async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
-    world.accesses.away = True
+    world.accesses.unreachable = True
     for method, path, operation in await operations():
         name = operation["operationId"]
         if name in {*WITHOUT_PERSON, "download_extract", "batch_result"}:
@@ -351,7 +354,7 @@ async def test_a_response_is_stored_and_recorded_concurrently(
 async def test_a_streamed_response_stops_where_it_cannot_be_recorded(
     world: MemoryGateway, client: httpx2.AsyncClient
 ) -> None:
-    world.accesses.away = True
+    world.accesses.unreachable = True
 
     with pytest.raises(NotRecorded):
         await client.get(f"/v1/extracts/{EXTRACT}/files/csv", headers={"authorization": "Bearer authority"})

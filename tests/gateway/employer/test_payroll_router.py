@@ -49,7 +49,7 @@ class Employer:
         worker = BatchWorker(
             batches=self.world.batches,
             queries=self.world.fake_services,
-            access_log=self.world.accesses,
+            audit_log=self.world.accesses,
             line_encryptor=line_encryptor(),
             publish=self.world.fake_services.publish,
             now=self.world.app.state.gateway.clock.now,

@@ -51,9 +51,9 @@ class TestLines:
 
 
 class TestSteps:
-    def test_a_chunk_is_claimed_then_published_then_counted(self) -> None:
+    def test_a_chunk_is_planned_then_published_then_counted(self) -> None:
         chunk = Chunk(index=0, lines="-")
-        assert next_step(chunk) is ChunkStep.TAKE
+        assert next_step(chunk) is ChunkStep.PLAN
         chunk.plan = ChunkPlan(at=NOON, first=1, revisions={})
         assert next_step(chunk) is ChunkStep.PUBLISH
         chunk.results = "-"

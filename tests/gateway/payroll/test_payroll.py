@@ -27,7 +27,7 @@ from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON, line_encryptor, persons
-from tests.gateway.memory import MemoryAccessLog, MemoryModels, NoLimit
+from tests.gateway.memory import MemoryAuditLog, MemoryModels, NoLimit
 from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore, receiving_batch, report_line, valid_line
 from tests.runtime.memory import Crash, Faults
 from tests.waiting import eventually
@@ -55,7 +55,7 @@ class PayrollHarness:
         self.faults = Faults()
         self.batches = MemoryBatchStore(self.faults)
         self.fake_services = FakeServices(self.faults)
-        self.accesses = MemoryAccessLog()
+        self.accesses = MemoryAuditLog()
         self.waiters = ChangeSubscriptions(asyncio.Event())
         self.now = NOON
         self.lines_most = lines_most
@@ -83,7 +83,7 @@ class PayrollHarness:
         return BatchWorker(
             batches=self.batches,
             queries=self.fake_services,
-            access_log=self.accesses,
+            audit_log=self.accesses,
             line_encryptor=line_encryptor(),
             publish=self.fake_services.publish,
             now=self.clock,
@@ -314,7 +314,7 @@ class TestBooking:
     async def test_a_restart_publishes_at_most_one_chunk_again(self) -> None:
         harness = PayrollHarness()
         await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(9)))))
-        harness.faults.crash_at("settle before", after=1)
+        harness.faults.crash_at("set_results before", after=1)
         with pytest.raises(Crash):
             await harness.book()
         sent = len(harness.fake_services.published)
@@ -357,7 +357,7 @@ class TestBooking:
             harness.batches.no_leases()
             await harness.book()
 
-        harness.faults.do_at("settle before", another_takes_over)
+        harness.faults.do_at("set_results before", another_takes_over)
         with pytest.raises(LeaseLost):
             await harness.book()
 
@@ -411,7 +411,7 @@ class TestBooking:
     async def test_a_chunk_that_cannot_be_recorded_is_not_completed(self) -> None:
         harness = PayrollHarness()
         batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
-        harness.accesses.away = True
+        harness.accesses.unreachable = True
         with pytest.raises(AutoReconnect):
             await harness.book()
         assert (await harness.batches.chunk(batch, 0)).results is None
@@ -462,7 +462,7 @@ class TestJob:
         harness = PayrollHarness()
         await harness.receive(upload_of(file_of(report_line("a"))))
         await harness.receive(upload_of(file_of(report_line("b")), "other"))
-        harness.faults.crash_at("take before")
+        harness.faults.crash_at("set_plan before")
         job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
         try:

@@ -71,10 +71,10 @@ class TestStore:
     async def test_the_first_plan_and_the_first_results_stay(self, batches: BatchStore) -> None:
         batch = await self._acknowledged(batches)
         first = ChunkPlan(at=NOON + timedelta(microseconds=1), first=1, revisions={"a": 1})
-        assert await batches.take(batch, 0, first) == first
-        assert await batches.take(batch, 0, ChunkPlan(at=NOON, first=1, revisions={})) == first
-        await batches.settle(batch, 0, "first", BatchTotals(accepted=1))
-        await batches.settle(batch, 0, "second", BatchTotals(refused=1))
+        assert await batches.set_plan(batch, 0, first) == first
+        assert await batches.set_plan(batch, 0, ChunkPlan(at=NOON, first=1, revisions={})) == first
+        await batches.set_results(batch, 0, "first", BatchTotals(accepted=1))
+        await batches.set_results(batch, 0, "second", BatchTotals(refused=1))
         chunk = await batches.chunk(batch, 0)
         assert (chunk.plan, chunk.results, chunk.totals) == (first, "first", BatchTotals(accepted=1))
 

@@ -84,7 +84,7 @@ async def test_the_history_of_a_card_is_written_in_words(client_with_reason: htt
     assert "1. juni 2025 kl. 12.00 Frikortet er udstedt København S-1" in text
 
 
-async def test_the_access_log_shows_reader_and_reason_and_has_pages(
+async def test_the_audit_log_shows_reader_and_reason_and_has_pages(
     site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
     site.answer("GET", f"{API}/accesses", resources.accesses(resources.access(), next_cursor="abc="))

@@ -1,4 +1,4 @@
-"""The access log of a citizen."""
+"""The audit log of a citizen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.portals.reading import page_text
 from tests.portals.site import Site
 
 
-async def test_the_access_log_shows_reader_and_reason_without_own_accesses(site: Site) -> None:
+async def test_the_audit_log_shows_reader_and_reason_without_own_accesses(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer(
         "GET",
@@ -56,7 +56,7 @@ async def test_accesses_of_one_reader_within_a_minute_are_one_line(site: Site) -
     assert "har set dit frikort har set dine advarsler Opfølgning på samtale" in page_text(page)
 
 
-async def test_an_empty_access_log_says_that_it_is_empty(site: Site) -> None:
+async def test_an_empty_audit_log_says_that_it_is_empty(site: Site) -> None:
     site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/accesses", resources.accesses())
 

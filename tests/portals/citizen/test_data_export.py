@@ -76,7 +76,7 @@ async def test_the_pdf_file_shows_all_data_in_words(site: Site) -> None:
         assert part in text
 
 
-async def test_the_data_of_a_citizen_without_a_card_is_the_access_log(site: Site) -> None:
+async def test_the_data_of_a_citizen_without_a_card_is_the_audit_log(site: Site) -> None:
     resources.has_no_card(site)
     site.answer("GET", "/v1/me/accesses", resources.accesses(resources.access(description="har søgt efter dig")))
 

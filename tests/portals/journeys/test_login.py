@@ -15,7 +15,7 @@ async def test_the_login_page_of_the_local_provider_is_accessible_and_valid(
     tab = await open_tab(width=width)
     await tab.open(f"{system.portals_url}/login?dør=borger")
 
-    assert tab.page.url.startswith(system.issuer_url)
+    assert tab.page.url.startswith(system.provider_url)
     await tab.check()
     await tab.screenshot("login")
 
@@ -35,7 +35,7 @@ async def test_a_person_logs_in_and_out(system: LocalSystem, open_tab: OpenTab, 
     await tab.page.wait_for_url(f"{system.portals_url}/")
     assert await tab.page.get_by_text("Testborger Et").count() == 0
     await tab.open(f"{system.portals_url}/login?dør=borger")
-    assert tab.page.url.startswith(f"{system.issuer_url}/people/")
+    assert tab.page.url.startswith(f"{system.provider_url}/people/")
 
 
 async def test_a_person_without_the_role_reads_why_and_can_log_in_as_another(

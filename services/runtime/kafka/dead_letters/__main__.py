@@ -101,8 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(exit_codes.NOT_DONE, str(refused))
     except MissingTopics as missing:
         return _say(exit_codes.CANNOT_START, str(missing))
-    except KafkaUnavailable as away:
-        return _say(exit_codes.CANNOT_START, f"{away}; the command can be repeated")
+    except KafkaUnavailable as error:
+        return _say(exit_codes.CANNOT_START, f"{error}; the command can be repeated")
     except PyMongoError as error:
         return _say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing was done")
 

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_settings(settings)
         created = asyncio.run(_run_when_reachable(settings, only_check=only_check))
     except TimeoutError:
-        logger.critical("topics.kafka_away", kafka=settings.kafka)
+        logger.critical("topics.kafka_unreachable", kafka=settings.kafka)
         return exit_codes.CANNOT_START
     except UnsafeSetting as unsafe:
         logger.critical("topics.refused", problem=str(unsafe))
