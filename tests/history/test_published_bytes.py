@@ -34,9 +34,9 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 }
 _RECORDED: Final = {
     "issuance": [
-        "1f2a8731effd1dd80d538c775d30adf1",
-        "169198311db3a1f450debff6c20d688f",
-        "660cdec7c24a16b91b047982db2d99f7",
+        "b1feb3e7035df1c83abc4ae8668e52bb",
+        "f0a2b8db720803771cc0f8aaf342ab21",
+        "3e8c16bd2899e768110caf7b4842e05c",
     ],
     "reporting": [
         "a52bc5e74d98241905a85370d5643b68",
@@ -74,7 +74,7 @@ async def _digest(
     digest = sha256()
     for place in sorted(kafka.partitions.keys() - read):
         for incoming in kafka.partitions[place]:
-            digest.update(repr((place, incoming.key, incoming.value, incoming.headers)).encode())
+            digest.update(repr((tuple(place), incoming.key, incoming.value, incoming.headers)).encode())
     return digest.hexdigest()[:32]
 
 
