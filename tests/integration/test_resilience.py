@@ -11,22 +11,32 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from random import SystemRandom
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import pytest
+from frikort_contracts.access import OPERATOR
+from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.reporting import EarningsReported
+from frikort_contracts.topics import OUTCOMES
+from pymongo import MongoClient
 
 from deploy.local.client import Answer
 from deploy.local.process import terminate_all
+from services.runtime import exit_codes
+from services.runtime.settings import RuntimeSettings
 from tests.integration.scene import ALLOWANCE, Job, World, accepted
-from tests.integration.topics import records_about
+from tests.integration.topics import message_record, publish, records_about
+from tests.operations import command
 from tests.waiting import eventually
 
 OTHERS = ("issuance", "reporting", "balance", "exports")
 SENDERS = 8
+DEAD_LETTER_LIMIT = RuntimeSettings.model_fields["dead_letter_limit"].default
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +97,7 @@ class Burst:
             try:
                 answer = job.employer.post("/v1/reports", body, key=key, wait=wait)
             except httpx2.TransportError:
-                return False  # the gateway is away: the client cannot know whether it was taken in
+                return False  # the gateway is down: the client cannot know whether it got the report
             assert answer.status in {201, 202, 503}, repr(answer)
             return answer.status in good
 
@@ -194,6 +204,64 @@ async def test_without_projections_the_api_serves_stored_state_accepts_commands_
     await eventually(settled, within=60)
     assert job.all_views() != before
     await _projections_are(world, "ok", 0)
+
+
+async def test_projections_stopped_by_invalid_records_recover_by_a_restart_and_a_replay(
+    world: World, job: Job, tmp_path: Path
+) -> None:
+    """The recovery of docs/operations.md, "70, `DeadLetterLimitExceeded`": start, then replay."""
+    job.report(100_000)
+    before = job.all_views()
+    await _projections_are(world, "ok", 0)
+    projections = world.system.processes["projections"]
+
+    correct = message_record(CommandAccepted(command_id=str(uuid4())), at=datetime(2025, 9, 30, tzinfo=UTC))
+    invalid = correct._replace(value=b"{}")  # one key: all are in one partition
+    await publish(world.system.access, [invalid] * (DEAD_LETTER_LIMIT + 200))
+
+    async def stopped() -> bool:
+        return not projections.alive
+
+    await eventually(stopped, within=60, what="projections that have stopped")
+    assert projections.exit_code == exit_codes.STOPPED_ITSELF
+    assert "DeadLetterLimitExceeded" in projections.log_tail(200)
+    await _projections_are(world, "stale", 1)
+    assert job.all_views() == before
+    pending = accepted(job.employer.post("/v1/reports", job.body(50_000), key=str(uuid4()), wait=1), 202)
+
+    projections.restart()
+    await _projections_are(world, "ok", 0)
+    job.employer.wait_for(pending.headers["location"], "status", "done", within=60)
+    assert job.card.balance()["reported_ore"] == 150_000
+
+    body = tmp_path / "corrected.json"
+    body.write_bytes(correct.value)
+    origins = await _origins_of(world, correct.key.decode())
+    assert len(origins) == DEAD_LETTER_LIMIT + 200
+    arguments = ("replay", origins[0], "--body", str(body), "--by", "ops on call", "--reason", "writer corrected")
+    code, _, errors = await _dead_letter_command(world, *arguments)
+    assert code == exit_codes.DONE, errors
+    with MongoClient[dict[str, Any]](world.system.mongodb) as client:
+        read_model = client["frikort_gateway"]["outcomes"]
+
+        async def replayed() -> bool:
+            return read_model.find_one({"_id": correct.key.decode()}) is not None
+
+        await eventually(replayed, what="the replayed outcome in its read model")
+
+
+async def _origins_of(world: World, key: str) -> list[str]:
+    """The origins of the dead letters of the projections with this key."""
+    arguments = ("list", "--json", "--topic", OUTCOMES.name, "--service", "gateway")
+    code, rows, errors = await _dead_letter_command(world, *arguments)
+    assert code == exit_codes.DONE, errors
+    return [row["origin"] for row in json.loads(rows) if row["key"] == key]
+
+
+async def _dead_letter_command(world: World, *arguments: str) -> tuple[int, str, str]:
+    """``python -m services.runtime.kafka.dead_letters`` as the operator."""
+    environment = world.system.environment(OPERATOR, ())
+    return await asyncio.to_thread(command.run, arguments, environment)
 
 
 async def _projections_are(world: World, status: str, stale: int) -> None:

@@ -15,9 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.simulation.coverage import missing
+from tests.simulation.progress import with_progress
 from tests.simulation.run import Result, simulate
 
 CHUNK = 10
@@ -75,12 +75,9 @@ def run_many(first: int, seeds: int, steps: float, console: Console) -> int:
 
 
 def _results(first: int, seeds: int, steps: float, console: Console) -> Iterator[Result]:
-    columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress, ProcessPoolExecutor(os.cpu_count()) as pool:
-        task = progress.add_task("seeds", total=seeds)
-        for result in pool.map(partial(simulate, steps=steps), range(first, first + seeds), chunksize=CHUNK):
-            progress.advance(task)
-            yield result
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        results = pool.map(partial(simulate, steps=steps), range(first, first + seeds), chunksize=CHUNK)
+        yield from with_progress(results, seeds, console)
 
 
 if __name__ == "__main__":

@@ -49,20 +49,26 @@ class Citizens:
             await self._withdraw_mandate(card_id)
 
     async def dispute_new_reports(self, card_id: str) -> None:
-        """Dispute reports as soon as they are accepted: exports may learn of the dispute before the split."""
-        seen = 0
+        """Dispute reports while they are being processed, so that exports often reads the dispute before the split.
 
-        def accepted() -> int:
-            return sum(len(one.accepted) for one in self._payroll.employments if one.card_id == card_id)
+        Each dispute is sent when the read model shows its report, or a little after the report was sent.
+        """
+        seen: set[str] = set()
+
+        def new_reports() -> list[tuple[str, str]]:
+            mine = [one for one in self._payroll.employments if one.card_id == card_id]
+            sent = [(one.employment_id, report_id_of(one, reference)) for one in mine for reference in one.reports]
+            return [(employment_id, report_id) for employment_id, report_id in sent if report_id not in seen]
 
         for _ in range(self.rng.choice((2, 4, 6))):
-            await self._clients.until(lambda: accepted() > seen, 6000)  # noqa: B023
-            seen = accepted()
-            known = [one for one in self._payroll.employments if one.card_id == card_id and one.accepted]
-            if not known:
+            await self._clients.until(lambda: bool(new_reports()), 6000)
+            if not (new := new_reports()):
                 return
-            chosen = self.rng.choice(known)
-            await self._dispute_report(card_id, chosen.employment_id, report_id_of(chosen, chosen.accepted[-1]))
+            employment_id, report_id = self.rng.choice(new)
+            seen.add(report_id)
+            longest = self.rng.choice((30, 100, 6000))
+            await self._clients.until(lambda: self._clients.is_shown(report_id), longest)  # noqa: B023
+            await self._dispute_report(card_id, employment_id, report_id)
 
     async def _dispute(self, card_id: str) -> None:
         await self._dispute_report(card_id, *self._some_report(card_id))

@@ -190,6 +190,10 @@ class Clients:
         card: CardView | None = self.environment.database("gateway", "cards").state(card_id)
         return card
 
+    def is_shown(self, report_id: str) -> bool:
+        """Whether the read model shows a report."""
+        return self.environment.database("gateway", "reports").state(report_id) is not None
+
     def is_disputed(self, report_id: str) -> bool:
         """Whether the read model shows a report as disputed."""
         report: Any = self.environment.database("gateway", "reports").state(report_id)

@@ -17,8 +17,10 @@ import pytest
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.settings import REPOSITORY
 from tests.simulation.coverage import missing
+from tests.simulation.environment import Environment
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import Result, simulate
+from tests.simulation.scheduler import Pause, pause
 
 SEEDS = 100
 
@@ -73,6 +75,22 @@ def test_a_seed_determines_its_schedule() -> None:
         check=True,
     )
     assert sha256(there.stdout.strip()).hexdigest() == sha256("\n".join(here.trace).encode()).hexdigest()
+
+
+def test_a_system_that_is_never_idle_after_a_replay_is_found() -> None:
+    replay = Environment.replay_dead_letters
+
+    async def endless() -> None:
+        while True:
+            await pause(Pause("endless"))
+
+    def replay_and_work_on(environment: Environment) -> int:
+        environment.start_client("endless", endless())
+        return replay(environment)
+
+    with patch.object(Environment, "replay_dead_letters", replay_and_work_on):
+        violation = simulate(0).violation or ""
+    assert violation.startswith("NoProgress: not idle after")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
