@@ -70,6 +70,7 @@ _USERS: Final[Mapping[str, Rights]] = {
             "accesses": _ADD_INDEXED,
             "submissions": frozenset({Action.INSERT, Action.UPDATE}),
             "attempts": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "cards": frozenset({Action.CREATE_INDEX}),
             "employments": frozenset({Action.CREATE_INDEX}),
             "reports": frozenset({Action.CREATE_INDEX}),
             "extract_requests": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),

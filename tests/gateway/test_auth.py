@@ -135,6 +135,18 @@ async def test_a_token_with_a_forged_signature_is_refused() -> None:
     assert await problem_of(f"Bearer {token(OTHER)}") == "token-invalid"
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param({"jwk": OTHER.as_dict(private=False)}, id="jwk"),
+        pytest.param({"jku": "https://evil.test/jwks"}, id="jku"),
+        pytest.param({"x5u": "https://evil.test/certificate"}, id="x5u"),
+    ],
+)
+async def test_a_key_that_the_token_brings_along_is_not_used(header: dict[str, Any]) -> None:
+    assert await problem_of(f"Bearer {token(OTHER, header)}") == "token-invalid"
+
+
 def part(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
 

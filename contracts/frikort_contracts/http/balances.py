@@ -57,7 +57,7 @@ class AllowanceLeft(Resource):
     year: int
     allowance_ore: int
     provisional: bool
-    remaining_ore: int
+    remaining_ore: int | None = Field(description="Null after the last day of the employment.")
 
 
 class AllowanceResource(Resource):
