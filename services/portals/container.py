@@ -12,14 +12,14 @@ from starlette.requests import Request
 
 from services.portals.api import GatewayClient
 from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.back_channel_logout import BackChannelLogout
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session import Session
 from services.portals.login.session_guard import SessionGuard
 from services.portals.login.session_store import MongoSessionStore
-from services.portals.login.sessions import Sessions
+from services.portals.login.sessions import SessionKeys, Sessions
 from services.portals.settings import PortalsSettings
-from services.runtime.encryption import Encryptor
 from services.runtime.service import Runtime
 
 _SWEEP_SECONDS: Final = 30.0
@@ -33,6 +33,9 @@ class Guard(Protocol):
 
     async def access_token_of(self, session: Session) -> str:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
+
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        """An access token after the API refused this one. Raises ``SessionEnded`` and ``ProblemError``."""
 
     async def is_active(self, session: Session) -> bool:
         """Whether the session has not ended since the request began."""
@@ -48,6 +51,7 @@ class Container:
     settings: PortalsSettings
     gateway: GatewayClient
     login: LoginService
+    back_channel_logout: BackChannelLogout
     guard: Guard
     stopping: asyncio.Event
 
@@ -82,22 +86,24 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
     )
     sessions = Sessions(
         store=MongoSessionStore(runtime.database, "sessions"),
-        encryptor=Encryptor.from_setting(settings.session_keys.get_secret_value(), "FRIKORT_SESSION_KEYS"),
+        keys=SessionKeys.from_setting(settings.session_keys.get_secret_value()),
         idle=timedelta(seconds=settings.session_idle),
         most=timedelta(seconds=settings.session_most),
     )
     access_tokens = AccessTokens(sessions, provider)
+    logins = MongoSessionStore(runtime.database, "logins")
     return Container(
         settings=settings,
         gateway=GatewayClient(settings.gateway_url),
         login=LoginService(
             provider=provider,
-            logins=MongoSessionStore(runtime.database, "logins"),
+            logins=logins,
             sessions=sessions,
             access_tokens=access_tokens,
             names=settings.login_claims,
             time_limit=timedelta(seconds=settings.login_seconds),
         ),
+        back_channel_logout=BackChannelLogout(provider, sessions, used=logins),
         guard=SessionGuard(sessions, access_tokens, settings.public_url),
         stopping=runtime.stopping,
     )

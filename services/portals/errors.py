@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import structlog
@@ -17,6 +18,7 @@ from services.portals.api import Api, FreshLoginRequired, Pending, Refused
 from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
+from services.portals.login.access_tokens import SessionEnded
 from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, language_of, page_of
 from services.portals.problems import PROBLEMS, ProblemError
 from services.portals.texts import translations
@@ -102,6 +104,11 @@ def _add_access_handlers(app: FastAPI) -> None:
             return error.page.redirect(error.page.sign_in)
         # A form cannot redirect to the provider's sign-in page (form-action 'self'), so a page with a link follows.
         return error.page.render("common/signed_out.html", 401, following=error.page.here)
+
+    @app.exception_handler(SessionEnded)
+    async def _session_ended(request: Request, _: SessionEnded) -> Response:
+        """The provider refused to renew the token during the request."""
+        return await _sign_in(request, SignInFirst(replace(await page_of(request), session=None)))
 
     @app.exception_handler(WrongPortal)
     async def _wrong_portal(request: Request, error: WrongPortal) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from gettext import NullTranslations
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -163,7 +163,10 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
             token = await container_of(page.request).guard.access_token_of(page.session)
         except SessionEnded:
             raise SignInFirst(replace(page, session=None)) from None
-        return replace(page, api=replace(page.api, token=token), draft=await _draft_of(page.request, page.session))
+        api = replace(
+            page.api, token=token, renew=partial(container_of(page.request).guard.renewed_token_of, page.session)
+        )
+        return replace(page, api=api, draft=await _draft_of(page.request, page.session))
 
     return dependency
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
+import httpx2
 import pytest
 from frikort_contracts.http.roles import Role
 
-from deploy.local.client import Caller
+from deploy.local.client import Caller, assertion
+from deploy.local.keys import PORTAL, signing_key
 from deploy.local.provider_config import AUDIENCE
 from services.portals.login.portals import PORTALS
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.login.session_store import MongoSessionStore
-from services.portals.login.sessions import Sessions
-from services.runtime.encryption import Encryptor
+from services.portals.login.sessions import SessionKeys, Sessions
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
@@ -36,8 +38,8 @@ async def sessions(world: World) -> AsyncIterator[Sessions]:
     """The sessions as the portals see them."""
     client = connect(world.system.mongodb)
     store = MongoSessionStore(durable_database(client, "frikort_portals"), "sessions")
-    encryptor = Encryptor.from_setting(world.system.keys.session_keys)
-    yield Sessions(store, encryptor, idle=timedelta(minutes=30), most=timedelta(hours=8))
+    keys = SessionKeys.from_setting(world.system.keys.session_keys)
+    yield Sessions(store, keys, idle=timedelta(minutes=30), most=timedelta(hours=8))
     client.close()
 
 
@@ -151,6 +153,74 @@ async def test_an_access_token_serves_several_pages(browser: Browser, sessions: 
     browser.open("/borger/mine-data")
 
     assert (await session_in(browser, sessions)).tokens.access == token
+
+
+def administer(world: World, action: str, **form: str) -> None:
+    """Change what the OpenID provider knows about a person."""
+    answer = httpx2.post(f"{world.system.issuer_url}/admin/{action}", data=form, timeout=10)
+    assert answer.status_code == 204, answer.text
+
+
+def problem_of(answer: httpx2.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_a_withdrawn_role_ends_the_session_when_its_token_is_refreshed(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    browser.choose_person(browser.open("/login?dør=kommune"), "caseworker-101-b")
+    assert browser.open("/kommune").status_code == 200
+    session = await session_in(browser, sessions)
+    payload = json.loads(urlsafe_b64decode(session.tokens.access.split(".")[1] + "=="))
+    assert payload["exp"] - payload["iat"] == 60
+    about_to_expire = replace(session.tokens, expires_at=sessions.now())
+    encrypted = sessions.encrypt_tokens(session.key, about_to_expire)
+    assert await sessions.store.replace_tokens(session.key, session.encrypted_tokens, encrypted)
+
+    administer(world, "withdraw", person="caseworker-101-b", role="caseworker")
+    try:
+        assert problem_of(browser.open("/kommune")) == (401, "login-required")
+        assert await sessions.find(str(browser.cookies[COOKIE])) is None
+        again = browser.open("/login?dør=kommune")
+        assert problem_of(again) == (403, "login-role-missing")
+    finally:
+        administer(world, "restore", person="caseworker-101-b", role="caseworker")
+
+
+async def test_the_provider_ends_the_sessions_of_a_person_at_once(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    browser.choose_person(browser.open("/login?dør=borger"), "citizen-3")
+    session = await session_in(browser, sessions)
+
+    administer(world, "logout", person="citizen-3")
+
+    assert await sessions.find(str(browser.cookies[COOKIE])) is None
+    assert problem_of(browser.open("/borger/hvem-har-set")) == (401, "login-required")
+    assert refresh_refused(world, session.tokens.refresh)
+    assert "/people/" in str(browser.open("/login?dør=borger").url)
+
+
+async def test_a_logout_revokes_the_refresh_token(world: World, browser: Browser, sessions: Sessions) -> None:
+    browser.choose_person(browser.open("/login?dør=borger"), "citizen-1")
+    session = await session_in(browser, sessions)
+
+    browser.submit("/logout", {FORM_TOKEN: session.form_token})
+
+    assert refresh_refused(world, session.tokens.refresh)
+
+
+def refresh_refused(world: World, refresh_token: str) -> bool:
+    """Whether the provider refuses the portals' refresh token."""
+    issuer, key = world.system.issuer_url, signing_key(world.system.keys.portal_key)
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": refresh_token,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion(issuer, PORTAL, key),
+    }
+    answer = httpx2.post(f"{issuer}/token", data=form, timeout=10)
+    return (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
 async def test_sessions_continue_while_the_provider_is_unreachable(

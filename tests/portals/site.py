@@ -32,6 +32,7 @@ from services.portals.api import GatewayClient
 from services.portals.app import add_portals
 from services.portals.container import build
 from services.portals.forms import Form
+from services.portals.login.access_tokens import SessionEnded
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
 from services.portals.page import Page
@@ -88,12 +89,18 @@ class Site:
     Attributes:
         requests: the requests of pages to the API, in order.
         active_lookups: for each look-up of the session, whether it extended the session.
+        invalid_tokens: the access tokens that the API refuses.
+        refused_tokens: the access tokens for which pages got a newer one.
+        renewed_token: the newer one; None: the session has ended.
     """
 
     def __init__(self) -> None:
         self.session: Session | None = None
         self.requests: list[ApiRequest] = []
         self.active_lookups: list[bool] = []
+        self.renewed_token: str | None = "renewed"
+        self.refused_tokens: list[str] = []
+        self.invalid_tokens: set[str] = set()
         self._open = 0
         self._needed = 0
         self._enough = asyncio.Event()
@@ -194,6 +201,12 @@ class Site:
     async def access_token_of(self, session: Session) -> str:
         return session.tokens.access
 
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        self.refused_tokens.append(refused)
+        if self.renewed_token is None:
+            raise SessionEnded
+        return self.renewed_token
+
     async def is_active(self, session: Session) -> bool:
         return self.session == session
 
@@ -209,6 +222,8 @@ class Site:
             content = await request.body()
             await asyncio.wait_for(self._enough.wait(), _ENOUGH_SECONDS)
             self.requests.append(_api_request(request, content))
+            if self.requests[-1].token in self.invalid_tokens:
+                raise ProblemError("token-invalid", headers={"WWW-Authenticate": "Bearer"})
             return self._answer_to(request)
         finally:
             self._open -= 1

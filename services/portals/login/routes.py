@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import Annotated, Final
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 from fastapi import APIRouter, Query
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.portals.container import Container, container_of
+from services.portals.login.logout_token import InvalidLogoutToken
 from services.portals.login.portals import home, local_path, role_of
 from services.portals.login.service import Continued
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.problems import ProblemError
 
+logger = structlog.get_logger(__name__)
+
 router = APIRouter(include_in_schema=False)
 
 _UNDER_WAY: Final = "__Host-frikort-login"
 _SEE_OTHER: Final = 303
+_NOT_STORED: Final = {"Cache-Control": "no-store"}
 _NOT_KEPT: Final = frozenset({FORM_TOKEN, "step"})
 
 
@@ -116,6 +122,23 @@ async def logout(request: Request) -> Response:
     response = _go("/" if id_token is None else await portals.login.provider.end_session_url(id_token, front))
     _unset(response, COOKIE)
     return response
+
+
+@router.post("/login/backchannel-logout")
+async def back_channel_logout(request: Request) -> Response:
+    """The OpenID provider ends sessions (OpenID Connect Back-Channel Logout 1.0). It is answered before the revoking.
+
+    The request has no session and needs no form token: the signature of the token proves who sends it.
+    """
+    portals = container_of(request)
+    encoded = (await request.form()).get("logout_token")
+    try:
+        ended = await portals.back_channel_logout.end(encoded if isinstance(encoded, str) else "")
+    except InvalidLogoutToken as error:
+        logger.warning("portals.logout_token_refused", reason=error.reason)
+        return JSONResponse({"error": "invalid_request"}, 400, headers=_NOT_STORED)
+    revoke = BackgroundTask(portals.login.revoke, ended)
+    return Response(headers=_NOT_STORED, background=revoke)
 
 
 def _go(address: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from services.portals.login.claims import roles_from_claims
 from services.portals.login.oidc import AuthorizationRequest, OpenIdProvider, TokenRevoked
 from services.portals.login.portals import home
 from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of, new_secret
-from services.portals.login.sessions import Sessions
+from services.portals.login.sessions import EndedSession, Sessions
 from services.portals.problems import ProblemError
 from services.portals.settings import ClaimNames
 from services.runtime.encryption import DecryptionError
@@ -75,7 +75,7 @@ class LoginService:
         key = key_of(secret)
         kept = None if continued is None else asdict(continued)
         content = json.dumps({"begun": asdict(begun), "role": role, "path": path, "continued": kept})
-        encrypted = self.sessions.encryptor.encrypt(content, "login", key)
+        encrypted = self.sessions.keys.encryptor.encrypt(content, "login", key)
         await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
@@ -108,6 +108,7 @@ class LoginService:
             id_token=person.id_token,
             tokens=tokens,
             subject=subject,
+            provider_session=person.provider_session,
             form_token=continued.form_token if continued is not None and same_person else None,
         )
         if continued is None:
@@ -124,10 +125,15 @@ class LoginService:
         if record is None or record.expires_at <= self.sessions.now():
             return None
         try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, "draft", key))
+            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "draft", key))
         except DecryptionError:
             return None
         return [(name, value) for name, value in content["posted"]] if content["path"] == path else None
+
+    async def revoke(self, ended: Iterable[EndedSession]) -> None:
+        """Revoke the tokens of sessions that ended."""
+        for one in ended:
+            await self.access_tokens.revoke(one)
 
     async def end(self, secret: str) -> str | None:
         """End the session and revoke its tokens. Returns its ID token; None if it had ended before."""
@@ -140,7 +146,7 @@ class LoginService:
     async def _keep_draft(self, session_key: str, path: str, posted: Posted) -> None:
         key = _draft_key(session_key)
         content = json.dumps({"path": path, "posted": posted})
-        encrypted = self.sessions.encryptor.encrypt(content, "draft", key)
+        encrypted = self.sessions.keys.encryptor.encrypt(content, "draft", key)
         await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
 
     async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str, Continued | None]:
@@ -149,7 +155,7 @@ class LoginService:
         if record is None or record.expires_at <= self.sessions.now():
             raise ProblemError("login-failed")
         try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, "login", key))
+            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "login", key))
         except DecryptionError:
             raise ProblemError("login-failed") from None
         continued = None if content["continued"] is None else Continued(**content["continued"])

@@ -38,6 +38,10 @@ class SessionGuard:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
         return await self.access_tokens.of(session)
 
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        """An access token after the API refused this one. Raises ``SessionEnded`` and ``ProblemError``."""
+        return await self.access_tokens.renewed(session, refused)
+
     async def is_active(self, session: Session) -> bool:
         """Whether the session has not ended since the request began."""
         return await self.sessions.exists(session.key)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.portals.app import add_portals
 from services.portals.container import Container, build, container_of
+from services.portals.login.back_channel_logout import BackChannelLogout
 from services.portals.login.session_guard import SessionGuard
 from services.runtime.service import Runtime
 from tests.portals.build import PUBLIC_URL, settings
@@ -58,7 +59,8 @@ def app(application: tuple[FastAPI, Container], provider: FakeProvider, clock: M
     app, portals = application
     login = login_service(provider, clock)
     guard = SessionGuard(login.sessions, login.access_tokens, PUBLIC_URL)
-    app.state.portals = replace(portals, login=login, guard=guard)
+    back_channel_logout = BackChannelLogout(login.provider, login.sessions, login.logins)
+    app.state.portals = replace(portals, login=login, guard=guard, back_channel_logout=back_channel_logout)
     return app
 
 
