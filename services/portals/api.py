@@ -163,7 +163,7 @@ class Api:
         language: of the texts in the answers.
         correlation_id: of the page's request, passed on to the API.
         reason: the reason for reading another person's data (`Access-Reason`), required of a caseworker.
-        renew: gets a newer token when the API refuses this one; the request is then sent once more.
+        renew: gets a newer token when the API refuses this one; the request is then sent again.
     """
 
     gateway: GatewayClient

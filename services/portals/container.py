@@ -13,6 +13,7 @@ from starlette.requests import Request
 from services.portals.api import GatewayClient
 from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.back_channel_logout import BackChannelLogout
+from services.portals.login.drafts import Drafts, FormOwner, FormTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session import Session
@@ -41,7 +42,10 @@ class Guard(Protocol):
         """Whether the session has not ended since the request began."""
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Check that the form belongs to the session and comes from one of our pages. Raises ``ProblemError``."""
+        """Check that the form is of the session's person and from one of our pages. Raises ``ProblemError``."""
+
+    def form_owner(self, request: Request, form: Mapping[str, Any]) -> FormOwner | None:
+        """For whom a form from one of our pages was made, whatever session the request has. None for other forms."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Container:
     gateway: GatewayClient
     login: LoginService
     back_channel_logout: BackChannelLogout
+    drafts: Drafts
     guard: Guard
     stopping: asyncio.Event
 
@@ -92,6 +97,8 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
     )
     access_tokens = AccessTokens(sessions, provider)
     logins = MongoSessionStore(runtime.database, "logins")
+    drafts_kept_for = timedelta(seconds=settings.draft_most)
+    form_tokens = FormTokens(sessions.keys, sessions.most + drafts_kept_for, sessions.now)
     return Container(
         settings=settings,
         gateway=GatewayClient(settings.gateway_url),
@@ -99,11 +106,13 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
             provider=provider,
             logins=logins,
             sessions=sessions,
+            form_tokens=form_tokens,
             access_tokens=access_tokens,
             names=settings.login_claims,
             time_limit=timedelta(seconds=settings.login_seconds),
         ),
         back_channel_logout=BackChannelLogout(provider, sessions, used=logins),
-        guard=SessionGuard(sessions, access_tokens, settings.public_url),
+        drafts=Drafts(MongoSessionStore(runtime.database, "drafts"), sessions.keys, drafts_kept_for, sessions.now),
+        guard=SessionGuard(sessions, form_tokens, access_tokens, settings.public_url),
         stopping=runtime.stopping,
     )

@@ -81,9 +81,9 @@ async def test_the_time_of_the_login_is_known_for_a_person_only() -> None:
     assert (person.logged_in_at, program.logged_in_at) == (1_700_000_000, None)
 
 
-@pytest.mark.parametrize("age", [0, 59, -30])
+@pytest.mark.parametrize("age", [0, 58, -28])
 async def test_a_persons_token_is_accepted_in_its_first_minute(age: float) -> None:
-    accepted = token(auth_time=1_700_000_000, iat=time.time() - age + 0.5, exp=time.time() + 3600)
+    accepted = token(auth_time=1_700_000_000, iat=time.time() - age, exp=time.time() + 3600)
 
     assert (await authenticator(Issuer(KEY)).caller(f"Bearer {accepted}")).subject == "someone"
 

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -23,6 +24,7 @@ from services.portals.login.sessions import SessionKeys, Sessions
 from services.runtime.mongo.document_store import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
+from tests.portals.reading import login_link
 
 PORTAL_OF = {role: portal for portal, role in PORTALS.items()}
 
@@ -208,6 +210,27 @@ async def test_a_logout_revokes_the_refresh_token(world: World, browser: Browser
     browser.submit("/logout", {FORM_TOKEN: session.form_token})
 
     assert refresh_refused(world, session.tokens.refresh)
+
+
+async def test_a_form_sent_after_the_end_of_the_session_is_shown_again_to_its_person_only(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    browser.choose_person(browser.open("/login?dør=virksomhed"), "owner-a")
+    session = await session_in(browser, sessions)
+    await sessions.store.take(session.key)
+    browser.headers["Accept"] = "text/html"
+
+    address = f"{world.system.portals_url}/virksomhed/ansaettelser/ny"
+    late = browser.post(address, data={FORM_TOKEN: session.form_token, "card_number": "54321"})
+
+    assert late.status_code == 401
+    assert "54321" not in late.text
+    [following] = login_link(late)["next"]
+    again = browser.open(f"/login?{urlencode({'next': following})}")
+    assert 'value="54321"' in again.text
+    browser.choose_person(browser.open(f"/login?{urlencode({'next': following, 'skift': 'ja'})}"), "bookkeeper-a")
+    other = browser.open(following)
+    assert (other.status_code, "54321" in other.text) == (200, False)
 
 
 def refresh_refused(world: World, refresh_token: str) -> bool:

@@ -33,8 +33,10 @@ from services.portals.app import add_portals
 from services.portals.container import build
 from services.portals.forms import Form
 from services.portals.login.access_tokens import SessionEnded
+from services.portals.login.drafts import Drafts, FormOwner
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
+from services.portals.login.sessions import utc_now
 from services.portals.page import Page
 from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
@@ -42,7 +44,8 @@ from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
 from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
-from tests.portals.build import settings
+from tests.portals.build import session_keys, settings
+from tests.portals.login.fakes import MemorySessionStore
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
@@ -88,6 +91,7 @@ class Site:
 
     Attributes:
         requests: the requests of pages to the API, in order.
+        owner: for whom the forms were made: the person who signed in last.
         active_lookups: for each look-up of the session, whether it extended the session.
         invalid_tokens: the access tokens that the API refuses.
         refused_tokens: the access tokens for which pages got a newer one.
@@ -96,6 +100,7 @@ class Site:
 
     def __init__(self) -> None:
         self.session: Session | None = None
+        self.owner: FormOwner | None = None
         self.requests: list[ApiRequest] = []
         self.active_lookups: list[bool] = []
         self.renewed_token: str | None = "renewed"
@@ -121,6 +126,7 @@ class Site:
         self.portals = replace(
             build(chosen, Runtime(service="portals", settings=chosen)),
             guard=self,
+            drafts=Drafts(MemorySessionStore(), session_keys(), timedelta(hours=8), utc_now),
             gateway=GatewayClient("http://gateway.test", transport=httpx2.ASGITransport(self.api)),
         )
         add_portals(self.app, self.portals)
@@ -131,7 +137,10 @@ class Site:
         """Sign a person in."""
         ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
         tokens = ApiTokens(f"token of {role}", "refresh", ends_at)
-        self.session = Session("key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted")
+        self.session = Session(
+            "key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted", subject=name
+        )
+        self.owner = FormOwner(name, role)
         return self.session
 
     def sign_out(self) -> None:
@@ -209,6 +218,9 @@ class Site:
 
     async def is_active(self, session: Session) -> bool:
         return self.session == session
+
+    def form_owner(self, request: Request, form: Mapping[str, Any]) -> FormOwner | None:
+        return self.owner if form.get("form_token") == TOKEN else None
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         if form.get("form_token") != session.form_token:

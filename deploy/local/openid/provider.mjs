@@ -107,6 +107,8 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
   extraTokenClaims: (ctx, token) => token.accountId ? claimsOfPerson(ctx, token) : claimsOfClient(token),
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
+  // The library's own dispatcher refuses this machine, where the portals are; the configuration names no other address.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/people/${uid}` },
   renderError (ctx, { error, error_description: description }) {
     ctx.type = 'html'

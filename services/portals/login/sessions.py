@@ -82,14 +82,14 @@ class Sessions:
         *,
         id_token: str,
         tokens: ApiTokens,
-        subject: str = "",
+        subject: str,
+        form_token: str,
         provider_session: str = "",
-        form_token: str | None = None,
     ) -> str:
         """Start a session. Returns the secret that becomes its cookie.
 
-        ``subject`` and ``provider_session`` are the `sub` and `sid` of the ID token. ``form_token`` is that of the
-        session that this one continues after a fresh login of the same person.
+        ``subject`` and ``provider_session`` are the `sub` and `sid` of the ID token; ``form_token`` will be in every
+        form of the session.
         """
         secret, now = new_secret(), self.now()
         key = key_of(secret)
@@ -98,7 +98,7 @@ class Sessions:
             "grant": asdict(grant),
             "name": name,
             "subject": subject,
-            "form_token": form_token or new_secret(),
+            "form_token": form_token,
             "id_token": id_token,
             "until": (now + self.most).isoformat(),
         }

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.drafts import FormTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session_store import EncryptedRecord
@@ -250,6 +251,7 @@ def login_service(
         provider=client,
         logins=logins or MemorySessionStore(),
         sessions=kept,
+        form_tokens=FormTokens(kept.keys, timedelta(hours=16), clock),
         access_tokens=AccessTokens(kept, client),
         names=ClaimNames(),
         time_limit=timedelta(minutes=10),

@@ -12,6 +12,7 @@ from services.portals.login.access_tokens import AccessTokens, SessionEnded
 from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
+from services.portals.login.session_store import new_secret
 from services.portals.login.sessions import Sessions
 from services.portals.problems import ProblemError
 from tests.portals.login.fakes import FakeProvider, ManualClock, MemorySessionStore, memory_sessions, open_id_provider
@@ -44,7 +45,15 @@ def tokens(provider: FakeProvider, sessions: Sessions) -> AccessTokens:
 
 async def begin_session(sessions: Sessions) -> str:
     first = ApiTokens("access-0", "refresh-0", sessions.now() + timedelta(minutes=5))
-    return await sessions.begin(Role.EMPLOYER, RoleGrant("99000007"), "Karla", id_token="id", tokens=first)
+    return await sessions.begin(
+        Role.EMPLOYER,
+        RoleGrant("99000007"),
+        "Karla",
+        id_token="id",
+        tokens=first,
+        subject="someone",
+        form_token=new_secret(),
+    )
 
 
 async def find_session(sessions: Sessions, secret: str) -> Session:

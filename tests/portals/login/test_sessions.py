@@ -11,13 +11,14 @@ from frikort_contracts.http.roles import Role
 
 from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
-from services.portals.login.session_store import key_of
+from services.portals.login.session_store import key_of, new_secret
 from services.portals.login.sessions import SessionKeys, Sessions
 from tests.portals.build import session_keys
 from tests.portals.login.fakes import ManualClock, MemorySessionStore, memory_sessions
 
 GRANT = RoleGrant("99000007", signatory=True)
 NAME = "Karla Hemmelig"
+CPR = "6101800101"
 
 
 @pytest.fixture
@@ -37,7 +38,9 @@ def sessions(clock: ManualClock, records: MemorySessionStore) -> Sessions:
 
 async def begin_session(sessions: Sessions) -> str:
     tokens = ApiTokens("an.access.token", "a-refresh-token", sessions.now() + timedelta(minutes=5))
-    return await sessions.begin(Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens)
+    return await sessions.begin(
+        Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens, subject="someone", form_token=new_secret()
+    )
 
 
 async def test_a_session_holds_the_person_the_role_and_the_tokens(sessions: Sessions) -> None:
@@ -59,11 +62,18 @@ async def test_a_person_is_found_by_the_first_and_by_older_keys_and_is_not_store
     tokens = ApiTokens("access", "refresh", clock())
     for sessions in (before, after):
         await sessions.begin(
-            Role.CITIZEN, RoleGrant(""), NAME, id_token="id", tokens=tokens, subject="6101800101", provider_session="s"
+            Role.CITIZEN,
+            RoleGrant(""),
+            NAME,
+            id_token="id",
+            tokens=tokens,
+            subject=CPR,
+            provider_session="s",
+            form_token="form",
         )
 
-    assert "6101800101" not in str(records.records)
-    assert len(await after.end_of_person(subject="6101800101", provider_session=None)) == 2
+    assert CPR not in str(records.records)
+    assert len(await after.end_of_person(subject=CPR, provider_session=None)) == 2
     assert await after.end_of_person(subject=None, provider_session=None) == []
 
 
