@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx2
 import pytest
 from frikort_contracts.http.roles import Role
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from deploy.local.client import Caller, assertion
 from deploy.local.keys import PORTAL, signing_key
-from deploy.local.provider_config import AUDIENCE
+from deploy.local.provider_config import AUDIENCE, BACK_CHANNEL_LOGOUT
 from services.portals.login.portals import PORTALS
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
@@ -201,6 +205,38 @@ async def test_the_provider_ends_the_sessions_of_a_person_at_once(
     assert problem_of(browser.open("/borger/hvem-har-set")) == (401, "login-required")
     assert refresh_refused(world, session.tokens.refresh)
     assert "/people/" in str(browser.open("/login?dør=borger").url)
+
+
+async def test_a_logout_token_ends_sessions_once_and_a_forged_one_none(
+    world: World, browser: Browser, sessions: Sessions
+) -> None:
+    provider_key = signing_key(world.system.keys.issuer_key)
+    forger_key = ECKey.generate_key("P-256", {"kid": str(provider_key.kid)})
+    now = int(time.time())
+    claims = {
+        "iss": world.system.issuer_url,
+        "aud": PORTAL,
+        "iat": now,
+        "exp": now + 120,
+        "jti": str(uuid4()),
+        "sub": "citizen-2",
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    }
+
+    def send(key: ECKey) -> int:
+        token = jwt.encode({"alg": "ES256", "kid": str(key.kid), "typ": "logout+jwt"}, claims, key)
+        address = f"{world.system.portals_url}{BACK_CHANNEL_LOGOUT}"
+        return httpx2.post(address, data={"logout_token": token}, timeout=10).status_code
+
+    browser.choose_person(browser.open("/login?dør=borger"), "citizen-2")
+    assert send(forger_key) == 400
+    await session_in(browser, sessions)
+    assert send(provider_key) == 200
+    assert await sessions.find(str(browser.cookies[COOKIE])) is None
+
+    browser.open("/login?dør=borger")
+    assert send(provider_key) == 400
+    await session_in(browser, sessions)
 
 
 async def test_a_logout_revokes_the_refresh_token(world: World, browser: Browser, sessions: Sessions) -> None:
