@@ -86,6 +86,10 @@ class FreshLoginRequired(Exception):
     """The API does this only shortly after a login. Nothing has been done."""
 
 
+class TokenRefused(Exception):
+    """The API accepts neither the person's token nor a newer one. Nothing has been done."""
+
+
 class Pending(Exception):
     """The command is accepted and its outcome is not known yet. The same key returns the answer later."""
 
@@ -219,7 +223,7 @@ class Api:
             if response.status_code < _REFUSED_FROM:
                 return response
             async with contextlib.aclosing(response):
-                raise Refused(_problem(await response.aread(), response.status_code))
+                raise _refusal(await response.aread(), response.status_code)
 
         return _ForwardedResponse(await self._with_token(call), is_active, stopping)
 
@@ -243,7 +247,7 @@ class Api:
                 method, path, self._headers(token) | headers, json=json, content=body
             )
             if status >= _REFUSED_FROM:
-                raise Refused(_problem(answer, status))
+                raise _refusal(answer, status)
             return status, answer
 
         status, body = await self._with_token(call)
@@ -262,11 +266,14 @@ class Api:
             try:
                 return await call(self.token)
             except Refused as refused:
-                if refused.code == _FRESH_LOGIN:
-                    raise FreshLoginRequired from None
                 if refused.status != _UNAUTHENTICATED or self.token is None or self.renew is None:
                     raise
+            try:
                 return await call(await self.renew(self.token))
+            except Refused as refused:
+                if refused.status == _UNAUTHENTICATED:
+                    raise TokenRefused from None
+                raise
         except httpx2.HTTPError as error:
             raise _unreachable(error) from None
 
@@ -338,6 +345,11 @@ async def _parts(
 def _unreachable(error: httpx2.HTTPError) -> Refused:
     logger.warning("portals.api_unreachable", reason=type(error).__name__)
     return Refused(_unavailable())
+
+
+def _refusal(content: bytes, status: int) -> Refused | FreshLoginRequired:
+    problem = _problem(content, status)
+    return FreshLoginRequired() if problem.code == _FRESH_LOGIN else Refused(problem)
 
 
 def _problem(content: bytes, status: int) -> ProblemResource:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match
 
-from services.portals.api import Api, FreshLoginRequired, Pending, Refused
+from services.portals.api import Api, FreshLoginRequired, Pending, Refused, TokenRefused
 from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
@@ -33,7 +33,6 @@ _BY_STATUS: Final = {
     408: "request-timeout",
     413: "body-too-large",
 }
-_UNAUTHENTICATED: Final = 401
 # What the API says about these is meant for programs; a person reads the portals' own texts.
 _FOR_PROGRAMS: Final = {"malformed-json": "malformed-request", "media-type-unsupported": "malformed-request"}
 
@@ -132,13 +131,15 @@ def _add_api_handlers(app: FastAPI) -> None:
     async def _refused(request: Request, error: Refused) -> Response:
         """A refusal that no view function has shown at a form."""
         page = await page_of(request)
-        if error.status == _UNAUTHENTICATED:
-            return await signed_out(page)
         code = _FOR_PROGRAMS.get(error.code, error.code)
         if code in PROBLEMS:
             return _own_error_page(page, code, error.status)
         # The API answered in the language of the page.
         return _error_page(page, _Texts(error.problem.title, error.problem.detail), error.status)
+
+    @app.exception_handler(TokenRefused)
+    async def _token_refused(request: Request, _: TokenRefused) -> Response:
+        return await signed_out(await page_of(request))
 
     @app.exception_handler(FreshLoginRequired)
     async def _fresh_login(request: Request, _: FreshLoginRequired) -> Response:

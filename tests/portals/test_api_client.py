@@ -19,6 +19,7 @@ from frikort_contracts.http.roles import Role
 from services.portals.api import GatewayClient
 from services.portals.page import CitizenPage
 from tests.portals import resources
+from tests.portals.reading import login_link
 from tests.portals.site import FORM, TODAY, Site
 
 CARD = OwnCardResource(
@@ -133,6 +134,20 @@ async def test_a_renewed_token_that_the_api_refuses_leads_to_a_new_login_and_to_
     assert 'href="/login?next=' in response.text
     sent = Counter((request.path, request.token) for request in site.requests)
     assert set(sent.values()) == {1}
+
+
+async def test_a_form_is_kept_when_the_api_refuses_the_renewed_token(site: Site) -> None:
+    session = site.sign_in(Role.EMPLOYER)
+    site.invalid_tokens |= {session.tokens.access, str(site.renewed_token)}
+    typed = {"card_number": "54321", "birth_date-day": "1", "birth_date-month": "2", "birth_date-year": "1980"}
+    first = {"period.first-day": "1", "period.first-month": "9", "period.first-year": "2026"}
+    async with site.client() as client:
+        late = await client.post("/virksomhed/ansaettelser/ny", data={**FORM, **typed, **first})
+        site.invalid_tokens.clear()
+        again = await client.get(login_link(late)["next"][0])
+
+    assert late.status_code == 401
+    assert 'value="54321"' in again.text
 
 
 async def test_a_session_that_ended_at_the_provider_leads_to_a_new_login(site: Site) -> None:
