@@ -163,7 +163,7 @@ async def test_an_access_token_serves_several_pages(browser: Browser, sessions: 
 
 def administer(world: World, action: str, **form: str) -> None:
     """Change what the OpenID provider knows about a person."""
-    answer = httpx2.post(f"{world.system.issuer_url}/admin/{action}", data=form, timeout=10)
+    answer = httpx2.post(f"{world.system.provider_url}/admin/{action}", data=form, timeout=10)
     assert answer.status_code == 204, answer.text
 
 
@@ -210,11 +210,11 @@ async def test_the_provider_ends_the_sessions_of_a_person_at_once(
 async def test_a_logout_token_ends_sessions_once_and_a_forged_one_none(
     world: World, browser: Browser, sessions: Sessions
 ) -> None:
-    provider_key = signing_key(world.system.keys.issuer_key)
+    provider_key = signing_key(world.system.keys.provider_key)
     forger_key = ECKey.generate_key("P-256", {"kid": str(provider_key.kid)})
     now = int(time.time())
     claims = {
-        "iss": world.system.issuer_url,
+        "iss": world.system.provider_url,
         "aud": PORTAL,
         "iat": now,
         "exp": now + 120,
@@ -271,7 +271,7 @@ async def test_a_form_sent_after_the_end_of_the_session_is_shown_again_to_its_pe
 
 def refresh_refused(world: World, refresh_token: str) -> bool:
     """Whether the provider refuses the portals' refresh token."""
-    issuer, key = world.system.issuer_url, signing_key(world.system.keys.portal_key)
+    issuer, key = world.system.provider_url, signing_key(world.system.keys.portal_key)
     form = {
         "grant_type": "refresh_token",
         "refresh_token": refresh_token,

@@ -57,7 +57,7 @@ async def send(app: FastAPI, token: str) -> httpx2.Response:
 
 @pytest.mark.parametrize("named", [{}, {"sub": None}, {"sid": None}], ids=["both", "sid", "sub"])
 async def test_the_session_that_the_token_names_ends_at_once_and_its_tokens_are_revoked(
-    app: FastAPI, signed_in_browser: httpx2.AsyncClient, provider: FakeProvider, named: dict[str, None]
+    app: FastAPI, signed_in_browser: httpx2.AsyncClient, provider: FakeProvider, named: dict[str, Any]
 ) -> None:
     page = await signed_in_browser.get("/page")
     assert "Karla Hemmelig" in page.text
@@ -74,7 +74,7 @@ async def test_the_session_that_the_token_names_ends_at_once_and_its_tokens_are_
     "named", [{"sid": "another"}, {"sub": "citizen-2"}, {"sub": "citizen-2", "sid": None}, {"sub": None, "sid": "x"}]
 )
 async def test_other_sessions_go_on(
-    app: FastAPI, signed_in_browser: httpx2.AsyncClient, provider: FakeProvider, named: dict[str, str | None]
+    app: FastAPI, signed_in_browser: httpx2.AsyncClient, provider: FakeProvider, named: dict[str, Any]
 ) -> None:
     assert (await send(app, logout_token(provider.key, **named))).status_code == 200
 
