@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker import fields
-from services.portals.caseworker.card_context import begin
+from services.portals.caseworker.card_context import FOLLOWING, begin
 from services.portals.forms import Fields
 from services.portals.page import CaseworkerPage
 
@@ -49,10 +49,12 @@ async def why(card_id: UUID, page: CaseworkerPage) -> Response:
 
 
 @router.post("/kommune/frikort/{card_id}/begrundelse")
-async def state_why(card_id: UUID, page: CaseworkerPage) -> Response:
+async def state_why(
+    card_id: UUID, page: CaseworkerPage, following: Annotated[str, Query(alias=FOLLOWING, max_length=2000)] = ""
+) -> Response:
     """To the card."""
     form = await page.posted(fields.WHY)
     reason = fields.reason_of(form)
     if form.valid:
-        return begin(page, str(card_id), reason)
+        return begin(page, str(card_id), reason, following)
     return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)
