@@ -45,6 +45,11 @@ def moment(time: datetime, language: Language) -> str:
     return format_datetime(time, format=_MOMENT[language], tzinfo=COPENHAGEN, locale=language)
 
 
+def cpr(number: str) -> str:
+    """``010190-1234``: a CPR number as people write it."""
+    return f"{number[:6]}-{number[6:]}"
+
+
 def month(moment: date, language: Language) -> str:
     """``november 2026`` in Danish, ``November 2026`` in English."""
     return format_date(moment, format=_MONTH, locale=language)

@@ -58,7 +58,7 @@ def environment(language: Language) -> Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    for one in (kroner, whole_kroner, day, moment, month, month_name, units, column):
+    for one in (formats.cpr, kroner, whole_kroner, day, moment, month, month_name, units, column):
         made.filters[one.__name__] = one
     made.globals |= {
         "static": static_url,

@@ -26,6 +26,7 @@ from tests.portals.generated_site import (
     own_forms,
     portal_routes,
 )
+from tests.portals.reading import page_text
 
 ROUTES: Final = list(portal_routes())
 READS: Final = [route for route in ROUTES if route.method == "GET"]
@@ -178,6 +179,16 @@ async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed:
     assert {name: values[name] for name in form.texts} == {name: sent[name].strip() for name in form.texts}
     for button, value in with_input[0].buttons:
         assert_harmless(await client.post(form.action or path, data={**values, button: value}))
+
+
+@pytest.mark.parametrize("route", READS, ids=route_id)
+async def test_sentences_are_separated_by_a_space(route: PortalRoute) -> None:
+    async with client_of(site_as(route.role)) as client:
+        for variant in VARIANTS:
+            site_as(route.role, variant)
+            answer = await open_page(client, route.path)
+            if answer.headers.get("content-type", "").startswith("text/html"):
+                assert re.findall(r"\w+[a-zæøå][.:][A-ZÆØÅ0-9]\w*", page_text(answer)) == []
 
 
 def no_command_was_sent(site: GeneratedSite) -> bool:

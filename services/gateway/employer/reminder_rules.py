@@ -78,11 +78,12 @@ def question_text(asked: Question, language: Language) -> str:
     """The question in plain words."""
     danish = language is Language.DANISH
     first, last = day(asked.days.first, language), day(asked.days.last, language)
-    text = (
-        f"Har der været arbejde fra den {first} til den {last}?"
-        if danish
-        else f"Was there work from {first} to {last}?"
-    )
+    if asked.days.first == asked.days.last:
+        text = f"Har der været arbejde den {first}?" if danish else f"Was there work on {first}?"
+    elif danish:
+        text = f"Har der været arbejde fra den {first} til den {last}?"
+    else:
+        text = f"Was there work from {first} to {last}?"
     if asked.last_paid is None:
         return text
     paid = day(asked.last_paid, language)
@@ -108,12 +109,13 @@ def notice_text(given: Notice, language: Language) -> str:
     if language is Language.DANISH:
         return (
             f"Der er {left} tilbage af årets beløbsgrænse, og I plejer at betale {usual} Betaler I det samme omkring "
-            f"den {pay_day}, skal {above} udbetales som almindelig løn og indberettes til eIndkomst som A-indkomst med "
-            "skat."
+            f"den {pay_day}, er {above} almindelig løn. Træk AM-bidrag og A-skat af det beløb, og indberet det til "
+            "eIndkomst."
         )
     return (
         f"There is {left} left of the year's allowance, and you usually pay {usual} If you pay the same around "
-        f"{pay_day}, pay {above} of it as ordinary wage, and report that to eIndkomst as A-income with tax."
+        f"{pay_day}, {above} of it is ordinary wage. Deduct labour market contribution and A-tax from that amount, and "
+        "report it to eIndkomst."
     )
 
 

@@ -14,10 +14,18 @@ from frikort_contracts.http.audit import AccessPage, AccessResource
 from starlette.responses import Response
 
 from services.portals.page import CitizenPage
+from services.portals.texts import N_
 
 router = APIRouter(prefix="/hvem-har-set")
 
 _ON_A_PAGE: Final = 50
+PURPOSES: Final = {
+    "caseworker": N_("Kommunens arbejde med frikortet"),
+    "employer": N_("Indberetning af løn"),
+    "citizen": N_("Borgerens egen brug af frikortet"),
+    "authority": N_("Opgaver, som myndigheden har efter loven"),
+}
+"""Why a role uses the data, for accesses without a stated reason."""
 
 
 @router.get("")
@@ -29,6 +37,7 @@ async def accesses(
     return page.render(
         "citizen/accesses.html",
         accesses=grouped(found.accesses),
+        purposes=PURPOSES,
         mine=mine,
         first=_address(mine=mine) if cursor else None,
         following=_address(mine=mine, cursor=found.next) if found.next else None,
@@ -41,6 +50,7 @@ class Access:
 
     at: datetime
     by: str
+    role: str
     reason: str | None
     what: tuple[str, ...]
 
@@ -48,12 +58,12 @@ class Access:
 def grouped(accesses: Iterable[AccessResource]) -> list[Access]:
     """The lines of the log, those of one visit together; each thing once."""
 
-    def visit(line: AccessResource) -> tuple[datetime, str, str | None]:
-        return line.at.replace(second=0, microsecond=0), line.by, line.reason
+    def visit(line: AccessResource) -> tuple[datetime, str, str, str | None]:
+        return line.at.replace(second=0, microsecond=0), line.by, line.role, line.reason
 
     return [
-        Access(minute, by, reason, tuple(dict.fromkeys(line.description for line in lines)))
-        for (minute, by, reason), lines in groupby(accesses, visit)
+        Access(minute, by, role, reason, tuple(dict.fromkeys(line.description for line in lines)))
+        for (minute, by, role, reason), lines in groupby(accesses, visit)
     ]
 
 

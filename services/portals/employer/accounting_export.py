@@ -37,7 +37,7 @@ _HEADINGS: Final = (
     N_("Skattefri frikortløn"),
     N_("Almindelig løn med skat"),
 )
-STATUS: Final = {"accepted": N_("Modtaget"), "withdrawn": N_("Tilbagekaldt")}
+STATUS: Final = {"accepted": N_("Modtaget"), "withdrawn": N_("Trukket tilbage")}
 
 
 def attachment(file_name: str) -> dict[str, str]:
@@ -116,7 +116,7 @@ async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -
             (_("Skattefri frikortløn"), kroner(report.split.exempt_ore)),
             (_("Almindelig løn med skat"), kroner(report.split.excess_ore)),
         ]
-        sections.append(Section(_("Det betyder det"), lines=report.advice, facts=split))
+        sections.append(Section(_("Hvad det betyder"), lines=report.advice, facts=split))
     return await _made(page, _("Kvittering for frikortløn"), sections, made)
 
 
@@ -148,7 +148,7 @@ async def year_pdf(
             (_("Skattefri frikortløn"), kroner(exempt)),
             (_("Almindelig løn med skat"), kroner(excess)),
         ],
-        lines=[_("Tilbagekaldte indberetninger er ikke talt med.")],
+        lines=[_("Indberetninger, der er trukket tilbage, er ikke talt med.")],
     )
     if count > MOST_ON_PAPER:
         sections = [sums, Section(lines=[_("Der er for mange indberetninger til papir. Hent listen som CSV.")])]

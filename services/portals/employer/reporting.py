@@ -21,7 +21,6 @@ from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/indberet")
 
-STEPS: Final = 3
 CHOOSE: Final = {"card_number": digits(missing=N_("Skriv frikortnummeret, eller vælg en ansættelse på listen."))}
 PAID: Final = {
     "payment_date": day(missing=N_("Skriv den dag, hvor lønnen er betalt.")),
@@ -108,9 +107,7 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
         if refused.code == "possible-duplicate" and earlier is not None:
             return _same_or_another(page, form, employment, earlier)
         return _paid(page, form.refuse(refused, CONCERNS), employment)
-    return page.render(
-        "employer/report_summary.html", form=form, steps=STEPS, tried=tried, name=helpers.name(page, employment)
-    )
+    return page.render("employer/report_summary.html", form=form, tried=tried, name=helpers.name(page, employment))
 
 
 def with_number(found: list[EmploymentResource], card_number: str, day_now: date) -> EmploymentResource | None:
@@ -147,7 +144,6 @@ def _choice(page: Page, form: Form, found: EmploymentPage) -> Response:
     return page.render(
         "employer/report_choice.html",
         form=form,
-        steps=STEPS,
         employments=found.employments,
         more=found.next is not None,
         names=helpers.names(page, found.employments),
@@ -158,7 +154,6 @@ def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
     return page.render(
         "employer/report_paid.html",
         form=form,
-        steps=STEPS,
         employment=employment,
         name=helpers.name(page, employment),
         **unfolded(form),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -44,13 +45,21 @@ SIDES: Final = {
     CitizenSide.MANDATE_HOLDER: N_("En, som borgeren har givet fuldmagt"),
 }
 ENDS: Final = {
-    DisputeEnd.DISPUTE_WITHDRAWN: N_("Det er trukket tilbage"),
+    DisputeEnd.DISPUTE_WITHDRAWN: N_("Indsigelsen er trukket tilbage"),
     DisputeEnd.REPORT_CORRECTED: N_("Du rettede indberetningen"),
-    DisputeEnd.REPORT_WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
+    DisputeEnd.REPORT_WITHDRAWN: N_("Du trak indberetningen tilbage"),
 }
-_REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberetningen."))
-CORRECTION: Final = {**PAID, "reason": _REASON}
-WITHDRAWAL: Final = {"reason": _REASON}
+CORRECTS: Final = (CorrectionReason.WRONG_AMOUNT, CorrectionReason.WRONG_PERIOD, CorrectionReason.OTHER)
+"""Why a report is corrected."""
+WITHDRAWS: Final = (
+    CorrectionReason.WRONG_CARD,
+    CorrectionReason.NOT_PAID,
+    CorrectionReason.REPORTED_TWICE,
+    CorrectionReason.OTHER,
+)
+"""Why a report is withdrawn."""
+CORRECTION: Final = {**PAID, "reason": choice(*CORRECTS, missing=N_("Vælg, hvorfor du retter indberetningen."))}
+WITHDRAWAL: Final = {"reason": choice(*WITHDRAWS, missing=N_("Vælg, hvorfor du trækker indberetningen tilbage."))}
 _PAGE: Final = 25
 _MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
 
@@ -231,7 +240,7 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
         form=form,
         report=report,
         name=helpers.name(page, employment),
-        reasons=_reasons(page),
+        reasons=_reasons(page, CORRECTS),
         more_amounts=unfolded(form)["more_amounts"],
     )
 
@@ -243,9 +252,9 @@ async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
         form=form,
         report=report,
         name=helpers.name(page, employment),
-        reasons=_reasons(page),
+        reasons=_reasons(page, WITHDRAWS),
     )
 
 
-def _reasons(page: Page) -> list[tuple[str, str]]:
-    return [(reason.value, page.gettext(text)) for reason, text in REASONS.items()]
+def _reasons(page: Page, offered: Iterable[CorrectionReason]) -> list[tuple[str, str]]:
+    return [(reason.value, page.gettext(REASONS[reason])) for reason in offered]

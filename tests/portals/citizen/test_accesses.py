@@ -23,7 +23,7 @@ async def test_the_audit_log_shows_reader_and_reason_without_own_accesses(site: 
     page = page_text(await get(site, f"{OWN}/hvem-har-set"))
 
     assert "1. juni 2025 kl. 12.00 Københavns Kommune, sagsbehandler har set dit frikort Opfølgning på samtale" in page
-    assert "Skattestyrelsen har set dit frikort Ikke oplyst" in page
+    assert "Skattestyrelsen har set dit frikort Opgaver, som myndigheden har efter loven" in page
     assert site.requests[-1].query["own"] == "False"
 
 

@@ -82,7 +82,10 @@ async def test_a_disputed_report_shows_its_dispute_and_offers_to_withdraw_it(sit
 
     page = await get(site, REPORT)
 
-    assert "Du har sagt det 1. juni 2025. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr." in page_text(page)
+    assert (
+        "Du sagde 1. juni 2025, at indberetningen ikke er rigtig. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr."
+        in page_text(page)
+    )
     assert f'href="{REPORT}/indsigelse/traek-tilbage"' in page.text
     assert f'href="{REPORT}/indsigelse"' not in page.text
 
@@ -100,7 +103,10 @@ async def test_a_dispute_is_withdrawn(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("report", "heading"),
-    [(resources.report(dispute=resources.dispute()), "Det er sendt"), (resources.report(), "Det er trukket tilbage")],
+    [
+        (resources.report(dispute=resources.dispute()), "Din indsigelse er sendt"),
+        (resources.report(), "Indsigelsen er trukket tilbage"),
+    ],
 )
 async def test_the_receipt_says_whether_the_dispute_was_sent_or_withdrawn(
     site: Site, report: CardReportResource, heading: str
