@@ -92,6 +92,7 @@ class ReminderResource(Resource):
     expected_payment_date: date | None = None
     remaining_ore: int | None = None
     usual_pay_ore: int | None = None
+    provisional: bool = Field(default=False, description="The allowance that it is about is not published yet.")
 
 
 class Reminders(Resource):

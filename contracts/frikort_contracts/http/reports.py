@@ -78,6 +78,8 @@ class ReportResource(Resource):
     employment_id: str
     reference: str
     status: Literal["accepted", "withdrawn"] = Field(description="A withdrawn report no longer counts.")
+    reported_at: datetime = Field(description="When the report was accepted.")
+    withdrawn_at: datetime | None = Field(description="When the employer withdrew it; null while it counts.")
     year: int = Field(description="The year of the payment date.")
     work: Days
     payment_date: date

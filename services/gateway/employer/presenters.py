@@ -54,6 +54,7 @@ def reminder(view: EmploymentView, label: str | None, found: Question | Notice, 
             expected_payment_date=found.pay_day,
             remaining_ore=found.remaining,
             usual_pay_ore=found.usual,
+            provisional=found.provisional,
         )
     report_now, no_work = answer_texts(language)
     return ReminderResource(
@@ -86,6 +87,8 @@ def report(
         employment_id=view.employment_id,
         reference=view.reference,
         status="withdrawn" if view.withdrawn else "accepted",
+        reported_at=view.history[0].at,
+        withdrawn_at=next((entry.at for entry in view.history if entry.event == "withdrawn"), None),
         year=view.year,
         work=days(view.booked.work),
         payment_date=view.booked.payment_date,

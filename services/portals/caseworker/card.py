@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from frikort_contracts.http.audit import AccessPage
-from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource
 from frikort_contracts.http.employments import CardEmployments
 from starlette.responses import Response
 
@@ -17,6 +18,7 @@ from services.portals.documents.card import PhysicalCard, physical_card
 
 router = APIRouter()
 
+_SEVERITY: Final = {"near": 1, "reached": 2, "exceeded": 3}
 _REPORTING: Final = "/virksomhed/indberet"
 
 
@@ -24,7 +26,15 @@ _REPORTING: Final = "/virksomhed/indberet"
 async def card(context: Card) -> Response:
     """The card at a glance: the citizen, what is left this year, and what can be done."""
     shown, found = await asyncio.gather(context.card(), context.get("/balances", Balances))
-    return context.render("caseworker/card.html", shown, balances=found.balances)
+    return context.render(
+        "caseworker/card.html", shown, balances=found.balances, warnings=standing_warnings(found.balances)
+    )
+
+
+def standing_warnings(balances: Iterable[BalanceResource]) -> list[WarningResource]:
+    """The warnings that no correction has made untrue: the latest year first, in it the severest."""
+    standing = [one for balance in balances for one in balance.warnings if one.withdrawn_at is None]
+    return sorted(standing, key=lambda one: (one.year, _SEVERITY.get(one.threshold, 0)), reverse=True)
 
 
 @router.get("/kommune/frikort/{card_id}/ansaettelser")

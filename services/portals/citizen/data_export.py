@@ -177,15 +177,21 @@ def _reports(reports: Sequence[CardReportResource], say: Callable[[str], str]) -
         say(N_("Indberetninger")),
         [say(N_("Udbetalt")), say(N_("CVR-nummer")), say(N_("Arbejde fra")), say(N_("Arbejde til")),
          *(say(name) for _, name in COMPONENTS), say(N_("I alt")), say(N_("Heraf skattefri")),
-         say(N_("Over beløbsgrænsen")), say(N_("Status"))],
+         say(N_("Over beløbsgrænsen")), say(N_("Foreløbig beløbsgrænse")), say(N_("Status"))],
         [[one.payment_date, one.cvr, one.work.first, one.work.last,
-          *(Ore(getattr(one.components, name)) for name, _ in COMPONENTS), Ore(one.total_ore),
-          None if one.split is None else Ore(one.split.exempt_ore),
-          None if one.split is None else Ore(one.split.excess_ore),
+          *(_counted(one, getattr(one.components, name)) for name, _ in COMPONENTS), _counted(one, one.total_ore),
+          None if one.split is None else _counted(one, one.split.exempt_ore),
+          None if one.split is None else _counted(one, one.split.excess_ore),
+          say(N_("Ja")) if one.provisional else say(N_("Nej")),
           say(N_("Trukket tilbage")) if one.status == "withdrawn"
           else say(N_("Indsigelse")) if one.dispute is not None else say(N_("Tæller med"))]
          for one in reports],
     )  # fmt: skip
+
+
+def _counted(report: CardReportResource, ore: int) -> Ore:
+    """An amount of a report as it counts in the year's sums: nothing once the report is withdrawn."""
+    return Ore(0 if report.status == "withdrawn" else ore)
 
 
 def _history(reports: Sequence[CardReportResource], say: Callable[[str], str]) -> Table:

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.portals.api import Refused
 from services.portals.employer import accounting_export, disputes, helpers
+from services.portals.employer.receipt import facts as receipt_facts
 from services.portals.employer.reporting import CONCERNS, PAID, unfolded
 from services.portals.forms import Form, choice
 from services.portals.page import EmployerPage, Page
@@ -130,7 +131,7 @@ async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
     (report, employment), today = await asyncio.gather(
         helpers.report_and_employment(page, report_id), helpers.today(page)
     )
-    pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), today)
+    pdf = await accounting_export.receipt_pdf(page, report, employment, today)
     return Response(
         pdf,
         media_type=accounting_export.PDF,
@@ -217,6 +218,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
         f"employer/{template}.html",
         report=report,
         name=helpers.name(page, employment),
+        facts=receipt_facts(page, report, employment),
         moved=moved(report),
         reasons=REASONS,
         disputed=DISPUTED,

@@ -53,6 +53,16 @@ async def test_a_warning_in_force_is_shown_and_a_withdrawn_one_is_not(
     assert "80 procent" not in text
 
 
+async def test_several_warnings_in_force_make_one_alert(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    warnings = [resources.warning(one) for one in ("near", "reached", "exceeded")]
+    site.answer("GET", f"{API}/balances", Balances(balances=[resources.balance(4_300_000, warnings=warnings)]))
+
+    page = await client_with_reason.get(HOME)
+
+    assert page.text.count('class="alert alert-warning"') == 1
+    assert page_text(page).index("Beløbsgrænsen er overskredet") < page_text(page).index("Tidligere advarsler")
+
+
 async def test_employments_are_listed_with_their_contact_persons(
     site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:

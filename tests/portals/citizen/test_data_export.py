@@ -61,7 +61,9 @@ async def test_the_csv_file_opens_in_danish_excel(site: Site) -> None:
     text = answer.content.decode("utf-8-sig")
     assert "Karla Eksempel;48213;København;Aktivt\r\n" in text
     assert "2025;42766,00;7500,00;7500,00;0,00;35266,00;Nej\r\n" in text
-    assert "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Indsigelse" in text
+    assert (
+        "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Nej;Indsigelse" in text
+    )
     assert "01-06-2025 12:00;Københavns Kommune, sagsbehandler;har set dit frikort;Opfølgning på samtale\r\n" in text
     assert ";\"'=HYPERLINK" in text, "a formula is written as text"
 

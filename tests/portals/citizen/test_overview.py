@@ -46,7 +46,7 @@ async def test_the_bar_shows_the_balance_and_describes_it_in_words(site: Site) -
 
     page = await get(site, OWN)
 
-    assert re.search(r'<progress id="balance" max="4276600" value="1200050"', page.text)
+    assert re.search(r'<svg id="balance"[^>]+data-used="1200050" data-excess="0" data-most="4276600"', page.text)
     assert "Du har tjent 12.000,50 kr. af beløbsgrænsen på 42.766,00 kr. Du har 30.765,50 kr. tilbage." in page_text(
         page
     )

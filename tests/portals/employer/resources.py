@@ -64,6 +64,8 @@ def report(**changes: Any) -> ReportDetail:
         "employment_id": EMPLOYMENT,
         "reference": "2026-10/4711",
         "status": "accepted",
+        "reported_at": NOON,
+        "withdrawn_at": None,
         "year": 2026,
         "work": OCTOBER,
         "payment_date": date(2026, 10, 31),
@@ -171,6 +173,7 @@ def batch(status: str, **counts: int) -> BatchResource:
         total_ore=750_000,
         exempt_ore=500_000 if status == "done" else 0,
         excess_ore=100_000 if status == "done" else 0,
+        provisional=False,
     )
 
 
@@ -214,7 +217,9 @@ REFUSED_LINE = file_line(
         instance="urn:uuid:1",
     ),
 )
-GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
+GOOD_LINE = file_line(
+    2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000, provisional=False)
+)
 
 
 def has_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:
