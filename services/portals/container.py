@@ -19,6 +19,7 @@ from services.portals.login.session_guard import SessionGuard
 from services.portals.login.session_store import MongoSessionStore
 from services.portals.login.sessions import Sessions
 from services.portals.settings import PortalsSettings
+from services.portals.shown_pages import ShownPages
 from services.runtime.encryption import Encryptor
 from services.runtime.service import Runtime
 
@@ -49,6 +50,7 @@ class Container:
     gateway: GatewayClient
     login: LoginService
     guard: Guard
+    shown_pages: ShownPages
     stopping: asyncio.Event
 
     @property
@@ -87,17 +89,19 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
         most=timedelta(seconds=settings.session_most),
     )
     access_tokens = AccessTokens(sessions, provider)
+    logins = MongoSessionStore(runtime.database, "logins")
     return Container(
         settings=settings,
         gateway=GatewayClient(settings.gateway_url),
         login=LoginService(
             provider=provider,
-            logins=MongoSessionStore(runtime.database, "logins"),
+            logins=logins,
             sessions=sessions,
             access_tokens=access_tokens,
             names=settings.login_claims,
             time_limit=timedelta(seconds=settings.login_seconds),
         ),
         guard=SessionGuard(sessions, access_tokens, settings.public_url),
+        shown_pages=ShownPages(logins, sessions),
         stopping=runtime.stopping,
     )

@@ -17,9 +17,9 @@ from services.portals.api import Api, FreshLoginRequired, Pending, Refused
 from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
-from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, language_of, page_of
+from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, page_of
 from services.portals.problems import PROBLEMS, ProblemError
-from services.portals.texts import translations
+from services.portals.texts import language_of, translations
 
 logger = structlog.get_logger(__name__)
 

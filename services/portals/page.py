@@ -25,7 +25,8 @@ from services.portals.login.service import DRAFT_QUERY, Posted
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
-from services.portals.texts import LANGUAGE_COOKIE, translations
+from services.portals.shown_pages import address_of
+from services.portals.texts import language_of, translations
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
@@ -56,7 +57,7 @@ class RespondWith(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a page. ``draft``: the form that was sent to it before a fresh login."""
+    """A request for a page. ``draft``: the form that was sent to it before, and is shown again."""
 
     request: Request
     language: Language
@@ -72,9 +73,8 @@ class Page:
 
     @property
     def here(self) -> str:
-        """The path and query of this page."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else str(url.path)
+        """The path and query of this page; of one that answers a form, where it is stored."""
+        return address_of(self.request)
 
     @property
     def seconds_left(self) -> int:
@@ -124,7 +124,7 @@ class Page:
         )
 
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
-        """A form to fill in, with ``values`` filled in, or as it was sent before a fresh login."""
+        """A form to fill in, with ``values`` filled in, or as it was sent before."""
         if self.draft is not None:
             return read_form(fields or {}, FormData(list(self.draft)), **self._about_form())
         return empty_form(fields or {}, values or {}, **self._about_form())
@@ -169,15 +169,11 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
 
 
 async def _draft_of(request: Request, session: Session) -> Posted | None:
-    if not is_safe(request) or DRAFT_QUERY not in request.query_params:
-        return None
+    """The form that was sent to the page: before a fresh login, in another language, or before Back."""
+    typed: Posted | None = getattr(request.state, "typed", None)
+    if typed is not None or not is_safe(request) or DRAFT_QUERY not in request.query_params:
+        return typed
     return await container_of(request).login.take_draft(session.key, request.url.path)
-
-
-def language_of(request: Request) -> Language:
-    """The language that was chosen on a page; Danish until one is chosen, whatever the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return Language(chosen) if chosen in set(Language) else Language.DANISH
 
 
 def is_safe(request: Request) -> bool:

@@ -37,11 +37,13 @@ from services.portals.login.session import Session
 from services.portals.page import Page
 from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
+from services.portals.shown_pages import QUERY, ShownPages
 from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
 from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 from tests.portals.build import settings
+from tests.portals.login.fakes import MemorySessionStore
 
 TODAY: Final = date(2026, 11, 21)
 TOKEN: Final = "the-sessions-own-token"
@@ -111,9 +113,11 @@ class Site:
             error_response=problem_response,
         )
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        built = build(chosen, Runtime(service="portals", settings=chosen))
         self.portals = replace(
-            build(chosen, Runtime(service="portals", settings=chosen)),
+            built,
             guard=self,
+            shown_pages=ShownPages(MemorySessionStore(), built.login.sessions),
             gateway=GatewayClient("http://gateway.test", transport=httpx2.ASGITransport(self.api)),
         )
         add_portals(self.app, self.portals)
@@ -189,6 +193,7 @@ class Site:
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
         self.active_lookups.append(active)
+        request.state.session = self.session
         return self.session
 
     async def access_token_of(self, session: Session) -> str:
@@ -279,4 +284,10 @@ async def send_form(
     client: httpx2.AsyncClient, path: str, fields: Mapping[str, str] | None = None, /, **more: str
 ) -> httpx2.Response:
     """The response to a form, which is sent with its hidden fields."""
-    return await client.post(path, data={**FORM, **(fields or {}), **more})
+    return await answer_to_form(client, await client.post(path, data={**FORM, **(fields or {}), **more}))
+
+
+async def answer_to_form(client: httpx2.AsyncClient, response: httpx2.Response) -> httpx2.Response:
+    """The page that answers a form, which has an address of its own; another response is returned as it is."""
+    address = response.headers.get("location", "")
+    return await client.get(address) if f"{QUERY}=" in address else response

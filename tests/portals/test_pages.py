@@ -24,7 +24,7 @@ from services.portals.page import CitizenPage, EmployerPage, OpenPage
 from services.portals.rendering import column
 from services.portals.security import content_security_policy
 from tests.portals.build import ISSUER
-from tests.portals.site import FORM, KEY, Refusal, Site, render_source
+from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, render_source
 
 BALANCES: Final = Balances(balances=[])
 FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
@@ -47,6 +47,10 @@ def site(site: Site) -> Site:
     @site.app.get("/virksomhed/fil")
     async def download(page: EmployerPage) -> Response:
         return await page.forward("/v1/receipts/1", language="da")
+
+    @site.app.get("/virksomhed/proeve")
+    async def begin(page: EmployerPage) -> Response:
+        return render_source(page, TEMPLATE, page.form(FIELDS))
 
     @site.app.post("/virksomhed/proeve")
     async def send(page: EmployerPage) -> Response:
@@ -133,7 +137,7 @@ async def test_a_refused_form_keeps_its_escaped_input_and_links_to_the_field(sit
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", Refusal("card-exists", facts={"municipality": "101"}))
     async with site.client() as client:
-        response = await client.post("/virksomhed/proeve", data=SENT)
+        response = await answer_to_form(client, await client.post("/virksomhed/proeve", data=SENT))
 
     assert response.status_code == 409
     assert "<title>Fejl: Prøve" in response.text
@@ -148,7 +152,7 @@ async def test_a_pending_command_can_be_sent_again_with_its_key(site: Site) -> N
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
     async with site.client() as client:
-        response = await client.post("/virksomhed/proeve", data=SENT)
+        response = await answer_to_form(client, await client.post("/virksomhed/proeve", data=SENT))
 
     assert response.status_code == 202
     main = re.search("<main.*</main>", response.text, re.DOTALL)

@@ -5,6 +5,7 @@
   DKFDS.init();
 
   warnBeforeSignOut(document.getElementById("session-warning"));
+  showWhatWasTyped();
   sendAgainByItself(document.querySelector("form[data-again-after]"));
 
   // Five minutes before the session ends (or at once, if less is left) a dialog offers to stay.
@@ -32,6 +33,16 @@
       else if (seconds <= WARN_SECONDS && !open) modal.show();
       left.textContent = Math.floor(Math.max(seconds, 0) / 60) + ":" + String(Math.max(seconds, 0) % 60).padStart(2, "0");
     }, 1000);
+  }
+
+  // Back to a form shows it as it was sent, unless it is done: the browser keeps nothing of a confidential page.
+  function showWhatWasTyped() {
+    const [visit] = performance.getEntriesByType("navigation");
+    const address = new URL(location.href);
+    if (!visit || visit.type !== "back_forward" || address.searchParams.has("formular")) return;
+    if (!document.querySelector('main form[method="post"]')) return;
+    address.searchParams.set("formular", "seneste");
+    location.replace(address);
   }
 
   // A page that waits for an answer asks again by itself; the same key makes that harmless.
