@@ -13,6 +13,7 @@ from frikort_contracts.http.employments import CardEmployments
 from starlette.responses import Response
 
 from services.portals.caseworker.card_context import Card
+from services.portals.common.accesses import PURPOSES, visits
 from services.portals.container import container_of
 from services.portals.documents.card import PhysicalCard, physical_card
 
@@ -52,9 +53,16 @@ async def history(context: Card) -> Response:
 
 @router.get("/kommune/frikort/{card_id}/opslag")
 async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """The log of accesses to the citizen's data, as the citizen sees it."""
+    """The log of accesses to the citizen's data, which the citizen sees too."""
     shown, found = await asyncio.gather(context.card(), context.get("/accesses", AccessPage, cursor=cursor or None))
-    return context.render("caseworker/accesses.html", shown, found=found, cursor=cursor)
+    return context.render(
+        "caseworker/accesses.html",
+        shown,
+        visits=visits(found.accesses),
+        purposes=PURPOSES,
+        following=found.next,
+        cursor=cursor,
+    )
 
 
 @router.get("/kommune/frikort/{card_id}/fysisk-kort")

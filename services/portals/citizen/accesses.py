@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http.audit import AccessPage, AccessResource
+from frikort_contracts.http.audit import AccessPage
 from starlette.responses import Response
 
+from services.portals.common.accesses import PURPOSES, visits
 from services.portals.page import CitizenPage
-from services.portals.texts import N_
 
 router = APIRouter(prefix="/hvem-har-set")
 
 _ON_A_PAGE: Final = 50
-PURPOSES: Final = {
-    "caseworker": N_("Kommunens arbejde med frikortet"),
-    "employer": N_("Indberetning af løn"),
-    "citizen": N_("Borgerens egen brug af frikortet"),
-    "authority": N_("Opgaver, som myndigheden har efter loven"),
-}
-"""Why a role uses the data, for accesses without a stated reason."""
 
 
 @router.get("")
@@ -36,35 +25,12 @@ async def accesses(
     found = await page.api.get("/v1/me/accesses", AccessPage, own=mine, limit=_ON_A_PAGE, cursor=cursor)
     return page.render(
         "citizen/accesses.html",
-        accesses=grouped(found.accesses),
+        visits=visits(found.accesses),
         purposes=PURPOSES,
         mine=mine,
         first=_address(mine=mine) if cursor else None,
         following=_address(mine=mine, cursor=found.next) if found.next else None,
     )
-
-
-@dataclass(frozen=True)
-class Access:
-    """What somebody did in a minute, for one reason: a page asks for several things at once."""
-
-    at: datetime
-    by: str
-    role: str
-    reason: str | None
-    what: tuple[str, ...]
-
-
-def grouped(accesses: Iterable[AccessResource]) -> list[Access]:
-    """The lines of the log, those of one visit together; each thing once."""
-
-    def visit(line: AccessResource) -> tuple[datetime, str, str, str | None]:
-        return line.at.replace(second=0, microsecond=0), line.by, line.role, line.reason
-
-    return [
-        Access(minute, by, role, reason, tuple(dict.fromkeys(line.description for line in lines)))
-        for (minute, by, role, reason), lines in groupby(accesses, visit)
-    ]
 
 
 def _address(*, mine: bool, cursor: str | None = None) -> str:

@@ -19,6 +19,7 @@ from frikort_contracts.http.reports import CardReportResource, CardReports
 from services.portals import formats
 from services.portals.api import Api, Refused
 from services.portals.citizen.labels import COMPONENTS, warned, why
+from services.portals.common.accesses import PURPOSES
 from services.portals.common.spreadsheet import Cell
 from services.portals.documents import record
 from services.portals.formats import Language
@@ -134,7 +135,7 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
     yield Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],
-        [[one.at, one.by, one.description, one.reason] for one in data.accesses],
+        [[one.at, one.by, one.description, one.reason or say(PURPOSES[one.role])] for one in data.accesses],
     )
 
 

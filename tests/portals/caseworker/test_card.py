@@ -97,9 +97,13 @@ async def test_the_history_of_a_card_is_written_in_words(client_with_reason: htt
 async def test_the_audit_log_shows_reader_and_reason_and_has_pages(
     site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
-    site.answer("GET", f"{API}/accesses", resources.accesses(resources.access(), next_cursor="abc="))
+    """D10: the reads of a visit are one line."""
+    description = "har set borgerens frikort"
+    lines = [resources.access(description=description) for _ in range(12)]
+    site.answer("GET", f"{API}/accesses", resources.accesses(*lines, next_cursor="abc="))
     page = await client_with_reason.get(f"{HOME}/opslag")
-    assert "Københavns Kommune, sagsbehandler har set dit frikort Opfølgning på samtale" in page_text(page)
+    assert f"Københavns Kommune, sagsbehandler {description} Opfølgning på samtale" in page_text(page)
+    assert page.text.count(description) == 1
     assert f'href="{HOME}/opslag?cursor=abc%3D"' in page.text
 
     await client_with_reason.get(f"{HOME}/opslag?cursor=abc%3D")
