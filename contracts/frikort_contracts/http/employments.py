@@ -40,6 +40,9 @@ class EmploymentResource(Resource):
         description="As typed at registration, also when the card has a new number; null for the oldest employments."
     )
     label: str | None = Field(description="The employer's own name for it.")
+    active_days: list[Days] = Field(
+        description="The days of the employment on which the card is active. Work on other days cannot be reported."
+    )
     no_work: list[Days] = Field(description="The days declared without work.")
     registered_at: datetime
     revision: int

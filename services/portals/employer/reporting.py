@@ -123,7 +123,8 @@ def likely_work(employment: EmploymentResource, reported: list[Days], day_now: d
     """
     last = min(day_now, employment.period.last or day_now)
     known = [days.last for days in (*reported, *employment.no_work) if days.last is not None]
-    first = max(known) + _ONE_DAY if known else max(employment.period.first, last.replace(day=1))
+    began = employment.active_days[0].first if employment.active_days else employment.period.first
+    first = max(known) + _ONE_DAY if known else max(began, last.replace(day=1))
     return (first, last) if first <= last else (None, None)
 
 

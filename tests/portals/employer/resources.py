@@ -47,6 +47,7 @@ def employment(**changes: Any) -> EmploymentResource:
         "contact": ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
         "card_number": "48213",
         "label": "Løn 4711",
+        "active_days": [changes.get("period", Days(first=date(2026, 1, 5)))],
         "no_work": [],
         "registered_at": NOON,
         "revision": 1,

@@ -200,6 +200,7 @@ class TestReporting:
         ({}, date(2026, 10, 15), (date(2026, 10, 16), TODAY)),
         ({"no_work": [OCTOBER]}, date(2026, 9, 30), (date(2026, 11, 1), TODAY)),
         ({"period": Days(first=date(2026, 11, 9))}, None, (date(2026, 11, 9), TODAY)),
+        ({"active_days": [Days(first=date(2026, 11, 12))]}, None, (date(2026, 11, 12), TODAY)),
         ({"period": Days(first=date(2026, 1, 5), last=date(2026, 10, 20))}, None,
          (date(2026, 10, 1), date(2026, 10, 20))),
         ({}, TODAY, (None, None)),
