@@ -155,6 +155,26 @@ class CardReports(Resource):
     reports: list[CardReportResource]
 
 
+class DisputedReportResource(Resource):
+    """A report in dispute of a card that the municipality is responsible for."""
+
+    card_id: str
+    card_number: str
+    name: str
+    report_id: str
+    cvr: str
+    payment_date: date
+    total_ore: int
+    dispute: DisputeResource
+
+
+class DisputedReports(Resource):
+    """A page of the municipality's open disputes, by acceptance of their reports."""
+
+    disputes: list[DisputedReportResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
 class ComponentsBody(Part):
     """What was paid, in øre (1/100 krone)."""
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from frikort_contracts.http.audit import AccessPage
 from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource
 from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.reports import CardReports
 from starlette.responses import Response
 
 from services.portals.caseworker.card_context import Card
@@ -25,10 +26,16 @@ _REPORTING: Final = "/virksomhed/indberet"
 
 @router.get("/kommune/frikort/{card_id}")
 async def card(context: Card) -> Response:
-    """The card at a glance: the citizen, what is left this year, and what can be done."""
-    shown, found = await asyncio.gather(context.card(), context.get("/balances", Balances))
+    """The card at a glance: the citizen, open disputes, what is left this year, and what can be done."""
+    shown, found, reported = await asyncio.gather(
+        context.card(), context.get("/balances", Balances), context.get("/reports", CardReports)
+    )
     return context.render(
-        "caseworker/card.html", shown, balances=found.balances, warnings=standing_warnings(found.balances)
+        "caseworker/card.html",
+        shown,
+        balances=found.balances,
+        warnings=standing_warnings(found.balances),
+        disputed=[report for report in reported.reports if report.dispute is not None],
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
@@ -53,10 +53,12 @@ async def why(card_id: UUID, page: CaseworkerPage) -> Response:
 
 
 @router.post("/kommune/frikort/{card_id}/begrundelse")
-async def state_why(card_id: UUID, page: CaseworkerPage) -> Response:
-    """To the card."""
+async def state_why(
+    card_id: UUID, page: CaseworkerPage, report_id: Annotated[UUID | None, Query(alias="indberetning")] = None
+) -> Response:
+    """To the card, or to one of its reports."""
     form = await page.posted(fields.WHY)
     reason = fields.reason_of(form)
     if form.valid:
-        return begin(page, str(card_id), reason)
+        return begin(page, str(card_id), reason, "" if report_id is None else f"/indberetninger/{report_id}")
     return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)

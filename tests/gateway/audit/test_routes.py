@@ -93,6 +93,7 @@ ACTIONS: Final = {
     "grant_mandate": "grant-mandate",
     "withdraw_mandate": "withdraw-mandate",
     "controls_due": "read-controls-due",
+    "list_disputes": "read-disputes",
     "register_employment": "register-employment",
     "list_employments": "read-employments",
     "get_employment": "read-employments",

@@ -12,7 +12,7 @@ from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReports
 
 from tests.portals import resources
-from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME
+from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME, OTHER
 from tests.portals.reading import page_text
 from tests.portals.site import Refusal, Site
 
@@ -20,10 +20,28 @@ from tests.portals.site import Refusal, Site
 async def test_the_overview_shows_the_card_and_its_balance(client_with_reason: httpx2.AsyncClient) -> None:
     page = await client_with_reason.get(HOME)
     text = page_text(page)
-    for expected in ("Karla Eksempel", CPR, "48213", "København", "12.000,50 kr. af 42.766,00 kr. er brugt", "Aktivt"):
+    for expected in (
+        "Karla Eksempel",
+        "650790-1234",
+        "48213",
+        "København",
+        "12.000,50 kr. af 42.766,00 kr. er brugt",
+        "Aktivt",
+    ):
         assert expected in text
     assert f'href="{HOME}/beslutning/deaktivering"' in page.text
     assert CPR not in page.text.partition("</title>")[0]
+
+
+async def test_an_open_dispute_is_marked_on_the_card(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    """D2."""
+    reports = [resources.report(), resources.report(report_id=OTHER, dispute=resources.dispute())]
+    site.answer("GET", f"{API}/reports", CardReports(reports=reports))
+
+    page = await client_with_reason.get(HOME)
+
+    assert "Der er en indsigelse 7.500,00 kr., betalt 31. marts 2025 : Beløbet er forkert" in page_text(page)
+    assert f'href="{HOME}/indberetninger/{OTHER}"' in page.text
 
 
 async def test_the_page_of_a_card_calls_the_api_concurrently(
