@@ -85,6 +85,16 @@ async def names_in(
     return names(page, [*known, *await asyncio.gather(*(employment(page, one) for one in missing))])
 
 
+def matching(found: Iterable[EmploymentResource], term: str) -> list[EmploymentResource]:
+    """The employments whose card number begins with ``term``, or whose own name contains it, in the given order."""
+    number, text = "".join(term.split()), term.casefold()
+    return [
+        one
+        for one in found
+        if (one.card_number or "").startswith(number) or (text and text in (one.label or "").casefold())
+    ]
+
+
 def is_over(one: EmploymentResource, day: date) -> bool:
     """Its last day lies before ``day``."""
     return one.period.last is not None and one.period.last < day
