@@ -18,7 +18,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portals.login.session import Session
@@ -132,9 +132,9 @@ class ShownPagesMiddleware:
             return None
         if page is None:
             return None
-        if page_id != LATEST and page.language == language_of(request):
-            headers = {"Content-Language": page.language, "Content-Type": "text/html; charset=utf-8"}
-            return Response(page.html, page.status, headers)
+        if page_id != LATEST and page.language in {"", language_of(request)}:
+            language = {"Content-Language": page.language} if page.language else {}
+            return HTMLResponse(page.html, page.status, language)
         request.state.typed = page.posted
         return None
 

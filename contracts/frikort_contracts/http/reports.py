@@ -171,7 +171,7 @@ class DisputedReportResource(Resource):
 class DisputedReports(Resource):
     """A page of the municipality's open disputes, by acceptance of their reports."""
 
-    disputes: list[DisputedReportResource]
+    disputes: list[DisputedReportResource] = Field(description="Those that the employer has answered, too.")
     next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 

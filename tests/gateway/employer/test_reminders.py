@@ -195,7 +195,7 @@ class TestTexts:
 
     def test_a_question_about_one_day_names_it_once(self) -> None:
         day = self.ASKED.days.first
-        one_day = Question(Period(first=day, last=day), None)
+        one_day = Question(WorkPeriod(first=day, last=day), None)
         assert question_text(one_day, Language.DANISH).count(str(day.year)) == 1
         assert question_text(one_day, Language.ENGLISH).count(str(day.year)) == 1
 
