@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from fastapi import Depends
 from frikort_contracts.http.roles import Role
+from frikort_contracts.municipalities import MUNICIPALITIES
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -70,6 +71,23 @@ class Page:
         """The portal of the page, by its address."""
         path = f"{self.request.url.path}/"
         return next((portal for portal in PORTALS.values() if path.startswith(f"{portal.home}/")), PUBLIC)
+
+    @property
+    def active_entry(self) -> str:
+        """The entry of the main menu that the page belongs to: the longest path that its own begins with."""
+        own = f"{self.request.url.path}/"
+        entries = [path for path, _ in self.portal.navigation if own.startswith(path if path == "/" else f"{path}/")]
+        return max(entries, key=len, default="")
+
+    @property
+    def acts_for(self) -> str:
+        """The organisation that the signed-in person acts for; empty for a citizen and without a session."""
+        session = self.session
+        if session is None or not session.organisation:
+            return ""
+        if session.role is Role.EMPLOYER:
+            return ", ".join(filter(None, (session.organisation_name, f"CVR {session.organisation}")))
+        return MUNICIPALITIES.get(session.organisation, session.organisation.upper())
 
     @property
     def here(self) -> str:

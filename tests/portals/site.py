@@ -50,6 +50,7 @@ TOKEN: Final = "the-sessions-own-token"
 KEY: Final = "11111111-1111-4111-8111-111111111111"
 FORM: Final = {"form_token": TOKEN, "key": KEY}
 """The hidden fields of every form: the token of the session and the idempotency key."""
+COMPANIES: Final = {Role.CITIZEN: "", Role.EMPLOYER: "Testbageriet ApS", Role.CASEWORKER: "", Role.AUTHORITY: ""}
 _ENOUGH_SECONDS: Final = 5
 ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
 
@@ -128,7 +129,17 @@ class Site:
         """Sign a person in."""
         ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
         tokens = ApiTokens(f"token of {role}", "refresh", ends_at)
-        self.session = Session("key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted")
+        self.session = Session(
+            "key",
+            role,
+            ORGANISATIONS[role],
+            name,
+            TOKEN,
+            ends_at,
+            tokens,
+            "encrypted",
+            organisation_name=COMPANIES[role],
+        )
         return self.session
 
     def sign_out(self) -> None:

@@ -23,6 +23,7 @@ CSV: Final = "text/csv; charset=utf-8"
 PDF: Final = "application/pdf"
 MOST_ON_PAPER: Final = 2_000
 _HEADINGS: Final = (
+    N_("Virksomhed"),
     N_("CVR-nummer"),
     N_("Betalt"),
     N_("Ansættelse"),
@@ -56,6 +57,7 @@ def cells(page: Page, report: ReportResource, employment: EmploymentResource | N
     """A report as a line of a CSV file. A withdrawn report adds nothing to a sum."""
     counted = receipt.counted(report)
     return [
+        helpers.company(page),
         helpers.cvr(page),
         report.payment_date.isoformat(),
         employment.label if employment else None,
@@ -135,6 +137,7 @@ async def year_pdf(
             rows.append([*about, kroner(counted.total), kroner(counted.exempt), kroner(counted.excess)])
     sums = Section(
         facts=[
+            *((_("Virksomhed"), name) for name in (helpers.company(page),) if name),
             (_("CVR-nummer"), helpers.cvr(page)),
             (_("Indberetninger"), str(count)),
             (_("I alt"), kroner(total)),

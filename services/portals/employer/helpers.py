@@ -31,6 +31,11 @@ def cvr(page: Page) -> str:
     return page.session.organisation
 
 
+def company(page: Page) -> str:
+    """The name of that business; empty if it is not known."""
+    return "" if page.session is None else page.session.organisation_name
+
+
 async def employments(page: Page) -> list[EmploymentResource]:
     """All own employments, present and former, the latest registered first."""
     parts = _parts(page, "/v1/employments", EmploymentPage, newest=True)

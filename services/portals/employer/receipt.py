@@ -69,6 +69,7 @@ def facts(page: Page, report: ReportDetail, employment: EmploymentResource) -> l
     corrected = [entry.at for entry in report.history if entry.event == "corrected"]
     of_year = counted(report)
     found = [
+        (_("Virksomhed"), helpers.company(page)),
         (_("CVR-nummer"), helpers.cvr(page)),
         (_("Frikortnummer"), employment.card_number or ""),
         (_("Dit eget navn for ansættelsen"), employment.label or ""),

@@ -61,6 +61,7 @@ class TestReceipts:
     ) -> None:
         has_reports(site, report(**changes))
         facts = {
+            "Virksomhed": "Testbageriet ApS",
             "CVR-nummer": "99000007",
             "Frikortnummer": "48213",
             "Reference": "2026-10/4711",
@@ -170,6 +171,7 @@ class TestAccountingFiles:
         answer = await client.get(f"/virksomhed/indberetninger/{REPORT}/kvittering.csv")
         headings, values = csv_rows(answer.content)
         assert dict(zip(headings, values, strict=True)) == {
+            "Virksomhed": "Testbageriet ApS",
             "CVR-nummer": "99000007",
             "Betalt": "2026-10-31",
             "Ansættelse": "Løn 4711",
@@ -200,7 +202,7 @@ class TestAccountingFiles:
         site.answer("GET", "/v1/reports", ReportPage(reports=rest, next=None), year="2026", cursor="Zm9v")
 
         table = csv_rows((await client.get("/virksomhed/indberetninger/aar/2026.csv")).content)
-        assert [line[4] for line in table] == ["Reference", "2026-10/4711", "tilbage", "sidst"]
+        assert [line[5] for line in table] == ["Reference", "2026-10/4711", "tilbage", "sidst"]
         text = pdf_text((await client.get("/virksomhed/indberetninger/aar/2026.pdf")).content)
         assert "5.000,00 kr." in text
         assert "4.000,00 kr." in text
@@ -209,9 +211,9 @@ class TestAccountingFiles:
     async def test_text_is_never_written_as_a_formula(self, site: Site, client: httpx2.AsyncClient, text: str) -> None:
         has_reports(site, report(reference=text))
         _, values = csv_rows((await client.get(f"/virksomhed/indberetninger/{REPORT}/kvittering.csv")).content)
-        assert values[4] == f"'{text}"
+        assert values[5] == f"'{text}"
 
     async def test_the_file_of_an_english_page_has_english_amounts(self, client: httpx2.AsyncClient) -> None:
         client.cookies.set("sprog", "en")
         _, values = csv_rows((await client.get(f"/virksomhed/indberetninger/{REPORT}/kvittering.csv")).content, ",")
-        assert values[10] == "2500.00"
+        assert values[11] == "2500.00"
