@@ -88,6 +88,7 @@ async def test_the_citizens_own_pdf_holds_any_text(text: str) -> None:
     site().answer("GET", "/v1/me/accesses", citizen.accesses(citizen.access(reason=text, by=text, description=text)))
 
     await downloaded("/borger/mine-data/mit-frikort.pdf")
+    await downloaded("/borger/mine-data/hvem-har-set.pdf")
 
 
 @ANY

@@ -132,7 +132,12 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
             [[one.name, say(_SCOPES[one.scope]), one.until, one.granted_at, say(_MANDATES[one.status])]
              for one in data.mandates],
         )  # fmt: skip
-    yield Table(
+    yield audit_log(data, say)
+
+
+def audit_log(data: Everything, say: Callable[[str], str]) -> Table:
+    """Who has looked at the data: for most people the longest table."""
+    return Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],
         [[one.at, one.by, one.description, one.reason or say(PURPOSES[one.role])] for one in data.accesses],

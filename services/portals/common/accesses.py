@@ -1,4 +1,4 @@
-"""The access log as visits: a page asks for several things at once, and a person reads several pages in a row.
+"""The audit log as visits: a page asks for several things at once, and a person reads several pages in a row.
 
 A change keeps a line and a time of its own.
 """

@@ -5,6 +5,7 @@
   DKFDS.init();
 
   warnBeforeSignOut(document.getElementById("session-warning"));
+  goToErrors(document.querySelector('[data-module="error-summary"]'));
   showWhatWasTyped();
   sendAgainByItself(document.querySelector("form[data-again-after]"));
 
@@ -33,6 +34,13 @@
       else if (seconds <= WARN_SECONDS && !open) modal.show();
       left.textContent = Math.floor(Math.max(seconds, 0) / 60) + ":" + String(Math.max(seconds, 0) % 60).padStart(2, "0");
     }, 1000);
+  }
+
+  // A screen reader and the keyboard begin at what is wrong.
+  function goToErrors(summary) {
+    if (!summary) return;
+    summary.tabIndex = -1;
+    summary.focus();
   }
 
   // Back to a form shows it as it was sent, unless it is done: the browser keeps nothing of a confidential page.

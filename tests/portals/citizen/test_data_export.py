@@ -73,9 +73,18 @@ async def test_the_pdf_file_shows_all_data_in_words(site: Site) -> None:
 
     assert answer.headers["content-type"] == "application/pdf"
     text = pdf_text(answer.content)
-    for part in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel", "Opfølgning på samtale",
+    for part in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel",
                   "80 procent af beløbsgrænsen var brugt", "HYPERLINK"):  # fmt: skip
         assert part in text
+
+
+async def test_the_audit_log_has_a_pdf_file_of_its_own(site: Site) -> None:
+    everything = pdf_text((await get(site_with_data(site), f"{OWN}/mine-data/mit-frikort.pdf")).content)
+    log = await get(site, f"{OWN}/mine-data/hvem-har-set.pdf")
+
+    assert "Opfølgning på samtale" not in everything
+    assert log.headers["content-disposition"] == 'attachment; filename="hvem-har-set.pdf"'
+    assert "Opfølgning på samtale" in pdf_text(log.content)
 
 
 async def test_the_data_of_a_citizen_without_a_card_is_the_audit_log(site: Site) -> None:

@@ -136,6 +136,9 @@ class TestReporting:
         assert question.status_code == 409
         assert "Er det den samme betaling?" in page_text(question)
         assert 'href="/virksomhed/indberetninger/earlier"' in question.text
+        assert "I alt 2.500,00 kr. 2.500,00 kr." in page_text(question)
+        for choice in ("Det er den samme: Indberet ikke igen", "Det er en betaling til: Indberet den også"):
+            assert choice in page_text(question)
         site.answer("POST", "/v1/reports/dry-run", dry_run())
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', question.text.split("<main")[1]))
         summary = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", carried | {"allow_duplicate": "true"})
