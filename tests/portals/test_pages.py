@@ -98,6 +98,36 @@ async def test_another_role_gets_a_link_to_its_own_portal(site: Site, role: Role
     assert site.requests == []
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "acts_for"),
+    [
+        (Role.EMPLOYER, "/virksomhed/proeve", "Testbageriet ApS, CVR 99000007"),
+        (Role.CASEWORKER, "/kommune/nyt-frikort", "København"),
+        (Role.AUTHORITY, "/myndighed/nyt-udtraek", "SKAT"),
+    ],
+)
+async def test_the_header_says_for_whom_a_person_acts(site: Site, role: Role, path: str, acts_for: str) -> None:
+    site.sign_in(role)
+    async with site.client() as client:
+        response = await client.get(path)
+
+    assert f'<span class="acts-for">{acts_for}</span>' in response.text
+
+
+async def test_a_citizen_acts_for_no_organisation(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    async with site.client() as client:
+        assert "acts-for" not in (await client.get("/borger/mine-data")).text
+
+
+async def test_the_main_menu_marks_the_entry_of_a_page_below_it(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    async with site.client() as client:
+        page = (await client.get("/virksomhed/proeve")).text
+
+    assert page.count('<a class="nav-link" href="/virksomhed" aria-current="true">') == 2, "for desktop and phone"
+
+
 async def test_a_page_calls_the_api_with_the_persons_token_language_and_correlation_id(site: Site) -> None:
     session = site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/balances", BALANCES)
