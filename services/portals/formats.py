@@ -52,8 +52,9 @@ def clock(time: datetime, language: Language) -> str:
 
 
 def cpr(number: str) -> str:
-    """``010190-1234``: a CPR number as people write it."""
-    return f"{number[:6]}-{number[6:]}"
+    """``010190-1234``: a CPR number, given with or without the hyphen."""
+    digits = number.replace("-", "")
+    return f"{digits[:6]}-{digits[6:]}"
 
 
 def month(moment: date, language: Language) -> str:

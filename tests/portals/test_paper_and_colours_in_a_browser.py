@@ -99,7 +99,7 @@ async def test_the_bar_is_visible_in_forced_colours(open_tab: OpenTab, site: Sit
     assert colours["frame"] != colours["back"]
 
 
-async def test_the_bar_shows_what_lies_above_the_allowance(open_tab: OpenTab, site: Site, address: str) -> None:
+async def test_the_bar_shows_the_part_above_the_allowance(open_tab: OpenTab, site: Site, address: str) -> None:
     resources.has_card(site, balances=[resources.balance(2 * resources.ALLOWANCE)])
     tab = await open_tab()
     await tab.open(f"{address}/borger")

@@ -136,7 +136,7 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
 
 
 def audit_log(data: Everything, say: Callable[[str], str]) -> Table:
-    """Who has looked at the data: for most people the longest table."""
+    """The accesses to the data: for most people the longest table."""
     return Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],

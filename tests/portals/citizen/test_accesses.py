@@ -21,7 +21,7 @@ async def test_the_audit_log_shows_reader_and_reason_without_own_accesses(site: 
     site.answer(
         "GET",
         "/v1/me/accesses",
-        resources.accesses(resources.access(), resources.access(by="Skattestyrelsen", reason=None)),
+        resources.accesses(resources.access(), resources.access(by="Skattestyrelsen", role="authority", reason=None)),
     )
 
     page = page_text(await get(site, f"{OWN}/hvem-har-set"))

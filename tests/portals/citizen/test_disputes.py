@@ -130,7 +130,7 @@ async def test_the_employers_answer_is_shown_with_what_can_be_done(site: Site) -
 
     assert "at indberetningen er rigtig: dagene svarer til vagtplanen eller timesedlen." in page
     assert "Er du stadig uenig, så ring til arbejdsgiveren eller til kommunen." in page
-    assert "Træk det tilbage, hvis det alligevel er rigtigt" in page
+    assert "Træk indsigelsen tilbage, hvis indberetningen alligevel er rigtig" in page
 
 
 async def test_without_an_answer_none_is_mentioned(site: Site) -> None:

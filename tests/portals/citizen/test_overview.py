@@ -104,7 +104,7 @@ async def test_when_nothing_remains_the_page_explains_the_rest_of_the_year_and_t
     page = page_text(await get(site, OWN))
 
     assert "Resten af lønnen i 2025 er almindelig løn." in page
-    assert "1. januar 2026 begynder et nyt beløb." in page
+    assert "1. januar 2026 begynder en ny beløbsgrænse." in page
 
 
 async def test_a_withdrawn_warning_is_listed_but_not_highlighted(site: Site) -> None:

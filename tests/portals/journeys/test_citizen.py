@@ -137,9 +137,11 @@ async def test_a_mandate_holder_uses_the_card_with_the_keyboard_until_the_mandat
     assert (dispute["reason"], dispute["raised_by"]) == ("wrong-amount", "mandate-holder")
     await keys.tab_to(page.get_by_role("link", name="Tilbage til indberetningen"))
     await keys.press("Enter")
-    await keys.tab_to(page.get_by_role("link", name="Træk det tilbage, hvis det alligevel er rigtigt"))
+    await keys.tab_to(
+        page.get_by_role("link", name="Træk indsigelsen tilbage, hvis indberetningen alligevel er rigtig")
+    )
     await keys.press("Enter")
-    await keys.tab_to(page.get_by_role("button", name="Træk det tilbage"))
+    await keys.tab_to(page.get_by_role("button", name="Træk indsigelsen tilbage"))
     await keys.press("Enter")
     await expect_heading(page, "Indsigelsen er trukket tilbage")
     await tab.check()
