@@ -15,7 +15,9 @@ _GROUPS: Final = (
     (
         "system",
         (
+            r"tests/attack/api/",
             r"tests/demo/",
+            r"tests/gateway/attempts/test_limiter\.py",
             r"tests/gateway/(?:api/test_real|audit/test_log|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
             r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",

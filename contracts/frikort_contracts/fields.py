@@ -91,6 +91,7 @@ FIELDS: Final[dict[str, FieldText]] = {
     "excess_ore": FieldText("The part above the allowance, in øre: ordinary, taxable wage.", 0),
     "exempt_ore": FieldText("The part that is exempt from tax, in øre.", 853_650),
     "holiday_pay_ore": FieldText("Holiday pay paid together with the wage, in øre.", 93_750),
+    "converted_hours": FieldText("Hours under the 225-hour rule; null where the year has no conversion rate.", 35),
     "hourly_rate_ore": FieldText("Øre for each hour under the 225-hour rule; null where the year has none.", 13_000),
     "income_limit_ore": FieldText("The year's income limit, in øre.", 10_000_000),
     "pension_ore": FieldText("Agreed pension paid to the citizen, in øre.", 0),

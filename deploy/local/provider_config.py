@@ -21,6 +21,7 @@ SCOPE = "frikort"
 PERSON_TOKEN_SECONDS = 60
 """How long the access token of a person in a portal is valid: a role that is withdrawn ends with it."""
 CALLBACK = "/login/callback"
+BACK_CHANNEL_LOGOUT = "/login/backchannel-logout"
 FILE = "provider.json"
 
 
@@ -42,6 +43,8 @@ def _config(known: Iterable[Person], held: Keys, public_url: str) -> dict[str, A
             "client_id": PORTAL,
             "redirect_uris": [public_url + CALLBACK],
             "post_logout_redirect_uris": [f"{public_url}/"],
+            "backchannel_logout_uri": public_url + BACK_CHANNEL_LOGOUT,
+            "backchannel_logout_session_required": True,
             "token_endpoint_auth_method": "private_key_jwt",
             "token_endpoint_auth_signing_alg": "ES256",
             "jwks": _public(held.portal_key),

@@ -38,6 +38,7 @@ _ADD: Final = frozenset({Action.INSERT})
 _READ_AND_ADD: Final = frozenset({Action.FIND, Action.INSERT})
 _KEEP: Final = frozenset({Action.FIND, Action.INSERT, Action.UPDATE})
 _KEEP_INDEXED: Final = _KEEP | {Action.CREATE_INDEX}
+_KEEP_ONCE: Final = frozenset({Action.FIND, Action.INSERT, Action.REMOVE, Action.CREATE_INDEX})
 _ADD_INDEXED: Final = frozenset({Action.INSERT, Action.CREATE_INDEX})
 _WATCH: Final = frozenset({Action.FIND, Action.CHANGE_STREAM})
 
@@ -70,6 +71,7 @@ _USERS: Final[Mapping[str, Rights]] = {
             "accesses": _ADD_INDEXED,
             "submissions": frozenset({Action.INSERT, Action.UPDATE}),
             "attempts": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "cards": frozenset({Action.CREATE_INDEX}),
             "employments": frozenset({Action.CREATE_INDEX}),
             "reports": frozenset({Action.CREATE_INDEX}),
             "extract_requests": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
@@ -97,7 +99,8 @@ _USERS: Final[Mapping[str, Rights]] = {
     "portals": {
         "frikort_portals": {
             "sessions": _KEEP_INDEXED | {Action.REMOVE},
-            "logins": frozenset({Action.FIND, Action.INSERT, Action.REMOVE, Action.CREATE_INDEX}),
+            "logins": _KEEP_ONCE,
+            "drafts": _KEEP_ONCE,
         }
     },
     # Reads and replays dead letters.

@@ -27,6 +27,11 @@ logger = structlog.get_logger(__name__)
 ALGORITHMS: Final = ("ES256", "RS256")
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 LEEWAY_SECONDS: Final = 30
+PERSON_TOKEN_SECONDS: Final = 60
+"""How long the token of a person who logged in at a client is accepted, even if the issuer lets it live longer.
+
+What happened to the person's session or role meanwhile shows when the client gets the next token.
+"""
 _PAUSE_BETWEEN_REFRESHES: Final = 5.0
 _TOKENS_KEPT: Final = 10_000
 
@@ -170,9 +175,15 @@ class Authenticator:
             and begins - LEEWAY_SECONDS <= now < expires
         ):
             try:
-                return _Verified(caller_of(Claims.model_validate(claims), self._cpr_hash), expires)
+                caller = caller_of(Claims.model_validate(claims), self._cpr_hash)
             except ValidationError:
-                pass
+                raise _invalid() from None
+            if caller.logged_in_at is not None and caller.subject != caller.client_id:
+                issued = _moment(claims.get("iat"))
+                if issued is None or not now - PERSON_TOKEN_SECONDS < issued <= now + LEEWAY_SECONDS:
+                    raise _invalid()
+                expires = min(expires, issued + PERSON_TOKEN_SECONDS)
+            return _Verified(caller, expires)
         raise _invalid()
 
     async def _current_keys(self, *, refresh: bool = False) -> KeySet:

@@ -9,7 +9,7 @@ from frikort_contracts.extracts import Position
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import Topic
 
-from services.gateway.attempt_limiter import AttemptLimiter
+from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.audit.log import AuditLog
 from services.gateway.auth import Authenticator
 from services.gateway.clock import Clock

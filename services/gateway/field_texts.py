@@ -75,6 +75,13 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "Virksomheden har ingen ansættelse med dette frikortnummer. Registrér ansættelsen først.",
         "The employer has no employment with this card number. Register the employment first.",
     ),
+    "too many unknown card numbers": (
+        "too-many-unknown-numbers",
+        "Der er for mange frikortnumre, som virksomheden ikke har registreret. Registrér ansættelserne, og send linjen "
+        "igen.",
+        "There are too many card numbers that the employer has not registered. Register the employments, and send the "
+        "line again.",
+    ),
     "several own employments have this card number, and not one of them covers the work": (
         "employment-ambiguous",
         "Der er flere ansættelser med dette frikortnummer. Angiv ansættelsens id.",

@@ -187,6 +187,8 @@ class GatewayReadModels(ReadModels):
         """Create the compound indexes of the lists: a large employer has 10^5 reports."""
         for collection in (employments.PROJECTION.name, reports.PROJECTION.name):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
+        await self._database[employments.PROJECTION.name].create_index([("state.cvr", 1), ("state.card_number", 1)])
+        await self._database[cards.PROJECTION.name].create_index([("state.municipality", 1), ("state.order", 1)])
         # Reports that need attention are few.
         disputed = {"state.dispute.raised_at": {"$gt": ""}}
         await self._reports.create_index([("state.dispute.raised_at", 1)], partialFilterExpression=disputed)

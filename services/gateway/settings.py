@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
 from pydantic import Field
 
+from services.gateway.attempts.rules import Limit, Limits
 from services.runtime.settings import (
     HttpsAddress,
     LastingKey,
@@ -12,6 +15,10 @@ from services.runtime.settings import (
     PublicSettings,
     RuntimeSettings,
 )
+
+_AtLeastOne = Annotated[int, Field(ge=1)]
+AttemptLimit = tuple[_AtLeastOne, _AtLeastOne, _AtLeastOne]
+_LIMIT: Final = "in an hour, a day and 30 days, as `[5, 6, 6]`"
 
 
 class PayrollSettings(RuntimeSettings):
@@ -49,9 +56,21 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     )
     wait_default: int = Field(default=10, ge=0, description="Seconds to wait for an outcome without a preference.")
     wait_most: int = Field(default=30, ge=0, description="Most seconds that a caller may ask to wait.")
-    attempts_per_employer: int = Field(default=10, ge=1, description="Wrong card numbers an employer may try.")
-    attempts_per_number: int = Field(default=5, ge=1, description="Wrong birth dates that a number may be tried with.")
-    attempt_window: int = Field(default=3600, ge=1, description="Seconds over which wrong attempts are counted.")
+    attempts_per_caller: AttemptLimit = Field(
+        default=(10, 30, 100), description=f"Wrong numbers and birth dates that a company or owner may try; {_LIMIT}."
+    )
+    attempts_per_target: AttemptLimit = Field(
+        default=(5, 6, 6), description=f"Those of a company or owner with the same number or the same date; {_LIMIT}."
+    )
+    attempts_suspicious: AttemptLimit = Field(
+        default=(10, 15, 20), description=f"Those of all companies from which a number or date is suspected; {_LIMIT}."
+    )
+    attempts_per_suspected: AttemptLimit = Field(
+        default=(2, 3, 3), description=f"As attempts_per_target, for a suspected number or date; {_LIMIT}."
+    )
+    attempt_pause: float = Field(
+        default=1.0, gt=0, description="Seconds of the first pause after wrong attempts; the next ones are longer."
+    )
     body_most: int = Field(default=65_536, ge=1, description="Most bytes in a request body other than a file.")
     # A browser without HTTP/2 opens six connections to a server, and needs some of them for its pages.
     streams_per_caller: int = Field(default=4, ge=1, description="Most streams of changes that a caller may have open.")
@@ -59,6 +78,16 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
     batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")
     batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
+
+    @property
+    def attempt_limits(self) -> Limits:
+        """The limits of wrong card numbers and birth dates."""
+        return Limits(
+            caller=Limit(*self.attempts_per_caller),
+            target=Limit(*self.attempts_per_target),
+            suspicion=Limit(*self.attempts_suspicious),
+            suspected=Limit(*self.attempts_per_suspected),
+        )
 
     @property
     def authorization_address(self) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from frikort_contracts.rules.allowances import AllowanceTable
 
-from services.gateway.attempt_limiter import AttemptLimiter
+from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.auth import Authenticator, fetch_from
@@ -21,11 +22,13 @@ from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import MongoCommandStore
+from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
 from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import MongoBatchStore
 from services.gateway.payroll.upload import UploadService
@@ -76,6 +79,8 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
     batches = MongoBatchStore(database, lease=settings.batch_lease)
+    audit_log = MongoAuditLog(database)
+    attempt_limiter = AttemptLimiter(database, settings.attempt_limits, pause=timedelta(seconds=settings.attempt_pause))
     commands = CommandService(
         store=MongoCommandStore(database),
         producer=BatchingProducer(runtime.producer),
@@ -101,21 +106,18 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             read_models=read_models,
             responses=response_builder(read_models, persons, allowances),
             subscriptions=subscriptions,
+            visibility=Visibility(read_models, clock.today),
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,
-        audit_log=MongoAuditLog(database),
-        attempt_limiter=AttemptLimiter(
-            database,
-            per_employer=settings.attempts_per_employer,
-            per_number=settings.attempts_per_number,
-            window=settings.attempt_window,
-        ),
+        audit_log=audit_log,
+        attempt_limiter=attempt_limiter,
         event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),
         batches=batches,
         uploads=UploadService(
             batches=batches,
             queries=MongoReadModelQueries(database),
+            number_checks=NumberChecks(attempt_limiter, read_models, audit_log, persons, clock.now),
             persons=persons,
             line_encryptor=line_encryptor,
             now=clock.now,

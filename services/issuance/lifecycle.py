@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from frikort_contracts.cloudevents import Envelope
@@ -22,7 +22,7 @@ from frikort_contracts.issuance import (
     card_id_of,
 )
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.values import Year, danish_day
+from frikort_contracts.values import CardNumber, Year, danish_day
 
 from services.issuance.card import Card
 from services.issuance.numbers import draw_number, number_alias
@@ -37,12 +37,14 @@ def new_card_id(message: Envelope[IssueCard]) -> str:
     return card_id_of(message.id)
 
 
-def issue_card(card: Card | None, message: Envelope[IssueCard], taken_aliases: Collection[str]) -> Decision[Card]:
-    """Issue a person's one card. ``taken_aliases`` are the aliases of numbers of other cards. Raises ``Refusal``."""
+def issue_card(
+    card: Card | None, message: Envelope[IssueCard], candidates: Sequence[CardNumber], taken_aliases: Collection[str]
+) -> Decision[Card]:
+    """Issue a person's one card. ``taken_aliases`` are those of candidates of other cards. Raises ``Refusal``."""
     command = message.data
     if card is not None:
         check_no_card(card, command)
-    number = draw_number(message.id, taken_aliases)
+    number = draw_number(candidates, taken_aliases)
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     today = danish_day(message.time)
@@ -102,11 +104,11 @@ def reactivate_card(card: Card, message: Envelope[ReactivateCard]) -> Decision[C
 
 
 def replace_card_number(
-    card: Card, message: Envelope[ReplaceCardNumber], taken_aliases: Collection[str]
+    card: Card, message: Envelope[ReplaceCardNumber], candidates: Sequence[CardNumber], taken_aliases: Collection[str]
 ) -> Decision[Card]:
     """Give the card a number that no card ever had. Raises ``Refusal``."""
     own = {number_alias(number) for number in card.numbers}
-    number = draw_number(message.id, own.union(taken_aliases))
+    number = draw_number(candidates, own.union(taken_aliases))
     if number is None:
         raise Refusal(Problem.CARD_NUMBERS_EXHAUSTED)
     after = card.next(numbers=(*card.numbers, number))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from hashlib import sha256
+import hmac
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -20,23 +20,23 @@ def number_alias(number: str) -> str:
     return f"number:{number}"
 
 
-def number_candidates(seed: UUID) -> tuple[CardNumber, ...]:
-    """Distinct candidates, evenly distributed and determined by ``seed``: a redelivered command draws the same."""
+def number_candidates(secret: bytes, command: UUID) -> tuple[CardNumber, ...]:
+    """Distinct candidates, evenly distributed. Without the ``secret`` they cannot be computed from the command's id."""
     candidates: dict[str, None] = {}
-    for digest in _digests(seed):
+    for digest in _digests(secret, command):
         candidates[f"{int.from_bytes(digest, 'big') % HIGHEST_NUMBER + 1:05d}"] = None
         if len(candidates) == CANDIDATES:
             return tuple(candidates)
     raise AssertionError("the digests never end")
 
 
-def draw_number(seed: UUID, taken_aliases: Collection[str]) -> CardNumber | None:
+def draw_number(candidates: Sequence[CardNumber], taken_aliases: Collection[str]) -> CardNumber | None:
     """The first candidate whose alias is not taken; None if all are, which means nearly all numbers are used."""
-    return next((number for number in number_candidates(seed) if number_alias(number) not in taken_aliases), None)
+    return next((number for number in candidates if number_alias(number) not in taken_aliases), None)
 
 
-def _digests(seed: UUID) -> Iterator[bytes]:
+def _digests(secret: bytes, command: UUID) -> Iterator[bytes]:
     counter = 0
     while True:
-        yield sha256(seed.bytes + counter.to_bytes(4, "big")).digest()
+        yield hmac.digest(secret, command.bytes + counter.to_bytes(4, "big"), "sha256")
         counter += 1

@@ -24,10 +24,17 @@ from services.portals.formats import Language
 logger = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
+Renew = Callable[[str], Awaitable[str]]
+"""From an access token that the API refused to a newer one."""
+Content = Callable[[], AsyncIterator[bytes]]
+"""A body from its beginning, each time it is called."""
 Query = str | int | bool | None
 
 _ACCEPTED: Final = 202
 _REFUSED_FROM: Final = 400
+_UNAUTHENTICATED: Final = 401
+_FRESH_LOGIN: Final = "fresh-login-required"
 # The API waits at most 30 seconds for the outcome of a command.
 _TIMEOUTS: Final = httpx2.Timeout(connect=2, read=45, write=45, pool=5)
 # uvicorn closes a connection after 5 seconds without a request: it must not be reused shortly before that.
@@ -77,6 +84,10 @@ class Refused(Exception):
 
 class FreshLoginRequired(Exception):
     """The API does this only shortly after a login. Nothing has been done."""
+
+
+class TokenRefused(Exception):
+    """The API accepts neither the person's token nor a newer one. Nothing has been done."""
 
 
 class Pending(Exception):
@@ -156,6 +167,7 @@ class Api:
         language: of the texts in the answers.
         correlation_id: of the page's request, passed on to the API.
         reason: the reason for reading another person's data (`Access-Reason`), required of a caseworker.
+        renew: gets a newer token when the API refuses this one; the request is then sent again.
     """
 
     gateway: GatewayClient
@@ -163,6 +175,7 @@ class Api:
     language: Language
     correlation_id: str
     reason: str = ""
+    renew: Renew | None = None
 
     def with_reason(self, reason: str) -> Api:
         """The same client, with a reason."""
@@ -183,7 +196,7 @@ class Api:
         """Replace a resource, under the form's ``key``. Raises ``Refused`` and ``Pending``."""
         return await self._send("PUT", path, model, key=key, json=to_jsonable_python(body))
 
-    async def upload(self, path: str, content: AsyncIterator[bytes], media_type: str, model: type[M], *, key: str) -> M:
+    async def upload(self, path: str, content: Content, media_type: str, model: type[M], *, key: str) -> M:
         """Send a file unchanged. Raises ``Refused`` and ``Pending``."""
         return await self._send("POST", path, model, key=key, content=content, media_type=media_type)
 
@@ -203,19 +216,16 @@ class Api:
         """
         own = {name: headers[name] for name in _PASSED_ON if name in headers}
         # A compressed response would have to be decompressed or passed on with its encoding; neither is needed.
-        sent = self._headers() | own | {"Accept-Encoding": "identity"}
-        try:
-            response = await self.gateway.stream(path + _query(query), sent)
-        except httpx2.HTTPError as error:
-            raise _unreachable(error) from None
-        if response.status_code >= _REFUSED_FROM:
+        sent = own | {"Accept-Encoding": "identity"}
+
+        async def call(token: str | None) -> httpx2.Response:
+            response = await self.gateway.stream(path + _query(query), self._headers(token) | sent)
+            if response.status_code < _REFUSED_FROM:
+                return response
             async with contextlib.aclosing(response):
-                try:
-                    content = await response.aread()
-                except httpx2.HTTPError as error:
-                    raise _unreachable(error) from None
-            raise Refused(_problem(content, response.status_code))
-        return _ForwardedResponse(response, is_active, stopping)
+                raise _refusal(await response.aread(), response.status_code)
+
+        return _ForwardedResponse(await self._with_token(call), is_active, stopping)
 
     async def _send(
         self,
@@ -225,21 +235,22 @@ class Api:
         *,
         key: str = "",
         json: Any = None,
-        content: AsyncIterator[bytes] | None = None,
+        content: Content | None = None,
         media_type: str = "",
     ) -> M:
-        headers = self._headers()
-        if key:
-            headers["Idempotency-Key"] = key
-        if media_type:
-            headers["Content-Type"] = media_type
-        try:
-            status, body = await self.gateway.call(method, path, headers, json=json, content=content)
-        except httpx2.HTTPError as error:
-            raise _unreachable(error) from None
-        if status >= _REFUSED_FROM:
-            problem = _problem(body, status)
-            raise FreshLoginRequired if problem.code == "fresh-login-required" else Refused(problem)
+        given = {"Idempotency-Key": key, "Content-Type": media_type}
+        headers = {name: value for name, value in given.items() if value}
+
+        async def call(token: str | None) -> tuple[int, bytes]:
+            body = None if content is None else content()
+            status, answer = await self.gateway.call(
+                method, path, self._headers(token) | headers, json=json, content=body
+            )
+            if status >= _REFUSED_FROM:
+                raise _refusal(answer, status)
+            return status, answer
+
+        status, body = await self._with_token(call)
         if status == _ACCEPTED and model is not PendingResource:
             # Either a command whose outcome is not known yet, or a resource that is still being made.
             either: Any = model | PendingResource
@@ -249,15 +260,32 @@ class Api:
             return answer
         return model.model_validate_json(body)
 
-    def _headers(self) -> dict[str, str]:
+    async def _with_token(self, call: Callable[[str | None], Awaitable[R]]) -> R:
+        """The result of ``call`` with the token, or with a newer one if the API refuses it."""
+        try:
+            try:
+                return await call(self.token)
+            except Refused as refused:
+                if refused.status != _UNAUTHENTICATED or self.token is None or self.renew is None:
+                    raise
+            try:
+                return await call(await self.renew(self.token))
+            except Refused as refused:
+                if refused.status == _UNAUTHENTICATED:
+                    raise TokenRefused from None
+                raise
+        except httpx2.HTTPError as error:
+            raise _unreachable(error) from None
+
+    def _headers(self, token: str | None) -> dict[str, str]:
         trace = UUID(self.correlation_id).hex
         headers = {
             "Accept": "application/json",
             "Accept-Language": self.language,
             "Traceparent": f"00-{trace}-{uuid4().hex[:16]}-01",
         }
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         if self.reason:
             headers["Access-Reason"] = self.reason
         return headers
@@ -317,6 +345,11 @@ async def _parts(
 def _unreachable(error: httpx2.HTTPError) -> Refused:
     logger.warning("portals.api_unreachable", reason=type(error).__name__)
     return Refused(_unavailable())
+
+
+def _refusal(content: bytes, status: int) -> Refused | FreshLoginRequired:
+    problem = _problem(content, status)
+    return FreshLoginRequired() if problem.code == _FRESH_LOGIN else Refused(problem)
 
 
 def _problem(content: bytes, status: int) -> ProblemResource:

@@ -29,6 +29,7 @@ def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await runtime.start()
         await portals.login.prepare()
+        await portals.drafts.store.prepare()
         try:
             yield
         finally:

@@ -12,15 +12,16 @@ from starlette.requests import Request
 
 from services.portals.api import GatewayClient
 from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.back_channel_logout import BackChannelLogout
+from services.portals.login.drafts import Drafts, FormOwner, FormTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session import Session
 from services.portals.login.session_guard import SessionGuard
 from services.portals.login.session_store import MongoSessionStore
-from services.portals.login.sessions import Sessions
+from services.portals.login.sessions import SessionKeys, Sessions
 from services.portals.settings import PortalsSettings
 from services.portals.shown_pages import ShownPages
-from services.runtime.encryption import Encryptor
 from services.runtime.service import Runtime
 
 _SWEEP_SECONDS: Final = 30.0
@@ -35,11 +36,17 @@ class Guard(Protocol):
     async def access_token_of(self, session: Session) -> str:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
 
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        """An access token after the API refused this one. Raises ``SessionEnded`` and ``ProblemError``."""
+
     async def is_active(self, session: Session) -> bool:
         """Whether the session has not ended since the request began."""
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Check that the form belongs to the session and comes from one of our pages. Raises ``ProblemError``."""
+        """Check that the form is of the session's person and from one of our pages. Raises ``ProblemError``."""
+
+    def form_owner(self, request: Request, form: Mapping[str, Any]) -> FormOwner | None:
+        """For whom a form from one of our pages was made, whatever session the request has. None for other forms."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class Container:
     settings: PortalsSettings
     gateway: GatewayClient
     login: LoginService
+    back_channel_logout: BackChannelLogout
+    drafts: Drafts
     guard: Guard
     shown_pages: ShownPages
     stopping: asyncio.Event
@@ -84,12 +93,15 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
     )
     sessions = Sessions(
         store=MongoSessionStore(runtime.database, "sessions"),
-        encryptor=Encryptor.from_setting(settings.session_keys.get_secret_value(), "FRIKORT_SESSION_KEYS"),
+        keys=SessionKeys.from_setting(settings.session_keys.get_secret_value()),
         idle=timedelta(seconds=settings.session_idle),
         most=timedelta(seconds=settings.session_most),
     )
     access_tokens = AccessTokens(sessions, provider)
     logins = MongoSessionStore(runtime.database, "logins")
+    drafts = MongoSessionStore(runtime.database, "drafts")
+    drafts_kept_for = timedelta(seconds=settings.draft_most)
+    form_tokens = FormTokens(sessions.keys, sessions.most + drafts_kept_for, sessions.now)
     return Container(
         settings=settings,
         gateway=GatewayClient(settings.gateway_url),
@@ -97,11 +109,14 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
             provider=provider,
             logins=logins,
             sessions=sessions,
+            form_tokens=form_tokens,
             access_tokens=access_tokens,
             names=settings.login_claims,
             time_limit=timedelta(seconds=settings.login_seconds),
         ),
-        guard=SessionGuard(sessions, access_tokens, settings.public_url),
-        shown_pages=ShownPages(logins, sessions),
+        back_channel_logout=BackChannelLogout(provider, sessions, used=logins),
+        drafts=Drafts(drafts, sessions.keys, drafts_kept_for, sessions.now),
+        guard=SessionGuard(sessions, form_tokens, access_tokens, settings.public_url),
+        shown_pages=ShownPages(drafts, sessions),
         stopping=runtime.stopping,
     )

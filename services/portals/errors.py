@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import structlog
@@ -12,11 +13,13 @@ from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Match
 
-from services.portals.api import Api, FreshLoginRequired, Pending, Refused
+from services.portals.api import Api, FreshLoginRequired, Pending, Refused, TokenRefused
 from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
+from services.portals.login.access_tokens import SessionEnded
 from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, page_of
 from services.portals.problems import PROBLEMS, ProblemError
 from services.portals.texts import language_of, translations
@@ -30,7 +33,6 @@ _BY_STATUS: Final = {
     408: "request-timeout",
     413: "body-too-large",
 }
-_UNAUTHENTICATED: Final = 401
 # What the API says about these is meant for programs; a person reads the portals' own texts.
 _FOR_PROGRAMS: Final = {"malformed-json": "malformed-request", "media-type-unsupported": "malformed-request"}
 
@@ -100,14 +102,20 @@ def _add_access_handlers(app: FastAPI) -> None:
             return error_response(request, "login-required")
         if is_safe(request):
             return error.page.redirect(error.page.sign_in)
-        # A form cannot redirect to the provider's sign-in page (form-action 'self'), so a page with a link follows.
-        return error.page.render("common/signed_out.html", 401, following=error.page.here)
+        # A person reads first that the form was not sent, so a page with a link follows.
+        return await signed_out(error.page)
+
+    @app.exception_handler(SessionEnded)
+    async def _session_ended(request: Request, _: SessionEnded) -> Response:
+        """The provider refused to renew the token during the request."""
+        return await _sign_in(request, SignInFirst(replace(await page_of(request), session=None)))
 
     @app.exception_handler(WrongPortal)
     async def _wrong_portal(request: Request, error: WrongPortal) -> Response:
         if not wants_page(request):
             return error_response(request, "role-not-allowed")
-        return error.page.render("common/wrong_portal.html", 403)
+        kept = None if is_safe(request) else await error.page.kept_form()
+        return error.page.render("common/wrong_portal.html", 403, following=kept or error.page.here)
 
     @app.exception_handler(NoCard)
     async def _no_card(_: Request, error: NoCard) -> Response:
@@ -123,24 +131,42 @@ def _add_api_handlers(app: FastAPI) -> None:
     async def _refused(request: Request, error: Refused) -> Response:
         """A refusal that no view function has shown at a form."""
         page = await page_of(request)
-        if error.status == _UNAUTHENTICATED:
-            return page.render("common/signed_out.html", 401, following=page.here)
         code = _FOR_PROGRAMS.get(error.code, error.code)
         if code in PROBLEMS:
             return _own_error_page(page, code, error.status)
         # The API answered in the language of the page.
         return _error_page(page, _Texts(error.problem.title, error.problem.detail), error.status)
 
+    @app.exception_handler(TokenRefused)
+    async def _token_refused(request: Request, _: TokenRefused) -> Response:
+        return await signed_out(await page_of(request))
+
     @app.exception_handler(FreshLoginRequired)
     async def _fresh_login(request: Request, _: FreshLoginRequired) -> Response:
-        form: Form = request.state.form
-        return (await page_of(request)).render("common/fresh_login.html", 401, waiting=form)
+        page = await page_of(request)
+        kept = None if is_safe(request) else await page.kept_form()
+        return page.render("common/fresh_login.html", 401, following=kept or page.here)
 
     @app.exception_handler(Pending)
     async def _pending(request: Request, _: Pending) -> Response:
         page = await page_of(request)
         form: Form = request.state.form
         return page.render("common/pending.html", 202, waiting=form)
+
+
+async def signed_out(page: Page) -> Response:
+    """The page after the end of a session. A form that was sent too late is kept for its person."""
+    if is_safe(page.request):
+        return page.render("common/signed_out.html", 401, following=page.here, kept=False)
+    kept = await page.kept_form()
+    following = page.here if _can_be_shown(page.request) else page.portal.home
+    return page.render("common/signed_out.html", 401, following=kept or following, kept=kept is not None)
+
+
+def _can_be_shown(request: Request) -> bool:
+    """Whether the address of a form is also that of a page."""
+    scope = {**request.scope, "method": "GET"}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 
 
 def _own_error_page(page: Page, code: str, status: int) -> HTMLResponse:

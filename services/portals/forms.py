@@ -152,6 +152,7 @@ class Form:
 
     Attributes:
         key: the Idempotency-Key, so that a form that is sent twice runs one command.
+        posted: the names and values that the browser sent, now or before a login.
         body: the values as the API's request body. Complete only when ``valid``.
         errors: the error of each field, by name.
         general: errors of the form as a whole.
@@ -249,6 +250,16 @@ def empty_form(fields: Fields, values: Mapping[str, Any], **about: Any) -> Form:
             parts = fields[name].parts
             typed |= zip((f"{name}-{part}" for part in parts), shown.split(), strict=True) if parts else {name: shown}
     return replace(form, typed=typed)
+
+
+def restored_form(fields: Fields, posted: Sequence[tuple[str, str]], **about: Any) -> Form:
+    """A form with what was typed before, to be sent again: its values and errors follow when it is sent.
+
+    It keeps its key: if it was accepted before, sending it again gets the same response.
+    """
+    form = Form(fields=fields, typed=dict(posted), posted=posted, **about)
+    form.key = form.typed.get(KEY) or form.key
+    return form
 
 
 def read_form(fields: Fields, data: FormData, **about: Any) -> Form:

@@ -21,7 +21,8 @@ _TEXTS: Final = {
         "Der skete en fejl hos os. Vent et øjeblik, og send igen. Det bliver ikke registreret to gange."
     ),
     "too-many-attempts": N_(
-        "Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer. Spørg borgeren igen, og prøv om en time."
+        "Der er prøvet for mange forkerte frikortnumre eller fødselsdatoer. Spørg borgeren igen, og vent lidt, før du "
+        "prøver igen. Ventetiden vokser for hvert forkert forsøg, fra få sekunder til flere dage."
     ),
     "card-numbers-exhausted": N_("Vi kunne ikke finde et ledigt frikortnummer. Prøv igen, eller kontakt driften."),
     "possible-duplicate": N_(

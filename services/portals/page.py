@@ -5,30 +5,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from gettext import NullTranslations
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends
 from frikort_contracts.http.roles import Role
 from frikort_contracts.municipalities import MUNICIPALITIES
-from starlette.datastructures import FormData
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.portals.api import Api, Query
 from services.portals.container import container_of
 from services.portals.formats import Language
-from services.portals.forms import Fields, Form, empty_form, read_form
+from services.portals.forms import KEY, TOKEN, Fields, Form, empty_form, read_form, restored_form
 from services.portals.login.access_tokens import SessionEnded
-from services.portals.login.service import DRAFT_QUERY, Posted
+from services.portals.login.drafts import DRAFT_QUERY, FormOwner, Posted
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
-from services.portals.shown_pages import address_of
+from services.portals.shown_pages import QUERY, address_of
 from services.portals.texts import language_of, translations
 
+_NOT_TYPED: Final = frozenset({TOKEN, "step"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -58,7 +59,7 @@ class RespondWith(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a page. ``draft``: the form that was sent to it before, and is shown again."""
+    """A request for a page. ``draft``: what the person typed on it before, and is shown again."""
 
     request: Request
     language: Language
@@ -123,8 +124,25 @@ class Page:
         return HTMLResponse(content, status_code=status, headers={"Content-Language": self.language})
 
     def redirect(self, path: str) -> RedirectResponse:
-        """See another page (303), so that a reload of it sends no form again."""
-        return RedirectResponse(path, status_code=303)
+        """See another page (303), so that a reload of it sends no form again. A draft of the form is discarded."""
+        draft_id = self.request.query_params.get(DRAFT_QUERY)
+        discard = None
+        if draft_id is not None and not is_safe(self.request):
+            discard = BackgroundTask(container_of(self.request).drafts.discard, draft_id)
+        return RedirectResponse(path, status_code=303, background=discard)
+
+    async def kept_form(self) -> str | None:
+        """Keep the form that was sent for the person for whom it was made. Returns the address that shows it again.
+
+        None if it was not made here, or nothing was typed. A file is not kept, nor read: the session has ended.
+        """
+        if self.request.headers.get("content-type", "").startswith("multipart/"):
+            return None
+        portals = container_of(self.request)
+        form = await self.request.form()
+        owner = portals.guard.form_owner(self.request, form)
+        posted = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        return None if owner is None else await keep_draft(self.request, owner, self.here, posted)
 
     async def forward(self, path: str, **query: Query) -> Response:
         """A file of the API, passed on unbuffered. Raises ``Refused``."""
@@ -142,9 +160,9 @@ class Page:
         )
 
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
-        """A form to fill in, with ``values`` filled in, or as it was sent before."""
+        """A form to fill in, with ``values`` filled in, or with what the person typed before."""
         if self.draft is not None:
-            return read_form(fields or {}, FormData(list(self.draft)), **self._about_form())
+            return restored_form(fields or {}, self.draft, **self._about_form())
         return empty_form(fields or {}, values or {}, **self._about_form())
 
     async def posted(self, fields: Fields | None = None) -> Form:
@@ -181,17 +199,36 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
             token = await container_of(page.request).guard.access_token_of(page.session)
         except SessionEnded:
             raise SignInFirst(replace(page, session=None)) from None
-        return replace(page, api=replace(page.api, token=token), draft=await _draft_of(page.request, page.session))
+        api = replace(
+            page.api, token=token, renew=partial(container_of(page.request).guard.renewed_token_of, page.session)
+        )
+        return replace(page, api=api, draft=await _draft_of(page.request, page.session))
 
     return dependency
 
 
 async def _draft_of(request: Request, session: Session) -> Posted | None:
-    """The form that was sent to the page: before a fresh login, in another language, or before Back."""
+    """What was typed on the page: before a login, in another language, or before Back."""
     typed: Posted | None = getattr(request.state, "typed", None)
-    if typed is not None or not is_safe(request) or DRAFT_QUERY not in request.query_params:
+    draft_id = request.query_params.get(DRAFT_QUERY)
+    if typed is not None or draft_id is None or not is_safe(request):
         return typed
-    return await container_of(request).login.take_draft(session.key, request.url.path)
+    owner = FormOwner(session.subject, session.role)
+    return await container_of(request).drafts.find(draft_id, owner, request.url.path)
+
+
+async def keep_draft(request: Request, owner: FormOwner, address: str, posted: Posted) -> str | None:
+    """Keep a form of the page at the local ``address``. Returns the address that shows it again.
+
+    None if nothing was typed.
+    """
+    typed = [(name, value) for name, value in posted if name not in _NOT_TYPED]
+    if not any(name != KEY and value for name, value in typed):
+        return None
+    path, _, query = address.partition("?")
+    draft_id = await container_of(request).drafts.keep(owner, path, typed)
+    others = [(name, value) for name, value in parse_qsl(query) if name not in {DRAFT_QUERY, QUERY}]
+    return f"{path}?{urlencode([*others, (DRAFT_QUERY, draft_id)])}"
 
 
 def is_safe(request: Request) -> bool:

@@ -45,7 +45,11 @@ PROBLEMS: Final = {
     ),
     "temporarily-unavailable": Problem(503, *_UNAVAILABLE),
     "too-busy": Problem(503, *_UNAVAILABLE),
-    "too-many-attempts": Problem(429, N_("Der er prøvet for mange gange"), N_("Vent en time, og prøv igen.")),
+    "too-many-attempts": Problem(
+        429,
+        N_("Der er prøvet for mange gange"),
+        N_("Vent lidt, og prøv igen. Ventetiden vokser for hvert forkert forsøg."),
+    ),
     "role-not-allowed": Problem(403, N_("Rollen giver ikke adgang"), N_("Log ind i den rolle, som siden er til for.")),
     "login-required": Problem(
         401,

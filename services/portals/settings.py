@@ -58,5 +58,8 @@ class PortalsSettings(PublicSettings):
     login_seconds: int = Field(default=600, ge=1, description="Seconds that a person may take to log in.")
     session_idle: int = Field(default=1800, ge=60, description="Seconds after which an unused session ends.")
     session_most: int = Field(default=28_800, ge=60, description="Seconds after which every session ends.")
+    draft_most: int = Field(
+        default=28_800, ge=60, description="Seconds for which a form that was not accepted is kept for its person."
+    )
     body_most: int = Field(default=65_536, ge=1, description="Most bytes in a form.")
     file_most: int = Field(default=32_000_000, ge=1, description="Most bytes in an uploaded payroll file.")

@@ -70,7 +70,7 @@ class ShownPages:
         for key in (_key(session, page.path, page_id), latest := _key(session, page.path, LATEST)):
             if key == latest:
                 await self.store.take(key)
-            encrypted = self.sessions.encryptor.encrypt(content, "page", key)
+            encrypted = self.sessions.keys.encryptor.encrypt(content, "page", key)
             await self.store.add(key, EncryptedRecord(encrypted, self.sessions.now() + _KEPT_FOR))
 
     async def find(self, session: Session, path: str, page_id: str) -> ShownPage | None:
@@ -80,7 +80,7 @@ class ShownPages:
         if record is None or record.expires_at <= self.sessions.now():
             return None
         try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, "page", key))
+            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "page", key))
         except DecryptionError:
             return None
         posted = [(name, value) for name, value in content.pop("posted")]

@@ -7,7 +7,7 @@ Sources: lov om socialt frikort § 1 (who earns what, and how much of it is exem
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from frikort_contracts.outcomes import Problem
@@ -17,6 +17,7 @@ from frikort_contracts.values import Components, Period, WorkPeriod
 
 from services.reporting.card_state import CardState, Employment, Report, first_day_not_covered
 
+DUPLICATE_PAYMENT_DAYS: Final = timedelta(days=3)
 LARGEST_REPORT: Final = 100_000_000  # øre: 1,000,000 kr. in one report is a typing error
 
 
@@ -101,12 +102,20 @@ def employment_days(employment: Employment) -> dict[str, str | int]:
 
 
 def find_possible_duplicate(employment: Employment, command: ReportEarnings) -> tuple[str, Report] | None:
-    """The id and content of an earlier report with the same payment date and components; None if there is none."""
+    """The id and content of the first earlier report that may be of the same payment; None if there is none.
+
+    Decision 0009: the totals are equal, the work periods have a day in common, and the payment dates are at most three
+    days apart. Wages by the day or the week have no day of work in common, and those by the week, fortnight or month
+    have payment dates further apart, so they are no possible duplicates of each other.
+    """
+    total = command.components.total
     for report_id, report in employment.reports.items():
         if (
-            not report.withdrawn
-            and report.payment_date == command.payment_date
-            and report.components == command.components
+            abs(report.payment_date - command.payment_date) <= DUPLICATE_PAYMENT_DAYS
+            and report.work.first <= command.work.last
+            and command.work.first <= report.work.last
+            and report.components.total == total
+            and not report.withdrawn
         ):
             return report_id, report
     return None

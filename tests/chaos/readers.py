@@ -17,7 +17,7 @@ from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
 from services.gateway.projections import PROJECTIONS
-from services.issuance.processor import CARDS
+from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
@@ -42,7 +42,7 @@ def _nothing(_person: object, _card_id: str) -> str:
 
 
 READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
-    ("issuance", CARDS),
+    ("issuance", cards(b"")),
     ("reporting", card_states(Rules({}, provisional_accepted=True))),
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),

@@ -21,7 +21,7 @@ def test_the_allowances_and_rates_are_those_of_the_law() -> None:
         2019: 20_000, 2020: 20_000, 2021: 20_000, 2022: 20_000, 2023: 40_000, 2024: 41_280, 2025: 42_766,
     }  # fmt: skip
     assert table[2025].hourly_rate == 29_554
-    assert table[2019].hourly_rate is None
+    assert table[2019].hourly_rate == 24_173
 
 
 def test_2026_is_provisional_with_the_amounts_of_2025() -> None:

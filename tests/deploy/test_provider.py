@@ -228,6 +228,54 @@ def test_the_chosen_person_is_logged_in(running: Running, browser: Browser) -> N
     assert proven.keys().isdisjoint(PEOPLE["citizen-4"].identity())
 
 
+def redeem(running: Running, **form: str) -> httpx2.Response:
+    """The response of the token endpoint to the portals."""
+    proof = assertion(running.url, keys.PORTAL, running.private_key(keys.PORTAL))
+    return running.post(data={"client_assertion_type": ASSERTION, "client_assertion": proof, **form})
+
+
+def refresh(running: Running, refresh_token: str, role: str) -> httpx2.Response:
+    """The response to the portals, which refresh a person's token for the API in a role."""
+    wanted = {"scope": f"portal:{role}", "resource": "urn:frikort:api"}
+    return redeem(running, grant_type="refresh_token", refresh_token=refresh_token, **wanted)
+
+
+def test_a_withdrawn_role_ends_with_the_token(running: Running, browser: Browser) -> None:
+    wanted = {"scope": "openid person portal:employer portal:citizen", "resource": "urn:frikort:api"}
+    code = browser.chooses("owner-a", **wanted)["code"][0]
+    form = {"redirect_uri": PORTAL_URL + provider_config.CALLBACK, "code_verifier": VERIFIER}
+    login = redeem(running, grant_type="authorization_code", code=code, **form).json()
+    refreshed = refresh(running, login["refresh_token"], "employer").json()
+    claims = running.verified(refreshed["access_token"])
+    assert (claims["role"], claims["exp"] - claims["iat"]) == ("employer", 60)
+    assert claims["iat"] - claims["auth_time"] < 30
+
+    person = {"person": "owner-a", "role": "employer"}
+    assert httpx2.post(f"{running.url}/admin/withdraw", data=person).status_code == 204
+    try:
+        refused = refresh(running, refreshed["refresh_token"], "employer")
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+        me = httpx2.get(f"{running.url}/me", headers={"Authorization": f"Bearer {login['access_token']}"}).json()
+        assert me.keys().isdisjoint({"cvr", "signs_for", "owners"})
+        assert me["cpr"] == PEOPLE["owner-a"].cpr
+    finally:
+        httpx2.post(f"{running.url}/admin/restore", data=person)
+
+
+@pytest.mark.parametrize(
+    ("action", "form"),
+    [("withdraw", {"person": "unknown", "role": "citizen"}), ("withdraw", {"person": "citizen-1"}), ("logout", {})],
+)
+def test_an_unknown_person_or_role_is_not_administered(running: Running, action: str, form: dict[str, str]) -> None:
+    assert httpx2.post(f"{running.url}/admin/{action}", data=form).status_code == 400
+
+
+def test_a_page_of_another_site_administers_nothing(running: Running) -> None:
+    form = {"person": "citizen-1", "role": "citizen"}
+    answer = httpx2.post(f"{running.url}/admin/withdraw", data=form, headers={"Origin": "https://elsewhere.example"})
+    assert answer.status_code == 400
+
+
 def test_a_login_lasts_until_another_person_is_chosen(browser: Browser) -> None:
     browser.chooses("citizen-1")
     assert "code=" in browser.asks().headers["location"]

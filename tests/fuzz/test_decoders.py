@@ -40,7 +40,7 @@ from services.runtime.encryption import DecryptionError
 from services.runtime.web.requests import correlation_of
 from tests.contracts.examples import EXAMPLES
 from tests.gateway.test_auth import KEY, Issuer, authenticator, token
-from tests.portals.build import encryptor
+from tests.portals.build import session_keys
 from tests.sources import source_for
 
 ID: Final = UUID("6f1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c11")
@@ -180,9 +180,9 @@ def test_any_access_reason_is_a_reason_or_refused(header: str) -> None:
 @given(st.text())
 def test_any_ciphertext_is_decrypted_or_refused(ciphertext: str) -> None:
     with pytest.raises(DecryptionError):
-        encryptor().decrypt(ciphertext, "card")
+        session_keys().encryptor.decrypt(ciphertext, "card")
     with pytest.raises(DecryptionError):
-        encryptor().decrypt(f"test.{ciphertext}", "card")
+        session_keys().encryptor.decrypt(f"test.{ciphertext}", "card")
 
 
 def inputs_of(fields: Fields) -> list[str]:

@@ -16,6 +16,7 @@ from frikort_contracts.topics import Topic
 from pymongo.errors import AutoReconnect
 
 from services.gateway.app import application_factory
+from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import Access, Span
 from services.gateway.auth import Caller
@@ -24,9 +25,11 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
+from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.event_streams import EventStreams
 from services.gateway.extract_requests import StoredExtractRequest
+from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
@@ -199,11 +202,16 @@ class _Collections:
         return None
 
 
-class _NoLimit:
-    async def acquire(self, cvr: str, number_hash: str) -> tuple[str, ...]:
-        return ()
+class NoLimit:
+    """Allows every attempt."""
 
-    async def release(self, acquired: tuple[str, ...]) -> None:
+    async def acquire(self, attempt: Attempt) -> Attempt:
+        return attempt
+
+    async def release(self, acquired: Attempt) -> None:
+        return
+
+    async def record_wrong(self, acquired: Attempt) -> None:
         return
 
 
@@ -258,8 +266,9 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
             read_models=models,
             responses=response_builder(models, persons(), gateway.allowances),
             subscriptions=subscriptions,
+            visibility=Visibility(models, clock.today),
         ),
-        attempt_limiter=cast("Any", _NoLimit()),
+        attempt_limiter=cast("Any", NoLimit()),
         authenticator=cast("Any", callers),
         audit_log=accesses,
         extract_requests=cast("Any", extract_requests),
@@ -268,6 +277,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         uploads=UploadService(
             batches=batches,
             queries=fake_services,
+            number_checks=NumberChecks(cast("Any", NoLimit()), models, accesses, persons(), clock.now),
             persons=persons(),
             line_encryptor=line_encryptor(),
             now=clock.now,

@@ -74,10 +74,44 @@ async def test_an_employer_token_is_accepted() -> None:
 
 
 async def test_the_time_of_the_login_is_known_for_a_person_only() -> None:
-    person = await authenticator(Issuer(KEY)).caller(f"Bearer {token(auth_time=1_700_000_000)}")
+    logged_in = token(auth_time=1_700_000_000, iat=time.time())
+    person = await authenticator(Issuer(KEY)).caller(f"Bearer {logged_in}")
     program = await authenticator(Issuer(KEY)).caller(f"Bearer {token()}")
 
     assert (person.logged_in_at, program.logged_in_at) == (1_700_000_000, None)
+
+
+@pytest.mark.parametrize("age", [0, 58, -28])
+async def test_a_persons_token_is_accepted_in_its_first_minute(age: float) -> None:
+    accepted = token(auth_time=1_700_000_000, iat=time.time() - age, exp=time.time() + 3600)
+
+    assert (await authenticator(Issuer(KEY)).caller(f"Bearer {accepted}")).subject == "someone"
+
+
+@pytest.mark.parametrize("age", [61, -40, None])
+async def test_a_persons_token_is_refused_after_a_minute_whatever_its_expiry(age: float | None) -> None:
+    issued = None if age is None else time.time() - age
+    refused = token(auth_time=1_700_000_000, iat=issued, exp=time.time() + 3600)
+
+    assert await problem_of(f"Bearer {refused}") == "token-invalid"
+
+
+async def test_a_persons_token_that_was_verified_before_is_refused_after_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    verifier, now = authenticator(Issuer(KEY)), time.time()
+    accepted = token(auth_time=now, iat=now, exp=now + 3600)
+    await verifier.caller(f"Bearer {accepted}")
+
+    monkeypatch.setattr("services.gateway.auth.time.time", lambda: now + 61)
+    with pytest.raises(ProblemError, match="token-invalid"):
+        await verifier.caller(f"Bearer {accepted}")
+
+
+async def test_a_programs_token_is_accepted_until_it_expires() -> None:
+    old = token(sub="payroll", client_id="payroll", iat=time.time() - 1800, exp=time.time() + 1800)
+
+    assert (await authenticator(Issuer(KEY)).caller(f"Bearer {old}")).subject == "payroll"
 
 
 async def test_a_citizen_is_identified_by_a_hash() -> None:
@@ -133,6 +167,18 @@ async def test_a_token_of_another_type_is_refused(typ: str) -> None:
 
 async def test_a_token_with_a_forged_signature_is_refused() -> None:
     assert await problem_of(f"Bearer {token(OTHER)}") == "token-invalid"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param({"jwk": OTHER.as_dict(private=False)}, id="jwk"),
+        pytest.param({"jku": "https://evil.test/jwks"}, id="jku"),
+        pytest.param({"x5u": "https://evil.test/certificate"}, id="x5u"),
+    ],
+)
+async def test_a_key_that_the_token_brings_along_is_not_used(header: dict[str, Any]) -> None:
+    assert await problem_of(f"Bearer {token(OTHER, header)}") == "token-invalid"
 
 
 def part(raw: bytes) -> str:

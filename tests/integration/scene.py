@@ -10,9 +10,9 @@ import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import SystemRandom
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from deploy.local.people import Person, Role
 from deploy.local.system import LocalSystem
 from tests import tokens
 from tests.integration.documentation import Documentation
+from tests.waiting import eventually
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ SECRET = "Hemmeligsen"  # part of every name
 MARCH = {"first": "2025-03-01", "last": "2025-03-31"}
 
 MAX_WAIT_SECONDS = 30
+LONGEST_PAUSE = 8
+"""Seconds for which a test pauses after wrong attempts."""
 
 _random = SystemRandom()
 
@@ -314,6 +317,26 @@ def concurrently(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Make calls at the same time. Returns their results in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(lambda call: call(), calls))
+
+
+def after_pause(employer: Client, card: Card, **changes: Any) -> Answer:
+    """The answer to the registration of an employment, sent again after each short pause that a refusal asks for."""
+    body = employment_body(card, **changes)
+    answer = employer.post("/v1/employments", body)
+    while answer.status == 429 and (pause := int(answer.headers["retry-after"])) <= LONGEST_PAUSE:
+        sleep(pause)
+        answer = employer.post("/v1/employments", body)
+    return answer
+
+
+async def within_an_hour() -> None:
+    """Wait for the next hour if this one is about to end: wrong attempts are counted by the hour of the real clock."""
+
+    async def far_from_its_end() -> bool:
+        now = datetime.now(UTC)
+        return now.minute < 59 or now.second < 40
+
+    await eventually(far_from_its_end)
 
 
 def _cpr() -> str:

@@ -180,14 +180,21 @@ def test_the_list_of_controls_has_the_card_until_its_control_is_recorded(world: 
 
 def test_controls_of_another_municipality_are_not_listed(world: World) -> None:
     card = world.card(municipality="741")
-    cards = accepted(world.caseworker("825").get("/v1/controls-due", year=2200), 200)["cards"]
+    cards = accepted(world.caseworker("825").get("/v1/controls-due", year=2027), 200)["cards"]
     assert card.id not in [c["card_id"] for c in cards]
+
+
+def test_controls_more_than_two_years_ahead_are_refused(world: World) -> None:
+    caseworker = world.caseworker("741")
+    accepted(caseworker.get("/v1/controls-due", year=2027), 200)
+    for year in (2028, 2200):
+        refused(caseworker.get("/v1/controls-due", year=year), 422, "invalid-request")
 
 
 def test_a_deactivated_card_is_not_due_for_control(world: World) -> None:
     card = world.card(municipality="741")
     accepted(card.caseworker.post(f"{card.path}/deactivation", {"case_reference": "x"}), 200)
-    cards = accepted(card.caseworker.get("/v1/controls-due", year=2200), 200)["cards"]
+    cards = accepted(card.caseworker.get("/v1/controls-due", year=2027), 200)["cards"]
     assert card.id not in [c["card_id"] for c in cards]
 
 

@@ -35,7 +35,7 @@ def test_everyone_sees_the_allowance_table(anyone: Client) -> None:
         "provisional": False,
     }
     assert table[2026]["provisional"]
-    assert table[2019]["hourly_rate_ore"] is None
+    assert table[2019]["hourly_rate_ore"] == 24_173
     assert 2027 not in table
 
 

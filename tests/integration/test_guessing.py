@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date
+from functools import partial
+from random import SystemRandom
 from typing import Any
 
 import pytest
 
 from deploy.local.client import Answer
-from tests.integration.scene import Card, Client, World, accepted, concurrently, employment_body, refused
-from tests.waiting import eventually
+from tests.integration.scene import (
+    LONGEST_PAUSE,
+    Card,
+    Client,
+    World,
+    accepted,
+    after_pause,
+    concurrently,
+    employment_body,
+    refused,
+    within_an_hour,
+)
 
-PER_EMPLOYER = 10
-PER_NUMBER = 5
+PER_CALLER = 10
+PER_TARGET = 5
+PER_SUSPECTED = 2
+SUSPICIOUS = 10
+
+_random = SystemRandom()
 
 
 @pytest.fixture(autouse=True)
-async def _the_hour_is_not_about_to_end() -> None:
-    """Guesses are counted per hour of the real clock. A test that crossed the hour would start at zero."""
-
-    async def far_from_its_end() -> bool:
-        now = datetime.now(UTC)
-        return now.minute < 59 or now.second < 40
-
-    await eventually(far_from_its_end)
+async def _one_hour() -> None:
+    await within_an_hour()
 
 
 @pytest.fixture
@@ -39,6 +49,12 @@ def guess(employer: Client, card: Card, **changes: Any) -> Answer:
     return employer.post("/v1/employments", employment_body(card, **changes))
 
 
+def wrong_birth_dates(number: int) -> list[str]:
+    """Different days before every birth date. They differ from test to test, as guesses of a date are counted."""
+    first = date(1900, 1, 1).toordinal() + _random.randrange(10_000)
+    return [date.fromordinal(first + n).isoformat() for n in range(number)]
+
+
 def looks(answer: Answer) -> tuple[Any, ...]:
     """All that a caller can tell an answer by, but for the ids and the time of this very answer."""
     body = {name: value for name, value in answer.body.items() if name != "instance"}
@@ -47,28 +63,36 @@ def looks(answer: Answer) -> tuple[Any, ...]:
     return answer.status, body, headers, len(answer.content), "retry-after" in answer.headers
 
 
-def wrong_guesses(world: World) -> float:
-    counted = re.search(r"^frikort_gateway_wrong_attempts_total (\S+)$", world.metrics(), re.MULTILINE)
+def counter(world: World, name: str) -> float:
+    counted = re.search(rf"^{re.escape(name)} (\S+)$", world.metrics(), re.MULTILINE)
     assert counted is not None
     return float(counted[1])
 
 
+def wrong_guesses(world: World) -> float:
+    return counter(world, "frikort_gateway_wrong_attempts_total")
+
+
+def alarms(world: World, kind: str) -> float:
+    return counter(world, f'frikort_gateway_guess_alarms_total{{kind="{kind}"}}')
+
+
 def test_the_answer_does_not_show_what_was_wrong(world: World, unused_number: str) -> None:
-    card, closed, employer = world.card(), world.card(), world.employer()
+    card, closed = world.card(), world.card()
     accepted(closed.caseworker.post(f"{closed.path}/deactivation", {"case_reference": "x"}), 200)
+    (wrong_day,) = wrong_birth_dates(1)
     later = {"first": "2025-10-01", "last": None}
     answers = [
-        guess(employer, card, card_number=unused_number),
-        guess(employer, card, birth_date="1984-05-05"),
-        guess(employer, card, card_number=unused_number, birth_date="1984-05-05"),
-        guess(employer, closed, period=later),
-        guess(employer, closed, period=later, birth_date="1984-05-05"),
-        guess(employer, card, period={"first": "2024-01-01", "last": "2024-12-31"}),
+        guess(world.employer(), card, card_number=unused_number),
+        guess(world.employer(), card, birth_date=wrong_day),
+        guess(world.employer(), card, card_number=unused_number, birth_date=wrong_day),
+        guess(world.employer(), closed, period=later),
+        guess(world.employer(), closed, period=later, birth_date=wrong_day),
+        guess(world.employer(), card, period={"first": "2024-01-01", "last": "2024-12-31"}),
     ]
     refused(answers[0], 404, "number-or-birth-date-wrong")
     for answer in answers[1:]:
         assert looks(answer) == looks(answers[0])
-    assert accepted(employer.get("/v1/employments"), 200)["employments"] == []
     assert accepted(card.owner.get("/v1/me/employments"), 200)["employments"] == []
 
 
@@ -87,54 +111,90 @@ def test_each_wrong_guess_is_counted(world: World, unused_number: str) -> None:
     assert wrong_guesses(world) == before + 2
 
 
-def test_an_employer_is_blocked_after_ten_wrong_guesses(world: World) -> None:
-    employer = world.employer()
-    cards = [world.card() for _ in range(PER_EMPLOYER // 2 + 1)]
-    for number in range(PER_EMPLOYER):
-        answer = guess(employer, cards[number // 2], birth_date="1984-05-05")
-        refused(answer, 404, "number-or-birth-date-wrong")
-    stopped = refused(guess(employer, cards[-1], birth_date="1984-05-05"), 429, "too-many-attempts")
-    assert 0 < int(stopped.headers["retry-after"]) <= 3600
-    right = guess(employer, cards[-1])
-    assert looks(right) == looks(stopped), "even the right answer tells nothing now"
-    accepted(guess(world.employer(), cards[-1]), 201)
+def test_pauses_follow_four_wrong_guesses_and_grow(world: World) -> None:
+    employer, cards, days = world.employer(), [world.card() for _ in range(6)], wrong_birth_dates(6)
+    for card, day in zip(cards[:4], days, strict=False):
+        refused(guess(employer, card, birth_date=day), 404, "number-or-birth-date-wrong")
+    paused = refused(guess(employer, cards[5], birth_date=days[4]), 429, "too-many-attempts")
+    assert int(paused.headers["retry-after"]) <= 2
+    assert after_pause(employer, cards[4], birth_date=days[5]).status == 404
+    longer = refused(guess(employer, cards[5]), 429, "too-many-attempts")
+    assert int(longer.headers["retry-after"]) <= 3
+    assert looks(longer) == looks(paused), "during a pause, a right guess has the same response"
+    accepted(after_pause(employer, cards[5]), 201)
 
 
-def test_a_number_is_blocked_after_five_wrong_guesses_by_anyone(world: World) -> None:
-    card = world.card()
-    for _ in range(PER_NUMBER):
-        refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
-    refused(guess(world.employer(), card), 429, "too-many-attempts")
+def test_one_employer_cannot_block_a_number_for_others(world: World) -> None:
+    card, guessing, honest = world.card(), world.employer(), world.employer()
+    for day in wrong_birth_dates(PER_TARGET):
+        refused(after_pause(guessing, card, birth_date=day), 404, "number-or-birth-date-wrong")
+    blocked = refused(after_pause(guessing, card), 429, "too-many-attempts")
+    assert LONGEST_PAUSE < int(blocked.headers["retry-after"]) <= 3600
+    accepted(guess(honest, card), 201)
 
 
 def test_an_unused_number_is_blocked_in_the_same_way(world: World, unused_number: str) -> None:
     card, other = world.card(), world.card()
-    for _ in range(PER_NUMBER):
-        refused(guess(world.employer(), card, birth_date="1984-05-05"), 404, "number-or-birth-date-wrong")
-        unknown = guess(world.employer(), other, card_number=unused_number)
+    on_taken, on_free = world.employer(), world.employer()
+    for day in wrong_birth_dates(PER_TARGET):
+        refused(after_pause(on_taken, card, birth_date=day), 404, "number-or-birth-date-wrong")
+        unknown = after_pause(on_free, other, card_number=unused_number, birth_date=day)
         refused(unknown, 404, "number-or-birth-date-wrong")
-    taken = guess(world.employer(), card, birth_date="1984-05-05")
-    free = guess(world.employer(), other, card_number=unused_number)
-    refused(taken, 429, "too-many-attempts")
+    taken = refused(after_pause(on_taken, card), 429, "too-many-attempts")
+    free = after_pause(on_free, other, card_number=unused_number)
     assert looks(taken) == looks(free)
+
+
+def test_companies_of_one_owner_share_their_guesses(world: World) -> None:
+    card, owner = world.card(), world.citizen()
+    one, two = world.employer(owners=[owner]), world.employer(owners=[owner])
+    for day in wrong_birth_dates(PER_TARGET):
+        refused(after_pause(one, card, birth_date=day), 404, "number-or-birth-date-wrong")
+    blocked = refused(after_pause(two, card), 429, "too-many-attempts")
+    assert int(blocked.headers["retry-after"]) > LONGEST_PAUSE
+    accepted(guess(world.employer(owners=[world.citizen()]), card), 201)
+
+
+def test_many_companies_at_one_number_raise_an_alarm_and_lower_the_limit_of_each(world: World) -> None:
+    card, before = world.card(), alarms(world, "number")
+    for day in wrong_birth_dates(SUSPICIOUS):
+        refused(guess(world.employer(), card, birth_date=day), 404, "number-or-birth-date-wrong")
+    assert alarms(world, "number") > before
+    another = world.employer()
+    for day in wrong_birth_dates(PER_SUSPECTED):
+        refused(guess(another, card, birth_date=day), 404, "number-or-birth-date-wrong")
+    refused(guess(another, card), 429, "too-many-attempts")
+    accepted(guess(world.employer(), card), 201)
+
+
+def test_many_numbers_with_one_birth_date_are_blocked(world: World) -> None:
+    employer, (day,) = world.employer(), wrong_birth_dates(1)
+    for _ in range(PER_TARGET):
+        refused(after_pause(employer, world.card(), birth_date=day), 404, "number-or-birth-date-wrong")
+    blocked = refused(after_pause(employer, world.card(), birth_date=day), 429, "too-many-attempts")
+    assert int(blocked.headers["retry-after"]) > LONGEST_PAUSE
+    accepted(after_pause(employer, world.card()), 201)
 
 
 def test_right_guesses_are_not_counted(world: World) -> None:
     employer, card = world.employer(), world.card()
-    for month in range(1, PER_EMPLOYER + 3):
+    for month in range(1, PER_CALLER + 3):
         days = {"first": f"2025-{month:02d}-10", "last": f"2025-{month:02d}-11"}
         accepted(guess(employer, card, period=days), 201)
 
 
 def test_concurrent_guesses_cannot_exceed_the_limit(world: World) -> None:
     employer = world.employer()
-    cards = [world.card() for _ in range(8)]
     answers = concurrently(
-        [lambda card=card: guess(employer, card, birth_date="1984-05-05") for card in cards for _ in range(4)]  # type: ignore[misc]
+        [
+            partial(guess, employer, card, birth_date=day)
+            for card in [world.card() for _ in range(8)]
+            for day in wrong_birth_dates(4)
+        ]
     )
     statuses = [answer.status for answer in answers]
-    assert statuses.count(404) == PER_EMPLOYER
-    assert statuses.count(429) == len(answers) - PER_EMPLOYER
+    assert 4 <= statuses.count(404) <= PER_CALLER
+    assert statuses.count(429) == len(answers) - statuses.count(404)
 
 
 def test_a_wrong_guess_leaves_its_idempotency_key_free(world: World) -> None:

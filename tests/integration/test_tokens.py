@@ -106,6 +106,12 @@ BAD_TOKENS: dict[str, MakeToken] = {
     "with an owner whose CPR number is invalid": lambda world, person: signed(
         world, claims_of(world, person, owners=["6113801234"])
     ),
+    "of a person, from more than a minute ago": lambda world, person: signed(
+        world,
+        claims_of(
+            world, person, client_id="frikort-portal", auth_time=int(time.time()) - 61, iat=int(time.time()) - 61
+        ),
+    ),
     "garbage": lambda *_: "a.b.c",
 }
 

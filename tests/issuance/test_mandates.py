@@ -20,7 +20,7 @@ from frikort_contracts.values import CitizenSide, EncryptedPerson
 
 from services.issuance.card import Card
 from services.issuance.mandates import MAX_IN_FORCE, last_day_allowed
-from services.issuance.processor import decide
+from services.issuance.processor import cards
 from services.runtime.processing.decision import Decision
 from tests.contracts.examples import PERSON, envelope
 
@@ -60,7 +60,7 @@ class CardHistory:
     def apply(self, command: Command, on: date = TODAY, *, hour: int = 10) -> Decision[Card]:
         self._applied += 1
         at = datetime(on.year, on.month, on.day, hour, tzinfo=UTC)
-        decision = decide(self.card, envelope(command, f"command {self._applied}", time=at))
+        decision = cards(b"").decide(self.card, envelope(command, f"command {self._applied}", time=at))
         assert decision.state is not None
         self.card = Card.model_validate_json(decision.state.model_dump_json())
         return decision

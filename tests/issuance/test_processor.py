@@ -33,14 +33,23 @@ from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 
 from services.issuance.card import Card, aliases
 from services.issuance.numbers import number_alias, number_candidates
-from services.issuance.processor import CARDS, address, decide
-from services.runtime.processing.decision import Decision
+from services.issuance.processor import cards
+from services.runtime.processing.decision import Address, Decision
 from tests.contracts.examples import PERSON, envelope
 
+SECRET = b"s" * 32
+CARDS = cards(SECRET)
+decide = CARDS.decide
 HOME, ELSEWHERE = "849", "101"
 NOON = datetime(2025, 6, 2, 10, 0, tzinfo=UTC)
 HOLDER = PERSON.model_copy(update={"cpr_hash": "m" * 22})
 ISSUE = IssueCard(person=PERSON, municipality=HOME, case_reference="case-1", actor="a")
+
+
+def address(sent: Envelope[Any]) -> Address:
+    found = CARDS.address_of(sent)
+    assert found is not None
+    return found
 
 
 def message(command: Command, name: str = "command", at: datetime = NOON) -> Envelope[Any]:
@@ -126,7 +135,7 @@ def test_a_card_keeps_the_alias_of_its_replaced_number() -> None:
 
 def test_a_number_is_never_used_again_not_even_by_its_card() -> None:
     command = message(ReplaceCardNumber(**by(), reason=ReplacementReason.LOST))
-    first, second, third, *_ = number_candidates(command.id)
+    first, second, third, *_ = number_candidates(SECRET, command.id)
     decision = decide(a_card(numbers=(first, "12345")), command, frozenset({number_alias(second)}))
     event = only_event(decision)
     assert isinstance(event, CardNumberReplaced)

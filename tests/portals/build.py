@@ -12,8 +12,8 @@ from typing import Any, Final
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
+from services.portals.login.sessions import SessionKeys
 from services.portals.settings import PortalsSettings
-from services.runtime.encryption import Encryptor
 
 PUBLIC_URL: Final = "https://frikort.test"
 ISSUER: Final = "https://issuer.test"
@@ -28,8 +28,8 @@ def client_key() -> Path:
     return path
 
 
-def encryptor() -> Encryptor:
-    return Encryptor.from_setting(SESSION_KEYS)
+def session_keys() -> SessionKeys:
+    return SessionKeys.from_setting(SESSION_KEYS)
 
 
 def settings(**changes: Any) -> PortalsSettings:

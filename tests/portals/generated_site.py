@@ -120,7 +120,9 @@ class GeneratedSite(Site):
         self.refuses = False
         self._streaming = False
         login = self.portals.login
-        self._real_guard = SessionGuard(login.sessions, login.access_tokens, self.portals.settings.public_url)
+        self._real_guard = SessionGuard(
+            login.sessions, login.form_tokens, login.access_tokens, self.portals.settings.public_url
+        )
 
     @contextmanager
     def served(self) -> Iterator[str]:

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from urllib.parse import parse_qs
 
 import httpx2
 from pypdf import PdfReader
@@ -24,6 +25,12 @@ def error_at(page: httpx2.Response, input_id: str) -> str:
     assert message, f"there is no error at {input_id}"
     assert re.search(rf'<a class="function-link" href="#{input_id}[^"]*">', page.text)
     return re.sub(r"<[^>]+>", "", message[1]).removeprefix("Fejl: ")
+
+
+def login_link(page: httpx2.Response) -> dict[str, list[str]]:
+    """The parameters of the link that leads to the login."""
+    [link] = re.findall(r'class="button[^"]*" href="/login\?([^"]*)"', page.text)
+    return parse_qs(html.unescape(link))
 
 
 def pdf_text(pdf: bytes) -> str:

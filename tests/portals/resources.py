@@ -23,6 +23,7 @@ from frikort_contracts.http.reports import (
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.rules.hours import converted_hours
 from frikort_contracts.values import CitizenSide
 
 from tests.portals.site import Refusal, Site
@@ -56,6 +57,8 @@ def balance(reported: int = 0, year: int = 2025, **changes: Any) -> BalanceResou
         "exempt_ore": exempt,
         "excess_ore": reported - exempt,
         "remaining_ore": ALLOWANCE - exempt,
+        "hourly_rate_ore": 29_554,
+        "converted_hours": converted_hours(exempt, 29_554),
         "warnings": [],
     }
     return BalanceResource(**given | changes)

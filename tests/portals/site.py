@@ -32,8 +32,11 @@ from services.portals.api import GatewayClient
 from services.portals.app import add_portals
 from services.portals.container import build
 from services.portals.forms import Form
+from services.portals.login.access_tokens import SessionEnded
+from services.portals.login.drafts import Drafts, FormOwner
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
+from services.portals.login.sessions import utc_now
 from services.portals.page import Page
 from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
@@ -42,7 +45,7 @@ from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
 from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
-from tests.portals.build import settings
+from tests.portals.build import session_keys, settings
 from tests.portals.login.fakes import MemorySessionStore
 
 TODAY: Final = date(2026, 11, 21)
@@ -90,13 +93,21 @@ class Site:
 
     Attributes:
         requests: the requests of pages to the API, in order.
+        owner: for whom the forms were made: the person who signed in last.
         active_lookups: for each look-up of the session, whether it extended the session.
+        invalid_tokens: the access tokens that the API refuses.
+        refused_tokens: the access tokens for which pages got a newer one.
+        renewed_token: the newer one; None: the session has ended.
     """
 
     def __init__(self) -> None:
         self.session: Session | None = None
+        self.owner: FormOwner | None = None
         self.requests: list[ApiRequest] = []
         self.active_lookups: list[bool] = []
+        self.renewed_token: str | None = "renewed"
+        self.refused_tokens: list[str] = []
+        self.invalid_tokens: set[str] = set()
         self._open = 0
         self._needed = 0
         self._enough = asyncio.Event()
@@ -119,6 +130,7 @@ class Site:
             built,
             guard=self,
             shown_pages=ShownPages(MemorySessionStore(), built.login.sessions),
+            drafts=Drafts(MemorySessionStore(), session_keys(), timedelta(hours=8), utc_now),
             gateway=GatewayClient("http://gateway.test", transport=httpx2.ASGITransport(self.api)),
         )
         add_portals(self.app, self.portals)
@@ -138,8 +150,10 @@ class Site:
             ends_at,
             tokens,
             "encrypted",
+            subject=name,
             organisation_name=COMPANIES[role],
         )
+        self.owner = FormOwner(name, role)
         return self.session
 
     def sign_out(self) -> None:
@@ -210,8 +224,17 @@ class Site:
     async def access_token_of(self, session: Session) -> str:
         return session.tokens.access
 
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        self.refused_tokens.append(refused)
+        if self.renewed_token is None:
+            raise SessionEnded
+        return self.renewed_token
+
     async def is_active(self, session: Session) -> bool:
         return self.session == session
+
+    def form_owner(self, request: Request, form: Mapping[str, Any]) -> FormOwner | None:
+        return self.owner if form.get("form_token") == TOKEN else None
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
         if form.get("form_token") != session.form_token:
@@ -225,6 +248,8 @@ class Site:
             content = await request.body()
             await asyncio.wait_for(self._enough.wait(), _ENOUGH_SECONDS)
             self.requests.append(_api_request(request, content))
+            if self.requests[-1].token in self.invalid_tokens:
+                raise ProblemError("token-invalid", headers={"WWW-Authenticate": "Bearer"})
             return self._answer_to(request)
         finally:
             self._open -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from uuid import UUID
 
 import httpx2
@@ -18,7 +19,8 @@ from frikort_contracts.http.roles import Role
 from services.portals.api import GatewayClient
 from services.portals.page import CitizenPage
 from tests.portals import resources
-from tests.portals.site import TODAY, Refusal, Site
+from tests.portals.reading import login_link
+from tests.portals.site import FORM, TODAY, Site
 
 CARD = OwnCardResource(
     number="12345",
@@ -97,15 +99,64 @@ async def test_a_response_without_a_problem_document_is_treated_as_an_outage(sit
     assert "Bad gateway" not in response.text
 
 
-async def test_a_token_that_the_api_refuses_leads_to_a_new_login(site: Site) -> None:
-    site.sign_in(Role.CITIZEN)
-    for path in ("/v1/me/card", "/v1/me/balances", "/v1/me/reports", "/v1/represented"):
-        site.answer("GET", path, Refusal("token-invalid"))
+async def test_a_token_that_the_api_refuses_is_renewed_and_the_page_is_shown(site: Site) -> None:
+    session = site.sign_in(Role.CITIZEN)
+    resources.has_card(site)
+    site.invalid_tokens.add(session.tokens.access)
     async with site.client() as client:
         response = await client.get("/borger")
 
+    assert response.status_code == 200
+    assert set(site.refused_tokens) == {session.tokens.access}
+
+
+async def test_a_file_is_sent_again_from_its_beginning_with_a_renewed_token(site: Site) -> None:
+    session = site.sign_in(Role.EMPLOYER)
+    site.invalid_tokens.add(session.tokens.access)
+    async with site.client() as client:
+        await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("løn.csv", b"a;b\r\n1;2\r\n")})
+
+    refused, sent = (request for request in site.requests if request.path == "/v1/report-batches")
+    assert (refused.token, sent.token) == (session.tokens.access, site.renewed_token)
+    assert refused.body == sent.body == b"a;b\r\n1;2\r\n"
+    assert refused.key == sent.key
+
+
+async def test_a_renewed_token_that_the_api_refuses_leads_to_a_new_login_and_to_no_further_request(
+    site: Site,
+) -> None:
+    session = site.sign_in(Role.CITIZEN)
+    site.invalid_tokens |= {session.tokens.access, str(site.renewed_token)}
+    async with site.client() as client:
+        response = await client.get("/borger/fuldmagter")
+
     assert response.status_code == 401
     assert 'href="/login?next=' in response.text
+    sent = Counter((request.path, request.token) for request in site.requests)
+    assert set(sent.values()) == {1}
+
+
+async def test_a_form_is_kept_when_the_api_refuses_the_renewed_token(site: Site) -> None:
+    session = site.sign_in(Role.CASEWORKER)
+    site.invalid_tokens |= {session.tokens.access, str(site.renewed_token)}
+    async with site.client() as client:
+        late = await client.post("/kommune", data={**FORM, "person": "48213", "why": "contact"})
+        again = await client.get(login_link(late)["next"][0])
+
+    assert late.status_code == 401
+    assert 'value="48213"' in again.text
+
+
+async def test_a_session_that_ended_at_the_provider_leads_to_a_new_login(site: Site) -> None:
+    session = site.sign_in(Role.CITIZEN)
+    site.invalid_tokens.add(session.tokens.access)
+    site.renewed_token = None
+    async with site.client() as client:
+        page = await client.get("/borger")
+        program = await client.get("/borger", headers={"accept": "application/json"})
+
+    assert (page.status_code, page.headers["location"]) == (303, "/login?next=%2Fborger")
+    assert (program.status_code, program.json()["code"]) == (401, "login-required")
 
 
 async def test_the_api_gets_the_correlation_id_of_the_page(site: Site) -> None:

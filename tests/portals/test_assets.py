@@ -55,6 +55,12 @@ async def test_a_browser_caches_a_file_until_it_changes(site: Site) -> None:
     assert outside.status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/static", "/static/", f"/static/{VERSION}", f"/static/{VERSION}/"])
+async def test_a_folder_is_not_listed(site: Site, path: str) -> None:
+    async with site.client() as client:
+        assert (await client.get(path)).status_code == 404
+
+
 def test_a_missing_file_has_no_address() -> None:
     with pytest.raises(LookupError, match=r"nothing\.css"):
         static_url("nothing.css")

@@ -26,7 +26,7 @@ from tests.portals.generated_site import (
     own_forms,
     portal_routes,
 )
-from tests.portals.reading import page_text
+from tests.portals.reading import login_link, page_text
 from tests.portals.site import answer_to_form
 
 ROUTES: Final = list(portal_routes())
@@ -37,8 +37,7 @@ SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "represented",
     "ansaettelse", "vist", "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
-    "cursor", "fra", "side", "next", "til", "soeg", "orden",
-    "indberetning",
+    "cursor", "fra", "side", "next", "til", "videre",
 }  # fmt: skip
 # The public pages. All other pages belong to a role.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
@@ -164,6 +163,35 @@ async def test_the_input_of_a_form_comes_back_escaped(route: PortalRoute, *, ref
             for form in own_forms(page.text):
                 await try_form(client, route.path, form, typed={})
                 await try_form(client, route.path, form, typed=TYPED)
+
+
+@pytest.mark.parametrize("route", [route for route in READS if route.role], ids=route_id)
+async def test_a_form_that_is_sent_after_the_end_of_the_session_is_there_again_after_the_login(
+    route: PortalRoute,
+) -> None:
+    site = site_as(route.role, REPRESENTS)
+    assert route.role is not None
+    async with client_of(site) as client:
+        page = await open_page(client, route.path)
+        for form in own_forms(page.text):
+            sent = form.filled(TYPED)
+            site.sign_out()
+            site.requests.clear()
+            answer = await client.post(form.action or route.path, data=sent)
+            assert answer.status_code == 401
+            assert site.requests == []
+            [following] = login_link(answer)["next"]
+            site.sign_in(route.role, name=HOSTILE)
+            again = await client.get(following)
+            assert again.status_code in {200, 303}
+            names = {one.name for one in form.inputs if one.kind != "hidden"}
+            if not names:
+                continue
+            assert_harmless(again)
+            shown = [{one.name: one.value for one in each.inputs} for each in own_forms(again.text)]
+            with_input = [values for values in shown if names <= values.keys()]
+            assert with_input, f"the input of {route.path} is lost"
+            assert {name: with_input[0][name] for name in names} == {name: sent.get(name, "").strip() for name in names}
 
 
 async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed: Mapping[str, str]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from frikort_contracts.http.roles import Role
 from starlette.responses import JSONResponse, Response
 
 from services.portals import forms
-from services.portals.page import OpenPage
+from services.portals.page import CitizenPage, OpenPage
 from tests.portals.browser import Tab
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Site, render_source
@@ -30,6 +31,8 @@ FIELDS: Final = {
     "file": forms.text(optional=True),
 }
 VALUES: Final = {"today": date(2026, 11, 21), "now": datetime(2026, 11, 21, 13, 30, tzinfo=UTC)}
+# The event that a browser sends when the person comes back to the tab.
+SHOWN: Final = "document.dispatchEvent(new Event('visibilitychange'))"
 
 
 @pytest.fixture
@@ -168,11 +171,55 @@ async def test_the_page_says_that_the_session_has_ended(open_tab: OpenTab, site:
     site.sign_in(Role.CITIZEN, minutes=0.02)
     tab = await open_tab()
     await tab.open(f"{address}/borger/kit")
+    site.sign_out()
 
     await tab.page.get_by_role("heading", name="Du er logget af").wait_for()
 
     again = tab.page.get_by_role("link", name="Log på igen")
     assert await again.get_attribute("href") == "/login?next=%2Fborger%2Fkit"
+
+
+async def test_a_session_that_another_tab_extended_goes_on_in_this_one(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    site.sign_in(Role.CITIZEN, minutes=4)
+    tab = await open_tab()
+    await tab.open(f"{address}/borger/kit")
+    dialog = tab.page.get_by_role("dialog", name="Du er ved at blive logget af")
+    await dialog.wait_for()
+
+    site.sign_in(Role.CITIZEN)
+    await tab.page.evaluate(SHOWN)
+
+    await dialog.wait_for(state="hidden")
+    await tab.page.get_by_label("Frikortnummer").fill("123")
+
+
+async def test_what_was_typed_is_there_again_after_the_session_has_ended(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    @site.app.get("/borger/kladde")
+    async def see(page: CitizenPage) -> Response:
+        return render_source(page, KIT, page.form(FIELDS, {"reason": "lost"}), **VALUES)
+
+    site.sign_in(Role.CITIZEN)
+    tab = await open_tab()
+    await tab.open(f"{address}/borger/kladde")
+    await tab.page.get_by_label("Frikortnummer").fill("123")
+    site.sign_out()
+    await tab.page.evaluate(SHOWN)
+
+    await tab.page.get_by_role("heading", name="Du er logget af").wait_for()
+    await tab.page.get_by_text("Vi gemmer det, du har skrevet.").wait_for()
+    await tab.check()
+    link = await tab.page.get_by_role("link", name="Log på igen").get_attribute("href")
+    [following] = parse_qs(urlsplit(str(link)).query)["next"]
+    site.sign_in(Role.CITIZEN)
+    await tab.open(f"{address}{following}")
+
+    assert following.startswith("/borger/kladde?genoptag=")
+    await tab.page.get_by_text("Det er ikke sendt endnu.").wait_for()
+    assert await tab.page.get_by_label("Frikortnummer").input_value() == "123"
 
 
 @pytest.mark.parametrize(

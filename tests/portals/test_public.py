@@ -6,12 +6,10 @@ import re
 from datetime import date
 from typing import Final
 
-import pytest
 from frikort_contracts.http.balances import AllowanceResource, Allowances
 from frikort_contracts.http.roles import Role
 
 from services.portals.login.routes import SIGNED_OUT
-from services.portals.public import hours
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Refusal, Site
 
@@ -119,10 +117,3 @@ async def test_without_the_allowance_table_the_page_says_that_it_cannot_be_shown
 
     assert response.status_code == 503
     assert "Vi kan ikke vise siden lige nu" in response.text
-
-
-@pytest.mark.parametrize(
-    ("amount", "rate", "expected"), [(1_000_000, 29_554, 34), (1_500, 1_000, 2), (1_499, 1_000, 1), (0, 1_000, 0)]
-)
-def test_hours_are_the_amount_divided_by_the_rate_and_rounded(amount: int, rate: int, expected: int) -> None:
-    assert hours(amount, rate) == expected

@@ -141,7 +141,7 @@ def test_withdrawing_an_undisputed_report_ends_no_dispute() -> None:
 
 
 def test_disputes_of_two_reports_are_independent() -> None:
-    history = employed(report(), report("june", paid="05-29"), dispute(), dispute("june"))
+    history = employed(report(), report("june", wage=1), dispute(), dispute("june"))
     assert len(ends(history.apply(withdraw()))) == 1
     event, _ = history.apply(withdraw_dispute("june"))
     assert isinstance(event, DisputeEnded)

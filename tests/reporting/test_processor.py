@@ -85,7 +85,8 @@ MAY = report_id_of(EMPLOYMENT, "may")
         ),
         pytest.param([report()], report("may 2", allow_duplicate=True), id="a duplicate that the employer allows"),
         pytest.param([report()], report("may 2", wage=1), id="another amount under another reference"),
-        pytest.param([report()], report("june", paid="05-29"), id="another payment date"),
+        pytest.param([report()], report("may 2", paid="05-26"), id="a payment four days apart"),
+        pytest.param([report()], report("april", first="04-01", last="04-30"), id="other days of work"),
         pytest.param(
             [report(), withdraw()], report("may 2"), id="the same content after the first report was withdrawn"
         ),

@@ -16,10 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gateway.projections import cards as gateway_cards
-from services.issuance import numbers as numbers_module
 from services.issuance import processor as processor_module
 from services.issuance.card import Card
-from services.issuance.processor import CARDS
+from services.issuance.processor import cards as card_processor
 from services.runtime.processing.positions import Partition
 from tests.contracts.examples import envelope
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, by_id
@@ -36,7 +35,7 @@ def kafka_with(*commands: tuple[int, IssueCard]) -> tuple[MemoryKafka, MemoryDat
     kafka = MemoryKafka()
     for number, (partition, command) in enumerate(commands):
         kafka.append(encode(envelope(command, f"issue {number}")), partition=partition)
-    return kafka, MemoryDatabase(CARDS)
+    return kafka, MemoryDatabase(card_processor(b""))
 
 
 def issuance(kafka: MemoryKafka, database: MemoryDatabase[Card], faults: Faults | None = None) -> Instance[Card]:
@@ -62,8 +61,7 @@ def outcomes(kafka: MemoryKafka) -> list[CommandAccepted | CommandRefused]:
 def same_number_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """All commands have the same few candidates, so they compete for the same number."""
     few = tuple(f"{number:05d}" for number in range(1, 7))
-    for module in (numbers_module, processor_module):
-        monkeypatch.setattr(module, "number_candidates", lambda _: few)
+    monkeypatch.setattr(processor_module, "number_candidates", lambda *_: few)
 
 
 async def test_two_commands_to_issue_a_card_to_one_person_in_one_batch_issue_one_card() -> None:

@@ -24,7 +24,7 @@ from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
-from services.issuance.processor import CARDS
+from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
@@ -90,6 +90,7 @@ class Environment:
 
     def __init__(self, seed: int, *, record: bool = False, faultless: bool = False) -> None:
         self.rng = random_stream("environment", seed)
+        self._number_secret = random_stream("card numbers", seed).randbytes(32)
         self.config = RunConfig.faultless(self.rng) if faultless else RunConfig.of(self.rng)
         self.scheduler = Scheduler(
             random_stream("schedule", seed), self.config.rates, record=record, tick=self.config.tick
@@ -167,7 +168,7 @@ class Environment:
     def _processors(self) -> dict[str, Sequence[Processor[Any] | Projection[Any]]]:
         rules = Rules(self.allowances, self.provisional_accepted)
         return {
-            "issuance": (CARDS,),
+            "issuance": (cards(self._number_secret),),
             "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
             "exports": (statements(self._encrypt_cpr), REQUESTS),

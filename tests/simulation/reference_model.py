@@ -245,9 +245,17 @@ class ExpectedEmployments:
         problem = self._check(employment, command, card, today)
         if problem != ACCEPTED or command["allow_duplicate"]:
             return problem
+        first, last = _days(command["work"])
+        paid = date.fromisoformat(command["payment_date"])
         for report in employment.reports.values():
-            same = all(report.content[name] == command[name] for name in ("payment_date", "components"))
-            if same and not report.withdrawn:
+            begin, end = _days(report.content["work"])
+            if (
+                not report.withdrawn
+                and sum(report.content["components"].values()) == sum(command["components"].values())
+                and abs((date.fromisoformat(report.content["payment_date"]) - paid).days) <= 3
+                and first <= end
+                and begin <= last
+            ):
                 return "possible-duplicate"
         return ACCEPTED
 

@@ -37,6 +37,11 @@ class BalanceResource(Resource):
     exempt_ore: int
     excess_ore: int
     remaining_ore: int
+    hourly_rate_ore: int | None
+    converted_hours: int | None = Field(
+        description="The hours that the exempt part counts as under the 225-hour rule: exempt / hourly rate, "
+        "to the nearest whole hour; null where the year has no rate."
+    )
     warnings: list[WarningResource]
 
 
@@ -53,7 +58,7 @@ class AllowanceLeft(Resource):
     year: int
     allowance_ore: int
     provisional: bool
-    remaining_ore: int
+    remaining_ore: int | None = Field(description="Null after the last day of the employment.")
 
 
 class AllowanceResource(Resource):

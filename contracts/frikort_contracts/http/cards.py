@@ -75,10 +75,11 @@ class ControlDueResource(Resource):
 
 
 class ControlsDue(Resource):
-    """The municipality's active cards whose control is due by the end of the year."""
+    """A page of the municipality's active cards whose control is due by the end of the year, most overdue first."""
 
     year: int
     cards: list[ControlDueResource]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
 class IssueCardBody(Body):

@@ -88,7 +88,9 @@ class ReportResource(Resource):
     split: SplitResource | None = Field(description="Null for a moment, until the ledger has settled the report.")
     allowance_ore: int
     provisional: bool = Field(description="The year's allowance is not published yet.")
-    remaining_ore: int | None = Field(description="What is left of the card's allowance of the year.")
+    remaining_ore: int | None = Field(
+        description="What is left of the card's allowance of the year. Null after the last day of the employment."
+    )
     advice: list[str] = Field(description="What to do now, in plain words.")
     dispute: DisputeResource | None = Field(
         description="Null unless there is an open one. Correct or withdraw the report, or answer that it is right."
@@ -125,8 +127,12 @@ class DryRunResource(Resource):
     excess_ore: int
     allowance_ore: int
     provisional: bool
-    remaining_before_ore: int
-    remaining_after_ore: int
+    remaining_before_ore: int | None = Field(
+        description="What is left of the allowance now, in øre. Null after the last day of the employment."
+    )
+    remaining_after_ore: int | None = Field(
+        description="What would be left afterwards, in øre. Null after the last day of the employment."
+    )
     already_reported: bool = Field(description="The same report is booked already; the split is the one it has.")
     advice: list[str]
 

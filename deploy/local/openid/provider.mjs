@@ -32,6 +32,15 @@ function clientOfProgram ({ client_id, client_secret, jwks }) {
   return { client_id, ...proof, grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }
 }
 
+// What a test or a developer took away since the start: roles, by person.
+const withdrawn = new Map(people.map(person => [person.id, new Set()]))
+const CLAIMS_OF_ROLE = { citizen: ['cpr'], employer: ['cvr', 'signs_for', 'owners'], caseworker: ['municipality'], authority: ['authority'] }
+
+function identityOf (id) {
+  const lost = [...withdrawn.get(id)].flatMap(role => CLAIMS_OF_ROLE[role])
+  return Object.fromEntries(Object.entries(known.get(id).claims).filter(([name]) => !lost.includes(name)))
+}
+
 function withoutConsent () {
   const policy = interactionPolicy.base()
   policy.remove('consent')
@@ -52,7 +61,7 @@ function claimsOfPerson (ctx, token) {
   const role = ROLES.find(one => token.scope?.split(' ').includes(`portal:${one}`))
   if (!role) return undefined // a token for userinfo
   const claims = known.get(token.accountId)?.roles[role]
-  if (!claims) throw new errors.InvalidGrant('the person does not have the role')
+  if (!claims || withdrawn.get(token.accountId).has(role)) throw new errors.InvalidGrant('the person does not have the role')
   const { RefreshToken: refresh, AuthorizationCode: code } = ctx.oidc.entities
   return { ...claims, auth_time: (refresh ?? code).authTime }
 }
@@ -93,11 +102,13 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
     openid: ['sub'],
     [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'company', 'owners', 'municipality', 'authority']
   },
-  findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...known.get(id).claims }) },
+  findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...identityOf(id) }) },
   loadExistingGrant: grantEverything,
   extraTokenClaims: (ctx, token) => token.accountId ? claimsOfPerson(ctx, token) : claimsOfClient(token),
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
+  // The library's own dispatcher refuses this machine, where the portals are; the configuration names no other address.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { policy: withoutConsent(), url: (ctx, { uid }) => `/people/${uid}` },
   renderError (ctx, { error, error_description: description }) {
     ctx.type = 'html'
@@ -112,6 +123,7 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     rpInitiatedLogout: { logoutSource: endSession },
+    backchannelLogout: { enabled: true },
     revocation: { enabled: true },
     resourceIndicators: {
       enabled: true,
@@ -136,6 +148,40 @@ async function leave (interaction) {
   await session?.destroy()
   delete interaction.session
   await interaction.persist()
+}
+
+// The sessions of each person, for a logout that does not begin in the person's browser.
+const sessionsOf = new Map(people.map(person => [person.id, new Set()]))
+provider.on('authorization.success', ctx => sessionsOf.get(ctx.oidc.session.accountId)?.add(ctx.oidc.session.uid))
+
+// End all sessions of a person here and, by their back channel, at the clients.
+async function logOut (person) {
+  for (const uid of sessionsOf.get(person)) {
+    const session = await provider.Session.findByUid(uid)
+    for (const [clientId, { grantId, sid }] of Object.entries(session?.authorizations ?? {})) {
+      const client = await provider.Client.find(clientId)
+      await Promise.all([provider.AccessToken, provider.RefreshToken, provider.AuthorizationCode].map(model => model.revokeByGrantId(grantId)))
+      await client.backchannelLogout(person, sid)
+    }
+    await session?.destroy()
+  }
+  sessionsOf.get(person).clear()
+}
+
+// For tests and developers: POST /admin/withdraw and /admin/restore with person and role, /admin/logout with person.
+async function administer (ctx) {
+  const given = await form(ctx.req)
+  const person = given.get('person')
+  const role = given.get('role')
+  const action = ctx.path.slice('/admin/'.length)
+  const fits = action === 'logout' || ROLES.includes(role)
+  // A page of another site cannot do this: a browser names the origin of what it posts.
+  if (ctx.method !== 'POST' || ctx.get('origin') || !known.has(person) || !fits) ctx.throw(400)
+  if (action === 'withdraw') withdrawn.get(person).add(role)
+  else if (action === 'restore') withdrawn.get(person).delete(role)
+  else if (action === 'logout') await logOut(person)
+  else ctx.throw(404)
+  ctx.status = 204
 }
 
 async function choose (ctx) {
@@ -165,6 +211,8 @@ provider.use(async (ctx, next) => {
     ctx.body = STYLE
   } else if (ctx.path.startsWith('/people/')) {
     await choose(ctx)
+  } else if (ctx.path.startsWith('/admin/')) {
+    await administer(ctx)
   } else {
     await next()
   }

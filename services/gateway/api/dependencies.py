@@ -101,7 +101,7 @@ class CommandContext(RequestContext):
             await accepted(submission.envelope)
         seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
         replayed = submission.replayed
-        stored = await self.container.outcomes.response(submission, self.language, seconds)
+        stored = await self.container.outcomes.response(submission, self.caller, self.language, seconds)
         response = _pending(submission.command_id) if stored is None else _http_response(stored)
         if preference is not None:
             response.headers["Preference-Applied"] = preference

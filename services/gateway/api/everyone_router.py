@@ -34,7 +34,11 @@ async def allowances(container: Public) -> Allowances:
     return presenters.allowances(container.allowances, await container.clock.today())
 
 
-@router.get("/v1/outcomes/{command_id}", response_model=OutcomeResource, openapi_extra=problems("outcome-unknown"))
+@router.get(
+    "/v1/outcomes/{command_id}",
+    response_model=OutcomeResource,
+    openapi_extra=problems("outcome-unknown", "card-unknown", "mandate-unknown"),
+)
 @audited(READ_OUTCOME)
 async def outcome(
     command_id: str,
@@ -46,7 +50,11 @@ async def outcome(
         raise ProblemError("outcome-unknown")
     seconds, preference = wait_seconds(context.request.headers.get("prefer", ""), context.container.wait_limits)
     response = await context.container.outcomes.response(
-        submission, context.language, 0 if preference is None else seconds, audit_status=HTTPStatus.OK
+        submission,
+        context.caller,
+        context.language,
+        0 if preference is None else seconds,
+        audit_status=HTTPStatus.OK,
     )
     if response is None:
         found = OutcomeResource(command_id=command_id, status="pending")

@@ -52,6 +52,12 @@ READ_BALANCE: Final = define(
     "looked at what is reported and left on your card",
 )
 READ_EMPLOYMENTS: Final = define("read-employments", "read", "har set dine ansættelser", "looked at your employments")
+TRY_NUMBER: Final = define(
+    "try-number",
+    "search",
+    "har prøvet dit frikortnummer i en lønfil",
+    "tried your card number in a payroll file",
+)
 READ_REPORTS: Final = define(
     "read-reports", "read", "har set indberetninger af din løn", "looked at reports of your wage"
 )

@@ -69,7 +69,11 @@ class AuditContext:
     def discard_state(self, state: Any) -> None:
         """Remove the subject of a state that was read and is not shown."""
         if (subject := _subject_of(state)) is not None:
-            self._subjects[subject] -= 1
+            self.discard_subject(subject)
+
+    def discard_subject(self, subject: str) -> None:
+        """Remove a subject that was read, and whose entry is written elsewhere or not needed."""
+        self._subjects[subject] -= 1
 
     def add_command(self, message: Envelope[Any], *, replayed: bool) -> None:
         """Add the subject of a submitted command. ``replayed``: an earlier request submitted it.

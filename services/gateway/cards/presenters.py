@@ -10,6 +10,7 @@ from frikort_contracts.http.employments import CardEmploymentResource, ContactRe
 from frikort_contracts.http.mandates import MandateResource
 from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.hours import converted_hours
 
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.presenters import OpenMessage, components, days, dispute, report_history, split
@@ -36,7 +37,7 @@ def mandate(view: MandateView, holder: Person, today: date) -> MandateResource:
 
 def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable) -> Balances:
     """The years with reports, and the present one, newest first."""
-    shown = {ledger.year: _balance(ledger) for ledger in ledgers if ledger.totals is not None}
+    shown = {ledger.year: _balance(ledger, table) for ledger in ledgers if ledger.totals is not None}
     present = table.get(current_year)
     if present is not None and current_year not in shown:
         shown[current_year] = BalanceResource(
@@ -47,14 +48,18 @@ def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable
             exempt_ore=0,
             excess_ore=0,
             remaining_ore=present.allowance,
+            hourly_rate_ore=present.hourly_rate,
+            converted_hours=_hours(0, present.hourly_rate),
             warnings=[],
         )
     return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
 
 
-def _balance(ledger: LedgerView) -> BalanceResource:
+def _balance(ledger: LedgerView, table: AllowanceTable) -> BalanceResource:
     if ledger.totals is None:
         raise ValueError("a ledger without totals is not shown")
+    row = table.get(ledger.year)
+    hourly_rate = None if row is None else row.hourly_rate
     return BalanceResource(
         year=ledger.year,
         allowance_ore=ledger.totals.allowance,
@@ -63,8 +68,14 @@ def _balance(ledger: LedgerView) -> BalanceResource:
         exempt_ore=ledger.totals.exempt,
         excess_ore=ledger.totals.excess,
         remaining_ore=ledger.totals.remaining,
+        hourly_rate_ore=hourly_rate,
+        converted_hours=_hours(ledger.totals.exempt, hourly_rate),
         warnings=warnings_of_year(ledger),
     )
+
+
+def _hours(exempt: int, hourly_rate: int | None) -> int | None:
+    return None if hourly_rate is None else converted_hours(exempt, hourly_rate)
 
 
 def warnings(ledgers: list[LedgerView]) -> Warnings:

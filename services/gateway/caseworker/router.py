@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -41,7 +41,7 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
 from services.gateway.api.json_route import JsonRoute
-from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, order_in, page
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, order_in, page
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
     GRANT_MANDATE,
@@ -78,6 +78,8 @@ from services.gateway.projections.cards import CardView
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["caseworker"])
 
+_CONTROL_YEARS_AHEAD: Final = 2  # a card is controlled every second year
+
 Caseworker = Annotated[RequestContext, Depends(require_reason(Role.CASEWORKER))]
 CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER))]
 
@@ -87,7 +89,7 @@ CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER
     status_code=201,
     response_model=CardResource,
     responses=PENDING,
-    openapi_extra=problems("card-exists", "card-numbers-exhausted"),
+    openapi_extra=problems(*CARD, "card-exists", "card-numbers-exhausted"),
 )
 @audited(ISSUE_CARD)
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
@@ -285,19 +287,29 @@ async def card_accesses(
 @audited(READ_CONTROLS_DUE)
 async def controls_due(
     context: Caseworker,
-    year: Annotated[int | None, Query(ge=2019, le=2200, description="This year if left out.")] = None,
+    year: Annotated[
+        int | None,
+        Query(ge=2019, le=2200, description="This year if left out. At most two years ahead, as no control is later."),
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = "",
 ) -> ControlsDue:
-    """The municipality's active cards whose control is due by the end of ``year``."""
-    by = year or await context.container.clock.year()
+    """The municipality's active cards whose control is due by the end of ``year``, the most overdue first."""
+    this_year = await context.container.clock.year()
+    by = year or this_year
+    if by > this_year + _CONTROL_YEARS_AHEAD:
+        raise ProblemError("invalid-request", errors=[("query:/year", "less_than_equal", "")])
     found = await context.container.read_models.cards.find(
-        {"municipality": context.organisation, "control_due": {"$lte": by}, "active": True},
-        sort=[("control_due", 1), ("card_id", 1)],
+        {"municipality": context.organisation, "control_due": {"$lte": by}, "active": True, **after(cursor)},
+        sort=[("order", 1)],
+        limit=limit + 1,
     )
+    shown, following = page(found, limit)
+    decrypt = context.container.persons.decrypt
     return ControlsDue(
         year=by,
-        cards=[
-            presenters.control_due(card, context.container.persons.decrypt(card.person, card.card_id)) for card in found
-        ],
+        cards=[presenters.control_due(card, decrypt(card.person, card.card_id)) for card in shown],
+        next=following,
     )
 
 

@@ -9,6 +9,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandResponse, CommandService, Submission
+from services.gateway.commands.visibility import Visibility
 from services.gateway.formats import Language
 from services.gateway.read_models import ReadModels, outcome_key
 
@@ -23,27 +24,36 @@ class Outcomes:
         read_models: ReadModels,
         responses: ResponseBuilder,
         subscriptions: ChangeSubscriptions,
+        visibility: Visibility,
     ) -> None:
         self._commands = commands
         self._read_models = read_models
         self._responses = responses
         self._subscriptions = subscriptions
+        self._visibility = visibility
 
     async def submission(self, command_id: str, caller: Caller) -> Submission | None:
         """A command that the caller submitted."""
         return await self._commands.find(command_id, caller)
 
     async def response(
-        self, submission: Submission, language: Language, seconds: float, *, audit_status: int | None = None
+        self,
+        submission: Submission,
+        caller: Caller,
+        language: Language,
+        seconds: float,
+        *,
+        audit_status: int | None = None,
     ) -> CommandResponse | None:
         """The response to a submission, once everything that it changed can be read; None after ``seconds``.
 
-        ``audit_status`` is the HTTP status of the request if it differs from the status of the response.
+        ``audit_status`` is the HTTP status of the request if it differs from the status of the response. Raises
+        ``ProblemError`` if the caller may no longer see the response.
         """
-        audit = current_audit()
+        audit, command = current_audit(), submission.envelope.data
         if submission.response is not None:
-            audit.add_response(submission.envelope.data)
-            return submission.response
+            audit.add_response(command)
+            return await self._visibility.visible(caller, command, submission.response)
         if seconds <= 0 and not submission.replayed:
             return None  # the command was published a moment ago
         command_id = submission.command_id
@@ -52,10 +62,11 @@ class Outcomes:
         )
         if outcome is None:
             return None
-        audit.add_response(submission.envelope.data)
+        audit.add_response(command)
         response = await self._responses.build(submission.envelope, outcome, language)
+        visible = await self._visibility.visible(caller, command, response)
         # Both writes wait for a majority: run them at the same time.
         stored, _ = await asyncio.gather(
             self._commands.store_response(submission, response), audit.record(audit_status or response.status)
         )
-        return stored
+        return visible if stored is response else await self._visibility.visible(caller, command, stored)

@@ -24,13 +24,15 @@ from starlette.responses import Response
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.attempt_limiter import WRONG
+from services.gateway.attempts import rules as attempts
+from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.actions import READ_BALANCE, READ_EMPLOYMENTS
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import CHANGE_EMPLOYMENT, DECLARE_NO_WORK, REGISTER_EMPLOYMENT
 from services.gateway.employer.problem_codes import ALLOWANCE, EMPLOYMENT
 from services.gateway.employer.queries import own_employment
+from services.gateway.former_employers import is_employed
 from services.gateway.operation_problems import problems
 from services.gateway.person_encryption import Contact
 from services.gateway.problems import ProblemError
@@ -190,31 +192,42 @@ async def allowance_left(
 ) -> AllowanceLeft:
     """What is left of the card's allowance; nothing about other employers.
 
-    Shown for the years of the employment and the one after, in which its last wage may be paid.
+    Shown for the years of the employment and the one after. `remaining_ore` is null after the last day: a former
+    employer learns nothing about what others pay.
     """
     employment = await own_employment(context, employment_id)
-    asked = year or await context.container.clock.year()
-    last = employment.period.last
+    today = await context.container.clock.today()
+    asked, last = year or today.year, employment.period.last
     if asked < employment.period.first.year or (last is not None and asked > last.year + 1):
         raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
     row = context.container.allowances.get(asked)
     if row is None:
         raise ProblemError(Problem.YEAR_WITHOUT_ALLOWANCE, facts={"year": asked})
+    if not is_employed(employment.period, today):
+        return presenters.allowance_hidden(employment_id, asked, row)
     ledger = await context.container.read_models.ledger(employment.card_id, asked)
     return presenters.allowance_left(employment_id, asked, row, ledger)
 
 
 async def _identified_card(context: RequestContext, body: RegisterEmploymentBody) -> tuple[CardView, str]:
     """The card with a number and birth date, and the proof of the date. Takes the same work whatever is wrong."""
-    container = context.container
-    number_hash = container.persons.fingerprint("number", body.card_number)
-    attempt = await container.attempt_limiter.acquire(context.organisation, number_hash)
+    container, persons = context.container, context.container.persons
+    acquired = await container.attempt_limiter.acquire(
+        Attempt(
+            context.organisation,
+            context.caller.owners,
+            (
+                attempts.number(persons.fingerprint("number", body.card_number)),
+                attempts.birth_date(persons.fingerprint("birth-date", body.birth_date.isoformat())),
+            ),
+        )
+    )
     card = await container.read_models.card_of_number(body.card_number)
-    birth_check, right = container.persons.check_birth_date(None if card is None else card.person, body.birth_date)
+    birth_check, right = persons.check_birth_date(None if card is None else card.person, body.birth_date)
     if card is None or not right or not card.active_during(body.period.value()):
-        WRONG.inc()
+        await container.attempt_limiter.record_wrong(acquired)
         raise ProblemError(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
-    await container.attempt_limiter.release(attempt)
+    await container.attempt_limiter.release(acquired)
     return card, birth_check
 
 

@@ -58,6 +58,17 @@ def allowance_left(employment_id: str, year: int, row: Allowance, ledger: Ledger
     )
 
 
+def allowance_hidden(employment_id: str, year: int, row: Allowance) -> AllowanceLeft:
+    """The year's allowance, for a former employer."""
+    return AllowanceLeft(
+        employment_id=employment_id,
+        year=year,
+        allowance_ore=row.allowance,
+        provisional=row.provisional,
+        remaining_ore=None,
+    )
+
+
 def reminder(view: EmploymentView, label: str | None, found: Question | Notice, language: Language) -> ReminderResource:
     """For the employer."""
     about = {"employment_id": view.employment_id, "card_number": view.card_number, "label": label}
@@ -92,7 +103,7 @@ def report(
     *,
     already_reported: bool = False,
 ) -> ReportDetail:
-    """For the employer who made it."""
+    """For the employer who made it. Without a ledger, as for a former employer, ``remaining_ore`` is None."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
     totals = None if ledger is None else ledger.totals

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from frikort_contracts.outcomes import Problem
 
 from services.gateway.api.dependencies import RequestContext
+from services.gateway.former_employers import is_employed
 from services.gateway.problems import ProblemError
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.ledgers import LedgerView
@@ -18,6 +19,13 @@ async def own_employment(context: RequestContext, employment_id: str) -> Employm
     if employment is None or employment.cvr != context.organisation:
         raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
     return employment
+
+
+async def current_employments(context: RequestContext, ids: Collection[str]) -> frozenset[str]:
+    """Those of these employments that are not over."""
+    today = await context.container.clock.today()
+    found = await context.container.read_models.employments.find({"employment_id": {"$in": sorted(ids)}})
+    return frozenset(view.employment_id for view in found if is_employed(view.period, today))
 
 
 async def ledgers_of(context: RequestContext, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:

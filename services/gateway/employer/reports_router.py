@@ -28,7 +28,8 @@ from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, TRY_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
-from services.gateway.employer.queries import ledgers_of, own_employment
+from services.gateway.employer.queries import current_employments, ledgers_of, own_employment
+from services.gateway.former_employers import LATE_PERIOD, may_try
 from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.reports import ReportView
@@ -54,10 +55,18 @@ async def report_earnings(body: ReportBody, context: EmployerCommand) -> Respons
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=False))
 
 
-@router.post("/reports/dry-run", response_model=DryRunResource, responses=PENDING, openapi_extra=problems(*REPORT))
+@router.post(
+    "/reports/dry-run",
+    response_model=DryRunResource,
+    responses=PENDING,
+    openapi_extra=problems(*REPORT, "dry-run-too-late"),
+)
 @audited(TRY_REPORT)
 async def dry_run(body: ReportBody, context: EmployerCommand) -> Response:
-    """The result of reporting this now. All rules of reporting apply, and nothing is booked."""
+    """The result of reporting this now. All rules of reporting apply, and nothing is booked.
+
+    Possible until 60 days after the last day of the employment; the report itself is possible later, too.
+    """
     return await context.submit(body, lambda _: _reporting(context, body, dry_run=True))
 
 
@@ -88,10 +97,16 @@ async def list_reports(
         {**wanted, **after(cursor, newest=newest)}, sort=[("order", -1 if newest else 1)], limit=limit + 1
     )
     shown, following = page(found, limit)
-    ledgers = await ledgers_of(context, {view.card_id for view in shown})
+    current = await current_employments(context, {view.employment_id for view in shown})
+    ledgers = await ledgers_of(context, {view.card_id for view in shown if view.employment_id in current})
     decrypt_message = context.container.persons.decrypt_message
     lines = [
-        presenters.report_line(view, ledgers.get((view.card_id, view.year)), context.language, decrypt_message)
+        presenters.report_line(
+            view,
+            ledgers.get((view.card_id, view.year)) if view.employment_id in current else None,
+            context.language,
+            decrypt_message,
+        )
         for view in shown
     ]
     return ReportPage(reports=lines, next=following)
@@ -102,7 +117,8 @@ async def list_reports(
 async def get_report(report_id: str, context: Employer) -> ReportDetail:
     """An own report with its history."""
     view = await _own_report(context, report_id)
-    ledger = await context.container.read_models.ledger(view.card_id, view.year)
+    is_current = await current_employments(context, {view.employment_id})
+    ledger = await context.container.read_models.ledger(view.card_id, view.year) if is_current else None
     return presenters.report(view, ledger, context.language, context.container.persons.decrypt_message)
 
 
@@ -186,6 +202,8 @@ async def _submit(
 
 async def _reporting(context: RequestContext, body: ReportBody, *, dry_run: bool) -> ReportEarnings:
     employment = await own_employment(context, body.employment_id)
+    if dry_run and not may_try(employment.period, await context.container.clock.today()):
+        raise ProblemError("dry-run-too-late", facts={"days": LATE_PERIOD.days})
     return ReportEarnings(
         card_id=employment.card_id,
         cvr=context.organisation,

@@ -125,13 +125,12 @@ class EmployerResponses:
     async def _earlier_report(
         self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
     ) -> Mapping[str, Any]:
-        """The own report because of which this one was refused, as ``earlier``."""
+        """The own report because of which this one was refused, as ``earlier``, without what is left of the card."""
         earlier = outcome.detail.get("report_id")
         if not isinstance(earlier, str):
             return {}
         view = await self._read_models.reports.get(earlier)
         if view is None or view.booked is None or view.cvr != message.data.cvr:
             return {}
-        ledger = await self._read_models.ledger(view.card_id, view.year)
-        line = presenters.report_line(view, ledger, language, self._persons.decrypt_message)
+        line = presenters.report_line(view, None, language, self._persons.decrypt_message)
         return {"earlier": line.model_dump(mode="json")}

@@ -68,10 +68,14 @@ class OwnEmployment(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnEmployments:
-    """The employer's employments that some lines refer to: by id, and by card number (present and former)."""
+    """The employer's employments that some lines refer to: by id, and by the card number given at registration.
+
+    ``unchecked`` are numbers without one that were not checked, because there were too many.
+    """
 
     by_id: Mapping[str, OwnEmployment] = field(default_factory=dict)
     by_number: Mapping[str, Sequence[OwnEmployment]] = field(default_factory=dict)
+    unchecked: frozenset[str] = frozenset()
 
 
 class ParsedLine(NamedTuple):
@@ -117,6 +121,8 @@ def resolve_employment(
     else:
         candidates = own.by_number.get(str(body.card_number), ())
         found, message = _matching(candidates, body.work.value())
+        if body.card_number in own.unchecked:
+            message = "too many unknown card numbers"
         error = FieldError(names.name_of(("card_number",)), "value_error", message)
     if found is None:
         return InvalidLine(number, body.reference, (error,))

@@ -10,7 +10,6 @@ from frikort_contracts.values import Period
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
 from services.gateway.projections import cards, employments, outcomes, reports
-from services.gateway.projections.cards import alias_of_number
 from services.runtime.mongo.document_store import Database
 
 
@@ -18,7 +17,7 @@ class ReadModelQueries(Protocol):
     """The queries, over any store."""
 
     async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
-        """The employer's own employments with these ids, and on the cards that have these numbers now."""
+        """The employer's own employments with these ids, and those registered with these card numbers."""
         ...
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
@@ -44,25 +43,18 @@ class MongoReadModelQueries:
         self._reports = database[reports.PROJECTION.name]
 
     async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
-        by_alias = {alias_of_number(number): number for number in numbers}
-        found_cards = self._cards.find({"aliases": {"$in": list(by_alias)}}, {"aliases": 1}) if by_alias else None
-        number_of = {
-            stored["_id"]: by_alias[alias]
-            for stored in ([] if found_cards is None else await found_cards.to_list(None))
-            for alias in stored["aliases"]
-            if alias in by_alias
-        }
-        if not ids and not number_of:
+        if not ids and not numbers:
             return OwnEmployments()
-        asked = [{"_id": {"$in": list(ids)}}, {"state.card_id": {"$in": list(number_of)}}]
+        asked = [{"_id": {"$in": list(ids)}}, {"state.card_number": {"$in": list(numbers)}}]
         query = {"state.cvr": cvr, "$or": asked}
-        fields = {"state.card_id": 1, "state.period": 1}
-        own = [_own(stored) for stored in await self._employments.find(query, fields).to_list(None)]
+        fields = {"state.card_id": 1, "state.period": 1, "state.card_number": 1}
+        by_id: dict[str, OwnEmployment] = {}
         by_number: dict[str, list[OwnEmployment]] = {}
-        for employment in own:
-            if employment.card_id in number_of:
-                by_number.setdefault(number_of[employment.card_id], []).append(employment)
-        return OwnEmployments({employment.employment_id: employment for employment in own}, by_number)
+        for stored in await self._employments.find(query, fields).to_list(None):
+            employment = by_id[stored["_id"]] = _own(stored)
+            if (number := stored["state"]["card_number"]) in numbers:
+                by_number.setdefault(number, []).append(employment)
+        return OwnEmployments(by_id, by_number)
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.revision": 1})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -21,6 +21,7 @@ from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine, ValidLine
+from services.gateway.payroll.number_checks import FileNumberChecks, NumberChecks
 from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, RawLine, Splitter, decoded
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
@@ -69,6 +70,7 @@ class UploadService:
         *,
         batches: BatchStore,
         queries: ReadModelQueries,
+        number_checks: NumberChecks,
         persons: Persons,
         line_encryptor: LineEncryptor,
         now: Callable[[], Awaitable[datetime]],
@@ -77,6 +79,7 @@ class UploadService:
     ) -> None:
         self._batches = batches
         self._queries = queries
+        self._number_checks = number_checks
         self._persons = persons
         self._line_encryptor = line_encryptor
         self._now = now
@@ -92,7 +95,8 @@ class UploadService:
         if not await self._batches.begin(batch):
             return await self._earlier(upload, await _digest(upload.pieces)), True
         try:
-            digest = await self._store(batch, file_format(), upload.pieces)
+            checks = self._number_checks.for_file(upload.caller, batch.batch_id)
+            digest = await self._store(batch, file_format(), upload.pieces, checks)
         except ProblemError:
             await self._batches.drop(batch)
             raise
@@ -128,7 +132,9 @@ class UploadService:
             raise ProblemError("idempotency-key-reused")
         return earlier
 
-    async def _store(self, batch: Batch, file_format: FileFormat, pieces: AsyncIterator[bytes]) -> str:
+    async def _store(
+        self, batch: Batch, file_format: FileFormat, pieces: AsyncIterator[bytes], checks: FileNumberChecks
+    ) -> str:
         """Store the file in chunks. Returns the digest of its bytes."""
         digest, splitter = sha256(), Splitter(self._lines_most + 1)  # one more: the first line may be the column names
         found: list[ParsedLine | InvalidLine] = []
@@ -136,18 +142,20 @@ class UploadService:
             digest.update(piece)
             found += _read(file_format, splitter.feed(piece))
             while len(found) >= CHUNK:
-                await self._store_chunk(batch, found[:CHUNK], file_format.names)
+                await self._store_chunk(batch, found[:CHUNK], file_format.names, checks)
                 del found[:CHUNK]
         found += _read(file_format, splitter.finish())
         for start in range(0, len(found), CHUNK):
-            await self._store_chunk(batch, found[start : start + CHUNK], file_format.names)
+            await self._store_chunk(batch, found[start : start + CHUNK], file_format.names, checks)
         if not batch.chunks:
             raise ProblemError("batch-empty")
         return digest.hexdigest()
 
-    async def _store_chunk(self, batch: Batch, found: list[ParsedLine | InvalidLine], names: FieldNames) -> None:
+    async def _store_chunk(
+        self, batch: Batch, found: list[ParsedLine | InvalidLine], names: FieldNames, checks: FileNumberChecks
+    ) -> None:
         index = len(batch.chunks)
-        lines = await self._checked(batch.cvr, found, names)
+        lines = await self._checked(batch.cvr, found, names, checks)
         good = [line for line in lines if isinstance(line, ValidLine)]
         batch.chunks.append(
             ChunkSize(
@@ -161,7 +169,7 @@ class UploadService:
         await self._batches.add_chunk(batch, Chunk(index=index, lines=encrypted))
 
     async def _checked(
-        self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames
+        self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames, checks: FileNumberChecks
     ) -> list[ValidLine | InvalidLine]:
         valid: list[tuple[int, BatchLineBody | InvalidLine]] = []
         turn = EventLoopTurn()
@@ -169,11 +177,12 @@ class UploadService:
             valid.append((line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)))
             await turn.end_if_long()
         bodies = [body for _, body in valid if not isinstance(body, InvalidLine)]
+        numbers = dict.fromkeys(body.card_number for body in bodies if body.card_number is not None)
         own = await self._queries.own_employments(
-            cvr,
-            {body.employment_id for body in bodies if body.employment_id is not None},
-            {body.card_number for body in bodies if body.card_number is not None},
+            cvr, {body.employment_id for body in bodies if body.employment_id is not None}, numbers
         )
+        unchecked = await checks.unchecked(number for number in numbers if not own.by_number.get(number))
+        own = replace(own, unchecked=unchecked)
         return [
             body if isinstance(body, InvalidLine) else rules.resolve_employment(number, body, own, names)
             for number, body in valid

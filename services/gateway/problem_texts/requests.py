@@ -86,6 +86,13 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("Too many wrong card numbers or birth dates were tried", "Wait as the header Retry-After says, and ask "
              "the citizen again."),
     ),
+    "dry-run-too-late": Entry(
+        409,
+        Text("Ansættelsen er slut for længe siden til en prøveberegning", "Indberet lønnen; svaret viser, hvordan den "
+             "fordeles.", "Prøveberegninger er mulige i {days} dage efter den sidste dag."),
+        Text("The employment ended too long ago for a dry run", "Report the wage; the answer shows how it is split.",
+             "Dry runs are possible for {days} days after the last day."),
+    ),
     "outcome-unknown": Entry(
         404,
         Text("Kommandoen findes ikke", "Kontrollér id'et. Kun den, der sendte kommandoen, kan se dens udfald."),

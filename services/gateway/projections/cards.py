@@ -20,7 +20,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.topics import CARDS
 from frikort_contracts.values import CitizenSide, EncryptedPerson, Period
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from services.runtime.processing.projection import Projection
 
@@ -74,6 +74,12 @@ class CardView(BaseModel):
     last_control: ControlView | None = None
     mandates: list[MandateView] = []
     history: list[CardEntry]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def order(self) -> str:
+        """Sorts by the year of the next control, for paging."""
+        return f"{self.control_due}|{self.card_id}"
 
     def active_during(self, period: Period) -> bool:
         """Whether the card is active on at least one day of ``period``."""

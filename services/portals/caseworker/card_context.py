@@ -9,21 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends
 from frikort_contracts.http.cards import CardResource
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.portals.api import M, Query
 from services.portals.caseworker import labels
 from services.portals.container import container_of
 from services.portals.forms import Form
+from services.portals.login.portals import local_path
 from services.portals.login.session import Session
 from services.portals.page import CaseworkerPage, Page, RespondWith, is_safe
 from services.runtime.encryption import DecryptionError, Encryptor
 
 COOKIE: Final = "begrundelse"
+FOLLOWING: Final = "videre"
+"""The query parameter of the page that asks for the reason: the card's page that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,10 @@ def home(card_id: str) -> str:
     return f"/kommune/frikort/{card_id}"
 
 
-def begin(page: Page, card_id: str, reason: str, path: str = "") -> Response:
-    """To the card's pages; from now on they say this reason."""
-    response = page.redirect(f"{home(card_id)}{path}")
+def begin(page: Page, card_id: str, reason: str, following: str = "") -> Response:
+    """To the card's page ``following``, else its first one; from now on the card's pages say this reason."""
+    first = home(card_id)
+    response = page.redirect(following if local_path(following).startswith(f"{first}/") else first)
     response.set_cookie(
         COOKIE,
         _encryptor(page.session).encrypt(reason, "reason", card_id),
@@ -84,7 +89,11 @@ async def card_context(card_id: UUID, page: CaseworkerPage) -> CardContext:
     if reason is None:
         if not is_safe(page.request):
             await page.posted()  # a form of another site is refused, whatever else is missing
-        raise RespondWith(page.redirect(f"{home(str(card_id))}/begrundelse"))
+            following = await page.kept_form() or ""
+        else:
+            following = page.here
+        query = urlencode({FOLLOWING: following}) if following not in ("", home(str(card_id))) else ""
+        raise RespondWith(RedirectResponse(f"{home(str(card_id))}/begrundelse?{query}".rstrip("?"), 303))
     return CardContext(replace(page, api=page.api.with_reason(reason)), str(card_id))
 
 

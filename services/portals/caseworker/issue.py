@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker import fields
-from services.portals.caseworker.card_context import Card, begin
+from services.portals.caseworker.card_context import Card, begin, home
 from services.portals.forms import Fields, text
 from services.portals.page import CaseworkerPage
 from services.portals.texts import N_
@@ -47,7 +47,7 @@ async def issue_card(page: CaseworkerPage) -> Response:
             own_card = (refused.problem.facts or {}).get("card_id")
             form.refuse(refused, {"card-exists": "cpr"})
         else:
-            return begin(page, card.card_id, fields.REASONS["grant"], "/udstedt")
+            return begin(page, card.card_id, fields.REASONS["grant"], f"{home(card.card_id)}/udstedt")
     summary = form.valid and form.step != "edit"
     return page.render("caseworker/issue.html", form=form, summary=summary, own_card=own_card)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker import fields
-from services.portals.caseworker.card_context import begin
+from services.portals.caseworker.card_context import FOLLOWING, begin
 from services.portals.caseworker.issue import ISSUE
 from services.portals.forms import Fields
 from services.portals.page import CaseworkerPage
@@ -54,11 +54,11 @@ async def why(card_id: UUID, page: CaseworkerPage) -> Response:
 
 @router.post("/kommune/frikort/{card_id}/begrundelse")
 async def state_why(
-    card_id: UUID, page: CaseworkerPage, report_id: Annotated[UUID | None, Query(alias="indberetning")] = None
+    card_id: UUID, page: CaseworkerPage, following: Annotated[str, Query(alias=FOLLOWING, max_length=2000)] = ""
 ) -> Response:
-    """To the card, or to one of its reports."""
+    """To the card."""
     form = await page.posted(fields.WHY)
     reason = fields.reason_of(form)
     if form.valid:
-        return begin(page, str(card_id), reason, "" if report_id is None else f"/indberetninger/{report_id}")
+        return begin(page, str(card_id), reason, following)
     return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)

@@ -108,9 +108,10 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
         yield Table(
             say(N_("År for år")),
             [say(N_("År")), say(N_("Beløbsgrænse")), say(N_("Tjent")), say(N_("Heraf skattefri")),
-             say(N_("Over beløbsgrænsen")), say(N_("Rest")), say(N_("Foreløbig beløbsgrænse"))],
+             say(N_("Over beløbsgrænsen")), say(N_("Rest")), say(N_("Svarer til timer")),
+             say(N_("Foreløbig beløbsgrænse"))],
             [[one.year, Ore(one.allowance_ore), Ore(one.reported_ore), Ore(one.exempt_ore), Ore(one.excess_ore),
-              Ore(one.remaining_ore), say(N_("Ja")) if one.provisional else say(N_("Nej"))]
+              Ore(one.remaining_ore), one.converted_hours, say(N_("Ja")) if one.provisional else say(N_("Nej"))]
              for one in data.balances],
         )  # fmt: skip
         yield Table(

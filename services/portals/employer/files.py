@@ -77,7 +77,7 @@ async def send_file(page: EmployerPage) -> Response:
         else:
             try:
                 made = await page.api.upload(
-                    "/v1/report-batches?hold=true", _pieces(file), media_type, BatchResource, key=form.key
+                    "/v1/report-batches?hold=true", lambda: _pieces(file), media_type, BatchResource, key=form.key
                 )
             except Refused as refused:
                 form.refuse(refused, _CONCERNS)
@@ -125,6 +125,7 @@ def media_type_of(file_name: str) -> str | None:
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    await file.seek(0)
     while piece := await file.read(_PIECE_BYTES):
         yield piece
 

@@ -101,13 +101,23 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
         if form.step == "send":
             made = await page.api.post("/v1/reports", body, ReportDetail, key=form.key)
             return page.redirect(f"/virksomhed/indberetninger/{made.report_id}/kvittering")
-        tried = await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
+        tried = await _dry_run(page, body)
     except Refused as refused:
         earlier = refused.problem.earlier
         if refused.code == "possible-duplicate" and earlier is not None:
             return _same_or_another(page, form, employment, earlier)
         return _paid(page, form.refuse(refused, CONCERNS), employment)
     return page.render("employer/report_summary.html", form=form, tried=tried, name=helpers.name(page, employment))
+
+
+async def _dry_run(page: Page, body: dict[str, Any]) -> DryRunResource | None:
+    """What the report would mean; None for an employment that ended too long ago. Raises ``Refused``."""
+    try:
+        return await page.api.post("/v1/reports/dry-run", body, DryRunResource, key=str(uuid4()))
+    except Refused as refused:
+        if refused.code == "dry-run-too-late":
+            return None
+        raise
 
 
 def with_number(found: list[EmploymentResource], card_number: str, day_now: date) -> EmploymentResource | None:

@@ -7,7 +7,7 @@ by one task, and among instances by a claim on the session's record.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -45,6 +45,20 @@ class AccessTokens:
         """The session's access token, refreshed first if it expires soon. Raises ``SessionEnded``, ``ProblemError``."""
         if session.tokens.expires_at - self.sessions.now() > REFRESHED_BEFORE:
             return session.tokens.access
+        return await self._refreshed_once(session)
+
+    async def renewed(self, session: Session, refused: str) -> str:
+        """A newer token than ``refused``, which the API refuses. Raises ``SessionEnded`` and ``ProblemError``."""
+        record = await self.sessions.store.get(session.key)
+        if record is None:
+            raise SessionEnded
+        tokens = self.sessions.decrypt_tokens(session.key, record.tokens)
+        if tokens.access != refused:
+            return tokens.access
+        expired = replace(tokens, expires_at=self.sessions.now())  # nothing may use it meanwhile
+        return await self._refreshed_once(replace(session, tokens=expired, encrypted_tokens=record.tokens))
+
+    async def _refreshed_once(self, session: Session) -> str:
         task = self._refreshing.get(session.key)
         if task is None:
             task = asyncio.create_task(self._refreshed(session))

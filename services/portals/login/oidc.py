@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -23,9 +24,11 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.integrations.starlette_client import OAuth
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from frikort_contracts.http.roles import Role
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from services.portals.login.logout_token import InvalidLogoutToken, LogoutToken, logout_token
 from services.portals.problems import ProblemError
 
 logger = structlog.get_logger(__name__)
@@ -33,6 +36,9 @@ logger = structlog.get_logger(__name__)
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _NEEDED: Final = {"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
 _DEFAULT_LIFETIME_SECONDS: Final = 60
+_REFRESH_REFUSED: Final = frozenset({"invalid_grant", "invalid_scope", "access_denied"})
+_ALGORITHMS: Final = frozenset({"ES256", "RS256", "PS256"})
+_PAUSE_BETWEEN_FETCHES: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,19 @@ class ApiTokens:
 
 @dataclass(frozen=True)
 class LoggedIn:
-    """A person who has logged in: the claims about them, their ID token and the refresh token of the login."""
+    """A person who has logged in: the claims about them, their ID token and the refresh token of the login.
+
+    ``provider_session`` is the `sid` of the ID token; empty if it has none.
+    """
 
     claims: Mapping[str, Any] = field(repr=False)
     id_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    provider_session: str = field(default="", repr=False)
 
 
 class TokenRevoked(Exception):
-    """The provider does not accept the refresh token (any more)."""
+    """The provider does not accept the refresh token (any more), or the person no longer has the role."""
 
 
 class OpenIdProvider:
@@ -93,6 +103,7 @@ class OpenIdProvider:
         self._expected = {
             name: {"essential": True, "value": value} for name, value in (("iss", issuer), ("aud", client_id))
         }
+        self._keys_fetched_at = float("-inf")
         self._authentication = PrivateKeyJWT(issuer, alg="ES256" if isinstance(key, ECKey) else "RS256")
         self._client_options = {
             "token_endpoint_auth_method": PrivateKeyJWT.name,
@@ -145,7 +156,7 @@ class OpenIdProvider:
             claims = await self._app.userinfo(token=token)
             if claims.get("sub") != proven["sub"]:
                 raise OAuthError("another_subject")
-        return LoggedIn(claims, token["id_token"], token["refresh_token"])
+        return LoggedIn(claims, token["id_token"], token["refresh_token"], str(proven.get("sid") or ""))
 
     async def refresh(self, refresh_token: str, role: Role) -> ApiTokens:
         """A new access token for the API in ``role`` (RFC 8707), and the refresh token that follows ``refresh_token``.
@@ -163,7 +174,7 @@ class OpenIdProvider:
                     resource=self._resource,
                 )
             except OAuthError as error:
-                if error.error == "invalid_grant":
+                if error.error in _REFRESH_REFUSED:
                     raise TokenRevoked from None
                 raise
         lifetime = timedelta(seconds=int(token.get("expires_in", _DEFAULT_LIFETIME_SECONDS)))
@@ -186,6 +197,28 @@ class OpenIdProvider:
                 response.raise_for_status()
         except (httpx2.HTTPError, OAuthError, JoseError, ValueError) as error:
             logger.warning("portals.token_not_revoked", reason=type(error).__name__)
+
+    async def read_logout_token(self, encoded: str, now: datetime) -> LogoutToken:
+        """A logout token of this provider for this client. Raises ``InvalidLogoutToken`` and ``ProblemError``."""
+        async with _problems():
+            metadata = await self._ensure_metadata()
+            algorithms = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
+            token = await self._verified(encoded, [one for one in algorithms if one in _ALGORITHMS])
+        return logout_token(token.header, token.claims, issuer=self._issuer, client_id=self._client_id, now=now)
+
+    async def _verified(self, encoded: str, algorithms: list[str]) -> jwt.Token:
+        keys = await self._app.fetch_jwk_set()
+        try:
+            return _decoded(encoded, keys, algorithms)
+        except InvalidKeyIdError:
+            # The provider may have a new key. Anyone can send a token, so it is not asked each time.
+            if monotonic() - self._keys_fetched_at < _PAUSE_BETWEEN_FETCHES:
+                raise InvalidLogoutToken("unknown key") from None
+            self._keys_fetched_at = monotonic()
+        try:
+            return _decoded(encoded, await self._app.fetch_jwk_set(force=True), algorithms)
+        except InvalidKeyIdError:
+            raise InvalidLogoutToken("unknown key") from None
 
     async def _ensure_metadata(self) -> Mapping[str, Any]:
         """The provider's metadata; it must name the expected issuer (OpenID Discovery, 4.3). Raises ``ValueError``."""
@@ -216,6 +249,17 @@ def read_client_key(path: Path) -> ECKey | RSAKey:
         return RSAKey.import_key(stored) if stored["kty"] == "RSA" else ECKey.import_key(stored)
     except (OSError, ValueError, KeyError, TypeError, JoseError):
         raise ValueError(f"FRIKORT_LOGIN_CLIENT_KEY: {path} is no file with a private JWK (EC P-256 or RSA)") from None
+
+
+def _decoded(encoded: str, keys: Mapping[str, Any], algorithms: list[str]) -> jwt.Token:
+    """The token, its signature verified. Raises ``InvalidKeyIdError`` and ``InvalidLogoutToken``."""
+    key_set = KeySet.import_key_set(keys)  # type: ignore[arg-type]
+    try:
+        return jwt.decode(encoded, key_set, algorithms=algorithms)
+    except InvalidKeyIdError:
+        raise
+    except (JoseError, ValueError, TypeError):
+        raise InvalidLogoutToken("signature") from None
 
 
 def _scope_of(role: Role) -> str:

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Final
 
 from frikort_contracts.http.roles import Role
 
 from services.portals.login.access_tokens import AccessTokens
 from services.portals.login.claims import roles_from_claims
+from services.portals.login.drafts import FormOwner, FormTokens
 from services.portals.login.oidc import AuthorizationRequest, OpenIdProvider, TokenRevoked
 from services.portals.login.portals import home
 from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of, new_secret
-from services.portals.login.sessions import Sessions
+from services.portals.login.sessions import EndedSession, Sessions
 from services.portals.problems import ProblemError
 from services.portals.settings import ClaimNames
 from services.runtime.encryption import DecryptionError
-
-Posted = Sequence[tuple[str, str]]
-"""The names and values of a form."""
-
-DRAFT_QUERY: Final = "genoptag"
-"""The query parameter of a page that shows the form which was sent before the login."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +32,10 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Continued:
-    """What a fresh login continues: the person's session, and the form that was sent.
-
-    Attributes:
-        subject, form_token: of the session.
-        posted: the names and values of the form.
-    """
+    """The session that a fresh login of the same person continues: its forms stay valid."""
 
     subject: str
     form_token: str
-    posted: Posted
 
 
 @dataclass(frozen=True)
@@ -57,6 +45,7 @@ class LoginService:
     provider: OpenIdProvider
     logins: SessionStore
     sessions: Sessions
+    form_tokens: FormTokens
     access_tokens: AccessTokens
     names: ClaimNames
     time_limit: timedelta
@@ -75,7 +64,7 @@ class LoginService:
         key = key_of(secret)
         kept = None if continued is None else asdict(continued)
         content = json.dumps({"begun": asdict(begun), "role": role, "path": path, "continued": kept})
-        encrypted = self.sessions.encryptor.encrypt(content, "login", key)
+        encrypted = self.sessions.keys.encryptor.encrypt(content, "login", key)
         await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
         return Redirect(begun.address, secret)
 
@@ -100,7 +89,10 @@ class LoginService:
             raise ProblemError("login-failed") from None
         name = str(person.claims.get(self.names.name, ""))
         subject = str(person.claims["sub"])
-        same_person = continued is not None and continued.subject == subject
+        if continued is not None and continued.subject == subject:
+            form_token = continued.form_token
+        else:
+            form_token = self.form_tokens.new(FormOwner(subject, role))
         session = await self.sessions.begin(
             role,
             grant,
@@ -108,26 +100,15 @@ class LoginService:
             id_token=person.id_token,
             tokens=tokens,
             subject=subject,
-            form_token=continued.form_token if continued is not None and same_person else None,
+            provider_session=person.provider_session,
+            form_token=form_token,
         )
-        if continued is None:
-            return Redirect(home(role) if path == "/" else path, session)
-        if not same_person:
-            return Redirect(home(role), session)
-        await self._keep_draft(key_of(session), path, continued.posted)
-        return Redirect(f"{path}?{DRAFT_QUERY}=ja", session)
+        return Redirect(home(role) if path == "/" else path, session)
 
-    async def take_draft(self, session_key: str, path: str) -> Posted | None:
-        """The form of ``path`` that was sent before the session's login; it is returned once."""
-        key = _draft_key(session_key)
-        record = await self.logins.take(key)
-        if record is None or record.expires_at <= self.sessions.now():
-            return None
-        try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, "draft", key))
-        except DecryptionError:
-            return None
-        return [(name, value) for name, value in content["posted"]] if content["path"] == path else None
+    async def revoke(self, ended: Iterable[EndedSession]) -> None:
+        """Revoke the tokens of sessions that ended."""
+        for one in ended:
+            await self.access_tokens.revoke(one)
 
     async def end(self, secret: str) -> str | None:
         """End the session and revoke its tokens. Returns its ID token; None if it had ended before."""
@@ -137,24 +118,14 @@ class LoginService:
         await self.access_tokens.revoke(ended)
         return ended.id_token
 
-    async def _keep_draft(self, session_key: str, path: str, posted: Posted) -> None:
-        key = _draft_key(session_key)
-        content = json.dumps({"path": path, "posted": posted})
-        encrypted = self.sessions.encryptor.encrypt(content, "draft", key)
-        await self.logins.add(key, EncryptedRecord(encrypted, self.sessions.now() + self.time_limit))
-
     async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str, Continued | None]:
         key = key_of(secret)
         record = await self.logins.take(key)
         if record is None or record.expires_at <= self.sessions.now():
             raise ProblemError("login-failed")
         try:
-            content = json.loads(self.sessions.encryptor.decrypt(record.content, "login", key))
+            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "login", key))
         except DecryptionError:
             raise ProblemError("login-failed") from None
         continued = None if content["continued"] is None else Continued(**content["continued"])
         return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"], continued
-
-
-def _draft_key(session_key: str) -> str:
-    return key_of(f"draft:{session_key}")

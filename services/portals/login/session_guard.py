@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.drafts import FormOwner, FormTokens
 from services.portals.login.session import Session
 from services.portals.login.sessions import Sessions
 from services.portals.problems import ProblemError
@@ -23,6 +24,7 @@ class SessionGuard:
     """Checks requests against the sessions; forms must come from pages at ``public_url``."""
 
     sessions: Sessions
+    form_tokens: FormTokens
     access_tokens: AccessTokens
     public_url: str
 
@@ -38,19 +40,30 @@ class SessionGuard:
         """The session's access token for the API. Raises ``SessionEnded`` and ``ProblemError``."""
         return await self.access_tokens.of(session)
 
+    async def renewed_token_of(self, session: Session, refused: str) -> str:
+        """An access token after the API refused this one. Raises ``SessionEnded`` and ``ProblemError``."""
+        return await self.access_tokens.renewed(session, refused)
+
     async def is_active(self, session: Session) -> bool:
         """Whether the session has not ended since the request began."""
         return await self.sessions.exists(session.key)
 
     def check_form(self, request: Request, session: Session, form: Mapping[str, Any]) -> None:
-        """Accept a form of this session sent from one of our pages. Raises the problem ``form-refused``.
+        """Accept a form of this person sent from one of our pages. Raises the problem ``form-refused``.
 
-        The browser's headers prove the origin of the form, and the token its session; both checks must pass.
+        The browser's headers prove the origin of the form, and the token for whom it was made; both checks must pass.
+        A form of an earlier session of the same person and role is accepted: it may be open in another tab.
         """
         given = form.get(FORM_TOKEN)
         own = isinstance(given, str) and hmac.compare_digest(given.encode(), session.form_token.encode())
-        if not own or not self._of_our_site(request):
+        earlier = self.form_owner(request, form) == FormOwner(session.subject, session.role)
+        if not (own or earlier) or not self._of_our_site(request):
             raise ProblemError("form-refused")
+
+    def form_owner(self, request: Request, form: Mapping[str, Any]) -> FormOwner | None:
+        """For whom a form from one of our pages was made, whatever session the request has. None for other forms."""
+        given = form.get(FORM_TOKEN)
+        return self.form_tokens.owner_of(given) if isinstance(given, str) and self._of_our_site(request) else None
 
     def _of_our_site(self, request: Request) -> bool:
         site = request.headers.get("sec-fetch-site")

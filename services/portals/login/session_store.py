@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from pymongo import ASCENDING, IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from services.runtime.mongo.document_store import Database
 
@@ -18,11 +20,19 @@ KEPT_AFTER_EXPIRY: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class EncryptedRecord:
-    """Encrypted content, encrypted tokens (empty in a login under way), and when the record expires."""
+    """Encrypted content, and when the record expires.
+
+    Attributes:
+        tokens: encrypted; empty in a record that is no session.
+        subject, provider_session: keyed hashes of the person and of the session at the OpenID provider, by which the
+            provider ends sessions.
+    """
 
     content: str
     expires_at: datetime
     tokens: str = ""
+    subject: str = ""
+    provider_session: str = ""
 
 
 class SessionStore(Protocol):
@@ -32,8 +42,8 @@ class SessionStore(Protocol):
         """Create the indexes."""
         ...
 
-    async def add(self, key: str, record: EncryptedRecord) -> None:
-        """Store a new record."""
+    async def add(self, key: str, record: EncryptedRecord) -> bool:
+        """Store a new record. False if there is one with this key, which stays as it is."""
         ...
 
     async def get(self, key: str) -> EncryptedRecord | None:
@@ -64,6 +74,10 @@ class SessionStore(Protocol):
         """The keys of records that expired before ``now``."""
         ...
 
+    async def found_by(self, *, subjects: Sequence[str] | None, provider_sessions: Sequence[str] | None) -> list[str]:
+        """The keys of records with one of ``subjects`` and one of ``provider_sessions``; None allows any."""
+        ...
+
 
 class MongoSessionStore:
     """Records in one collection."""
@@ -73,20 +87,26 @@ class MongoSessionStore:
 
     async def prepare(self) -> None:
         seconds = int(KEPT_AFTER_EXPIRY.total_seconds())
-        await self._records.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=seconds)])
-
-    async def add(self, key: str, record: EncryptedRecord) -> None:
-        await self._records.insert_one(
-            {"_id": key, "content": record.content, "expires_at": record.expires_at, "tokens": record.tokens}
+        await self._records.create_indexes(
+            [
+                IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=seconds),
+                IndexModel([("subject", ASCENDING)]),
+                IndexModel([("provider_session", ASCENDING)]),
+            ]
         )
 
+    async def add(self, key: str, record: EncryptedRecord) -> bool:
+        try:
+            await self._records.insert_one({"_id": key, **asdict(record)})
+        except DuplicateKeyError:
+            return False
+        return True
+
     async def get(self, key: str) -> EncryptedRecord | None:
-        stored = await self._records.find_one({"_id": key})
-        return None if stored is None else EncryptedRecord(stored["content"], stored["expires_at"], stored["tokens"])
+        return _record(await self._records.find_one({"_id": key}))
 
     async def take(self, key: str) -> EncryptedRecord | None:
-        stored = await self._records.find_one_and_delete({"_id": key})
-        return None if stored is None else EncryptedRecord(stored["content"], stored["expires_at"], stored["tokens"])
+        return _record(await self._records.find_one_and_delete({"_id": key}))
 
     async def extend(self, key: str, expires_at: datetime) -> None:
         await self._records.update_one({"_id": key}, {"$set": {"expires_at": expires_at}})
@@ -110,6 +130,17 @@ class MongoSessionStore:
     async def expired(self, now: datetime, most: int) -> list[str]:
         found = self._records.find({"expires_at": {"$lte": now}}, {"_id": True}).limit(most)
         return [stored["_id"] async for stored in found]
+
+    async def found_by(self, *, subjects: Sequence[str] | None, provider_sessions: Sequence[str] | None) -> list[str]:
+        given = {"subject": subjects, "provider_session": provider_sessions}
+        query = {name: {"$in": list(hashes)} for name, hashes in given.items() if hashes is not None}
+        return [stored["_id"] async for stored in self._records.find(query, {"_id": True})]
+
+
+def _record(stored: Mapping[str, Any] | None) -> EncryptedRecord | None:
+    return (
+        None if stored is None else EncryptedRecord(**{one.name: stored[one.name] for one in fields(EncryptedRecord)})
+    )
 
 
 def new_secret() -> str:

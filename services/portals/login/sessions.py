@@ -5,6 +5,7 @@ The wall clock counts, not the settable clock of a local system.
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,14 +18,42 @@ from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
 from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of, new_secret
-from services.runtime.encryption import DecryptionError, Encryptor
+from services.runtime.encryption import DecryptionError, Encryptor, KeyedHasher, read_keys
 
 _EXTENSION_STEP: Final = timedelta(seconds=60)
+_SUBJECT: Final = "subject"
+_PROVIDER_SESSION: Final = "provider session"
 
 
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class SessionKeys:
+    """The keys of the sessions: the first encrypts and hashes, all decrypt and find.
+
+    The hashes find the sessions of a person, or of a session at the OpenID provider, without their names in clear.
+    """
+
+    encryptor: Encryptor
+    hashers: tuple[KeyedHasher, ...]
+
+    @classmethod
+    def from_setting(cls, text: str, setting: str = "FRIKORT_SESSION_KEYS") -> SessionKeys:
+        """From ``<key id>:<base64 of 32 bytes>``, comma separated. Raises ``ValueError`` that names the setting."""
+        keys = read_keys(text, setting)
+        derived = (hmac.digest(key, b"frikort-portals hashes of sessions", "sha256") for key in keys.values())
+        return cls(Encryptor(keys), tuple(KeyedHasher(key) for key in derived))
+
+    def hash(self, purpose: str, value: str) -> str:
+        """The hash that is stored; empty if ``value`` is."""
+        return self.hashers[0].hash(purpose, value) if value else ""
+
+    def hashes(self, purpose: str, value: str | None) -> list[str] | None:
+        """The hashes that may be stored; None without a ``value``."""
+        return [hasher.hash(purpose, value) for hasher in self.hashers] if value else None
 
 
 @dataclass(frozen=True)
@@ -40,7 +69,7 @@ class Sessions:
     """The sessions. A session ends after ``idle`` without a request, and ``most`` after its start."""
 
     store: SessionStore
-    encryptor: Encryptor
+    keys: SessionKeys
     idle: timedelta
     most: timedelta
     now: Callable[[], datetime] = utc_now
@@ -53,12 +82,14 @@ class Sessions:
         *,
         id_token: str,
         tokens: ApiTokens,
-        subject: str = "",
-        form_token: str | None = None,
+        subject: str,
+        form_token: str,
+        provider_session: str = "",
     ) -> str:
         """Start a session. Returns the secret that becomes its cookie.
 
-        ``form_token`` is that of the session that this one continues after a fresh login of the same person.
+        ``subject`` and ``provider_session`` are the `sub` and `sid` of the ID token; ``form_token`` will be in every
+        form of the session.
         """
         secret, now = new_secret(), self.now()
         key = key_of(secret)
@@ -67,14 +98,16 @@ class Sessions:
             "grant": asdict(grant),
             "name": name,
             "subject": subject,
-            "form_token": form_token or new_secret(),
+            "form_token": form_token,
             "id_token": id_token,
             "until": (now + self.most).isoformat(),
         }
         record = EncryptedRecord(
-            content=self.encryptor.encrypt(json.dumps(content), "session", key),
+            content=self.keys.encryptor.encrypt(json.dumps(content), "session", key),
             expires_at=now + min(self.idle, self.most),
             tokens=self.encrypt_tokens(key, tokens),
+            subject=self.keys.hash(_SUBJECT, subject),
+            provider_session=self.keys.hash(_PROVIDER_SESSION, provider_session),
         )
         await self.store.add(key, record)
         return secret
@@ -105,13 +138,24 @@ class Sessions:
         """End the session on all instances. None if it had ended before."""
         return await self.end_by_key(key_of(secret))
 
+    async def end_of_person(self, *, subject: str | None, provider_session: str | None) -> list[EndedSession]:
+        """End the sessions with this `sub` and `sid` at the OpenID provider; one of them may be None."""
+        if not subject and not provider_session:
+            return []
+        keys = await self.store.found_by(
+            subjects=self.keys.hashes(_SUBJECT, subject),
+            provider_sessions=self.keys.hashes(_PROVIDER_SESSION, provider_session),
+        )
+        ended = [await self.end_by_key(key) for key in keys]
+        return [one for one in ended if one is not None]
+
     async def end_by_key(self, key: str) -> EndedSession | None:
         """As ``end``, also for a session that has expired and is still stored."""
         record = await self.store.take(key)
         if record is None:
             return None
         try:
-            content = json.loads(self.encryptor.decrypt(record.content, "session", key))
+            content = json.loads(self.keys.encryptor.decrypt(record.content, "session", key))
             return EndedSession(str(content["id_token"]), self.decrypt_tokens(key, record.tokens))
         except DecryptionError:
             return None
@@ -119,11 +163,11 @@ class Sessions:
     def encrypt_tokens(self, key: str, tokens: ApiTokens) -> str:
         """Tokens as they are stored in the session ``key``."""
         content = {"access": tokens.access, "refresh": tokens.refresh, "expires_at": tokens.expires_at.isoformat()}
-        return self.encryptor.encrypt(json.dumps(content), "tokens", key)
+        return self.keys.encryptor.encrypt(json.dumps(content), "tokens", key)
 
     def decrypt_tokens(self, key: str, ciphertext: str) -> ApiTokens:
         """The tokens stored in the session ``key``. Raises ``DecryptionError``."""
-        content = json.loads(self.encryptor.decrypt(ciphertext, "tokens", key))
+        content = json.loads(self.keys.encryptor.decrypt(ciphertext, "tokens", key))
         return ApiTokens(content["access"], content["refresh"], datetime.fromisoformat(content["expires_at"]))
 
     def _session(self, key: str, record: EncryptedRecord, content: dict[str, Any]) -> Session:
@@ -145,7 +189,7 @@ class Sessions:
         if record is None or record.expires_at <= self.now():
             return None
         try:
-            content: dict[str, Any] = json.loads(self.encryptor.decrypt(record.content, "session", key))
+            content: dict[str, Any] = json.loads(self.keys.encryptor.decrypt(record.content, "session", key))
             self.decrypt_tokens(key, record.tokens)
         except DecryptionError:
             return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 
 from fastapi import APIRouter
 from frikort_contracts.http.balances import AllowanceResource, Allowances
+from frikort_contracts.rules.hours import converted_hours
 from starlette.responses import Response
 
 from services.portals.login.routes import SIGNED_OUT
@@ -78,9 +78,4 @@ async def amounts(page: Page) -> Amounts:
     table = await page.api.get("/v1/allowances", Allowances)
     now = next((row for row in table.allowances if row.year == table.current_year), None)
     rate = None if now is None else now.hourly_rate_ore
-    return Amounts(table.allowances, now, _EXAMPLE_ORE, None if rate is None else hours(_EXAMPLE_ORE, rate))
-
-
-def hours(amount_ore: int, rate_ore: int) -> int:
-    """The hours that an amount stands for in the 225-hour rule: amount / conversion rate, to the nearest whole hour."""
-    return int((Decimal(amount_ore) / rate_ore).quantize(Decimal(1), ROUND_HALF_UP))
+    return Amounts(table.allowances, now, _EXAMPLE_ORE, None if rate is None else converted_hours(_EXAMPLE_ORE, rate))

@@ -73,7 +73,8 @@ WITHOUT_PERSON: Final = {
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # only that something changed
 }
-"""Routes that show and change no person's data. Payroll files are recorded when their lines are booked."""
+"""Routes that show and change no person's data. Payroll files are recorded when their lines are booked; a file with
+numbers that the employer has not registered is recorded at once (`tests/attack/api/test_numbers_in_files.py`)."""
 
 ACTIONS: Final = {
     "issue_card": "issue-card",
@@ -154,6 +155,8 @@ async def world() -> MemoryGateway:
     world = await memory_gateway()
     just_now = {name: replace(caller, logged_in_at=time.time()) for name, caller in CALLERS.items()}
     world.callers.update(just_now, everyone=CALLERS["employer"])
+    world.fake_services.numbers["12345"] = CARD
+    world.fake_services.employ(CVR, "12345")
     card = issued(person=persons().encrypt(Person(CPR, NAME), CARD), control_due=2025)
     view = after(cards.PROJECTION, [card])
     world.models.put("cards", CARD, view.model_copy(update={"mandates": [MANDATE]}))
@@ -258,8 +261,6 @@ def caller_of(path: str, operation: dict[str, Any]) -> str:
 async def batch_of_one_line(world: MemoryGateway) -> str:
     """A payroll file that is held, with one line about the citizen."""
     caller = CALLERS["employer"]
-    world.fake_services.numbers["12345"] = CARD
-    world.fake_services.employ(CVR, "12345")
     sending = Upload(caller, str(uuid4()), "application/jsonl", True, one_line(), None)
     batch, _ = await world.app.state.gateway.uploads.receive(sending)
     return str(batch.batch_id)

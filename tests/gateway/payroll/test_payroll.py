@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from frikort_contracts.cloudevents import decode
@@ -15,17 +15,19 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import REPORTING_COMMANDS
 from pymongo.errors import AutoReconnect
 
+from services.gateway.audit.log import NO_MATCH
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
+from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON, line_encryptor, persons
-from tests.gateway.memory import MemoryAuditLog
+from tests.gateway.memory import MemoryAuditLog, MemoryModels, NoLimit
 from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore, receiving_batch, report_line, valid_line
 from tests.runtime.memory import Crash, Faults
 from tests.waiting import eventually
@@ -68,6 +70,7 @@ class PayrollHarness:
         service = UploadService(
             batches=self.batches,
             queries=self.fake_services,
+            number_checks=NumberChecks(cast("Any", NoLimit()), MemoryModels(), self.accesses, persons(), self.clock),
             persons=persons(),
             line_encryptor=line_encryptor(),
             now=self.clock,
@@ -301,6 +304,7 @@ class TestBooking:
             assert Counter(entry.subject for entry in harness.accesses.lines.values()) == {
                 "card:card-12345": 3,
                 "card:card-23456": 3,
+                NO_MATCH: 1,  # the line with an unknown number
             }
             if not crashed:
                 assert crashes > 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -52,12 +53,13 @@ async def test_a_dispute_opens_at_its_report_for_the_reason_of_the_dispute(
 ) -> None:
     site.answer("GET", "/v1/disputes", DisputedReports(disputes=[disputed()], next=None))
     page = await client.get("/kommune/indsigelser")
-    action = f"{HOME}/begrundelse?indberetning={resources.REPORT}"
+    report = f"{HOME}/indberetninger/{resources.REPORT}"
+    action = f"{HOME}/begrundelse?{urlencode({'videre': report})}"
     assert f'action="{action}"' in page.text
 
     opened = await send_form(client, action, why="dispute")
 
-    assert opened.headers["location"] == f"{HOME}/indberetninger/{resources.REPORT}"
+    assert opened.headers["location"] == report
     assert (await client.get(opened.headers["location"])).status_code == 200
     assert {request.reason for request in site.requests} == {"Indsigelse"}
 

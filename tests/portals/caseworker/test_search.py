@@ -13,7 +13,7 @@ from services.portals.caseworker.card_context import COOKIE
 from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals.caseworker.resources import CPR, HOME, OTHER, WHY, card, confirm_form
 from tests.portals.reading import error_at, page_text
-from tests.portals.site import Refusal, Site, send_form
+from tests.portals.site import FORM, Refusal, Site, send_form
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,23 @@ async def test_a_reason_is_not_readable_in_cookies_and_addresses(client_with_rea
 
 
 async def test_a_form_without_a_reason_sends_no_command(site: Site, client: httpx2.AsyncClient) -> None:
-    answer = await confirm_form(client, f"{HOME}/beslutning/deaktivering", case_reference="S-2")
-    assert answer.headers["location"] == f"{HOME}/begrundelse"
+    path = f"{HOME}/beslutning/deaktivering"
+    answer = await confirm_form(client, path, case_reference="S-2")
+    assert answer.headers["location"].startswith(f"{HOME}/begrundelse?videre=")
     assert site.requests == []
+
+    stated = await send_form(client, answer.headers["location"], why="grant")
+    form = await client.get(stated.headers["location"])
+
+    assert stated.headers["location"].startswith(f"{path}?genoptag=")
+    assert 'value="S-2"' in form.text
+
+
+@pytest.mark.parametrize("following", ["https://evil.test/", "/kommune", f"/kommune/frikort/{OTHER}", "//evil.test"])
+async def test_a_reason_leads_to_pages_of_its_card_only(client: httpx2.AsyncClient, following: str) -> None:
+    stated = await client.post(f"{HOME}/begrundelse", params={"videre": following}, data={**FORM, "why": "grant"})
+
+    assert stated.headers["location"] == HOME
 
 
 async def test_a_reason_is_sent_in_danish_from_an_english_page(site: Site, client: httpx2.AsyncClient) -> None:

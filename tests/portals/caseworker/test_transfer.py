@@ -10,7 +10,7 @@ from frikort_contracts.http.cards import (
 from frikort_contracts.http.common import Municipality
 
 from tests.portals.caseworker.resources import API, CARD, HOME, confirm_form, open_summary
-from tests.portals.reading import error_at, page_text
+from tests.portals.reading import error_at, login_link, page_text
 from tests.portals.site import KEY, Refusal, Site
 
 
@@ -41,9 +41,15 @@ async def test_an_old_login_shows_a_page_that_keeps_the_form_through_a_new_one(
 
     assert shown.status_code == 401
     assert "Der er ikke sket noget endnu" in page_text(shown)
-    assert 'action="/login/igen?next=' in shown.text
-    assert 'name="to_municipality" value="849"' in shown.text
-    assert f'name="key" value="{KEY}"' in shown.text
+    link = login_link(shown)
+    assert link["igen"] == ["ja"]
+    assert link["next"][0].startswith(f"{path}?genoptag=")
+
+    again = await client_with_reason.get(link["next"][0])
+
+    assert "Det er ikke sendt endnu" in page_text(again)
+    assert 'value="849" selected' in again.text
+    assert f'name="key" value="{KEY}"' in again.text
 
 
 @pytest.mark.parametrize(("typed", "refusal"), [("101", Refusal("same-municipality")), ("999", None), ("", None)])

@@ -60,7 +60,7 @@ async def test_the_csv_file_opens_in_danish_excel(site: Site) -> None:
     assert answer.content.startswith(b"\xef\xbb\xbf")
     text = answer.content.decode("utf-8-sig")
     assert "Karla Eksempel;48213;København;Aktivt\r\n" in text
-    assert "2025;42766,00;7500,00;7500,00;0,00;35266,00;Nej\r\n" in text
+    assert "2025;42766,00;7500,00;7500,00;0,00;35266,00;25;Nej\r\n" in text
     assert (
         "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Nej;Indsigelse" in text
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -13,10 +14,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from services.portals.app import add_portals
 from services.portals.container import Container, build, container_of
+from services.portals.login.back_channel_logout import BackChannelLogout
+from services.portals.login.drafts import Drafts
 from services.portals.login.session_guard import SessionGuard
 from services.runtime.service import Runtime
 from tests.portals.build import PUBLIC_URL, settings
-from tests.portals.login.fakes import FakeProvider, ManualClock, login_service
+from tests.portals.login.fakes import FakeProvider, ManualClock, MemorySessionStore, login_service
 
 
 @pytest.fixture
@@ -57,8 +60,12 @@ async def application() -> tuple[FastAPI, Container]:
 def app(application: tuple[FastAPI, Container], provider: FakeProvider, clock: ManualClock) -> FastAPI:
     app, portals = application
     login = login_service(provider, clock)
-    guard = SessionGuard(login.sessions, login.access_tokens, PUBLIC_URL)
-    app.state.portals = replace(portals, login=login, guard=guard)
+    guard = SessionGuard(login.sessions, login.form_tokens, login.access_tokens, PUBLIC_URL)
+    back_channel_logout = BackChannelLogout(login.provider, login.sessions, login.logins)
+    drafts = Drafts(MemorySessionStore(), login.sessions.keys, timedelta(hours=8), clock)
+    app.state.portals = replace(
+        portals, login=login, guard=guard, back_channel_logout=back_channel_logout, drafts=drafts
+    )
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,12 +19,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.portals.login.access_tokens import AccessTokens
+from services.portals.login.drafts import FormTokens
 from services.portals.login.oidc import OpenIdProvider
 from services.portals.login.service import LoginService
 from services.portals.login.session_store import EncryptedRecord
 from services.portals.login.sessions import Sessions
 from services.portals.settings import ClaimNames
-from tests.portals.build import ISSUER, PUBLIC_URL, client_key, encryptor
+from tests.portals.build import ISSUER, PUBLIC_URL, client_key, session_keys
 
 RESOURCE: Final = "urn:frikort:api"
 CLIENT: Final = "frikort-portal"
@@ -42,8 +43,8 @@ class MemorySessionStore:
     async def prepare(self) -> None:
         pass
 
-    async def add(self, key: str, record: EncryptedRecord) -> None:
-        self.records[key] = record
+    async def add(self, key: str, record: EncryptedRecord) -> bool:
+        return self.records.setdefault(key, record) is record
 
     async def get(self, key: str) -> EncryptedRecord | None:
         return self.records.get(key)
@@ -78,6 +79,14 @@ class MemorySessionStore:
     async def expired(self, now: datetime, most: int) -> list[str]:
         return [key for key, record in self.records.items() if record.expires_at <= now][:most]
 
+    async def found_by(self, *, subjects: Sequence[str] | None, provider_sessions: Sequence[str] | None) -> list[str]:
+        return [
+            key
+            for key, record in self.records.items()
+            if (subjects is None or record.subject in subjects)
+            and (provider_sessions is None or record.provider_session in provider_sessions)
+        ]
+
 
 @dataclass
 class ManualClock:
@@ -110,6 +119,8 @@ class FakeProvider:
         revoked: the refresh tokens that were revoked.
         refresh_began: set when a refresh begins.
         refreshing: a refresh is answered only while this is set.
+        keys_fetched: how often the keys were fetched.
+        without_role: whether the role was withdrawn: the provider refuses to refresh.
     """
 
     nonce: str = ""
@@ -125,6 +136,8 @@ class FakeProvider:
     lifetime: int = 300
     refreshed: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
+    keys_fetched: int = 0
+    without_role: bool = False
     refreshing: asyncio.Event = field(default_factory=_set_event)
     refresh_began: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -180,7 +193,7 @@ class FakeProvider:
     async def _refresh(self, form: Mapping[str, str]) -> Response:
         self.refresh_began.set()
         await self.refreshing.wait()
-        if form["refresh_token"] in (*self.refreshed, *self.revoked):
+        if self.without_role or form["refresh_token"] in (*self.refreshed, *self.revoked):
             return JSONResponse({"error": "invalid_grant"}, 400)
         self.refreshed.append(form["refresh_token"])
         number = len(self.refreshed)
@@ -200,6 +213,9 @@ class FakeProvider:
         return JSONResponse(self.userinfo)
 
     async def _keys(self, _: Request) -> Response:
+        if self.down:
+            raise httpx2.ConnectError("down")
+        self.keys_fetched += 1
         return JSONResponse(dict(KeySet([self.key]).as_dict(private=False)))
 
 
@@ -220,7 +236,7 @@ def open_id_provider(provider: FakeProvider) -> OpenIdProvider:
 def memory_sessions(clock: ManualClock, store: MemorySessionStore | None = None) -> Sessions:
     """Sessions that end after half an hour without a request, and after eight hours."""
     kept = store or MemorySessionStore()
-    return Sessions(kept, encryptor(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
+    return Sessions(kept, session_keys(), idle=timedelta(minutes=30), most=timedelta(hours=8), now=clock)
 
 
 def login_service(
@@ -235,6 +251,7 @@ def login_service(
         provider=client,
         logins=logins or MemorySessionStore(),
         sessions=kept,
+        form_tokens=FormTokens(kept.keys, timedelta(hours=16), clock),
         access_tokens=AccessTokens(kept, client),
         names=ClaimNames(),
         time_limit=timedelta(minutes=10),

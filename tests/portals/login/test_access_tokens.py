@@ -12,6 +12,7 @@ from services.portals.login.access_tokens import AccessTokens, SessionEnded
 from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
 from services.portals.login.session import Session
+from services.portals.login.session_store import new_secret
 from services.portals.login.sessions import Sessions
 from services.portals.problems import ProblemError
 from tests.portals.login.fakes import FakeProvider, ManualClock, MemorySessionStore, memory_sessions, open_id_provider
@@ -44,7 +45,15 @@ def tokens(provider: FakeProvider, sessions: Sessions) -> AccessTokens:
 
 async def begin_session(sessions: Sessions) -> str:
     first = ApiTokens("access-0", "refresh-0", sessions.now() + timedelta(minutes=5))
-    return await sessions.begin(Role.EMPLOYER, RoleGrant("99000007"), "Karla", id_token="id", tokens=first)
+    return await sessions.begin(
+        Role.EMPLOYER,
+        RoleGrant("99000007"),
+        "Karla",
+        id_token="id",
+        tokens=first,
+        subject="someone",
+        form_token=new_secret(),
+    )
 
 
 async def find_session(sessions: Sessions, secret: str) -> Session:
@@ -167,6 +176,53 @@ async def test_a_revoked_refresh_token_ends_the_session(
     with pytest.raises(SessionEnded):
         await tokens.of(session)
     assert await sessions.find(secret) is None
+
+
+async def test_a_withdrawn_role_ends_the_session_within_a_minute(
+    tokens: AccessTokens, sessions: Sessions, clock: ManualClock, provider: FakeProvider
+) -> None:
+    provider.lifetime = 60
+    secret = await begin_session(sessions)
+    clock.advance(minutes=5)
+    assert await tokens.of(await find_session(sessions, secret)) == "access-1"
+
+    provider.without_role = True
+    clock.advance(seconds=31)
+
+    with pytest.raises(SessionEnded):
+        await tokens.of(await find_session(sessions, secret))
+    assert await sessions.find(secret) is None
+
+
+async def test_a_token_that_the_api_refuses_is_renewed_once_for_all_requests(
+    tokens: AccessTokens, sessions: Sessions, provider: FakeProvider
+) -> None:
+    secret = await begin_session(sessions)
+    session = await find_session(sessions, secret)
+
+    renewed = await asyncio.gather(*(tokens.renewed(session, "access-0") for _ in range(4)))
+
+    assert [*renewed, await tokens.renewed(session, "access-0")] == ["access-1"] * 5
+    assert provider.refreshed == ["refresh-0"]
+
+
+async def test_a_refused_token_is_not_used_while_the_provider_is_down(
+    tokens: AccessTokens, sessions: Sessions, provider: FakeProvider
+) -> None:
+    session = await find_session(sessions, await begin_session(sessions))
+    provider.down = True
+
+    with pytest.raises(ProblemError, match="login-unavailable"):
+        await tokens.renewed(session, "access-0")
+
+
+async def test_a_token_of_a_session_that_ended_is_not_renewed(tokens: AccessTokens, sessions: Sessions) -> None:
+    secret = await begin_session(sessions)
+    session = await find_session(sessions, secret)
+    await sessions.end(secret)
+
+    with pytest.raises(SessionEnded):
+        await tokens.renewed(session, "access-0")
 
 
 async def test_a_logout_during_a_refresh_revokes_the_new_token(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -363,17 +364,48 @@ async def test_a_form_without_the_token_of_the_session_is_refused(
     assert await signed_in(app, browser) is not None
 
 
-async def test_a_form_of_another_session_is_refused(
+async def test_a_form_of_another_person_or_role_is_refused(
     app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider
 ) -> None:
     theirs = await form_of(app, browser, provider)
     browser.cookies.clear()
     provider.refreshed.clear()
+    provider.claims |= {"sub": "citizen-2"}
+    provider.userinfo |= {"sub": "citizen-2"}
     mine = await form_of(app, browser, provider)
 
     assert problem_of(await browser.post("/page", data=theirs)) == (403, "form-refused")
     assert problem_of(await browser.post("/page", files={FORM_TOKEN: mine[FORM_TOKEN]})) == (403, "form-refused")
     assert (await browser.post("/page", data=mine)).json() == "done"
+
+
+async def test_a_form_of_an_earlier_session_of_the_same_person_is_accepted(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: ManualClock
+) -> None:
+    earlier = await form_of(app, browser, provider)
+    clock.advance(hours=9)
+    provider.refreshed.clear()
+    later = await form_of(app, browser, provider)
+
+    assert earlier != later
+    assert (await browser.post("/page", data=earlier)).json() == "done"
+    clock.advance(hours=7, minutes=1)
+    provider.refreshed.clear()
+    await log_in(browser, provider)
+    assert problem_of(await browser.post("/page", data=earlier)) == (403, "form-refused")
+
+
+async def test_a_script_learns_when_the_session_ends_without_extending_it(
+    app: FastAPI, browser: httpx2.AsyncClient, provider: FakeProvider, clock: ManualClock
+) -> None:
+    assert (await browser.get("/login/session")).json() == {"ends_at": None}
+    await log_in(browser, provider)
+    clock.advance(minutes=20)
+
+    answer = await browser.get("/login/session")
+
+    assert datetime.fromisoformat(answer.json()["ends_at"]) - clock() == timedelta(minutes=10)
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_the_content_security_policy_allows_this_site_and_forms_to_the_provider(

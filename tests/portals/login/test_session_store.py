@@ -105,6 +105,23 @@ async def test_expired_records_are_listed(records: SessionStore) -> None:
     assert await records.expired(SOON, 10) == ["one"]
 
 
+async def test_a_key_is_stored_once(records: SessionStore) -> None:
+    assert await records.add("one", RECORD)
+    assert not await records.add("one", replace(RECORD, content="other"))
+
+    assert await records.get("one") == RECORD
+
+
+async def test_records_are_found_by_person_and_by_session_of_the_provider(records: SessionStore) -> None:
+    for key, subject, session in (("one", "a", "x"), ("two", "a", "y"), ("three", "b", "z"), ("four", "", "")):
+        await records.add(key, replace(RECORD, subject=subject, provider_session=session))
+
+    assert sorted(await records.found_by(subjects=["a"], provider_sessions=None)) == ["one", "two"]
+    assert sorted(await records.found_by(subjects=["old", "b"], provider_sessions=None)) == ["three"]
+    assert await records.found_by(subjects=None, provider_sessions=["y", "old"]) == ["two"]
+    assert await records.found_by(subjects=["a"], provider_sessions=["z"]) == []
+
+
 async def test_mongodb_deletes_expired_records_after_an_hour(engines: Engines) -> None:
     client = connect(engines.mongodb)
     database = durable_database(client, f"records_{uuid4().hex}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,13 +11,14 @@ from frikort_contracts.http.roles import Role
 
 from services.portals.login.claims import RoleGrant
 from services.portals.login.oidc import ApiTokens
-from services.portals.login.session_store import key_of
-from services.portals.login.sessions import Sessions
-from tests.portals.build import encryptor
+from services.portals.login.session_store import key_of, new_secret
+from services.portals.login.sessions import SessionKeys, Sessions
+from tests.portals.build import session_keys
 from tests.portals.login.fakes import ManualClock, MemorySessionStore, memory_sessions
 
 GRANT = RoleGrant("99000007", signatory=True)
 NAME = "Karla Hemmelig"
+CPR = "6101800101"
 
 
 @pytest.fixture
@@ -36,7 +38,9 @@ def sessions(clock: ManualClock, records: MemorySessionStore) -> Sessions:
 
 async def begin_session(sessions: Sessions) -> str:
     tokens = ApiTokens("an.access.token", "a-refresh-token", sessions.now() + timedelta(minutes=5))
-    return await sessions.begin(Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens)
+    return await sessions.begin(
+        Role.EMPLOYER, GRANT, NAME, id_token="an.id.token", tokens=tokens, subject="someone", form_token=new_secret()
+    )
 
 
 async def test_a_session_holds_the_person_the_role_and_the_tokens(sessions: Sessions) -> None:
@@ -47,6 +51,30 @@ async def test_a_session_holds_the_person_the_role_and_the_tokens(sessions: Sess
     assert session.signatory
     assert (session.tokens.access, session.tokens.refresh) == ("an.access.token", "a-refresh-token")
     assert "token" not in repr(session.tokens)
+
+
+async def test_a_person_is_found_by_the_first_and_by_older_keys_and_is_not_stored_in_clear(
+    clock: ManualClock, records: MemorySessionStore
+) -> None:
+    old, new = (f"{name}:{b64encode(name.encode() * 8).decode()}" for name in ("old1", "new1"))
+    before = replace(memory_sessions(clock, records), keys=SessionKeys.from_setting(old))
+    after = replace(before, keys=SessionKeys.from_setting(f"{new},{old}"))
+    tokens = ApiTokens("access", "refresh", clock())
+    for sessions in (before, after):
+        await sessions.begin(
+            Role.CITIZEN,
+            RoleGrant(""),
+            NAME,
+            id_token="id",
+            tokens=tokens,
+            subject=CPR,
+            provider_session="s",
+            form_token="form",
+        )
+
+    assert CPR not in str(records.records)
+    assert len(await after.end_of_person(subject=CPR, provider_session=None)) == 2
+    assert await after.end_of_person(subject=None, provider_session=None) == []
 
 
 async def test_every_login_starts_a_new_session(sessions: Sessions) -> None:
@@ -167,7 +195,7 @@ async def test_the_tokens_of_another_session_cannot_be_decrypted(
 
 
 def test_text_encrypted_for_one_purpose_cannot_be_decrypted_for_another() -> None:
-    encrypted = encryptor().encrypt("content", "session", "key")
+    encrypted = session_keys().encryptor.encrypt("content", "session", "key")
 
     with pytest.raises(ValueError, match="another purpose"):
-        encryptor().decrypt(encrypted, "tokens", "key")
+        session_keys().encryptor.decrypt(encrypted, "tokens", "key")

@@ -1,0 +1,180 @@
+"""Counts attempts in MongoDB, shared by all instances. Uses the real time, not the settable clock of the gateway.
+
+An attempt is counted before its result is known and released if it was right, so that concurrent attempts cannot pass
+the limit. A document has the counts of one subject and one month, and expires a day after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from services.gateway.attempts import rules
+from services.gateway.attempts.rules import Attempt, Limit, Limits, Window
+from services.gateway.problems import ProblemError
+from services.runtime.mongo.document_store import Database
+
+logger = structlog.get_logger(__name__)
+
+WRONG: Final = Counter("frikort_gateway_wrong_attempts_total", "Wrong card numbers or birth dates.")
+STOPPED: Final = Counter("frikort_gateway_stopped_attempts_total", "Attempts refused after too many wrong ones.")
+ALARMS: Final = Counter(
+    "frikort_gateway_guess_alarms_total",
+    "Alarms about guesses: by a company or an owner, or at a number or a birth date.",
+    ["kind"],
+)
+for _kind in ("company", "owner", "number", "birth-date"):
+    ALARMS.labels(_kind)
+
+_POLL_SECONDS: Final = 0.05
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """A counted attempt, and for each caller its count of the day with this attempt."""
+
+    attempt: Attempt
+    window: Window
+    today: Mapping[str, int]
+
+
+class AttemptLimiter:
+    """Limits attempts.
+
+    ``pause`` is the first pause after wrong attempts. At a limit, an attempt waits up to ``max_wait`` for concurrent
+    right attempts to be released. ``now`` gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        *,
+        pause: timedelta,
+        max_wait: timedelta = timedelta(seconds=1),
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._counts = database["attempts"]
+        self._limits = limits
+        self._pause = pause
+        self._max_wait = max_wait
+        self._now = now
+
+    async def prepare(self) -> None:
+        """Create the index that expires old counts."""
+        await self._counts.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)])
+
+    async def acquire(self, attempt: Attempt) -> Acquired:
+        """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number."""
+        window = rules.window_of(self._now())
+        limits = attempt.limits(self._limits, await self._suspected(attempt, window))
+        counts = await asyncio.gather(
+            *(
+                self._acquire_one(subject, limit, window, paused=not attempt.in_file)
+                for subject, limit in limits.items()
+            )
+        )
+        acquired = [subject for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)]
+        waits = [count for count in counts if isinstance(count, int)]
+        if waits:
+            await self._add(acquired, window, -1)
+            STOPPED.inc()
+            raise ProblemError("too-many-attempts", headers={"Retry-After": str(max(waits))})
+        counted = {subject: count for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)}
+        return Acquired(attempt, window, {caller: counted[caller].day for caller in attempt.callers})
+
+    async def release(self, acquired: Acquired) -> None:
+        """Undo the count of an attempt that was right or not made."""
+        await self._add(list(acquired.attempt.limits(self._limits, frozenset())), acquired.window, -1)
+
+    async def record_wrong(self, acquired: Acquired) -> None:
+        """Keep the count of a wrong attempt, start the pause of its callers, and raise an alarm if it is time."""
+        WRONG.inc()
+        attempt, window = acquired.attempt, acquired.window
+        pauses = [
+            UpdateOne(
+                {"_id": window.document_id(caller)},
+                {"$max": {"paused_until": self._now() + rules.pause_after(today, self._pause)}},
+            )
+            for caller, today in acquired.today.items()
+        ]
+        await self._counts.bulk_write(pauses, ordered=False)
+        await self._add(attempt.targets, window, 1)
+        watched = attempt.watched(self._limits)
+        stored = await self._stored(tuple(watched), window)
+        for subject, limit in watched.items():
+            if rules.reached(rules.count_of(stored.get(subject), window), limit):
+                await self._alarm(subject, attempt.company, window)
+
+    async def _acquire_one(self, subject: str, limit: Limit, window: Window, *, paused: bool) -> Limit | int:
+        """The counts with this attempt, or the seconds to wait if there are too many.
+
+        Waits a moment for concurrent right attempts to be released.
+        """
+        deadline = asyncio.get_running_loop().time() + self._max_wait.total_seconds()
+        document_id, fields = window.document_id(subject), window.fields()
+        while True:
+            now = self._now()
+            allowed: dict[str, Any] = {
+                field: {"$not": {"$gte": most}} for field, most in zip(fields, limit, strict=True)
+            }
+            if paused:
+                allowed["paused_until"] = {"$not": {"$gt": now}}
+            try:
+                counted = await self._counts.find_one_and_update(
+                    {"_id": document_id, **allowed},
+                    {"$inc": dict.fromkeys(fields, 1), "$setOnInsert": {"expires_at": window.expires_at()}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+                return rules.count_of(counted, window)
+            except DuplicateKeyError:
+                stored = await self._counts.find_one({"_id": document_id})
+            until = None if stored is None or not paused else stored.get("paused_until")
+            is_paused = until is not None and until > now
+            if is_paused or asyncio.get_running_loop().time() >= deadline:
+                count = rules.count_of(stored, window)
+                return rules.seconds_to_wait(count, limit, until if is_paused else None, now)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _suspected(self, attempt: Attempt, window: Window) -> frozenset[str]:
+        stored = await self._stored(attempt.targets, window)
+        counts = {target: rules.count_of(found, window) for target, found in stored.items()}
+        return frozenset(target for target, count in counts.items() if rules.reached(count, self._limits.suspicion))
+
+    async def _stored(self, subjects: Sequence[str], window: Window) -> dict[str, Mapping[str, Any]]:
+        ids = {window.document_id(subject): subject for subject in subjects}
+        found = await self._counts.find({"_id": {"$in": list(ids)}}).to_list(None)
+        return {ids[stored["_id"]]: stored for stored in found}
+
+    async def _add(self, subjects: Sequence[str], window: Window, number: int) -> None:
+        if subjects:
+            change = {
+                "$inc": dict.fromkeys(window.fields(), number),
+                "$setOnInsert": {"expires_at": window.expires_at()},
+            }
+            writes = [UpdateOne({"_id": window.document_id(subject)}, change, upsert=True) for subject in subjects]
+            await self._counts.bulk_write(writes, ordered=False)
+
+    async def _alarm(self, subject: str, company: str, window: Window) -> None:
+        """Raise the alarm about a subject, once a day. The log names the company that tried, and no person."""
+        changed = await self._counts.update_one(
+            {"_id": window.document_id(subject), "alarmed_on": {"$ne": window.day}},
+            {"$set": {"alarmed_on": window.day}},
+        )
+        if changed.modified_count:
+            kind = rules.kind_of(subject)
+            ALARMS.labels(kind).inc()
+            logger.warning("gateway.guessing", kind=kind, company=company)

@@ -1,0 +1,1 @@
+"""Attacks through the API with valid tokens. Each must fail."""
