@@ -10,6 +10,7 @@ import pytest
 from frikort_contracts.http.roles import Role
 from pymongo.errors import PyMongoError
 
+from services.portals.login.session_store import EncryptedRecord
 from services.portals.shown_pages import ShownPages
 from services.portals.texts import LANGUAGE_COOKIE
 from tests.portals.employer.resources import (
@@ -152,10 +153,10 @@ async def test_a_stored_answer_of_the_english_page_is_english(site: Site) -> Non
 class BrokenStore(MemorySessionStore):
     """A store that is away."""
 
-    async def add(self, key: str, record: object) -> None:
+    async def add(self, key: str, record: EncryptedRecord) -> bool:
         raise PyMongoError("away")
 
-    async def take(self, key: str) -> None:
+    async def take(self, key: str) -> EncryptedRecord | None:
         raise PyMongoError("away")
 
 
