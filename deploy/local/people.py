@@ -21,7 +21,7 @@ _OWN_CLAIM: dict[Role, str] = {
     "citizen": "cpr",
     "authority": "authority",
 }
-_IDENTITY = {"name", "cpr", "cvr", "signs_for", "owners", "municipality", "authority"}
+_IDENTITY = {"name", "cpr", "cvr", "signs_for", "company", "owners", "municipality", "authority"}
 
 
 class Person(BaseModel):
@@ -44,6 +44,8 @@ class Person(BaseModel):
     cvr: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
     signs_for: Annotated[str, Field(pattern=r"^\d{8}$")] | None = None
     """The CVR number of the business that they may sign for."""
+    company: str | None = None
+    """The name of the business."""
     owners: tuple[SyntheticCpr, ...] | None = None
     """The CPR numbers of the owners, for a sole trader's business."""
     cpr: SyntheticCpr | None = None

@@ -189,7 +189,9 @@ class GatewayReadModels(ReadModels):
             await self._database[collection].create_index([("state.cvr", 1), ("state.order", 1)])
         await self._database[employments.PROJECTION.name].create_index([("state.cvr", 1), ("state.card_number", 1)])
         await self._database[cards.PROJECTION.name].create_index([("state.municipality", 1), ("state.order", 1)])
-        # Reports that need the employer's attention are few.
+        # Reports that need attention are few.
+        disputed = {"state.dispute.raised_at": {"$gt": ""}}
+        await self._reports.create_index([("state.dispute.raised_at", 1)], partialFilterExpression=disputed)
         for name in ("dispute.raised_at", "moved_at"):
             await self._database[reports.PROJECTION.name].create_index(
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
@@ -210,6 +212,25 @@ class GatewayReadModels(ReadModels):
             if (of := (state["card_id"], state["year"])) in exempt:
                 exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # absent if there is no split
         return [exempt[of] for of in years]
+
+    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[str]:
+        """The ids of reports in dispute, of cards of the municipality, by acceptance after the order ``after``.
+
+        Reads only ids, so the reads are not audited.
+        """
+        disputed = {"state.dispute.raised_at": {"$gt": ""}, "state.order": {"$gt": after}}
+        cards_of = {"from": cards.PROJECTION.name, "localField": "state.card_id", "foreignField": "_id", "as": "card"}
+        found = self._reports.aggregate(
+            [
+                {"$match": disputed},
+                {"$lookup": cards_of},
+                {"$match": {"card.state.municipality": municipality}},
+                {"$sort": {"state.order": 1}},
+                {"$limit": limit},
+                {"$project": {"_id": 1}},
+            ]
+        )
+        return [stored["_id"] async for stored in found]
 
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         """The progress of an attempt at an extract."""

@@ -14,6 +14,7 @@ from services.portals.errors import add_handlers, error_response
 from services.portals.login import routes as login
 from services.portals.security import SecurityMiddleware, origin_of
 from services.portals.settings import PortalsSettings
+from services.portals.shown_pages import ShownPagesMiddleware
 from services.runtime.service import Runtime
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
@@ -48,6 +49,7 @@ def add_portals(app: FastAPI, portals: Container) -> None:
         app.include_router(part.router)
     app.router.routes.append(static.ROUTE)
     add_handlers(app)
+    app.add_middleware(ShownPagesMiddleware)
     app.add_middleware(SecurityMiddleware, secure=portals.secure, login=origin_of(settings.issuer))
     app.add_middleware(
         RequestMiddleware,

@@ -21,6 +21,7 @@ from services.portals.login.session_guard import SessionGuard
 from services.portals.login.session_store import MongoSessionStore
 from services.portals.login.sessions import SessionKeys, Sessions
 from services.portals.settings import PortalsSettings
+from services.portals.shown_pages import ShownPages
 from services.runtime.service import Runtime
 
 _SWEEP_SECONDS: Final = 30.0
@@ -58,6 +59,7 @@ class Container:
     back_channel_logout: BackChannelLogout
     drafts: Drafts
     guard: Guard
+    shown_pages: ShownPages
     stopping: asyncio.Event
 
     @property
@@ -97,6 +99,7 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
     )
     access_tokens = AccessTokens(sessions, provider)
     logins = MongoSessionStore(runtime.database, "logins")
+    drafts = MongoSessionStore(runtime.database, "drafts")
     drafts_kept_for = timedelta(seconds=settings.draft_most)
     form_tokens = FormTokens(sessions.keys, sessions.most + drafts_kept_for, sessions.now)
     return Container(
@@ -112,7 +115,8 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
             time_limit=timedelta(seconds=settings.login_seconds),
         ),
         back_channel_logout=BackChannelLogout(provider, sessions, used=logins),
-        drafts=Drafts(MongoSessionStore(runtime.database, "drafts"), sessions.keys, drafts_kept_for, sessions.now),
+        drafts=Drafts(drafts, sessions.keys, drafts_kept_for, sessions.now),
         guard=SessionGuard(sessions, form_tokens, access_tokens, settings.public_url),
+        shown_pages=ShownPages(drafts, sessions),
         stopping=runtime.stopping,
     )

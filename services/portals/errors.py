@@ -20,9 +20,9 @@ from services.portals.citizen.card_context import NoCard, represented_by
 from services.portals.container import container_of
 from services.portals.forms import Form
 from services.portals.login.access_tokens import SessionEnded
-from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, language_of, page_of
+from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, page_of
 from services.portals.problems import PROBLEMS, ProblemError
-from services.portals.texts import translations
+from services.portals.texts import language_of, translations
 
 logger = structlog.get_logger(__name__)
 

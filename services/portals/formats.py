@@ -22,6 +22,7 @@ class Language(StrEnum):
 # The day before the month in English too: 21 November 2026.
 _DAY: Final = {Language.DANISH: "d. MMMM y", Language.ENGLISH: "d MMMM y"}
 _MOMENT: Final = {Language.DANISH: "d. MMMM y 'kl.' HH.mm", Language.ENGLISH: "d MMMM y 'at' HH:mm"}
+_CLOCK: Final = {Language.DANISH: "HH.mm", Language.ENGLISH: "HH:mm"}
 _MONTH: Final = "LLLL y"
 
 
@@ -43,6 +44,17 @@ def day(moment: date, language: Language) -> str:
 def moment(time: datetime, language: Language) -> str:
     """``21. november 2026 kl. 14.30`` in Danish, ``21 November 2026 at 14:30`` in English; the time in Denmark."""
     return format_datetime(time, format=_MOMENT[language], tzinfo=COPENHAGEN, locale=language)
+
+
+def clock(time: datetime, language: Language) -> str:
+    """``14.30`` in Danish, ``14:30`` in English; the time in Denmark."""
+    return format_datetime(time, format=_CLOCK[language], tzinfo=COPENHAGEN, locale=language)
+
+
+def cpr(number: str) -> str:
+    """``010190-1234``: a CPR number, given with or without the hyphen."""
+    digits = number.replace("-", "")
+    return f"{digits[:6]}-{digits[6:]}"
 
 
 def month(moment: date, language: Language) -> str:

@@ -289,8 +289,8 @@ def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
 
 
 _AMOUNT_FORMAT: Final = {
-    Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørebeløbet."),
-    Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500, med komma ved tusinder og punktum før ørebeløbet."),
+    Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørerne."),
+    Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500, med komma ved tusinder og punktum før ørerne."),
 }
 
 

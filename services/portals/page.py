@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends
 from frikort_contracts.http.roles import Role
+from frikort_contracts.municipalities import MUNICIPALITIES
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,7 +26,8 @@ from services.portals.login.drafts import DRAFT_QUERY, FormOwner, Posted
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
-from services.portals.texts import LANGUAGE_COOKIE, translations
+from services.portals.shown_pages import QUERY, address_of
+from services.portals.texts import language_of, translations
 
 _NOT_TYPED: Final = frozenset({TOKEN, "step"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -57,7 +59,7 @@ class RespondWith(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a page. ``draft``: what the person typed on it before a login."""
+    """A request for a page. ``draft``: what the person typed on it before, and is shown again."""
 
     request: Request
     language: Language
@@ -72,10 +74,26 @@ class Page:
         return next((portal for portal in PORTALS.values() if path.startswith(f"{portal.home}/")), PUBLIC)
 
     @property
+    def active_entry(self) -> str:
+        """The entry of the main menu that the page belongs to: the longest path that its own begins with."""
+        own = f"{self.request.url.path}/"
+        entries = [path for path, _ in self.portal.navigation if own.startswith(path if path == "/" else f"{path}/")]
+        return max(entries, key=len, default="")
+
+    @property
+    def acts_for(self) -> str:
+        """The organisation that the signed-in person acts for; empty for a citizen and without a session."""
+        session = self.session
+        if session is None or not session.organisation:
+            return ""
+        if session.role is Role.EMPLOYER:
+            return ", ".join(filter(None, (session.organisation_name, f"CVR {session.organisation}")))
+        return MUNICIPALITIES.get(session.organisation, session.organisation.upper())
+
+    @property
     def here(self) -> str:
-        """The path and query of this page."""
-        url = self.request.url
-        return f"{url.path}?{url.query}" if url.query else str(url.path)
+        """The path and query of this page; of one that answers a form, where it is stored."""
+        return address_of(self.request)
 
     @property
     def seconds_left(self) -> int:
@@ -142,7 +160,7 @@ class Page:
         )
 
     def form(self, fields: Fields | None = None, values: Mapping[str, Any] | None = None) -> Form:
-        """A form to fill in, with ``values`` filled in, or with what the person typed before a login."""
+        """A form to fill in, with ``values`` filled in, or with what the person typed before."""
         if self.draft is not None:
             return restored_form(fields or {}, self.draft, **self._about_form())
         return empty_form(fields or {}, values or {}, **self._about_form())
@@ -190,9 +208,11 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
 
 
 async def _draft_of(request: Request, session: Session) -> Posted | None:
+    """What was typed on the page: before a login, in another language, or before Back."""
+    typed: Posted | None = getattr(request.state, "typed", None)
     draft_id = request.query_params.get(DRAFT_QUERY)
-    if draft_id is None or not is_safe(request):
-        return None
+    if typed is not None or draft_id is None or not is_safe(request):
+        return typed
     owner = FormOwner(session.subject, session.role)
     return await container_of(request).drafts.find(draft_id, owner, request.url.path)
 
@@ -207,14 +227,8 @@ async def keep_draft(request: Request, owner: FormOwner, address: str, posted: P
         return None
     path, _, query = address.partition("?")
     draft_id = await container_of(request).drafts.keep(owner, path, typed)
-    others = [(name, value) for name, value in parse_qsl(query) if name != DRAFT_QUERY]
+    others = [(name, value) for name, value in parse_qsl(query) if name not in {DRAFT_QUERY, QUERY}]
     return f"{path}?{urlencode([*others, (DRAFT_QUERY, draft_id)])}"
-
-
-def language_of(request: Request) -> Language:
-    """The language that was chosen on a page; Danish until one is chosen, whatever the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return Language(chosen) if chosen in set(Language) else Language.DANISH
 
 
 def is_safe(request: Request) -> bool:

@@ -80,6 +80,7 @@ PORTALS: Final[dict[Role, Portal]] = {
         navigation=(
             ("/kommune", N_("Find borger")),
             ("/kommune/nyt-frikort", N_("Udsted frikort")),
+            ("/kommune/indsigelser", N_("Indsigelser")),
             ("/kommune/kontrol", N_("Kontrol")),
         ),
     ),

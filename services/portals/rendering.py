@@ -35,6 +35,9 @@ def environment(language: Language) -> Environment:
     def moment(time: datetime) -> str:
         return formats.moment(time, language)
 
+    def clock(time: datetime) -> str:
+        return formats.clock(time, language)
+
     def month(first: date) -> str:
         return formats.month(first, language)
 
@@ -58,7 +61,7 @@ def environment(language: Language) -> Environment:
     )
     made.policies["ext.i18n.trimmed"] = True
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    for one in (kroner, whole_kroner, day, moment, month, month_name, units, column):
+    for one in (formats.cpr, kroner, whole_kroner, day, moment, clock, month, month_name, units, column):
         made.filters[one.__name__] = one
     made.globals |= {
         "static": static_url,

@@ -16,6 +16,7 @@ class ClaimNames(BaseModel):
     cpr: str = Field(default="cpr", description="A citizen's CPR number.")
     cvr: str = Field(default="cvr", description="The CVR number of the employer that the person works for.")
     signs_for: str = Field(default="signs_for", description="The CVR number of a business that the person signs for.")
+    company: str = Field(default="company", description="The name of the business with the CVR number.")
     municipality: str = Field(default="municipality", description="The code of a caseworker's municipality.")
     authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
 

@@ -12,11 +12,18 @@ from babel.messages import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
+from starlette.requests import Request
 
 from services.portals.formats import Language
 
 LANGUAGE_COOKIE: Final = "sprog"
 ENGLISH: Final = Path(__file__).parent / "locale" / "en"
+
+
+def language_of(request: Request) -> Language:
+    """The language that was chosen on a page; Danish until one is chosen, whatever the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return Language(chosen) if chosen in set(Language) else Language.DANISH
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it, which Babel's extractor knows

@@ -38,7 +38,13 @@ def test_every_role_and_business_has_a_person_who_can_log_in() -> None:
 def test_a_token_is_for_one_role() -> None:
     owner = people.load()["owner-a"]
     assert owner.claims() == {"role": "employer", "cvr": owner.cvr}
-    assert owner.identity() == {"name": owner.name, "cpr": owner.cpr, "cvr": owner.cvr, "signs_for": owner.cvr}
+    assert owner.identity() == {
+        "name": owner.name,
+        "cpr": owner.cpr,
+        "cvr": owner.cvr,
+        "signs_for": owner.cvr,
+        "company": owner.company,
+    }
 
 
 @pytest.mark.parametrize("cvr", sorted({person.cvr for person in EVERYONE if person.cvr}))

@@ -180,6 +180,17 @@ class MemoryModels(GatewayReadModels):
 
     _exempt_of_year = ReadModels._exempt_of_year
 
+    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[str]:
+        cards = self.memory["cards"].states
+        found = [
+            report
+            for report in self.memory["reports"].states.values()
+            if report.dispute is not None
+            and report.order > after
+            and cards[report.card_id].municipality == municipality
+        ]
+        return [report.report_id for report in sorted(found, key=lambda report: report.order)[:limit]]
+
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()
         found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]

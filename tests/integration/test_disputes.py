@@ -10,7 +10,7 @@ import pytest
 from frikort_contracts.extracts import FollowUpStatementUpdated, TaxStatementUpdated
 from frikort_contracts.messages import Message
 
-from tests.integration.scene import ELSEWHERE, SECRET, Job, World, accepted, refused
+from tests.integration.scene import ELSEWHERE, HOME, SECRET, Job, World, accepted, refused
 from tests.integration.topics import records_about
 from tests.waiting import eventually
 
@@ -40,6 +40,24 @@ def test_an_employer_can_ask_for_the_disputed_reports_only(job: Job, report_id: 
     listed = accepted(job.employer.get("/v1/reports", disputed="true"), 200)["reports"]
     assert [line["report_id"] for line in listed] == [report_id]
     assert len(accepted(job.employer.get("/v1/reports"), 200)["reports"]) == 2
+
+
+def test_the_municipality_has_the_open_disputes_of_its_citizens_on_one_list(
+    world: World, job: Job, report_id: str
+) -> None:
+    """D2."""
+
+    def listed(municipality: str) -> list[str]:
+        pages = accepted(world.caseworker(municipality).get("/v1/disputes", limit=500), 200)
+        return [line["card_number"] for line in pages["disputes"] if line["report_id"] == report_id]
+
+    assert listed(HOME) == []
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    assert listed(HOME) == [job.card.number]
+    assert listed(ELSEWHERE) == []
+
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute/withdrawal", {}), 200)
+    assert listed(HOME) == []
 
 
 def test_a_dispute_changes_no_amount(job: Job, report_id: str) -> None:

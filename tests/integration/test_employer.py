@@ -152,7 +152,7 @@ def test_a_report_above_the_allowance_is_accepted_and_split(job: Job) -> None:
     report = job.report(500_000)
     assert (report["split"]["exempt_ore"], report["split"]["excess_ore"]) == (276_600, 223_400)
     assert report["remaining_ore"] == 0
-    assert "2,766.00 kr. without tax" in report["advice"][0]
+    assert "2,766.00 kr. is exempt card wage" in report["advice"][0]
     assert "2,234.00 kr. is ordinary wage" in report["advice"][1]
     assert job.card.warnings() == ["near", "reached", "exceeded"]
 

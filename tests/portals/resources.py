@@ -70,6 +70,7 @@ def warning(threshold: str, *, withdrawn: bool = False) -> WarningResource:
         threshold=threshold,
         allowance_ore=ALLOWANCE,
         reported_ore=ALLOWANCE,
+        provisional=False,
         raised_at=NOON,
         withdrawn_at=NOON if withdrawn else None,
     )

@@ -40,6 +40,7 @@ from services.portals.login.sessions import utc_now
 from services.portals.page import Page
 from services.portals.problems import ProblemError as PortalProblem
 from services.portals.rendering import environment
+from services.portals.shown_pages import QUERY, ShownPages
 from services.runtime.allowance_file import load_allowances
 from services.runtime.service import Runtime
 from services.runtime.web.methods import PathMethods
@@ -52,6 +53,7 @@ TOKEN: Final = "the-sessions-own-token"
 KEY: Final = "11111111-1111-4111-8111-111111111111"
 FORM: Final = {"form_token": TOKEN, "key": KEY}
 """The hidden fields of every form: the token of the session and the idempotency key."""
+COMPANIES: Final = {Role.CITIZEN: "", Role.EMPLOYER: "Testbageriet ApS", Role.CASEWORKER: "", Role.AUTHORITY: ""}
 _ENOUGH_SECONDS: Final = 5
 ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
 
@@ -123,9 +125,11 @@ class Site:
             error_response=problem_response,
         )
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+        built = build(chosen, Runtime(service="portals", settings=chosen))
         self.portals = replace(
-            build(chosen, Runtime(service="portals", settings=chosen)),
+            built,
             guard=self,
+            shown_pages=ShownPages(MemorySessionStore(), built.login.sessions),
             drafts=Drafts(MemorySessionStore(), session_keys(), timedelta(hours=8), utc_now),
             gateway=GatewayClient("http://gateway.test", transport=httpx2.ASGITransport(self.api)),
         )
@@ -138,7 +142,16 @@ class Site:
         ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
         tokens = ApiTokens(f"token of {role}", "refresh", ends_at)
         self.session = Session(
-            "key", role, ORGANISATIONS[role], name, TOKEN, ends_at, tokens, "encrypted", subject=name
+            "key",
+            role,
+            ORGANISATIONS[role],
+            name,
+            TOKEN,
+            ends_at,
+            tokens,
+            "encrypted",
+            subject=name,
+            organisation_name=COMPANIES[role],
         )
         self.owner = FormOwner(name, role)
         return self.session
@@ -205,6 +218,7 @@ class Site:
 
     async def session_of(self, request: Request, *, active: bool = True) -> Session | None:
         self.active_lookups.append(active)
+        request.state.session = self.session
         return self.session
 
     async def access_token_of(self, session: Session) -> str:
@@ -306,4 +320,10 @@ async def send_form(
     client: httpx2.AsyncClient, path: str, fields: Mapping[str, str] | None = None, /, **more: str
 ) -> httpx2.Response:
     """The response to a form, which is sent with its hidden fields."""
-    return await client.post(path, data={**FORM, **(fields or {}), **more})
+    return await answer_to_form(client, await client.post(path, data={**FORM, **(fields or {}), **more}))
+
+
+async def answer_to_form(client: httpx2.AsyncClient, response: httpx2.Response) -> httpx2.Response:
+    """The page that answers a form, which has an address of its own; another response is returned as it is."""
+    address = response.headers.get("location", "")
+    return await client.get(address) if f"{QUERY}=" in address else response

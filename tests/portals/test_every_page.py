@@ -26,7 +26,8 @@ from tests.portals.generated_site import (
     own_forms,
     portal_routes,
 )
-from tests.portals.reading import login_link
+from tests.portals.reading import login_link, page_text
+from tests.portals.site import answer_to_form
 
 ROUTES: Final = list(portal_routes())
 READS: Final = [route for route in ROUTES if route.method == "GET"]
@@ -196,7 +197,7 @@ async def test_a_form_that_is_sent_after_the_end_of_the_session_is_there_again_a
 async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed: Mapping[str, str]) -> None:
     """Send a form with hostile text in its text fields, and the forms of the page that follows."""
     sent = form.filled(typed)
-    answer = await client.post(form.action or path, data=sent)
+    answer = await answer_to_form(client, await client.post(form.action or path, data=sent))
     assert answer.status_code < 500, answer.text
     assert_harmless(answer)
     if answer.status_code == 303:
@@ -207,7 +208,18 @@ async def try_form(client: httpx2.AsyncClient, path: str, form: HtmlForm, typed:
     values = {one.name: one.value for one in with_input[0].inputs}
     assert {name: values[name] for name in form.texts} == {name: sent[name].strip() for name in form.texts}
     for button, value in with_input[0].buttons:
-        assert_harmless(await client.post(form.action or path, data={**values, button: value}))
+        after_button = await client.post(form.action or path, data={**values, button: value})
+        assert_harmless(await answer_to_form(client, after_button))
+
+
+@pytest.mark.parametrize("route", READS, ids=route_id)
+async def test_sentences_are_separated_by_a_space(route: PortalRoute) -> None:
+    async with client_of(site_as(route.role)) as client:
+        for variant in VARIANTS:
+            site_as(route.role, variant)
+            answer = await open_page(client, route.path)
+            if answer.headers.get("content-type", "").startswith("text/html"):
+                assert re.findall(r"\w+[a-zæøå][.:][A-ZÆØÅ0-9]\w*", page_text(answer)) == []
 
 
 def no_command_was_sent(site: GeneratedSite) -> bool:

@@ -57,7 +57,7 @@ async def open_route(tab: Tab, address: str, route: PortalRoute) -> bool:
 
 async def send_first_form(tab: Tab) -> bool:
     """Send the first form of the page without changes. False if it has no button."""
-    button = tab.page.locator("main form button[type=submit]").first
+    button = tab.page.locator("main form[method=post] button").first
     if await button.count() == 0 or not await button.is_visible():
         return False
     async with tab.page.expect_navigation():

@@ -116,7 +116,7 @@ def test_invalid_fields_are_explained_in_the_order_of_the_form() -> None:
         ("period-first-day", "Skriv en dag, der findes, for eksempel 21 11 2026."),
         (
             "components-wage_ore",
-            "Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørebeløbet.",
+            "Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørerne.",
         ),
         ("reason", "Vælg en mulighed."),
     ]

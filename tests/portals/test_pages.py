@@ -24,7 +24,7 @@ from services.portals.page import CitizenPage, EmployerPage, OpenPage
 from services.portals.rendering import column
 from services.portals.security import content_security_policy
 from tests.portals.build import ISSUER
-from tests.portals.site import FORM, KEY, Refusal, Site, render_source
+from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, render_source
 
 BALANCES: Final = Balances(balances=[])
 FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
@@ -47,6 +47,10 @@ def site(site: Site) -> Site:
     @site.app.get("/virksomhed/fil")
     async def download(page: EmployerPage) -> Response:
         return await page.forward("/v1/receipts/1", language="da")
+
+    @site.app.get("/virksomhed/proeve")
+    async def begin(page: EmployerPage) -> Response:
+        return render_source(page, TEMPLATE, page.form(FIELDS))
 
     @site.app.post("/virksomhed/proeve")
     async def send(page: EmployerPage) -> Response:
@@ -94,6 +98,36 @@ async def test_another_role_gets_a_link_to_its_own_portal(site: Site, role: Role
     assert site.requests == []
 
 
+@pytest.mark.parametrize(
+    ("role", "path", "acts_for"),
+    [
+        (Role.EMPLOYER, "/virksomhed/proeve", "Testbageriet ApS, CVR 99000007"),
+        (Role.CASEWORKER, "/kommune/nyt-frikort", "København"),
+        (Role.AUTHORITY, "/myndighed/nyt-udtraek", "SKAT"),
+    ],
+)
+async def test_the_header_says_for_whom_a_person_acts(site: Site, role: Role, path: str, acts_for: str) -> None:
+    site.sign_in(role)
+    async with site.client() as client:
+        response = await client.get(path)
+
+    assert f'<span class="acts-for">{acts_for}</span>' in response.text
+
+
+async def test_a_citizen_acts_for_no_organisation(site: Site) -> None:
+    site.sign_in(Role.CITIZEN)
+    async with site.client() as client:
+        assert "acts-for" not in (await client.get("/borger/mine-data")).text
+
+
+async def test_the_main_menu_marks_the_entry_of_a_page_below_it(site: Site) -> None:
+    site.sign_in(Role.EMPLOYER)
+    async with site.client() as client:
+        page = (await client.get("/virksomhed/proeve")).text
+
+    assert page.count('<a class="nav-link" href="/virksomhed" aria-current="true">') == 2, "for desktop and phone"
+
+
 async def test_a_page_calls_the_api_with_the_persons_token_language_and_correlation_id(site: Site) -> None:
     session = site.sign_in(Role.CITIZEN)
     site.answer("GET", "/v1/me/balances", BALANCES)
@@ -133,7 +167,7 @@ async def test_a_refused_form_keeps_its_escaped_input_and_links_to_the_field(sit
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", Refusal("card-exists", facts={"municipality": "101"}))
     async with site.client() as client:
-        response = await client.post("/virksomhed/proeve", data=SENT)
+        response = await answer_to_form(client, await client.post("/virksomhed/proeve", data=SENT))
 
     assert response.status_code == 409
     assert "<title>Fejl: Prøve" in response.text
@@ -148,7 +182,7 @@ async def test_a_pending_command_can_be_sent_again_with_its_key(site: Site) -> N
     site.sign_in(Role.EMPLOYER)
     site.answer("POST", "/v1/cards", PendingResource(command_id="c", outcome="/v1/outcomes/c"), status=202)
     async with site.client() as client:
-        response = await client.post("/virksomhed/proeve", data=SENT)
+        response = await answer_to_form(client, await client.post("/virksomhed/proeve", data=SENT))
 
     assert response.status_code == 202
     main = re.search("<main.*</main>", response.text, re.DOTALL)

@@ -9,6 +9,7 @@ from typing import Final
 from frikort_contracts.http.balances import AllowanceResource, Allowances
 from frikort_contracts.http.roles import Role
 
+from services.portals.login.routes import SIGNED_OUT
 from tests.portals.conftest import OpenTab
 from tests.portals.site import Refusal, Site
 
@@ -40,6 +41,17 @@ async def test_the_public_pages_and_the_error_page_are_accessible_and_valid(
     site.sign_in(Role.EMPLOYER)
     await tab.open(f"{address}/borger-findes-ikke")
     await tab.check()
+
+
+async def test_the_front_page_says_once_that_a_person_is_signed_out(site: Site) -> None:
+    async with site.client() as client:
+        plain = await client.get("/")
+        after = await client.get("/", headers={"cookie": f"{SIGNED_OUT}=ja"})
+
+    assert "Du er logget af" not in plain.text
+    assert "Du er logget af" in after.text
+    assert f'{SIGNED_OUT}=""' in after.headers["set-cookie"]
+    assert "Max-Age=0" in after.headers["set-cookie"]
 
 
 async def test_a_visitor_finds_the_guidance_with_the_keyboard_alone(open_tab: OpenTab, address: str) -> None:

@@ -16,6 +16,7 @@ class WarningResource(Resource):
     threshold: str
     allowance_ore: int
     reported_ore: int
+    provisional: bool = Field(description="The year's allowance is not published yet.")
     raised_at: datetime
     withdrawn_at: datetime | None = Field(description="When a correction made the warning untrue.")
 

@@ -40,6 +40,9 @@ class EmploymentResource(Resource):
         description="As typed at registration, also when the card has a new number; null for the oldest employments."
     )
     label: str | None = Field(description="The employer's own name for it.")
+    active_days: list[Days] = Field(
+        description="The days of the employment on which the card is active. Work on other days cannot be reported."
+    )
     no_work: list[Days] = Field(description="The days declared without work.")
     registered_at: datetime
     revision: int
@@ -92,6 +95,7 @@ class ReminderResource(Resource):
     expected_payment_date: date | None = None
     remaining_ore: int | None = None
     usual_pay_ore: int | None = None
+    provisional: bool = Field(default=False, description="The allowance that it is about is not published yet.")
 
 
 class Reminders(Resource):

@@ -52,6 +52,7 @@ class BatchResource(Resource):
     total_ore: int = Field(description="What the lines without errors report.")
     exempt_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
     excess_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
+    provisional: bool = Field(description="Of what is accepted or already reported, some is split provisionally.")
 
 
 class BatchPage(Resource):
@@ -66,6 +67,7 @@ class LineSplitResource(Resource):
 
     exempt_ore: int
     excess_ore: int
+    provisional: bool = Field(description="The year's allowance is not published yet.")
 
 
 class BatchLineResource(Resource):

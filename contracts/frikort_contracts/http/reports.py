@@ -78,6 +78,8 @@ class ReportResource(Resource):
     employment_id: str
     reference: str
     status: Literal["accepted", "withdrawn"] = Field(description="A withdrawn report no longer counts.")
+    reported_at: datetime = Field(description="When the report was accepted.")
+    withdrawn_at: datetime | None = Field(description="When the employer withdrew it; null while it counts.")
     year: int = Field(description="The year of the payment date.")
     work: Days
     payment_date: date
@@ -157,6 +159,26 @@ class CardReports(Resource):
     """The reports of a card, by acceptance."""
 
     reports: list[CardReportResource]
+
+
+class DisputedReportResource(Resource):
+    """A report in dispute of a card that the municipality is responsible for."""
+
+    card_id: str
+    card_number: str
+    name: str
+    report_id: str
+    cvr: str
+    payment_date: date
+    total_ore: int
+    dispute: DisputeResource
+
+
+class DisputedReports(Resource):
+    """A page of the municipality's open disputes, by acceptance of their reports."""
+
+    disputes: list[DisputedReportResource] = Field(description="Those that the employer has answered, too.")
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
 class ComponentsBody(Part):

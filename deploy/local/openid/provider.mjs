@@ -100,7 +100,7 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
   scopes: ['openid', PERSON, scope, ...PORTALS],
   claims: {
     openid: ['sub'],
-    [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'owners', 'municipality', 'authority']
+    [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'company', 'owners', 'municipality', 'authority']
   },
   findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...identityOf(id) }) },
   loadExistingGrant: grantEverything,

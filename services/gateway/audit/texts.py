@@ -1,7 +1,8 @@
-"""Audit entries as sentences for the person, in Danish and English. Pure."""
+"""Audit entries as sentences for their reader, in Danish and English. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from services.gateway.audit.actions import ACTIONS
 from services.gateway.audit.log import Access
 from services.gateway.formats import Language
 
+_CITIZEN_SELF: Final = ("Borgeren selv", "The citizen")
 _NOTHING: Final = (" (intet blev vist eller ændret)", " (nothing was shown or changed)")
 _AUTHORITIES: Final = {
     Authority.SKAT: ("Skattestyrelsen", "The Danish Tax Agency"),
@@ -25,18 +27,32 @@ _AUTHORITIES: Final = {
 _SPECIAL_NAMES: Final = {"101": "Københavns Kommune", "400": "Bornholms Regionskommune"}
 
 
-def page(accesses: Sequence[Access], following: str | None, language: Language) -> AccessPage:
-    """A page of entries, newest first."""
-    return AccessPage(accesses=[_entry(access, language) for access in accesses], next=following)
+_ABOUT_CITIZEN: Final = {
+    Language.DANISH: {"du": "borgeren", "dig": "borgeren", "din": "borgerens", "dit": "borgerens", "dine": "borgerens"},
+    Language.ENGLISH: {"you": "the citizen", "your": "the citizen's"},
+}
+"""What a caseworker reads instead of the words that address the citizen."""
+_WORD: Final = re.compile(r"\w+")
 
 
-def _entry(access: Access, language: Language) -> AccessResource:
+def page(
+    accesses: Sequence[Access], following: str | None, language: Language, *, reader: Role = Role.CITIZEN
+) -> AccessPage:
+    """A page of entries, newest first. The texts address the citizen, or speak of the citizen to a caseworker."""
+    return AccessPage(accesses=[_entry(access, language, reader) for access in accesses], next=following)
+
+
+def _entry(access: Access, language: Language, reader: Role) -> AccessResource:
     english = language is Language.ENGLISH
     text = ACTIONS[access.action]
     what = text.in_language(language) + _of_year(access, english=english)
+    who = _who(access)[english]
+    if reader is not Role.CITIZEN:
+        what = about_citizen(what, language)
+        who = _CITIZEN_SELF[english] if access.own else about_citizen(who, language)
     return AccessResource(
         at=access.at,
-        by=_who(access)[english],
+        by=who,
         role=access.role.value,
         own=access.own,
         action=access.action,
@@ -46,6 +62,12 @@ def _entry(access: Access, language: Language) -> AccessResource:
         reason=access.reason,
         correlation_id=access.request,
     )
+
+
+def about_citizen(text: str, language: Language) -> str:
+    """A text that addresses the citizen, as a caseworker reads it: `dit frikort` is `borgerens frikort`."""
+    words = _ABOUT_CITIZEN[language]
+    return _WORD.sub(lambda word: words.get(word[0], word[0]), text)
 
 
 def _who(access: Access) -> tuple[str, str]:

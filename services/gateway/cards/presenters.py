@@ -91,6 +91,7 @@ def warnings_of_year(ledger: LedgerView) -> list[WarningResource]:
             threshold=warning.threshold,
             allowance_ore=warning.allowance,
             reported_ore=warning.reported,
+            provisional=ledger.totals is not None and ledger.totals.provisional,
             raised_at=warning.raised_at,
             withdrawn_at=warning.withdrawn_at,
         )

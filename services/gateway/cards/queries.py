@@ -84,4 +84,4 @@ async def accesses_of(
         spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
     found = await context.container.audit_log.latest(spans, own=own, before=before(cursor), limit=limit + 1)
     entries, following = page(found, limit)
-    return texts.page(entries, following, context.language)
+    return texts.page(entries, following, context.language, reader=context.caller.role)

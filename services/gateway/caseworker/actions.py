@@ -13,6 +13,12 @@ READ_CONTROLS_DUE: Final = define(
     "har set dig på listen over frikort, der skal kontrolleres",
     "saw you on the list of cards that are due for control",
 )
+READ_DISPUTES: Final = define(
+    "read-disputes",
+    "read",
+    "har set din indsigelse på kommunens liste",
+    "saw your dispute on the municipality's list",
+)
 ISSUE_CARD: Final = define("issue-card", "change", "har udstedt et frikort til dig", "issued a card to you")
 DEACTIVATE_CARD: Final = define("deactivate-card", "change", "har deaktiveret dit frikort", "deactivated your card")
 REACTIVATE_CARD: Final = define("reactivate-card", "change", "har genaktiveret dit frikort", "reactivated your card")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from frikort_contracts.http.cards import CardHistory, CardResource, ControlDueResource, ControlResource
+from frikort_contracts.http.reports import CardReportResource, DisputedReportResource
 
 from services.gateway.person_encryption import Person
 from services.gateway.presenters import days, municipality
@@ -44,6 +45,22 @@ def control_due(view: CardView, person: Person) -> ControlDueResource:
         name=person.name,
         control_due=view.control_due,
         last_control=_control(view.last_control),
+    )
+
+
+def disputed_report(card: CardView, person: Person, report: CardReportResource) -> DisputedReportResource:
+    """A line of the list of open disputes. Raises ``ValueError`` for a report without one."""
+    if report.dispute is None:
+        raise ValueError("the report is not in dispute")
+    return DisputedReportResource(
+        card_id=card.card_id,
+        card_number=card.number,
+        name=person.name,
+        report_id=report.report_id,
+        cvr=report.cvr,
+        payment_date=report.payment_date,
+        total_ore=report.total_ore,
+        dispute=report.dispute,
     )
 
 

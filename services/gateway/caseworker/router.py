@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from frikort_contracts.http.cards import (
 )
 from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.mandates import MandateBody, MandateResource, Mandates
-from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody
+from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody, DisputedReports
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import (
     DeactivateCard,
@@ -40,7 +41,7 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
 from services.gateway.api.json_route import JsonRoute
-from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, page
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, order_in, page
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
     GRANT_MANDATE,
@@ -55,6 +56,7 @@ from services.gateway.audit.actions import (
 )
 from services.gateway.audit.routes import audited
 from services.gateway.cards import disputes, mandates, queries
+from services.gateway.cards.presenters import card_report
 from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.caseworker import presenters
@@ -64,6 +66,7 @@ from services.gateway.caseworker.actions import (
     ISSUE_CARD,
     REACTIVATE_CARD,
     READ_CONTROLS_DUE,
+    READ_DISPUTES,
     RECORD_CONTROL,
     REPLACE_NUMBER,
     SEARCH,
@@ -308,6 +311,28 @@ async def controls_due(
         cards=[presenters.control_due(card, decrypt(card.person, card.card_id)) for card in shown],
         next=following,
     )
+
+
+@router.get("/disputes", response_model=DisputedReports)
+@audited(READ_DISPUTES)
+async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = "") -> DisputedReports:
+    """The open disputes about reports of the municipality's citizens, also those that the employer has answered."""
+    container = context.container
+    models, persons = container.read_models, container.persons
+    ids = await models.open_disputes(context.organisation, after=order_in(cursor), limit=limit + 1)
+    read = await asyncio.gather(*(models.reports.get(report_id) for report_id in ids))
+    shown, following = page([view for view in read if view is not None], limit)
+    card_ids = sorted({view.card_id for view in shown})
+    cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
+    disputes = [
+        presenters.disputed_report(
+            card, persons.decrypt(card.person, card.card_id), card_report(view, persons.decrypt_message)
+        )
+        for view in shown
+        # Either may have changed since the ids were read.
+        if view.dispute is not None and (card := cards[view.card_id]).municipality == context.organisation
+    ]
+    return DisputedReports(disputes=disputes, next=following)
 
 
 async def _submit(

@@ -20,7 +20,7 @@ CORRECT_REPORT: Final = define(
     "correct-report", "change", "har rettet en indberetning af din løn", "corrected a report of your wage"
 )
 WITHDRAW_REPORT: Final = define(
-    "withdraw-report", "change", "har tilbagekaldt en indberetning af din løn", "withdrew a report of your wage"
+    "withdraw-report", "change", "har trukket en indberetning af din løn tilbage", "withdrew a report of your wage"
 )
 ANSWER_DISPUTE: Final = define(
     "answer-dispute",

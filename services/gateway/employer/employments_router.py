@@ -88,14 +88,21 @@ async def list_employments(
         limit=limit + 1,
     )
     shown, following = page(found, limit)
-    return EmploymentPage(employments=[_presented(context, view) for view in shown], next=following)
+    card_ids = sorted({view.card_id for view in shown})
+    cards = {
+        card.card_id: card for card in await context.container.read_models.cards.find({"card_id": {"$in": card_ids}})
+    }
+    return EmploymentPage(
+        employments=[_presented(context, view, cards.get(view.card_id)) for view in shown], next=following
+    )
 
 
 @router.get("/employments/{employment_id}", response_model=EmploymentResource, openapi_extra=problems(*EMPLOYMENT))
 @audited(READ_EMPLOYMENTS)
 async def get_employment(employment_id: str, context: Employer) -> EmploymentResource:
     """An own employment."""
-    return _presented(context, await own_employment(context, employment_id))
+    view = await own_employment(context, employment_id)
+    return _presented(context, view, await context.container.read_models.cards.get(view.card_id))
 
 
 @router.put(
@@ -234,7 +241,7 @@ def _encrypted_label(context: RequestContext, label: str | None, card_id: str) -
     return None if label is None else context.container.persons.encrypt_label(label, card_id, context.organisation)
 
 
-def _presented(context: RequestContext, view: EmploymentView) -> EmploymentResource:
+def _presented(context: RequestContext, view: EmploymentView, card: CardView | None) -> EmploymentResource:
     persons = context.container.persons
     contact = persons.decrypt_contact(view.contact, view.card_id, view.cvr)
-    return presenters.employment(view, contact, persons.decrypt_label(view.label, view.card_id, view.cvr))
+    return presenters.employment(view, contact, persons.decrypt_label(view.label, view.card_id, view.cvr), card)

@@ -1,4 +1,7 @@
-"""Payment instructions after a report, in plain words and in kroner. Pure."""
+"""Payment instructions for a report, in plain words and in kroner. Pure.
+
+They hold before and after the payment: none of them can be read as a request to pay, or to pay again.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,23 @@ from services.gateway.formats import Language, kroner
 
 
 def payment_instructions(*, exempt: int, excess: int, year: int, provisional: bool, language: Language) -> list[str]:
-    """Which part to pay without tax and keep out of eIndkomst, and which part is ordinary wage."""
+    """Which part is exempt and stays out of eIndkomst, and which part is ordinary wage."""
     danish = language is Language.DANISH
     free, above = kroner(exempt, language), kroner(excess, language)
     sentences: list[str] = []
     if exempt > 0:
         sentences.append(
-            f"Udbetal {free} uden skat. Det beløb er frikortløn og må ikke indberettes til eIndkomst."
+            f"{free} er skattefri frikortløn. Træk ikke skat, og indberet den ikke til eIndkomst."
             if danish
-            else f"Pay {free} without tax. That amount is card wage and must not be reported to eIndkomst."
+            else f"{free} is exempt card wage. Deduct no tax, and do not report it to eIndkomst."
         )
     if excess > 0:
         sentences.append(
-            f"{above} er almindelig løn, for årets beløbsgrænse er brugt op: træk A-skat af det beløb, og indberet det "
-            "til eIndkomst."
+            f"{above} er almindelig løn, for årets beløbsgrænse er brugt op. Træk AM-bidrag og A-skat af det beløb, "
+            "og indberet det til eIndkomst."
             if danish
-            else f"{above} is ordinary wage, as the year's allowance is used up: deduct A-tax from that amount, and "
-            "report it to eIndkomst."
+            else f"{above} is ordinary wage, as the year's allowance is used up. Deduct labour market contribution and "
+            "A-tax from that amount, and report it to eIndkomst."
         )
     if provisional:
         sentences.append(

@@ -39,6 +39,7 @@ _COLUMNS: Final = {
         "I alt (kr.)",
         "Skattefrit (kr.)",
         "Over beløbsgrænsen (kr.)",
+        "Foreløbig beløbsgrænse",
         "Forklaring",
         "Indberetning",
     ),
@@ -49,10 +50,12 @@ _COLUMNS: Final = {
         "Total (kr.)",
         "Exempt (kr.)",
         "Above the allowance (kr.)",
+        "Provisional allowance",
         "Explanation",
         "Report",
     ),
 }
+_YES: Final = {Language.DANISH: ("nej", "ja"), Language.ENGLISH: ("no", "yes")}
 _RESULTS: Final[dict[Language, dict[LineStatus, str]]] = {
     Language.DANISH: {
         "accepted": "modtaget",
@@ -91,6 +94,7 @@ def batch(shown: Batch) -> BatchResource:
         total_ore=shown.total,
         exempt_ore=totals.exempt,
         excess_ore=totals.excess,
+        provisional=totals.provisional > 0,
     )
 
 
@@ -118,7 +122,9 @@ def line(
         employment_id=shown.employment_id,
         total_ore=shown.total,
         report_id=None if result is None else result.report_id,
-        split=LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess) if booked and result else None,
+        split=LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess, provisional=result.provisional)
+        if booked and result
+        else None,
         problem=_problem(batch_id, result, language),
         errors=[],
     )
@@ -162,6 +168,7 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
                 None if entry.total_ore is None else Ore(entry.total_ore),
                 None if split is None else Ore(split.exempt_ore),
                 None if split is None else Ore(split.excess_ore),
+                None if split is None else _YES[language][split.provisional],
                 " ".join(why),
                 entry.report_id,
             )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from frikort_contracts.http.balances import AllowanceLeft
 from frikort_contracts.http.employments import ContactResource, EmploymentResource, ReminderAnswer, ReminderResource
 from frikort_contracts.http.reports import ReportDetail, ReportResource
 from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.values import Period
 
 from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.employer.reminder_rules import Notice, Question, answer_texts, notice_text, question_text
 from services.gateway.formats import Language
 from services.gateway.person_encryption import Contact
 from services.gateway.presenters import OpenMessage, components, days, dispute, remaining, report_history, split
+from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.ledgers import LedgerView
 from services.gateway.projections.reports import ReportView
 
 
-def employment(view: EmploymentView, contact: Contact, label: str | None) -> EmploymentResource:
+def employment(view: EmploymentView, contact: Contact, label: str | None, card: CardView | None) -> EmploymentResource:
     """For the employer."""
     return EmploymentResource(
         employment_id=view.employment_id,
@@ -25,10 +29,21 @@ def employment(view: EmploymentView, contact: Contact, label: str | None) -> Emp
         contact=ContactResource(**contact._asdict()),
         card_number=view.card_number,
         label=label,
+        active_days=[] if card is None else [days(one) for one in _common(view.period, card.active_periods)],
         no_work=[days(period) for period in view.no_work],
         registered_at=view.registered_at,
         revision=view.revision,
     )
+
+
+def _common(period: Period, others: Iterable[Period]) -> list[Period]:
+    """The days that ``period`` has in common with each of the others."""
+    found: list[Period] = []
+    for other in others:
+        if period.overlaps(other):
+            ends = [one.last for one in (period, other) if one.last is not None]
+            found.append(Period(first=max(period.first, other.first), last=min(ends, default=None)))
+    return found
 
 
 def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> AllowanceLeft:
@@ -65,6 +80,7 @@ def reminder(view: EmploymentView, label: str | None, found: Question | Notice, 
             expected_payment_date=found.pay_day,
             remaining_ore=found.remaining,
             usual_pay_ore=found.usual,
+            provisional=found.provisional,
         )
     report_now, no_work = answer_texts(language)
     return ReminderResource(
@@ -97,6 +113,8 @@ def report(
         employment_id=view.employment_id,
         reference=view.reference,
         status="withdrawn" if view.withdrawn else "accepted",
+        reported_at=view.history[0].at,
+        withdrawn_at=next((entry.at for entry in view.history if entry.event == "withdrawn"), None),
         year=view.year,
         work=days(view.booked.work),
         payment_date=view.booked.payment_date,

@@ -6,7 +6,7 @@ The *pay interval* of an employment is its usual number of days from one pay day
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -36,11 +36,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Notice:
-    """Warns that on the next expected pay day less is left of the card's allowance than is usually paid; in øre."""
+    """Warns that on the next expected pay day less is left of the card's allowance than is usually paid; in øre.
+
+    ``provisional``: the allowance is not published yet.
+    """
 
     pay_day: date
     remaining: int
     usual: int
+    provisional: bool = False
 
 
 def question(employment: EmploymentView, card: CardView, reports: Iterable[ReportView], today: date) -> Question | None:
@@ -64,25 +68,32 @@ def notice(
     reports: Iterable[ReportView],
     left: Mapping[int, int],
     today: date,
+    provisional: Collection[int] = (),
 ) -> Notice | None:
-    """The notice to give when the usual payment would exceed what is left of the allowance (``left``: øre by year)."""
+    """The notice to give when the usual payment would exceed what is left of the allowance (``left``: øre by year).
+
+    ``provisional``: the years whose allowance is not published yet.
+    """
     paid = _paid(reports)
     if not paid or _current_since(employment, card, today) is None:
         return None
     pay_day = _next_pay_day(max(paid), _pay_interval(paid), today)
     remaining, usual = left.get(pay_day.year), median_high(paid.values())
-    return Notice(pay_day, remaining, usual) if remaining is not None and remaining < usual else None
+    if remaining is None or remaining >= usual:
+        return None
+    return Notice(pay_day, remaining, usual, pay_day.year in provisional)
 
 
 def question_text(asked: Question, language: Language) -> str:
     """The question in plain words."""
     danish = language is Language.DANISH
     first, last = day(asked.days.first, language), day(asked.days.last, language)
-    text = (
-        f"Har der været arbejde fra den {first} til den {last}?"
-        if danish
-        else f"Was there work from {first} to {last}?"
-    )
+    if asked.days.first == asked.days.last:
+        text = f"Har der været arbejde den {first}?" if danish else f"Was there work on {first}?"
+    elif danish:
+        text = f"Har der været arbejde fra den {first} til den {last}?"
+    else:
+        text = f"Was there work from {first} to {last}?"
     if asked.last_paid is None:
         return text
     paid = day(asked.last_paid, language)
@@ -106,14 +117,17 @@ def notice_text(given: Notice, language: Language) -> str:
     left, usual = kroner(given.remaining, language), kroner(given.usual, language)
     above, pay_day = kroner(given.usual - given.remaining, language), day(given.pay_day, language)
     if language is Language.DANISH:
+        note = f" Beløbsgrænsen for {given.pay_day.year} er foreløbig og kan blive ændret." if given.provisional else ""
         return (
             f"Der er {left} tilbage af årets beløbsgrænse, og I plejer at betale {usual} Betaler I det samme omkring "
-            f"den {pay_day}, skal {above} udbetales som almindelig løn og indberettes til eIndkomst som A-indkomst med "
-            "skat."
+            f"den {pay_day}, er {above} almindelig løn. Træk AM-bidrag og A-skat af det beløb, og indberet det til "
+            f"eIndkomst.{note}"
         )
+    note = f" The allowance of {given.pay_day.year} is provisional and may change." if given.provisional else ""
     return (
         f"There is {left} left of the year's allowance, and you usually pay {usual} If you pay the same around "
-        f"{pay_day}, pay {above} of it as ordinary wage, and report that to eIndkomst as A-income with tax."
+        f"{pay_day}, {above} of it is ordinary wage. Deduct labour market contribution and A-tax from that amount, and "
+        f"report it to eIndkomst.{note}"
     )
 
 

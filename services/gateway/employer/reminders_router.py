@@ -51,8 +51,9 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
             for year in (today.year, today.year + 1)
             if (row := context.container.allowances.get(year)) is not None
         }
+        provisional = [year for year in left if context.container.allowances[year].provisional]
         label = context.container.persons.decrypt_label(view.label, view.card_id, view.cvr)
-        found_now = (question(view, card, own, today), notice(view, card, own, left, today))
+        found_now = (question(view, card, own, today), notice(view, card, own, left, today, provisional))
         reminders += [presenters.reminder(view, label, one, context.language) for one in found_now if one is not None]
     return Reminders(reminders=reminders, next=following)
 

@@ -67,7 +67,8 @@ class EmployerResponses:
             raise ReadModelInconsistent("an outcome refers to an unknown employment")
         contact = self._persons.decrypt_contact(view.contact, view.card_id, view.cvr)
         label = self._persons.decrypt_label(view.label, view.card_id, view.cvr)
-        employment = presenters.employment(view, contact, label)
+        card = await self._read_models.cards.get(view.card_id)
+        employment = presenters.employment(view, contact, label, card)
         respond = created if isinstance(message.data, RegisterEmployment) else done
         return respond(employment, language, f"/v1/employments/{employment.employment_id}")
 

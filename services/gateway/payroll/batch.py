@@ -34,13 +34,17 @@ class BatchStatus(StrEnum):
 
 
 class BatchTotals(BaseModel):
-    """The results of the valid lines of a chunk or a file: counts, and the split of booked amounts in øre."""
+    """The results of the valid lines of a chunk or a file: counts, and the split of booked amounts in øre.
+
+    ``provisional`` counts the booked lines that a provisional allowance splits.
+    """
 
     accepted: int = 0
     already_reported: int = 0
     refused: int = 0
     exempt: int = 0
     excess: int = 0
+    provisional: int = 0
 
     @property
     def lines(self) -> int:

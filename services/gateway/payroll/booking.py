@@ -28,7 +28,10 @@ Outcome = Literal["accepted", "already_reported", "refused"]
 
 
 class LineResult(NamedTuple):
-    """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal."""
+    """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal.
+
+    ``provisional``: the split uses a provisional allowance.
+    """
 
     number: int
     outcome: Outcome
@@ -37,6 +40,7 @@ class LineResult(NamedTuple):
     excess: int
     problem: str | None
     detail: dict[str, str | int]
+    provisional: bool = False
 
 
 class LineOutcome(NamedTuple):
@@ -50,11 +54,12 @@ class LineOutcome(NamedTuple):
 
 
 class LineSplit(NamedTuple):
-    """The present split of a report, in øre, at its ``revision``."""
+    """The present split of a report, in øre, at its ``revision``, and whether the allowance is provisional."""
 
     revision: int
     exempt: int
     excess: int
+    provisional: bool = False
 
 
 _SOURCE: Final = source_of("payroll")
@@ -120,18 +125,22 @@ def chunk_state(
                 found.without_split.append(outcome.report_id)
             else:
                 name: Outcome = "already_reported" if outcome.already_reported else "accepted"
-                result = LineResult(line.number, name, outcome.report_id, split.exempt, split.excess, None, {})
-                found.results.append(result)
+                found.results.append(
+                    LineResult(
+                        line.number, name, outcome.report_id, split.exempt, split.excess, None, {}, split.provisional
+                    )
+                )
     return found
 
 
 def totals_of(results: Iterable[LineResult]) -> BatchTotals:
     """The counts of results and the sums of their splits."""
-    counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0}
+    counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0, "provisional": 0}
     for result in results:
         counts[result.outcome] += 1
         counts["exempt"] += result.exempt
         counts["excess"] += result.excess
+        counts["provisional"] += result.provisional
     return BatchTotals(**counts)
 
 

@@ -67,11 +67,14 @@ class MongoReadModelQueries:
         return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}
 
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
-        fields = {"state.revision": 1, "state.settlement": 1}
+        fields = {"state.revision": 1, "state.settlement": 1, "state.booked.provisional": 1}
         found = self._reports.find({"_id": {"$in": list(report_ids)}}, fields)
         return {
             stored["_id"]: LineSplit(
-                min(stored["state"]["revision"], split["report_revision"]), split["exempt"], split["excess"]
+                min(stored["state"]["revision"], split["report_revision"]),
+                split["exempt"],
+                split["excess"],
+                (stored["state"].get("booked") or {}).get("provisional", False),
             )
             for stored in await found.to_list(None)
             if (split := stored["state"]["settlement"]) is not None

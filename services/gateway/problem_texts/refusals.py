@@ -111,7 +111,7 @@ REFUSALS: Final[dict[str, Entry]] = {
     ),
     Problem.EMPLOYMENT_HAS_REPORTS_OUTSIDE: Entry(
         409,
-        Text("Der er indberetninger uden for den nye periode", "Ret eller tilbagekald dem først, eller vælg en "
+        Text("Der er indberetninger uden for den nye periode", "Ret dem, eller træk dem tilbage, først, eller vælg en "
              "periode, der dækker dem."),
         Text("There are reports outside the new period", "Correct or withdraw them first, or choose a period that "
              "covers them."),
@@ -159,7 +159,7 @@ REFUSALS: Final[dict[str, Entry]] = {
     ),
     Problem.AMOUNT_ZERO: Entry(
         422,
-        Text("Beløbet er nul", "Indberet det beløb, der er betalt. En fejlagtig indberetning tilbagekaldes."),
+        Text("Beløbet er nul", "Indberet det beløb, der er betalt. Træk en fejlagtig indberetning tilbage."),
         Text("The amount is zero", "Report the amount that was paid. Withdraw a report that was made in error."),
     ),
     Problem.AMOUNT_TOO_LARGE: Entry(
@@ -202,12 +202,12 @@ REFUSALS: Final[dict[str, Entry]] = {
     ),
     Problem.REPORT_WITHDRAWN: Entry(
         409,
-        Text("Indberetningen er tilbagekaldt", "Den tæller ikke med. En ny indberetning skal have en ny reference."),
+        Text("Indberetningen er trukket tilbage", "Den tæller ikke med. En ny indberetning skal have en ny reference."),
         Text("The report is withdrawn", "It does not count. A new report needs a new reference."),
     ),
     Problem.PAYMENT_YEAR_CHANGED: Entry(
         422,
-        Text("En rettelse kan ikke flytte betalingen til et andet år", "Tilbagekald indberetningen, og lav en ny.",
+        Text("En rettelse kan ikke flytte betalingen til et andet år", "Træk indberetningen tilbage, og lav en ny.",
              "Betalingsåret er {year}."),
         Text("A correction cannot move the payment to another year", "Withdraw the report and make a new one.",
              "The year of payment is {year}."),
@@ -222,7 +222,7 @@ REFUSALS: Final[dict[str, Entry]] = {
     Problem.REPORT_NOT_DISPUTED: Entry(
         409,
         Text("Der er ingen åben indsigelse mod indberetningen", "Ingen har sagt, at den ikke er rigtig, eller det er "
-             "trukket tilbage, eller arbejdsgiveren har rettet eller tilbagekaldt indberetningen."),
+             "trukket tilbage, eller arbejdsgiveren har rettet indberetningen eller trukket den tilbage."),
         Text("The report is not in dispute", "Nobody has said that it is not right, or that was taken back, or the "
              "employer has corrected or withdrawn the report."),
     ),

@@ -153,8 +153,8 @@ REQUESTS: Final[dict[str, Entry]] = {
     ),
     "batch-booked": Entry(
         409,
-        Text("Lønfilen er ved at blive bogført eller er bogført", "Tilbagekald de indberetninger, som ikke skulle være "
-             "sendt."),
+        Text("Lønfilen er ved at blive bogført eller er bogført", "Træk de indberetninger tilbage, som ikke skulle "
+             "være sendt."),
         Text("The payroll file is being booked or is booked", "Withdraw the reports that should not have been sent."),
     ),
     "not-found": Entry(

@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from frikort_contracts.http.audit import AccessPage
-from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource
 from frikort_contracts.http.employments import CardEmployments
+from frikort_contracts.http.reports import CardReports
 from starlette.responses import Response
 
 from services.portals.caseworker.card_context import Card
+from services.portals.common.accesses import PURPOSES, visits
 from services.portals.container import container_of
 from services.portals.documents.card import PhysicalCard, physical_card
 
 router = APIRouter()
 
+_SEVERITY: Final = {"near": 1, "reached": 2, "exceeded": 3}
 _REPORTING: Final = "/virksomhed/indberet"
 
 
 @router.get("/kommune/frikort/{card_id}")
 async def card(context: Card) -> Response:
-    """The card at a glance: the citizen, what is left this year, and what can be done."""
-    shown, found = await asyncio.gather(context.card(), context.get("/balances", Balances))
-    return context.render("caseworker/card.html", shown, balances=found.balances)
+    """The card at a glance: the citizen, open disputes, what is left this year, and what can be done."""
+    shown, found, reported = await asyncio.gather(
+        context.card(), context.get("/balances", Balances), context.get("/reports", CardReports)
+    )
+    return context.render(
+        "caseworker/card.html",
+        shown,
+        balances=found.balances,
+        warnings=standing_warnings(found.balances),
+        disputed=[report for report in reported.reports if report.dispute is not None],
+    )
+
+
+def standing_warnings(balances: Iterable[BalanceResource]) -> list[WarningResource]:
+    """The warnings that no correction has made untrue: the latest year first, in it the severest."""
+    standing = [one for balance in balances for one in balance.warnings if one.withdrawn_at is None]
+    return sorted(standing, key=lambda one: (one.year, _SEVERITY.get(one.threshold, 0)), reverse=True)
 
 
 @router.get("/kommune/frikort/{card_id}/ansaettelser")
@@ -42,9 +60,16 @@ async def history(context: Card) -> Response:
 
 @router.get("/kommune/frikort/{card_id}/opslag")
 async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """The log of accesses to the citizen's data, as the citizen sees it."""
+    """The log of accesses to the citizen's data, which the citizen sees too."""
     shown, found = await asyncio.gather(context.card(), context.get("/accesses", AccessPage, cursor=cursor or None))
-    return context.render("caseworker/accesses.html", shown, found=found, cursor=cursor)
+    return context.render(
+        "caseworker/accesses.html",
+        shown,
+        visits=visits(found.accesses),
+        purposes=PURPOSES,
+        following=found.next,
+        cursor=cursor,
+    )
 
 
 @router.get("/kommune/frikort/{card_id}/fysisk-kort")

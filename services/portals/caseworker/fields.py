@@ -16,6 +16,7 @@ REASONS: Final = {
     "contact": N_("Borgeren har henvendt sig"),
     "grant": N_("Ny bevilling"),
     "control": N_("Kontrol"),
+    "dispute": N_("Indsigelse"),
     "other": N_("Andet"),
 }
 WHY: Final[Fields] = {

@@ -35,8 +35,11 @@ async def new_card(page: CaseworkerPage) -> Response:
 
 @router.post("/kommune/nyt-frikort")
 async def issue_card(page: CaseworkerPage) -> Response:
-    """First the summary, then the card."""
+    """First the summary, then the card. A search without a match comes here with the CPR number, to begin."""
     form, own_card = await page.posted(ISSUE), None
+    if form.step == "begin":
+        begun = page.form(ISSUE, {"cpr": form.body["cpr"]} if "cpr" in form.body else {})
+        return page.render("caseworker/issue.html", form=begun, summary=False, own_card=None)
     if form.valid and form.step == "send":
         try:
             card = await page.api.post("/v1/cards", form.body, CardResource, key=form.key)

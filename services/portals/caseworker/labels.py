@@ -60,7 +60,7 @@ ANSWER_REASONS: Final = {
 REPORT_EVENTS: Final = {
     "reported": N_("Indberettet"),
     "corrected": N_("Rettet af arbejdsgiveren"),
-    "withdrawn": N_("Tilbagekaldt af arbejdsgiveren"),
+    "withdrawn": N_("Trukket tilbage af arbejdsgiveren"),
     "disputed": N_("Indsigelse rejst"),
     "dispute-answered": N_("Arbejdsgiveren svarede, at indberetningen er rigtig"),
     "dispute-ended": N_("Indsigelsen er slut"),
@@ -73,5 +73,5 @@ REPORT_REASONS: Final = {
     "reported-twice": N_("Den var indberettet to gange"),
     "dispute-withdrawn": N_("Den blev trukket tilbage"),
     "report-corrected": N_("Arbejdsgiveren rettede indberetningen"),
-    "report-withdrawn": N_("Arbejdsgiveren tilbagekaldte indberetningen"),
+    "report-withdrawn": N_("Arbejdsgiveren trak indberetningen tilbage"),
 }

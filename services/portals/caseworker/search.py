@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.portals.api import Refused
 from services.portals.caseworker import fields
 from services.portals.caseworker.card_context import FOLLOWING, begin
+from services.portals.caseworker.issue import ISSUE
 from services.portals.forms import Fields
 from services.portals.page import CaseworkerPage
 
@@ -23,23 +24,26 @@ SEARCH: Final[Fields] = {"person": fields.cpr_or_card_number(), **fields.WHY}
 @router.get("/kommune")
 async def search(page: CaseworkerPage) -> Response:
     """The caseworker's first page."""
-    return page.render("caseworker/search.html", form=page.form(SEARCH), reasons=fields.REASONS, unknown=False)
+    return page.render("caseworker/search.html", form=page.form(SEARCH), reasons=fields.REASONS, issue_form=None)
 
 
 @router.post("/kommune")
 async def find(page: CaseworkerPage) -> Response:
-    """To the card, if the municipality is responsible for it."""
-    form, unknown = await page.posted(SEARCH), False
+    """To the card, if the municipality is responsible for it; otherwise what to do, which is often to issue one."""
+    form, issue_form = await page.posted(SEARCH), None
     reason = fields.reason_of(form)
     if form.valid:
         try:
             found = await page.api.with_reason(reason).post("/v1/cards/search", form.body["person"], CardResource)
         except Refused as refused:
-            unknown = refused.code == "card-unknown"
-            form.refuse(refused, {"card-unknown": "person"})
+            if refused.code == "card-unknown":
+                cpr = form.body["person"].get("cpr")
+                issue_form = page.form(ISSUE, {} if cpr is None else {"cpr": cpr})
+            else:
+                form.refuse(refused)
         else:
             return begin(page, found.card_id, reason)
-    return page.render("caseworker/search.html", form=form, reasons=fields.REASONS, unknown=unknown)
+    return page.render("caseworker/search.html", form=form, reasons=fields.REASONS, issue_form=issue_form)
 
 
 @router.get("/kommune/frikort/{card_id}/begrundelse")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from frikort_contracts.http.audit import AccessPage, AccessResource
+from frikort_contracts.http.audit import AccessPage
 from starlette.responses import Response
 
+from services.portals.common.accesses import PURPOSES, visits
 from services.portals.page import CitizenPage
 
 router = APIRouter(prefix="/hvem-har-set")
@@ -28,33 +25,12 @@ async def accesses(
     found = await page.api.get("/v1/me/accesses", AccessPage, own=mine, limit=_ON_A_PAGE, cursor=cursor)
     return page.render(
         "citizen/accesses.html",
-        accesses=grouped(found.accesses),
+        visits=visits(found.accesses),
+        purposes=PURPOSES,
         mine=mine,
         first=_address(mine=mine) if cursor else None,
         following=_address(mine=mine, cursor=found.next) if found.next else None,
     )
-
-
-@dataclass(frozen=True)
-class Access:
-    """What somebody did in a minute, for one reason: a page asks for several things at once."""
-
-    at: datetime
-    by: str
-    reason: str | None
-    what: tuple[str, ...]
-
-
-def grouped(accesses: Iterable[AccessResource]) -> list[Access]:
-    """The lines of the log, those of one visit together; each thing once."""
-
-    def visit(line: AccessResource) -> tuple[datetime, str, str | None]:
-        return line.at.replace(second=0, microsecond=0), line.by, line.reason
-
-    return [
-        Access(minute, by, reason, tuple(dict.fromkeys(line.description for line in lines)))
-        for (minute, by, reason), lines in groupby(accesses, visit)
-    ]
 
 
 def _address(*, mine: bool, cursor: str | None = None) -> str:

@@ -19,6 +19,7 @@ from frikort_contracts.http.reports import CardReportResource, CardReports
 from services.portals import formats
 from services.portals.api import Api, Refused
 from services.portals.citizen.labels import COMPONENTS, warned, why
+from services.portals.common.accesses import PURPOSES
 from services.portals.common.spreadsheet import Cell
 from services.portals.documents import record
 from services.portals.formats import Language
@@ -31,9 +32,9 @@ _EVENTS: Final = {
     "reported": N_("Indberettet"),
     "corrected": N_("Rettet"),
     "withdrawn": N_("Trukket tilbage"),
-    "disputed": N_("Sagt, at det ikke er rigtigt"),
+    "disputed": N_("Indsigelse"),
     "dispute-answered": N_("Arbejdsgiveren har svaret, at det er rigtigt"),
-    "dispute-ended": N_("Det, der var sagt, gælder ikke mere"),
+    "dispute-ended": N_("Indsigelsen er slut"),
 }
 _SIDES: Final = {
     "citizen": N_("Dig selv"),
@@ -106,8 +107,9 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
         yield from _card(data.card, say)
         yield Table(
             say(N_("År for år")),
-            [say(N_("År")), say(N_("Årets beløb")), say(N_("Tjent")), say(N_("Heraf skattefri")),
-             say(N_("Over årets beløb")), say(N_("Rest")), say(N_("Svarer til timer")), say(N_("Foreløbigt beløb"))],
+            [say(N_("År")), say(N_("Beløbsgrænse")), say(N_("Tjent")), say(N_("Heraf skattefri")),
+             say(N_("Over beløbsgrænsen")), say(N_("Rest")), say(N_("Svarer til timer")),
+             say(N_("Foreløbig beløbsgrænse"))],
             [[one.year, Ore(one.allowance_ore), Ore(one.reported_ore), Ore(one.exempt_ore), Ore(one.excess_ore),
               Ore(one.remaining_ore), one.converted_hours, say(N_("Ja")) if one.provisional else say(N_("Nej"))]
              for one in data.balances],
@@ -131,10 +133,15 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
             [[one.name, say(_SCOPES[one.scope]), one.until, one.granted_at, say(_MANDATES[one.status])]
              for one in data.mandates],
         )  # fmt: skip
-    yield Table(
+    yield audit_log(data, say)
+
+
+def audit_log(data: Everything, say: Callable[[str], str]) -> Table:
+    """The accesses to the data: for most people the longest table."""
+    return Table(
         say(N_("Hvem har set på dine oplysninger?")),
         [say(N_("Hvornår")), say(N_("Hvem")), say(N_("Hvad")), say(N_("Hvorfor"))],
-        [[one.at, one.by, one.description, one.reason] for one in data.accesses],
+        [[one.at, one.by, one.description, one.reason or say(PURPOSES[one.role])] for one in data.accesses],
     )
 
 
@@ -177,20 +184,26 @@ def _reports(reports: Sequence[CardReportResource], say: Callable[[str], str]) -
         say(N_("Indberetninger")),
         [say(N_("Udbetalt")), say(N_("CVR-nummer")), say(N_("Arbejde fra")), say(N_("Arbejde til")),
          *(say(name) for _, name in COMPONENTS), say(N_("I alt")), say(N_("Heraf skattefri")),
-         say(N_("Over årets beløb")), say(N_("Status"))],
+         say(N_("Over beløbsgrænsen")), say(N_("Foreløbig beløbsgrænse")), say(N_("Status"))],
         [[one.payment_date, one.cvr, one.work.first, one.work.last,
-          *(Ore(getattr(one.components, name)) for name, _ in COMPONENTS), Ore(one.total_ore),
-          None if one.split is None else Ore(one.split.exempt_ore),
-          None if one.split is None else Ore(one.split.excess_ore),
+          *(_counted(one, getattr(one.components, name)) for name, _ in COMPONENTS), _counted(one, one.total_ore),
+          None if one.split is None else _counted(one, one.split.exempt_ore),
+          None if one.split is None else _counted(one, one.split.excess_ore),
+          say(N_("Ja")) if one.provisional else say(N_("Nej")),
           say(N_("Trukket tilbage")) if one.status == "withdrawn"
-          else say(N_("Ikke rigtigt")) if one.dispute is not None else say(N_("Tæller med"))]
+          else say(N_("Indsigelse")) if one.dispute is not None else say(N_("Tæller med"))]
          for one in reports],
     )  # fmt: skip
 
 
+def _counted(report: CardReportResource, ore: int) -> Ore:
+    """An amount of a report as it counts in the year's sums: nothing once the report is withdrawn."""
+    return Ore(0 if report.status == "withdrawn" else ore)
+
+
 def _history(reports: Sequence[CardReportResource], say: Callable[[str], str]) -> Table:
     return Table(
-        say(N_("Hvad er der sket med indberetningerne?")),
+        say(N_("Indberetningernes historik")),
         [say(N_("Hvornår")), say(N_("CVR-nummer")), say(N_("Hvad")), say(N_("I alt")), say(N_("Hvorfor")),
          say(N_("Besked")), say(N_("Af"))],
         [[entry.at, one.cvr, say(_EVENTS[entry.event]), None if entry.total_ore is None else Ore(entry.total_ore),

@@ -31,7 +31,7 @@ ANSWER: Final = {
 }
 """Why the employer says that a disputed report is right."""
 _ENDS: Final = {
-    "dispute-withdrawn": N_("det blev trukket tilbage"),
+    "dispute-withdrawn": N_("indsigelsen blev trukket tilbage"),
     "report-corrected": N_("arbejdsgiveren rettede indberetningen"),
     "report-withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
 }
@@ -52,9 +52,9 @@ COMPONENTS: Final = (
 """What a wage consists of, and the names of its parts in the API."""
 
 _WARNINGS: Final = {
-    "near": N_("80 procent af årets beløb var brugt"),
-    "reached": N_("Hele årets beløb var brugt"),
-    "exceeded": N_("Der var tjent mere end årets beløb"),
+    "near": N_("80 procent af beløbsgrænsen var brugt"),
+    "reached": N_("Hele beløbsgrænsen var brugt"),
+    "exceeded": N_("Der var tjent mere end beløbsgrænsen"),
 }
 
 
@@ -65,4 +65,4 @@ def why(event: str, reason: str | None) -> str:
 
 def warned(threshold: str) -> str:
     """What a warning says."""
-    return _WARNINGS.get(threshold, N_("Årets beløb var ved at være brugt"))
+    return _WARNINGS.get(threshold, N_("Beløbsgrænsen var ved at være brugt"))

@@ -6,36 +6,43 @@ import asyncio
 import io
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import segno
 import typst
 
+from services.portals.documents import glyphs
+
 _DIRECTORY: Final = Path(__file__).parent
-_FONTS: Final = (_DIRECTORY / "fonts",)
 
 
 async def typeset(template: str, data: Mapping[str, Any]) -> bytes:
     """The PDF of ``template`` (a file of this directory), which reads ``data`` as JSON from its input ``data``.
 
-    Text in ``data`` is only ever text: a template never evaluates it.
+    Text in ``data`` is only ever text: a template never evaluates it. The template finds its fonts in ``fonts``.
     """
-    return await asyncio.to_thread(_typeset, template, json.dumps(data, ensure_ascii=False))
+    return await asyncio.to_thread(_typeset, template, data)
 
 
-def _typeset(template: str, data: str) -> bytes:
+def _typeset(template: str, data: Mapping[str, Any]) -> bytes:
+    shown = glyphs.displayable_data({**data, "fonts": glyphs.families()})
     pdf = typst.compile(
         _DIRECTORY / template,
         root=_DIRECTORY,
-        font_paths=list(_FONTS),
-        ignore_system_fonts=True,
-        sys_inputs={"data": data},
+        font_paths=_fonts(),
+        sys_inputs={"data": json.dumps(shown, ensure_ascii=False)},
         pdf_standards="ua-1",
     )
     if not isinstance(pdf, bytes):
         raise TypeError("a PDF is one file")
     return pdf
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(glyphs.DIRECTORIES))
 
 
 def qr_code(address: str) -> str:

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.portals.employer import disputes, employments, files, front, payroll_systems, reporting, reports
+from services.portals.employer import (
+    disputes,
+    employment_list,
+    employments,
+    files,
+    front,
+    payroll_systems,
+    reminders,
+    reporting,
+    reports,
+)
 
 router = APIRouter()
-for pages in (front, reporting, reports, disputes, employments, files, payroll_systems):
+for pages in (
+    front,
+    reminders,
+    reporting,
+    reports,
+    disputes,
+    employment_list,
+    employments,
+    files,
+    payroll_systems,
+):
     router.include_router(pages.router)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from frikort_contracts.http.employments import EmploymentResource
 from frikort_contracts.http.reports import ReportDetail, ReportResource
+from frikort_contracts.values import COPENHAGEN
 
 from services.portals import formats
 from services.portals.documents.record import Column, Section, record
-from services.portals.employer import helpers
+from services.portals.employer import helpers, receipt
 from services.portals.formats import Language
 from services.portals.page import Page
 from services.portals.texts import N_
@@ -22,22 +23,24 @@ CSV: Final = "text/csv; charset=utf-8"
 PDF: Final = "application/pdf"
 MOST_ON_PAPER: Final = 2_000
 _HEADINGS: Final = (
+    N_("Virksomhed"),
+    N_("CVR-nummer"),
     N_("Betalt"),
     N_("Ansættelse"),
     N_("Frikortnummer"),
     N_("Reference"),
     N_("Status"),
+    N_("Modtaget"),
+    N_("Trukket tilbage"),
     N_("Arbejde fra"),
     N_("Arbejde til"),
-    N_("Løn"),
-    N_("Feriepenge"),
-    N_("ATP"),
-    N_("Pension"),
+    *(name for _, name in receipt.COMPONENTS),
     N_("I alt"),
     N_("Skattefri frikortløn"),
     N_("Almindelig løn med skat"),
+    N_("Foreløbig beløbsgrænse"),
+    N_("Kvitteringens nummer"),
 )
-STATUS: Final = {"accepted": N_("Modtaget"), "withdrawn": N_("Tilbagekaldt")}
 
 
 def attachment(file_name: str) -> dict[str, str]:
@@ -51,21 +54,32 @@ def headings(page: Page) -> list[str]:
 
 
 def cells(page: Page, report: ReportResource, employment: EmploymentResource | None) -> list[Cell]:
-    """A report as a line of a CSV file."""
-    parts, split = report.components, report.split
-    amounts = (parts.wage_ore, parts.holiday_pay_ore, parts.atp_ore, parts.pension_ore, report.total_ore)
+    """A report as a line of a CSV file. A withdrawn report adds nothing to a sum."""
+    counted = receipt.counted(report)
     return [
+        helpers.company(page),
+        helpers.cvr(page),
         report.payment_date.isoformat(),
         employment.label if employment else None,
         employment.card_number if employment else None,
         report.reference,
-        page.gettext(STATUS[report.status]),
+        page.gettext(receipt.STATUS[report.status]),
+        _local(report.reported_at),
+        None if report.withdrawn_at is None else _local(report.withdrawn_at),
         report.work.first.isoformat(),
         None if report.work.last is None else report.work.last.isoformat(),
-        *map(Ore, amounts),
-        None if split is None else Ore(split.exempt_ore),
-        None if split is None else Ore(split.excess_ore),
+        *map(Ore, counted.components),
+        Ore(counted.total),
+        None if counted.exempt is None else Ore(counted.exempt),
+        None if counted.excess is None else Ore(counted.excess),
+        page.gettext("Ja") if report.provisional else page.gettext("Nej"),
+        receipt.number(report),
     ]
+
+
+def _local(at: datetime) -> str:
+    """The time in Denmark, as a spreadsheet reads it."""
+    return at.astimezone(COPENHAGEN).strftime("%Y-%m-%d %H:%M")
 
 
 def csv_line(page: Page, values: Sequence[Cell]) -> str:
@@ -82,84 +96,66 @@ async def csv_of(
         yield csv_line(page, cells(page, report, employments.get(report.employment_id)))
 
 
-async def receipt_pdf(page: Page, report: ReportDetail, name: str, made: date) -> bytes:
-    """The receipt of one report."""
-
-    def kroner(ore: int) -> str:
-        return formats.kroner(ore, page.language)
-
-    def day(one: date) -> str:
-        return formats.day(one, page.language)
-
+async def receipt_pdf(page: Page, report: ReportDetail, employment: EmploymentResource, made: date) -> bytes:
+    """The receipt of one report, which says the same as its page."""
     _ = page.gettext
-    parts = report.components
-    more = ((_("Feriepenge"), parts.holiday_pay_ore), (_("ATP"), parts.atp_ore), (_("Pension"), parts.pension_ore))
-    summary = Section(
-        facts=[
-            (_("CVR-nummer"), helpers.cvr(page)),
-            (_("Ansættelse"), name),
-            (_("Status"), _(STATUS[report.status])),
-            (_("Betalt"), day(report.payment_date)),
-            (_("Første arbejdsdag"), day(report.work.first)),
-            (_("Sidste arbejdsdag"), day(report.work.last or report.work.first)),
-            (_("Løn"), kroner(parts.wage_ore)),
-            *((what, kroner(ore)) for what, ore in more if ore),
-            (_("I alt"), kroner(report.total_ore)),
-            (_("Reference"), report.reference),
-            *((_("Modtaget"), formats.moment(entry.at, page.language)) for entry in report.history[:1]),
-            (_("Kvitteringens nummer"), f"{report.report_id}/{report.revision}"),
-        ]
-    )
-    sections = [summary]
-    if report.split is not None and report.status == "accepted":
-        split = [
-            (_("Skattefri frikortløn"), kroner(report.split.exempt_ore)),
-            (_("Almindelig løn med skat"), kroner(report.split.excess_ore)),
-        ]
-        sections.append(Section(_("Det betyder det"), lines=report.advice, facts=split))
+    sections = [Section(facts=receipt.facts(page, report, employment))]
+    if report.status == "withdrawn":
+        sections.append(Section(lines=[_("Indberetningen er trukket tilbage og tæller ikke med.")]))
+    elif report.split is not None:
+        sections.append(Section(_("Hvad det betyder"), lines=report.advice))
     return await _made(page, _("Kvittering for frikortløn"), sections, made)
 
 
 async def year_pdf(
     page: Page, year: int, reports: AsyncIterator[ReportResource], names: Mapping[str, str], made: date
 ) -> bytes:
-    """The reports of a year that count, and their sums. Too many to read on paper are left to the CSV file."""
+    """The reports of a year and their sums, which are those of the CSV file.
 
-    def kroner(ore: int) -> str:
-        return formats.kroner(ore, page.language)
+    Withdrawn reports have a table of their own. Too many reports to read on paper are left to the CSV file.
+    """
+
+    def kroner(ore: int | None) -> str:
+        return _("Bliver regnet ud") if ore is None else formats.kroner(ore, page.language)
 
     _ = page.gettext
     rows: list[list[str]] = []
+    withdrawn: list[list[str]] = []
     count = total = exempt = excess = 0
+    provisional = ""
     async for report in reports:
-        if report.status == "withdrawn" or report.split is None:
+        about = [report.payment_date.isoformat(), names.get(report.employment_id, ""), report.reference]
+        provisional = receipt.provisional(page, report) or provisional
+        if report.withdrawn_at is not None:
+            if len(withdrawn) < MOST_ON_PAPER:
+                withdrawn.append([*about, formats.moment(report.withdrawn_at, page.language), kroner(report.total_ore)])
             continue
-        count, total = count + 1, total + report.total_ore
-        exempt, excess = exempt + report.split.exempt_ore, excess + report.split.excess_ore
+        counted = receipt.counted(report)
+        count, total = count + 1, total + counted.total
+        exempt, excess = exempt + (counted.exempt or 0), excess + (counted.excess or 0)
         if count <= MOST_ON_PAPER:
-            amounts = (report.total_ore, report.split.exempt_ore, report.split.excess_ore)
-            about = [report.payment_date.isoformat(), names.get(report.employment_id, ""), report.reference]
-            rows.append([*about, *map(kroner, amounts)])
+            rows.append([*about, kroner(counted.total), kroner(counted.exempt), kroner(counted.excess)])
     sums = Section(
         facts=[
+            *((_("Virksomhed"), name) for name in (helpers.company(page),) if name),
             (_("CVR-nummer"), helpers.cvr(page)),
             (_("Indberetninger"), str(count)),
             (_("I alt"), kroner(total)),
             (_("Skattefri frikortløn"), kroner(exempt)),
             (_("Almindelig løn med skat"), kroner(excess)),
         ],
-        lines=[_("Tilbagekaldte indberetninger er ikke talt med.")],
+        lines=[line for line in (provisional,) if line],
     )
+    about_columns = [Column(_("Betalt")), Column(_("Ansættelse")), Column(_("Reference"))]
     if count > MOST_ON_PAPER:
         sections = [sums, Section(lines=[_("Der er for mange indberetninger til papir. Hent listen som CSV.")])]
     else:
-        columns = [
-            Column(_("Betalt")),
-            Column(_("Ansættelse")),
-            Column(_("Reference")),
-            *(Column(one, numeric=True) for one in (_("I alt"), _("Skattefrit"), _("Almindelig løn"))),
-        ]
-        sections = [sums, Section(columns=columns, rows=rows)]
+        amounts = [Column(one, numeric=True) for one in (_("I alt"), _("Skattefrit"), _("Almindelig løn"))]
+        sections = [sums, Section(columns=[*about_columns, *amounts], rows=rows)]
+    if withdrawn:
+        columns = [*about_columns, Column(_("Hvornår")), Column(_("Beløb"), numeric=True)]
+        lines = [_("Indberetninger, der er trukket tilbage, er ikke talt med.")]
+        sections.append(Section(_("Trukket tilbage"), lines=lines, columns=columns, rows=withdrawn))
     return await _made(page, _("Frikortløn i %(year)s", year=year), sections, made)
 
 

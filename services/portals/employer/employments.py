@@ -1,13 +1,13 @@
-"""Employments: the list, one of them, registering, changing, ending, and days without work."""
+"""Employments: one of them, registering, changing, ending, and days without work."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from frikort_contracts.http.balances import AllowanceLeft
 from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
 from frikort_contracts.http.reports import ReportPage
@@ -61,24 +61,7 @@ _CONCERNS: Final = {
     "employment-has-reports-outside": "period.last",
 }
 _NO_WORK_CONCERNS: Final = {"no-work-outside-employment": "first", "no-work-in-future": "last"}
-_PAGE: Final = 50
 _LATEST: Final = 10
-
-
-@router.get("")
-async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """All, the latest registered first."""
-    found, today = await asyncio.gather(
-        page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_PAGE, cursor=cursor), helpers.today(page)
-    )
-    return page.render(
-        "employer/employments.html",
-        employments=found.employments,
-        names=helpers.names(page, found.employments),
-        today=today,
-        following=found.next,
-        cursor=cursor,
-    )
 
 
 @router.get("/ny")

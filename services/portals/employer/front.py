@@ -13,13 +13,14 @@ from frikort_contracts.http.reports import ReportPage
 from starlette.responses import Response
 
 from services.portals.employer import helpers
-from services.portals.employer.employments import NO_WORK
+from services.portals.employer import reminders as reminder_pages
 from services.portals.page import EmployerPage, Page
 
 router = APIRouter(prefix="/virksomhed")
 
 _LATEST: Final = 5
 _MOST_LISTED: Final = 20
+_MOST_SHOWN: Final = 8  # of each kind
 _NEWS: Final = timedelta(days=60)  # how long the front page shows that a split has moved
 
 
@@ -37,18 +38,17 @@ async def front(page: EmployerPage) -> Response:
     )
     if not employments.employments:
         return page.render("employer/welcome.html")
+    questions = reminder_pages.questions(page, reminders.reminders)
     shown = [*disputed.reports, *moved.reports, *latest.reports]
     return page.render(
         "employer/front.html",
-        questions=[
-            (one, page.form(NO_WORK, {"first": one.days.first, "last": one.days.last}))
-            for one in reminders.reminders
-            if one.days is not None
-        ],
-        notices=[one for one in reminders.reminders if one.expected_payment_date is not None],
+        form=page.form(),
+        questions=questions[:_MOST_SHOWN],
+        more_questions=len(questions) > _MOST_SHOWN or reminders.next is not None,
+        notices=[one for one in reminders.reminders if one.expected_payment_date is not None][:_MOST_SHOWN],
         files=[file for file in files.batches if file.status in {"held", "booking"}],
-        disputed=[report for report in disputed.reports if report.dispute is None or report.dispute.answer is None],
-        moved=[report for report in moved.reports if report.dispute is None],
+        disputed=[one for one in disputed.reports if one.dispute is None or one.dispute.answer is None][:_MOST_SHOWN],
+        moved=[one for one in moved.reports if one.dispute is None][:_MOST_SHOWN],
         latest=latest.reports,
         names=await helpers.names_in(page, shown, employments.employments)
         | {one.employment_id: helpers.name(page, one) for one in reminders.reminders},

@@ -31,6 +31,11 @@ def cvr(page: Page) -> str:
     return page.session.organisation
 
 
+def company(page: Page) -> str:
+    """The name of that business; empty if it is not known."""
+    return "" if page.session is None else page.session.organisation_name
+
+
 async def employments(page: Page) -> list[EmploymentResource]:
     """All own employments, present and former, the latest registered first."""
     parts = _parts(page, "/v1/employments", EmploymentPage, newest=True)
@@ -83,6 +88,16 @@ async def names_in(
     """The names of the employments of ``reports``, by id. Only those that are not among ``known`` are read."""
     missing = sorted({report.employment_id for report in reports} - {one.employment_id for one in known})
     return names(page, [*known, *await asyncio.gather(*(employment(page, one) for one in missing))])
+
+
+def matching(found: Iterable[EmploymentResource], term: str) -> list[EmploymentResource]:
+    """The employments whose card number begins with ``term``, or whose own name contains it, in the given order."""
+    number, text = "".join(term.split()), term.casefold()
+    return [
+        one
+        for one in found
+        if (one.card_number or "").startswith(number) or (text and text in (one.label or "").casefold())
+    ]
 
 
 def is_over(one: EmploymentResource, day: date) -> bool:

@@ -21,7 +21,6 @@ from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/indberet")
 
-STEPS: Final = 3
 CHOOSE: Final = {"card_number": digits(missing=N_("Skriv frikortnummeret, eller vælg en ansættelse på listen."))}
 PAID: Final = {
     "payment_date": day(missing=N_("Skriv den dag, hvor lønnen er betalt.")),
@@ -108,9 +107,7 @@ async def report_earnings(employment_id: UUID, page: EmployerPage) -> Response:
         if refused.code == "possible-duplicate" and earlier is not None:
             return _same_or_another(page, form, employment, earlier)
         return _paid(page, form.refuse(refused, CONCERNS), employment)
-    return page.render(
-        "employer/report_summary.html", form=form, steps=STEPS, tried=tried, name=helpers.name(page, employment)
-    )
+    return page.render("employer/report_summary.html", form=form, tried=tried, name=helpers.name(page, employment))
 
 
 async def _dry_run(page: Page, body: dict[str, Any]) -> DryRunResource | None:
@@ -136,7 +133,8 @@ def likely_work(employment: EmploymentResource, reported: list[Days], day_now: d
     """
     last = min(day_now, employment.period.last or day_now)
     known = [days.last for days in (*reported, *employment.no_work) if days.last is not None]
-    first = max(known) + _ONE_DAY if known else max(employment.period.first, last.replace(day=1))
+    began = employment.active_days[0].first if employment.active_days else employment.period.first
+    first = max(known) + _ONE_DAY if known else max(began, last.replace(day=1))
     return (first, last) if first <= last else (None, None)
 
 
@@ -157,7 +155,6 @@ def _choice(page: Page, form: Form, found: EmploymentPage) -> Response:
     return page.render(
         "employer/report_choice.html",
         form=form,
-        steps=STEPS,
         employments=found.employments,
         more=found.next is not None,
         names=helpers.names(page, found.employments),
@@ -168,7 +165,6 @@ def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
     return page.render(
         "employer/report_paid.html",
         form=form,
-        steps=STEPS,
         employment=employment,
         name=helpers.name(page, employment),
         **unfolded(form),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from frikort_contracts.http.balances import Allowances
-from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.employments import EmploymentResource
 from frikort_contracts.http.reports import ReportDetail, ReportPage
 from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 from frikort_contracts.values import CitizenSide
@@ -16,8 +18,9 @@ from starlette.responses import Response, StreamingResponse
 
 from services.portals.api import Refused
 from services.portals.employer import accounting_export, disputes, helpers
+from services.portals.employer.receipt import facts as receipt_facts
 from services.portals.employer.reporting import CONCERNS, PAID, unfolded
-from services.portals.forms import Form, choice
+from services.portals.forms import Form, choice, text
 from services.portals.page import EmployerPage, Page
 from services.portals.texts import N_
 
@@ -44,15 +47,25 @@ SIDES: Final = {
     CitizenSide.MANDATE_HOLDER: N_("En, som borgeren har givet fuldmagt"),
 }
 ENDS: Final = {
-    DisputeEnd.DISPUTE_WITHDRAWN: N_("Det er trukket tilbage"),
+    DisputeEnd.DISPUTE_WITHDRAWN: N_("Indsigelsen er trukket tilbage"),
     DisputeEnd.REPORT_CORRECTED: N_("Du rettede indberetningen"),
-    DisputeEnd.REPORT_WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
+    DisputeEnd.REPORT_WITHDRAWN: N_("Du trak indberetningen tilbage"),
 }
-_REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberetningen."))
-CORRECTION: Final = {**PAID, "reason": _REASON}
-WITHDRAWAL: Final = {"reason": _REASON}
+CORRECTS: Final = (CorrectionReason.WRONG_AMOUNT, CorrectionReason.WRONG_PERIOD, CorrectionReason.OTHER)
+"""Why a report is corrected."""
+WITHDRAWS: Final = (
+    CorrectionReason.WRONG_CARD,
+    CorrectionReason.NOT_PAID,
+    CorrectionReason.REPORTED_TWICE,
+    CorrectionReason.OTHER,
+)
+"""Why a report is withdrawn."""
+CORRECTION: Final = {**PAID, "reason": choice(*CORRECTS, missing=N_("Vælg, hvorfor du retter indberetningen."))}
+WITHDRAWAL: Final = {"reason": choice(*WITHDRAWS, missing=N_("Vælg, hvorfor du trækker indberetningen tilbage."))}
 _PAGE: Final = 25
-_MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
+FIND: Final = {"term": text(missing=N_("Skriv frikortnummeret eller dit eget navn for ansættelsen."))}
+
+_MOST_FOUND: Final = 50
 
 Year = Annotated[int, Path(ge=2019, le=2200)]
 
@@ -66,21 +79,51 @@ async def list_reports(
 ) -> Response:
     """The reports, newest first; optionally of one employment or year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
-    found, table, choices = await asyncio.gather(
+    found, table, employment = await asyncio.gather(
         page.api.get("/v1/reports", ReportPage, newest=True, limit=_PAGE, cursor=cursor, **chosen),
         page.api.get("/v1/allowances", Allowances),
-        page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_MOST_LISTED),
+        _chosen(page, ansaettelse),
     )
     return page.render(
         "employer/reports.html",
+        form=page.form(FIND),
         reports=found.reports,
-        names=await helpers.names_in(page, found.reports, choices.employments),
-        employments=choices.employments,
+        names=await helpers.names_in(page, found.reports, [employment] if employment else []),
+        employment=employment,
         years=[row.year for row in table.allowances if row.year <= table.current_year],
         ansaettelse=ansaettelse,
         aar=aar,
         following=found.next,
         cursor=cursor,
+    )
+
+
+async def _chosen(page: Page, employment_id: str) -> EmploymentResource | None:
+    return await helpers.employment(page, employment_id) if employment_id else None
+
+
+@router.post("")
+async def find_employment(page: EmployerPage, aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "") -> Response:
+    """To the reports of the employment that matches, or a list of those that do.
+
+    By POST, because no address may hold a card number.
+    """
+    form = await page.posted(FIND)
+    found: list[EmploymentResource] = []
+    if form.valid:
+        found = helpers.matching(await helpers.employments(page), form.body["term"])
+        if len(found) == 1:
+            return page.redirect(f"{router.prefix}?{urlencode({'ansaettelse': found[0].employment_id, 'aar': aar})}")
+        if not found:
+            form.add_error("term", page.gettext("Ingen ansættelse passer. Skriv nummeret eller navnet igen."))
+    shown = found[:_MOST_FOUND]
+    return page.render(
+        "employer/report_search.html",
+        form=form,
+        employments=shown,
+        names=helpers.names(page, shown),
+        more=len(found) > _MOST_FOUND,
+        aar=aar,
     )
 
 
@@ -121,7 +164,7 @@ async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
     (report, employment), today = await asyncio.gather(
         helpers.report_and_employment(page, report_id), helpers.today(page)
     )
-    pdf = await accounting_export.receipt_pdf(page, report, helpers.name(page, employment), today)
+    pdf = await accounting_export.receipt_pdf(page, report, employment, today)
     return Response(
         pdf,
         media_type=accounting_export.PDF,
@@ -208,6 +251,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
         f"employer/{template}.html",
         report=report,
         name=helpers.name(page, employment),
+        facts=receipt_facts(page, report, employment),
         moved=moved(report),
         reasons=REASONS,
         disputed=DISPUTED,
@@ -231,7 +275,7 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
         form=form,
         report=report,
         name=helpers.name(page, employment),
-        reasons=_reasons(page),
+        reasons=_reasons(page, CORRECTS),
         more_amounts=unfolded(form)["more_amounts"],
     )
 
@@ -243,9 +287,9 @@ async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
         form=form,
         report=report,
         name=helpers.name(page, employment),
-        reasons=_reasons(page),
+        reasons=_reasons(page, WITHDRAWS),
     )
 
 
-def _reasons(page: Page) -> list[tuple[str, str]]:
-    return [(reason.value, page.gettext(text)) for reason, text in REASONS.items()]
+def _reasons(page: Page, offered: Iterable[CorrectionReason]) -> list[tuple[str, str]]:
+    return [(reason.value, page.gettext(REASONS[reason])) for reason in offered]

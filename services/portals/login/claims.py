@@ -16,6 +16,7 @@ from services.portals.settings import ClaimNames
 
 logger = structlog.get_logger(__name__)
 
+_LONGEST_NAME: Final = 200
 _CPR: Final = TypeAdapter[str](Cpr)
 _ORGANISATIONS: Final[dict[Role, tuple[str, TypeAdapter[str]]]] = {
     Role.EMPLOYER: ("cvr", TypeAdapter(Cvr)),
@@ -31,10 +32,12 @@ class RoleGrant:
     Attributes:
         organisation: CVR number, municipality code or authority; empty for a citizen, who acts for themselves.
         signatory: whether an employer's person may sign for the business.
+        organisation_name: of an employer's business; empty if the provider does not give it.
     """
 
     organisation: str
     signatory: bool = False
+    organisation_name: str = ""
 
 
 def roles_from_claims(claims: Mapping[str, Any], names: ClaimNames) -> dict[Role, RoleGrant]:
@@ -57,7 +60,8 @@ def roles_from_claims(claims: Mapping[str, Any], names: ClaimNames) -> dict[Role
         organisation = _usable(claim, adapter, value) if value else None
         if organisation is not None:
             signatory = role is Role.EMPLOYER and business == signs_for
-            grants[role] = RoleGrant(str(organisation), signatory)
+            name = str(claims.get(names.company) or "")[:_LONGEST_NAME] if role is Role.EMPLOYER else ""
+            grants[role] = RoleGrant(str(organisation), signatory, name)
     return grants
 
 

@@ -26,6 +26,9 @@ router = APIRouter(include_in_schema=False)
 
 _UNDER_WAY: Final = "__Host-frikort-login"
 _SEE_OTHER: Final = 303
+SIGNED_OUT: Final = "__Host-frikort-logget-af"
+"""Says on the front page that the person has just signed out."""
+_SIGNED_OUT_SECONDS: Final = 60
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 
@@ -116,6 +119,7 @@ async def logout(request: Request) -> Response:
     front = f"{portals.settings.public_url}/"
     response = _go("/" if id_token is None else await portals.login.provider.end_session_url(id_token, front))
     _unset(response, COOKIE)
+    _set(response, SIGNED_OUT, "ja", _SIGNED_OUT_SECONDS)
     return response
 
 

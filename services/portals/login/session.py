@@ -17,6 +17,7 @@ class Session:
     Attributes:
         key: of the session's record; not the cookie.
         organisation: CVR number, municipality code or authority; empty for a citizen.
+        organisation_name: of an employer's business; empty if it is not known.
         name: shown to the person alone, and never logged.
         form_token: must be in every form of this session.
         ends_at: when the session ends if the person makes no further request.
@@ -36,3 +37,4 @@ class Session:
     encrypted_tokens: str = field(repr=False)
     signatory: bool = False
     subject: str = field(default="", repr=False)
+    organisation_name: str = ""

@@ -182,6 +182,7 @@ class Sessions:
             encrypted_tokens=record.tokens,
             signatory=content["grant"]["signatory"],
             subject=content["subject"],
+            organisation_name=content["grant"]["organisation_name"],
         )
 
     def _content(self, key: str, record: EncryptedRecord | None) -> dict[str, Any] | None:

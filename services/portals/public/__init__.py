@@ -9,6 +9,7 @@ from frikort_contracts.http.balances import AllowanceResource, Allowances
 from frikort_contracts.rules.hours import converted_hours
 from starlette.responses import Response
 
+from services.portals.login.routes import SIGNED_OUT
 from services.portals.page import OpenPage, Page
 
 router = APIRouter()
@@ -29,7 +30,11 @@ class Amounts:
 @router.get("/")
 async def front(page: OpenPage) -> Response:
     """The front page: the scheme in plain words, and the four doors."""
-    return page.render("public/front.html", amounts=await amounts(page))
+    signed_out = SIGNED_OUT in page.request.cookies and page.session is None
+    response = page.render("public/front.html", amounts=await amounts(page), signed_out=signed_out)
+    if signed_out:
+        response.delete_cookie(SIGNED_OUT, path="/", secure=True, httponly=True, samesite="lax")
+    return response
 
 
 @router.get("/vejledning/borger")

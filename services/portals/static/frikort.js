@@ -5,6 +5,8 @@
   DKFDS.init();
 
   followSession(document.getElementById("session-warning"));
+  goToErrors(document.querySelector('[data-module="error-summary"]'));
+  showWhatWasTyped();
   sendAgainByItself(document.querySelector("form[data-again-after]"));
 
   // Five minutes before the session ends (or at once, if less is left) a dialog offers to stay.
@@ -73,6 +75,23 @@
     function isOfPage(form) {
       return form && form.getAttribute("method") === "post" && form.closest("main");
     }
+  }
+
+  // A screen reader and the keyboard begin at what is wrong.
+  function goToErrors(summary) {
+    if (!summary) return;
+    summary.tabIndex = -1;
+    summary.focus();
+  }
+
+  // Back to a form shows it as it was sent, unless it is done: the browser keeps nothing of a confidential page.
+  function showWhatWasTyped() {
+    const [visit] = performance.getEntriesByType("navigation");
+    const address = new URL(location.href);
+    if (!visit || visit.type !== "back_forward" || address.searchParams.has("formular")) return;
+    if (!document.querySelector('main form[method="post"]')) return;
+    address.searchParams.set("formular", "seneste");
+    location.replace(address);
   }
 
   // A page that waits for an answer asks again by itself; the same key makes that harmless.

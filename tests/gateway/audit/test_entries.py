@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -255,6 +256,26 @@ class TestReading:
             (line,) = texts.page([access(role=role, organisation=organisation, action=code)], None, language).accesses
             assert line.by
             assert line.description == ACTIONS[code].in_language(language)
+
+    @pytest.mark.parametrize("language", Language)
+    @pytest.mark.parametrize("code", sorted(ACTIONS))
+    def test_a_caseworker_reads_of_the_citizen_in_the_third_person(self, code: str, language: Language) -> None:
+        """D10: no text addresses the caseworker as if they were the citizen."""
+        (line,) = texts.page([access(action=code)], None, language, reader=Role.CASEWORKER).accesses
+        assert not re.search(r"\b(du|dig|din|dit|dine|you|your)\b", f"{line.by} {line.description}", re.IGNORECASE)
+
+    @pytest.mark.parametrize(
+        ("own", "who"), [(True, "Borgeren selv"), (False, "En person, som borgeren har givet fuldmagt")]
+    )
+    def test_a_caseworker_reads_who_the_citizen_and_the_mandate_holder_are(self, *, own: bool, who: str) -> None:
+        (line,) = texts.page(
+            [access(role=Role.CITIZEN, own=own)], None, Language.DANISH, reader=Role.CASEWORKER
+        ).accesses
+        assert line.by == who
+
+    def test_a_caseworker_reads_about_the_citizens_card(self) -> None:
+        (line,) = texts.page([access(action="read-card")], None, Language.DANISH, reader=Role.CASEWORKER).accesses
+        assert line.description.startswith("har set borgerens frikort")
 
     def test_a_citizen_who_reads_the_data_of_another_is_a_mandate_holder(self) -> None:
         (line,) = texts.page([access(role=Role.CITIZEN, own=False)], None, Language.DANISH).accesses

@@ -40,6 +40,7 @@ from tests.gateway.build import (
     REPORT,
     after,
     balance,
+    disputed,
     issued,
     persons,
     reported,
@@ -94,6 +95,7 @@ ACTIONS: Final = {
     "grant_mandate": "grant-mandate",
     "withdraw_mandate": "withdraw-mandate",
     "controls_due": "read-controls-due",
+    "list_disputes": "read-disputes",
     "register_employment": "register-employment",
     "list_employments": "read-employments",
     "get_employment": "read-employments",
@@ -169,7 +171,8 @@ async def world() -> MemoryGateway:
         order="1",
     )
     world.models.put("employments", EMPLOYMENT, employment)
-    world.models.put("reports", REPORT, after(reports.PROJECTION, [reported(), settled(1, 1, 100_000)]))
+    dispute = disputed(1).model_copy(update={"message": None})
+    world.models.put("reports", REPORT, after(reports.PROJECTION, [reported(), settled(1, 1, 100_000), dispute]))
     world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROJECTION, [balance(1, 100_000)]))
     request = StoredExtractRequest(
         extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON

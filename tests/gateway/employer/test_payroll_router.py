@@ -119,6 +119,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_is_at_its_location(empl
         "total_ore": 400_013,
         "exempt_ore": 0,
         "excess_ore": 0,
+        "provisional": False,
     }
     await employer.book()
     done = (await employer.get(path)).json()
@@ -140,7 +141,7 @@ async def test_every_line_has_a_result_and_an_error_says_what_to_do(employer: Em
         (6, "e", "error"),
         (7, "f", "accepted"),
     ]
-    assert lines[0]["split"] == {"exempt_ore": 100_000, "excess_ore": 0}
+    assert lines[0]["split"] == {"exempt_ore": 100_000, "excess_ore": 0, "provisional": False}
     assert lines[0]["report_id"]
     assert lines[2]["errors"] == [
         {

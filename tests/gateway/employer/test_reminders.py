@@ -184,14 +184,20 @@ class TestTexts:
     def test_a_notice_is_written_in_both_languages(self) -> None:
         assert notice_text(self.GIVEN, Language.DANISH) == (
             "Der er 1.200,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I det samme "
-            "omkring den 31. juli 2025, skal 3.800,00 kr. udbetales som almindelig løn og indberettes til eIndkomst "
-            "som A-indkomst med skat."
+            "omkring den 31. juli 2025, er 3.800,00 kr. almindelig løn. Træk AM-bidrag og A-skat af det beløb, og "
+            "indberet det til eIndkomst."
         )
         assert notice_text(self.GIVEN, Language.ENGLISH) == (
             "There is 1,200.00 kr. left of the year's allowance, and you usually pay 5,000.00 kr. If you pay the same "
-            "around 31 July 2025, pay 3,800.00 kr. of it as ordinary wage, and report that to eIndkomst as A-income "
-            "with tax."
+            "around 31 July 2025, 3,800.00 kr. of it is ordinary wage. Deduct labour market contribution and A-tax "
+            "from that amount, and report it to eIndkomst."
         )
+
+    def test_a_question_about_one_day_names_it_once(self) -> None:
+        day = self.ASKED.days.first
+        one_day = Question(WorkPeriod(first=day, last=day), None)
+        assert question_text(one_day, Language.DANISH).count(str(day.year)) == 1
+        assert question_text(one_day, Language.ENGLISH).count(str(day.year)) == 1
 
     def test_a_question_has_two_answers_in_both_languages(self) -> None:
         for language in Language:

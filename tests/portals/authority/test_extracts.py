@@ -12,7 +12,7 @@ from frikort_contracts.http.roles import Role
 
 from tests.portals.reading import page_text
 from tests.portals.resources import NOON
-from tests.portals.site import FORM, KEY, Refusal, Site
+from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form
 
 EXTRACT: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 PAGE: Final = f"/myndighed/udtraek/{EXTRACT}"
@@ -55,7 +55,7 @@ async def client(site: Site) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def order_extract(client: httpx2.AsyncClient, **typed: str) -> httpx2.Response:
-    return await client.post("/myndighed/nyt-udtraek", data=FORM | typed)
+    return await answer_to_form(client, await client.post("/myndighed/nyt-udtraek", data=FORM | typed))
 
 
 async def test_extracts_are_listed_with_their_status(site: Site, client: httpx2.AsyncClient) -> None:

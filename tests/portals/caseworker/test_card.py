@@ -12,7 +12,7 @@ from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReports
 
 from tests.portals import resources
-from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME
+from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME, OTHER
 from tests.portals.reading import page_text
 from tests.portals.site import Refusal, Site
 
@@ -20,10 +20,28 @@ from tests.portals.site import Refusal, Site
 async def test_the_overview_shows_the_card_and_its_balance(client_with_reason: httpx2.AsyncClient) -> None:
     page = await client_with_reason.get(HOME)
     text = page_text(page)
-    for expected in ("Karla Eksempel", CPR, "48213", "København", "12.000,50 kr. af 42.766,00 kr. er brugt", "Aktivt"):
+    for expected in (
+        "Karla Eksempel",
+        "650790-1234",
+        "48213",
+        "København",
+        "12.000,50 kr. af 42.766,00 kr. er brugt",
+        "Aktivt",
+    ):
         assert expected in text
     assert f'href="{HOME}/beslutning/deaktivering"' in page.text
     assert CPR not in page.text.partition("</title>")[0]
+
+
+async def test_an_open_dispute_is_marked_on_the_card(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    """D2."""
+    reports = [resources.report(), resources.report(report_id=OTHER, dispute=resources.dispute())]
+    site.answer("GET", f"{API}/reports", CardReports(reports=reports))
+
+    page = await client_with_reason.get(HOME)
+
+    assert "Der er en indsigelse 7.500,00 kr., betalt 31. marts 2025 : Beløbet er forkert" in page_text(page)
+    assert f'href="{HOME}/indberetninger/{OTHER}"' in page.text
 
 
 async def test_the_page_of_a_card_calls_the_api_concurrently(
@@ -51,6 +69,16 @@ async def test_a_warning_in_force_is_shown_and_a_withdrawn_one_is_not(
     text = page_text(await client_with_reason.get(HOME))
     assert "Beløbsgrænsen er nået" in text
     assert "80 procent" not in text
+
+
+async def test_several_warnings_in_force_make_one_alert(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    warnings = [resources.warning(one) for one in ("near", "reached", "exceeded")]
+    site.answer("GET", f"{API}/balances", Balances(balances=[resources.balance(4_300_000, warnings=warnings)]))
+
+    page = await client_with_reason.get(HOME)
+
+    assert page.text.count('class="alert alert-warning"') == 1
+    assert page_text(page).index("Beløbsgrænsen er overskredet") < page_text(page).index("Tidligere advarsler")
 
 
 async def test_employments_are_listed_with_their_contact_persons(
@@ -87,9 +115,13 @@ async def test_the_history_of_a_card_is_written_in_words(client_with_reason: htt
 async def test_the_audit_log_shows_reader_and_reason_and_has_pages(
     site: Site, client_with_reason: httpx2.AsyncClient
 ) -> None:
-    site.answer("GET", f"{API}/accesses", resources.accesses(resources.access(), next_cursor="abc="))
+    """D10: the reads of a visit are one line."""
+    description = "har set borgerens frikort"
+    lines = [resources.access(description=description) for _ in range(12)]
+    site.answer("GET", f"{API}/accesses", resources.accesses(*lines, next_cursor="abc="))
     page = await client_with_reason.get(f"{HOME}/opslag")
-    assert "Københavns Kommune, sagsbehandler har set dit frikort Opfølgning på samtale" in page_text(page)
+    assert f"Københavns Kommune, sagsbehandler {description} Opfølgning på samtale" in page_text(page)
+    assert page.text.count(description) == 1
     assert f'href="{HOME}/opslag?cursor=abc%3D"' in page.text
 
     await client_with_reason.get(f"{HOME}/opslag?cursor=abc%3D")

@@ -29,7 +29,7 @@ async def test_reports_are_listed_by_year_with_their_splits(site: Site, client_w
     text = page_text(await client_with_reason.get(f"{HOME}/indberetninger"))
     assert text.index("Løn udbetalt i 2025") < text.index("Løn udbetalt i 2024")
     assert "7.500,00 kr. 7.500,00 kr. 0,00 kr. Indsigelse" in text
-    assert "2.550,00 kr. 2.000,00 kr. 550,00 kr. Tilbagekaldt" in text
+    assert "2.550,00 kr. 2.000,00 kr. 550,00 kr. Trukket tilbage" in text
 
 
 async def test_a_dispute_is_raised_for_the_citizen_after_a_summary(
@@ -50,7 +50,7 @@ async def test_a_dispute_is_raised_for_the_citizen_after_a_summary(
     ("refusal", "text"),
     [
         (Refusal("report-already-disputed"), "allerede gjort opmærksom på"),
-        (Refusal("report-withdrawn"), "Indberetningen er tilbagekaldt"),
+        (Refusal("report-withdrawn"), "Indberetningen er trukket tilbage"),
         (Refusal("invalid-request", errors=(("/message", "value_error", ""),)), "højst 500 tegn og intet CPR-nummer"),
     ],
 )

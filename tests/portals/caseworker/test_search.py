@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -58,14 +59,30 @@ async def test_an_invalid_search_shows_the_error_at_its_field_and_reads_no_card(
     assert site.requests == []
 
 
-async def test_a_search_without_a_match_explains_what_to_do_next(site: Site, client: httpx2.AsyncClient) -> None:
+async def test_a_search_without_a_match_is_no_error_and_leads_to_issuing_a_card(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
     site.answer("POST", "/v1/cards/search", Refusal("card-unknown"))
-    page = await send_form(client, "/kommune", person=CPR, why="contact")
+    page = await send_form(client, "/kommune", person=CPR, why="grant")
 
-    assert page.status_code == 404
-    assert error_at(page, "person")
-    assert "en anden kommune ansvarlig" in page_text(page)
-    assert 'href="/kommune/nyt-frikort"' in page.text
+    assert page.status_code == 200
+    assert "alert-error" not in page.text
+    assert page_text(page).count("en anden kommune ansvarlig") == 1
+
+
+@pytest.mark.parametrize(("person", "carried"), [(CPR, CPR), ("48213", "")])
+async def test_a_search_without_a_match_carries_the_cpr_number_to_the_issue_form(
+    site: Site, client: httpx2.AsyncClient, person: str, carried: str
+) -> None:
+    site.answer("POST", "/v1/cards/search", Refusal("card-unknown"))
+    page = await send_form(client, "/kommune", person=person, why="grant")
+    assert ('<input type="hidden" name="cpr"' in page.text) is bool(carried)
+
+    begun = await send_form(client, "/kommune/nyt-frikort", cpr=carried, step="begin")
+
+    assert begun.status_code == 200
+    assert re.search(rf'name="cpr" value="{carried}"', begun.text)
+    assert "alert-error" not in begun.text
 
 
 async def test_opening_a_card_by_its_address_asks_for_a_reason_first(site: Site, client: httpx2.AsyncClient) -> None:

@@ -19,7 +19,7 @@ async def test_the_overview_is_available_in_english(site: Site) -> None:
 
     page = page_text(await get(site, OWN, cookie="sprog=en"))
 
-    assert "12,000.50 kr. has been earned on the card in 2025." in page
+    assert "You have earned 12,000.50 kr. on the card in 2025." in page
 
 
 HISTORY: Final = [
@@ -61,7 +61,9 @@ async def test_the_csv_file_opens_in_danish_excel(site: Site) -> None:
     text = answer.content.decode("utf-8-sig")
     assert "Karla Eksempel;48213;København;Aktivt\r\n" in text
     assert "2025;42766,00;7500,00;7500,00;0,00;35266,00;25;Nej\r\n" in text
-    assert "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Ikke rigtigt" in text
+    assert (
+        "31-03-2025;99000007;01-03-2025;31-03-2025;7500,00;0,00;0,00;0,00;7500,00;7500,00;0,00;Nej;Indsigelse" in text
+    )
     assert "01-06-2025 12:00;Københavns Kommune, sagsbehandler;har set dit frikort;Opfølgning på samtale\r\n" in text
     assert ";\"'=HYPERLINK" in text, "a formula is written as text"
 
@@ -71,9 +73,18 @@ async def test_the_pdf_file_shows_all_data_in_words(site: Site) -> None:
 
     assert answer.headers["content-type"] == "application/pdf"
     text = pdf_text(answer.content)
-    for part in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel", "Opfølgning på samtale",
-                  "80 procent af årets beløb var brugt", "HYPERLINK"):  # fmt: skip
+    for part in ("Karla Eksempel", "48213", "42.766,00 kr.", "99000007", "Mikkel Eksempel",
+                  "80 procent af beløbsgrænsen var brugt", "HYPERLINK"):  # fmt: skip
         assert part in text
+
+
+async def test_the_audit_log_has_a_pdf_file_of_its_own(site: Site) -> None:
+    everything = pdf_text((await get(site_with_data(site), f"{OWN}/mine-data/mit-frikort.pdf")).content)
+    log = await get(site, f"{OWN}/mine-data/hvem-har-set.pdf")
+
+    assert "Opfølgning på samtale" not in everything
+    assert log.headers["content-disposition"] == 'attachment; filename="hvem-har-set.pdf"'
+    assert "Opfølgning på samtale" in pdf_text(log.content)
 
 
 async def test_the_data_of_a_citizen_without_a_card_is_the_audit_log(site: Site) -> None:

@@ -82,7 +82,10 @@ async def test_a_disputed_report_shows_its_dispute_and_offers_to_withdraw_it(sit
 
     page = await get(site, REPORT)
 
-    assert "Du har sagt det 1. juni 2025. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr." in page_text(page)
+    assert (
+        "Du sagde 1. juni 2025, at indberetningen ikke er rigtig. Pengene er ikke udbetalt. Jeg fik kun 5.000 kr."
+        in page_text(page)
+    )
     assert f'href="{REPORT}/indsigelse/traek-tilbage"' in page.text
     assert f'href="{REPORT}/indsigelse"' not in page.text
 
@@ -100,7 +103,10 @@ async def test_a_dispute_is_withdrawn(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("report", "heading"),
-    [(resources.report(dispute=resources.dispute()), "Det er sendt"), (resources.report(), "Det er trukket tilbage")],
+    [
+        (resources.report(dispute=resources.dispute()), "Din indsigelse er sendt"),
+        (resources.report(), "Indsigelsen er trukket tilbage"),
+    ],
 )
 async def test_the_receipt_says_whether_the_dispute_was_sent_or_withdrawn(
     site: Site, report: CardReportResource, heading: str
@@ -124,7 +130,7 @@ async def test_the_employers_answer_is_shown_with_what_can_be_done(site: Site) -
 
     assert "at indberetningen er rigtig: dagene svarer til vagtplanen eller timesedlen." in page
     assert "Er du stadig uenig, så ring til arbejdsgiveren eller til kommunen." in page
-    assert "Træk det tilbage, hvis det alligevel er rigtigt" in page
+    assert "Træk indsigelsen tilbage, hvis indberetningen alligevel er rigtig" in page
 
 
 async def test_without_an_answer_none_is_mentioned(site: Site) -> None:

@@ -40,7 +40,7 @@ async def test_a_new_report_updates_only_the_overview_and_is_announced(site: Sit
 
     assert part.status_code == 200
     assert "<html" not in part.text
-    assert "Der er tjent 7.500,00 kr. på frikortet" in page_text(part)
+    assert "Du har tjent 7.500,00 kr. på frikortet" in page_text(part)
     assert '<p id="glance-text" data-hx-swap-oob="innerHTML">Siden er opdateret.' in part.text
     assert content_mark(part.text) != before
 

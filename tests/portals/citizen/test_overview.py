@@ -18,12 +18,12 @@ from tests.portals.site import Site
 @pytest.mark.parametrize(
     ("balance", "sentence"),
     [
-        (resources.balance(0), "Der er ikke indberettet løn på frikortet i 2025 endnu. Der kan tjenes 42.766,00 kr."),
+        (resources.balance(0), "Der er ikke indberettet løn på frikortet i 2025 endnu. Du kan tjene 42.766,00 kr."),
         (
             resources.balance(1_200_050),
-            "Der er tjent 12.000,50 kr. på frikortet i 2025. Der kan tjenes 30.765,50 kr. mere",
+            "Du har tjent 12.000,50 kr. på frikortet i 2025. Du kan tjene 30.765,50 kr. mere",
         ),
-        (resources.balance(resources.ALLOWANCE), "Det er hele årets beløb, og det hele er skattefrit."),
+        (resources.balance(resources.ALLOWANCE), "Det er hele årets beløbsgrænse, og det hele er skattefrit."),
         (
             resources.balance(resources.ALLOWANCE + 100_000),
             "Heraf er 42.766,00 kr. skattefri. De sidste 1.000,00 kr. ligger over",
@@ -46,8 +46,10 @@ async def test_the_bar_shows_the_balance_and_describes_it_in_words(site: Site) -
 
     page = await get(site, OWN)
 
-    assert re.search(r'<progress id="balance" max="4276600" value="1200050"', page.text)
-    assert "Tjent 12.000,50 kr. af årets beløb på 42.766,00 kr. Tilbage er der 30.765,50 kr." in page_text(page)
+    assert re.search(r'<svg id="balance"[^>]+data-used="1200050" data-excess="0" data-most="4276600"', page.text)
+    assert "Du har tjent 12.000,50 kr. af beløbsgrænsen på 42.766,00 kr. Du har 30.765,50 kr. tilbage." in page_text(
+        page
+    )
 
 
 async def test_the_page_shows_the_card_number_and_its_status(site: Site) -> None:
@@ -75,9 +77,9 @@ async def test_a_deactivated_card_shows_its_last_day_and_explains_the_effect(sit
 @pytest.mark.parametrize(
     ("thresholds", "heading"),
     [
-        (["near"], "Årets beløb er snart brugt"),
-        (["near", "reached"], "Årets beløb er brugt"),
-        (["reached", "exceeded", "near"], "Der er tjent mere end årets beløb"),
+        (["near"], "Årets beløbsgrænse er snart brugt"),
+        (["near", "reached"], "Årets beløbsgrænse er brugt"),
+        (["reached", "exceeded", "near"], "Du har tjent mere end beløbsgrænsen"),
     ],
 )
 async def test_the_most_severe_warning_is_highlighted(site: Site, thresholds: list[str], heading: str) -> None:
@@ -102,7 +104,7 @@ async def test_when_nothing_remains_the_page_explains_the_rest_of_the_year_and_t
     page = page_text(await get(site, OWN))
 
     assert "Resten af lønnen i 2025 er almindelig løn." in page
-    assert "1. januar 2026 begynder et nyt beløb." in page
+    assert "1. januar 2026 begynder en ny beløbsgrænse." in page
 
 
 async def test_a_withdrawn_warning_is_listed_but_not_highlighted(site: Site) -> None:
@@ -117,14 +119,14 @@ async def test_a_withdrawn_warning_is_listed_but_not_highlighted(site: Site) -> 
 async def test_a_provisional_allowance_is_marked(site: Site) -> None:
     resources.has_card(site, balances=[resources.balance(0, provisional=True)])
 
-    assert "Årets beløb er foreløbigt" in page_text(await get(site, OWN))
+    assert "Årets beløbsgrænse er foreløbig" in page_text(await get(site, OWN))
 
 
 async def test_a_year_without_an_allowance_is_explained(site: Site) -> None:
     resources.has_card(site, balances=[])
 
-    assert "Årets beløb er ikke fastsat endnu." in page_text(await get(site, OWN))
-    assert "Årets beløb er ikke fastsat endnu." in page_text(await get(site, f"{OWN}/loen"))
+    assert "Årets beløbsgrænse er ikke fastsat endnu." in page_text(await get(site, OWN))
+    assert "Årets beløbsgrænse er ikke fastsat endnu." in page_text(await get(site, f"{OWN}/loen"))
 
 
 async def test_the_latest_three_wages_are_listed(site: Site) -> None:

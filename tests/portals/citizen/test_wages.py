@@ -28,7 +28,7 @@ async def test_charts_and_tables_show_the_same_figures(site: Site) -> None:
     words = page_text(page)
     assert "maj 2.766,00 kr. 234,00 kr. 3.000,00 kr." in words
     assert "30. maj 2025 3.000,00 kr. 43.000,00 kr. 0,00 kr." in words
-    assert "234,00 kr. ligger over årets beløb og er almindelig løn med skat." in words
+    assert "234,00 kr. ligger over beløbsgrænsen og er almindelig løn med skat." in words
 
 
 async def test_charts_leave_out_withdrawn_reports_and_other_years(site: Site) -> None:
@@ -70,8 +70,11 @@ async def test_employments_are_listed_with_their_days(site: Site) -> None:
     ("report", "sentence"),
     [
         (resources.report(750_000), "Det hele, 7.500,00 kr., er skattefri frikortløn."),
-        (resources.report(0, 750_000), "Det hele, 7.500,00 kr., ligger over årets beløb for 2025."),
-        (resources.report(700_000, 50_000), "7.000,00 kr. er skattefri frikortløn. 500,00 kr. ligger over årets beløb"),
+        (resources.report(0, 750_000), "Det hele, 7.500,00 kr., ligger over beløbsgrænsen for 2025."),
+        (
+            resources.report(700_000, 50_000),
+            "7.000,00 kr. er skattefri frikortløn. 500,00 kr. ligger over",
+        ),
         (resources.report(split=None), "Vi er ved at regne ud, hvor meget der er skattefrit."),
         (resources.report(status="withdrawn"), "Arbejdsgiveren har trukket den tilbage. Den tæller ikke med"),
     ],
@@ -83,6 +86,13 @@ async def test_a_report_is_explained_in_words(site: Site, report: CardReportReso
 
     assert sentence in page
     assert "CVR-nummer 99000007 har indberettet 7.500,00 kr. for arbejde fra 1. marts 2025 til 31. marts 2025" in page
+
+
+async def test_a_report_of_one_day_names_the_day_once(site: Site) -> None:
+    day = date(2025, 3, 28)
+    resources.has_card(site, reports=[resources.report(work=Days(first=day, last=day))])
+
+    assert "for arbejde 28. marts 2025." in page_text(await get(site, REPORT))
 
 
 async def test_the_history_of_a_report_is_written_in_words(site: Site) -> None:
@@ -103,11 +113,11 @@ async def test_the_history_of_a_report_is_written_in_words(site: Site) -> None:
     for sentence in (
         "Arbejdsgiveren indberettede 9.000,00 kr. i løn.",
         "Du sagde, at det ikke er rigtigt. Grund: Pengene er ikke udbetalt. Intet er kommet",
-        "En, der har fuldmagt, trak det tilbage, der var sagt.",
+        "En, der har fuldmagt, trak indsigelsen tilbage.",
         "Kommunen sagde, at det ikke er rigtigt. Grund: Beløbet er forkert.",
         "Arbejdsgiveren svarede, at indberetningen er rigtig. Grund: beløbet svarer til lønsedlen.",
         "Arbejdsgiveren rettede lønnen til 7.500,00 kr. i alt. Grund: beløbet var forkert.",
-        "Det, der var sagt, faldt bort. Grund: arbejdsgiveren rettede indberetningen.",
+        "Indsigelsen er slut. Grund: arbejdsgiveren rettede indberetningen.",
         "Arbejdsgiveren trak indberetningen tilbage. Grund: lønnen var indberettet to gange.",
     ):
         assert sentence in page

@@ -47,6 +47,7 @@ def employment(**changes: Any) -> EmploymentResource:
         "contact": ContactResource(name="Bo Kontakt", email="bo@example.dk", phone="12 34 56 78"),
         "card_number": "48213",
         "label": "Løn 4711",
+        "active_days": [changes.get("period", Days(first=date(2026, 1, 5)))],
         "no_work": [],
         "registered_at": NOON,
         "revision": 1,
@@ -64,6 +65,8 @@ def report(**changes: Any) -> ReportDetail:
         "employment_id": EMPLOYMENT,
         "reference": "2026-10/4711",
         "status": "accepted",
+        "reported_at": NOON,
+        "withdrawn_at": None,
         "year": 2026,
         "work": OCTOBER,
         "payment_date": date(2026, 10, 31),
@@ -171,6 +174,7 @@ def batch(status: str, **counts: int) -> BatchResource:
         total_ore=750_000,
         exempt_ore=500_000 if status == "done" else 0,
         excess_ore=100_000 if status == "done" else 0,
+        provisional=False,
     )
 
 
@@ -214,7 +218,9 @@ REFUSED_LINE = file_line(
         instance="urn:uuid:1",
     ),
 )
-GOOD_LINE = file_line(2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000))
+GOOD_LINE = file_line(
+    2, "accepted", report_id=REPORT, split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000, provisional=False)
+)
 
 
 def has_file(site: Site, file: BatchResource, *lines: BatchLineResource) -> None:

@@ -79,7 +79,7 @@ async def test_the_front_page_asks_only_about_disputes_without_an_answer(
     open_one = list_item(report(report_id="unanswered", dispute=dispute()))
     answered = list_item(report(report_id="answered", dispute=ANSWERED))
     site.answer("GET", "/v1/reports", ReportPage(reports=[open_one, answered], next=None), disputed="True")
-    assert page_text(await client.get("/virksomhed")).count("Borgeren siger, at noget er galt") == 1
+    assert page_text(await client.get("/virksomhed")).count("Borgeren har en indsigelse") == 1
 
 
 @pytest.mark.parametrize("role", [Role.CITIZEN, Role.CASEWORKER])

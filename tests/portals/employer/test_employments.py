@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import httpx2
 import pytest
+from frikort_contracts.http.common import Days
 
 from tests.portals.employer.resources import EMPLOYMENT, REGISTRATION, date_fields, employment, has_employments
 from tests.portals.reading import error_at, page_text
@@ -27,6 +30,29 @@ class TestEmployments:
             "label": "Løn 4711",
         }
         assert "Ansættelsen er registreret" in page_text(await client.get(done.headers["location"]))
+
+    @pytest.mark.parametrize("page", [f"ansaettelser/{EMPLOYMENT}", f"indberet/{EMPLOYMENT}"])
+    @pytest.mark.parametrize(
+        ("active", "sentence"),
+        [
+            ([Days(first=date(2026, 11, 28))], "Frikortet er aktivt fra 28. november 2026."),
+            (
+                [Days(first=date(2026, 11, 2), last=date(2026, 11, 9)), Days(first=date(2026, 12, 1))],
+                "Frikortet er aktivt fra 2. november 2026 til 9. november 2026, fra 1. december 2026.",
+            ),
+            ([], "Frikortet er ikke aktivt i ansættelsens dage."),
+        ],
+    )
+    async def test_from_when_the_card_is_active_is_said_at_registration(
+        self, site: Site, client: httpx2.AsyncClient, active: list[Days], sentence: str, page: str
+    ) -> None:
+        """D3."""
+        has_employments(site, employment(period=Days(first=date(2026, 11, 2)), active_days=active))
+        assert sentence in page_text(await client.get(f"/virksomhed/{page}?sket=registreret"))
+
+    async def test_a_card_that_is_active_all_the_time_needs_no_remark(self, client: httpx2.AsyncClient) -> None:
+        page = await client.get(f"/virksomhed/ansaettelser/{EMPLOYMENT}")
+        assert "Frikortet er aktivt" not in page_text(page)
 
     async def test_the_contact_person_is_filled_in(self, site: Site, client: httpx2.AsyncClient) -> None:
         assert 'value="Bo Kontakt"' in (await client.get("/virksomhed/ansaettelser/ny")).text

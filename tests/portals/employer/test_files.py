@@ -17,7 +17,7 @@ from services.portals.employer.files import media_type_of
 from tests.portals.conftest import OpenTab
 from tests.portals.employer.resources import BATCH, FILE, GOOD_LINE, REFUSED_LINE, REPORT, WRONG_LINE, batch, has_file
 from tests.portals.reading import csv_rows, error_at, page_text
-from tests.portals.site import FORM, KEY, Refusal, Site, send_form
+from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, send_form
 
 ROWS = "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)\r\n48213;a;1-10-2026;...\r\n".encode()
 
@@ -43,13 +43,14 @@ class TestFiles:
     async def test_a_file_of_another_type_is_refused_without_a_call_to_the_api(
         self, site: Site, client: httpx2.AsyncClient
     ) -> None:
-        answer = await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("løn.xlsx", b"PK")})
+        sent = await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("løn.xlsx", b"PK")})
+        answer = await answer_to_form(client, sent)
         assert "CSV UTF-8" in error_at(answer, "file")
         assert site.requests == []
 
     @pytest.mark.parametrize("files", [{}, {"file": ("løn.csv", b"")}, {"file": ("", b"")}])
     async def test_a_missing_file_shows_the_error_at_the_field(self, client: httpx2.AsyncClient, files: Any) -> None:
-        answer = await client.post("/virksomhed/filer/ny", data=FORM, files=files)
+        answer = await answer_to_form(client, await client.post("/virksomhed/filer/ny", data=FORM, files=files))
         assert error_at(answer, "file") == "Vælg en fil. Den må ikke være tom."
 
     @pytest.mark.parametrize(
@@ -59,7 +60,8 @@ class TestFiles:
         self, site: Site, client: httpx2.AsyncClient, code: str
     ) -> None:
         site.answer("POST", "/v1/report-batches", Refusal(code))
-        assert error_at(await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("l.csv", ROWS)}), "file")
+        sent = await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("l.csv", ROWS)})
+        assert error_at(await answer_to_form(client, sent), "file")
 
     async def test_the_template_has_the_columns_that_the_page_describes(self, client: httpx2.AsyncClient) -> None:
         (columns,) = csv_rows((await client.get("/virksomhed/filer/skabelon.csv")).content)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
 import httpx2
-from frikort_contracts.http.common import Days
 from frikort_contracts.http.employments import (
     ReminderResource,
     Reminders,
@@ -23,14 +21,13 @@ from tests.portals.employer.resources import (
     FILE,
     batch,
     dispute,
-    employment,
     has_employments,
     list_item,
     report,
     split,
 )
 from tests.portals.reading import page_text
-from tests.portals.site import Site, send_form
+from tests.portals.site import Site
 
 
 class TestFrontPage:
@@ -39,31 +36,6 @@ class TestFrontPage:
     ) -> None:
         has_employments(site)
         assert "Registrér ansættelsen" in page_text(await client.get("/virksomhed"))
-
-    async def test_a_reminder_is_a_question_with_two_answers(self, site: Site, client: httpx2.AsyncClient) -> None:
-        question = ReminderResource(
-            kind="no-recent-report",
-            employment_id=EMPLOYMENT,
-            card_number="48213",
-            label=None,
-            text="Har der været arbejde fra den 1. oktober til den 20. november?",
-            days=Days(first=date(2026, 10, 1), last=date(2026, 11, 20)),
-        )
-        site.answer("GET", "/v1/reminders", Reminders(reminders=[question], next=None))
-        site.answer("POST", f"/v1/employments/{EMPLOYMENT}/no-work", employment())
-
-        page = await client.get("/virksomhed")
-        assert question.text in page_text(page)
-        assert f'href="/virksomhed/indberet/{EMPLOYMENT}"' in page.text
-        form = page.text.split(f'action="/virksomhed/ansaettelser/{EMPLOYMENT}/intet-arbejde"', 1)[1].split(
-            "</form>", 1
-        )[0]
-        sent = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
-        thanks = await send_form(client, f"/virksomhed/ansaettelser/{EMPLOYMENT}/intet-arbejde", sent)
-
-        assert thanks.headers["location"] == f"/virksomhed/ansaettelser/{EMPLOYMENT}?sket=intet-arbejde"
-        assert site.requests[-1].body == {"first": "2026-10-01", "last": "2026-11-20"}
-        assert site.requests[-1].key == sent["key"]
 
     async def test_a_card_near_its_allowance_has_a_notice(self, site: Site, client: httpx2.AsyncClient) -> None:
         notice = ReminderResource(
@@ -89,7 +61,7 @@ class TestFrontPage:
 
         page = await client.get("/virksomhed")
 
-        assert "Borgeren siger, at noget er galt" in page_text(page)
+        assert "Borgeren har en indsigelse" in page_text(page)
         assert "En anden indberetning på kortet er ændret" in page_text(page)
         for one in (disputed, changed):
             assert f'href="/virksomhed/indberetninger/{one.report_id}"' in page.text

@@ -101,8 +101,7 @@ class TestReporting:
 
         assert [request.path for request in site.requests if request.method == "POST"] == ["/v1/reports/dry-run"]
         text = page_text(summary)
-        assert "Udbetal 2.000,00 kr. uden skat" in text
-        assert "må ikke indberettes til eIndkomst" in text
+        assert "2.000,00 kr. er skattefri frikortløn. Træk ikke skat, og indberet den ikke til eIndkomst." in text
         assert "500,00 kr. er almindelig løn" in text
         assert "0,00 kr. tilbage af 42.766,00 kr." in text
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', summary.text.split("<main")[1]))
@@ -137,6 +136,9 @@ class TestReporting:
         assert question.status_code == 409
         assert "Er det den samme betaling?" in page_text(question)
         assert 'href="/virksomhed/indberetninger/earlier"' in question.text
+        assert "I alt 2.500,00 kr. 2.500,00 kr." in page_text(question)
+        for choice in ("Det er den samme: Indberet ikke igen", "Det er en betaling til: Indberet den også"):
+            assert choice in page_text(question)
         site.answer("POST", "/v1/reports/dry-run", dry_run())
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', question.text.split("<main")[1]))
         summary = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", carried | {"allow_duplicate": "true"})
@@ -200,6 +202,7 @@ class TestReporting:
         ({}, date(2026, 10, 15), (date(2026, 10, 16), TODAY)),
         ({"no_work": [OCTOBER]}, date(2026, 9, 30), (date(2026, 11, 1), TODAY)),
         ({"period": Days(first=date(2026, 11, 9))}, None, (date(2026, 11, 9), TODAY)),
+        ({"active_days": [Days(first=date(2026, 11, 12))]}, None, (date(2026, 11, 12), TODAY)),
         ({"period": Days(first=date(2026, 1, 5), last=date(2026, 10, 20))}, None,
          (date(2026, 10, 1), date(2026, 10, 20))),
         ({}, TODAY, (None, None)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx2
 import pytest
 from frikort_contracts.http.reports import (
@@ -24,6 +26,8 @@ from tests.portals.employer.resources import (
 from tests.portals.reading import error_at, page_text
 from tests.portals.site import FORM, Refusal, Site, send_form
 
+ADDRESS = f"/virksomhed/indberetninger/{REPORT}"
+
 
 class TestReports:
     async def test_the_list_is_filtered_by_employment_and_year(self, site: Site, client: httpx2.AsyncClient) -> None:
@@ -39,13 +43,13 @@ class TestReports:
         text = page_text(await client.get(f"/virksomhed/indberetninger/{REPORT}"))
         assert "En, som borgeren har givet fuldmagt, 1. november 2026: Beløbet er forkert." in text
         assert "Jeg fik 2.000 kr." in text
-        assert "ret indberetningen, eller tilbagekald den" in text
+        assert "ret indberetningen, eller træk den tilbage" in text
 
     @pytest.mark.parametrize(
         ("now", "words"),
         [
-            (50_000, "1.500,00 kr., som var uden skat, er nu almindelig løn"),
-            (250_000, "500,00 kr., som var almindelig løn, er nu uden skat"),
+            (50_000, "1.500,00 kr., som var skattefri, er nu almindelig løn"),
+            (250_000, "500,00 kr., som var almindelig løn, er nu skattefri"),
         ],
     )
     async def test_a_split_changed_by_another_report_explains_what_to_do(
@@ -121,10 +125,20 @@ class TestReports:
         has_reports(site, report(status="withdrawn", revision=2))
         assert "tæller ikke længere med" in page_text(await client.get(done.headers["location"]))
 
+    async def test_correcting_and_withdrawing_have_their_own_reasons(self, client: httpx2.AsyncClient) -> None:
+        offered = {
+            path: set(re.findall(r'<option value="([a-z-]+)"', (await client.get(f"{ADDRESS}/{path}")).text))
+            for path in ("ret", "tilbagekald")
+        }
+        assert offered == {
+            "ret": {"wrong-amount", "wrong-period", "other"},
+            "tilbagekald": {"wrong-card", "not-paid", "reported-twice", "other"},
+        }
+
     async def test_a_second_withdrawal_is_explained(self, site: Site, client: httpx2.AsyncClient) -> None:
         site.answer("POST", f"/v1/reports/{REPORT}/withdrawal", Refusal("report-withdrawn"))
         answer = await send_form(client, f"/virksomhed/indberetninger/{REPORT}/tilbagekald", FORM | {"reason": "other"})
-        assert (answer.status_code, "Indberetningen er tilbagekaldt" in page_text(answer)) == (409, True)
+        assert (answer.status_code, "Indberetningen er trukket tilbage" in page_text(answer)) == (409, True)
 
     async def test_a_report_of_another_employer_is_not_found(self, site: Site, client: httpx2.AsyncClient) -> None:
         site.answer("GET", f"/v1/reports/{EMPLOYMENT}", Refusal("report-unknown"))

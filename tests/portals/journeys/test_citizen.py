@@ -46,11 +46,11 @@ async def test_a_citizen_sees_reports_arrive_disputes_one_and_gives_a_mandate(
     for amount, sentence in ((750_000, "7.500,00"), (250_000, "10.000,00"), (3_300_000, "43.000,00")):
         await asyncio.to_thread(job.report, amount)
         accepted_at = time.perf_counter()
-        await expect(page.get_by_text(f"Der er tjent {sentence} kr. på frikortet i 2025.")).to_be_visible()
+        await expect(page.get_by_text(f"Du har tjent {sentence} kr. på frikortet i 2025.")).to_be_visible()
         seconds.append(time.perf_counter() - accepted_at)
     assert min(seconds) < 1, f"the page showed a report only after {seconds} seconds"
     await expect(page.get_by_role("status")).to_have_text("Siden er opdateret. Der er kommet noget nyt.")
-    await expect(page.get_by_text("Der er tjent mere end årets beløb")).to_be_visible()
+    await expect(page.get_by_text("Du har tjent mere end beløbsgrænsen")).to_be_visible()
     await tab.check()
     await tab.screenshot("borger")
 
@@ -69,7 +69,7 @@ async def test_a_citizen_sees_reports_arrive_disputes_one_and_gives_a_mandate(
     await expect_heading(page, "Se efter, før du sender")
     await tab.check()
     await page.get_by_role("button", name="Send").click()
-    await expect_heading(page, "Det er sendt")
+    await expect_heading(page, "Din indsigelse er sendt")
     await tab.check()
     disputes = [report["dispute"] for report in job.card.reports() if report["dispute"]]
     assert [dispute["message"] for dispute in disputes] == ["Jeg har ikke fået noget <b>endnu</b>."]
@@ -132,16 +132,18 @@ async def test_a_mandate_holder_uses_the_card_with_the_keyboard_until_the_mandat
     await keys.press("Enter")
     await keys.tab_to(page.get_by_role("button", name="Send"))
     await keys.press("Enter")
-    await expect_heading(page, "Det er sendt")
+    await expect_heading(page, "Din indsigelse er sendt")
     dispute = next(one["dispute"] for one in job.card.reports() if one["report_id"] == report)
     assert (dispute["reason"], dispute["raised_by"]) == ("wrong-amount", "mandate-holder")
     await keys.tab_to(page.get_by_role("link", name="Tilbage til indberetningen"))
     await keys.press("Enter")
-    await keys.tab_to(page.get_by_role("link", name="Træk det tilbage, hvis det alligevel er rigtigt"))
+    await keys.tab_to(
+        page.get_by_role("link", name="Træk indsigelsen tilbage, hvis indberetningen alligevel er rigtig")
+    )
     await keys.press("Enter")
-    await keys.tab_to(page.get_by_role("button", name="Træk det tilbage"))
+    await keys.tab_to(page.get_by_role("button", name="Træk indsigelsen tilbage"))
     await keys.press("Enter")
-    await expect_heading(page, "Det er trukket tilbage")
+    await expect_heading(page, "Indsigelsen er trukket tilbage")
     await tab.check()
 
     accepted(job.card.owner.post(f"/v1/me/mandates/{mandate}/withdrawal", {}), 200)

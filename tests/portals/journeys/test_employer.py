@@ -42,7 +42,7 @@ async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_i
     await page.get_by_role("button", name="Se, hvad det betyder").click()
 
     await expect_heading(page, "Er det rigtigt?")
-    await expect(page.get_by_text("Udbetal 42.766,00 kr. uden skat.")).to_be_visible()
+    await expect(page.get_by_text("42.766,00 kr. er skattefri frikortløn.")).to_be_visible()
     await expect(page.get_by_text("234,00 kr. er almindelig løn")).to_be_visible()
     assert card.balance()["reported_ore"] == 0
     await tab.check()
@@ -73,12 +73,12 @@ async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_i
     await expect_heading(page, "Indberetningen er rettet")
     assert (card.balance()["reported_ore"], card.reports()[0]["dispute"]) == (4_000_000, None)
     await page.get_by_role("link", name="Se indberetningen").click()
-    await expect(page.get_by_text("Uenigheden er slut")).to_be_visible()
-    await page.get_by_role("link", name="Tilbagekald indberetningen").click()
-    await page.get_by_label("Hvorfor tilbagekalder du?").select_option("Lønnen blev ikke betalt")
-    await page.get_by_role("button", name="Tilbagekald", exact=True).click()
+    await expect(page.get_by_text("Indsigelsen er slut")).to_be_visible()
+    await page.get_by_role("link", name="Træk indberetningen tilbage").click()
+    await page.get_by_label("Hvorfor trækker du indberetningen tilbage?").select_option("Lønnen blev ikke betalt")
+    await page.get_by_role("button", name="Træk indberetningen tilbage").click()
 
-    await expect_heading(page, "Indberetningen er tilbagekaldt")
+    await expect_heading(page, "Indberetningen er trukket tilbage")
     assert card.balance()["reported_ore"] == 0
 
 
@@ -124,7 +124,7 @@ async def test_a_bookkeeper_sends_a_payroll_file_with_the_keyboard_on_a_phone_wi
     await keys.tab_to(page.get_by_role("link", name="sept"))
     await keys.press("Enter")
     await expect_heading(page, "Indberetning")
-    await expect(page.get_by_text("Udbetal 5.000,00 kr. uden skat.")).to_be_visible()
+    await expect(page.get_by_text("5.000,00 kr. er skattefri frikortløn.")).to_be_visible()
 
 
 async def heading_after_reload(page: Page, heading: str) -> bool:

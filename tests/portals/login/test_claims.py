@@ -39,6 +39,19 @@ def test_no_grant_holds_a_cpr_number() -> None:
     assert CPR not in str(grants(cpr=CPR, signs_for=CVR, owners=[CPR]))
 
 
+def test_the_name_of_the_business_is_an_employers_alone() -> None:
+    found = grants(cvr=CVR, company="Testbageriet ApS", municipality="849")
+    assert {role: grant.organisation_name for role, grant in found.items()} == {
+        Role.EMPLOYER: "Testbageriet ApS",
+        Role.CASEWORKER: "",
+    }
+
+
+@pytest.mark.parametrize(("company", "length"), [(None, 0), ("", 0), ("x" * 1000, 200)])
+def test_the_name_of_the_business_may_be_missing_or_long(company: str | None, length: int) -> None:
+    assert len(grants(cvr=CVR, company=company)[Role.EMPLOYER].organisation_name) == length
+
+
 def test_a_citizen_who_signs_for_a_business_has_two_roles() -> None:
     found = grants(cpr=CPR, signs_for=CVR)
 

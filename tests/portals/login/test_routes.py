@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from frikort_contracts.http.roles import Role
 
 from services.portals.container import Container
+from services.portals.login.routes import SIGNED_OUT
 from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.login.sessions import Sessions
@@ -231,6 +232,7 @@ async def test_logout_ends_the_session_and_continues_at_the_provider(
     assert f"{address.scheme}://{address.netloc}{address.path}" == f"{ISSUER}/end"
     assert parse_qs(address.query)["post_logout_redirect_uri"] == [f"{PUBLIC_URL}/"]
     assert COOKIE not in browser.cookies
+    assert SIGNED_OUT in browser.cookies
     assert await sessions_of(app).find(stolen) is None
     assert provider.revoked == ["refresh-1"]
 

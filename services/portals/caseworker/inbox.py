@@ -1,0 +1,32 @@
+"""The open disputes of the municipality's citizens."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from frikort_contracts.http.reports import DisputedReports
+from starlette.responses import Response
+
+from services.portals.caseworker import labels
+from services.portals.caseworker.fields import REASONS
+from services.portals.page import CaseworkerPage
+
+router = APIRouter()
+
+_ON_A_PAGE: Final = 25
+
+
+@router.get("/kommune/indsigelser")
+async def open_disputes(page: CaseworkerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+    """What waits, by the acceptance of the reports. Each can be opened without a further question for the reason."""
+    api = page.api.with_reason(REASONS["dispute"])
+    found = await api.get("/v1/disputes", DisputedReports, limit=_ON_A_PAGE, cursor=cursor or None)
+    return page.render(
+        "caseworker/inbox.html",
+        disputes=found.disputes,
+        following=found.next,
+        cursor=cursor,
+        visit_form=page.form(),
+        labels=labels,
+    )
