@@ -39,9 +39,9 @@ _RECORDED: Final = {
         "3e8c16bd2899e768110caf7b4842e05c",
     ],
     "reporting": [
-        "a52bc5e74d98241905a85370d5643b68",
-        "38b15fa4bdc74cf8bf101322fd432b24",
-        "cc56e98ba059086c1a63196e50cd4780",
+        "6ce87a28c78accb8bd5c0b8893d9b6a0",
+        "a0cb2bd9db6333017f6ec89c1c642588",
+        "7b6bfe178be01aa7b0e14c0a8759a042",
     ],
     "balance": [
         "aa12de6d08f4b98b7ebe9b00a8faefbf",

@@ -40,6 +40,8 @@ def test_a_citizen_sees_the_balance_of_a_year(job: Job) -> None:
         "exempt_ore": ALLOWANCE,
         "excess_ore": 4_300_000 - ALLOWANCE,
         "remaining_ore": 0,
+        "hourly_rate_ore": 29_554,
+        "converted_hours": 145,
     }
 
 

@@ -65,13 +65,13 @@ def test_ids_and_headers_of_a_stored_entry_are_fixed() -> None:
     )
     reported = (
         ("ce_specversion", b"1.0"),
-        ("ce_id", b"78df3955-0a8e-5605-95b0-b00179f2849a"),
+        ("ce_id", b"26c2ae8b-2cc6-5ceb-8721-3e2a577feb3d"),
         ("ce_type", b"dk.frikort.earnings.reported.v1"),
         ("ce_subject", b"card"),
     )
     accepted = (
         ("ce_specversion", b"1.0"),
-        ("ce_id", b"8b793421-35a2-57cc-923b-cdab61120ca1"),
+        ("ce_id", b"b6321f59-be7b-592b-b5d0-b730fb7f34d5"),
         ("ce_type", b"dk.frikort.command.accepted.v1"),
         ("ce_subject", b"command"),
     )
