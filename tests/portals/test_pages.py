@@ -264,6 +264,12 @@ async def test_a_problem_of_the_api_has_an_error_page_in_plain_words(
     assert response.headers["correlation-id"] in response.text
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/health/live", "/health/ready"])
+async def test_health_and_metrics_are_not_on_the_public_port(site: Site, path: str) -> None:
+    async with site.client() as client:
+        assert (await client.get(path)).status_code == 404
+
+
 async def test_the_page_of_an_unexpected_error_reveals_no_details(site: Site) -> None:
     @site.app.get("/broken")
     async def broken(page: OpenPage) -> None:

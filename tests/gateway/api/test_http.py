@@ -237,6 +237,12 @@ async def test_no_other_site_may_read_the_api_in_a_browser(client: httpx2.AsyncC
     assert not [name for name in response.headers if name.startswith("access-control-")]
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/health/live", "/health/ready"])
+async def test_health_and_metrics_are_not_on_the_public_port(client: httpx2.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert (response.status_code, code_of(response)) == (404, "not-found")
+
+
 async def test_the_clock_can_be_set_only_locally() -> None:
     production = await application(environment="production")
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=production), base_url="http://gateway") as client:
