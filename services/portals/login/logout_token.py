@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _LEEWAY_SECONDS: Final = 30
-# Providers that do not name the type of the token yet leave it out or name any token's.
-_TYPES: Final = frozenset({"logout+jwt", "application/logout+jwt", "jwt", ""})
+_TYPES: Final = frozenset({"logout+jwt", "application/logout+jwt"})
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 

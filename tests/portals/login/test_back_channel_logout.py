@@ -150,6 +150,8 @@ async def test_a_forged_token_ends_nothing(
         logout_token(own_key),
         logout_token(unknown_key),
         logout_token(provider.key, typ="at+jwt"),
+        logout_token(provider.key, typ="JWT"),
+        logout_token(provider.key, typ=""),
         jwt.encode({"alg": "HS256", "kid": str(provider.key.kid)}, claims(), public_key),
         f"eyJhbGciOiJub25lIn0.{body}.",
         f"{header}.{body}.{signature[:-4]}AAAA",
