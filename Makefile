@@ -27,7 +27,7 @@ verify: $(INSTALLED) ## run the checks that take longer, at most an hour: ONLY="
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it
 	@$(VENV)/bin/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),1) $(if $(SEED),--seed $(SEED))
 
-fuzz: $(INSTALLED) ## random input to every decoder: TIME=300 seconds, SEEDS= rounds, SEED= of the first
+fuzz: $(INSTALLED) ## random input to the API and to every decoder: TIME=300 seconds, SEEDS= rounds, SEED= of the first
 	@TIME=$(TIME) SEEDS=$(SEEDS) SEED=$(SEED) $(VENV)/bin/python -m tests.fuzz
 
 demo: $(INSTALLED) ## play one citizen's year through the public API and check every figure

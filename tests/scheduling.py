@@ -21,6 +21,7 @@ _GROUPS: Final = (
             r"tests/gateway/(?:api/test_real|audit/test_log|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
             r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",
+            r"tests/fuzz/test_api\.py",
         ),
     ),
     ("operations", (r"tests/operations/",)),

@@ -83,7 +83,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     add_handlers(app, methods)
     app.add_middleware(AuditMiddleware)
     app.add_middleware(MethodMiddleware, methods=methods)
-    app.add_middleware(AuthenticationMiddleware, per_caller=settings.requests_per_client)
+    app.add_middleware(AuthenticationMiddleware)
     app.add_middleware(
         RequestMiddleware,
         service="gateway",

@@ -12,6 +12,7 @@ FieldText = tuple[str, str, str]
 _BY_TYPE: Final[dict[str, FieldText]] = {
     "missing": ("missing", "Feltet mangler.", "The field is missing."),
     "extra_forbidden": ("unknown-field", "Feltet findes ikke.", "There is no such field."),
+    "repeated": ("repeated", "Feltet er der mere end én gang.", "The field is there more than once."),
     "int_type": ("not-an-integer", "Skal være et helt tal.", "Must be a whole number."),
     "int_parsing": ("not-an-integer", "Skal være et helt tal.", "Must be a whole number."),
     "int_from_float": ("not-an-integer", "Skal være et helt tal.", "Must be a whole number."),
@@ -116,6 +117,11 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
     ),
     "must be ja or nej": ("not-a-boolean", "Skal være ja eller nej.", "Must be ja or nej."),
     "must be true or false": ("not-a-boolean", "Skal være true eller false.", "Must be true or false."),
+    "not a cursor": (
+        "not-a-cursor",
+        "Er ikke `next` fra den forrige side.",
+        "Is not `next` of the page before.",
+    ),
     "the text is not Unicode": ("not-unicode", "Teksten er ikke gyldig Unicode.", "The text is not valid Unicode."),
 }
 _OTHERWISE: Final[FieldText] = ("invalid-value", "Værdien er ikke gyldig.", "The value is not valid.")

@@ -35,7 +35,8 @@ when its outcome is known and readable, or with `202` and a `Location` when that
 **Errors** are problem documents (RFC 9457) in Danish or English by `Accept-Language`. Program against `code`; each code
 is explained at `/problems/{code}`, and `GET /v1/problems` lists them all.
 
-**Versions.** Answers may get new fields: ignore those that you do not know. Requests with unknown fields are refused.
+**Versions.** Answers may get new fields: ignore those that you do not know. Requests with unknown fields or query
+parameters are refused.
 """
 _TAGS: Final = (
     ("employer", "Employers and their payroll systems: employments, reports and payroll files."),
@@ -92,7 +93,12 @@ _PARAMETERS: Final[dict[str, Document]] = {
         "required": True,
         "description": "Why you read the data, in 3 to 200 characters (UTF-8). The citizen can read it. Do not put a "
         "CPR number, a card number or a name in it.",
-        "schema": {"type": "string", "examples": ["Opfølgning på sag 2025-0042"]},
+        "schema": {
+            "type": "string",
+            "minLength": 3,
+            "maxLength": 200,
+            "examples": ["Opfølgning på sag 2025-0042"],
+        },
     },
 }
 """The request headers that the dependencies of routes read (``api/dependencies.py``)."""

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _DECLARED: Final = "x-problem-codes"
-_OF_EVERY_OPERATION: Final = ("temporarily-unavailable", "too-busy", "too-many-requests", "internal-error")
+_OF_EVERY_OPERATION: Final = (
+    "invalid-request",  # an unknown or repeated query parameter
+    "temporarily-unavailable",
+    "too-busy",
+    "too-many-requests",
+    "internal-error",
+)
 
 FRESH_LOGIN_OPERATIONS: Final = frozenset({"hand_over_card", "grant_mandate", "grant_own_mandate"})
 """The sensitive operations: each needs a login of a person at most ``FRIKORT_FRESH_LOGIN`` seconds ago.
@@ -35,8 +41,6 @@ def codes_of(operation: Mapping[str, Any]) -> list[str]:
         found |= {"token-missing", "token-invalid"}
     if operation.get("security") and operation["operationId"] in FRESH_LOGIN_OPERATIONS:
         found.add("fresh-login-required")
-    if operation.get("parameters") or "requestBody" in operation:
-        found.add("invalid-request")
     if "Idempotency-Key" in headers:
         found |= {"idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused"}
     if "Access-Reason" in headers:

@@ -21,8 +21,8 @@ _MOST_SEEDS: Final = 2**31
 
 def play(seed: int) -> bool:
     """One round."""
-    command = [sys.executable, "-m", "pytest", "--quiet", f"--hypothesis-seed={seed}"]
-    environment = os.environ | {"FUZZ_EXAMPLES": _EXAMPLES}
+    command = [sys.executable, "-m", "pytest", "--quiet", "-m", "verify or not verify", f"--hypothesis-seed={seed}"]
+    environment = os.environ | {"FUZZ_SEED": str(seed), "FUZZ_EXAMPLES": _EXAMPLES}
     return subprocess.run([*command, "tests/fuzz"], cwd=REPOSITORY, env=environment, check=False).returncode == 0
 
 

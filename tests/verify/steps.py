@@ -59,8 +59,8 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
         ),
         Step(
             "fuzz",
-            "random input to every decoder",
-            (*_PYTEST, "tests/fuzz"),
+            "random input to the API for each role, and to every decoder",
+            (*_PYTEST, "-m", "verify or not verify", "tests/fuzz"),
             8,
             {"FUZZ_EXAMPLES": "500"},
         ),

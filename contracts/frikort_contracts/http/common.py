@@ -71,7 +71,12 @@ def _day(value: Any) -> date:
     raise ValueError("not a day as YYYY-MM-DD")
 
 
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+_DAY_SCHEMA: Final = {
+    "type": "string",
+    "format": "date",
+    "pattern": "^(19|2[01])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+}
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema(_DAY_SCHEMA)]
 
 
 PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_WITHOUT_CONTROLS)]

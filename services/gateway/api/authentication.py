@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.api import local_clock_router
 from services.gateway.api.errors import problem_response
 from services.gateway.auth import Authenticator, Caller
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
-from services.runtime.web.requests import starts_event_stream
+from services.runtime.web.requests import count_for_caller
 
 _STATE: Final = "authentication"
 _SOON: Final = {"Retry-After": "2"}
@@ -24,13 +23,11 @@ class AuthenticationMiddleware:
     """Pure ASGI. A request with a body needs a valid token, whatever its route.
 
     Without a body, the route decides whether a token is needed; ``caller_of_request`` has the result.
-    Answers `too-many-requests` above ``per_caller`` requests at once; event streams have limits of their own.
+    Answers `too-many-requests` when the caller has too many requests at once.
     """
 
-    def __init__(self, app: ASGIApp, *, per_caller: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._per_caller = per_caller
-        self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(local_clock_router.router.prefix):
@@ -44,36 +41,12 @@ class AuthenticationMiddleware:
         container: Container = scope["app"].state.gateway
         found = await _authenticated(container.authenticator, headers.get("authorization"))
         scope["state"][_STATE] = found
-        if isinstance(found, Caller):
-            await self._limited(found.client, scope, receive, send)
-        elif has_body:
+        if isinstance(found, Caller) and not count_for_caller(scope, found.client):
+            await problem_response(Request(scope), "too-many-requests", headers=_SOON)(scope, receive, send)
+        elif isinstance(found, ProblemError) and has_body:
             await problem_response(Request(scope), found.code, headers=found.headers)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-    async def _limited(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._open[client] >= self._per_caller:
-            await problem_response(Request(scope), "too-many-requests", headers=_SOON)(scope, receive, send)
-            return
-        counted = 1
-        self._open[client] += counted
-
-        def leave() -> None:
-            nonlocal counted
-            self._open[client] -= counted
-            counted = 0
-            if not self._open[client]:
-                del self._open[client]
-
-        async def sending(message: Message) -> None:
-            if starts_event_stream(message):
-                leave()
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        finally:
-            leave()
 
 
 async def caller_of_request(request: Request) -> Caller:

@@ -1,10 +1,12 @@
-"""The route class of the API: JSON bodies are parsed within limits."""
+"""The route class of the API: JSON bodies are parsed within limits, and query parameters are strict."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,12 +28,25 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that gets ``JsonRequest`` (FastAPI: "Custom Request and APIRoute class")."""
+    """A route that gets ``JsonRequest`` (FastAPI: "Custom Request and APIRoute class").
+
+    FastAPI ignores query parameters that a route does not have, and takes the last of one that is there twice. Here
+    both are errors, as unknown fields of a body are. No parameter is a list.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        known = {parameter.alias for parameter in self.dependant.query_params}
 
         async def handle(request: Request) -> Response:
+            given = Counter(name for name, _ in request.query_params.multi_items())
+            errors = [
+                {"loc": ("query", name), "type": "repeated" if name in known else "extra_forbidden", "msg": ""}
+                for name, times in given.items()
+                if times > 1 or name not in known
+            ]
+            if errors:
+                raise RequestValidationError(errors)
             return await handler(JsonRequest(request.scope, request.receive))
 
         return handle

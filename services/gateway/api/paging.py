@@ -25,7 +25,7 @@ class Ordered(Protocol):
 Entry = TypeVar("Entry", bound=Ordered)
 
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Most entries on the page.")]
-Cursor = Annotated[str, Query(max_length=400, description="`next` of the page before.")]
+Cursor = Annotated[str, Query(max_length=400, pattern="^[A-Za-z0-9_-]*$", description="`next` of the page before.")]
 Newest = Annotated[bool, Query(description="The newest first.")]
 
 
@@ -49,7 +49,7 @@ def order_in(cursor: str) -> str:
     try:
         return b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")]) from None
+        raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "not a cursor")]) from None
 
 
 def page(found: list[Entry], limit: int) -> tuple[list[Entry], str | None]:

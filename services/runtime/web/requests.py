@@ -29,6 +29,7 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a
 _CLIENT_CLOSED: Final = 499
 _CLOSE: Final = {"Connection": "close"}
 _SOON: Final = {"Retry-After": "2"}
+_STATE_KEY: Final = "exchange"
 
 
 class ErrorResponse(Protocol):
@@ -49,7 +50,7 @@ class RequestLimits:
 
     Attributes:
         body_most: the most bytes of a body; ``files_most`` are exceptions by path.
-        per_client: the most requests at once of one address that is not a proxy's.
+        per_client: the most requests at once of one address that is not a proxy's, and of one authenticated caller.
     """
 
     body_most: int
@@ -97,7 +98,7 @@ class RequestMiddleware:
         state = scope.setdefault("state", {})
         state["correlation_id"] = str(correlation_of(Headers(scope=scope).get("traceparent")))
         began = time.perf_counter()
-        exchange = _Exchange(scope, receive, send, self._limits, self._load)
+        exchange = state[_STATE_KEY] = _Exchange(scope, receive, send, self._limits, self._load)
         with structlog.contextvars.bound_contextvars(correlation_id=state["correlation_id"]), exchange.counted():
             try:
                 await self._handler_of(exchange)(scope, exchange.receive, exchange.send)
@@ -125,7 +126,7 @@ class RequestMiddleware:
         request = Request(exchange.scope)
         if self._load.working > self._limits.requests_most:
             return self._error_response(request, "too-busy", headers=_SOON)
-        if self._load.of_address[exchange.address] > self._limits.per_client:
+        if not exchange.count_for_address():
             return self._error_response(request, "too-many-requests", headers=_SOON)
         if exchange.announced > exchange.body_most:
             return self._error_response(request, "body-too-large", headers=_CLOSE)
@@ -140,10 +141,19 @@ class RequestMiddleware:
 
 @dataclass
 class _Load:
-    """The requests in progress: those at work (not waiting for a body), and those of each address."""
+    """The requests in progress: those at work (not waiting for a body), and those of each client."""
 
     working: int = 0
-    of_address: Counter[str] = field(default_factory=Counter)
+    of_client: Counter[str] = field(default_factory=Counter)
+
+
+def count_for_caller(scope: Scope, caller: str) -> bool:
+    """Count a request below ``RequestMiddleware`` for its authenticated caller, as well as for its address.
+
+    Returns whether the caller's limit allows it.
+    """
+    exchange: _Exchange = scope["state"][_STATE_KEY]
+    return exchange.count_for(f"caller {caller}")
 
 
 class _Exchange:
@@ -154,8 +164,7 @@ class _Exchange:
         self.status = 0
         self.announced = _announced(Headers(scope=scope))
         self.body_most = limits.files_most.get(scope["path"], limits.body_most)
-        host, *_ = scope.get("client") or ("",)
-        self.address = "" if host in limits.proxies else host
+        self._clients: list[str] = []
         self._receive = receive
         self._send = send
         self._limits = limits
@@ -171,8 +180,6 @@ class _Exchange:
         """The time during which the request counts for the limits of requests at once."""
         self._is_counted = True
         self._load.working += 1
-        if self.address:
-            self._load.of_address[self.address] += 1
         if self._connection is not None:
             self._connection.request_began()
         try:
@@ -187,10 +194,21 @@ class _Exchange:
             return
         self._is_counted = False
         self._load.working -= 1
-        if self.address:
-            self._load.of_address[self.address] -= 1
-            if not self._load.of_address[self.address]:
-                del self._load.of_address[self.address]
+        for client in self._clients:
+            self._load.of_client[client] -= 1
+            if not self._load.of_client[client]:
+                del self._load.of_client[client]
+
+    def count_for(self, client: str) -> bool:
+        """Count the request for a client until it ends. Returns whether the client's limit allows it."""
+        self._clients.append(client)
+        self._load.of_client[client] += 1
+        return self._load.of_client[client] <= self._limits.per_client
+
+    def count_for_address(self) -> bool:
+        """Count the request for its address, unless that is a proxy's."""
+        host, *_ = self.scope.get("client") or ("",)
+        return not host or host in self._limits.proxies or self.count_for(f"address {host}")
 
     async def receive(self) -> Message:
         """The next part of the body, within its size and time; afterwards the client's disconnection."""
@@ -233,7 +251,7 @@ class _Exchange:
             headers.setdefault("Correlation-Id", self.scope["state"]["correlation_id"])
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("X-Content-Type-Options", "nosniff")
-            if starts_event_stream(message):
+            if headers.get("content-type", "").startswith("text/event-stream"):
                 # An event stream stays open without work, and has limits of its own.
                 self._stop_counting()
         await self._send(message)
@@ -242,13 +260,6 @@ class _Exchange:
         if self._connection is not None:
             self._connection.abort()
             await asyncio.sleep(0)  # uvicorn learns of it in the next turn of the event loop
-
-
-def starts_event_stream(message: Message) -> bool:
-    """Whether an ASGI message is the start of a response with server-sent events."""
-    if message["type"] != "http.response.start":
-        return False
-    return Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
 
 
 def _announced(headers: Headers) -> int:

@@ -116,6 +116,40 @@ async def test_a_malformed_request_gets_a_problem(
     assert (response.status_code, code_of(response)) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/reports", "GET, POST"),
+        ("TRACE", "/v1/reports", "GET, POST"),
+        ("GET", "/v1/cards/search", "POST"),
+        ("POST", "/v1/cards/some", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_answered_with_all_methods_of_the_path(
+    client: httpx2.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    response = await client.request(method, path)
+
+    assert (response.status_code, code_of(response)) == (405, "method-not-allowed")
+    assert response.headers["allow"] == allowed
+
+
+async def test_every_operation_refuses_unknown_query_parameters(app: FastAPI, client: httpx2.AsyncClient) -> None:
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            response = await client.request(method, path, params={"lmit": "10"})
+            assert (response.status_code, code_of(response)) == (422, "invalid-request"), f"{method} {path}"
+            (error,) = response.json()["errors"]
+            assert (error["pointer"], error["code"]) == ("query:/lmit", "unknown-field")
+
+
+async def test_a_query_parameter_that_is_there_twice_is_refused(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/v1/reports", params={"limit": ["10", "20"]})
+
+    assert (response.status_code, code_of(response)) == (422, "invalid-request")
+    assert [(error["pointer"], error["code"]) for error in response.json()["errors"]] == [("query:/limit", "repeated")]
+
+
 @pytest.fixture
 async def caseworker() -> AsyncIterator[httpx2.AsyncClient]:
     """A client with a valid token."""

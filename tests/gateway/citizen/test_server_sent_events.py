@@ -221,11 +221,12 @@ async def test_too_many_streams_of_one_citizen_are_refused() -> None:
 
 
 async def test_an_open_stream_does_not_count_as_a_request() -> None:
-    world = await gateway_with_mandate(requests_most=1)
+    world = await gateway_with_mandate(requests_most=1, requests_per_client=1)
 
     async with open_stream(world, OWN, "citizen") as listener:
         await listener.receives_changes(1)
         transport = httpx2.ASGITransport(app=world.app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        headers = {"authorization": "Bearer citizen"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
             for _ in range(3):
-                assert (await client.get("/v1/allowances")).status_code == 200
+                assert (await client.get("/v1/me/card")).status_code == 200
