@@ -34,10 +34,12 @@ _GROUPS: Final = (
         ),
     ),
     ("chaos", (r"tests/chaos/",)),
+    ("production", (r"tests/production/",)),
     (
         "engines",
         (
             r"tests/exports/test_extract_(?:queue|worker)\.py",
+            r"tests/gateway/test_clock\.py",
             r"tests/portals/login/test_session_store\.py",
             r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",
         ),

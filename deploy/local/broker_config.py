@@ -13,6 +13,7 @@ from typing import Final
 from frikort_contracts.access import PROVISIONER
 
 from deploy.local import kafka_users
+from deploy.local.certificates import Certificates
 from deploy.local.kafka_users import BROKER
 from services.runtime.kafka.connection import MECHANISM
 
@@ -86,6 +87,17 @@ def security(broker_password: str) -> dict[str, str]:
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "false",
         "super.users": f"User:{BROKER};User:{PROVISIONER}",
+    }
+
+
+def tls(certificates: Certificates) -> dict[str, str]:
+    """The settings with which a broker, and its controller, speak TLS; to be merged after those of `addresses`."""
+    return {
+        "listener.security.protocol.map": "CONTROLLER:SASL_SSL,CLIENT:SASL_SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(certificates.server),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(certificates.authority),
     }
 
 

@@ -11,10 +11,14 @@ from typing import Self
 
 from deploy.local import broker_config, kafka, kafka_users, mongod, mongodb_users
 from deploy.local.cache import require_space
+from deploy.local.certificates import Certificates
+from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.mongodb_users import MongoAccess
 from deploy.local.ports import free_port
+from deploy.local.process import terminate_all
+from deploy.local.progress import Progress
 
 NODES = (1, 2, 3)
 ENVIRONMENT = {"FRIKORT_TOPIC_REPLICATION": "3"}
@@ -37,9 +41,18 @@ _REPLICATED = {
 class Cluster(Engines):
     """Like `Engines`, always from the binaries; processes "kafka-1" to "kafka-3" and "mongodb-1" to "mongodb-3".
 
+    With `certificates` they are set up as in production: they speak TLS only, and MongoDB has no user but the
+    provisioner, until `python -m deploy.mongodb` creates the others.
+
     Attributes:
         kafka_ports, mongodb_ports: by process name.
     """
+
+    def __init__(
+        self, config: Config, progress: Progress | None = None, *, certificates: Certificates | None = None
+    ) -> None:
+        super().__init__(config, progress)
+        self._certificates = certificates
 
     def __enter__(self) -> Self:
         """Start all six and wait until all are ready.
@@ -55,13 +68,15 @@ class Cluster(Engines):
             self._make_brokers()
             self._make_members()
             started_at = time.monotonic()
+            # All at once: a broker that stops after the others waits in vain for a majority of the controllers.
+            stack.callback(terminate_all, list(self.processes.values()))
             for process in self.processes.values():
-                stack.callback(process.terminate)
                 process.start()
             for process in self.processes.values():
                 with self._progress.step(process.name, started_at):
                     process.wait_ready()
-            self.mongodb_access.provision()
+            if self._certificates is None:
+                self.mongodb_access.provision()
             self._stack = stack.pop_all()
         return self
 
@@ -69,7 +84,7 @@ class Cluster(Engines):
         installation = kafka.install(self.config.cache, self._progress)
         voters = {node: free_port() for node in NODES}
         users = kafka_users.passwords(self.config.data / "keys")
-        self.access = KafkaAccess(self.kafka, users)
+        self.access = KafkaAccess(self.kafka, users, KafkaAccess.tls(self._certificates))
         cluster = kafka.new_cluster()
         for node, (name, port) in zip(NODES, self.kafka_ports.items(), strict=True):
             data = self.config.data / name
@@ -85,13 +100,14 @@ class Cluster(Engines):
                 name=name,
                 settings=_REPLICATED | addresses,
                 cluster=cluster,
+                certificates=self._certificates,
             )
 
     def _make_members(self) -> None:
         binary = mongod.fetch(self.config.cache, self._progress)
         members = list(self.mongodb_ports.values())
-        users = mongodb_users.load_or_create(self.config.data / "keys")
-        self.mongodb_access = MongoAccess(mongod.uri(*members), users.passwords)
+        users = mongodb_users.load_or_create(self.config.data / "keys", self._certificates)
+        self.mongodb_access = MongoAccess(mongod.uri(*members), users.passwords, MongoAccess.tls(self._certificates))
         self.mongodb = self.mongodb_access.uri()
         for name, port in self.mongodb_ports.items():
             self.processes[name] = mongod.process(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from deploy.local.certificates import Certificates
 from deploy.local.keys import kept
 
 
@@ -38,6 +39,14 @@ class EngineAccess:
     address: str
     passwords: Mapping[str, Path] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def tls(cls, certificates: Certificates | None) -> dict[str, str]:
+        """The settings with which a program connects to an engine with these certificates; without them, none."""
+        if certificates is None:
+            return {}
+        prefix = f"FRIKORT_{cls.engine}"
+        return {f"{prefix}_TLS": "true", f"{prefix}_CA_FILE": str(certificates.authority)}
 
     @classmethod
     def settings_from(cls, environment: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local import broker_config, jars, java, kafka_users
 from deploy.local.cache import fetch_once
+from deploy.local.certificates import Certificates
 from deploy.local.errors import LauncherError
 from deploy.local.kafka_users import BROKER, KafkaAccess
 from deploy.local.ports import answers, free_port
@@ -109,11 +110,12 @@ def process(
     name: str = "kafka",
     settings: Mapping[str, str] | None = None,
     cluster: str | None = None,
+    certificates: Certificates | None = None,
 ) -> Process:
     """A broker that is ready to be started; a new `data` directory is formatted first, with the credentials of `users`.
 
     `users` has the file with the password of each. A broker of a cluster also needs `settings` (see
-    `broker_config.addresses`) and the id of the `cluster`.
+    `broker_config.addresses`) and the id of the `cluster`. With `certificates` it speaks TLS only.
 
     Raises:
         LauncherError: a new data directory could not be formatted, or an old one lacks a user.
@@ -121,8 +123,10 @@ def process(
     data.mkdir(parents=True, exist_ok=True)
     properties = data.with_name(data.name + ".properties")
     own = settings or broker_config.addresses(kafka_port, controller_port, str(data))
-    login = broker_config.security(users[BROKER].read_text())
-    broker_config.write_properties(properties, {**broker_config.SETTINGS, **own, **login})
+    secured = broker_config.security(users[BROKER].read_text())
+    if certificates is not None:
+        secured |= broker_config.tls(certificates)
+    broker_config.write_properties(properties, {**broker_config.SETTINGS, **own, **secured})
     known = data.with_name(data.name + ".users")
     if not (data / "meta.properties").exists():
         _format(installation, data, properties, users, cluster or new_cluster())
@@ -133,7 +137,7 @@ def process(
             f"Delete {data.parent}, which deletes all data of this system, and start again.",
         )
     argv = _java(installation, f"-Xmx{heap_mb}m", "kafka.Kafka", str(properties))
-    access = KafkaAccess(f"127.0.0.1:{kafka_port}", users)
+    access = KafkaAccess(f"127.0.0.1:{kafka_port}", users, KafkaAccess.tls(certificates))
     return Process(name, argv, log=log, ready=lambda: ready(kafka_port, access.settings()), stop_seconds=stop_seconds)
 
 

@@ -104,9 +104,22 @@ def process(
     """A server that is ready to be started: alone, or one of the replica set with the ports `members`."""
     data.mkdir(parents=True, exist_ok=True)
     argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
-    argv += ["--keyFile", str(users.key_file)]
+    argv += ["--keyFile", str(users.key_file), *_tls_arguments(users)]
     is_ready = (lambda: member_ready(port, members, users)) if members else (lambda: ready(port, users))
     return Process(name, argv, log=log, ready=is_ready, stop_seconds=20)
+
+
+def _tls_arguments(users: Users) -> list[str]:
+    """Server settings for TLS. Clients have no certificate: they log in with a password."""
+    if users.certificates is None:
+        return []
+    files = [
+        "--tlsCertificateKeyFile",
+        str(users.certificates.server),
+        "--tlsCAFile",
+        str(users.certificates.authority),
+    ]
+    return ["--tlsMode", "requireTLS", *files, "--tlsAllowConnectionsWithoutCertificates"]
 
 
 def ready(port: int, users: Users) -> bool:
@@ -143,11 +156,12 @@ def member_ready(port: int, members: Sequence[int], users: Users) -> bool:
 
 def direct(port: int, users: Users) -> MongoClient[dict[str, Any]]:
     """A client of this server alone, whatever its state in the replica set, as the provisioner."""
-    return _client(
-        f"mongodb://127.0.0.1:{port}/?directConnection=true",
-        username=PROVISIONER,
-        password=users.passwords[PROVISIONER].read_text(),
-    )
+    return _direct(port, users, username=PROVISIONER, password=users.passwords[PROVISIONER].read_text())
+
+
+def _direct(port: int, users: Users, **login: Any) -> MongoClient[dict[str, Any]]:
+    tls = {} if users.certificates is None else {"tls": True, "tlsCAFile": str(users.certificates.authority)}
+    return _client(f"mongodb://127.0.0.1:{port}/?directConnection=true", **tls, **login)
 
 
 def _create_provisioner(port: int, users: Users, hosts: Sequence[str]) -> None:
@@ -155,7 +169,7 @@ def _create_provisioner(port: int, users: Users, hosts: Sequence[str]) -> None:
 
     While a server has no user, it lets a client on the same machine do these two things, and nothing more.
     """
-    with contextlib.suppress(PyMongoError), _client(f"mongodb://127.0.0.1:{port}/?directConnection=true") as client:
+    with contextlib.suppress(PyMongoError), _direct(port, users) as client:
         if not client.admin.command("hello").get("setName"):
             members = [{"_id": number, "host": host} for number, host in enumerate(hosts)]
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
@@ -190,5 +204,5 @@ def answers_ping(address: str) -> bool:
     return True
 
 
-def _client(address: str, **login: Any) -> MongoClient[dict[str, Any]]:
-    return MongoClient(address, serverSelectionTimeoutMS=5000, **login)
+def _client(address: str, **options: Any) -> MongoClient[dict[str, Any]]:
+    return MongoClient(address, serverSelectionTimeoutMS=5000, **options)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from pymongo import MongoClient
 
 from deploy.local import engine_users
+from deploy.local.certificates import Certificates
 from deploy.local.engine_users import EngineAccess
 from deploy.mongodb.provision import provision
 from deploy.mongodb.rights import PROVISIONER, USERS
@@ -18,19 +19,23 @@ from services.runtime.settings import MongoSettings
 
 @dataclass(frozen=True)
 class Users:
-    """The files with which a local MongoDB is closed: the members' common key, and the password of each user."""
+    """The files with which a local MongoDB is closed: the members' common key, and the password of each user.
+
+    With `certificates` its servers speak TLS only.
+    """
 
     key_file: Path
     passwords: Mapping[str, Path]
+    certificates: Certificates | None = None
 
 
-def load_or_create(keys: Path) -> Users:
+def load_or_create(keys: Path, certificates: Certificates | None = None) -> Users:
     """The files in `keys`; draws the missing ones."""
     directory = keys / "mongodb"
     keys.mkdir(parents=True, exist_ok=True, mode=0o700)
     key_file = directory / "key-file"
     engine_users.random_secret(key_file)
-    return Users(key_file, engine_users.passwords(directory, (PROVISIONER, *USERS)))
+    return Users(key_file, engine_users.passwords(directory, (PROVISIONER, *USERS)), certificates)
 
 
 class MongoAccess(EngineAccess):

@@ -22,7 +22,9 @@ from deploy.local.engines import Engines
 from deploy.local.kafka_users import KafkaAccess
 from deploy.local.process import Process
 from services.runtime.kafka.topics import names_of
+from services.runtime.kafka.topics.provisioning import provision
 from services.runtime.safety_checks import topic_config
+from services.runtime.settings import TopicSettings
 from tests.bench.events import Load, fill
 
 _STAMPED = {"message.timestamp.type": "LogAppendTime"}
@@ -48,6 +50,10 @@ class Bench:
     def connection(self) -> dict[str, str]:
         """The environment variables with which a contestant connects to the broker, with all rights."""
         return self.access.environment(PROVISIONER)
+
+    def environment_of(self, process: str) -> dict[str, str]:
+        """The environment variables with which a process of the system connects to the engines, with its own rights."""
+        return self.access.environment(process) | self.engines.mongodb_access.environment(process)
 
     @property
     def mongodb(self) -> str:
@@ -127,6 +133,7 @@ class Bench:
                 for name, topic in names_of(TOPICS).items()
             ]
         )
+        await provision(TopicSettings(environment="local", topic_replication=1, **self.access.settings().model_dump()))
 
     async def _create(self, topics: Sequence[NewTopic]) -> None:
         async with self.admin() as admin:

@@ -85,6 +85,17 @@ def test_every_topic_and_its_dead_letters_are_channels() -> None:
             assert DOCUMENT["operations"][f"{service}.receive.{topic.name}"]["action"] == "receive"
 
 
+def test_every_server_requires_a_user_and_the_one_in_production_tls() -> None:
+    servers = DOCUMENT["servers"]
+    assert {name: server["protocol"] for name, server in servers.items()} == {
+        "production": "kafka-secure",
+        "local": "kafka",
+    }
+    assert DOCUMENT["components"]["securitySchemes"]["scram"]["type"] == "scramSha512"
+    for server in servers.values():
+        assert server["security"] == [{"$ref": "#/components/securitySchemes/scram"}]
+
+
 def test_written_headers_match_their_schema() -> None:
     headers = DOCUMENT["components"]["schemas"]["Headers"]
     validator = Draft202012Validator(headers)

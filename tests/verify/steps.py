@@ -49,13 +49,13 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "contracts",
             "the contracts distribution in an empty environment, and the baseline of released contracts",
             (*_PYTEST, "-m", "verify or not verify", "tests/contracts"),
-            5,
+            4,
         ),
         Step(
             "clients",
             "clients generated from the OpenAPI document in four languages, and two linters of the document",
             (*_PYTEST, "-m", "verify", "--numprocesses=2", "tests/clients"),
-            10,
+            9,
         ),
         Step(
             "fuzz",
@@ -68,7 +68,13 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "simulation",
             f"{seeds} seeds of the simulation",
             (_PYTHON, "-m", "tests.simulation", "--seeds", seeds),
-            16,
+            14,
+        ),
+        Step(
+            "production",
+            "a production start: three brokers, a replica set of three, TLS, and settings that are refused",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/production"),
+            4,
         ),
         Step(
             "repeats",

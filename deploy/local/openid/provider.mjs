@@ -3,6 +3,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { Provider, errors, interactionPolicy } from 'oidc-provider'
 
 import { STYLE, choicePage, messagePage } from './pages.mjs'
@@ -218,7 +220,11 @@ provider.use(async (ctx, next) => {
   }
 })
 
-const server = provider.listen(Number(environment.FRIKORT_PORT), environment.FRIKORT_HOST)
+// With a key and certificate (one PEM file) it serves https, which the services require in production.
+const certificate = environment.FRIKORT_PROVIDER_CERTIFICATE && readFileSync(environment.FRIKORT_PROVIDER_CERTIFICATE)
+const answer = provider.callback()
+const server = certificate ? createTlsServer({ key: certificate, cert: certificate }, answer) : createServer(answer)
+server.listen(Number(environment.FRIKORT_PORT), environment.FRIKORT_HOST)
 process.on('SIGTERM', () => {
   server.close(() => process.exit(0))
   server.closeAllConnections()

@@ -16,13 +16,14 @@ reference and the docstrings of faust-streaming 0.15):
 from __future__ import annotations
 
 import logging
+import ssl
 from typing import Any
 
 import faust
 import mode.loop
 
 from tests.bench.peers.rule import counts, decide, headers_of
-from tests.bench.peers.settings import Settings
+from tests.bench.peers.settings import MECHANISM, Settings
 
 PARTITIONS = 6
 
@@ -32,9 +33,7 @@ def application(settings: Settings) -> Any:
     app = faust.App(
         settings.group,
         broker=f"kafka://{settings.bootstrap}",
-        broker_credentials=faust.SASLCredentials(
-            username=settings.user, password=settings.password, mechanism="SCRAM-SHA-512"
-        ),
+        broker_credentials=_credentials(settings),
         store="rocksdb://",
         datadir=settings.state,
         processing_guarantee=settings.guarantee.replace("-", "_"),
@@ -70,6 +69,15 @@ def application(settings: Settings) -> Any:
 
     app.agent(source)(enter)
     return app
+
+
+def _credentials(settings: Settings) -> Any:
+    context = ssl.create_default_context(cafile=settings.ca_file) if settings.tls else None
+    if settings.user is None:
+        return None if context is None else faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=settings.user, password=settings.password, mechanism=MECHANISM, ssl_context=context
+    )
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from quixstreams import Application, State
 from quixstreams.kafka import ConnectionConfig
 
 from tests.bench.peers.rule import counts, decide, headers_of
-from tests.bench.peers.settings import Settings
+from tests.bench.peers.settings import MECHANISM, Settings
 
 Numbered = tuple[int, str, dict[str, Any]]
 """An output event: its number among those of its cause, its type and its body."""
@@ -45,10 +45,11 @@ def main() -> None:
     app = Application(
         broker_address=ConnectionConfig(
             bootstrap_servers=settings.bootstrap,
-            security_protocol="SASL_PLAINTEXT",
-            sasl_mechanism="SCRAM-SHA-512",
+            security_protocol=settings.protocol,
+            sasl_mechanism=MECHANISM if settings.user else None,
             sasl_username=settings.user,
-            sasl_password=SecretStr(settings.password),
+            sasl_password=SecretStr(settings.password) if settings.user else None,
+            ssl_ca_location=settings.ca_file,
         ),
         consumer_group=settings.group,
         auto_offset_reset="earliest",

@@ -64,8 +64,7 @@ def service(bench: Bench, name: str) -> Process:
         python("services.balance"),
         {
             "FRIKORT_ENVIRONMENT": "local",
-            **bench.connection,
-            "FRIKORT_MONGODB": bench.mongodb,
+            **bench.environment_of("balance"),
             "FRIKORT_HEALTH_PORT": str(free_port()),
             "FRIKORT_TOPIC_REPLICATION": "1",
             **MEMORY,

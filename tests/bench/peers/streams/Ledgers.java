@@ -7,13 +7,16 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.common.config.SaslConfigs;
+import org.apache.kafka.common.config.SslConfigs;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.serialization.Serdes;
@@ -73,19 +76,35 @@ public final class Ledgers {
                 .addSink("balances", sink, bytes.serializer(), bytes.serializer(), "settle");
     }
 
+    /** The user and TLS of the contestant's environment variables. */
+    private static Map<String, String> security(Map<String, String> given) throws IOException {
+        Map<String, String> settings = new HashMap<>();
+        String user = given.get("FRIKORT_KAFKA_USER");
+        String transport = "true".equals(given.get("FRIKORT_KAFKA_TLS")) ? "SSL" : "PLAINTEXT";
+        settings.put(StreamsConfig.SECURITY_PROTOCOL_CONFIG, user == null ? transport : "SASL_" + transport);
+        String authority = given.get("FRIKORT_KAFKA_CA_FILE");
+        if (authority != null) {
+            settings.put(SslConfigs.SSL_TRUSTSTORE_TYPE_CONFIG, "PEM");
+            settings.put(SslConfigs.SSL_TRUSTSTORE_LOCATION_CONFIG, authority);
+        }
+        if (user != null) {
+            String file = given.get("FRIKORT_KAFKA_PASSWORD_FILE");
+            String password = file == null ? given.get("FRIKORT_KAFKA_PASSWORD") : Files.readString(Path.of(file)).strip();
+            settings.put(SaslConfigs.SASL_MECHANISM, "SCRAM-SHA-512");
+            settings.put(
+                    SaslConfigs.SASL_JAAS_CONFIG,
+                    "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";"
+                            .formatted(user, password));
+        }
+        return settings;
+    }
+
     private static Properties settings() throws IOException {
         String guarantee = System.getenv().getOrDefault("BENCH_GUARANTEE", "exactly-once");
         Properties settings = new Properties();
         settings.put(StreamsConfig.APPLICATION_ID_CONFIG, told("GROUP"));
         settings.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, System.getenv("FRIKORT_KAFKA"));
-        settings.put(StreamsConfig.SECURITY_PROTOCOL_CONFIG, "SASL_PLAINTEXT");
-        settings.put(SaslConfigs.SASL_MECHANISM, "SCRAM-SHA-512");
-        settings.put(
-                SaslConfigs.SASL_JAAS_CONFIG,
-                "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"%s\" password=\"%s\";"
-                        .formatted(
-                                System.getenv("FRIKORT_KAFKA_USER"),
-                                Files.readString(Path.of(System.getenv("FRIKORT_KAFKA_PASSWORD_FILE")))));
+        settings.putAll(security(System.getenv()));
         settings.put(StreamsConfig.STATE_DIR_CONFIG, told("STATE"));
         settings.put(
                 StreamsConfig.PROCESSING_GUARANTEE_CONFIG,
