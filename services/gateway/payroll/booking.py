@@ -28,7 +28,10 @@ Outcome = Literal["accepted", "already_reported", "refused"]
 
 
 class LineResult(NamedTuple):
-    """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal."""
+    """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal.
+
+    ``corrected``: the report was accepted before, and corrected since.
+    """
 
     number: int
     outcome: Outcome
@@ -37,6 +40,7 @@ class LineResult(NamedTuple):
     excess: int
     problem: str | None
     detail: dict[str, str | int]
+    corrected: bool = False
 
 
 class LineOutcome(NamedTuple):
@@ -47,6 +51,7 @@ class LineOutcome(NamedTuple):
     already_reported: bool
     problem: str | None
     detail: dict[str, str | int]
+    corrected_since: bool = False
 
 
 class LineSplit(NamedTuple):
@@ -79,11 +84,13 @@ def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
                 actor=batch.actor,
                 employment_id=line.employment_id,
                 card_revision=plan.revisions.get(line.card_id, 1),
+                owners=batch.owners,
                 reference=line.reference,
                 work=WorkPeriod(first=_day(line.work_first), last=_day(line.work_last)),
                 payment_date=_day(line.payment_date),
                 components=Components(wage=line.wage, holiday_pay=line.holiday_pay, atp=line.atp, pension=line.pension),
                 allow_duplicate=line.allow_duplicate,
+                allow_large_amount=line.allow_large_amount,
             ),
             correlation_id=UUID(batch.batch_id),
             traceparent=batch.traceparent,
@@ -120,7 +127,10 @@ def chunk_state(
                 found.without_split.append(outcome.report_id)
             else:
                 name: Outcome = "already_reported" if outcome.already_reported else "accepted"
-                result = LineResult(line.number, name, outcome.report_id, split.exempt, split.excess, None, {})
+                corrected = outcome.corrected_since
+                result = LineResult(
+                    line.number, name, outcome.report_id, split.exempt, split.excess, None, {}, corrected
+                )
                 found.results.append(result)
     return found
 

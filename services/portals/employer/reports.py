@@ -16,8 +16,8 @@ from starlette.responses import Response, StreamingResponse
 
 from services.portals.api import Refused
 from services.portals.employer import accounting_export, disputes, helpers
-from services.portals.employer.reporting import CONCERNS, PAID, unfolded
-from services.portals.forms import Form, choice
+from services.portals.employer.reporting import CONCERNS, LARGE, PAID, unfolded
+from services.portals.forms import Form, choice, whole_number
 from services.portals.page import EmployerPage, Page
 from services.portals.texts import N_
 
@@ -49,8 +49,9 @@ ENDS: Final = {
     DisputeEnd.REPORT_WITHDRAWN: N_("Du tilbagekaldte indberetningen"),
 }
 _REASON: Final = choice(*REASONS, missing=N_("Vælg, hvorfor du ændrer indberetningen."))
-CORRECTION: Final = {**PAID, "reason": _REASON}
-WITHDRAWAL: Final = {"reason": _REASON}
+_SEEN: Final = {"revision": whole_number(optional=True)}  # hidden: the revision that the page shows
+CORRECTION: Final = {**PAID, "reason": _REASON, **LARGE, **_SEEN}
+WITHDRAWAL: Final = {"reason": _REASON, **_SEEN}
 _PAGE: Final = 25
 _MOST_LISTED: Final = 50  # employments that can be chosen among; others are found on their own pages
 
@@ -153,6 +154,7 @@ async def correct(report_id: UUID, page: EmployerPage) -> Response:
         "work.last": report.work.last,
         **{f"components.{part}": ore or None for part, ore in report.components.model_dump().items()},
         "components.wage_ore": report.components.wage_ore,
+        "revision": report.revision,
     }
     return _correction(page, page.form(CORRECTION, values), report, employment)
 
@@ -167,6 +169,9 @@ async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
             await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused, CONCERNS)
+            if refused.code == "report-changed":
+                report, employment = await helpers.report_and_employment(page, report_id)
+                form.typed = {**form.typed, "revision": str(report.revision)}
         else:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
     if not form.valid or form.step == "edit":
@@ -197,6 +202,8 @@ async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
             await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused)
+            if refused.code == "report-changed":
+                form.typed = {**form.typed, "revision": ""}  # the form shows the report as it is now
         else:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
     return await _withdrawal(page, form, report_id)
@@ -232,7 +239,7 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
         report=report,
         name=helpers.name(page, employment),
         reasons=_reasons(page),
-        more_amounts=unfolded(form)["more_amounts"],
+        **unfolded(form),
     )
 
 
