@@ -110,6 +110,9 @@ FIELDS: Final[dict[str, FieldText]] = {
         "What to do now, one sentence each, in the caller's language.", ["Pay 8.536,50 kr. free of tax."]
     ),
     "allow_duplicate": FieldText("Accept the report although it looks like an earlier one.", False),
+    "corrected_since": FieldText("The report that was sent again was corrected since.", False),
+    "report_revision": FieldText("Revision of the report."),
+    "allow_large_amount": FieldText("Accept an amount that is probably a typing error.", False),
     "already_reported": FieldText("The same report was accepted before; nothing new was booked.", False),
     "answer": FieldText("The employer's latest answer to the dispute; null if there is none."),
     "dispute": FieldText("The open dispute; null if there is none."),

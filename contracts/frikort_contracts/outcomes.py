@@ -39,12 +39,14 @@ class Problem(StrEnum):
     PAYMENT_BEFORE_WORK = "payment-before-work"
     AMOUNT_ZERO = "amount-zero"
     AMOUNT_TOO_LARGE = "amount-too-large"
+    AMOUNT_UNUSUAL = "amount-unusual"
     YEAR_WITHOUT_ALLOWANCE = "year-without-allowance"
     YEAR_PROVISIONAL = "year-provisional"
     REFERENCE_REUSED = "reference-reused"
     POSSIBLE_DUPLICATE = "possible-duplicate"
     REPORT_UNKNOWN = "report-unknown"
     REPORT_WITHDRAWN = "report-withdrawn"
+    REPORT_CHANGED = "report-changed"
     PAYMENT_YEAR_CHANGED = "payment-year-changed"
     REPORT_ALREADY_DISPUTED = "report-already-disputed"
     REPORT_NOT_DISPUTED = "report-not-disputed"
@@ -69,6 +71,7 @@ class CommandAccepted(Outcome):
     ``revision`` is the revision of the subject (card, employment or report) after the command. ``dispute_revision`` is
     the revision of the report's disputes, if it ever had one. ``mandate_id`` is the mandate that the command concerned.
     ``already_reported`` is true if an earlier command had the same report accepted; nothing new was booked.
+    ``corrected_since``: that report was corrected since, and says something else now.
     """
 
     type: ClassVar[str] = "dk.frikort.command.accepted.v1"
@@ -78,6 +81,7 @@ class CommandAccepted(Outcome):
     dispute_revision: Revision | None = None
     year: Year | None = None
     already_reported: bool = False
+    corrected_since: bool = False
     dry_run: bool = False
 
 

@@ -76,7 +76,7 @@ class RegisterEmployment(EmployerCommand):
     """Register that the citizen works for the employer.
 
     ``card_revision`` is the card revision that the gateway had seen: reporting waits for it, so that a card
-    issued a moment ago is never unknown. ``owners`` are the CPR hashes of a sole trader's owners.
+    issued a moment ago is never unknown. ``owners`` are the CPR hashes of the owners that the access token names.
     """
 
     type: ClassVar[str] = "dk.frikort.employment.register.v1"
@@ -115,9 +115,14 @@ class DeclareNoWork(EmploymentCommand):
 
 
 class EarningsCommand(EmploymentCommand):
-    """A command about earnings of an employment."""
+    """A command about earnings of an employment. ``owners`` are as in ``RegisterEmployment``.
+
+    ``allow_large_amount`` accepts an amount that is so large that it is probably a typing error.
+    """
 
     card_revision: Revision
+    owners: tuple[KeyedHash, ...] = ()
+    allow_large_amount: bool = False
 
 
 class ReportEarnings(EarningsCommand):
@@ -137,11 +142,15 @@ class ReportEarnings(EarningsCommand):
 
 
 class CorrectReport(EarningsCommand):
-    """Replace an accepted report by new amounts or dates. The payment year stays."""
+    """Replace an accepted report by new amounts or dates. The payment year stays.
+
+    ``report_revision`` is the revision that the employer has seen; another one is a conflict. None: whichever it is.
+    """
 
     type: ClassVar[str] = "dk.frikort.earnings.correct.v1"
 
     report_id: str
+    report_revision: Revision | None = None
     work: WorkPeriod
     payment_date: date
     components: Components
@@ -149,11 +158,12 @@ class CorrectReport(EarningsCommand):
 
 
 class WithdrawReport(EmploymentCommand):
-    """Withdraw an accepted report."""
+    """Withdraw an accepted report. ``report_revision`` is as in ``CorrectReport``."""
 
     type: ClassVar[str] = "dk.frikort.earnings.withdraw.v1"
 
     report_id: str
+    report_revision: Revision | None = None
     reason: CorrectionReason
 
 

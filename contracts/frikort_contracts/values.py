@@ -11,10 +11,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from frikort_contracts.fields import DescribedModel
 from frikort_contracts.municipalities import MUNICIPALITIES
+from frikort_contracts.rules import reading
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
@@ -32,6 +33,11 @@ _UUID_OR_CPR = re.compile(
 def danish_day(moment: datetime) -> date:
     """The calendar day in Denmark at ``moment`` (any zone, must be aware)."""
     return moment.astimezone(COPENHAGEN).date()
+
+
+def danish_midnight(day: date) -> datetime:
+    """The moment at which ``day`` begins in Denmark."""
+    return datetime(day.year, day.month, day.day, tzinfo=COPENHAGEN)
 
 
 def is_cvr(text: str) -> bool:
@@ -92,6 +98,16 @@ def check_no_cpr(text: str) -> str:
     return text
 
 
+def _plain(value: Any) -> Any:
+    return reading.plain_text(value) if isinstance(value, str) else value
+
+
+def _check_card_number(text: str) -> str:
+    if reading.card_number(text) != text:
+        raise ValueError(reading.NOT_A_CARD_NUMBER)
+    return text
+
+
 def _check_municipality(code: str) -> str:
     if code not in MUNICIPALITIES:
         raise ValueError("not one of the 98 municipality codes")
@@ -103,9 +119,14 @@ Cpr = Annotated[str, AfterValidator(_check_cpr), Field(json_schema_extra={"patte
 MunicipalityCode = Annotated[str, AfterValidator(_check_municipality), Field(json_schema_extra={"pattern": r"^\d{3}$"})]
 CardNumber = Annotated[
     str,
-    StringConstraints(pattern=r"^(0000[1-9]|000[1-9][0-9]|00[1-9][0-9]{2}|0[1-9][0-9]{3}|[1-9][0-9]{4})$"),
-    Field(description="Five digits; 00000 is no number."),
+    AfterValidator(_check_card_number),
+    Field(
+        description="Five digits; 00000 is no number.",
+        json_schema_extra={"pattern": r"^(0000[1-9]|000[1-9][0-9]|00[1-9][0-9]{2}|0[1-9][0-9]{3}|[1-9][0-9]{4})$"},
+    ),
 ]
+PLAIN_TEXT = BeforeValidator(_plain)
+"""Removes invisible characters and direction controls before any other check of a text."""
 KeyedHash = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$"),
@@ -118,8 +139,9 @@ Ciphertext = Annotated[
 ]
 Reference = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$"),
     AfterValidator(check_no_cpr),
+    PLAIN_TEXT,
     Field(description="The sender's own reference; never a CPR number."),
 ]
 Actor = Annotated[
@@ -153,7 +175,7 @@ class Period(Value):
     @model_validator(mode="after")
     def _in_order(self) -> Period:
         if self.last is not None and self.last < self.first:
-            raise ValueError("the last day lies before the first")
+            raise ValueError(reading.LAST_BEFORE_FIRST)
         return self
 
     def covers(self, other: Period) -> bool:
@@ -176,7 +198,7 @@ class WorkPeriod(Value):
     @model_validator(mode="after")
     def _in_order(self) -> WorkPeriod:
         if self.last < self.first:
-            raise ValueError("the last day lies before the first")
+            raise ValueError(reading.LAST_BEFORE_FIRST)
         return self
 
     def as_period(self) -> Period:

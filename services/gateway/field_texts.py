@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from frikort_contracts.rules import reading
+
 from services.gateway.formats import Language
 
 FieldText = tuple[str, str, str]
@@ -50,12 +52,12 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "Er ikke en af de 98 kommunekoder.",
         "Is not one of the 98 municipality codes.",
     ),
-    "the last day lies before the first": (
+    reading.LAST_BEFORE_FIRST: (
         "last-before-first",
         "Den sidste dag ligger før den første.",
         "The last day lies before the first.",
     ),
-    "not a day as YYYY-MM-DD": (
+    reading.NOT_AN_ISO_DAY: (
         "not-a-date",
         "Skal være en dag, der findes, som ÅÅÅÅ-MM-DD.",
         "Must be a day that exists, as YYYY-MM-DD.",
@@ -65,6 +67,11 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "employment-or-card-number",
         "Angiv enten ansættelsens id eller frikortnummeret.",
         "Give either the employment's id or the card number.",
+    ),
+    "the line reverses an accepted report": (
+        "reverses-report",
+        "Linjen modsvarer en modtaget indberetning. Tilbagekald den indberetning, hvis den ikke skulle være der.",
+        "The line reverses an accepted report. Withdraw that report if it should not be there.",
     ),
     "no own employment has this id": (
         "employment-unknown",
@@ -93,6 +100,11 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "Skal være et JSON-objekt på én linje.",
         "Must be a JSON object on one line.",
     ),
+    "the member is repeated": (
+        "repeated-field",
+        "Feltet står der to gange.",
+        "The field is there twice.",
+    ),
     "the quotation marks do not match": (
         "quotation-marks-unbalanced",
         "Anførselstegnene passer ikke.",
@@ -104,13 +116,28 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "The line has not as many cells as the first line.",
     ),
     "the line is too long": ("line-too-long", "Linjen er for lang.", "The line is too long."),
-    "not a whole number of øre": ("not-an-amount", "Skal være et helt antal øre.", "Must be a whole number of øre."),
-    "not kroner as 1.234,50": (
+    reading.NOT_WHOLE_ORE: ("not-an-amount", "Skal være et helt antal øre.", "Must be a whole number of øre."),
+    reading.NOT_AN_AMOUNT: (
         "not-an-amount",
         "Skal være et beløb i kroner med decimalkomma, for eksempel 1.234,50.",
         "Must be an amount in kroner with a decimal comma, such as 1.234,50.",
     ),
-    "not a day as DD-MM-YYYY or YYYY-MM-DD": (
+    reading.NEGATIVE_AMOUNT: (
+        "negative-amount",
+        "Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller tilbagekald den.",
+        "An amount is never negative. If a report is wrong, correct it or withdraw it.",
+    ),
+    reading.NOT_A_CARD_NUMBER: (
+        "not-a-card-number",
+        "Et frikortnummer er fem cifre, også med nul forrest.",
+        "A card number has five digits, with the leading zero.",
+    ),
+    reading.NOT_A_PHONE_NUMBER: (
+        "not-a-phone-number",
+        "Skal være et telefonnummer, for eksempel 12 34 56 78 eller +45 12 34 56 78.",
+        "Must be a phone number, such as 12 34 56 78 or +45 12 34 56 78.",
+    ),
+    reading.NOT_A_DAY: (
         "not-a-date",
         "Skal være en dag, der findes, som DD-MM-ÅÅÅÅ eller ÅÅÅÅ-MM-DD.",
         "Must be a day that exists, as DD-MM-YYYY or YYYY-MM-DD.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
+
+from frikort_contracts.values import danish_midnight
 
 LAST: Final = "9999"
 """Sorts after every ``stamp``."""
@@ -12,6 +14,11 @@ LAST: Final = "9999"
 def stamp(moment: datetime) -> str:
     """``moment`` in UTC as text that sorts by time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def stored_from(day: date) -> str:
+    """The text from which stored moments of a Danish day and later ones begin, in the form of the read models."""
+    return danish_midnight(day).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")  # a fraction and "Z" follow
 
 
 def order_of(moment: datetime, unique_id: str) -> str:

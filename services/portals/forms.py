@@ -6,7 +6,6 @@ A field's name is the path of its value in the API's request body, with dots: th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,6 +13,9 @@ from gettext import NullTranslations
 from typing import Any, Final
 from uuid import uuid4
 
+from frikort_contracts.rules import reading
+from frikort_contracts.values import Cpr
+from pydantic import TypeAdapter
 from starlette.datastructures import FormData, UploadFile
 
 from services.portals.api import Refused
@@ -24,13 +26,9 @@ from services.portals.texts import N_
 KEY: Final = "key"
 TOKEN: Final = "form_token"  # noqa: S105 - a field's name
 _DATE_PARTS: Final = ("day", "month", "year")
-_AMOUNT: Final = {
-    Language.DANISH: re.compile(r"(?P<kroner>[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,(?P<ore>[0-9]{2}))?"),
-    Language.ENGLISH: re.compile(r"(?P<kroner>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<ore>[0-9]{2}))?"),
-}
+_DECIMAL_SIGN: Final[dict[Language, reading.DecimalSign]] = {Language.DANISH: ",", Language.ENGLISH: "."}
+_CPR: Final = TypeAdapter(Cpr)
 _MOST_DIGITS: Final = 12
-_LONGEST_AMOUNT: Final = 40
-_UNIT: Final = re.compile(r"\s*kr\.?$", re.IGNORECASE)
 _INVALID: Final = 422
 
 Parse = Callable[[str, Language], Any]
@@ -45,7 +43,7 @@ class Field:
         parse: from the typed text, which is not empty, to the value; raises ``ValueError``.
         show: from a value to the text that a person would type.
         missing: the error when nothing was typed.
-        wrong: the error when the text cannot be parsed or the API refuses the value.
+        wrong: the error when the text cannot be parsed or the API refuses its form.
         optional: an empty field is no error; it is left out of the body.
         parts: the names of the inputs, if there are several.
         is_file: the field is a file, in ``Form.files`` instead of the body.
@@ -63,18 +61,30 @@ class Field:
 Fields = Mapping[str, Field]
 
 
-def text(*, missing: str = N_("Udfyld feltet."), wrong: str = "", optional: bool = False) -> Field:
-    """Any text, without the white space around it. The API limits its length."""
-    return Field(lambda typed, _: typed, lambda value, _: str(value), missing, wrong, optional)
+def text(of: Any = str, *, missing: str = N_("Udfyld feltet."), wrong: str = "", optional: bool = False) -> Field:
+    """A text of the contracts' type ``of``, as the API reads it."""
+    adapter: TypeAdapter[str] = TypeAdapter(of)
+
+    def parse(typed: str, _: Language) -> str:
+        return adapter.validate_python(reading.plain_text(typed))
+
+    return Field(parse, lambda value, _: str(value), missing, wrong, optional)
 
 
-def digits(*, missing: str = N_("Udfyld feltet."), wrong: str = "", optional: bool = False) -> Field:
-    """A card, CPR or CVR number; spaces in it are removed."""
-    return Field(lambda typed, _: "".join(typed.split()), lambda value, _: str(value), missing, wrong, optional)
+def card_number(*, missing: str = N_("Skriv frikortnummeret.")) -> Field:
+    """A card number; spaces in it are removed."""
+    wrong = N_("Et frikortnummer er fem cifre, også med nul forrest.")
+    return Field(lambda typed, _: reading.card_number(typed), lambda value, _: str(value), missing, wrong)
+
+
+def cpr(*, missing: str = N_("Skriv CPR-nummeret.")) -> Field:
+    """A CPR number, with or without a hyphen; spaces in it are removed."""
+    wrong = N_("Skriv CPR-nummeret med ti cifre. De første seks er fødselsdagen, for eksempel 010190-1234.")
+    return Field(lambda typed, _: parse_cpr(typed), lambda value, _: str(value), missing, wrong)
 
 
 def amount(*, missing: str = N_("Skriv beløbet i kroner."), optional: bool = False) -> Field:
-    """An amount in kroner, in the form that the page writes; the value is in øre."""
+    """An amount in kroner; the value is in øre."""
     return Field(parse_amount, lambda ore, language: kroner(ore, language).removesuffix(" kr."), missing, "", optional)
 
 
@@ -122,28 +132,24 @@ def upload(*, missing: str = N_("Vælg en fil.")) -> Field:
 
 
 def parse_amount(typed: str, language: Language) -> int:
-    """An amount in øre, from ``7.500,00`` on a Danish page and ``7,500.00`` on an English one; øre may be left out.
+    """An amount in øre, in the notation of the page's language. Raises ``ValueError``.
 
-    Three digits must follow a separator of thousands and two a separator of øre, so no text means different amounts in
-    the two languages. Raises ``ValueError``.
+    No text means different amounts in the two languages.
     """
-    if len(typed) > _LONGEST_AMOUNT:  # before any pattern reads it
-        raise ValueError("not an amount")
-    match = _AMOUNT[language].fullmatch(_UNIT.sub("", typed))
-    if match is None:
-        raise ValueError("not an amount")
-    whole = re.sub(r"\D", "", match["kroner"])
-    if len(whole) > _MOST_DIGITS:
-        raise ValueError("not an amount")
-    return 100 * int(whole) + int(match["ore"] or 0)
+    ore = reading.amount(typed, _DECIMAL_SIGN[language])
+    if ore < 0:
+        raise ValueError(reading.NEGATIVE_AMOUNT)
+    return ore
 
 
 def parse_day(typed: str, _: Language) -> date:
     """The day of ``day month year``. Raises ``ValueError``."""
-    match = re.fullmatch(r"([0-9]{1,2}) ([0-9]{1,2}) ([0-9]{4})", typed)
-    if match is None:
-        raise ValueError("not a day")
-    return date(int(match[3]), int(match[2]), int(match[1]))
+    return reading.day(typed)
+
+
+def parse_cpr(typed: str) -> str:
+    """The ten digits of a CPR number. Raises ``ValueError``."""
+    return _CPR.validate_python("".join(typed.split()))
 
 
 @dataclass
@@ -156,6 +162,7 @@ class Form:
         body: the values as the API's request body. Complete only when ``valid``.
         errors: the error of each field, by name.
         general: errors of the form as a whole.
+        problem: the code of the problem with which the API refused the form.
     """
 
     fields: Fields
@@ -169,6 +176,7 @@ class Form:
     body: dict[str, Any] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     general: list[str] = field(default_factory=list)
+    problem: str = ""
     status: int = 200
 
     @property
@@ -208,7 +216,7 @@ class Form:
         been accepted keeps its key, so that sending the form again cannot run it twice.
         """
         problem = refused.problem
-        self.status = refused.status
+        self.problem, self.status = refused.code, refused.status
         if not refused.may_have_happened:
             self.key = str(uuid4())
         unplaced = not problem.errors
@@ -217,7 +225,7 @@ class Form:
             if name is None:
                 unplaced = True
             else:
-                wrong = self.fields[name].wrong
+                wrong = self.fields[name].wrong if error.code in _OF_FORM else ""
                 self.errors.setdefault(name, self.translations.gettext(wrong) if wrong else error.detail)
         concerned = (concerns or {}).get(refused.code)
         if concerned is not None:
@@ -281,17 +289,37 @@ def read_form(fields: Fields, data: FormData, **about: Any) -> Form:
             continue
         try:
             value = one.parse(raw, form.language)
-        except ValueError:
-            form.add_error(name, form.translations.gettext(one.wrong or _AMOUNT_FORMAT[form.language]))
+        except ValueError as error:
+            form.add_error(name, form.translations.gettext(one.wrong or _amount_error(str(error), form.language)))
         else:
             _put(form.body, name, value)
+    _check_order(form)
     return form
 
+
+_OF_FORM: Final = frozenset({"wrong-format", "too-long", "too-short", "not-a-card-number", "not-a-cpr-number",
+                             "not-a-date", "not-an-allowed-value", "invalid-value"})  # fmt: skip
+"""The codes of the API's errors that the ``wrong`` of a field explains; the others have a text that says more."""
 
 _AMOUNT_FORMAT: Final = {
     Language.DANISH: N_("Skriv beløbet som 7.500,00 eller 7500, med punktum ved tusinder og komma før ørerne."),
     Language.ENGLISH: N_("Skriv beløbet som 7,500.00 eller 7500, med komma ved tusinder og punktum før ørerne."),
 }
+
+
+def _amount_error(message: str, language: Language) -> str:
+    if message == reading.NEGATIVE_AMOUNT:
+        return N_("Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller tilbagekald den.")
+    return _AMOUNT_FORMAT[language]
+
+
+def _check_order(form: Form) -> None:
+    """Add an error to each last day that lies before its first day, beside the other errors of the form."""
+    for name in form.fields:
+        above, _, last = name.rpartition(".")
+        period = form.body.get(above, {}) if above else form.body
+        if last == "last" and "last" in period and period.get("first", period["last"]) > period["last"]:
+            form.add_error(name, form.translations.gettext(N_("Den sidste dag ligger før den første.")))
 
 
 def _put(body: dict[str, Any], name: str, value: Any) -> None:

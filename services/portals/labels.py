@@ -30,6 +30,10 @@ _TEXTS: Final = {
         "send igen. Ellers skal du ikke gøre noget."
     ),
     "amount-too-large": N_("Beløbet er for stort. En indberetning kan højst være på 1 million kroner."),
+    "amount-unusual": N_(
+        "Er beløbet rigtigt? Det er usædvanligt meget for en lønudbetaling. Ret det, eller sæt flueben ved, at det er "
+        "rigtigt."
+    ),
     "employment-unknown": N_("Ansættelsen findes ikke, eller den hører til en anden virksomhed."),
     "report-unknown": N_("Indberetningen findes ikke, eller den hører til en anden virksomhed."),
     "extract-unknown": N_("Udtrækket findes ikke, eller det hører til en anden myndighed."),

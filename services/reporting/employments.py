@@ -22,7 +22,7 @@ from frikort_contracts.reporting import (
 from frikort_contracts.values import Period, WorkPeriod, danish_day
 
 from services.reporting.card_state import ONE_DAY, CardState, Employment
-from services.reporting.rules import Refusal, employment_days
+from services.reporting.rules import Refusal, check_not_own_business, employment_days
 from services.runtime.processing.decision import Decision
 
 
@@ -40,8 +40,7 @@ def register_employment(state: CardState, message: Envelope[RegisterEmployment])
     if (command.number, command.birth_check) != (state.card.number, state.card.birth_check):
         # One problem for both, so that neither can be guessed (decision 0009).
         raise Refusal(Problem.NUMBER_OR_BIRTH_DATE_WRONG)
-    if state.card.cpr_hash in command.owners:
-        raise Refusal(Problem.OWN_BUSINESS)
+    check_not_own_business(state.card.cpr_hash, command.owners)
     if not any(period.overlaps(command.period) for period in state.card.active):
         raise Refusal(Problem.CARD_NOT_ACTIVE, first_day_not_active=command.period.first.isoformat())
     check_no_overlap(state, command.cvr, command.period, except_id=None)

@@ -21,7 +21,7 @@ from frikort_contracts.values import danish_day
 from services.reporting.card_state import CardState, Employment, Report, fingerprint, report_id_of
 from services.reporting.disputes import close_on_employer_action
 from services.reporting.employments import find_employment
-from services.reporting.rules import Refusal, Rules, find_possible_duplicate
+from services.reporting.rules import Refusal, Rules, check_not_own_business, find_possible_duplicate
 from services.runtime.processing.decision import Decision
 
 
@@ -29,13 +29,12 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
     """Accept a report; a repeated one is accepted without effect. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
+    check_not_own_business(state.card.cpr_hash, command.owners)
     report_id = report_id_of(command.employment_id, command.reference)
     earlier = employment.reports.get(report_id)
     if earlier is not None:
         check_same_content(earlier, command, report_id)
-        return Decision(
-            state, (_outcome(state, message, report_id, earlier, already_reported=True, dry_run=command.dry_run),)
-        )
+        return Decision(state, (_repeated(state, message, report_id, earlier),))
     allowance = rules.check(state, employment, command, danish_day(message.time))
     if not command.allow_duplicate and (duplicate := find_possible_duplicate(employment, command)) is not None:
         duplicate_id, other = duplicate
@@ -76,7 +75,9 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
     """Replace a report's content. It keeps its reference and its place in the order. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
+    check_not_own_business(state.card.cpr_hash, command.owners)
     earlier = find_report(employment, command.report_id)
+    check_unchanged(earlier, command)
     if command.payment_date.year != earlier.year:
         # Another year is another ledger with its own order: the employer withdraws and reports again.
         raise Refusal(Problem.PAYMENT_YEAR_CHANGED, year=earlier.year)
@@ -119,6 +120,7 @@ def withdraw_report(state: CardState, message: Envelope[WithdrawReport]) -> Deci
     command = message.data
     employment = find_employment(state, command)
     earlier = find_report(employment, command.report_id)
+    check_unchanged(earlier, command)
     withdrawn = replace(earlier, revision=earlier.revision + 1, withdrawn=True)
     event = EarningsWithdrawn(
         card_id=state.card_id,
@@ -154,6 +156,32 @@ def find_report(employment: Employment, report_id: str) -> Report:
     return report
 
 
+def check_unchanged(report: Report, command: CorrectReport | WithdrawReport) -> None:
+    """The report has the revision that the employer has seen. Raises ``Refusal`` that says what it is now."""
+    if command.report_revision not in {None, report.revision}:
+        raise Refusal(
+            Problem.REPORT_CHANGED,
+            report_id=command.report_id,
+            reference=report.reference,
+            revision=report.revision,
+            total=report.components.total,
+            payment_date=report.payment_date.isoformat(),
+        )
+
+
+def _repeated(state: CardState, message: Envelope[ReportEarnings], report_id: str, earlier: Report) -> CommandAccepted:
+    """The outcome for a report that was accepted before."""
+    return _outcome(
+        state,
+        message,
+        report_id,
+        earlier,
+        already_reported=True,
+        corrected_since=fingerprint(message.data) != earlier.fingerprints[-1],
+        dry_run=message.data.dry_run,
+    )
+
+
 def _outcome(
     state: CardState,
     message: Envelope[ReportEarnings] | Envelope[CorrectReport] | Envelope[WithdrawReport],
@@ -161,6 +189,7 @@ def _outcome(
     report: Report,
     *,
     already_reported: bool = False,
+    corrected_since: bool = False,
     dry_run: bool = False,
 ) -> CommandAccepted:
     return CommandAccepted(
@@ -172,5 +201,6 @@ def _outcome(
         dispute_revision=report.dispute_revision or None,
         year=report.year,
         already_reported=already_reported,
+        corrected_since=corrected_since,
         dry_run=dry_run,
     )

@@ -6,6 +6,7 @@ Sources: lov om socialt frikort § 1 (who earns what, and how much of it is exem
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -18,7 +19,8 @@ from frikort_contracts.values import Components, Period, WorkPeriod
 from services.reporting.card_state import CardState, Employment, Report, first_day_not_covered
 
 DUPLICATE_PAYMENT_DAYS: Final = timedelta(days=3)
-LARGEST_REPORT: Final = 100_000_000  # øre: 1,000,000 kr. in one report is a typing error
+LARGEST_REPORT: Final = 100_000_000  # øre: more than 1,000,000 kr. in one report is a typing error
+USUAL_MOST: Final = 10_000_000  # øre: more than 100,000 kr., twice a year's allowance, probably is one
 
 
 class Refusal(Exception):
@@ -41,7 +43,7 @@ class Rules:
         self, state: CardState, employment: Employment, command: ReportEarnings | CorrectReport, today: date
     ) -> Allowance:
         """Check a new or corrected report; return its year's allowance. Raises ``Refusal`` for the first problem."""
-        check_amount(command.components)
+        check_amount(command.components, allow_large=command.allow_large_amount)
         check_payment_date(command.payment_date, command.work, today)
         check_work_in_employment(command.work, employment)
         check_card_active(command.work, state.card.active)
@@ -60,13 +62,24 @@ class Rules:
         return allowance
 
 
-def check_amount(components: Components) -> None:
-    """A report has an amount, of at most 1,000,000 kr. (decision 0009). Raises ``Refusal``."""
+def check_not_own_business(cpr_hash: str, owners: Collection[str]) -> None:
+    """The work is for another employer, never in the citizen's own business (§ 1). Raises ``Refusal``."""
+    if cpr_hash in owners:
+        raise Refusal(Problem.OWN_BUSINESS)
+
+
+def check_amount(components: Components, *, allow_large: bool) -> None:
+    """A report has an amount, of at most 1,000,000 kr. (decision 0009); above 100,000 kr. only if it is confirmed.
+
+    Raises ``Refusal``.
+    """
     total = components.total
     if total == 0:
         raise Refusal(Problem.AMOUNT_ZERO)
     if total > LARGEST_REPORT:
         raise Refusal(Problem.AMOUNT_TOO_LARGE, total=total, largest=LARGEST_REPORT)
+    if total > USUAL_MOST and not allow_large:
+        raise Refusal(Problem.AMOUNT_UNUSUAL, total=total, usual_most=USUAL_MOST)
 
 
 def check_payment_date(payment_date: date, work: WorkPeriod, today: date) -> None:

@@ -25,7 +25,7 @@ from services.gateway.container import WaitLimits
 from services.gateway.formats import Language, preferred_language
 from services.gateway.payroll import lines
 from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine
-from services.gateway.payroll.parser import CSV_FORMATS, AnyFile, Csv, FileFormat, JsonLines, Splitter, decoded
+from services.gateway.payroll.parser import CSV_FORMATS, AnyFile, Csv, FileFormat, JsonLines, LineDecoder, Splitter
 from services.gateway.problems import ProblemError
 from services.portals.caseworker.hand_over import HAND_OVER
 from services.portals.caseworker.issue import ISSUE
@@ -114,9 +114,9 @@ def test_a_changed_record_is_a_message_or_breaks_its_contract(data: st.DataObjec
 
 
 def read_all(file_format: FileFormat, content: bytes) -> None:
-    splitter = Splitter(1000)
+    splitter, decoder = Splitter(1000), LineDecoder()
     for raw in (*splitter.feed(content), *splitter.finish()):
-        text = decoded(raw)
+        text = decoder.decode(raw)
         line = text if isinstance(text, InvalidLine) else file_format.read(raw.number, text)
         if isinstance(line, ParsedLine):
             lines.validated(line, file_format.names)
@@ -139,6 +139,8 @@ def test_any_csv_row_is_valid_or_has_errors(csv_format: Any, rows: list[list[str
     content = "\n".join([header, *(csv_format.delimiter.join(row) for row in rows)])
     with may_be_refused("batch-not-utf8"):
         read_all(Csv(), content.encode())
+    with may_be_refused("batch-not-utf8"):
+        read_all(Csv(), content.encode("windows-1252", errors="replace"))
 
 
 @given(JSON)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any, Generic, cast
@@ -65,6 +66,8 @@ class MemoryStates(Generic[S]):
 
 def _holds(state: Any, name: str, wanted: Any) -> bool:
     value = getattr(state, name)
+    if isinstance(value, datetime):
+        value = state.model_dump(mode="json", include={name})[name]  # as the store has it
     if not isinstance(wanted, dict):
         return bool(value == wanted)
     tests: dict[str, Callable[[Any, Any], bool]] = {
@@ -74,7 +77,7 @@ def _holds(state: Any, name: str, wanted: Any) -> bool:
         "$gte": operator.ge,
         "$elemMatch": lambda v, w: any(_item_holds(item.model_dump(mode="json"), w) for item in v),
     }
-    return all(tests[test](value, operand) for test, operand in wanted.items())
+    return value is not None and all(tests[test](value, operand) for test, operand in wanted.items())
 
 
 def _item_holds(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

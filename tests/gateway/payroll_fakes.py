@@ -14,7 +14,7 @@ from frikort_contracts.values import Period
 
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.gateway.payroll.booking import LineOutcome, LineSplit
-from services.gateway.payroll.lines import OwnEmployment, OwnEmployments, ValidLine
+from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments, ValidLine
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON
 from tests.runtime.memory import Faults
@@ -203,6 +203,9 @@ class FakeServices:
             {i: e for i, e in own.items() if i in ids},
             {n: [e for e in own.values() if e.card_id == self.numbers.get(n)] for n in numbers},
         )
+
+    async def accepted_reports(self, employment_ids: Collection[str]) -> list[AcceptedReport]:
+        return []
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         return dict.fromkeys(card_ids, 3)

@@ -34,14 +34,14 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 }
 _RECORDED: Final = {
     "issuance": [
-        "b1feb3e7035df1c83abc4ae8668e52bb",
-        "f0a2b8db720803771cc0f8aaf342ab21",
-        "3e8c16bd2899e768110caf7b4842e05c",
+        "afd380750dda7903140cbe69eb1c4879",
+        "765b09a6ba149e34128f466d50a06271",
+        "d0576a3acf2767d940919896aa0f6153",
     ],
     "reporting": [
-        "6ce87a28c78accb8bd5c0b8893d9b6a0",
-        "a0cb2bd9db6333017f6ec89c1c642588",
-        "7b6bfe178be01aa7b0e14c0a8759a042",
+        "7bebfb054dd86dcc7fd2851d1d2bbf21",
+        "0737a9b71bdf2e5b5710647ccc56b0c5",
+        "d8d86b8d9dacb244aac963a0e56867e3",
     ],
     "balance": [
         "aa12de6d08f4b98b7ebe9b00a8faefbf",
@@ -54,9 +54,9 @@ _RECORDED: Final = {
         "5137dbc480d77dfec4262e3bdcbcb1a2",
     ],
     "exports, requests": [
-        "40776992ab194b8affec2461328a6fe8",
-        "e1344c8f2514d97064926184bb6c6489",
-        "38d875c05e23fe7fd82274eff8f1686c",
+        "e92303bd5329eb092b93f7cbb38a3f40",
+        "54ef65c35a3e123fd7f9eeccffdb75a0",
+        "aefdb70fccd9e6cf9401cc68f6ba8776",
     ],
 }
 _LOAD: Final = "f4a8bfbb2a9b9af531c30cfd62b69005"

@@ -85,7 +85,7 @@ def test_a_csv_file_of_a_danish_spreadsheet_is_booked(job: Job) -> None:
     content = (
         "\ufeffFrikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.);Feriepenge (kr.)\r\n"
         f"{job.card.number};løn marts;01-03-2025;31-03-2025;31-03-2025;7.500,50;937,56\r\n"
-        f"{job.card.number};løn april;01-04-2025;30-04-2025;30-04-2025;16,500.50;\r\n"
+        f"{job.card.number};løn april;01-04-2025;30-04-2025;30-04-2025;16,500;\r\n"
     )
     batch = done(job.employer, accepted(send(job.employer, content, "text/csv"), 202))
     good, bad = lines_of(job.employer, batch)

@@ -31,7 +31,7 @@ def test_an_employment_is_registered_with_number_and_birth_date(world: World) ->
 
 
 def test_an_employment_is_changed(job: Job) -> None:
-    contact = {"name": f"Ny {SECRET}", "email": "ny@example.dk", "phone": "12345678"}
+    contact = {"name": f"Ny {SECRET}", "email": "ny@example.dk", "phone": "12 34 56 78"}
     body = {"period": {"first": "2025-02-01", "last": "2025-12-31"}, "contact": contact}
     changed = accepted(job.employer.send("PUT", job.path, body), 200)
     assert changed["period"] == body["period"]
@@ -158,7 +158,7 @@ def test_a_report_above_the_allowance_is_accepted_and_split(job: Job) -> None:
 
 
 def test_the_largest_report_is_a_million_kroner(job: Job) -> None:
-    assert job.report(100_000_000)["split"]["exempt_ore"] == ALLOWANCE
+    assert job.report(100_000_000, allow_large_amount=True)["split"]["exempt_ore"] == ALLOWANCE
 
 
 def test_one_oere_can_be_reported(job: Job) -> None:

@@ -22,7 +22,7 @@ from services.portals.texts import translations
 DANISH: Final = {"language": Language.DANISH, "translations": translations(Language.DANISH), "token": "t"}
 ENGLISH: Final = {"language": Language.ENGLISH, "translations": translations(Language.ENGLISH), "token": "t"}
 FIELDS: Final = {
-    "card_number": forms.digits(wrong="Et frikortnummer er fem cifre."),
+    "card_number": forms.card_number(),
     "period.first": forms.day(),
     "period.last": forms.day(optional=True),
     "components.wage_ore": forms.amount(),
@@ -54,7 +54,7 @@ def refused(code: str, *errors: tuple[str, str, str]) -> Refused:
 @pytest.mark.parametrize(
     ("typed", "ore"),
     [("7.500,00", 750_000), ("7500", 750_000), ("7500,05", 750_005), ("0", 0), ("1.000.000,00 kr.", 100_000_000),
-     ("007", 700), ("12kr", 1_200)],
+     ("007", 700), ("12kr", 1_200), ("7,5", 750), ("1 000", 100_000), ("kr. 5", 500), ("16,500.50", 1_650_050)],
 )  # fmt: skip
 def test_a_danish_page_reads_amounts_in_danish_notation(typed: str, ore: int) -> None:
     assert parse_amount(typed, Language.DANISH) == ore
@@ -62,8 +62,7 @@ def test_a_danish_page_reads_amounts_in_danish_notation(typed: str, ore: int) ->
 
 @pytest.mark.parametrize(
     "typed",
-    ["16,500.50", "7.5", "7,5", "7,500", "75.00,00", "1.0000", "-5", "1 000", "7.500,", ",50", "١٢", "1e3", "9" * 13,
-     "7.500.00", "kr. 5"],
+    ["7.5", "7,500", "75.00,00", "1.0000", "-5", "7.500,", ",50", "١٢", "1e3", "9" * 14, "7.500.00"],
 )  # fmt: skip
 def test_text_that_is_no_danish_amount_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match="amount"):
@@ -108,11 +107,11 @@ def test_a_valid_form_becomes_the_body_of_the_request() -> None:
 
 
 def test_invalid_fields_are_explained_in_the_order_of_the_form() -> None:
-    form = read({"card_number": "", "period.first-month": "13", "components.wage_ore": "16,500.50", "reason": "joke"})
+    form = read({"card_number": "", "period.first-month": "13", "components.wage_ore": "16,500", "reason": "joke"})
 
     assert form.status == 422
     assert form.problems == [
-        ("card_number", "Udfyld feltet."),
+        ("card_number", "Skriv frikortnummeret."),
         ("period-first-day", "Skriv en dag, der findes, for eksempel 21 11 2026."),
         (
             "components-wage_ore",
@@ -120,11 +119,11 @@ def test_invalid_fields_are_explained_in_the_order_of_the_form() -> None:
         ),
         ("reason", "Vælg en mulighed."),
     ]
-    assert form.value("components.wage_ore") == "16,500.50"
+    assert form.value("components.wage_ore") == "16,500"
 
 
 def test_an_english_page_explains_amounts_in_english_notation() -> None:
-    form = read({"components.wage_ore": "7.500,00"}, **ENGLISH)
+    form = read({"components.wage_ore": "7.500"}, **ENGLISH)
 
     assert form.errors["components.wage_ore"].startswith("Write the amount as 7,500.00 or 7500")
 
@@ -160,7 +159,7 @@ def test_a_field_can_replace_the_text_of_an_error_of_the_api() -> None:
     )
 
     assert form.errors == {
-        "card_number": "Et frikortnummer er fem cifre.",
+        "card_number": "Et frikortnummer er fem cifre, også med nul forrest.",
         "components.wage_ore": "Tallet er for stort.",
     }
 

@@ -20,7 +20,7 @@ from tests.waiting import eventually
 
 KIT: Final = (Path(__file__).parent / "kit.html").read_text(encoding="utf-8")
 FIELDS: Final = {
-    "card_number": forms.digits(),
+    "card_number": forms.card_number(),
     "components.wage_ore": forms.amount(),
     "period.first": forms.day(),
     "period.last": forms.day(optional=True),
@@ -117,14 +117,14 @@ async def test_an_error_is_listed_at_the_top_and_links_to_its_field(
 ) -> None:
     tab = await open_tab(width=width)
     await tab.open(f"{address}/borger/kit")
-    await tab.page.get_by_label("Løn i kroner").fill("16,500.50")
+    await tab.page.get_by_label("Løn i kroner").fill("16,500")
     await tab.page.get_by_role("button", name="Send", exact=True).click()
 
     await tab.check()
     wage = tab.page.get_by_label("Løn i kroner")
     await tab.page.get_by_role("link", name="Skriv beløbet som 7.500,00").click()
     assert await wage.evaluate("element => element === document.activeElement")
-    assert await wage.input_value() == "16,500.50"
+    assert await wage.input_value() == "16,500"
     assert await wage.get_attribute("aria-invalid") == "true"
 
 

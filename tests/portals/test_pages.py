@@ -27,7 +27,7 @@ from tests.portals.build import ISSUER
 from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, render_source
 
 BALANCES: Final = Balances(balances=[])
-FIELDS: Final = {"cpr": forms.digits(), "name": forms.text()}
+FIELDS: Final = {"cpr": forms.cpr(), "name": forms.text()}
 SENT: Final = FORM | {"cpr": "6507901234", "name": '<script>alert("x")</script>'}
 TEMPLATE: Final = """
 {% extends "layout.html" %}{% set title = "Prøve" %}

@@ -65,7 +65,7 @@ MAY = report_id_of(EMPLOYMENT, "may")
         pytest.param([], change("01-02", "12-31"), id="an employment gets a last day"),
         pytest.param([report(), withdraw()], change("01-02", "04-30"), id="an employment ends before withdrawn work"),
         pytest.param([report()], change("05-01", "05-31"), id="an employment is narrowed to the reported work"),
-        pytest.param([], report(wage=100_000_000), id="a report of exactly 1,000,000 kr."),
+        pytest.param([], report(wage=100_000_000, allow_large_amount=True), id="a report of exactly 1,000,000 kr."),
         pytest.param([], report(wage=0, components=Components(wage=0, pension=1)), id="a report of one øre of pension"),
         pytest.param([], report(paid="06-02"), id="a payment today"),
         pytest.param([], report(paid="05-01"), id="a payment on the first day of work"),
@@ -128,6 +128,20 @@ def test_a_withdrawal_is_published_with_the_next_revision() -> None:
     assert isinstance(event, EarningsWithdrawn)
     assert (event.report_id, event.revision, event.year) == (MAY, 3, 2025)
     assert accepted((outcome,)).revision == 3
+
+
+def test_e8_an_earlier_content_is_known_and_said_to_be_corrected_since() -> None:
+    history = employed(report())
+    assert not accepted(history.apply(report())).corrected_since
+    again = accepted(history.apply(correct(), report()))
+    assert (again.already_reported, again.corrected_since) == (True, True)
+    assert not accepted(history.apply(report(wage=400_000))).corrected_since
+
+
+def test_e13_holiday_pay_alone_is_accepted_in_the_year_after_the_employment() -> None:
+    history = employed(last="12-31")
+    pay = report(first="12-01", last="12-31", paid="2026-02-10", components=Components(wage=0, holiday_pay=93_750))
+    assert accepted(history.apply(pay, on=date(2026, 2, 10))).year == 2026
 
 
 def test_a_dry_run_answers_and_changes_nothing() -> None:

@@ -116,6 +116,27 @@ CASES = [
         id="components that add up to more than 1,000,000 kr.",
     ),
     pytest.param(
+        [],
+        report(wage=10_000_001),
+        "amount-unusual",
+        {"total": 10_000_001, "usual_most": 10_000_000},
+        id="T5: one øre above 100,000 kr., without a confirmation",
+    ),
+    pytest.param(
+        [report()],
+        correct(wage=10_000_001),
+        "amount-unusual",
+        {"total": 10_000_001, "usual_most": 10_000_000},
+        id="T5: a correction to more than 100,000 kr., without a confirmation",
+    ),
+    pytest.param([], report(owners=(PERSON.cpr_hash,)), "own-business", {}, id="E9: a report by their business"),
+    pytest.param(
+        [report()], report(owners=(PERSON.cpr_hash,)), "own-business", {}, id="E9: a report that was accepted before"
+    ),
+    pytest.param(
+        [report()], correct(owners=(PERSON.cpr_hash,)), "own-business", {}, id="E9: a correction by their business"
+    ),
+    pytest.param(
         [], report(paid="06-03"), "payment-in-future", {"payment_date": "2025-06-03"}, id="a payment tomorrow"
     ),
     pytest.param(
@@ -192,6 +213,20 @@ CASES = [
         id="a correction of a withdrawn report",
     ),
     pytest.param([report()], correct(wage=0), "amount-zero", {}, id="a correction to nothing"),
+    pytest.param(
+        [report(), correct(report_revision=1)],
+        correct(wage=300_000, report_revision=1),
+        "report-changed",
+        {"report_id": MAY, "reference": "may", "revision": 2, "total": 400_000, "payment_date": "2025-05-30"},
+        id="E7: the second correction of one revision",
+    ),
+    pytest.param(
+        [report(), correct()],
+        withdraw().model_copy(update={"report_revision": 1}),
+        "report-changed",
+        {"report_id": MAY, "reference": "may", "revision": 2, "total": 400_000, "payment_date": "2025-05-30"},
+        id="E7: a withdrawal of an earlier revision",
+    ),
     pytest.param(
         [report()],
         correct(first="2024-12-01", last="2024-12-31", paid="2024-12-31"),

@@ -267,6 +267,7 @@ class ExpectedEmployments:
         problems = (
             ("amount-zero", total == 0),
             ("amount-too-large", total > 100_000_000),
+            ("amount-unusual", total > 10_000_000 and not command.get("allow_large_amount")),
             ("payment-in-future", paid > today),
             ("payment-before-work", paid < first),
             ("work-outside-employment", not (employment.first <= first and last <= employment.last)),

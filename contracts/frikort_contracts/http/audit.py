@@ -8,6 +8,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from frikort_contracts.http.common import Resource
+from frikort_contracts.rules.reading import plain_text
 from frikort_contracts.values import check_no_cpr
 
 _SHORTEST_REASON: Final = 3
@@ -46,7 +47,7 @@ def access_reason(header: str) -> str:
         reason = header.encode("latin-1").decode()
     except UnicodeError:
         reason = header
-    reason = " ".join(reason.split())
+    reason = " ".join(plain_text(reason).split())
     if not _SHORTEST_REASON <= len(reason) <= _LONGEST_REASON or not reason.isprintable():
         raise ValueError("not a reason of 3 to 200 characters")
     return check_no_cpr(reason)

@@ -6,7 +6,6 @@ Unknown request fields are refused. Amounts are whole øre and their names end i
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -21,7 +20,8 @@ from pydantic import (
 )
 
 from frikort_contracts.fields import DescribedModel
-from frikort_contracts.values import Period, WorkPeriod, check_no_cpr
+from frikort_contracts.rules import reading
+from frikort_contracts.values import PLAIN_TEXT, Period, WorkPeriod, check_no_cpr
 
 
 def _title(model: type) -> str:
@@ -50,9 +50,6 @@ class Municipality(Resource):
     name: str = Field(description="Its name.", examples=["København"])
 
 
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
 _WITHOUT_CONTROLS: Final = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -60,15 +57,9 @@ def _day(value: Any) -> date:
     """Strictly: pydantic alone would also take a time, or a number as seconds since 1970."""
     if isinstance(value, date):
         return value
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            if 1900 <= day.year < 2200:
-                return day
-    raise ValueError("not a day as YYYY-MM-DD")
+    if isinstance(value, str):
+        return reading.iso_day(value)
+    raise ValueError(reading.NOT_AN_ISO_DAY)
 
 
 _DAY_SCHEMA: Final = {
@@ -79,7 +70,9 @@ _DAY_SCHEMA: Final = {
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema(_DAY_SCHEMA)]
 
 
-PersonName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_WITHOUT_CONTROLS)]
+PersonName = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_WITHOUT_CONTROLS), PLAIN_TEXT
+]
 
 
 Text = Annotated[
@@ -88,6 +81,7 @@ Text = Annotated[
         strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
     ),
     AfterValidator(check_no_cpr),
+    PLAIN_TEXT,
 ]
 
 
@@ -129,7 +123,7 @@ class PeriodBody(Part):
     def value(self) -> Period:
         """As the contracts have it."""
         if self.last is not None and self.last < self.first:
-            raise ValueError("the last day lies before the first")
+            raise ValueError(reading.LAST_BEFORE_FIRST)
         return Period(first=self.first, last=self.last)
 
 
@@ -150,7 +144,7 @@ class WorkBody(Part):
     def value(self) -> WorkPeriod:
         """As the contracts have it."""
         if self.last < self.first:
-            raise ValueError("the last day lies before the first")
+            raise ValueError(reading.LAST_BEFORE_FIRST)
         return WorkPeriod(first=self.first, last=self.last)
 
 

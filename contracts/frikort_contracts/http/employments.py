@@ -19,7 +19,8 @@ from frikort_contracts.http.common import (
     WorkBody,
     example,
 )
-from frikort_contracts.values import CardNumber, check_no_cpr
+from frikort_contracts.rules import reading
+from frikort_contracts.values import PLAIN_TEXT, CardNumber, check_no_cpr
 
 
 class ContactResource(Resource):
@@ -109,7 +110,24 @@ Label = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$"),
     AfterValidator(check_no_cpr),
+    PLAIN_TEXT,
     Field(description="Your own name for the employment, such as a payroll number; an empty text removes it."),
+]
+
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$"),
+    PLAIN_TEXT,
+]
+Phone = Annotated[
+    str,
+    AfterValidator(reading.phone_number),
+    PLAIN_TEXT,
+    Field(
+        description="5 to 15 digits, also with +45 or (+45), spaces and hyphens.",
+        json_schema_extra={"maxLength": reading.LONGEST_NUMBER, "pattern": r"^[(+0-9][0-9 ()./+-]*$"},
+    ),
 ]
 
 
@@ -117,8 +135,8 @@ class ContactBody(Part):
     """The employer's contact person."""
 
     name: PersonName
-    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
-    phone: Annotated[str, StringConstraints(max_length=32, pattern=r"^\+?[0-9][0-9 ]{4,30}$")]
+    email: Email
+    phone: Phone
 
 
 _CONTACT_EXAMPLE: Final = {"name": "Bo Kontakt", "email": "bo@example.dk", "phone": "+45 12 34 56 78"}

@@ -25,6 +25,7 @@ DANISH_CSV_COLUMNS: Final = (
     "ATP (kr.)",
     "Pension (kr.)",
     "Tillad dublet",
+    "Tillad stort beløb",
 )
 """The columns of a payroll file as a Danish spreadsheet saves it."""
 
@@ -48,6 +49,9 @@ class BatchResource(Resource):
     created_at: datetime
     expires_at: datetime | None = Field(description="When a held file is cancelled by itself; null otherwise.")
     finished_at: datetime | None
+    encoding: Literal["utf-8", "windows-1252"] = Field(
+        description="How the file was read. `windows-1252`: its Danish column names can only be that."
+    )
     counts: BatchCounts
     total_ore: int = Field(description="What the lines without errors report.")
     exempt_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
@@ -80,8 +84,17 @@ class BatchLineResource(Resource):
     )
     employment_id: str | None
     total_ore: int | None
-    report_id: str | None
+    report_id: str | None = Field(
+        description="Its report. With the error `reverses-report`: the accepted report that the line reverses, to be "
+        "withdrawn."
+    )
     split: LineSplitResource | None
+    corrected_since: bool = Field(
+        default=False, description="The report of an `already_reported` line was corrected since."
+    )
+    reported_ore: int | None = Field(
+        default=None, description="The total of the line's report, as it was when the line was booked."
+    )
     problem: ProblemResource | None = Field(description="Why the line was refused; null otherwise.")
     errors: list[FieldErrorResource] = Field(description="Each wrong field; the line is not booked.")
 

@@ -51,7 +51,8 @@ class ProblemResource(Resource):
     )
     earlier: ReportResource | None = Field(
         default=None,
-        description="With `possible-duplicate` and `reference-reused`: the own report that was accepted before.",
+        description="With `possible-duplicate` and `reference-reused`: the own report that was accepted before. "
+        "With `report-changed`: the report as it is now.",
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StrictBool, StringConstraints
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from frikort_contracts.http.common import WORK_EXAMPLE, Body, Day, Days, Part, Resource, Text, WorkBody, example
 from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeReason
-from frikort_contracts.values import CitizenSide, Components, Ore, Reference
+from frikort_contracts.rules import reading
+from frikort_contracts.values import CitizenSide, Components, Reference, Revision
 
 
 class ComponentsResource(Resource):
@@ -98,6 +99,9 @@ class ReportResource(Resource):
     already_reported: bool = Field(
         default=False, description="The same report had been accepted before; nothing new was booked."
     )
+    corrected_since: bool = Field(
+        default=False, description="The report that was sent again was corrected since; this is what it says now."
+    )
     revision: int
 
 
@@ -133,7 +137,10 @@ class DryRunResource(Resource):
     remaining_after_ore: int | None = Field(
         description="What would be left afterwards, in øre. Null after the last day of the employment."
     )
-    already_reported: bool = Field(description="The same report is booked already; the split is the one it has.")
+    already_reported: bool = Field(
+        description="The same report is booked already; the total and the split are those that it has now."
+    )
+    corrected_since: bool = Field(default=False, description="That report was corrected since it was sent like this.")
     advice: list[str]
 
 
@@ -181,13 +188,26 @@ class DisputedReports(Resource):
     next: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
+def _not_negative(ore: int) -> int:
+    if ore < 0:
+        raise ValueError(reading.NEGATIVE_AMOUNT)
+    return ore
+
+
+PaidOre = Annotated[
+    int,
+    Field(strict=True, le=10**15, description="Amount in øre (1/100 krone).", json_schema_extra={"minimum": 0}),
+    AfterValidator(_not_negative),
+]
+
+
 class ComponentsBody(Part):
     """What was paid, in øre (1/100 krone)."""
 
-    wage_ore: Ore
-    holiday_pay_ore: Ore = 0
-    atp_ore: Ore = 0
-    pension_ore: Ore = 0
+    wage_ore: PaidOre
+    holiday_pay_ore: PaidOre = 0
+    atp_ore: PaidOre = 0
+    pension_ore: PaidOre = 0
 
     def value(self) -> Components:
         """As the contracts have it."""
@@ -197,6 +217,12 @@ class ComponentsBody(Part):
 
 
 COMPONENTS_EXAMPLE: Final = {"wage_ore": 750000, "holiday_pay_ore": 93750, "atp_ore": 9900, "pension_ore": 0}
+
+
+AllowLargeAmount = Annotated[
+    StrictBool,
+    Field(description="Accept an amount of more than 100,000 kr.: without it, it is probably a typing error."),
+]
 
 
 class ReportContentBody(Body):
@@ -209,6 +235,7 @@ class ReportContentBody(Body):
     allow_duplicate: StrictBool = Field(
         default=False, description="Accept it although it looks like an earlier report."
     )
+    allow_large_amount: AllowLargeAmount = False
 
 
 class ReportBody(ReportContentBody):
@@ -226,6 +253,15 @@ class ReportBody(ReportContentBody):
     employment_id: Annotated[str, StringConstraints(max_length=64)]
 
 
+SeenRevision = Annotated[
+    Revision | None,
+    Field(
+        description="The report's `revision` that you have seen: `report-changed` if it has another one. "
+        "Without it, the one that the API shows now."
+    ),
+]
+
+
 class CorrectionBody(Body):
     """What the report should have said; the payment year stays."""
 
@@ -237,6 +273,8 @@ class CorrectionBody(Body):
     payment_date: Day
     components: ComponentsBody
     reason: CorrectionReason
+    allow_large_amount: AllowLargeAmount = False
+    revision: SeenRevision = None
 
 
 class WithdrawalBody(Body):
@@ -245,6 +283,7 @@ class WithdrawalBody(Body):
     model_config = example(reason="reported-twice")
 
     reason: CorrectionReason
+    revision: SeenRevision = None
 
 
 class DisputeBody(Body):

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.gateway.api.json_route import RepeatedMemberError, is_utf8_json
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
@@ -80,6 +81,11 @@ def add_handlers(app: FastAPI, methods: PathMethods) -> None:
         code, errors = invalid_request(error, request.headers.get("content-type", ""))
         return problem_response(request, code, errors=errors)
 
+    @app.exception_handler(RepeatedMemberError)
+    async def _repeated(request: Request, error: RepeatedMemberError) -> Response:
+        errors = [(error.pointer, "value_error", "the member is repeated")]
+        return problem_response(request, "invalid-request", errors=errors)
+
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         code = _BY_STATUS.get(error.status_code, "internal-error")
@@ -101,7 +107,7 @@ def invalid_request(error: RequestValidationError, content_type: str) -> tuple[s
     for item in found:
         if item["type"] == "json_invalid":
             return "malformed-json", []
-    has_json = "json" in content_type.lower()
+    has_json = is_utf8_json(content_type)
     if not has_json and any(tuple(item["loc"]) == ("body",) and item["type"] != "missing" for item in found):
         return "media-type-unsupported", []
     shown = found[:_ERRORS_MOST]

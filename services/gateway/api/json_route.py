@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from email.message import Message
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -13,18 +14,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.gateway import bounded_json
-from services.gateway.bounded_json import TooManyMembers
+from services.gateway.bounded_json import RepeatedMember, TooManyMembers
+from services.gateway.problems import pointer_of
+
+
+class RepeatedMemberError(HTTPException):
+    """The body has a member twice. ``pointer`` is its JSON pointer."""
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(422)
+        self.pointer = pointer
 
 
 class JsonRequest(Request):
-    """A request whose JSON body is UTF-8 and has small objects."""
+    """A request whose JSON body is UTF-8, has small objects, and no member twice."""
 
     async def json(self) -> Any:
         """The body. Raises ``HTTPException``, ``ValueError`` and ``RecursionError``."""
+        if not is_utf8_json(self.headers.get("content-type", "")):
+            raise HTTPException(415)
         try:
             return bounded_json.parse(await self.body())
         except TooManyMembers:
             raise HTTPException(413) from None
+        except RepeatedMember as repeated:
+            raise RepeatedMemberError(pointer_of(("body", *repeated.path))) from None
+
+
+def is_utf8_json(content_type: str) -> bool:
+    """Whether a media type is ``application/json``, in UTF-8 as RFC 8259 requires."""
+    parsed = Message()
+    parsed["Content-Type"] = content_type
+    return parsed.get_content_type() == "application/json" and parsed.get_content_charset("utf-8") == "utf-8"
 
 
 class JsonRoute(APIRoute):

@@ -35,7 +35,8 @@ from frikort_contracts.issuance import (
     card_id_of,
 )
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.values import CitizenSide
+from frikort_contracts.rules.adults import is_adult
+from frikort_contracts.values import CitizenSide, birth_date_of
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -89,13 +90,15 @@ CaseworkerCommand = Annotated[CommandContext, Depends(command_in(Role.CASEWORKER
     status_code=201,
     response_model=CardResource,
     responses=PENDING,
-    openapi_extra=problems(*CARD, "card-exists", "card-numbers-exhausted"),
+    openapi_extra=problems(*CARD, "card-exists", "card-numbers-exhausted", "citizen-under-age"),
 )
 @audited(ISSUE_CARD)
 async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Response:
-    """Issue a card to a citizen. A person has one card, for life."""
+    """Issue a card to a citizen of 18 years or more. A person has one card, for life."""
 
     async def build(command_id: UUID) -> IssueCard:
+        if not is_adult(birth_date_of(body.cpr), await context.container.clock.today()):
+            raise ProblemError("citizen-under-age")
         return IssueCard(
             person=context.container.persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
             municipality=context.organisation,

@@ -18,6 +18,7 @@ from frikort_contracts.http.employments import (
 )
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import ChangeEmployment, DeclareNoWork, RegisterEmployment
+from frikort_contracts.rules.reading import LAST_BEFORE_FIRST
 from frikort_contracts.values import Period
 from starlette.responses import Response
 
@@ -143,7 +144,7 @@ async def end_employment(employment_id: str, body: EndEmploymentBody, context: E
     async def build(_: UUID) -> ChangeEmployment:
         employment = await own_employment(context, employment_id)
         if body.last < employment.period.first:
-            error = ("/last", "value_error", "the last day lies before the first")
+            error = ("/last", "value_error", LAST_BEFORE_FIRST)
             raise ProblemError("invalid-request", errors=[error])
         return ChangeEmployment(
             card_id=employment.card_id,

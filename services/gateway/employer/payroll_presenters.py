@@ -14,7 +14,7 @@ from frikort_contracts.http.payroll import (
 from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 
 from services.gateway.field_texts import field_code, field_text
-from services.gateway.formats import Language
+from services.gateway.formats import Language, kroner
 from services.gateway.payroll.batch import Batch, BatchStatus
 from services.gateway.payroll.booking import LineResult, command_id
 from services.gateway.payroll.lines import FieldError, InvalidLine, ValidLine
@@ -83,6 +83,7 @@ def batch(shown: Batch) -> BatchResource:
         created_at=shown.created_at,
         expires_at=shown.expires_at if shown.status is BatchStatus.HELD else None,
         finished_at=shown.finished_at,
+        encoding=shown.encoding,
         counts=BatchCounts(
             lines=shown.good + shown.bad,
             errors=shown.bad,
@@ -109,7 +110,7 @@ def line(
             result="error",
             employment_id=None,
             total_ore=None,
-            report_id=None,
+            report_id=shown.mirrors,
             split=None,
             problem=None,
             errors=[_field_error(error, language) for error in shown.errors],
@@ -125,6 +126,8 @@ def line(
         split=LineSplitResource(exempt_ore=result.exempt, excess_ore=result.excess, provisional=result.provisional)
         if booked and result
         else None,
+        corrected_since=booked and result is not None and result.corrected,
+        reported_ore=result.exempt + result.excess if booked and result else None,
         problem=_problem(batch_id, result, language),
         errors=[],
     )
@@ -158,6 +161,8 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
     for entry in shown:
         split = entry.split
         why = [": ".join(filter(None, (error.column or error.pointer, error.detail))) for error in entry.errors]
+        if entry.corrected_since and entry.reported_ore is not None:
+            why = [corrected_text(entry.reported_ore, language)]
         if entry.problem is not None:
             why = [f"{entry.problem.title}. {entry.problem.detail}"]
         yield csv_writer.row(
@@ -173,6 +178,14 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
                 entry.report_id,
             )
         )
+
+
+def corrected_text(reported: int, language: Language) -> str:
+    """What a report says that was corrected after the line was first booked; its total is in øre."""
+    amount = kroner(reported, language)
+    if language is Language.DANISH:
+        return f"Indberetningen er rettet siden. Nu er den på {amount}"
+    return f"The report was corrected since. It is {amount} now"
 
 
 def result_of(shown: ValidLine | InvalidLine, result: LineResult | None) -> LineStatus:

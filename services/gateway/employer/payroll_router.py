@@ -60,7 +60,8 @@ ENGLISH_EXAMPLE: Final = (
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "A line for each report, in UTF-8, with or without a byte order mark. JSON Lines: the body of a "
+        "description": "A line for each report, in UTF-8, with or without a byte order mark; a CSV file with the "
+        "Danish columns may be in Windows-1252. JSON Lines: the body of a "
         "single report, with `employment_id` or `card_number`. CSV: under a line of column names, with semicolons and "
         "kroner or with commas and øre; the names tell which. "
         "As `application/octet-stream`, a file whose first line is a JSON object is JSON Lines, any other is CSV. "

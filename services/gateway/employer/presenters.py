@@ -102,6 +102,7 @@ def report(
     decrypt_message: OpenMessage,
     *,
     already_reported: bool = False,
+    corrected_since: bool = False,
 ) -> ReportDetail:
     """For the employer who made it. Without a ledger, as for a former employer, ``remaining_ore`` is None."""
     if view.booked is None:
@@ -135,6 +136,7 @@ def report(
         ),
         dispute=dispute(view, decrypt_message),
         already_reported=already_reported,
+        corrected_since=corrected_since,
         revision=view.revision,
         history=report_history(view, decrypt_message),
         splits=[split(settlement, only_by=view.report_id) for settlement in view.settlements],

@@ -13,6 +13,7 @@ CONTENT: Final = (
     "payment-before-work",
     "amount-zero",
     "amount-too-large",
+    "amount-unusual",
     *ALLOWANCE,
 )
-REPORT: Final = (*EMPLOYMENT, *CONTENT, "reference-reused", "possible-duplicate", "report-withdrawn")
+REPORT: Final = (*EMPLOYMENT, *CONTENT, "own-business", "reference-reused", "possible-duplicate", "report-withdrawn")

@@ -31,6 +31,7 @@ from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
 from services.gateway.employer.queries import current_employments, ledgers_of, own_employment
 from services.gateway.former_employers import LATE_PERIOD, may_try
 from services.gateway.operation_problems import problems
+from services.gateway.ordering import stored_from
 from services.gateway.problems import ProblemError
 from services.gateway.projections.reports import ReportView
 
@@ -78,7 +79,7 @@ async def list_reports(
     year: Annotated[int | None, Query(ge=2019, le=2200, description="Year of the payment date.")] = None,
     disputed: Annotated[bool, Query(description="Only those in dispute.")] = False,
     moved_since: Annotated[
-        Day | None, Query(description="Only those whose split another report moved on this day or later.")
+        Day | None, Query(description="Only those whose split another report moved on this Danish day or later.")
     ] = None,
     newest: Newest = False,
     limit: Limit = DEFAULT_LIMIT,
@@ -90,7 +91,7 @@ async def list_reports(
         "employment_id": employment_id,
         "year": year,
         "dispute.raised_at": {"$gt": ""} if disputed else None,
-        "moved_at": None if moved_since is None else {"$gte": moved_since.isoformat()},
+        "moved_at": None if moved_since is None else {"$gte": stored_from(moved_since)},
     }
     wanted = {name: value for name, value in query.items() if value is not None}
     found = await context.container.read_models.reports.find(
@@ -126,11 +127,17 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
     "/reports/{report_id}/correction",
     response_model=ReportDetail,
     responses=PENDING,
-    openapi_extra=problems("report-unknown", *EMPLOYMENT, *CONTENT, "report-withdrawn", "payment-year-changed"),
+    openapi_extra=problems(
+        *("report-unknown", *EMPLOYMENT, *CONTENT, "own-business"),
+        *("report-withdrawn", "report-changed", "payment-year-changed"),
+    ),
 )
 @audited(CORRECT_REPORT)
 async def correct_report(report_id: str, body: CorrectionBody, context: EmployerCommand) -> Response:
-    """Replace the content of a report. Its reference, its place in the order and its history stay."""
+    """Replace the content of a report. Its reference, its place in the order and its history stay.
+
+    Of two corrections of one revision, the second is refused with `report-changed`.
+    """
 
     async def build(_: UUID) -> CorrectReport:
         view = await _own_report(context, report_id)
@@ -140,10 +147,13 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
             actor=context.caller.subject,
             employment_id=view.employment_id,
             card_revision=await _card_revision(context, view.card_id),
+            owners=context.caller.owners,
             report_id=report_id,
+            report_revision=body.revision or view.revision,
             work=body.work.value(),
             payment_date=body.payment_date,
             components=body.components.value(),
+            allow_large_amount=body.allow_large_amount,
             reason=body.reason,
         )
 
@@ -154,12 +164,19 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
     "/reports/{report_id}/withdrawal",
     response_model=ReportDetail,
     responses=PENDING,
-    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-withdrawn"),
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-withdrawn", "report-changed"),
 )
 @audited(WITHDRAW_REPORT)
 async def withdraw_report(report_id: str, body: WithdrawalBody, context: EmployerCommand) -> Response:
     """Withdraw a report; it no longer counts. Its reference stays used."""
-    return await _submit(context, report_id, body, WithdrawReport)
+
+    async def build(_: UUID) -> WithdrawReport:
+        view = await _own_report(context, report_id)
+        return WithdrawReport(
+            **_about(context, view), reason=body.reason, report_revision=body.revision or view.revision
+        )
+
+    return await context.submit(body, build)
 
 
 @router.post(
@@ -175,29 +192,22 @@ async def answer_dispute(report_id: str, body: DisputeAnswerBody, context: Emplo
     The dispute stays open until the citizen's side withdraws it, or you correct or withdraw the report. A later answer
     replaces an earlier one; the history keeps both.
     """
-    return await _submit(context, report_id, body, AnswerDispute)
 
-
-async def _submit(
-    context: EmployerCommand,
-    report_id: str,
-    body: WithdrawalBody | DisputeAnswerBody,
-    command: type[WithdrawReport | AnswerDispute],
-) -> Response:
-    """Submit a command about an own report; the body has the fields of the command beside those of every one."""
-
-    async def build(_: UUID) -> WithdrawReport | AnswerDispute:
-        view = await _own_report(context, report_id)
-        return command(
-            card_id=view.card_id,
-            cvr=context.organisation,
-            actor=context.caller.subject,
-            employment_id=view.employment_id,
-            report_id=report_id,
-            **body.model_dump(),
-        )
+    async def build(_: UUID) -> AnswerDispute:
+        return AnswerDispute(**_about(context, await _own_report(context, report_id)), reason=body.reason)
 
     return await context.submit(body, build)
+
+
+def _about(context: RequestContext, view: ReportView) -> dict[str, str]:
+    """The fields of every command about an own report."""
+    return {
+        "card_id": view.card_id,
+        "cvr": context.organisation,
+        "actor": context.caller.subject,
+        "employment_id": view.employment_id,
+        "report_id": view.report_id,
+    }
 
 
 async def _reporting(context: RequestContext, body: ReportBody, *, dry_run: bool) -> ReportEarnings:
@@ -210,11 +220,13 @@ async def _reporting(context: RequestContext, body: ReportBody, *, dry_run: bool
         actor=context.caller.subject,
         employment_id=employment.employment_id,
         card_revision=await _card_revision(context, employment.card_id),
+        owners=context.caller.owners,
         reference=body.reference,
         work=body.work.value(),
         payment_date=body.payment_date,
         components=body.components.value(),
         allow_duplicate=body.allow_duplicate,
+        allow_large_amount=body.allow_large_amount,
         dry_run=dry_run,
     )
 

@@ -58,7 +58,11 @@ class EmployerResponses:
     @property
     def problem_members(self) -> Mapping[type[Command], ProblemMembers]:
         """Further members of problem documents, by command type."""
-        return {ReportEarnings: self._earlier_report}
+        return {
+            ReportEarnings: self._earlier_report,
+            CorrectReport: self._earlier_report,
+            WithdrawReport: self._earlier_report,
+        }
 
     async def _employment(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
         employment_id = outcome.employment_id
@@ -83,7 +87,12 @@ class EmployerResponses:
         view = await self._read_models.report_of_outcome(outcome)
         ledger = await self._read_models.ledger(view.card_id, view.year)
         report = presenters.report(
-            view, ledger, language, self._persons.decrypt_message, already_reported=outcome.already_reported
+            view,
+            ledger,
+            language,
+            self._persons.decrypt_message,
+            already_reported=outcome.already_reported,
+            corrected_since=outcome.corrected_since,
         )
         is_new = isinstance(message.data, ReportEarnings) and not outcome.already_reported
         respond = created if is_new else done
@@ -98,18 +107,20 @@ class EmployerResponses:
             raise ReadModelInconsistent(f"reporting has an allowance for {year}, and the gateway's table has none")
         totals = None if ledger is None else ledger.totals
         before = row.allowance if totals is None else totals.remaining
-        exempt, excess = split(command.components.total, before)
+        total = command.components.total
+        exempt, excess = split(total, before)
         after = before - exempt
         booked = None
         if outcome.already_reported and outcome.report_id is not None:
             booked = await self._read_models.reports.get(outcome.report_id)
         if booked is not None and booked.settlement is not None:
             exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
+            total = booked.settlement.total
         return DryRunResource(
             employment_id=command.employment_id,
             reference=command.reference,
             year=year,
-            total_ore=command.components.total,
+            total_ore=total,
             exempt_ore=exempt,
             excess_ore=excess,
             allowance_ore=row.allowance,
@@ -117,15 +128,16 @@ class EmployerResponses:
             remaining_before_ore=before,
             remaining_after_ore=after,
             already_reported=outcome.already_reported,
+            corrected_since=outcome.corrected_since,
             advice=payment_instructions(
                 exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language
             ),
         )
 
     async def _earlier_report(
-        self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
+        self, message: Envelope[Any], outcome: OutcomeView, language: Language
     ) -> Mapping[str, Any]:
-        """The own report because of which this one was refused, as ``earlier``, without what is left of the card."""
+        """The own report because of which the command was refused, as ``earlier``, without what is left of the card."""
         earlier = outcome.detail.get("report_id")
         if not isinstance(earlier, str):
             return {}

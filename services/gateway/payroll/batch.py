@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -65,11 +65,15 @@ class ChunkSize(BaseModel):
 
 
 class Batch(BaseModel):
-    """A payroll file. ``client`` and ``request`` are keyed hashes; ``upload`` is the id of the upload that counts."""
+    """A payroll file.
+
+    ``owners``, ``client`` and ``request`` are keyed hashes; ``upload`` is the id of the upload that counts.
+    """
 
     batch_id: str
     cvr: str
     actor: str
+    owners: tuple[str, ...] = ()
     client: str
     request: str
     upload: str
@@ -81,6 +85,7 @@ class Batch(BaseModel):
     chunks: list[ChunkSize] = Field(default_factory=list)
     counted: dict[str, BatchTotals] = Field(default_factory=dict)
     finished_at: datetime | None = None
+    encoding: Literal["utf-8", "windows-1252"] = "utf-8"
     attempt: int = 0
     lease_until: int = 0
 

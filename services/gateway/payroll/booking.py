@@ -31,6 +31,7 @@ class LineResult(NamedTuple):
     """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal.
 
     ``provisional``: the split uses a provisional allowance.
+    ``corrected``: the report was accepted before, and corrected since.
     """
 
     number: int
@@ -41,6 +42,7 @@ class LineResult(NamedTuple):
     problem: str | None
     detail: dict[str, str | int]
     provisional: bool = False
+    corrected: bool = False
 
 
 class LineOutcome(NamedTuple):
@@ -51,6 +53,7 @@ class LineOutcome(NamedTuple):
     already_reported: bool
     problem: str | None
     detail: dict[str, str | int]
+    corrected_since: bool = False
 
 
 class LineSplit(NamedTuple):
@@ -84,11 +87,13 @@ def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
                 actor=batch.actor,
                 employment_id=line.employment_id,
                 card_revision=plan.revisions.get(line.card_id, 1),
+                owners=batch.owners,
                 reference=line.reference,
                 work=WorkPeriod(first=_day(line.work_first), last=_day(line.work_last)),
                 payment_date=_day(line.payment_date),
                 components=Components(wage=line.wage, holiday_pay=line.holiday_pay, atp=line.atp, pension=line.pension),
                 allow_duplicate=line.allow_duplicate,
+                allow_large_amount=line.allow_large_amount,
             ),
             correlation_id=UUID(batch.batch_id),
             traceparent=batch.traceparent,
@@ -125,11 +130,18 @@ def chunk_state(
                 found.without_split.append(outcome.report_id)
             else:
                 name: Outcome = "already_reported" if outcome.already_reported else "accepted"
-                found.results.append(
-                    LineResult(
-                        line.number, name, outcome.report_id, split.exempt, split.excess, None, {}, split.provisional
-                    )
+                result = LineResult(
+                    line.number,
+                    name,
+                    outcome.report_id,
+                    split.exempt,
+                    split.excess,
+                    None,
+                    {},
+                    provisional=split.provisional,
+                    corrected=outcome.corrected_since,
                 )
+                found.results.append(result)
     return found
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final, NamedTuple
 
 from frikort_contracts.http.payroll import BatchLineBody
-from frikort_contracts.values import Period, Reference, WorkPeriod
+from frikort_contracts.values import Components, Period, Reference, WorkPeriod
 from pydantic import TypeAdapter, ValidationError
 
 from services.gateway.problems import pointer_of
+
+MIRRORS_REPORT: Final = "the line reverses an accepted report"
 
 _ERRORS_MOST: Final = 20
 _REFERENCE: Final = TypeAdapter(Reference)
@@ -29,11 +32,15 @@ class FieldError(NamedTuple):
 
 
 class InvalidLine(NamedTuple):
-    """A line that cannot be booked. ``reference`` is None if it is invalid."""
+    """A line that cannot be booked. ``reference`` is None if it is invalid.
+
+    ``mirrors`` is the accepted report that a negative line reverses, as payroll systems correct.
+    """
 
     number: int
     reference: str | None
     errors: tuple[FieldError, ...]
+    mirrors: str | None = None
 
 
 class ValidLine(NamedTuple):
@@ -51,6 +58,7 @@ class ValidLine(NamedTuple):
     atp: int
     pension: int
     allow_duplicate: bool
+    allow_large_amount: bool = False
 
     @property
     def total(self) -> int:
@@ -64,6 +72,17 @@ class OwnEmployment(NamedTuple):
     employment_id: str
     card_id: str
     period: Period
+
+
+class AcceptedReport(NamedTuple):
+    """A report that counts."""
+
+    report_id: str
+    employment_id: str
+    reference: str
+    work: WorkPeriod
+    payment_date: date
+    components: Components
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,39 @@ def validated(fields: ParsedLine, names: FieldNames) -> BatchLineBody | InvalidL
     return InvalidLine(fields.number, _reference_in(fields.content), tuple(errors[:_ERRORS_MOST]))
 
 
+def reversed_body(fields: ParsedLine) -> dict[int, BatchLineBody]:
+    """The report that a line with negative amounts reverses, by the line's number; empty for another line."""
+    amounts = fields.content.get("components")
+    if fields.errors or not isinstance(amounts, Mapping) or not all(type(ore) is int for ore in amounts.values()):
+        return {}
+    if max(amounts.values(), default=0) > 0 or not any(amounts.values()):
+        return {}
+    positive = {name: -ore for name, ore in amounts.items()}
+    try:
+        return {fields.number: BatchLineBody.model_validate({**fields.content, "components": positive})}
+    except ValidationError:
+        return {}
+
+
+def mirrored(
+    line: InvalidLine, reverse: ValidLine, accepted: Iterable[AcceptedReport], names: FieldNames
+) -> InvalidLine:
+    """The line with the accepted report that it reverses: same work, amounts and payment year; else the line."""
+    same = [
+        report
+        for report in accepted
+        if report.employment_id == reverse.employment_id
+        and (report.work.first.isoformat(), report.work.last.isoformat()) == (reverse.work_first, reverse.work_last)
+        and report.components.model_dump() == {name: getattr(reverse, name) for name in Components.model_fields}
+        and report.payment_date.isoformat()[:4] == reverse.payment_date[:4]
+    ]
+    if not same:
+        return line
+    report = max(same, key=lambda one: (one.reference == reverse.reference, one.payment_date))
+    error = FieldError(names.name_of(("components", "wage_ore")), "value_error", MIRRORS_REPORT)
+    return InvalidLine(line.number, line.reference, (error,), report.report_id)
+
+
 def resolve_employment(
     number: int, body: BatchLineBody, own: OwnEmployments, names: FieldNames
 ) -> ValidLine | InvalidLine:
@@ -140,6 +192,7 @@ def resolve_employment(
         atp=parts.atp_ore,
         pension=parts.pension_ore,
         allow_duplicate=body.allow_duplicate,
+        allow_large_amount=body.allow_large_amount,
     )
 
 
@@ -175,7 +228,7 @@ def lines_from_json(text: str) -> tuple[list[ValidLine], list[InvalidLine]]:
     return (
         [ValidLine(*line) for line in good],
         [
-            InvalidLine(number, reference, tuple(FieldError(*error) for error in errors))
-            for number, reference, errors in bad
+            InvalidLine(number, reference, tuple(FieldError(*error) for error in errors), mirrors)
+            for number, reference, errors, mirrors in bad
         ],
     )

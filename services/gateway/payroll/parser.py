@@ -1,30 +1,29 @@
 """Parses a payroll file: JSON Lines, or CSV in one of two formats that differ in their column names. Pure.
 
 A file arrives in pieces. Every physical line is one report; empty lines are skipped, but counted. Nothing is guessed:
-a file in an unknown format is refused with the expected columns.
+a file in an unknown format is refused with the expected columns. ``frikort_contracts.rules.reading`` reads the cells.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from frikort_contracts.rules import reading
 
 from services.gateway import bounded_json
+from services.gateway.bounded_json import RepeatedMember
 from services.gateway.payroll.lines import FieldError, FieldNames, InvalidLine, ParsedLine
 from services.gateway.problems import ProblemError
+
+Encoding = Literal["utf-8", "windows-1252"]
 
 LONGEST_LINE: Final = 10_000
 """In bytes. A report needs less than a tenth of it."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DANISH_DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
-_WHOLE: Final = re.compile(r"[0-9]{1,16}")
-_KRONER: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,13})(?:,([0-9]{1,2}))?")
 
 
 class RawLine(NamedTuple):
@@ -70,10 +69,6 @@ class Splitter:
             yield RawLine(self._number, content)
 
 
-class UnreadableCell(Exception):
-    """The text of a cell is not a value of its column. ``args[0]`` is a message of ``field_texts``."""
-
-
 class FileFormat(Protocol):
     """Parses the lines of one file."""
 
@@ -98,6 +93,9 @@ class JsonLines:
     def read(self, number: int, text: str) -> ParsedLine | InvalidLine | None:
         try:
             content = bounded_json.parse(text)
+        except RepeatedMember as repeated:
+            error = FieldError(self.names.name_of(repeated.path), "value_error", str(repeated))
+            return InvalidLine(number, None, (error,))
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, dict):
@@ -122,7 +120,10 @@ class AnyFile:
 
 
 class CsvColumn(NamedTuple):
-    """A column. ``place`` is the path of its field in the body, ``read`` parses a cell, ``needed``: it is required."""
+    """A column. ``place`` is the path of its field in the body; ``needed``: it is required.
+
+    ``read`` parses a cell, or raises ``ValueError`` with a message of ``field_texts``.
+    """
 
     name: str
     place: tuple[str, ...]
@@ -159,7 +160,7 @@ class Csv:
                 continue
             try:
                 value = column.read(cell)
-            except UnreadableCell as reason:
+            except ValueError as reason:
                 errors.append(FieldError(column.name, "value_error", str(reason)))
                 continue
             *above, last = column.place
@@ -191,36 +192,22 @@ def _text(cell: str) -> str:
     return cell
 
 
-def _ore(cell: str) -> int:
-    if not _WHOLE.fullmatch(cell):
-        raise UnreadableCell("not a whole number of øre")
-    return int(cell)
+def _card_number(cell: str) -> str:
+    return reading.card_number(cell, zeros_lost=True)
 
 
-def kroner(cell: str) -> int:
-    """The øre of ``1.234,50`` or ``1234,5``. Raises ``UnreadableCell``, also for an ambiguous decimal point."""
-    match = _KRONER.fullmatch(cell)
-    if match is None:
-        raise UnreadableCell("not kroner as 1.234,50")
-    return 100 * int(match[1].replace(".", "")) + int((match[2] or "0").ljust(2, "0"))
+def _kroner(cell: str) -> int:
+    return reading.amount(cell, ",")
 
 
 def _danish_day(cell: str) -> str:
-    """The day as YYYY-MM-DD, from DD-MM-YYYY as a Danish spreadsheet writes it, or from YYYY-MM-DD."""
-    match = _DANISH_DAY.fullmatch(cell)
-    day = cell if match is None else f"{match[3]}-{match[2]}-{match[1]}"
-    if _ISO_DAY.fullmatch(day):
-        try:
-            return date.fromisoformat(day).isoformat()
-        except ValueError:
-            pass
-    raise UnreadableCell("not a day as DD-MM-YYYY or YYYY-MM-DD")
+    return reading.day(cell).isoformat()
 
 
 def _one_of(values: Mapping[str, bool], message: str) -> Callable[[str], bool]:
     def read(cell: str) -> bool:
         if cell not in values:
-            raise UnreadableCell(message)
+            raise ValueError(message)
         return values[cell]
 
     return read
@@ -230,18 +217,24 @@ DANISH: Final = CsvFormat(
     ";",
     (
         CsvColumn("Ansættelse", ("employment_id",), _text, needed=False),
-        CsvColumn("Frikortnummer", ("card_number",), _text, needed=False),
+        CsvColumn("Frikortnummer", ("card_number",), _card_number, needed=False),
         CsvColumn("Reference", ("reference",), _text),
         CsvColumn("Arbejde fra", ("work", "first"), _danish_day),
         CsvColumn("Arbejde til", ("work", "last"), _danish_day),
         CsvColumn("Betalingsdag", ("payment_date",), _danish_day),
-        CsvColumn("Løn (kr.)", ("components", "wage_ore"), kroner),
-        CsvColumn("Feriepenge (kr.)", ("components", "holiday_pay_ore"), kroner, needed=False),
-        CsvColumn("ATP (kr.)", ("components", "atp_ore"), kroner, needed=False),
-        CsvColumn("Pension (kr.)", ("components", "pension_ore"), kroner, needed=False),
+        CsvColumn("Løn (kr.)", ("components", "wage_ore"), _kroner),
+        CsvColumn("Feriepenge (kr.)", ("components", "holiday_pay_ore"), _kroner, needed=False),
+        CsvColumn("ATP (kr.)", ("components", "atp_ore"), _kroner, needed=False),
+        CsvColumn("Pension (kr.)", ("components", "pension_ore"), _kroner, needed=False),
         CsvColumn(
             "Tillad dublet",
             ("allow_duplicate",),
+            _one_of({"ja": True, "nej": False}, "must be ja or nej"),
+            needed=False,
+        ),
+        CsvColumn(
+            "Tillad stort beløb",
+            ("allow_large_amount",),
             _one_of({"ja": True, "nej": False}, "must be ja or nej"),
             needed=False,
         ),
@@ -253,18 +246,24 @@ ENGLISH: Final = CsvFormat(
     ",",
     (
         CsvColumn("employment_id", ("employment_id",), _text, needed=False),
-        CsvColumn("card_number", ("card_number",), _text, needed=False),
+        CsvColumn("card_number", ("card_number",), _card_number, needed=False),
         CsvColumn("reference", ("reference",), _text),
         CsvColumn("work_first", ("work", "first"), _text),
         CsvColumn("work_last", ("work", "last"), _text),
         CsvColumn("payment_date", ("payment_date",), _text),
-        CsvColumn("wage_ore", ("components", "wage_ore"), _ore),
-        CsvColumn("holiday_pay_ore", ("components", "holiday_pay_ore"), _ore, needed=False),
-        CsvColumn("atp_ore", ("components", "atp_ore"), _ore, needed=False),
-        CsvColumn("pension_ore", ("components", "pension_ore"), _ore, needed=False),
+        CsvColumn("wage_ore", ("components", "wage_ore"), reading.whole_ore),
+        CsvColumn("holiday_pay_ore", ("components", "holiday_pay_ore"), reading.whole_ore, needed=False),
+        CsvColumn("atp_ore", ("components", "atp_ore"), reading.whole_ore, needed=False),
+        CsvColumn("pension_ore", ("components", "pension_ore"), reading.whole_ore, needed=False),
         CsvColumn(
             "allow_duplicate",
             ("allow_duplicate",),
+            _one_of({"true": True, "false": False}, "must be true or false"),
+            needed=False,
+        ),
+        CsvColumn(
+            "allow_large_amount",
+            ("allow_large_amount",),
             _one_of({"true": True, "false": False}, "must be true or false"),
             needed=False,
         ),
@@ -313,11 +312,32 @@ def _cells(text: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def decoded(line: RawLine) -> str | InvalidLine:
-    """The line's text. Raises the problem ``batch-not-utf8``: the rest of the file may be wrong, too."""
-    if line.content is None:
-        return InvalidLine(line.number, None, (FieldError("", "value_error", "the line is too long"),))
+class LineDecoder:
+    """Decodes the lines of one file: UTF-8, or Windows-1252 if the column names can only be that.
+
+    An older Danish Excel saves so. The names of the Danish columns have letters outside ASCII, so they tell.
+    """
+
+    def __init__(self) -> None:
+        self.encoding: Encoding = "utf-8"
+
+    def decode(self, line: RawLine) -> str | InvalidLine:
+        """The line's text. Raises the problem ``batch-not-utf8``: the rest of the file may be wrong, too."""
+        if line.content is None:
+            return InvalidLine(line.number, None, (FieldError("", "value_error", "the line is too long"),))
+        try:
+            return line.content.decode(self.encoding)
+        except UnicodeDecodeError:
+            if line.number == 1 and _has_danish_columns(line.content):
+                self.encoding = "windows-1252"
+                return line.content.decode(self.encoding)
+        raise ProblemError("batch-not-utf8", facts={"line": line.number})
+
+
+def _has_danish_columns(header: bytes) -> bool:
+    """Whether the line has the columns of the Danish format that every file needs, in Windows-1252."""
     try:
-        return line.content.decode()
+        names = _cells(header.decode("windows-1252"), DANISH.delimiter) or []
     except UnicodeDecodeError:
-        raise ProblemError("batch-not-utf8", facts={"line": line.number}) from None
+        return False
+    return {column.name for column in DANISH.columns if column.needed} <= set(names)

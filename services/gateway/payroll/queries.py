@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from frikort_contracts.values import Period
 
 from services.gateway.payroll.booking import LineOutcome, LineSplit
-from services.gateway.payroll.lines import OwnEmployment, OwnEmployments
+from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments
 from services.gateway.projections import cards, employments, outcomes, reports
+from services.gateway.projections.reports import BookedView
 from services.runtime.mongo.document_store import Database
 
 
@@ -18,6 +19,10 @@ class ReadModelQueries(Protocol):
 
     async def own_employments(self, cvr: str, ids: Collection[str], numbers: Collection[str]) -> OwnEmployments:
         """The employer's own employments with these ids, and those registered with these card numbers."""
+        ...
+
+    async def accepted_reports(self, employment_ids: Collection[str]) -> list[AcceptedReport]:
+        """The reports of these employments that count."""
         ...
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
@@ -56,12 +61,21 @@ class MongoReadModelQueries:
                 by_number.setdefault(number, []).append(employment)
         return OwnEmployments(by_id, by_number)
 
+    async def accepted_reports(self, employment_ids: Collection[str]) -> list[AcceptedReport]:
+        query = {
+            "state.employment_id": {"$in": list(employment_ids)},
+            "state.withdrawn": False,
+            "state.revision": {"$gt": 0},
+        }
+        fields = {"state.employment_id": 1, "state.reference": 1, "state.booked": 1}
+        return [_accepted(stored) for stored in await self._reports.find(query, fields).to_list(None)]
+
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.revision": 1})
         return {stored["_id"]: stored["state"]["revision"] for stored in await found.to_list(None)}
 
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
-        names = ("report_id", "revision", "already_reported", "problem", "detail")
+        names = LineOutcome._fields
         fields = {f"state.{name}": 1 for name in names}
         found = self._outcomes.find({"_id": {"$in": list(command_ids)}}, fields)
         return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}
@@ -84,6 +98,14 @@ class MongoReadModelQueries:
 def _own(stored: Mapping[str, Any]) -> OwnEmployment:
     state = stored["state"]
     return OwnEmployment(stored["_id"], state["card_id"], Period.model_validate(state["period"]))
+
+
+def _accepted(stored: Mapping[str, Any]) -> AcceptedReport:
+    state = stored["state"]
+    booked = BookedView.model_validate(state["booked"])
+    return AcceptedReport(
+        stored["_id"], state["employment_id"], state["reference"], booked.work, booked.payment_date, booked.components
+    )
 
 
 def _fields(state: Mapping[str, Any], names: Sequence[str]) -> list[Any]:

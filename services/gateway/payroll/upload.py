@@ -6,7 +6,7 @@ Until then no route shows the file and nothing is booked. An upload that is inte
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -20,9 +20,9 @@ from services.gateway.ordering import order_of
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
 from services.gateway.payroll.line_encryption import LineEncryptor
-from services.gateway.payroll.lines import FieldNames, InvalidLine, ParsedLine, ValidLine
+from services.gateway.payroll.lines import FieldNames, InvalidLine, OwnEmployments, ParsedLine, ValidLine
 from services.gateway.payroll.number_checks import FileNumberChecks, NumberChecks
-from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, RawLine, Splitter, decoded
+from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, LineDecoder, RawLine, Splitter
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 from services.gateway.person_encryption import Persons
@@ -53,7 +53,7 @@ class Upload:
 
     @property
     def media_type(self) -> str:
-        """The media type without parameters. Files are always read as UTF-8."""
+        """The media type without parameters. The content of a file tells its encoding."""
         return self.content_type.partition(";")[0].strip().lower()
 
     @property
@@ -113,6 +113,7 @@ class UploadService:
             batch_id=upload.batch_id,
             cvr=upload.caller.organisation,
             actor=upload.caller.subject,
+            owners=upload.caller.owners,
             client=self._persons.fingerprint("client", upload.caller.client),
             request="",
             upload=str(uuid4()),
@@ -137,14 +138,16 @@ class UploadService:
     ) -> str:
         """Store the file in chunks. Returns the digest of its bytes."""
         digest, splitter = sha256(), Splitter(self._lines_most + 1)  # one more: the first line may be the column names
+        decoder = LineDecoder()
         found: list[ParsedLine | InvalidLine] = []
         async for piece in pieces:
             digest.update(piece)
-            found += _read(file_format, splitter.feed(piece))
+            found += await _read(file_format, decoder, splitter.feed(piece))
             while len(found) >= CHUNK:
                 await self._store_chunk(batch, found[:CHUNK], file_format.names, checks)
                 del found[:CHUNK]
-        found += _read(file_format, splitter.finish())
+        found += await _read(file_format, decoder, splitter.finish())
+        batch.encoding = decoder.encoding
         for start in range(0, len(found), CHUNK):
             await self._store_chunk(batch, found[start : start + CHUNK], file_format.names, checks)
         if not batch.chunks:
@@ -172,30 +175,57 @@ class UploadService:
         self, cvr: str, found: Iterable[ParsedLine | InvalidLine], names: FieldNames, checks: FileNumberChecks
     ) -> list[ValidLine | InvalidLine]:
         valid: list[tuple[int, BatchLineBody | InvalidLine]] = []
+        reverses: dict[int, BatchLineBody] = {}
         turn = EventLoopTurn()
         for line in found:
-            valid.append((line.number, line if isinstance(line, InvalidLine) else rules.validated(line, names)))
+            body = line if isinstance(line, InvalidLine) else rules.validated(line, names)
+            valid.append((line.number, body))
+            if isinstance(body, InvalidLine) and isinstance(line, ParsedLine):
+                reverses |= rules.reversed_body(line)
             await turn.end_if_long()
-        bodies = [body for _, body in valid if not isinstance(body, InvalidLine)]
+        bodies = [*(body for _, body in valid if not isinstance(body, InvalidLine)), *reverses.values()]
         numbers = dict.fromkeys(body.card_number for body in bodies if body.card_number is not None)
         own = await self._queries.own_employments(
             cvr, {body.employment_id for body in bodies if body.employment_id is not None}, numbers
         )
         unchecked = await checks.unchecked(number for number in numbers if not own.by_number.get(number))
         own = replace(own, unchecked=unchecked)
-        return [
+        checked = [
             body if isinstance(body, InvalidLine) else rules.resolve_employment(number, body, own, names)
             for number, body in valid
+        ]
+        return await self._with_mirrors(checked, reverses, own, names) if reverses else checked
+
+    async def _with_mirrors(
+        self,
+        checked: list[ValidLine | InvalidLine],
+        reverses: Mapping[int, BatchLineBody],
+        own: OwnEmployments,
+        names: FieldNames,
+    ) -> list[ValidLine | InvalidLine]:
+        """The lines, with the accepted reports that lines with negative amounts reverse."""
+        lines = {number: rules.resolve_employment(number, body, own, names) for number, body in reverses.items()}
+        resolved = {number: line for number, line in lines.items() if isinstance(line, ValidLine)}
+        accepted = await self._queries.accepted_reports({line.employment_id for line in resolved.values()})
+        return [
+            rules.mirrored(line, reverse, accepted, names)
+            if isinstance(line, InvalidLine) and (reverse := resolved.get(line.number)) is not None
+            else line
+            for line in checked
         ]
 
     def _fingerprint(self, upload: Upload, digest: str) -> str:
         return self._persons.fingerprint("batch", upload.media_type, str(upload.hold), digest)
 
 
-def _read(file_format: FileFormat, raw_lines: Iterable[RawLine]) -> list[ParsedLine | InvalidLine]:
+async def _read(
+    file_format: FileFormat, decoder: LineDecoder, raw_lines: Iterable[RawLine]
+) -> list[ParsedLine | InvalidLine]:
     found: list[ParsedLine | InvalidLine] = []
+    turn = EventLoopTurn()
     for raw in raw_lines:
-        text = decoded(raw)
+        await turn.end_if_long()
+        text = decoder.decode(raw)
         line = text if isinstance(text, InvalidLine) else file_format.read(raw.number, text)
         if line is not None:
             found.append(line)

@@ -159,13 +159,23 @@ REFUSALS: Final[dict[str, Entry]] = {
     ),
     Problem.AMOUNT_ZERO: Entry(
         422,
-        Text("Beløbet er nul", "Indberet det beløb, der er betalt. Træk en fejlagtig indberetning tilbage."),
-        Text("The amount is zero", "Report the amount that was paid. Withdraw a report that was made in error."),
+        Text("Beløbet er nul", "Skriv det, der er betalt: løn, feriepenge, ATP eller pension. Er intet betalt, er der "
+             "intet at indberette. Træk en fejlagtig indberetning tilbage."),
+        Text("The amount is zero", "State what was paid: wage, holiday pay, ATP or pension. If nothing was paid, there "
+             "is nothing to report. Withdraw a report that was made in error."),
     ),
     Problem.AMOUNT_TOO_LARGE: Entry(
         422,
         Text("Beløbet er for stort", "En indberetning kan højst være på 1.000.000,00 kr. Beløb angives i øre."),
         Text("The amount is too large", "A report is at most 1,000,000.00 kr. Amounts are in øre."),
+    ),
+    Problem.AMOUNT_UNUSUAL: Entry(
+        422,
+        Text("Er beløbet rigtigt?", "Ret beløbet, hvis det er en tastefejl. Er det rigtigt, så send indberetningen med "
+             "\"allow_large_amount\": true, i en fil med \"Tillad stort beløb\", og en ny Idempotency-Key.",
+             "{total} er usædvanligt meget for en lønudbetaling."),
+        Text("Is the amount right?", "Correct the amount if it is a typing error. If it is right, send the report with "
+             "\"allow_large_amount\": true and a new Idempotency-Key.", "{total} is an unusual amount for a payment."),
     ),
     Problem.YEAR_WITHOUT_ALLOWANCE: Entry(
         422,
@@ -204,6 +214,13 @@ REFUSALS: Final[dict[str, Entry]] = {
         409,
         Text("Indberetningen er trukket tilbage", "Den tæller ikke med. En ny indberetning skal have en ny reference."),
         Text("The report is withdrawn", "It does not count. A new report needs a new reference."),
+    ),
+    Problem.REPORT_CHANGED: Entry(
+        409,
+        Text("Indberetningen er ændret imens", "Se den igen, og ret den, hvis den stadig ikke er rigtig.",
+             "Den er rettet og er nu på {total} med betalingsdagen {payment_date}."),
+        Text("The report was changed in the meantime", "Look at it again, and correct it if it is still not right.",
+             "It was corrected and is now {total} with the payment date {payment_date}."),
     ),
     Problem.PAYMENT_YEAR_CHANGED: Entry(
         422,

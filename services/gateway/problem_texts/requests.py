@@ -16,13 +16,20 @@ REQUESTS: Final[dict[str, Entry]] = {
     ),
     "malformed-json": Entry(
         400,
-        Text("Indholdet er ikke gyldig JSON", "Ret indholdet, og send det igen."),
-        Text("The body is not valid JSON", "Correct the body and send it again."),
+        Text("Indholdet er ikke gyldig JSON", "Ret indholdet, og send det igen som UTF-8 uden byte order mark."),
+        Text("The body is not valid JSON", "Correct the body and send it again as UTF-8 without a byte order mark."),
     ),
     "invalid-request": Entry(
         422,
         Text("Forespørgslen har fejl", "Ret de felter, som er nævnt i \"errors\"."),
         Text("The request has errors", "Correct the fields named in \"errors\"."),
+    ),
+    "citizen-under-age": Entry(
+        422,
+        Text("Borgeren er ikke fyldt 18 år", "Frikortet er for voksne. Kontrollér CPR-nummeret; er det rigtigt, kan "
+             "frikortet udstedes, når borgeren er fyldt 18 år."),
+        Text("The citizen is under 18", "The card is for adults. Check the CPR number; if it is right, the card can be "
+             "issued when the citizen is 18."),
     ),
     "idempotency-key-missing": Entry(
         400,
@@ -186,8 +193,8 @@ REQUESTS: Final[dict[str, Entry]] = {
     ),
     "media-type-unsupported": Entry(
         415,
-        Text("Indholdstypen kan ikke bruges", "Send JSON med Content-Type: application/json."),
-        Text("The media type cannot be used", "Send JSON with Content-Type: application/json."),
+        Text("Indholdstypen kan ikke bruges", "Send JSON i UTF-8 med Content-Type: application/json."),
+        Text("The media type cannot be used", "Send JSON in UTF-8 with Content-Type: application/json."),
     ),
     "temporarily-unavailable": Entry(
         503,

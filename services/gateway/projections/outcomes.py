@@ -26,6 +26,7 @@ class OutcomeView(BaseModel):
     dispute_revision: int | None = None
     year: int | None = None
     already_reported: bool = False
+    corrected_since: bool = False
     dry_run: bool = False
     problem: str | None = None
     detail: dict[str, str | int] = {}
@@ -48,7 +49,10 @@ def project(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Outco
         report_id=event.report_id,
     )
     if isinstance(event, CommandAccepted):
-        names = ("mandate_id", "revision", "dispute_revision", "year", "already_reported", "dry_run")
+        names = (
+            *("mandate_id", "revision", "dispute_revision", "year"),
+            *("already_reported", "corrected_since", "dry_run"),
+        )
         accepted = {name: getattr(event, name) for name in names}
         return outcome.model_copy(update=accepted)
     return outcome.model_copy(update={"problem": event.problem, "detail": event.detail})

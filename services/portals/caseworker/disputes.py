@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from frikort_contracts.http.common import Text
 from frikort_contracts.http.reports import CardReportResource, CardReports
 from frikort_contracts.reporting import DisputeReason
 from starlette.responses import Response
@@ -21,7 +22,7 @@ router = APIRouter()
 
 DISPUTE: Final[Fields] = {
     "reason": choice(*DisputeReason, missing=N_("Vælg, hvad der ikke er rigtigt.")),
-    "message": text(optional=True, wrong=N_("Skriv højst 500 tegn og intet CPR-nummer.")),
+    "message": text(Text, optional=True, wrong=N_("Skriv højst 500 tegn og intet CPR-nummer.")),
 }
 
 

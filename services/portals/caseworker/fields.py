@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from frikort_contracts.http.audit import access_reason
-from frikort_contracts.values import Cpr
-from pydantic import TypeAdapter
+from frikort_contracts.rules import reading
 
-from services.portals.forms import Field, Fields, Form, choice, text
+from services.portals.forms import Field, Fields, Form, choice, parse_cpr, text
 from services.portals.texts import N_
 
 # The citizen reads these in the audit log, which is Danish whatever language the caseworker uses.
@@ -23,14 +22,6 @@ WHY: Final[Fields] = {
     "why": choice(*REASONS, missing=N_("Vælg, hvorfor du slår op.")),
     "why_text": text(optional=True),
 }
-_CPR: Final = TypeAdapter(Cpr)
-_CARD_NUMBER_DIGITS: Final = 5
-
-
-def cpr(*, missing: str = N_("Skriv CPR-nummeret.")) -> Field:
-    """A CPR number, with or without a hyphen."""
-    wrong = N_("Skriv CPR-nummeret med ti cifre. De første seks er fødselsdagen, for eksempel 010190-1234.")
-    return Field(lambda typed, _: _cpr(typed), lambda value, _: str(value), missing, wrong)
 
 
 def cpr_or_card_number() -> Field:
@@ -58,11 +49,8 @@ def reason_of(form: Form) -> str:
         return ""
 
 
-def _cpr(typed: str) -> str:
-    return _CPR.validate_python("".join(typed.split()))
-
-
 def _search(typed: str) -> dict[str, Any]:
-    compact = "".join(typed.split())
-    is_number = len(compact) == _CARD_NUMBER_DIGITS and compact.isascii() and compact.isdigit()
-    return {"number": compact} if is_number else {"cpr": _cpr(typed)}
+    try:
+        return {"number": reading.card_number(typed)}
+    except ValueError:
+        return {"cpr": parse_cpr(typed)}

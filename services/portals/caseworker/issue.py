@@ -8,12 +8,14 @@ from typing import Final
 from fastapi import APIRouter
 from frikort_contracts.http.balances import Balances
 from frikort_contracts.http.cards import CardResource
+from frikort_contracts.http.common import PersonName
+from frikort_contracts.values import Reference
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker import fields
 from services.portals.caseworker.card_context import Card, begin, home
-from services.portals.forms import Fields, text
+from services.portals.forms import Fields, cpr, text
 from services.portals.page import CaseworkerPage
 from services.portals.texts import N_
 
@@ -21,9 +23,11 @@ router = APIRouter()
 
 _REFERENCE_WRONG: Final = N_("Skriv højst 64 tegn og intet CPR-nummer.")
 ISSUE: Final[Fields] = {
-    "cpr": fields.cpr(),
-    "name": text(missing=N_("Skriv borgerens navn."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")),
-    "case_reference": text(missing=N_("Skriv sagens nummer."), wrong=_REFERENCE_WRONG),
+    "cpr": cpr(),
+    "name": text(
+        PersonName, missing=N_("Skriv borgerens navn."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")
+    ),
+    "case_reference": text(Reference, missing=N_("Skriv sagens nummer."), wrong=_REFERENCE_WRONG),
 }
 
 
@@ -45,7 +49,7 @@ async def issue_card(page: CaseworkerPage) -> Response:
             card = await page.api.post("/v1/cards", form.body, CardResource, key=form.key)
         except Refused as refused:
             own_card = (refused.problem.facts or {}).get("card_id")
-            form.refuse(refused, {"card-exists": "cpr"})
+            form.refuse(refused, {"card-exists": "cpr", "citizen-under-age": "cpr"})
         else:
             return begin(page, card.card_id, fields.REASONS["grant"], f"{home(card.card_id)}/udstedt")
     summary = form.valid and form.step != "edit"

@@ -7,22 +7,22 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from frikort_contracts.http.common import PersonName
 from frikort_contracts.http.mandates import MandateResource, Mandates
 from frikort_contracts.issuance import MandateScope
 from starlette.responses import Response
 
 from services.portals.api import Refused
-from services.portals.caseworker import fields
 from services.portals.caseworker.card_context import Card, CardContext
-from services.portals.forms import Fields, Form, choice, day, text
+from services.portals.forms import Fields, Form, choice, cpr, day, text
 from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter()
 
 MANDATE: Final[Fields] = {
-    "cpr": fields.cpr(),
-    "name": text(missing=N_("Skriv navnet."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")),
+    "cpr": cpr(),
+    "name": text(PersonName, missing=N_("Skriv navnet."), wrong=N_("Skriv navnet på én linje med højst 200 tegn.")),
     "scope": choice(*MandateScope, missing=N_("Vælg, hvad fuldmagten skal gælde.")),
     "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
 }

@@ -7,22 +7,21 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter
+from frikort_contracts.http.common import PersonName
 from frikort_contracts.http.mandates import MandateResource, Mandates
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.citizen.card_context import HOME, Card, CardContext, CardRequest
-from services.portals.forms import Form, choice, day, digits, text
+from services.portals.forms import Form, choice, cpr, day, text
 from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/fuldmagter")
 
 _FIELDS: Final = {
-    "name": text(missing=N_("Skriv navnet på den, der skal have fuldmagten."), wrong=N_("Skriv et navn.")),
-    "cpr": digits(
-        missing=N_("Skriv CPR-nummeret på den, der skal have fuldmagten."), wrong=N_("Et CPR-nummer er ti cifre.")
-    ),
+    "name": text(PersonName, missing=N_("Skriv navnet på den, der skal have fuldmagten."), wrong=N_("Skriv et navn.")),
+    "cpr": cpr(missing=N_("Skriv CPR-nummeret på den, der skal have fuldmagten.")),
     "scope": choice("view", "represent", missing=N_("Vælg, hvad fuldmagten giver lov til.")),
     "until": day(missing=N_("Skriv den sidste dag, fuldmagten skal gælde.")),
 }

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from frikort_contracts.http.balances import AllowanceLeft
-from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
+from frikort_contracts.http.common import PersonName
+from frikort_contracts.http.employments import Email, EmploymentPage, EmploymentResource, Label, Phone
 from frikort_contracts.http.reports import ReportPage
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.employer import helpers
-from services.portals.forms import Form, day, digits, text
+from services.portals.forms import Form, card_number, day, text
 from services.portals.page import EmployerPage, Page
 from services.portals.texts import N_
 
@@ -26,21 +27,25 @@ _PERIOD: Final = {
     "period.last": day(optional=True),
 }
 _CONTACT: Final = {
-    "contact.name": text(missing=N_("Skriv navnet på en kontaktperson i virksomheden.")),
+    "contact.name": text(
+        PersonName,
+        missing=N_("Skriv navnet på en kontaktperson i virksomheden."),
+        wrong=N_("Skriv navnet på én linje med højst 200 tegn."),
+    ),
     "contact.email": text(
-        missing=N_("Skriv kontaktpersonens e-mail."), wrong=N_("Skriv e-mailen som navn@eksempel.dk.")
+        Email, missing=N_("Skriv kontaktpersonens e-mail."), wrong=N_("Skriv e-mailen som navn@eksempel.dk.")
     ),
     "contact.phone": text(
-        missing=N_("Skriv kontaktpersonens telefonnummer."), wrong=N_("Skriv telefonnummeret med tal: 12 34 56 78.")
+        Phone,
+        missing=N_("Skriv kontaktpersonens telefonnummer."),
+        wrong=N_("Skriv telefonnummeret med tal: 12 34 56 78."),
     ),
 }
 _LABEL: Final = {
-    "label": text(optional=True, wrong=N_("Skriv højst 40 tegn, og aldrig et CPR-nummer.")),
+    "label": text(Label, optional=True, wrong=N_("Skriv højst 40 tegn, og aldrig et CPR-nummer.")),
 }
 REGISTER: Final = {
-    "card_number": digits(
-        missing=N_("Skriv frikortnummeret. Medarbejderen har det."), wrong=N_("Et frikortnummer er fem cifre.")
-    ),
+    "card_number": card_number(missing=N_("Skriv frikortnummeret. Medarbejderen har det.")),
     "birth_date": day(missing=N_("Skriv medarbejderens fødselsdato.")),
     **_PERIOD,
     **_CONTACT,

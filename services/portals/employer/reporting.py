@@ -11,27 +11,36 @@ from fastapi import APIRouter
 from frikort_contracts.http.common import Days
 from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
 from frikort_contracts.http.reports import DryRunResource, ReportDetail, ReportPage, ReportResource
+from frikort_contracts.values import Reference
 from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.employer import helpers
-from services.portals.forms import Form, amount, day, digits, flag, text
+from services.portals.forms import Form, amount, card_number, day, flag, text
 from services.portals.page import EmployerPage, Page
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/indberet")
 
-CHOOSE: Final = {"card_number": digits(missing=N_("Skriv frikortnummeret, eller vælg en ansættelse på listen."))}
+CHOOSE: Final = {"card_number": card_number(missing=N_("Skriv frikortnummeret, eller vælg en ansættelse på listen."))}
 PAID: Final = {
     "payment_date": day(missing=N_("Skriv den dag, hvor lønnen er betalt.")),
     "work.first": day(missing=N_("Skriv den første dag, der er arbejdet.")),
     "work.last": day(missing=N_("Skriv den sidste dag, der er arbejdet.")),
-    "components.wage_ore": amount(missing=N_("Skriv lønnen i kroner. Er der ingen løn, så skriv 0.")),
+    "components.wage_ore": amount(
+        missing=N_("Skriv lønnen i kroner. Er der kun betalt feriepenge, ATP eller pension, så skriv 0.")
+    ),
     "components.holiday_pay_ore": amount(optional=True),
     "components.atp_ore": amount(optional=True),
     "components.pension_ore": amount(optional=True),
 }
-REPORT: Final = {**PAID, "reference": text(optional=True), "allow_duplicate": flag()}
+LARGE: Final = {"allow_large_amount": flag()}
+REPORT: Final = {
+    **PAID,
+    "reference": text(Reference, optional=True, wrong=N_("Skriv højst 64 tegn, og aldrig et CPR-nummer.")),
+    "allow_duplicate": flag(),
+    **LARGE,
+}
 CONCERNS: Final = {
     "payment-in-future": "payment_date",
     "payment-before-work": "payment_date",
@@ -42,6 +51,7 @@ CONCERNS: Final = {
     "card-not-active": "work.first",
     "amount-zero": "components.wage_ore",
     "amount-too-large": "components.wage_ore",
+    "amount-unusual": "components.wage_ore",
     "reference-reused": "reference",
     "report-withdrawn": "reference",
 }
@@ -172,7 +182,7 @@ def _paid(page: Page, form: Form, employment: EmploymentResource) -> Response:
 
 
 def unfolded(form: Form) -> dict[str, Any]:
-    """Which collapsed parts of the form are open: those with a value or an error."""
+    """Which collapsed parts and questions of the form are shown: those with a value or an error."""
 
     def used(*fields: str) -> bool:
         return any(form.value(one) or one in form.errors for one in fields)
@@ -180,6 +190,7 @@ def unfolded(form: Form) -> dict[str, Any]:
     return {
         "more_amounts": used(*(f"components.{one}_ore" for one in ("holiday_pay", "atp", "pension"))),
         "own_reference": used("reference"),
+        "asks_large": form.problem == "amount-unusual" or used("allow_large_amount"),
     }
 
 

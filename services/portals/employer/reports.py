@@ -19,8 +19,8 @@ from starlette.responses import Response, StreamingResponse
 from services.portals.api import Refused
 from services.portals.employer import accounting_export, disputes, helpers
 from services.portals.employer.receipt import facts as receipt_facts
-from services.portals.employer.reporting import CONCERNS, PAID, unfolded
-from services.portals.forms import Form, choice, text
+from services.portals.employer.reporting import CONCERNS, LARGE, PAID, unfolded
+from services.portals.forms import Form, choice, text, whole_number
 from services.portals.page import EmployerPage, Page
 from services.portals.texts import N_
 
@@ -60,8 +60,17 @@ WITHDRAWS: Final = (
     CorrectionReason.OTHER,
 )
 """Why a report is withdrawn."""
-CORRECTION: Final = {**PAID, "reason": choice(*CORRECTS, missing=N_("Vælg, hvorfor du retter indberetningen."))}
-WITHDRAWAL: Final = {"reason": choice(*WITHDRAWS, missing=N_("Vælg, hvorfor du trækker indberetningen tilbage."))}
+_SEEN: Final = {"revision": whole_number(optional=True)}  # hidden: the revision that the page shows
+CORRECTION: Final = {
+    **PAID,
+    "reason": choice(*CORRECTS, missing=N_("Vælg, hvorfor du retter indberetningen.")),
+    **LARGE,
+    **_SEEN,
+}
+WITHDRAWAL: Final = {
+    "reason": choice(*WITHDRAWS, missing=N_("Vælg, hvorfor du trækker indberetningen tilbage.")),
+    **_SEEN,
+}
 _PAGE: Final = 25
 FIND: Final = {"term": text(missing=N_("Skriv frikortnummeret eller dit eget navn for ansættelsen."))}
 
@@ -196,6 +205,7 @@ async def correct(report_id: UUID, page: EmployerPage) -> Response:
         "work.last": report.work.last,
         **{f"components.{part}": ore or None for part, ore in report.components.model_dump().items()},
         "components.wage_ore": report.components.wage_ore,
+        "revision": report.revision,
     }
     return _correction(page, page.form(CORRECTION, values), report, employment)
 
@@ -210,6 +220,9 @@ async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
             await page.api.post(f"/v1/reports/{report_id}/correction", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused, CONCERNS)
+            if refused.code == "report-changed":
+                report, employment = await helpers.report_and_employment(page, report_id)
+                form.typed = {**form.typed, "revision": str(report.revision)}
         else:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
     if not form.valid or form.step == "edit":
@@ -240,6 +253,8 @@ async def withdraw_report(report_id: UUID, page: EmployerPage) -> Response:
             await page.api.post(f"/v1/reports/{report_id}/withdrawal", form.body, ReportDetail, key=form.key)
         except Refused as refused:
             form.refuse(refused)
+            if refused.code == "report-changed":
+                form.typed = {**form.typed, "revision": ""}  # the form shows the report as it is now
         else:
             return page.redirect(f"/virksomhed/indberetninger/{report_id}/kvittering")
     return await _withdrawal(page, form, report_id)
@@ -276,7 +291,7 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
         report=report,
         name=helpers.name(page, employment),
         reasons=_reasons(page, CORRECTS),
-        more_amounts=unfolded(form)["more_amounts"],
+        **unfolded(form),
     )
 
 

@@ -115,6 +115,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_is_at_its_location(empl
         "created_at": "",
         "expires_at": None,
         "finished_at": None,
+        "encoding": "utf-8",
         "counts": {"lines": 7, "errors": 2, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 5},
         "total_ore": 400_013,
         "exempt_ore": 0,
@@ -154,7 +155,12 @@ async def test_every_line_has_a_result_and_an_error_says_what_to_do(employer: Em
     assert lines[3]["problem"]["type"] == "/problems/amount-too-large"
     assert "1,000,000.00 kr." in lines[3]["problem"]["detail"]
     assert lines[5]["errors"] == [
-        {"code": "too-small", "pointer": "/components/wage_ore", "column": None, "detail": "The number is too small."}
+        {
+            "code": "negative-amount",
+            "pointer": "/components/wage_ore",
+            "column": None,
+            "detail": "An amount is never negative. If a report is wrong, correct it or withdraw it.",
+        }
     ]
 
 

@@ -60,7 +60,7 @@ async def test_a_mandate_is_given_with_the_key_of_the_form_and_has_a_receipt(sit
     answer = await post(site, f"{OWN}/fuldmagter/ny", **MANDATE, step="send")
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"{OWN}/fuldmagter/{resources.MANDATE}/kvittering")
-    body = {"name": "Mikkel Eksempel", "cpr": "730185-4321", "scope": "represent", "until": "2026-12-31"}
+    body = {"name": "Mikkel Eksempel", "cpr": "7301854321", "scope": "represent", "until": "2026-12-31"}
     assert site.commands() == [("/v1/me/mandates", body, KEY)]
 
 

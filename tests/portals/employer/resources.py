@@ -170,6 +170,7 @@ def batch(status: str, **counts: int) -> BatchResource:
         created_at=NOON,
         expires_at=NOON if status == "held" else None,
         finished_at=NOON if status == "done" else None,
+        encoding="utf-8",
         counts=BatchCounts(lines=sum(counts.values()), **none | counts),
         total_ore=750_000,
         exempt_ore=500_000 if status == "done" else 0,
