@@ -63,7 +63,7 @@ def test_every_line_is_booked_on_its_own_and_has_a_result(job: Job) -> None:
     assert lines[2]["report_id"] == before["report_id"]
     assert lines[3]["errors"][0]["pointer"] == "/components/wage_ore"
     assert lines[4]["problem"]["type"] == "/problems/payment-in-future"
-    assert lines[5]["split"] == {"exempt_ore": 261_600, "excess_ore": 38_400}
+    assert lines[5]["split"] == {"exempt_ore": 261_600, "excess_ore": 38_400, "provisional": False}
     assert (batch["exempt_ore"], batch["excess_ore"]) == (ALLOWANCE, 38_400)
     assert sorted(report["total_ore"] for report in job.card.reports()) == [5_000, 10_000, 300_000, 4_000_000]
     rows = result_of(employer, batch)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from frikort_contracts.values import danish_day
 
 from deploy.local.client import Answer, Caller
 from deploy.local.system import LocalSystem
@@ -51,7 +52,7 @@ def employment_body(card: Answer, **changes: Any) -> dict[str, Any]:
     return {
         "card_number": card["number"],
         "birth_date": birth_date(card["cpr"]),
-        "period": {"first": date.today().isoformat()},  # noqa: DTZ011 - close enough: the card is active from today
+        "period": {"first": danish_day(datetime.now(UTC)).isoformat()},
         "contact": CONTACT,
         **changes,
     }
