@@ -207,7 +207,7 @@ class TestCorrections:
         now = body["components"]["wage_ore"]
         assert booked["corrected_since"] is False
         assert (again["result"], again["corrected_since"], again["reported_ore"]) == ("already_reported", True, now)
-        assert again["split"] == {"exempt_ore": now, "excess_ore": 0}
+        assert again["split"] == {"exempt_ore": now, "excess_ore": 0, "provisional": False}
         assert "The report was corrected since. It is" in table.text
         assert "Indberetningen er rettet siden." in page.text
 

@@ -237,6 +237,7 @@ class World:
         self.site.sign_in(Role.EMPLOYER, "Bo Ejer")
         self.site.use_gateway(GatewayClient("http://gateway", transport=httpx2.ASGITransport(app=self.gateway.app)))
         self.pages = await self._stack.enter_async_context(self.site.client())
+        self.pages.follow_redirects = True  # the answer to a form has an address of its own
         person = persons().encrypt(Person(CPR, "Karla Eksempel"), CARD)
         issued = CardIssued(
             card_id=CARD,

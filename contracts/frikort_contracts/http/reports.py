@@ -196,7 +196,7 @@ def _not_negative(ore: int) -> int:
 
 PaidOre = Annotated[
     int,
-    Field(strict=True, le=10**15, description="Amount in øre (1/100 krone).", json_schema_extra={"minimum": 0}),
+    Field(strict=True, lt=10**15, description="Amount in øre (1/100 krone).", json_schema_extra={"minimum": 0}),
     AfterValidator(_not_negative),
 ]
 
