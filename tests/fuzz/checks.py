@@ -26,8 +26,11 @@ RULES_BEYOND_SCHEMAS: Final = {
     "not-a-cursor": "a cursor is decoded; clients send back the one that they got",
     "not-a-cvr-number": "modulus 11",
     "not-a-municipality-code": "municipalities change: a generated client must not know their list",
+    "not-a-phone-number": "the digits are counted once spaces, hyphens and parentheses are removed",
     "not-an-integer": "for JSON Schema 1.0 is an integer",
     "not-unicode": "JSON can name half of a surrogate pair",
+    "too-large": "the last year of the list of controls follows the clock",
+    "too-short": "invisible characters are removed before a text is measured",
 }
 """Codes of wrong fields of requests that satisfy the document, and why the document does not have these rules."""
 
