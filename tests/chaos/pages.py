@@ -49,7 +49,8 @@ class Person:
     async def fill_in(self, portals_url: str, path: str, values: Mapping[str, str]) -> FilledForm:
         """Open a form, fill it in and go on to its summary page."""
         page = await self._http.get(portals_url + path)
-        summary = await self._http.post(portals_url + path, data={**_hidden(page), **values})
+        answer = await self._http.post(portals_url + path, data={**_hidden(page), **values})
+        summary = await self._follow(answer)  # a page that answers a form has an address of its own
         if summary.status_code != httpx2.codes.OK or 'value="send"' not in summary.text:
             raise AssertionError(f"no summary at {path}: {summary.status_code}")
         return FilledForm(path, {**_hidden(summary), "step": "send"})
@@ -65,7 +66,9 @@ class Person:
             path = httpx2.URL(urljoin(str(answer.url), answer.headers["location"])).path
             if path.endswith(_RECEIPT):
                 return path
-            raise AssertionError(f"{form.path} led to {path}")
+            if path != form.path:
+                raise AssertionError(f"{form.path} led to {path}")
+            answer = await self._follow(answer)
         if answer.is_success or answer.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
             return None
         raise AssertionError(f"{form.path} was answered {answer.status_code}")
