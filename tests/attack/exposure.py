@@ -75,3 +75,12 @@ def exposure(limits: Limits, tokens: int, time: timedelta) -> Exposure:
 def most_attempts(limit: Limit, time: timedelta) -> int:
     """The most attempts in ``time``, which may begin and end inside a window."""
     return min(most * (-(-time // window) + 1) for most, window in zip(limit, _WINDOWS, strict=True))
+
+
+def row_of(found: Exposure) -> str:
+    """A row of the tables in the security page."""
+    time = "day" if found.time == DAY else "year"
+    return (
+        f"| {found.tokens} | a {time} | {found.attempts:,} | {found.cards_found:.4f} | {found.at_one_target:,} "
+        f"| {found.known_person:.2%} | {found.known_number:.2%} | {found.known_number_and_year:.1%} |"
+    )

@@ -31,7 +31,7 @@ from services.gateway.attempts.rules import Attempt, Limits
 from services.gateway.problems import ProblemError
 from services.gateway.settings import GatewaySettings
 from services.runtime.mongo.document_store import Database, connect
-from tests.attack.exposure import DAY, YEAR, Exposure
+from tests.attack.exposure import DAY, YEAR, Exposure, row_of
 from tests.gateway.build import settings
 
 _WINDOW: Final = 30 * 24 * 3600
@@ -136,15 +136,6 @@ async def rows(mongodb: str) -> list[str]:
             found.append(f"{row_of(exposed)} {at_any.first_alarm}, {at_one.first_alarm} |")
     client.close()
     return found
-
-
-def row_of(found: Exposure) -> str:
-    """A row of the tables in the security page."""
-    time = "day" if found.time == DAY else "year"
-    return (
-        f"| {found.tokens} | a {time} | {found.attempts:,} | {found.cards_found:.4f} | {found.at_one_target:,} "
-        f"| {found.known_person:.2%} | {found.known_number:.2%} | {found.known_number_and_year:.1%} |"
-    )
 
 
 def main() -> None:

@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.gateway.attempts.rules import Limits
-from tests.attack.exposure import DAY, YEAR, Exposure, exposure
+from tests.attack.exposure import DAY, YEAR, exposure, row_of
 from tests.gateway.build import settings
 
 LIMITS: Limits = settings().attempt_limits
 PAGE = Path("docs/security.md")
-
-
-def row_of(found: Exposure) -> str:
-    """The row of the table in the security page."""
-    time = "day" if found.time == DAY else "year"
-    return (
-        f"| {found.tokens} | a {time} | {found.attempts:,} | {found.cards_found:.4f} | {found.at_one_target:,} "
-        f"| {found.known_person:.2%} | {found.known_number:.2%} | {found.known_number_and_year:.1%} |"
-    )
 
 
 def test_the_security_page_has_the_computed_exposure() -> None:
