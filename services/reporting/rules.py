@@ -121,14 +121,13 @@ def find_possible_duplicate(employment: Employment, command: ReportEarnings) -> 
     days apart. Wages by the day or the week have no day of work in common, and those by the week, fortnight or month
     have payment dates further apart, so they are no possible duplicates of each other.
     """
-    total = command.components.total
+    total, work = command.components.total, command.work.as_period()
     for report_id, report in employment.reports.items():
         if (
             abs(report.payment_date - command.payment_date) <= DUPLICATE_PAYMENT_DAYS
-            and report.work.first <= command.work.last
-            and command.work.first <= report.work.last
             and report.components.total == total
             and not report.withdrawn
+            and report.work.as_period().overlaps(work)
         ):
             return report_id, report
     return None
