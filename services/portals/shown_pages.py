@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -65,13 +65,10 @@ class ShownPages:
     sessions: Sessions
 
     async def keep(self, session: Session, page_id: str, page: ShownPage) -> None:
-        """Store a page under its id, and as the latest of its path."""
-        content = json.dumps(asdict(page))
-        for key in (_key(session, page.path, page_id), latest := _key(session, page.path, LATEST)):
-            if key == latest:
-                await self.store.take(key)
-            encrypted = self.sessions.keys.encryptor.encrypt(content, "page", key)
-            await self.store.add(key, EncryptedRecord(encrypted, self.sessions.now() + _KEPT_FOR))
+        """Store a page under its id, and what was typed as the latest form of its path."""
+        await self._add(session, page_id, page)
+        await self.forget_latest(session, page.path)
+        await self._add(session, LATEST, replace(page, html=""))
 
     async def find(self, session: Session, path: str, page_id: str) -> ShownPage | None:
         """The page, if this session has it."""
@@ -85,6 +82,11 @@ class ShownPages:
             return None
         posted = [(name, value) for name, value in content.pop("posted")]
         return ShownPage(**content, posted=posted)
+
+    async def _add(self, session: Session, page_id: str, page: ShownPage) -> None:
+        key = _key(session, page.path, page_id)
+        encrypted = self.sessions.keys.encryptor.encrypt(json.dumps(asdict(page)), "page", key)
+        await self.store.add(key, EncryptedRecord(encrypted, self.sessions.now() + _KEPT_FOR))
 
     async def forget_latest(self, session: Session, path: str) -> None:
         """The form of this path is done: it is not shown again as unfinished."""
