@@ -19,7 +19,7 @@ _ON_A_PAGE: Final = 25
 
 @router.get("/kommune/indsigelser")
 async def open_disputes(page: CaseworkerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
-    """What waits, by the acceptance of the reports. Each can be opened without a further question for the reason."""
+    """The disputes, in the order in which their reports were accepted. Opening one needs no other reason."""
     api = page.api.with_reason(REASONS["dispute"])
     found = await api.get("/v1/disputes", DisputedReports, limit=_ON_A_PAGE, cursor=cursor or None)
     return page.render(
