@@ -25,7 +25,6 @@ from services.portals.login.session import Session
 from services.portals.login.session_store import EncryptedRecord, SessionStore, key_of
 from services.portals.login.sessions import Sessions
 from services.portals.texts import language_of
-from services.runtime.encryption import DecryptionError
 
 logger = structlog.get_logger(__name__)
 
@@ -73,12 +72,8 @@ class ShownPages:
     async def find(self, session: Session, path: str, page_id: str) -> ShownPage | None:
         """The page, if this session has it."""
         key = _key(session, path, page_id)
-        record = await self.store.get(key)
-        if record is None or record.expires_at <= self.sessions.now():
-            return None
-        try:
-            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "page", key))
-        except DecryptionError:
+        content = self.sessions.keys.content_of(await self.store.get(key), self.sessions.now(), "page", key)
+        if content is None:
             return None
         posted = [(name, value) for name, value in content.pop("posted")]
         return ShownPage(**content, posted=posted)

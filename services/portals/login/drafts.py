@@ -79,13 +79,8 @@ class Drafts:
         """The draft, if it is of this person, role and page."""
         key = key_of(draft_id)
         record = await self.store.get(key)
-        if record is None or record.expires_at <= self.now():
-            return None
-        try:
-            content = self.keys.encryptor.decrypt(record.content, _PURPOSE, key, owner.subject, owner.role, path)
-        except DecryptionError:
-            return None
-        return [(name, value) for name, value in json.loads(content)]
+        content = self.keys.content_of(record, self.now(), _PURPOSE, key, owner.subject, owner.role, path)
+        return None if content is None else [(name, value) for name, value in content]
 
     async def discard(self, draft_id: str) -> None:
         """Delete a draft: its form was accepted."""

@@ -19,7 +19,6 @@ from services.portals.login.session_store import EncryptedRecord, SessionStore, 
 from services.portals.login.sessions import EndedSession, Sessions
 from services.portals.problems import ProblemError
 from services.portals.settings import ClaimNames
-from services.runtime.encryption import DecryptionError
 
 
 @dataclass(frozen=True)
@@ -121,11 +120,8 @@ class LoginService:
     async def _under_way(self, secret: str) -> tuple[AuthorizationRequest, Role, str, Continued | None]:
         key = key_of(secret)
         record = await self.logins.take(key)
-        if record is None or record.expires_at <= self.sessions.now():
+        content = self.sessions.keys.content_of(record, self.sessions.now(), "login", key)
+        if content is None:
             raise ProblemError("login-failed")
-        try:
-            content = json.loads(self.sessions.keys.encryptor.decrypt(record.content, "login", key))
-        except DecryptionError:
-            raise ProblemError("login-failed") from None
         continued = None if content["continued"] is None else Continued(**content["continued"])
         return AuthorizationRequest(**content["begun"]), Role(content["role"]), content["path"], continued

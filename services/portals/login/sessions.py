@@ -51,6 +51,15 @@ class SessionKeys:
         """The hash that is stored; empty if ``value`` is."""
         return self.hashers[0].hash(purpose, value) if value else ""
 
+    def content_of(self, record: EncryptedRecord | None, now: datetime, purpose: str, *subject: str) -> Any:
+        """The JSON in a record; None if it is missing or expired, or was encrypted for another purpose or subject."""
+        if record is None or record.expires_at <= now:
+            return None
+        try:
+            return json.loads(self.encryptor.decrypt(record.content, purpose, *subject))
+        except DecryptionError:
+            return None
+
     def hashes(self, purpose: str, value: str | None) -> list[str] | None:
         """The hashes that may be stored; None without a ``value``."""
         return [hasher.hash(purpose, value) for hasher in self.hashers] if value else None
@@ -116,10 +125,13 @@ class Sessions:
         """The session, unless it has ended. ``active`` requests restart the idle time."""
         key = key_of(secret)
         record = await self.store.get(key)
-        content = self._content(key, record)
+        content = self.keys.content_of(record, self.now(), "session", key)
         if record is None or content is None:
             return None
-        session = self._session(key, record, content)
+        try:
+            session = self._session(key, record, content)
+        except DecryptionError:
+            return None
         if active:
             now = self.now()
             latest = min(now + self.idle, datetime.fromisoformat(content["until"]))
@@ -171,6 +183,7 @@ class Sessions:
         return ApiTokens(content["access"], content["refresh"], datetime.fromisoformat(content["expires_at"]))
 
     def _session(self, key: str, record: EncryptedRecord, content: dict[str, Any]) -> Session:
+        """Raises ``DecryptionError`` if the tokens cannot be decrypted."""
         return Session(
             key=key,
             role=Role(content["role"]),
@@ -184,13 +197,3 @@ class Sessions:
             subject=content["subject"],
             organisation_name=content["grant"]["organisation_name"],
         )
-
-    def _content(self, key: str, record: EncryptedRecord | None) -> dict[str, Any] | None:
-        if record is None or record.expires_at <= self.now():
-            return None
-        try:
-            content: dict[str, Any] = json.loads(self.keys.encryptor.decrypt(record.content, "session", key))
-            self.decrypt_tokens(key, record.tokens)
-        except DecryptionError:
-            return None
-        return content
