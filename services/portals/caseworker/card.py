@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from frikort_contracts.http.audit import AccessPage
 from frikort_contracts.http.balances import BalanceResource, Balances, WarningResource
 from frikort_contracts.http.employments import CardEmployments
@@ -17,6 +17,7 @@ from services.portals.caseworker.card_context import Card
 from services.portals.common.accesses import PURPOSES, visits
 from services.portals.container import container_of
 from services.portals.documents.card import PhysicalCard, physical_card
+from services.portals.paging import Cursor
 
 router = APIRouter()
 
@@ -59,7 +60,7 @@ async def history(context: Card) -> Response:
 
 
 @router.get("/kommune/frikort/{card_id}/opslag")
-async def accesses(context: Card, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def accesses(context: Card, cursor: Cursor = "") -> Response:
     """The log of accesses to the citizen's data, which the citizen sees too."""
     shown, found = await asyncio.gather(context.card(), context.get("/accesses", AccessPage, cursor=cursor or None))
     return context.render(

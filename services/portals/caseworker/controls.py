@@ -13,6 +13,7 @@ from starlette.responses import Response
 from services.portals.caseworker import labels
 from services.portals.caseworker.fields import REASONS
 from services.portals.page import CaseworkerPage
+from services.portals.paging import Cursor
 
 router = APIRouter()
 
@@ -23,7 +24,7 @@ YEARS_AHEAD: Final = 2  # the API lists no later year
 async def controls_due(
     page: CaseworkerPage,
     year: Annotated[int | None, Query(alias="aar", ge=2019, le=2200)] = None,
-    cursor: Annotated[str, Query(max_length=400)] = "",
+    cursor: Cursor = "",
 ) -> Response:
     """The municipality's active cards that must be controlled by the end of a year; this year if none is chosen."""
     api = page.api.with_reason(REASONS["control"])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from frikort_contracts.http.employments import EmploymentPage, EmploymentResource
 from starlette.responses import Response
 
 from services.portals.employer import helpers
 from services.portals.forms import choice, text, whole_number
 from services.portals.page import EmployerPage
+from services.portals.paging import Cursor
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/ansaettelser")
@@ -35,7 +36,7 @@ _NO_END: Final = date.max
 
 
 @router.get("")
-async def list_employments(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def list_employments(page: EmployerPage, cursor: Cursor = "") -> Response:
     """All, the latest registered first."""
     found, today = await asyncio.gather(
         page.api.get("/v1/employments", EmploymentPage, newest=True, limit=_PAGE, cursor=cursor), helpers.today(page)

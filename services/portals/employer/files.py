@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from frikort_contracts.http.payroll import (
     DANISH_CSV_COLUMNS,
     DANISH_CSV_DELIMITER,
@@ -21,6 +21,7 @@ from services.portals.api import Refused
 from services.portals.employer import accounting_export
 from services.portals.forms import Form, upload
 from services.portals.page import EmployerPage, Page
+from services.portals.paging import Cursor
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/filer")
@@ -47,8 +48,6 @@ _CONCERNS: Final = dict.fromkeys(
 _PAGE: Final = 50
 _FILES: Final = 25
 _PIECE_BYTES: Final = 64 * 1024
-
-Cursor = Annotated[str, Query(max_length=400)]
 
 
 @router.get("")

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from frikort_contracts.http.employments import EmploymentResource, ReminderResource, Reminders
 from starlette.responses import Response
 
@@ -18,6 +18,7 @@ from services.portals.employer import helpers
 from services.portals.forms import Form
 from services.portals.labels import problem_text
 from services.portals.page import EmployerPage, Page
+from services.portals.paging import Cursor
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/paamindelser")
@@ -46,13 +47,13 @@ class Question:
 
 
 @router.get("")
-async def all_reminders(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def all_reminders(page: EmployerPage, cursor: Cursor = "") -> Response:
     """The questions and notices of a page of employments."""
     return await _shown(page, page.form(), cursor)
 
 
 @router.post("")
-async def answer(page: EmployerPage, cursor: Annotated[str, Query(max_length=400)] = "") -> Response:
+async def answer(page: EmployerPage, cursor: Cursor = "") -> Response:
     """Declare that there was no work in the chosen periods. What is refused is named; the others are done."""
     form = await page.posted()
     chosen = [found for name, value in form.posted if name == CHOSEN and (found := parsed(value)) is not None]

@@ -22,6 +22,7 @@ from services.portals.employer.receipt import facts as receipt_facts
 from services.portals.employer.reporting import CONCERNS, LARGE, PAID, unfolded
 from services.portals.forms import Form, choice, text, whole_number
 from services.portals.page import EmployerPage, Page
+from services.portals.paging import Cursor
 from services.portals.texts import N_
 
 router = APIRouter(prefix="/virksomhed/indberetninger")
@@ -84,7 +85,7 @@ async def list_reports(
     page: EmployerPage,
     ansaettelse: Annotated[str, Query(max_length=64)] = "",
     aar: Annotated[str, Query(pattern="^(20[0-9]{2}|)$")] = "",
-    cursor: Annotated[str, Query(max_length=400)] = "",
+    cursor: Cursor = "",
 ) -> Response:
     """The reports, newest first; optionally of one employment or year."""
     chosen = {"employment_id": ansaettelse or None, "year": int(aar) if aar else None}
