@@ -49,6 +49,7 @@ async def test_back_from_receipt_and_summary_shows_the_pages_as_they_were(
     await page.go_back()
     await expect(page.get_by_label("Løn i kroner")).to_have_value("2.500,00")
     await page.get_by_role("button", name="Se, hvad det betyder").click()
+    await expect(page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
     await page.reload()
     await page.get_by_role("button", name="Indberet", exact=True).click()
     await expect(page.get_by_role("heading", name="Lønnen er indberettet")).to_be_visible()
