@@ -70,7 +70,7 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
     ),
     "the line reverses an accepted report": (
         "reverses-report",
-        "Linjen modsvarer en modtaget indberetning. Tilbagekald den indberetning, hvis den ikke skulle være der.",
+        "Linjen modsvarer en modtaget indberetning. Træk den indberetning tilbage, hvis den ikke skulle være der.",
         "The line reverses an accepted report. Withdraw that report if it should not be there.",
     ),
     "no own employment has this id": (
@@ -124,7 +124,7 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
     ),
     reading.NEGATIVE_AMOUNT: (
         "negative-amount",
-        "Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller tilbagekald den.",
+        "Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller træk den tilbage.",
         "An amount is never negative. If a report is wrong, correct it or withdraw it.",
     ),
     reading.NOT_A_CARD_NUMBER: (

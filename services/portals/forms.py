@@ -309,7 +309,7 @@ _AMOUNT_FORMAT: Final = {
 
 def _amount_error(message: str, language: Language) -> str:
     if message == reading.NEGATIVE_AMOUNT:
-        return N_("Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller tilbagekald den.")
+        return N_("Et beløb er aldrig negativt. Er en indberetning forkert, så ret den, eller træk den tilbage.")
     return _AMOUNT_FORMAT[language]
 
 
