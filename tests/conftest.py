@@ -18,9 +18,9 @@ from tests.scheduling import Scheduling, rank
 settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
 settings.load_profile("frikort")
 
-SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3"}
-"""Another instance soon gets the partitions of a killed one. An external broker must allow this timeout
-(`group.min.session.timeout.ms`)."""
+SHORT_SESSIONS = {"FRIKORT_SESSION_TIMEOUT": "3", "FRIKORT_EXTRACT_LEASE": "8"}
+"""Another instance soon gets the partitions and the extracts of a killed one. An external broker must allow this
+timeout (`group.min.session.timeout.ms`)."""
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,6 +17,8 @@ from services.runtime.kafka.topics.provisioning import check_all, provision
 from tests.certificates import Authority
 from tests.operations.harness import Harness
 
+pytestmark = pytest.mark.verify
+
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:

@@ -1,4 +1,4 @@
-"""Every page of every part in a browser, with long and hostile texts, before and after its form is send_first_form."""
+"""Every page of every part in a browser, with long and hostile texts, before and after its form is sent."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.portals.test_every_page import READS, site_as
 # Streams and parts of a page are loaded by scripts.
 PAGES: Final = [route for route in READS if not route.path.endswith(("/aendringer", "/overblik"))]
 # On a desktop all optional values are present. On a phone pages alternate between missing values and empty lists, and
-# their forms are send_first_form.
+# their forms are sent.
 _STATES: Final = {WIDTHS[0]: (0,), WIDTHS[1]: (1, EMPTY)}
+_SCREENS: Final = [pytest.param(width, marks=pytest.mark.verify if width == max(WIDTHS) else ()) for width in WIDTHS]
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,7 @@ def address() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.parametrize("width", _SCREENS, ids=[f"{width}px" for width in WIDTHS])
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: str(role or "public"))
 async def test_every_page_is_accessible_valid_and_fits_the_screen(
     open_tab: OpenTab, address: str, width: int, role: Role | None
