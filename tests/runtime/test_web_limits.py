@@ -169,6 +169,15 @@ async def test_a_body_that_does_not_arrive_is_refused_and_the_connection_closed(
         assert await client.is_closed()
 
 
+async def test_a_body_has_a_deadline_when_its_headers_arrive_with_the_request_before() -> None:
+    async with served(requests={"body_timeout": 0.2}) as port:
+        client = await Client.connect(port)
+        await client.send(POST + b"x" * 100 + POST)
+        assert await client.status() == 200
+        assert await client.status() == 408
+        assert await client.is_closed()
+
+
 async def test_a_long_body_gets_more_time_as_long_as_it_arrives() -> None:
     async with served(requests={"body_timeout": 0.2, "body_rate": 10}) as port:
         client = await Client.connect(port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -41,6 +42,7 @@ class JsonRequest(Request):
             raise RepeatedMemberError(pointer_of(("body", *repeated.path))) from None
 
 
+@lru_cache(maxsize=64)
 def is_utf8_json(content_type: str) -> bool:
     """Whether a media type is ``application/json``, in UTF-8 as RFC 8259 requires."""
     parsed = Message()

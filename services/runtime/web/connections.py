@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import resource
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ class Proxies:
         self.addresses = [str(network) for network in self._networks]
 
     def __contains__(self, host: str | None) -> bool:
+        if not self._networks:
+            return False
         try:
             address = ipaddress.ip_address(host or "")
         except ValueError:
@@ -112,8 +115,11 @@ class Connections:
             """HTTP/1.1 as uvicorn speaks it, on a ``Connection``."""
 
             def __init__(self, *, app_state: dict[str, Any], **options: Any) -> None:
-                self.limited = Connection(connections)
+                self.limited = Connection(connections, self._has_whole_body)
                 super().__init__(app_state=app_state | {STATE_KEY: self.limited}, **options)
+
+            def _has_whole_body(self) -> bool:
+                return self.cycle is not None and not self.cycle.more_body
 
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
                 super().connection_made(transport)
@@ -139,12 +145,19 @@ class Connections:
 
 
 class Connection:
-    """One connection of a client, on which requests follow each other."""
+    """One connection of a client, on which requests follow each other.
 
-    def __init__(self, connections: Connections) -> None:
+    Attributes:
+        address: the client's address; empty if unknown.
+        has_whole_body: says whether all of the request's body has arrived.
+    """
+
+    def __init__(self, connections: Connections, has_whole_body: Callable[[], bool]) -> None:
         self._connections = connections
+        self.has_whole_body = has_whole_body
         self._transport: asyncio.Transport | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._headers_due: float | None = None
+        self._headers_check: asyncio.TimerHandle | None = None
         self._unread_check: asyncio.TimerHandle | None = None
         self._requests = 0
         self.address = ""
@@ -162,13 +175,13 @@ class Connection:
 
     def received(self) -> None:
         """Bytes arrived. The first of a request start the time limit of its headers."""
-        if not self._requests and self._deadline is None:
+        if not self._requests and self._headers_due is None:
             self._expect_headers()
 
     def request_began(self) -> None:
         """The headers of a request are there."""
         self._requests += 1
-        self._clear_deadline()
+        self._headers_due = None
         self._connections.set_waiting(self, waits=False)
 
     def body_awaited(self) -> None:
@@ -205,7 +218,9 @@ class Connection:
 
     def lost(self) -> None:
         """The connection is closed."""
-        self._clear_deadline()
+        if self._headers_check is not None:
+            self._headers_check.cancel()
+            self._headers_check = None
         self.reading_resumed()
         self._connections.remove(self)
 
@@ -216,13 +231,21 @@ class Connection:
             self._transport.abort()
 
     def _expect_headers(self) -> None:
-        seconds = self._connections.limits.headers_timeout
-        self._deadline = asyncio.get_running_loop().call_later(seconds, self.abort)
+        loop = asyncio.get_running_loop()
+        self._headers_due = loop.time() + self._connections.limits.headers_timeout
+        if self._headers_check is None:
+            self._headers_check = loop.call_at(self._headers_due, self._check_headers)
 
-    def _clear_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _check_headers(self) -> None:
+        """Close the connection if its headers are due. One timer serves all requests: to set one costs more."""
+        self._headers_check = None
+        if self._headers_due is None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._headers_due:
+            self._headers_check = loop.call_at(self._headers_due, self._check_headers)
+        else:
+            self.abort()
 
 
 def raise_open_files(connections: int) -> int:

@@ -215,9 +215,10 @@ class _Exchange:
         if self._has_body:
             return await self._receive()
         try:
-            with self._awaiting_body():
-                async with asyncio.timeout_at(self._deadline + self._size / self._limits.body_rate):
-                    message = await self._receive()
+            if self._connection is not None and self._connection.has_whole_body():
+                message = await self._receive()
+            else:
+                message = await self._receive_in_time()
         except TimeoutError:
             if not self.status:
                 raise HTTPException(408, headers=_CLOSE) from None
@@ -228,6 +229,11 @@ class _Exchange:
             raise HTTPException(413, headers=_CLOSE)
         self._has_body = not message.get("more_body", False)
         return message
+
+    async def _receive_in_time(self) -> Message:
+        with self._awaiting_body():
+            async with asyncio.timeout_at(self._deadline + self._size / self._limits.body_rate):
+                return await self._receive()
 
     @contextlib.contextmanager
     def _awaiting_body(self) -> Iterator[None]:
