@@ -84,7 +84,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
         ),
         Step(
             "operations",
-            "a broker with TLS, and the start of a service before its engines in each order",
+            "a broker with TLS, and every order in which engines start, die and freeze",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/operations"),
             4,
         ),

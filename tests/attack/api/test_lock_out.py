@@ -15,7 +15,7 @@ def wrong_date() -> str:
     return f"{_random.randrange(1900, 1930)}-{_random.randrange(1, 13):02d}-{_random.randrange(1, 29):02d}"
 
 
-@pytest.mark.parametrize("attackers", [1, 10])
+@pytest.mark.parametrize("attackers", [1, pytest.param(10, marks=pytest.mark.verify)])
 def test_wrong_birth_dates_do_not_keep_an_honest_employer_from_registering(world: World, attackers: int) -> None:
     card = world.card()
     for attacker in [world.employer() for _ in range(attackers)]:
