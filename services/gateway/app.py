@@ -23,7 +23,7 @@ from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.runtime.service import Runtime
-from services.runtime.web.methods import PathMethods
+from services.runtime.web.methods import HeadMiddleware, PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
 # Routes are tried in order: those with the most requests first.
@@ -79,7 +79,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         app.include_router(local_clock_router.router)
     runtime.health.details["projections"] = process.projections.detail
     add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
-    methods = PathMethods(route for router in ROUTERS for route in router.routes)
+    methods = PathMethods([route for router in ROUTERS for route in router.routes])
     add_handlers(app, methods)
     app.add_middleware(AuditMiddleware)
     app.add_middleware(MethodMiddleware, methods=methods)
@@ -92,4 +92,5 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         ),
         error_response=problem_response,
     )
+    app.add_middleware(HeadMiddleware)
     return app

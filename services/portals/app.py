@@ -16,6 +16,7 @@ from services.portals.security import SecurityMiddleware, origin_of
 from services.portals.settings import PortalsSettings
 from services.portals.shown_pages import ShownPagesMiddleware
 from services.runtime.service import Runtime
+from services.runtime.web.methods import HeadMiddleware, PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
 
@@ -48,7 +49,7 @@ def add_portals(app: FastAPI, portals: Container) -> None:
     for part in (login, common, public, citizen, employer, caseworker, authority):
         app.include_router(part.router)
     app.router.routes.append(static.ROUTE)
-    add_handlers(app)
+    add_handlers(app, PathMethods(app.routes))
     app.add_middleware(ShownPagesMiddleware)
     app.add_middleware(SecurityMiddleware, secure=portals.secure, login=origin_of(settings.issuer))
     app.add_middleware(
@@ -59,3 +60,4 @@ def add_portals(app: FastAPI, portals: Container) -> None:
         ),
         error_response=error_response,
     )
+    app.add_middleware(HeadMiddleware)

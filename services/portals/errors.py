@@ -23,6 +23,7 @@ from services.portals.login.access_tokens import SessionEnded
 from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, is_safe, page_of
 from services.portals.problems import PROBLEMS, ProblemError
 from services.portals.texts import language_of, translations
+from services.runtime.web.methods import PathMethods
 
 logger = structlog.get_logger(__name__)
 
@@ -69,14 +70,14 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def add_handlers(app: FastAPI) -> None:
+def add_handlers(app: FastAPI, methods: PathMethods) -> None:
     """Handle what view functions and the framework raise."""
-    _add_problem_handlers(app)
+    _add_problem_handlers(app, methods)
     _add_access_handlers(app)
     _add_api_handlers(app)
 
 
-def _add_problem_handlers(app: FastAPI) -> None:
+def _add_problem_handlers(app: FastAPI, methods: PathMethods) -> None:
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
         return error_response(request, error.code, headers=error.headers)
@@ -87,7 +88,10 @@ def _add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return error_response(request, _BY_STATUS.get(error.status_code, "internal-error"), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = methods.allow(request.scope["path"]) or "GET, HEAD"  # else a static file
+        return error_response(request, _BY_STATUS.get(error.status_code, "internal-error"), headers=headers)
 
     @app.exception_handler(PyMongoError)
     async def _unavailable(request: Request, error: PyMongoError) -> Response:

@@ -23,6 +23,7 @@ from services.portals.api import Refused
 from services.portals.page import CitizenPage, EmployerPage, OpenPage
 from services.portals.rendering import column
 from services.portals.security import content_security_policy
+from services.portals.static import static_url
 from tests.portals.build import ISSUER
 from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, render_source
 
@@ -74,6 +75,36 @@ async def test_the_login_returns_an_anonymous_visitor_to_the_requested_page(site
     assert response.status_code == 303
     assert response.headers["location"] == "/login?next=%2Fborger%2Fproeve%3Fa%3Db"
     assert site.requests == []
+
+
+@pytest.mark.parametrize("path", ["/", "/virksomhed/proeve", static_url("logo.svg")])
+async def test_head_is_answered_as_get_without_the_body(site: Site, path: str) -> None:
+    site.sign_in(Role.EMPLOYER)
+    async with site.client() as client:
+        got, head = await client.get(path), await client.head(path)
+
+    assert (got.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert set(head.headers) == set(got.headers)
+    assert head.headers["content-length"] == got.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/logout", "POST"),
+        ("HEAD", "/logout", "POST"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("DELETE", "/virksomhed/filer/ny", "GET, HEAD, POST"),
+        ("DELETE", static_url("logo.svg"), "GET, HEAD"),
+    ],
+)
+async def test_a_wrong_method_is_answered_with_all_methods_of_the_path(
+    site: Site, method: str, path: str, allowed: str
+) -> None:
+    async with site.client() as client:
+        response = await client.request(method, path)
+
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
 
 
 async def test_a_form_of_an_expired_session_sends_no_command(site: Site) -> None:

@@ -1,4 +1,4 @@
-"""The methods of each path, for 405 and its header ``Allow`` (RFC 9110, 15.5.6).
+"""HEAD for every path with GET (RFC 9110, 9.3.2); the methods of each path, for 405 and ``Allow`` (15.5.6).
 
 A framework that finds a route by path and method knows the methods of one route, while a path may have several.
 """
@@ -6,21 +6,47 @@ A framework that finds a route by path and method knows the methods of one route
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from starlette.routing import BaseRoute, Route, compile_path
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class HeadMiddleware:
+    """Answers HEAD as GET, without the body. The application sees GET."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        is_complete = False
+
+        async def send_without_body(message: Message) -> None:
+            nonlocal is_complete
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not is_complete:
+                # The first part of a stream ends the response, and the end stops the stream.
+                is_complete = True
+                await send({"type": "http.response.body"})
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
 
 
 class PathMethods:
     """The methods of the paths of ``routes``. A path without parameters comes before a template that matches it."""
 
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._exact: dict[str, set[str]] = {}
         templates: dict[str, set[str]] = {}
-        for route in routes:
-            if isinstance(route, Route):
+        for route in iter_route_contexts(routes):
+            if route.path is not None and route.methods:
                 table = templates if "{" in route.path else self._exact
-                table.setdefault(route.path, set()).update(route.methods or ())
+                table.setdefault(route.path, set()).update(route.methods, ["HEAD"] if "GET" in route.methods else [])
         self._templates: list[tuple[re.Pattern[str], set[str]]] = [
             (compile_path(path)[0], methods) for path, methods in templates.items()
         ]
