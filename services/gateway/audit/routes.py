@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import Scope
 
 from services.gateway.audit.actions import Action
@@ -41,7 +41,8 @@ def not_audited(endpoint: Endpoint) -> Endpoint:
 
 def check_routes(app: FastAPI) -> None:
     """Check that every documented route has a declaration. Raises ``UndeclaredRoute``."""
-    for route in app.routes:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
         if isinstance(route, APIRoute) and route.include_in_schema and route.endpoint not in _DECLARED:
             raise UndeclaredRoute(f"{route.name} needs @audited(...) or @not_audited below its path")
 
