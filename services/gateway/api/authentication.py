@@ -15,14 +15,17 @@ from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 from services.runtime.web.requests import count_for_caller
 
+PUBLIC_PATHS: Final = frozenset({"/v1/allowances", "/v1/openapi.json", "/v1/problems"})
+"""The paths of the API that need no token."""
+
 _STATE: Final = "authentication"
 _SOON: Final = {"Retry-After": "2"}
 
 
 class AuthenticationMiddleware:
-    """Pure ASGI. A request with a body needs a valid token, whatever its route.
+    """Pure ASGI. Every path of the API but the public ones needs a valid token, and so does every body.
 
-    Without a body, the route decides whether a token is needed; ``caller_of_request`` has the result.
+    The token is checked before anything else of a request; ``caller_of_request`` has the result.
     Answers `too-many-requests` when the caller has too many requests at once.
     """
 
@@ -34,8 +37,8 @@ class AuthenticationMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-        if not has_body and "authorization" not in headers:
+        needs_token = _needs_token(scope["path"], headers)
+        if not needs_token and "authorization" not in headers:
             await self._app(scope, receive, send)
             return
         container: Container = scope["app"].state.gateway
@@ -43,7 +46,7 @@ class AuthenticationMiddleware:
         scope["state"][_STATE] = found
         if isinstance(found, Caller) and not count_for_caller(scope, found.client):
             await problem_response(Request(scope), "too-many-requests", headers=_SOON)(scope, receive, send)
-        elif isinstance(found, ProblemError) and has_body:
+        elif isinstance(found, ProblemError) and needs_token:
             await problem_response(Request(scope), found.code, headers=found.headers)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -58,6 +61,11 @@ async def caller_of_request(request: Request) -> Caller:
     if isinstance(found, ProblemError):
         raise found
     return found
+
+
+def _needs_token(path: str, headers: Headers) -> bool:
+    has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    return has_body or (path.startswith("/v1/") and path not in PUBLIC_PATHS)
 
 
 async def _authenticated(authenticator: Authenticator, authorization: str | None) -> Caller | ProblemError:

@@ -79,8 +79,8 @@ class RequestMiddleware:
     """Pure ASGI, so that streamed responses stay streamed.
 
     Sets ``request.state.correlation_id``. Answers `too-busy` and `too-many-requests` above the most requests at once
-    (in all, and of one address), `body-too-large`, `request-timeout` when a body does not arrive, and
-    `internal-error` when a route raises.
+    (in all, and of one address), and `internal-error` when a route raises. A route that reads a body gets
+    ``HTTPException`` 413 if the body is too large, and 408 if it does not arrive in time.
     """
 
     def __init__(self, app: ASGIApp, *, service: str, limits: RequestLimits, error_response: ErrorResponse) -> None:
@@ -128,8 +128,6 @@ class RequestMiddleware:
             return self._error_response(request, "too-busy", headers=_SOON)
         if not exchange.count_for_address():
             return self._error_response(request, "too-many-requests", headers=_SOON)
-        if exchange.announced > exchange.body_most:
-            return self._error_response(request, "body-too-large", headers=_CLOSE)
         return self._app
 
     def _log_failure(self, error: Exception) -> None:
@@ -162,8 +160,8 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: RequestLimits, load: _Load) -> None:
         self.scope = scope
         self.status = 0
-        self.announced = _announced(Headers(scope=scope))
-        self.body_most = limits.files_most.get(scope["path"], limits.body_most)
+        self._announced = _announced(Headers(scope=scope))
+        self._body_most = limits.files_most.get(scope["path"], limits.body_most)
         self._clients: list[str] = []
         self._receive = receive
         self._send = send
@@ -214,6 +212,8 @@ class _Exchange:
         """The next part of the body, within its size and time; afterwards the client's disconnection."""
         if self._has_body:
             return await self._receive()
+        if self._announced > self._body_most:
+            raise HTTPException(413, headers=_CLOSE)
         try:
             if self._connection is not None and self._connection.has_whole_body():
                 message = await self._receive()
@@ -225,7 +225,7 @@ class _Exchange:
             await self._abort()
             return {"type": "http.disconnect"}
         self._size += len(message.get("body", b""))
-        if self._size > self.body_most:
+        if self._size > self._body_most:
             raise HTTPException(413, headers=_CLOSE)
         self._has_body = not message.get("more_body", False)
         return message
