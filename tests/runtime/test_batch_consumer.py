@@ -10,7 +10,7 @@ from frikort_contracts.topics import EARNINGS
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.consumer import BatchConsumer, MembershipLost
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Partition, StartOffset
 from tests.runtime.consumers import MemoryConsumer, records
@@ -259,6 +259,25 @@ async def test_a_fetch_is_retried_only_after_a_retryable_error(harness: Harness,
     harness.port.poll_failures = [error]
     await harness.arrive(records(0, 0))
     assert len(harness.stops) == stops
+
+
+async def test_a_member_that_lost_its_membership_finishes_its_batches_and_joins_again(harness: Harness) -> None:
+    await harness.arrive(records(0, 0, 1))
+    harness.port.poll_failures = [MembershipLost("test")]
+    harness.port.start_failures = [Unreachable()]
+    await harness.arrive()
+    assert (harness.port.stopped, harness.consumer.joined) == (0, False)  # a batch is in progress
+    await harness.finish(0, 0)
+
+    async def joined_again() -> bool:
+        return harness.port.started == 3
+
+    await eventually(joined_again)
+    assert harness.port.committed == {0: 2}
+    await harness.consumer.assigned([])
+    await harness.arrive(records(0, 2))
+    assert harness.processor.started == [(0, 0), (0, 2)]
+    assert harness.stops == []
 
 
 async def test_a_gap_between_two_records_stops_the_service(harness: Harness) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4, uuid5
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from frikort_contracts.balance import BalanceChanged
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.reporting import EarningsReported
@@ -223,6 +224,34 @@ async def test_two_instances_share_the_partitions_and_the_ledgers_are_correct(
         for event_id, body in events_about(records, card):
             contents.setdefault(event_id, set()).add(body)
         assert all(len(bodies) == 1 for bodies in contents.values()), "an event id has two contents"
+
+
+async def test_a_member_whose_coordination_ends_joins_its_group_again(
+    settings: RuntimeSettings, producer: KafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka ends its coordination at the first error that it does not expect, and does not start it again."""
+    card_id, errors = str(uuid4()), [RuntimeError("unexpected")]
+    find_coordinator = GroupCoordinator.ensure_coordinator_known
+
+    async def fail_once(coordinator: GroupCoordinator) -> None:
+        if errors:
+            raise errors.pop()
+        await find_coordinator(coordinator)
+
+    async with running("joins-again", settings) as first:
+        await producer.publish([reported(card_id, 1, 100)])
+        await until_caught_up(first, producer)
+        monkeypatch.setattr(GroupCoordinator, "ensure_coordinator_known", fail_once)
+        async with running("joins-again", settings) as second:  # whose arrival makes both look for the coordinator
+            await producer.publish([reported(card_id, 2, 200)])
+            await until_caught_up(first, producer)
+            assert (await ledger_of(first, card_id)).reported == 300
+
+            async def both_joined() -> bool:
+                return all(runtime.consumer is not None and runtime.consumer.joined for runtime in (first, second))
+
+            await eventually(both_joined)
+    assert errors == []
 
 
 async def test_events_of_a_card_are_published_in_order(settings: RuntimeSettings, producer: KafkaProducer) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.admin import ApiVersionRequest
 from faststream.security import BaseSecurity, SASLScram512
 
 from services.runtime.kafka.connection import client_options, faststream_security, librdkafka_options
@@ -91,3 +97,20 @@ def test_settings_do_not_show_the_password() -> None:
     )
     assert PASSWORD not in repr(given)
     assert PASSWORD not in given.model_dump_json()
+
+
+def test_a_request_on_a_connection_that_uvloop_has_closed_is_a_connection_error() -> None:
+    async def send_after_close() -> None:
+        server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+        connection = AIOKafkaConnection(*server.sockets[0].getsockname())
+        _, writer = await asyncio.open_connection(connection.host, connection.port)
+        writer.transport.abort()  # as by a broker that ends
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        connection._writer = writer  # its reader has not noticed yet
+        with pytest.raises(KafkaConnectionError, match="handler is closed"):
+            connection.send(ApiVersionRequest())
+        assert not connection.connected()
+        server.close()
+
+    uvloop.run(send_after_close())

@@ -7,7 +7,10 @@ from typing import Any, Final
 
 from faststream.security import BaseSecurity, SASLScram512
 
+from services.runtime.kafka import closed_connections
 from services.runtime.settings import KafkaSettings
+
+closed_connections.install()
 
 MECHANISM: Final = "SCRAM-SHA-512"
 

@@ -14,13 +14,19 @@ from typing import Any, Final, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaConnectionError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+)
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from services.runtime.kafka.connection import faststream_security
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.consumer import RebalanceListener
+from services.runtime.processing.consumer import MembershipLost, RebalanceListener
 from services.runtime.processing.decision import DocumentSet
 from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset
@@ -93,6 +99,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             fetched = await self._started().getmany(timeout_ms=int(max_wait * 1000), max_records=max_records)
         except ConsumerStoppedError as error:
             raise KafkaConnectionError("the consumer is stopped") from error
+        except KafkaError as error:
+            if type(error) is KafkaError:  # so aiokafka wraps what ended its background task, which it does not restart
+                raise MembershipLost(str(error)) from error
+            raise
         # A record of aiokafka's has every field of an incoming one.
         return cast("Sequence[Incoming]", list(chain.from_iterable(fetched.values())))
 

@@ -40,6 +40,10 @@ class RebalanceListener(Protocol):
         ...
 
 
+class MembershipLost(Exception):
+    """A member of a consumer group can read and commit no more. It does not join again by itself."""
+
+
 class Consumer(Protocol):
     """One member of a consumer group. Errors that may be retried are of the ``retryable`` types."""
 
@@ -54,7 +58,7 @@ class Consumer(Protocol):
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         """The next records, in order for each partition; waits up to ``max_wait`` seconds for the first.
 
-        An error leaves its position unchanged.
+        An error leaves its position unchanged. Raises ``MembershipLost``; then the member may stop and start again.
         """
         ...
 
@@ -239,6 +243,8 @@ class BatchConsumer:
                 continue
             try:
                 records = await self._fetch()
+            except MembershipLost as lost:
+                await self._join_again(lost)
             except self._retryable as error:
                 logger.warning("runtime.fetch_failed", processor=self.name, reason=type(error).__name__)
                 await is_set_within(self._draining, next(backoff_delays))
@@ -248,6 +254,19 @@ class BatchConsumer:
                 backoff_delays = delays()
                 self._workers.add(records)
                 await self._workers.until_room()
+
+    async def _join_again(self, lost: MembershipLost) -> None:
+        """Give up the partitions and join the group as a new member, which reads from the committed offsets."""
+        logger.warning("runtime.membership_lost", processor=self.name, reason=str(lost))
+        await self.revoked()
+        backoff_delays = delays()
+        while True:
+            try:
+                await self._consumer.stop()
+                return await self._consumer.start(self)
+            except self._retryable as error:
+                logger.warning("runtime.join_failed", processor=self.name, reason=type(error).__name__)
+                await asyncio.sleep(next(backoff_delays))
 
     async def _fetch(self) -> Sequence[Incoming]:
         """The next records; none if a drain ended the fetch. Records that it had fetched are delivered again."""
