@@ -59,14 +59,8 @@ class Exposure:
 
 def exposure(limits: Limits, tokens: int, time: timedelta) -> Exposure:
     """What ``tokens`` companies without a common owner can do in ``time``."""
-    # Attempts that are made at the same time all begin before the target is suspected. After that, a company goes on
-    # only if it has made fewer attempts than it may make at a suspected target.
-    together = Limit(
-        *(
-            wrong + tokens * max(limits.target.hour, own)
-            for wrong, own in zip(limits.suspicion, limits.suspected, strict=True)
-        )
-    )
+    # Once the target is suspected, a company goes on only if it has made fewer attempts than it may make at such a one.
+    together = Limit(*(before + tokens * own for before, own in zip(limits.suspicion, limits.suspected, strict=True)))
     alone = tokens * most_attempts(limits.target, time)
     at_one_target = min(alone, most_attempts(together, time))
     return Exposure(tokens, time, tokens * most_attempts(limits.caller, time), at_one_target)

@@ -79,25 +79,30 @@ class AttemptLimiter:
     async def acquire(self, attempt: Attempt) -> Acquired:
         """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number."""
         window = rules.window_of(self._now())
-        limits = attempt.limits(self._limits, await self._suspected(attempt, window))
+        limits = attempt.limits(self._limits)
         counts = await asyncio.gather(
             *(
                 self._acquire_one(subject, limit, window, paused=not attempt.in_file)
                 for subject, limit in limits.items()
             )
         )
-        acquired = [subject for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)]
+        counted = {subject: count for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)}
+        acquired = list(counted)
         waits = [count for count in counts if isinstance(count, int)]
+        if not waits:
+            waits = await self._count_at_targets(attempt, counted, window)
+            acquired += attempt.targets
         if waits:
             await self._add(acquired, window, -1)
             STOPPED.inc()
             raise ProblemError("too-many-attempts", headers={"Retry-After": str(max(waits))})
-        counted = {subject: count for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)}
         return Acquired(attempt, window, {caller: counted[caller].day for caller in attempt.callers})
 
     async def release(self, acquired: Acquired) -> None:
         """Undo the count of an attempt that was right or not made."""
-        await self._add(list(acquired.attempt.limits(self._limits, frozenset())), acquired.window, -1)
+        attempt = acquired.attempt
+        subjects = [*attempt.limits(self._limits), *attempt.targets]
+        await self._add(subjects, acquired.window, -1)
 
     async def record_wrong(self, acquired: Acquired) -> None:
         """Keep the count of a wrong attempt, start the pause of its callers, and raise an alarm if it is time."""
@@ -111,7 +116,6 @@ class AttemptLimiter:
             for caller, today in acquired.today.items()
         ]
         await self._counts.bulk_write(pauses, ordered=False)
-        await self._add(attempt.targets, window, 1)
         watched = attempt.watched(self._limits)
         stored = await self._stored(tuple(watched), window)
         for subject, limit in watched.items():
@@ -149,10 +153,31 @@ class AttemptLimiter:
                 return rules.seconds_to_wait(count, limit, until if is_paused else None, now)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _suspected(self, attempt: Attempt, window: Window) -> frozenset[str]:
-        stored = await self._stored(attempt.targets, window)
-        counts = {target: rules.count_of(found, window) for target, found in stored.items()}
-        return frozenset(target for target, count in counts.items() if rules.reached(count, self._limits.suspicion))
+    async def _count_at_targets(self, attempt: Attempt, counted: Mapping[str, Limit], window: Window) -> list[int]:
+        """Count an attempt at its targets over all callers. ``counted``: the counts of its callers with this attempt.
+
+        Each attempt counts before the suspicion is decided, so attempts made at the same time do not pass its limit.
+        Returns the seconds to wait at each suspected target at which a caller has made too many.
+        """
+        totals = await asyncio.gather(*(self._count(target, window) for target in attempt.targets))
+        suspected = [
+            target
+            for target, total in zip(attempt.targets, totals, strict=True)
+            if rules.exceeded(total, self._limits.suspicion)
+        ]
+        own = [counted[f"{caller}|{target}"] for caller in attempt.callers for target in suspected]
+        most, now = self._limits.suspected, self._now()
+        return [rules.seconds_to_wait(count, most, None, now) for count in own if rules.exceeded(count, most)]
+
+    async def _count(self, subject: str, window: Window) -> Limit:
+        """Count an attempt for a subject, without a limit. Returns the counts with this attempt."""
+        counted = await self._counts.find_one_and_update(
+            {"_id": window.document_id(subject)},
+            {"$inc": dict.fromkeys(window.fields(), 1), "$setOnInsert": {"expires_at": window.expires_at()}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+        )
+        return rules.count_of(counted, window)
 
     async def _stored(self, subjects: Sequence[str], window: Window) -> dict[str, Mapping[str, Any]]:
         ids = {window.document_id(subject): subject for subject in subjects}

@@ -4,9 +4,9 @@ An attempt checks a card number with a birth date (a registration), or alone (a 
 each *caller* behind it, the company and its owners: in all, and for each number and birth date that the caller tries.
 Only these counts refuse an attempt, so no caller can use up the attempts of another.
 
-Wrong attempts count for the number and the birth date over all callers, too. From ``Limits.suspicion`` on, the number
-or date is *suspected*: an alarm is raised, and each caller has fewer attempts at it (``Limits.suspected``). A caller
-who knows the right number and date needs one.
+An attempt counts for the number and the birth date over all callers, too. After ``Limits.suspicion`` attempts that are
+wrong or in progress, the number or date is *suspected*: an alarm is raised, and each caller has fewer attempts at it
+(``Limits.suspected``). A caller who knows the right number and date needs one.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Limits:
     caller: Limit
     target: Limit
     suspicion: Limit
-    """Wrong attempts by all callers from which a target is suspected."""
+    """The attempts by all callers, wrong or in progress, after which a target is suspected."""
     suspected: Limit
     """As ``target``, while the target is suspected."""
 
@@ -61,18 +61,15 @@ class Attempt(NamedTuple):
         """The subjects that the attempt counts for. An owner of ten companies has as many attempts as one of one."""
         return (f"company:{self.company}", *(f"owner:{owner}" for owner in sorted(set(self.owners))))
 
-    def limits(self, limits: Limits, suspected: frozenset[str]) -> dict[str, Limit]:
-        """The limit of each count that can refuse the attempt.
+    def limits(self, limits: Limits) -> dict[str, Limit]:
+        """The limit of each count that can refuse the attempt; a suspected target has a lower one.
 
         Payroll files use at most half of a caller's attempts: after a file with unknown numbers, the company can still
         register the employments.
         """
         of_caller = limits.caller.half() if self.in_file else limits.caller
         found = dict.fromkeys(self.callers, of_caller)
-        for target in self.targets:
-            of_target = limits.suspected if target in suspected else limits.target
-            found |= {f"{caller}|{target}": of_target for caller in self.callers}
-        return found
+        return found | {f"{caller}|{target}": limits.target for caller in self.callers for target in self.targets}
 
     def watched(self, limits: Limits) -> dict[str, Limit]:
         """The counts from which a wrong attempt raises an alarm, by subject."""
@@ -135,6 +132,11 @@ def count_of(stored: Mapping[str, Any] | None, window: Window) -> Limit:
 def reached(count: Limit, limit: Limit) -> bool:
     """Whether a count has come to a limit in any window."""
     return any(has >= most for has, most in zip(count, limit, strict=True))
+
+
+def exceeded(count: Limit, limit: Limit) -> bool:
+    """Whether a count is above a limit in any window."""
+    return any(has > most for has, most in zip(count, limit, strict=True))
 
 
 def pause_after(wrong_today: int, unit: timedelta) -> timedelta:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -82,6 +83,26 @@ async def test_concurrent_attempts_cannot_pass_a_limit(limiter: AttemptLimiter) 
         *(limiter.acquire(attempt(number=f"{n}", date=f"{n}")) for n in range(20)), return_exceptions=True
     )
     assert sum(isinstance(one, Acquired) for one in found) == LIMITS.caller.hour
+
+
+async def test_of_two_hundred_simultaneous_attempts_at_one_number_most_have_the_limit_of_a_suspected_one(
+    database: Any,
+) -> None:
+    limits = replace(LIMITS, caller=Limit(100, 100, 100))
+    limiter = AttemptLimiter(database, limits, pause=NO_PAUSE, max_wait=timedelta(0))
+    companies = [f"{n}" for n in range(20)]
+    attempts = [attempt(company, date=f"{company}-{n}") for n in range(10) for company in companies]
+
+    found = await asyncio.gather(*(limiter.acquire(each) for each in attempts), return_exceptions=True)
+
+    checked = [one for one in found if isinstance(one, Acquired)]
+    assert len(attempts) == 200
+    assert all(isinstance(one, Acquired | ProblemError) for one in found)
+    # Before the suspicion there are 4 attempts, and from then on each company has made at most one.
+    assert len(companies) <= len(checked) <= LIMITS.suspicion.hour + len(companies) * LIMITS.suspected.hour
+    window = rules.window_of(datetime.now(UTC))
+    stored = await database["attempts"].find_one({"_id": window.document_id(rules.number("1"))})
+    assert stored["month"] == len(checked), "refused attempts are counted nowhere"
 
 
 async def test_a_refused_attempt_is_counted_nowhere(limiter: AttemptLimiter, database: Any) -> None:

@@ -21,7 +21,7 @@ def attempt(*owners: str, in_file: bool = False) -> Attempt:
 
 
 def test_only_the_counts_of_a_caller_refuse_an_attempt() -> None:
-    assert attempt().limits(LIMITS, frozenset()) == {
+    assert attempt().limits(LIMITS) == {
         "company:99000007": LIMITS.caller,
         "company:99000007|number:n": LIMITS.target,
         "company:99000007|birth-date:d": LIMITS.target,
@@ -30,17 +30,11 @@ def test_only_the_counts_of_a_caller_refuse_an_attempt() -> None:
 
 def test_each_owner_is_a_caller_once() -> None:
     assert attempt("b", "a", "b").callers == ("company:99000007", "owner:a", "owner:b")
-    assert attempt("a").limits(LIMITS, frozenset())["owner:a|number:n"] == LIMITS.target
-
-
-def test_a_suspected_target_has_a_lower_limit_for_each_caller() -> None:
-    limits = attempt().limits(LIMITS, frozenset({NUMBER}))
-    assert limits["company:99000007|number:n"] == LIMITS.suspected
-    assert limits["company:99000007|birth-date:d"] == LIMITS.target
+    assert attempt("a").limits(LIMITS)["owner:a|number:n"] == LIMITS.target
 
 
 def test_payroll_files_use_half_of_the_attempts_of_a_caller() -> None:
-    limits = attempt(in_file=True).limits(LIMITS, frozenset())
+    limits = attempt(in_file=True).limits(LIMITS)
     assert limits["company:99000007"] == Limit(5, 15, 50)
     assert limits["company:99000007|number:n"] == LIMITS.target
     assert Limit(1, 1, 1).half() == Limit(1, 1, 1)
@@ -90,6 +84,11 @@ def test_counts_expire_a_day_after_their_month() -> None:
 )
 def test_one_window_is_enough_to_reach_a_limit(count: Limit, *, is_reached: bool) -> None:
     assert rules.reached(count, LIMITS.target) is is_reached
+
+
+def test_a_limit_is_exceeded_by_one_more() -> None:
+    assert not rules.exceeded(LIMITS.target, LIMITS.target)
+    assert rules.exceeded(LIMITS.target._replace(month=LIMITS.target.month + 1), LIMITS.target)
 
 
 @pytest.mark.parametrize(
