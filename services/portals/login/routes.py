@@ -120,6 +120,7 @@ async def logout(request: Request) -> Response:
     response = _go("/" if id_token is None else await portals.login.provider.end_session_url(id_token, front))
     _unset(response, COOKIE)
     _set(response, SIGNED_OUT, "ja", _SIGNED_OUT_SECONDS)
+    response.headers["Clear-Site-Data"] = '"storage"'
     return response
 
 

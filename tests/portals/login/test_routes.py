@@ -233,6 +233,7 @@ async def test_logout_ends_the_session_and_continues_at_the_provider(
     assert parse_qs(address.query)["post_logout_redirect_uri"] == [f"{PUBLIC_URL}/"]
     assert COOKIE not in browser.cookies
     assert SIGNED_OUT in browser.cookies
+    assert answer.headers["clear-site-data"] == '"storage"'
     assert await sessions_of(app).find(stolen) is None
     assert provider.revoked == ["refresh-1"]
 
