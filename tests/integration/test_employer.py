@@ -140,7 +140,7 @@ def test_a_report_is_exempt_within_the_allowance(job: Job) -> None:
     assert report.headers["location"] == f"/v1/reports/{report['report_id']}"
     assert report["total_ore"] == 550_000
     assert (report["split"]["exempt_ore"], report["split"]["excess_ore"]) == (550_000, 0)
-    assert report["remaining_ore"] == ALLOWANCE - 550_000
+    assert report["remaining_ore"] == 3_700_000, "3,726,600 in full thousands of kroner"
     assert report["components"] == components
     assert report["year"] == 2025
     assert not report["provisional"]
@@ -181,12 +181,12 @@ def test_the_danish_calendar_decides_whether_a_day_is_in_the_future(world: World
     refused(job.employer.post("/v1/reports", job.body(2, payment_date="2025-07-01")), 422, "payment-in-future")
 
 
-def test_a_dry_run_shows_the_result_and_books_nothing(job: Job) -> None:
+def test_a_dry_run_shows_the_least_that_is_exempt_and_books_nothing(job: Job) -> None:
     job.report(4_000_000)
     before = job.all_views()
     trial = accepted(job.employer.post("/v1/reports/dry-run", job.body(500_000)), 200)
-    assert (trial["exempt_ore"], trial["excess_ore"]) == (276_600, 223_400)
-    assert (trial["remaining_before_ore"], trial["remaining_after_ore"]) == (276_600, 0)
+    assert (trial["exempt_at_least_ore"], trial["excess_at_most_ore"]) == (200_000, 300_000)
+    assert (trial["remaining_before_ore"], trial["remaining_after_ore"]) == (200_000, 0)
     assert trial["dry_run"] is True
     assert trial["advice"]
     assert job.all_views() == before
@@ -275,7 +275,7 @@ def test_the_remaining_allowance_shows_nothing_about_other_employers(world: Worl
         "year": 2025,
         "allowance_ore": ALLOWANCE,
         "provisional": False,
-        "remaining_ore": ALLOWANCE - 1_000_000,
+        "remaining_ore": 3_200_000,  # 3,276,600 in full thousands of kroner
     }
     assert accepted(job.employer.get("/v1/reports"), 200)["reports"] == []
 

@@ -42,16 +42,16 @@ def test_nothing_is_asked_of_an_ended_employment(job: Job) -> None:
     assert reminders(job.employer) == []
 
 
-def test_a_notice_warns_that_the_usual_wage_would_exceed_the_allowance(world: World, job: Job) -> None:
+def test_a_notice_warns_that_the_usual_wage_may_exceed_the_allowance(world: World, job: Job) -> None:
     for month, last in (("07", "31"), ("08", "31"), ("09", "30")):
         work = {"first": f"2025-{month}-01", "last": f"2025-{month}-{last}"}
         job.report(1_200_000, work=work, payment_date=work["last"])
     assert [
         (r["kind"], r["expected_payment_date"], r["remaining_ore"], r["usual_pay_ore"]) for r in reminders(job.employer)
-    ] == [("allowance-low", "2025-10-31", 676_600, 1_200_000)]
+    ] == [("allowance-low", "2025-10-31", 600_000, 1_200_000)]
     danish = world.client("employer", cvr=job.employer.cvr).without_language()
     (notice,) = reminders(danish)
-    assert notice["text"].startswith("Der er 6.766,00 kr. tilbage af årets beløbsgrænse")
+    assert notice["text"].startswith("Der er mindst 6.000,00 kr. tilbage af årets beløbsgrænse")
 
 
 def test_a_page_has_the_reminders_of_its_employments(world: World) -> None:

@@ -52,13 +52,16 @@ class Balances(Resource):
 
 
 class AllowanceLeft(Resource):
-    """What is left of a card's allowance; nothing about other employers."""
+    """What is left of a card's allowance, in full thousands of kroner; nothing about other employers."""
 
     employment_id: str
     year: int
     allowance_ore: int
     provisional: bool
-    remaining_ore: int | None = Field(description="Null after the last day of the employment.")
+    remaining_ore: int | None = Field(
+        description="At least so much is left: rounded down to full 1,000 kr. "
+        "Null after the last day of the employment."
+    )
 
 
 class AllowanceResource(Resource):

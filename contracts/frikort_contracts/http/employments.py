@@ -83,7 +83,7 @@ class ReminderResource(Resource):
     """A friendly reminder to an employer: a question or a hint, never an accusation.
 
     ``no-recent-report``: a question about ``days``, with its two answers. ``allowance-low``: before the next expected
-    ``expected_payment_date`` less is left of the card's allowance than is usually paid.
+    ``expected_payment_date`` less may be left of the card's allowance than is usually paid.
     """
 
     kind: Literal["no-recent-report", "allowance-low"] = Field(description="What the reminder is about.")
@@ -94,7 +94,9 @@ class ReminderResource(Resource):
     days: Days | None = None
     answers: list[ReminderAnswer] = Field(default=[])
     expected_payment_date: date | None = None
-    remaining_ore: int | None = None
+    remaining_ore: int | None = Field(
+        default=None, description="At least so much is left of the allowance: rounded down to full 1,000 kr."
+    )
     usual_pay_ore: int | None = None
     provisional: bool = Field(default=False, description="The allowance that it is about is not published yet.")
 

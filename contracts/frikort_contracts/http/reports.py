@@ -90,7 +90,8 @@ class ReportResource(Resource):
     allowance_ore: int
     provisional: bool = Field(description="The year's allowance is not published yet.")
     remaining_ore: int | None = Field(
-        description="What is left of the card's allowance of the year. Null after the last day of the employment."
+        description="At least so much is left of the card's allowance of the year: rounded down to full 1,000 kr. "
+        "Null after the last day of the employment."
     )
     advice: list[str] = Field(description="What to do now, in plain words.")
     dispute: DisputeResource | None = Field(
@@ -120,25 +121,30 @@ class ReportPage(Resource):
 
 
 class DryRunResource(Resource):
-    """What would happen if this were reported now. Nothing was booked."""
+    """What would happen if this were reported now. Nothing was booked.
+
+    The split follows from what is left of the allowance in full 1,000 kr.; the report itself has the exact one.
+    """
 
     dry_run: bool = Field(default=True, description="Always true: nothing was booked.")
     employment_id: str
     reference: str
     year: int
     total_ore: int
-    exempt_ore: int
-    excess_ore: int
+    exempt_at_least_ore: int = Field(description="At least so much would be exempt; all of it if it is the total.")
+    excess_at_most_ore: int = Field(description="At most so much would be ordinary wage.")
     allowance_ore: int
     provisional: bool
     remaining_before_ore: int | None = Field(
-        description="What is left of the allowance now, in øre. Null after the last day of the employment."
+        description="At least so much is left of the allowance now: rounded down to full 1,000 kr. "
+        "Null after the last day of the employment."
     )
     remaining_after_ore: int | None = Field(
-        description="What would be left afterwards, in øre. Null after the last day of the employment."
+        description="At least so much would be left afterwards: rounded down to full 1,000 kr. "
+        "Null after the last day of the employment."
     )
     already_reported: bool = Field(
-        description="The same report is booked already; the total and the split are those that it has now."
+        description="The same report is booked already; the total and the split are those that it has now, exactly."
     )
     corrected_since: bool = Field(default=False, description="That report was corrected since it was sent like this.")
     advice: list[str]

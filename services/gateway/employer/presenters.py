@@ -10,6 +10,7 @@ from frikort_contracts.http.reports import ReportDetail, ReportResource
 from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import Period
 
+from services.gateway.employer.known_allowance import known_remaining
 from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.employer.reminder_rules import Notice, Question, answer_texts, notice_text, question_text
 from services.gateway.formats import Language
@@ -47,14 +48,14 @@ def _common(period: Period, others: Iterable[Period]) -> list[Period]:
 
 
 def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> AllowanceLeft:
-    """What is left of the card's allowance of ``year``, for the employer; nothing about other employers."""
+    """What an employer learns of the card's allowance of ``year``; nothing about other employers."""
     totals = None if ledger is None else ledger.totals
     return AllowanceLeft(
         employment_id=employment_id,
         year=year,
         allowance_ore=row.allowance if totals is None else totals.allowance,
         provisional=row.provisional if totals is None else totals.provisional,
-        remaining_ore=remaining(row, ledger),
+        remaining_ore=known_remaining(remaining(row, ledger)),
     )
 
 
@@ -124,7 +125,7 @@ def report(
         split=None if settlement is None else split(settlement, only_by=view.report_id),
         allowance_ore=view.booked.allowance,
         provisional=view.booked.provisional,
-        remaining_ore=None if totals is None else totals.remaining,
+        remaining_ore=None if totals is None else known_remaining(totals.remaining),
         advice=[]
         if settlement is None
         else payment_instructions(

@@ -15,6 +15,7 @@ from typing import Final
 
 from frikort_contracts.values import Period, WorkPeriod
 
+from services.gateway.employer.known_allowance import STEP
 from services.gateway.formats import Language, day, kroner
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
@@ -36,8 +37,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Notice:
-    """Warns that on the next expected pay day less is left of the card's allowance than is usually paid; in øre.
+    """Warns that the usual payment may exceed what is left of the card's allowance on the next expected pay day.
 
+    ``remaining``: at least so much is left; ``usual``: the usual payment; both in øre.
     ``provisional``: the allowance is not published yet.
     """
 
@@ -70,8 +72,9 @@ def notice(
     today: date,
     provisional: Collection[int] = (),
 ) -> Notice | None:
-    """The notice to give when the usual payment would exceed what is left of the allowance (``left``: øre by year).
+    """The notice to give when the usual payment may exceed what is left of the allowance.
 
+    ``left``: what is known to be left, in øre by year (``known_remaining``).
     ``provisional``: the years whose allowance is not published yet.
     """
     paid = _paid(reports)
@@ -114,20 +117,22 @@ def answer_texts(language: Language) -> tuple[str, str]:
 
 def notice_text(given: Notice, language: Language) -> str:
     """The notice in plain words and in kroner."""
-    left, usual = kroner(given.remaining, language), kroner(given.usual, language)
-    above, pay_day = kroner(given.usual - given.remaining, language), day(given.pay_day, language)
+    usual, above = kroner(given.usual, language), kroner(given.usual - given.remaining, language)
+    least, pay_day = kroner(given.remaining, language), day(given.pay_day, language)
     if language is Language.DANISH:
+        left = f"mindst {least}" if given.remaining else f"under {kroner(STEP, language)}"
         note = f" Beløbsgrænsen for {given.pay_day.year} er foreløbig og kan blive ændret." if given.provisional else ""
         return (
             f"Der er {left} tilbage af årets beløbsgrænse, og I plejer at betale {usual} Betaler I det samme omkring "
-            f"den {pay_day}, er {above} almindelig løn. Træk AM-bidrag og A-skat af det beløb, og indberet det til "
-            f"eIndkomst.{note}"
+            f"den {pay_day}, er op til {above} almindelig løn. Når lønnen er indberettet, står det præcise beløb på "
+            f"kvitteringen. Træk AM-bidrag og A-skat af det, og indberet det til eIndkomst.{note}"
         )
+    left = f"at least {least}" if given.remaining else f"less than {kroner(STEP, language)}"
     note = f" The allowance of {given.pay_day.year} is provisional and may change." if given.provisional else ""
     return (
         f"There is {left} left of the year's allowance, and you usually pay {usual} If you pay the same around "
-        f"{pay_day}, {above} of it is ordinary wage. Deduct labour market contribution and A-tax from that amount, and "
-        f"report it to eIndkomst.{note}"
+        f"{pay_day}, up to {above} of it is ordinary wage. Once the wage is reported, the receipt has the exact "
+        f"amount. Deduct labour market contribution and A-tax from it, and report it to eIndkomst.{note}"
     )
 
 

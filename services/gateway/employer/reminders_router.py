@@ -14,6 +14,7 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, pag
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import READ_REMINDERS
+from services.gateway.employer.known_allowance import known_remaining
 from services.gateway.employer.queries import ledgers_of
 from services.gateway.employer.reminder_rules import notice, question
 from services.gateway.presenters import remaining
@@ -29,7 +30,7 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
     """What to think of today, for own present employments; `limit` is how many employments are looked through.
 
     A question where reports came and come no more: report now, or say that there was no work. A notice where the usual
-    wage would go above what is left of the card's allowance.
+    wage may go above what is left of the card's allowance.
     """
     models, today = context.container.read_models, await context.container.clock.today()
     found = await models.employments.find(
@@ -47,7 +48,7 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
         if card is None:
             continue
         left = {
-            year: remaining(row, ledgers.get((card.card_id, year)))
+            year: known_remaining(remaining(row, ledgers.get((card.card_id, year))))
             for year in (today.year, today.year + 1)
             if (row := context.container.allowances.get(year)) is not None
         }

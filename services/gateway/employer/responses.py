@@ -17,7 +17,7 @@ from frikort_contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from frikort_contracts.rules.allowances import AllowanceTable, split
+from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.commands.responses import (
     ProblemMembers,
@@ -27,9 +27,11 @@ from services.gateway.commands.responses import (
 )
 from services.gateway.commands.service import CommandResponse
 from services.gateway.employer import presenters
-from services.gateway.employer.payment_instructions import payment_instructions
+from services.gateway.employer.known_allowance import expected_split, known_remaining
+from services.gateway.employer.payment_instructions import expected_instructions, payment_instructions
 from services.gateway.formats import Language
 from services.gateway.person_encryption import Persons
+from services.gateway.presenters import remaining
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModelInconsistent, ReadModels
 
@@ -99,37 +101,36 @@ class EmployerResponses:
         return respond(report, language, f"/v1/reports/{report.report_id}")
 
     async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> DryRunResource:
-        """Where the report was accepted before, the split is the one that it has."""
+        """What the employer may expect. Where the report was accepted before, the split is the one that it has."""
         year = command.payment_date.year
         ledger = await self._read_models.ledger(command.card_id, year)
         row = self._allowances.get(year)
         if row is None:
             raise ReadModelInconsistent(f"reporting has an allowance for {year}, and the gateway's table has none")
-        totals = None if ledger is None else ledger.totals
-        before = row.allowance if totals is None else totals.remaining
+        left = remaining(row, ledger)
         total = command.components.total
-        exempt, excess = split(total, before)
-        after = before - exempt
+        exempt, excess, after = expected_split(total, left)
+        instructions = expected_instructions
         booked = None
         if outcome.already_reported and outcome.report_id is not None:
             booked = await self._read_models.reports.get(outcome.report_id)
         if booked is not None and booked.settlement is not None:
-            exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, before
-            total = booked.settlement.total
+            exempt, excess, after = booked.settlement.exempt, booked.settlement.excess, known_remaining(left)
+            total, instructions = booked.settlement.total, payment_instructions
         return DryRunResource(
             employment_id=command.employment_id,
             reference=command.reference,
             year=year,
             total_ore=total,
-            exempt_ore=exempt,
-            excess_ore=excess,
+            exempt_at_least_ore=exempt,
+            excess_at_most_ore=excess,
             allowance_ore=row.allowance,
             provisional=row.provisional,
-            remaining_before_ore=before,
+            remaining_before_ore=known_remaining(left),
             remaining_after_ore=after,
             already_reported=outcome.already_reported,
             corrected_since=outcome.corrected_since,
-            advice=payment_instructions(
+            advice=instructions(
                 exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language
             ),
         )

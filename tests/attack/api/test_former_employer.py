@@ -52,7 +52,7 @@ def test_a_present_employer_sees_what_is_left(world: World) -> None:
 def test_a_dry_run_of_a_former_employer_shows_the_split_alone(ended: Job) -> None:
     tried = accepted(ended.employer.post("/v1/reports/dry-run", ended.body(5_000)), 200)
     assert (tried["remaining_before_ore"], tried["remaining_after_ore"]) == (None, None)
-    assert (tried["exempt_ore"], tried["excess_ore"]) == (5_000, 0)
+    assert (tried["exempt_at_least_ore"], tried["excess_at_most_ore"]) == (5_000, 0)
 
 
 def test_a_dry_run_is_refused_when_the_employment_has_been_over_for_long(world: World, ended: Job) -> None:

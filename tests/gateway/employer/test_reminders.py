@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -165,7 +166,7 @@ class TestNotice:
 
 class TestTexts:
     ASKED = Question(WorkPeriod(first=day("06-01"), last=day("07-08")), day("05-31"))
-    GIVEN = Notice(day("07-31"), 120_000, 500_000)
+    GIVEN = Notice(day("07-31"), 200_000, 500_000)
 
     def test_a_question_is_written_in_both_languages(self) -> None:
         assert question_text(self.ASKED, Language.DANISH) == (
@@ -183,15 +184,23 @@ class TestTexts:
 
     def test_a_notice_is_written_in_both_languages(self) -> None:
         assert notice_text(self.GIVEN, Language.DANISH) == (
-            "Der er 1.200,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I det samme "
-            "omkring den 31. juli 2025, er 3.800,00 kr. almindelig løn. Træk AM-bidrag og A-skat af det beløb, og "
-            "indberet det til eIndkomst."
+            "Der er mindst 2.000,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 5.000,00 kr. Betaler I "
+            "det samme omkring den 31. juli 2025, er op til 3.000,00 kr. almindelig løn. Når lønnen er indberettet, "
+            "står det præcise beløb på kvitteringen. Træk AM-bidrag og A-skat af det, og indberet det til eIndkomst."
         )
         assert notice_text(self.GIVEN, Language.ENGLISH) == (
-            "There is 1,200.00 kr. left of the year's allowance, and you usually pay 5,000.00 kr. If you pay the same "
-            "around 31 July 2025, 3,800.00 kr. of it is ordinary wage. Deduct labour market contribution and A-tax "
-            "from that amount, and report it to eIndkomst."
+            "There is at least 2,000.00 kr. left of the year's allowance, and you usually pay 5,000.00 kr. If you pay "
+            "the same around 31 July 2025, up to 3,000.00 kr. of it is ordinary wage. Once the wage is reported, the "
+            "receipt has the exact amount. Deduct labour market contribution and A-tax from it, and report it to "
+            "eIndkomst."
         )
+
+    def test_a_notice_says_that_little_is_left(self) -> None:
+        little = replace(self.GIVEN, remaining=0)
+        assert notice_text(little, Language.DANISH).startswith(
+            "Der er under 1.000,00 kr. tilbage af årets beløbsgrænse,"
+        )
+        assert notice_text(little, Language.ENGLISH).startswith("There is less than 1,000.00 kr. left of the year's")
 
     def test_a_question_about_one_day_names_it_once(self) -> None:
         day = self.ASKED.days.first

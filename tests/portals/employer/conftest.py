@@ -28,7 +28,7 @@ async def site(site: Site) -> Site:
     site.answer("GET", "/v1/reminders", Reminders(reminders=[], next=None))
     site.answer("GET", "/v1/report-batches", BatchPage(batches=[], next=None))
     left = AllowanceLeft(
-        employment_id=EMPLOYMENT, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_234_500
+        employment_id=EMPLOYMENT, year=2026, allowance_ore=4_276_600, provisional=True, remaining_ore=1_200_000
     )
     site.answer("GET", f"/v1/employments/{EMPLOYMENT}/allowance", left)
     return site

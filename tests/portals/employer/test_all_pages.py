@@ -154,9 +154,9 @@ def has_data_of_every_kind(site: Site) -> None:
         employment_id=EMPLOYMENT,
         card_number="48213",
         label="Løn 4711",
-        text="Der er 500,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 2.500,00 kr.",
+        text="Der er under 1.000,00 kr. tilbage af årets beløbsgrænse, og I plejer at betale 2.500,00 kr.",
         expected_payment_date=date(2026, 11, 30),
-        remaining_ore=50_000,
+        remaining_ore=0,
         usual_pay_ore=250_000,
     )
     site.answer("GET", "/v1/reminders", Reminders(reminders=[question, notice], next=None))

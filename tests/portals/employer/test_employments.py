@@ -119,7 +119,7 @@ class TestEmployments:
 
     async def test_an_employment_shows_the_remaining_allowance(self, client: httpx2.AsyncClient) -> None:
         page = await client.get(f"/virksomhed/ansaettelser/{EMPLOYMENT}")
-        assert "12.345,00 kr. tilbage af 42.766,00 kr." in page_text(page)
+        assert "Mindst 12.000,00 kr. tilbage af 42.766,00 kr." in page_text(page)
         assert "foreløbig" in page_text(page)
 
     @pytest.mark.parametrize("code", ["employment-unknown", "year-without-allowance"])

@@ -43,9 +43,9 @@ class TestFrontPage:
             employment_id=EMPLOYMENT,
             card_number="48213",
             label=None,
-            text="Der er 500,00 kr. tilbage af årets beløbsgrænse.",
+            text="Der er under 1.000,00 kr. tilbage af årets beløbsgrænse.",
             expected_payment_date=date(2026, 11, 30),
-            remaining_ore=50_000,
+            remaining_ore=0,
             usual_pay_ore=250_000,
         )
         site.answer("GET", "/v1/reminders", Reminders(reminders=[notice], next=None))

@@ -15,7 +15,7 @@ from frikort_contracts.http.reports import (
     DryRunResource,
 )
 
-from services.gateway.employer.payment_instructions import payment_instructions
+from services.gateway.employer.payment_instructions import expected_instructions
 from services.gateway.formats import Language as ApiLanguage
 from services.gateway.problems import document
 from services.portals.employer.reporting import likely_work
@@ -41,14 +41,14 @@ def dry_run(**changes: Any) -> DryRunResource:
         "reference": "x",
         "year": 2026,
         "total_ore": 250_000,
-        "exempt_ore": 200_000,
-        "excess_ore": 50_000,
+        "exempt_at_least_ore": 200_000,
+        "excess_at_most_ore": 50_000,
         "allowance_ore": 4_276_600,
         "provisional": False,
         "remaining_before_ore": 200_000,
         "remaining_after_ore": 0,
         "already_reported": False,
-        "advice": payment_instructions(
+        "advice": expected_instructions(
             exempt=200_000, excess=50_000, year=2026, provisional=False, language=ApiLanguage.DANISH
         ),
     }
@@ -101,9 +101,11 @@ class TestReporting:
 
         assert [request.path for request in site.requests if request.method == "POST"] == ["/v1/reports/dry-run"]
         text = page_text(summary)
-        assert "2.000,00 kr. er skattefri frikortløn. Træk ikke skat, og indberet den ikke til eIndkomst." in text
-        assert "500,00 kr. er almindelig løn" in text
-        assert "0,00 kr. tilbage af 42.766,00 kr." in text
+        assert "Mindst 2.000,00 kr. er skattefri frikortløn." in text
+        assert "Op til 500,00 kr. er almindelig løn" in text
+        assert "Når lønnen er indberettet, står det præcise beløb på kvitteringen." in text
+        assert "Skattefri frikortløn Mindst 2.000,00 kr. Almindelig løn med skat Højst 500,00 kr." in text
+        assert "Under 1.000 kr. tilbage af 42.766,00 kr." in text
         carried = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', summary.text.split("<main")[1]))
         done = await send_form(client, f"/virksomhed/indberet/{EMPLOYMENT}", carried | {"step": "send"})
 
