@@ -65,10 +65,16 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             {"FUZZ_EXAMPLES": "500"},
         ),
         Step(
+            "attacks",
+            "thousands of slow connections, large bodies and many guesses, while others are served",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "-rP", "tests/attack"),
+            4,
+        ),
+        Step(
             "simulation",
             f"{seeds} seeds of the simulation",
             (_PYTHON, "-m", "tests.simulation", "--seeds", seeds),
-            12,
+            8,
         ),
         Step(
             "production",
