@@ -301,7 +301,7 @@ async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(wo
 async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_is_booked_once(world: World) -> None:
     employer = world.employer()
     jobs = [world.job(world.card(), employer=employer) for _ in range(8)]
-    good = [jobs[n % 8].body(10_000 + n) for n in range(598)]
+    good = [jobs[n % 8].body(10_000 + n) for n in range(1_998)]
     content = "\n".join(json.dumps(body) for body in [jobs[0].body(-1), *good, jobs[0].body(0)])
     headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/jsonl"}
     sent = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
@@ -316,7 +316,7 @@ async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_i
     revive(world, "payroll")
 
     counts = employer.wait_for(sent.headers["location"], "status", "done", within=120)["counts"]
-    assert counts == {"lines": 600, "errors": 1, "accepted": 598, "already_reported": 0, "refused": 1, "pending": 0}
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 1_998, "already_reported": 0, "refused": 1, "pending": 0}
     ids = {job.id for job in jobs}
     records = await records_about(world.system.access, EarningsReported, lambda e: e.employment_id in ids)
     assert len({dict(record.headers)["ce_id"] for record in records}) == len(good)
@@ -328,5 +328,5 @@ async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_i
     headers["Idempotency-Key"] = "a-month-later"
     again = accepted(employer.raw("POST", "/v1/report-batches", content, headers), 202)
     counts = employer.wait_for(again.headers["location"], "status", "done", within=60)["counts"]
-    assert counts == {"lines": 600, "errors": 1, "accepted": 0, "already_reported": 598, "refused": 1, "pending": 0}
+    assert counts == {"lines": 2_000, "errors": 1, "accepted": 0, "already_reported": 1_998, "refused": 1, "pending": 0}
     assert sum(len(job.card.reports()) for job in jobs) == len(good)
