@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, Literal, get_args
 
-from frikort_contracts import balance, extracts, issuance, outcomes, reporting
+from frikort_contracts import balance, extracts, issuance, outcomes, report_checks, reporting
 from frikort_contracts.messages import Message
 
 PARTITIONS: Final = 6
@@ -86,6 +86,7 @@ REPORTING_COMMANDS = Topic(
         reporting.ReportEarnings,
         reporting.CorrectReport,
         reporting.WithdrawReport,
+        report_checks.CheckReports,
         reporting.AnswerDispute,
         reporting.DisputeReport,
         reporting.WithdrawDispute,

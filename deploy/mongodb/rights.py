@@ -87,6 +87,8 @@ _USERS: Final[Mapping[str, Rights]] = {
     "payroll": {
         "frikort_gateway": {
             "cards": _READ,
+            "employments": _READ,
+            "ledgers": _READ,
             "outcomes": _WATCH,
             "reports": _WATCH,
             "report_batches": _WATCH | {Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX},

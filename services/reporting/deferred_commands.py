@@ -7,6 +7,7 @@ from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Message
+from frikort_contracts.report_checks import CheckReports
 from frikort_contracts.reporting import EarningsCommand, RegisterEmployment
 from frikort_contracts.topics import MESSAGE_TYPES
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -27,7 +28,7 @@ class DeferredCommand(BaseModel):
 
 def needed_card_revision(command: Message) -> int:
     """The card revision that ``command`` must be decided on, or a later one; 0 if it needs none."""
-    return command.card_revision if isinstance(command, RegisterEmployment | EarningsCommand) else 0
+    return command.card_revision if isinstance(command, RegisterEmployment | EarningsCommand | CheckReports) else 0
 
 
 def defer(message: Envelope[Any]) -> DeferredCommand:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any, get_args
+from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import AnyCardEvent
 from frikort_contracts.messages import Event
-from frikort_contracts.outcomes import CommandRefused
+from frikort_contracts.outcomes import CommandAccepted, CommandRefused
+from frikort_contracts.report_checks import CheckReports
 from frikort_contracts.reporting import (
     AnswerDispute,
     ChangeEmployment,
@@ -72,6 +74,8 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
                 return correct_report(rules, state, message)
             case WithdrawReport():
                 return withdraw_report(state, message)
+            case CheckReports():
+                return check_reports(rules, state, message)
             case DisputeReport() | AnswerDispute() | WithdrawDispute():
                 return decide_dispute(state, message)
     except Refusal as refusal:
@@ -80,6 +84,29 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
         )
         return Decision(state, (outcome,))
     raise TypeError(f"reporting has no decision for {type(message.data).__name__}")
+
+
+def check_reports(rules: Rules, state: CardState, message: Envelope[CheckReports]) -> Decision[CardState]:
+    """The outcome that each report would have, decided in order on a state that is then discarded."""
+    command = message.data
+    about = command.model_dump(exclude={"reports"})
+    tried, outcomes = state, list[Event]()
+    for report in command.reports:
+        reporting: Envelope[Any] = Envelope(
+            id=message.id if report.command_id is None else UUID(report.command_id),
+            time=message.time,
+            source=message.source,
+            data=ReportEarnings(**about, **report.model_dump(exclude={"command_id"})),
+            correlation_id=message.correlation_id,
+        )
+        decision = decide_command(rules, tried, reporting)
+        tried = decision.state or tried
+        outcome = decision.events[-1]
+        if isinstance(outcome, CommandAccepted):
+            outcome = outcome.model_copy(update={"dry_run": True})
+        if report.command_id is not None:
+            outcomes.append(outcome)
+    return Decision(state, tuple(outcomes))
 
 
 def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:

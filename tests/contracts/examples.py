@@ -45,6 +45,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import (
     AnswerDispute,
     AnswerReason,
@@ -131,6 +132,14 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ReportEarnings(
         **_employer, employment_id=_EMPLOYMENT, card_revision=1, reference="2025-05", work=_MAY,
         payment_date=date(2025, 5, 30), components=_PAID, allow_duplicate=True,
+    ),
+    CheckReports(
+        **_employer, employment_id=_EMPLOYMENT, card_revision=1,
+        reports=(
+            CheckedReport(
+                command_id=_COMMAND, reference="2025-05", work=_MAY, payment_date=date(2025, 5, 30), components=_PAID
+            ),
+        ),
     ),
     CorrectReport(
         **_employer, employment_id=_EMPLOYMENT, card_revision=1, report_id=_REPORT, work=_MAY,

@@ -35,6 +35,7 @@ from services.gateway.payroll.upload import UploadService
 from services.gateway.payroll.worker import BatchWorker
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import PROJECTIONS
+from services.gateway.projections.ledgers import TotalsView, ledger_id
 from services.gateway.wiring import response_builder
 from services.portals.api import GatewayClient
 from services.reporting.processor import card_states
@@ -169,10 +170,20 @@ class Queries:
             for command_id, view in found.items()
         }
 
+    async def periods(self, employment_ids: Collection[str]) -> dict[str, Period]:
+        states = self._memory["employments"].states
+        return {employment_id: states[employment_id].period for employment_id in employment_ids}
+
+    async def totals(self, years: Collection[tuple[str, int]]) -> dict[tuple[str, int], TotalsView]:
+        found = {year: self._memory["ledgers"].states.get(ledger_id(*year)) for year in years}
+        return {year: ledger.totals for year, ledger in found.items() if ledger is not None}
+
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
         states = self._memory["reports"].states
         return {
-            report_id: LineSplit(states[report_id].revision, split.exempt, split.excess)
+            report_id: LineSplit(
+                states[report_id].revision, split.exempt, split.excess, states[report_id].booked.provisional
+            )
             for report_id in report_ids
             if (split := states[report_id].settlement) is not None
         }
@@ -295,8 +306,11 @@ class World:
 
     async def book(self, batch_id: str) -> list[dict[str, Any]]:
         """Book a held file. Returns its lines."""
-        path = f"/v1/report-batches/{batch_id}"
-        await self.api.post(f"{path}/booking", headers=self.headers)
+        await self.api.post(f"/v1/report-batches/{batch_id}/booking", headers=self.headers)
+        return await self.work(batch_id)
+
+    async def work(self, batch_id: str) -> list[dict[str, Any]]:
+        """Let a worker check or book every waiting file. Returns the lines of this one."""
         worker = BatchWorker(
             batches=self.gateway.batches,
             queries=cast("Any", self.queries),
@@ -306,11 +320,12 @@ class World:
             now=self.clock.now,
             subscriptions=ChangeSubscriptions(asyncio.Event()),
             renew_every=1,
+            allowances=_TABLE,
         )
         for waiting in await self.gateway.batches.waiting():
             held = await self.gateway.batches.claim(waiting)
             assert held is not None
-            await worker.book(held)
+            await worker.work(held)
         return await self.lines(batch_id)
 
     async def lines(self, batch_id: str) -> list[dict[str, Any]]:

@@ -23,12 +23,14 @@ from frikort_contracts.reporting import (
     EarningsWithdrawn,
     ReportDisputed,
 )
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, WorkPeriod
 from pydantic import BaseModel, SecretStr
 
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
+from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.processing.decision import S
 from services.runtime.processing.projection import Projection
@@ -65,6 +67,11 @@ def settings(**changes: Any) -> GatewaySettings:
         "jwks_url": "http://127.0.0.1:1/jwks",
     }
     return GatewaySettings(**given | changes)
+
+
+def allowances() -> AllowanceTable:
+    """The shipped amounts."""
+    return load_allowances(settings().allowances)
 
 
 def envelope(data: Event, at: datetime = NOON) -> Envelope[Any]:

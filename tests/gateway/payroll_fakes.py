@@ -9,12 +9,14 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from frikort_contracts.cloudevents import Record, decode
+from frikort_contracts.report_checks import CheckReports
 from frikort_contracts.topics import REPORTING_COMMANDS
 from frikort_contracts.values import Period
 
-from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
+from services.gateway.payroll.batch import AT_WORK, UNBOOKED, Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments, ValidLine
+from services.gateway.projections.ledgers import TotalsView
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON
 from tests.runtime.memory import Faults
@@ -79,7 +81,21 @@ class MemoryBatchStore:
         if stored is None or stored.status is not before:
             return False
         await self._write("change", stored.model_copy(update={"status": after}))
+        self.leased.discard(batch_id)
         return True
+
+    async def add_check(self, held: Batch, index: int, results: str, totals: BatchTotals) -> None:
+        stored = await self._fenced(held)
+        await self._write("add_check", stored.model_copy(update={"checked": {**stored.checked, str(index): totals}}))
+        chunk = await self.chunk(held, index)
+        changes = {"check": results, "check_attempt": held.attempt}
+        await self._write_chunk("add_check chunk", held, chunk.model_copy(update=changes))
+
+    async def finish_check(self, held: Batch, at: datetime) -> None:
+        stored = await self._fenced(held)
+        changes = {"status": BatchStatus.HELD, "checked_at": at}
+        await self._write("finish_check", stored.model_copy(update=changes))
+        self.leased.discard(held.batch_id)
 
     async def delete_lines(self, batch_id: str) -> None:
         for place in [place for place in self.chunks if place[0] == batch_id]:
@@ -89,17 +105,17 @@ class MemoryBatchStore:
         return [
             b
             for b in self._all()
-            if (b.status is BatchStatus.HELD and b.expires_at <= expired_at)
+            if (b.status in UNBOOKED and b.expires_at <= expired_at)
             or (b.status is BatchStatus.RECEIVING and b.created_at < received_before)
         ]
 
     async def waiting(self) -> list[str]:
-        waiting = [b for b in self._all() if b.status is BatchStatus.BOOKING and b.batch_id not in self.leased]
+        waiting = [b for b in self._all() if b.status in AT_WORK and b.batch_id not in self.leased]
         return [b.batch_id for b in sorted(waiting, key=lambda b: b.order)]
 
     async def claim(self, batch_id: str) -> Batch | None:
         stored = await self.get(batch_id)
-        if stored is None or stored.status is not BatchStatus.BOOKING or batch_id in self.leased:
+        if stored is None or stored.status not in AT_WORK or batch_id in self.leased:
             return None
         held = stored.model_copy(update={"attempt": stored.attempt + 1})
         self.leased.add(batch_id)
@@ -142,7 +158,7 @@ class MemoryBatchStore:
 
     async def _fenced(self, held: Batch) -> Batch:
         stored = await self.get(held.batch_id)
-        if stored is None or stored.attempt != held.attempt or stored.status is not BatchStatus.BOOKING:
+        if stored is None or stored.attempt != held.attempt or stored.status is not held.status:
             raise LeaseLost(held.batch_id)
         return stored
 
@@ -216,8 +232,17 @@ class FakeServices:
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
         return {i: self.booked[i] for i in report_ids if i in self.booked}
 
+    async def periods(self, employment_ids: Collection[str]) -> dict[str, Period]:
+        return {i: self.employments[i].period for i in employment_ids}
+
+    async def totals(self, years: Collection[tuple[str, int]]) -> dict[tuple[str, int], TotalsView]:
+        return {}
+
     def _decide(self, record: Record) -> None:
         message = decode(REPORTING_COMMANDS, record.value, record.headers)
+        if isinstance(message.data, CheckReports):
+            self._check(message.data)
+            return
         if str(message.id) in self.decided:
             return
         command = message.data
@@ -229,6 +254,18 @@ class FakeServices:
             outcome = LineOutcome(report_id, 1, is_repeated, None, {})
             self.booked.setdefault(report_id, LineSplit(1, command.components.total, 0))
         self.decided[str(message.id)] = outcome
+
+    def _check(self, command: CheckReports) -> None:
+        tried: set[str] = set()
+        for report in command.reports:
+            report_id = f"{command.employment_id}/{report.reference}"
+            outcome = LineOutcome(report_id, 1, report_id in self.booked.keys() | tried, None, {})
+            if report.components.total == 13:
+                outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})
+            else:
+                tried.add(report_id)
+            if report.command_id is not None:
+                self.decided.setdefault(report.command_id, outcome)
 
 
 def report_line(reference: str, number: str = "12345", wage: int = 100_000, **changes: Any) -> dict[str, Any]:

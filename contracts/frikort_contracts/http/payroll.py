@@ -41,11 +41,32 @@ class BatchCounts(Resource):
     pending: int = Field(description="Lines without errors that have no outcome yet.")
 
 
+class BatchCheckResource(Resource):
+    """What the lines without errors would give if the file were reported at the moment of the check.
+
+    Every rule of reporting is tried, and each line counts those before it in the file.
+    """
+
+    at: datetime | None = Field(description="The moment of the check; null until all lines are checked.")
+    accepted: int
+    already_reported: int
+    refused: int
+    exempt_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
+    excess_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
+    over_allowance: int = Field(description="Lines of which a part is above the allowance.")
+    provisional: bool = Field(description="Some is split by an allowance that is not published yet.")
+    split_unshown: int = Field(
+        description="Lines whose split is not shown, as in a dry run: the employment ended more than 60 days ago."
+    )
+
+
 class BatchResource(Resource):
-    """A payroll file. ``held``: it is checked, and nothing is booked."""
+    """A payroll file. ``checking``: its lines are tried; ``held``: that is done. Nothing is booked in either."""
 
     batch_id: str
-    status: Literal["held", "booking", "done", "cancelled"] = Field(description="How far the file has come.")
+    status: Literal["checking", "held", "booking", "done", "cancelled"] = Field(
+        description="How far the file has come."
+    )
     created_at: datetime
     expires_at: datetime | None = Field(description="When a held file is cancelled by itself; null otherwise.")
     finished_at: datetime | None
@@ -53,6 +74,9 @@ class BatchResource(Resource):
         description="How the file was read. `windows-1252`: its Danish column names can only be that."
     )
     counts: BatchCounts
+    check: BatchCheckResource | None = Field(
+        default=None, description="Of a file that is checked before it is booked; null otherwise."
+    )
     total_ore: int = Field(description="What the lines without errors report.")
     exempt_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
     excess_ore: int = Field(description="Of what is accepted or already reported, as it was split when it was booked.")
@@ -72,6 +96,16 @@ class LineSplitResource(Resource):
     exempt_ore: int
     excess_ore: int
     provisional: bool = Field(description="The year's allowance is not published yet.")
+
+
+class LineCheckResource(Resource):
+    """What a line would give if the file were reported at the moment of the check."""
+
+    result: Literal["accepted", "already_reported", "refused"]
+    split: LineSplitResource | None = Field(description="Null if refused, or if the split is not shown.")
+    corrected_since: bool
+    reported_ore: int | None = Field(description="The total of the report that it is or would be; null if refused.")
+    problem: ProblemResource | None = Field(description="Why it would be refused; null otherwise.")
 
 
 class BatchLineResource(Resource):
@@ -96,6 +130,11 @@ class BatchLineResource(Resource):
         default=None, description="The total of the line's report, as it was when the line was booked."
     )
     problem: ProblemResource | None = Field(description="Why the line was refused; null otherwise.")
+    check: LineCheckResource | None = Field(
+        default=None,
+        description="While the file is not booked; null with errors, before the check, and for each line after the "
+        "first 1,000 of one employment.",
+    )
     errors: list[FieldErrorResource] = Field(description="Each wrong field; the line is not booked.")
 
 

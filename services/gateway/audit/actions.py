@@ -71,6 +71,12 @@ READ_OUTCOME: Final = define(
     "har hentet svaret på noget, de selv har gjort før",
     "fetched the answer to what they had done before",
 )
+TRY_REPORT: Final = define(
+    "try-report",
+    "read",
+    "har spurgt, hvad der vil ske, hvis de indberetter løn til dig",
+    "asked what would happen if they reported wage for you",
+)
 REPORT_EARNINGS: Final = define("report-earnings", "change", "har indberettet løn til dig", "reported wage for you")
 DISPUTE_REPORT: Final = define(
     "dispute-report",

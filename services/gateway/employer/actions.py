@@ -10,12 +10,6 @@ REGISTER_EMPLOYMENT: Final = define(
     "register-employment", "change", "har registreret en ansættelse af dig", "registered an employment of you"
 )
 CHANGE_EMPLOYMENT: Final = define("change-employment", "change", "har ændret din ansættelse", "changed your employment")
-TRY_REPORT: Final = define(
-    "try-report",
-    "read",
-    "har spurgt, hvad der vil ske, hvis de indberetter løn til dig",
-    "asked what would happen if they reported wage for you",
-)
 CORRECT_REPORT: Final = define(
     "correct-report", "change", "har rettet en indberetning af din løn", "corrected a report of your wage"
 )

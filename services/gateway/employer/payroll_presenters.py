@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from frikort_contracts.http.payroll import (
+    BatchCheckResource,
     BatchCounts,
     BatchLineResource,
     BatchResource,
+    LineCheckResource,
     LineSplitResource,
 )
 from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
 
 from services.gateway.field_texts import field_code, field_text
 from services.gateway.formats import Language, kroner
-from services.gateway.payroll.batch import Batch, BatchStatus
+from services.gateway.payroll.batch import UNBOOKED, Batch, BatchStatus
 from services.gateway.payroll.booking import LineResult, command_id
 from services.gateway.payroll.lines import FieldError, InvalidLine, ValidLine
 from services.gateway.payroll.parser import COLUMN_POINTERS
@@ -23,9 +25,11 @@ from services.gateway.problems import document
 from services.runtime import csv_writer
 from services.runtime.csv_writer import Ore
 
+CheckStatus = Literal["accepted", "already_reported", "refused"]
 LineStatus = Literal["accepted", "already_reported", "refused", "error", "pending"]
 
-_STATUS: Final[dict[BatchStatus, Literal["held", "booking", "done", "cancelled"]]] = {
+_STATUS: Final[dict[BatchStatus, Literal["checking", "held", "booking", "done", "cancelled"]]] = {
+    BatchStatus.CHECKING: "checking",
     BatchStatus.HELD: "held",
     BatchStatus.BOOKING: "booking",
     BatchStatus.DONE: "done",
@@ -72,6 +76,18 @@ _RESULTS: Final[dict[Language, dict[LineStatus, str]]] = {
         "pending": "pending",
     },
 }
+_CHECKS: Final[dict[Language, dict[CheckStatus, str]]] = {
+    Language.DANISH: {
+        "accepted": "kan indberettes",
+        "already_reported": "indberettet i forvejen",
+        "refused": "vil blive afvist",
+    },
+    Language.ENGLISH: {
+        "accepted": "can be reported",
+        "already_reported": "already reported",
+        "refused": "would be refused",
+    },
+}
 
 
 def batch(shown: Batch) -> BatchResource:
@@ -81,7 +97,7 @@ def batch(shown: Batch) -> BatchResource:
         batch_id=shown.batch_id,
         status=_STATUS[shown.status],
         created_at=shown.created_at,
-        expires_at=shown.expires_at if shown.status is BatchStatus.HELD else None,
+        expires_at=shown.expires_at if shown.status in UNBOOKED else None,
         finished_at=shown.finished_at,
         encoding=shown.encoding,
         counts=BatchCounts(
@@ -92,6 +108,7 @@ def batch(shown: Batch) -> BatchResource:
             refused=totals.refused,
             pending=shown.good - totals.lines,
         ),
+        check=_check(shown) if shown.status in UNBOOKED else None,
         total_ore=shown.total,
         exempt_ore=totals.exempt,
         excess_ore=totals.excess,
@@ -99,10 +116,29 @@ def batch(shown: Batch) -> BatchResource:
     )
 
 
+def _check(shown: Batch) -> BatchCheckResource:
+    totals = shown.check_totals
+    return BatchCheckResource(
+        at=shown.checked_at,
+        accepted=totals.accepted,
+        already_reported=totals.already_reported,
+        refused=totals.refused,
+        exempt_ore=totals.exempt,
+        excess_ore=totals.excess,
+        over_allowance=totals.over,
+        provisional=totals.provisional > 0,
+        split_unshown=totals.unshown,
+    )
+
+
 def line(
-    batch_id: str, shown: ValidLine | InvalidLine, result: LineResult | None, language: Language
+    batch_id: str,
+    shown: ValidLine | InvalidLine,
+    result: LineResult | None,
+    check: LineResult | None,
+    language: Language,
 ) -> BatchLineResource:
-    """A line; ``result`` None while there is none."""
+    """A line; ``result`` and ``check`` are None while there is none."""
     if isinstance(shown, InvalidLine):
         return BatchLineResource(
             number=shown.number,
@@ -129,7 +165,21 @@ def line(
         corrected_since=booked and result is not None and result.corrected,
         reported_ore=result.exempt + result.excess if booked and result else None,
         problem=_problem(batch_id, result, language),
+        check=None if check is None else _line_check(batch_id, shown, check, language),
         errors=[],
+    )
+
+
+def _line_check(batch_id: str, shown: ValidLine, check: LineResult, language: Language) -> LineCheckResource:
+    split = LineSplitResource(exempt_ore=check.exempt, excess_ore=check.excess, provisional=check.provisional)
+    is_refused = check.outcome == "refused"
+    known = check.exempt + check.excess if check.corrected and not check.unshown else shown.total
+    return LineCheckResource(
+        result=check.outcome,
+        split=None if is_refused or check.unshown else split,
+        corrected_since=check.corrected,
+        reported_ore=None if is_refused or (check.corrected and check.unshown) else known,
+        problem=_problem(batch_id, check, language),
     )
 
 
@@ -159,17 +209,18 @@ def csv_header(language: Language) -> str:
 def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterator[str]:
     """A row for each line; amounts in kroner with a decimal comma."""
     for entry in shown:
-        split = entry.split
+        facts = entry.check or entry
+        split = facts.split
         why = [": ".join(filter(None, (error.column or error.pointer, error.detail))) for error in entry.errors]
-        if entry.corrected_since and entry.reported_ore is not None:
-            why = [corrected_text(entry.reported_ore, language)]
-        if entry.problem is not None:
-            why = [f"{entry.problem.title}. {entry.problem.detail}"]
+        if facts.corrected_since and facts.reported_ore is not None:
+            why = [corrected_text(facts.reported_ore, language)]
+        if facts.problem is not None:
+            why = [f"{facts.problem.title}. {facts.problem.detail}"]
         yield csv_writer.row(
             (
                 entry.number,
                 entry.reference,
-                _RESULTS[language][entry.result],
+                _RESULTS[language][entry.result] if entry.check is None else _CHECKS[language][entry.check.result],
                 None if entry.total_ore is None else Ore(entry.total_ore),
                 None if split is None else Ore(split.exempt_ore),
                 None if split is None else Ore(split.excess_ore),
@@ -195,9 +246,11 @@ def result_of(shown: ValidLine | InvalidLine, result: LineResult | None) -> Line
     return "pending" if result is None else result.outcome
 
 
-def may_have(shown: Batch, index: int, result: LineStatus | None) -> bool:
-    """Whether a chunk holds lines with this result (any if None), as far as it is counted."""
+def may_have(shown: Batch, index: int, result: LineStatus | None, check: CheckStatus | None) -> bool:
+    """Whether a chunk holds lines with this result and check (any if None), as far as it is counted."""
     size, totals = shown.chunks[index], shown.counted.get(str(index))
+    if check is not None and getattr(shown.checked.get(str(index)), check, 0) == 0:
+        return False
     if result is None:
         return True
     if result == "error":

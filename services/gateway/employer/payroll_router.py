@@ -17,10 +17,10 @@ from services.gateway.audit.actions import READ_REPORTS
 from services.gateway.audit.context import current_audit
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.employer import payroll_presenters as presenters
-from services.gateway.employer.payroll_presenters import LineStatus
+from services.gateway.employer.payroll_presenters import CheckStatus, LineStatus
 from services.gateway.operation_problems import problems
 from services.gateway.payroll import booking, lines
-from services.gateway.payroll.batch import Batch, BatchStatus, booked, cancelled
+from services.gateway.payroll.batch import UNBOOKED, Batch, BatchStatus, booked, cancelled
 from services.gateway.payroll.booking import LineResult
 from services.gateway.payroll.lines import InvalidLine, ValidLine
 from services.gateway.payroll.parser import DANISH, ENGLISH
@@ -81,7 +81,7 @@ _BODY: Final[dict[str, Any]] = {
     status_code=202,
     response_model=BatchResource,
     responses={
-        201: {"description": "Held: checked, and nothing is booked", "model": BatchResource},
+        201: {"description": "It is being checked, and nothing is booked", "model": BatchResource},
         202: {"description": "It is being booked", "model": BatchResource},
     },
     openapi_extra={
@@ -99,12 +99,17 @@ _BODY: Final[dict[str, Any]] = {
 @not_audited
 async def send_batch(
     context: EmployerUpload,
-    hold: Annotated[bool, Query(description="Only check it; book it later, or cancel it.")] = False,
+    hold: Annotated[
+        bool, Query(description="Only check it, as a dry run of every line; book it later, or cancel it.")
+    ] = False,
 ) -> Response:
-    """Report many payments at once. Every line is checked before anything is booked.
+    """Report many payments at once. The fields of every line are checked before anything is booked.
 
     Lines with errors are named and never block the others. Each line is then booked on its own, as a single report
-    would be. The file sent again under another key books nothing twice: every line is ``already_reported``.
+    would be. With ``hold``, nothing is booked: the check tries every line as the report of the file would decide it at
+    that moment, each after those before it, and shows the split.
+
+    The file sent again under another key books nothing twice: every line is ``already_reported``.
     """
     upload = Upload(
         caller=context.caller,
@@ -175,6 +180,7 @@ async def list_lines(
     batch_id: str,
     context: Employer,
     result: Annotated[LineStatus | None, Query(description="Only lines with this result.")] = None,
+    check: Annotated[CheckStatus | None, Query(description="Only lines whose check has this result.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = "",
 ) -> BatchLinePage:
@@ -185,14 +191,22 @@ async def list_lines(
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
     found: list[ValidLine | InvalidLine] = []
     results: dict[int, LineResult] = {}
-    async for some, known in _chunks(context, batch, result, after=int(after)):
+    checks: dict[int, LineResult] = {}
+    async for some, known, tried in _chunks(context, batch, result, check, after=int(after)):
         results |= known
-        found += [line for line in some if line.number > int(after) and _is(line, known, result)]
+        checks |= tried
+        found += [
+            line
+            for line in some
+            if line.number > int(after)
+            and (result is None or presenters.result_of(line, known.get(line.number)) == result)
+            and (check is None or (line.number in tried and tried[line.number].outcome == check))
+        ]
         if len(found) > limit:
             break
     shown = found[:limit]
     return BatchLinePage(
-        lines=_shown(context, batch, shown, results),
+        lines=_shown(context, batch, shown, results, checks),
         next=cursor_of(str(shown[-1].number)) if len(found) > limit else None,
     )
 
@@ -216,39 +230,46 @@ async def batch_result(batch_id: str, context: Employer) -> Response:
 
 async def _csv(context: RequestContext, batch: Batch) -> AsyncIterator[bytes]:
     yield presenters.csv_header(context.language).encode()
-    async for some, results in _chunks(context, batch, None, after=0):
-        yield "".join(presenters.csv_lines(_shown(context, batch, some, results), context.language)).encode()
+    async for some, results, checks in _chunks(context, batch, None, None, after=0):
+        shown = _shown(context, batch, some, results, checks)
+        yield "".join(presenters.csv_lines(shown, context.language)).encode()
 
 
 async def _chunks(
-    context: RequestContext, batch: Batch, result: LineStatus | None, *, after: int
-) -> AsyncIterator[tuple[list[ValidLine | InvalidLine], dict[int, LineResult]]]:
-    """The lines of each chunk that may hold some with this result, in the order of the file, and their results."""
+    context: RequestContext, batch: Batch, result: LineStatus | None, check: CheckStatus | None, *, after: int
+) -> AsyncIterator[tuple[list[ValidLine | InvalidLine], dict[int, LineResult], dict[int, LineResult]]]:
+    """The lines of each chunk that may hold some of these, in the order of the file, their results and checks."""
     if batch.status is BatchStatus.CANCELLED:
         return
     encryptor = context.container.line_encryptor
     for index, size in enumerate(batch.chunks):
-        if size.last <= after or not presenters.may_have(batch, index, result):
+        if size.last <= after or not presenters.may_have(batch, index, result, check):
             continue
         chunk = await context.container.batches.chunk(batch, index)
         good, bad = lines.lines_from_json(encryptor.decrypt_lines(chunk.lines, batch, index))
         results: dict[int, LineResult] = {}
+        checks: dict[int, LineResult] = {}
+        if chunk.check is not None and batch.status in UNBOOKED:
+            checks = booking.results_from_json(encryptor.decrypt_check(chunk.check, batch, index))
         if chunk.results is not None and str(index) in batch.counted:
             results = booking.results_from_json(encryptor.decrypt_results(chunk.results, batch, index))
-        yield sorted([*good, *bad], key=lambda line: line.number), results
-
-
-def _is(line: ValidLine | InvalidLine, results: Mapping[int, LineResult], wanted: LineStatus | None) -> bool:
-    return wanted is None or presenters.result_of(line, results.get(line.number)) == wanted
+        yield sorted([*good, *bad], key=lambda line: line.number), results, checks
 
 
 def _shown(
-    context: RequestContext, batch: Batch, some: Sequence[ValidLine | InvalidLine], results: Mapping[int, LineResult]
+    context: RequestContext,
+    batch: Batch,
+    some: Sequence[ValidLine | InvalidLine],
+    results: Mapping[int, LineResult],
+    checks: Mapping[int, LineResult],
 ) -> list[BatchLineResource]:
     """Lines as resources. Their persons are audited."""
     for line in some:
         current_audit().add_state(line)
-    return [presenters.line(batch.batch_id, line, results.get(line.number), context.language) for line in some]
+    return [
+        presenters.line(batch.batch_id, line, results.get(line.number), checks.get(line.number), context.language)
+        for line in some
+    ]
 
 
 async def _own(context: RequestContext, batch_id: str) -> Batch:

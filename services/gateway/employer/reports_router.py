@@ -23,10 +23,10 @@ from starlette.responses import Response
 from services.gateway.api.dependencies import PENDING, Employer, EmployerCommand, RequestContext
 from services.gateway.api.json_route import JsonRoute
 from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, Newest, after, page
-from services.gateway.audit.actions import READ_REPORTS, REPORT_EARNINGS
+from services.gateway.audit.actions import READ_REPORTS, REPORT_EARNINGS, TRY_REPORT
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
-from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, TRY_REPORT, WITHDRAW_REPORT
+from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
 from services.gateway.employer.queries import current_employments, ledgers_of, own_employment
 from services.gateway.former_employers import LATE_PERIOD, may_try

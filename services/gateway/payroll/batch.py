@@ -1,6 +1,7 @@
 """The state of a payroll file and of its chunks, and the next step of a chunk. Pure.
 
-A file is uploaded in chunks of lines, then held or booked. Several chunks are booked at a time, in order:
+A file is uploaded in chunks of lines, then booked; or it is checked, and held until the employer books it. Several
+chunks are booked at a time, in order:
 
     uploaded ──set_plan──► planned ──(publish, and wait)──set_results──► with results ──count──► counted
 
@@ -27,16 +28,24 @@ class BatchStatus(StrEnum):
     """The status of a file. No route shows a file with status ``RECEIVING``."""
 
     RECEIVING = "receiving"
+    CHECKING = "checking"
     HELD = "held"
     BOOKING = "booking"
     DONE = "done"
     CANCELLED = "cancelled"
 
 
+UNBOOKED: Final = frozenset({BatchStatus.CHECKING, BatchStatus.HELD})
+"""The employer can still book or cancel the file."""
+AT_WORK: Final = frozenset({BatchStatus.CHECKING, BatchStatus.BOOKING})
+"""A worker claims the file."""
+
+
 class BatchTotals(BaseModel):
     """The results of the valid lines of a chunk or a file: counts, and the split of booked amounts in øre.
 
-    ``provisional`` counts the booked lines that a provisional allowance splits.
+    ``provisional`` counts the booked lines that a provisional allowance splits, ``over`` those with an excess. Of a
+    check, ``unshown`` counts the lines whose split the employer may not see.
     """
 
     accepted: int = 0
@@ -45,6 +54,8 @@ class BatchTotals(BaseModel):
     exempt: int = 0
     excess: int = 0
     provisional: int = 0
+    over: int = 0
+    unshown: int = 0
 
     @property
     def lines(self) -> int:
@@ -84,6 +95,8 @@ class Batch(BaseModel):
     status: BatchStatus
     chunks: list[ChunkSize] = Field(default_factory=list)
     counted: dict[str, BatchTotals] = Field(default_factory=dict)
+    checked: dict[str, BatchTotals] = Field(default_factory=dict)
+    checked_at: datetime | None = None
     finished_at: datetime | None = None
     encoding: Literal["utf-8", "windows-1252"] = "utf-8"
     attempt: int = 0
@@ -110,6 +123,11 @@ class Batch(BaseModel):
         return sum(self.counted.values(), BatchTotals())
 
     @property
+    def check_totals(self) -> BatchTotals:
+        """What reporting the file would give, as far as it is checked."""
+        return sum(self.checked.values(), BatchTotals())
+
+    @property
     def uncounted(self) -> list[int]:
         """The chunks that are not booked yet, in order."""
         return [n for n, chunk in enumerate(self.chunks) if chunk.good and str(n) not in self.counted]
@@ -120,10 +138,10 @@ class Batch(BaseModel):
 
 
 def booked(batch: Batch, now: datetime) -> BatchStatus:
-    """The status after the employer books a held file. Raises the problem ``batch-cancelled``."""
+    """The status after the employer books a held file, checked or not. Raises the problem ``batch-cancelled``."""
     if batch.status is BatchStatus.CANCELLED or is_expired(batch, now):
         raise ProblemError("batch-cancelled")
-    return BatchStatus.BOOKING if batch.status is BatchStatus.HELD else batch.status
+    return BatchStatus.BOOKING if batch.status in UNBOOKED else batch.status
 
 
 def cancelled(batch: Batch) -> BatchStatus:
@@ -135,7 +153,7 @@ def cancelled(batch: Batch) -> BatchStatus:
 
 def is_expired(batch: Batch, now: datetime) -> bool:
     """Whether a held file has expired."""
-    return batch.status is BatchStatus.HELD and now >= batch.expires_at
+    return batch.status in UNBOOKED and now >= batch.expires_at
 
 
 class ChunkPlan(BaseModel):
@@ -155,10 +173,15 @@ class ChunkPlan(BaseModel):
 
 
 class Chunk(BaseModel):
-    """Lines of a file and, once known, their results; both encrypted."""
+    """Lines of a file and, once known, what they would give and their results; all encrypted.
+
+    ``check_attempt`` is the attempt at the file that wrote ``check``.
+    """
 
     index: int
     lines: str
+    check: str | None = None
+    check_attempt: int = 0
     plan: ChunkPlan | None = None
     results: str | None = None
     totals: BatchTotals | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -18,7 +18,7 @@ from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.topics import source_of
 from frikort_contracts.values import Components, WorkPeriod
 
-from services.gateway.audit.actions import REPORT_EARNINGS
+from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_card
 from services.gateway.ordering import order_of
 from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
@@ -30,7 +30,7 @@ Outcome = Literal["accepted", "already_reported", "refused"]
 class LineResult(NamedTuple):
     """The result of a line: the split of its report when it was settled (øre), or the reason of the refusal.
 
-    ``provisional``: the split uses a provisional allowance.
+    ``provisional``: the split uses a provisional allowance. ``unshown``: the employer may not see the split.
     ``corrected``: the report was accepted before, and corrected since.
     """
 
@@ -43,6 +43,7 @@ class LineResult(NamedTuple):
     detail: dict[str, str | int]
     provisional: bool = False
     corrected: bool = False
+    unshown: bool = False
 
 
 class LineOutcome(NamedTuple):
@@ -147,9 +148,11 @@ def chunk_state(
 
 def totals_of(results: Iterable[LineResult]) -> BatchTotals:
     """The counts of results and the sums of their splits."""
-    counts = {"accepted": 0, "already_reported": 0, "refused": 0, "exempt": 0, "excess": 0, "provisional": 0}
+    counts = dict.fromkeys(BatchTotals.model_fields, 0)
     for result in results:
         counts[result.outcome] += 1
+        counts["over"] += result.excess > 0
+        counts["unshown"] += result.unshown
         counts["exempt"] += result.exempt
         counts["excess"] += result.excess
         counts["provisional"] += result.provisional
@@ -157,19 +160,19 @@ def totals_of(results: Iterable[LineResult]) -> BatchTotals:
 
 
 def accesses(
-    batch: Batch, index: int, plan: ChunkPlan, lines: Iterable[ValidLine], results: Sequence[LineResult]
+    batch: Batch, index: int, at: datetime, action: Action, lines: Iterable[ValidLine], results: Sequence[LineResult]
 ) -> list[Access]:
-    """An audit entry for each person in a chunk: the same entries whenever it is booked."""
+    """An audit entry for each person in a chunk: the same entries whenever the action is repeated."""
     booked = {result.number for result in results if result.outcome != "refused"}
     by_card: dict[str, bool] = {}
     for line in lines:
         by_card[line.card_id] = by_card.get(line.card_id, False) or line.number in booked
     return [
         Access(
-            order=order_of(plan.at, f"{batch.batch_id}|{index:05d}|{number:05d}"),
+            order=order_of(at, f"{batch.batch_id}|{index:05d}|{number:05d}"),
             subject=of_card(card_id),
             own=False,
-            action=REPORT_EARNINGS.code,
+            action=action.code,
             refused=not any_booked,
             role=Role.EMPLOYER,
             organisation=batch.cvr,

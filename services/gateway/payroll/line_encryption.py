@@ -28,6 +28,14 @@ class LineEncryptor:
         """The lines of a chunk. Raises ``DecryptionError``."""
         return self._encryptor.decrypt(ciphertext, "payroll-lines", batch.batch_id, batch.upload, str(index))
 
+    def encrypt_check(self, results: str, batch: Batch, index: int) -> str:
+        """The ciphertext of what the lines of a chunk would give."""
+        return self._encryptor.encrypt(results, "payroll-check", batch.batch_id, batch.upload, str(index))
+
+    def decrypt_check(self, ciphertext: str, batch: Batch, index: int) -> str:
+        """What the lines of a chunk would give. Raises ``DecryptionError``."""
+        return self._encryptor.decrypt(ciphertext, "payroll-check", batch.batch_id, batch.upload, str(index))
+
     def encrypt_results(self, results: str, batch: Batch, index: int) -> str:
         """The ciphertext of the results of a chunk."""
         return self._encryptor.encrypt(results, "payroll-results", batch.batch_id, batch.upload, str(index))

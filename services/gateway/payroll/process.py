@@ -1,4 +1,4 @@
-"""The payroll process: books uploaded files. It serves nothing but its health and metrics."""
+"""The payroll process: checks and books uploaded files. It serves nothing but its health and metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from services.gateway.payroll.store import FILES, MongoBatchStore
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.projections import outcomes, reports
 from services.gateway.settings import PayrollSettings
+from services.runtime.allowance_file import load_allowances
 from services.runtime.service import BackgroundTask, Runtime
 
 _ANY_FILE = Key(FILES, "*")
@@ -24,6 +25,7 @@ _HEARTBEAT_SECONDS = 60.0
 def book_files(settings: PayrollSettings) -> BackgroundTask:
     """The job of the process. Raises ``ValueError`` that names a setting that cannot be used."""
     line_encryptor = LineEncryptor.from_settings(settings)
+    allowances = load_allowances(settings.allowances)
 
     async def book(runtime: Runtime) -> None:
         database = runtime.database
@@ -41,6 +43,7 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
             now=clock.now,
             subscriptions=subscriptions,
             renew_every=settings.batch_lease / 4,
+            allowances=allowances,
         )
         job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
         # A stream of the whole database would need the right to read it: stored responses, the audit log.

@@ -9,7 +9,8 @@ from frikort_contracts.values import Period
 
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments
-from services.gateway.projections import cards, employments, outcomes, reports
+from services.gateway.projections import cards, employments, ledgers, outcomes, reports
+from services.gateway.projections.ledgers import TotalsView
 from services.gateway.projections.reports import BookedView
 from services.runtime.mongo.document_store import Database
 
@@ -37,6 +38,14 @@ class ReadModelQueries(Protocol):
         """The known splits of these reports."""
         ...
 
+    async def periods(self, employment_ids: Collection[str]) -> dict[str, Period]:
+        """The period of each employment."""
+        ...
+
+    async def totals(self, years: Collection[tuple[str, int]]) -> dict[tuple[str, int], TotalsView]:
+        """The totals of these cards and years that have any."""
+        ...
+
 
 class MongoReadModelQueries:
     """The queries in MongoDB. They project the needed fields and build no state."""
@@ -44,6 +53,7 @@ class MongoReadModelQueries:
     def __init__(self, database: Database) -> None:
         self._cards = database[cards.PROJECTION.name]
         self._employments = database[employments.PROJECTION.name]
+        self._ledgers = database[ledgers.PROJECTION.name]
         self._outcomes = database[outcomes.PROJECTION.name]
         self._reports = database[reports.PROJECTION.name]
 
@@ -92,6 +102,20 @@ class MongoReadModelQueries:
             )
             for stored in await found.to_list(None)
             if (split := stored["state"]["settlement"]) is not None
+        }
+
+    async def periods(self, employment_ids: Collection[str]) -> dict[str, Period]:
+        found = self._employments.find({"_id": {"$in": list(employment_ids)}}, {"state.period": 1})
+        return {stored["_id"]: Period.model_validate(stored["state"]["period"]) for stored in await found.to_list(None)}
+
+    async def totals(self, years: Collection[tuple[str, int]]) -> dict[tuple[str, int], TotalsView]:
+        fields = {"state.card_id": 1, "state.year": 1, "state.totals": 1}
+        found = self._ledgers.find({"_id": {"$in": [ledgers.ledger_id(*year) for year in years]}}, fields)
+        states = [stored["state"] for stored in await found.to_list(None)]
+        return {
+            (state["card_id"], state["year"]): TotalsView.model_validate(state["totals"])
+            for state in states
+            if state["totals"] is not None
         }
 
 

@@ -14,7 +14,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.gateway.ordering import LAST
-from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
+from services.gateway.payroll.batch import AT_WORK, UNBOOKED, Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
 from services.runtime.mongo.document_store import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
@@ -54,19 +54,27 @@ class BatchStore(Protocol):
         ...
 
     async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
-        """Change the status from ``before``. False if it is another."""
+        """Change the status from ``before``, and end any lease. False if it is another."""
         ...
 
     async def delete_lines(self, batch_id: str) -> None:
         """Delete all lines."""
         ...
 
+    async def add_check(self, held: Batch, index: int, results: str, totals: BatchTotals) -> None:
+        """Store what a chunk would give. A later attempt replaces it. Raises ``LeaseLost``."""
+        ...
+
+    async def finish_check(self, held: Batch, at: datetime) -> None:
+        """Mark the file as checked and held, and end the lease. Raises ``LeaseLost``."""
+        ...
+
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
-        """Held files that have expired, and uploads that started before ``received_before`` and never ended."""
+        """Expired files that were not booked, and uploads that started before ``received_before`` and never ended."""
         ...
 
     async def waiting(self) -> list[str]:
-        """Files to book without a lease, oldest first."""
+        """Files to check or book without a lease, oldest first."""
         ...
 
     async def claim(self, batch_id: str) -> Batch | None:
@@ -149,29 +157,37 @@ class MongoBatchStore:
 
     async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
         query = {"_id": batch_id, "status": before.value}
-        result = await self._batches.update_one(query, {"$set": {"status": after.value}})
+        result = await self._batches.update_one(query, {"$set": {"status": after.value, "lease_until": 0}})
         return bool(result.matched_count)
 
     async def delete_lines(self, batch_id: str) -> None:
         await self._chunks.delete_many({"batch_id": batch_id})
 
+    async def add_check(self, held: Batch, index: int, results: str, totals: BatchTotals) -> None:
+        await self._write(held, {f"checked.{index}": {"$literal": totals.model_dump()}})
+        query = {"_id": _chunk_id(held, index), "check_attempt": {"$lte": held.attempt}}
+        await self._chunks.update_one(query, {"$set": {"check": results, "check_attempt": held.attempt}})
+
+    async def finish_check(self, held: Batch, at: datetime) -> None:
+        await self._write(held, {"status": BatchStatus.HELD.value, "checked_at": at, "lease_until": 0})
+
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
         query = {
             "$or": [
-                {"status": BatchStatus.HELD.value, "expires_at": {"$lte": expired_at}},
+                {"status": {"$in": sorted(UNBOOKED)}, "expires_at": {"$lte": expired_at}},
                 {"status": BatchStatus.RECEIVING.value, "created_at": {"$lt": received_before}},
             ]
         }
         return [Batch.model_validate(stored) for stored in await self._batches.find(query).to_list(None)]
 
     async def waiting(self) -> list[str]:
-        query = {"status": BatchStatus.BOOKING.value, **expired()}
+        query = {"status": {"$in": sorted(AT_WORK)}, **expired()}
         found = self._batches.find(query, {"_id": 1}).sort("order", ASCENDING)
         return [stored["_id"] for stored in await found.to_list(None)]
 
     async def claim(self, batch_id: str) -> Batch | None:
         stored = await self._batches.find_one_and_update(
-            {"_id": batch_id, "status": BatchStatus.BOOKING.value, **expired()},
+            {"_id": batch_id, "status": {"$in": sorted(AT_WORK)}, **expired()},
             [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(self._lease)}}],
             return_document=ReturnDocument.AFTER,
         )
@@ -227,7 +243,7 @@ class MongoBatchStore:
 
     async def _write(self, held: Batch, fields: Mapping[str, Any]) -> None:
         """Change the file under this worker's lease, and renew the lease."""
-        fence = {"_id": held.batch_id, "attempt": held.attempt, "status": BatchStatus.BOOKING.value}
+        fence = {"_id": held.batch_id, "attempt": held.attempt, "status": held.status.value}
         change = {"lease_until": lease_end(self._lease), **fields}
         if (await self._batches.update_one(fence, [{"$set": change}])).matched_count == 0:
             raise LeaseLost(f"file {held.batch_id}, attempt {held.attempt}")

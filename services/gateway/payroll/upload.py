@@ -101,7 +101,7 @@ class UploadService:
             await self._batches.drop(batch)
             raise
         batch.request = self._fingerprint(upload, digest)
-        batch.status = BatchStatus.HELD if upload.hold else BatchStatus.BOOKING
+        batch.status = BatchStatus.CHECKING if upload.hold else BatchStatus.BOOKING
         if await self._batches.acknowledge(batch):
             return batch, False
         await self._batches.drop(batch)

@@ -1,4 +1,4 @@
-"""Books payroll files. Any worker can claim a file, and continues where the last one stopped.
+"""Checks and books payroll files. Any worker can claim a file, and continues where the last one stopped.
 
 Several chunks of a file are in progress at a time, so that the other services are never idle; the worker waits for the
 oldest. While Kafka or MongoDB is unavailable the file waits, and is claimed again later.
@@ -16,8 +16,10 @@ from typing import Final
 
 import structlog
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.rules.allowances import AllowanceTable
 from pymongo.errors import PyMongoError
 
+from services.gateway.audit.actions import REPORT_EARNINGS
 from services.gateway.audit.log import AuditLog
 from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
 from services.gateway.payroll import booking, lines
@@ -32,6 +34,7 @@ from services.gateway.payroll.batch import (
     next_step,
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
+from services.gateway.payroll.checker import FileChecker
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
@@ -62,7 +65,7 @@ class PublishedChunk:
 
 
 class BatchWorker:
-    """Books files."""
+    """Checks and books files."""
 
     def __init__(
         self,
@@ -75,7 +78,19 @@ class BatchWorker:
         now: Callable[[], Awaitable[datetime]],
         subscriptions: ChangeSubscriptions,
         renew_every: float,
+        allowances: AllowanceTable,
     ) -> None:
+        self._checker = FileChecker(
+            batches=batches,
+            queries=queries,
+            audit_log=audit_log,
+            line_encryptor=line_encryptor,
+            publish=publish,
+            now=now,
+            subscriptions=subscriptions,
+            renew_every=renew_every,
+            allowances=allowances,
+        )
         self._batches = batches
         self._queries = queries
         self._audit_log = audit_log
@@ -89,6 +104,12 @@ class BatchWorker:
     def drain(self) -> None:
         """Begin no further chunk. Another worker would publish again what is published and has no outcome yet."""
         self._draining = True
+
+    async def work(self, held: Batch) -> bool:
+        """Check or book a file that this worker has claimed, by its status. Returns and raises as ``book``."""
+        if held.status is BatchStatus.CHECKING:
+            return await self._checker.check(held, lambda: self._draining)
+        return await self.book(held)
 
     async def book(self, held: Batch) -> bool:
         """Book a file that this worker has claimed. Returns False if a drain ended it before the last chunk.
@@ -136,7 +157,9 @@ class BatchWorker:
         waiting = _ChunkResults(self._queries, held, chunk.lines)
         while (results := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
             await self._batches.renew_lease(held)
-        await self._audit_log.add(booking.accesses(held, chunk.index, chunk.plan, chunk.lines, results))
+        await self._audit_log.add(
+            booking.accesses(held, chunk.index, chunk.plan.at, REPORT_EARNINGS, chunk.lines, results)
+        )
         totals = booking.totals_of(results)
         encrypted = self._line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
         await self._batches.set_results(held, chunk.index, encrypted, totals)
@@ -172,7 +195,7 @@ class _ChunkResults:
 
 
 class BatchJob:
-    """Claims and books several files at a time, and deletes expired files and unfinished uploads.
+    """Claims several files at a time, checks or books them, and deletes expired files and unfinished uploads.
 
     ``finish_within`` is the time in seconds that a stop gives to the chunks in progress.
     """
@@ -242,8 +265,8 @@ class BatchJob:
         log = logger.bind(batch_id=held.batch_id, attempt=held.attempt)
         pause = 0.0
         try:
-            if await self._worker.book(held):
-                log.info("gateway.batch_booked", lines=held.good)
+            if await self._worker.work(held):
+                log.info("gateway.batch_done", status=held.status, lines=held.good)
         except LeaseLost:
             log.warning("gateway.batch_lost")
         except (PyMongoError, KafkaUnavailable) as error:
@@ -265,7 +288,7 @@ class BatchJob:
         now = await self._now()
         for batch in await self._batches.abandoned(expired_at=now, received_before=now - _LONGEST_UPLOAD):
             if is_expired(batch, now):
-                if await self._batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.CANCELLED):
+                if await self._batches.change(batch.batch_id, batch.status, BatchStatus.CANCELLED):
                     await self._batches.delete_lines(batch.batch_id)
             else:
                 await self._batches.drop(batch)

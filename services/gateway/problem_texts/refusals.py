@@ -193,15 +193,18 @@ REFUSALS: Final[dict[str, Entry]] = {
     Problem.REFERENCE_REUSED: Entry(
         409,
         Text("Referencen er brugt til en anden indberetning", "Brug en ny reference, eller ret den tidligere "
-             "indberetning."),
-        Text("The reference was used for another report", "Use a new reference, or correct the earlier report."),
+             "indberetning.", "Den er brugt i linje {line}."),
+        Text("The reference was used for another report", "Use a new reference, or correct the earlier report.",
+             "It is used in line {line}."),
     ),
     Problem.POSSIBLE_DUPLICATE: Entry(
         409,
         Text("Indberetningen ligner en, der er modtaget", "Er det en anden betaling, så send den med "
-             "\"allow_duplicate\": true og en ny Idempotency-Key. Ellers er der intet at gøre."),
+             "\"allow_duplicate\": true og en ny Idempotency-Key. Ellers er der intet at gøre.",
+             "Den ligner linje {line}."),
         Text("The report looks like one already received", "If it is another payment, send it with "
-             "\"allow_duplicate\": true and a new Idempotency-Key. Otherwise there is nothing to do."),
+             "\"allow_duplicate\": true and a new Idempotency-Key. Otherwise there is nothing to do.",
+             "It looks like line {line}."),
     ),
     Problem.REPORT_UNKNOWN: Entry(
         404,

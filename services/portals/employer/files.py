@@ -42,6 +42,13 @@ RESULTS: Final = {
     "error": N_("Fejl i linjen"),
     "pending": N_("Venter"),
 }
+CHECKS: Final = {
+    "accepted": N_("Kan indberettes"),
+    "already_reported": N_("Indberettet i forvejen"),
+    "refused": N_("Vil blive afvist"),
+    "error": N_("Fejl i linjen"),
+    "pending": N_("Ikke prøvet"),
+}
 _CONCERNS: Final = dict.fromkeys(
     ("batch-not-utf8", "batch-columns-wrong", "batch-empty", "batch-in-progress", "body-too-large"), "file"
 )
@@ -96,7 +103,7 @@ async def template(_: EmployerPage) -> Response:
 
 @router.get("/{batch_id}")
 async def one_file(batch_id: UUID, page: EmployerPage, resultat: str = "", cursor: Cursor = "") -> Response:
-    """The errors found, the progress, or the result of each line, by the status of the file."""
+    """What the check found, the progress, or the result of each line, by the status of the file."""
     return await _shown(page, batch_id, page.form(), result=resultat if resultat in RESULTS else "", cursor=cursor)
 
 
@@ -140,12 +147,11 @@ async def _decided(page: Page, batch_id: UUID, decision: str) -> Response:
 
 async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cursor: str = "") -> Response:
     file = await page.api.get(f"/v1/report-batches/{batch_id}", BatchResource)
-    if file.status == "held":
-        result = "error"  # nothing else is known of the lines yet
+    by = "check" if file.status == "held" and result != "error" else "result"
     lines = BatchLinePage(lines=[], next=None)
     if file.status in {"held", "done"}:
         lines = await page.api.get(
-            f"/v1/report-batches/{batch_id}/lines", BatchLinePage, result=result or None, limit=_PAGE, cursor=cursor
+            f"/v1/report-batches/{batch_id}/lines", BatchLinePage, **{by: result or None}, limit=_PAGE, cursor=cursor
         )
     return page.render(
         f"employer/file_{file.status}.html",
@@ -157,4 +163,5 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
         cursor=cursor,
         result=result,
         results=RESULTS,
+        checks=CHECKS,
     )

@@ -17,7 +17,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import upload
 from services.gateway.payroll.worker import BatchWorker
-from tests.gateway.build import CVR, line_encryptor
+from tests.gateway.build import CVR, allowances, line_encryptor
 from tests.gateway.memory import MemoryGateway, memory_gateway
 from tests.gateway.payroll_fakes import report_line
 
@@ -55,11 +55,12 @@ class Employer:
             now=self.world.app.state.gateway.clock.now,
             subscriptions=ChangeSubscriptions(asyncio.Event()),
             renew_every=1,
+            allowances=allowances(),
         )
         for batch_id in await self.world.batches.waiting():
             held = await self.world.batches.claim(batch_id)
             assert held is not None
-            await worker.book(held)
+            await worker.work(held)
 
     async def lines(self, path: str, query: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.get(f"{path}/lines{query}")).json()["lines"]

@@ -26,7 +26,7 @@ from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
-from tests.gateway.build import CVR, NOON, line_encryptor, persons
+from tests.gateway.build import CVR, NOON, allowances, line_encryptor, persons
 from tests.gateway.memory import MemoryAuditLog, MemoryModels, NoLimit
 from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore, receiving_batch, report_line, valid_line
 from tests.runtime.memory import Crash, Faults
@@ -89,13 +89,14 @@ class PayrollHarness:
             now=self.clock,
             subscriptions=self.waiters,
             renew_every=0.01,
+            allowances=allowances(),
         )
 
     async def book(self) -> None:
         """Book all waiting files."""
         for batch_id in await self.batches.waiting():
             if (held := await self.batches.claim(batch_id)) is not None:
-                await self.worker().book(held)
+                await self.worker().work(held)
 
     async def state(self, batch_id: str) -> Batch:
         batch = await self.batches.get(batch_id)
@@ -380,7 +381,7 @@ class TestBooking:
                 harness.fake_services.resume()
 
         harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
-        await worker.book(held)
+        await worker.work(held)
 
         assert progress == [0, 0, 0]
         assert (await harness.state(batch.batch_id)).totals.accepted == 4

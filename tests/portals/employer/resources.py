@@ -12,10 +12,12 @@ from frikort_contracts.http.employments import (
     EmploymentResource,
 )
 from frikort_contracts.http.payroll import (
+    BatchCheckResource,
     BatchCounts,
     BatchLinePage,
     BatchLineResource,
     BatchResource,
+    LineCheckResource,
     LineSplitResource,
 )
 from frikort_contracts.http.problems import FieldErrorResource, ProblemResource
@@ -162,16 +164,35 @@ FILE = "/virksomhed/filer/5f0c2a3e-1111-4000-8000-000000000001"
 BATCH = "/v1/report-batches/5f0c2a3e-1111-4000-8000-000000000001"
 
 
-def batch(status: str, **counts: int) -> BatchResource:
+def check(**changes: Any) -> BatchCheckResource:
+    given: dict[str, Any] = {
+        "at": NOON,
+        "accepted": 0,
+        "already_reported": 0,
+        "refused": 0,
+        "exempt_ore": 500_000,
+        "excess_ore": 250_000,
+        "over_allowance": 1,
+        "provisional": False,
+        "split_unshown": 0,
+    }
+    return BatchCheckResource(**given | changes)
+
+
+def batch(status: str, checked: BatchCheckResource | None = None, **counts: int) -> BatchResource:
+    """A file; one that was not booked is checked, and all its lines can be reported unless ``checked`` differs."""
+    if checked is None and status in {"checking", "held"}:
+        checked = check(accepted=counts.get("pending", 0))
     none = {"errors": 0, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 0}
     return BatchResource(
         batch_id=BATCH.rsplit("/", 1)[1],
         status=status,
         created_at=NOON,
-        expires_at=NOON if status == "held" else None,
+        expires_at=NOON if checked else None,
         finished_at=NOON if status == "done" else None,
         encoding="utf-8",
         counts=BatchCounts(lines=sum(counts.values()), **none | counts),
+        check=checked,
         total_ore=750_000,
         exempt_ore=500_000 if status == "done" else 0,
         excess_ore=100_000 if status == "done" else 0,
@@ -217,6 +238,24 @@ REFUSED_LINE = file_line(
         status=422,
         detail="Ret dagene.",
         instance="urn:uuid:1",
+    ),
+)
+CHECKED_LINE = file_line(
+    1,
+    "pending",
+    check=LineCheckResource(
+        result="accepted",
+        split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000, provisional=False),
+        corrected_since=False,
+        reported_ore=250_000,
+        problem=None,
+    ),
+)
+REFUSED_CHECK = file_line(
+    4,
+    "pending",
+    check=LineCheckResource(
+        result="refused", split=None, corrected_since=False, reported_ore=None, problem=REFUSED_LINE.problem
     ),
 )
 GOOD_LINE = file_line(

@@ -117,7 +117,12 @@ async def test_the_most_used_pages_are_accessible_and_valid(
         await tab.screenshot(picture)
     await tab.open(f"{address}/virksomhed/indberetninger/{REPORT}/svar")
     await tab.check()
-    for file in (batch("held", pending=3, errors=1), batch("done", accepted=2, refused=1), batch("cancelled")):
+    for file in (
+        batch("checking", pending=3),
+        batch("held", pending=3, errors=1),
+        batch("done", accepted=2, refused=1),
+        batch("cancelled"),
+    ):
         has_file(site, file, GOOD_LINE, REFUSED_LINE, WRONG_LINE)
         await tab.open(address + FILE)
         await tab.check()

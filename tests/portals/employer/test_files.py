@@ -15,7 +15,19 @@ from playwright.async_api import expect
 from services.gateway.payroll.parser import DANISH, Csv
 from services.portals.employer.files import media_type_of
 from tests.portals.conftest import OpenTab
-from tests.portals.employer.resources import BATCH, FILE, GOOD_LINE, REFUSED_LINE, REPORT, WRONG_LINE, batch, has_file
+from tests.portals.employer.resources import (
+    BATCH,
+    CHECKED_LINE,
+    FILE,
+    GOOD_LINE,
+    REFUSED_CHECK,
+    REFUSED_LINE,
+    REPORT,
+    WRONG_LINE,
+    batch,
+    check,
+    has_file,
+)
 from tests.portals.reading import csv_rows, error_at, page_text
 from tests.portals.site import FORM, KEY, Refusal, Site, answer_to_form, send_form
 
@@ -24,7 +36,7 @@ ROWS = "Frikortnummer;Reference;Arbejde fra;Arbejde til;Betalingsdag;Løn (kr.)\
 
 class TestFiles:
     async def test_a_file_is_checked_before_anything_is_reported(self, site: Site, client: httpx2.AsyncClient) -> None:
-        site.answer("POST", "/v1/report-batches", batch("held", pending=1), 201, hold="true")
+        site.answer("POST", "/v1/report-batches", batch("checking", pending=1), 201, hold="true")
 
         done = await client.post("/virksomhed/filer/ny", data=FORM, files={"file": ("løn.CSV", ROWS)})
 
@@ -69,15 +81,33 @@ class TestFiles:
         assert re.findall(r'<th scope=row data-title="Kolonne">(.*?)</th>', described) == columns
         assert Csv().read(1, DANISH.delimiter.join(columns)) is None, "its only line has the names of the columns"
 
-    async def test_a_checked_file_shows_its_total_and_its_errors(self, site: Site, client: httpx2.AsyncClient) -> None:
-        has_file(site, batch("held", pending=3, errors=1), WRONG_LINE)
-        page = await client.get(FILE)
-        text = page_text(page)
-        assert "7.500,00 kr." in text
-        assert "Løn (kr.): Skal være et beløb i kroner." in text
-        assert "Indberet 3 linjer" in text
-        assert next(request.query for request in site.requests if request.path.endswith("/lines"))["result"] == "error"
-        assert f'href="{FILE}?cursor=Zm9v"' in page.text
+    async def test_d6_a_checked_file_shows_its_split_and_the_lines_that_will_not_be_accepted(
+        self, site: Site, client: httpx2.AsyncClient
+    ) -> None:
+        file = batch("held", check(accepted=3, refused=1), pending=4, errors=1)
+        has_file(site, file, CHECKED_LINE, WRONG_LINE, REFUSED_CHECK)
+        text = page_text(page := await client.get(FILE))
+        for words in ("Skattefri frikortløn 5.000,00 kr.", "Almindelig løn med skat 2.500,00 kr.",
+                      "Linjer over beløbsgrænsen 1", "Løn (kr.): Skal være et beløb i kroner.",
+                      "Frikortet var ikke aktivt. Ret dagene.", "2 linjer bliver ikke indberettet.",
+                      "2.500,00 kr. 2.000,00 kr. 500,00 kr.", "Indberet 3 linjer"):  # fmt: skip
+            assert words in text
+        assert f'href="{FILE}?resultat=refused"' in page.text
+        assert "cursor=Zm9v" in page.text
+
+    @pytest.mark.parametrize(("kind", "query"), [("refused", "check"), ("error", "result")])
+    async def test_d6_the_lines_of_a_checked_file_are_listed_by_what_they_would_give(
+        self, site: Site, client: httpx2.AsyncClient, kind: str, query: str
+    ) -> None:
+        has_file(site, batch("held", check(refused=1), pending=1, errors=1), REFUSED_CHECK)
+        await client.get(f"{FILE}?resultat={kind}")
+        assert next(request.query for request in site.requests if request.path.endswith("/lines"))[query] == kind
+
+    async def test_d6_a_file_that_is_being_checked_shows_how_many_lines_were_tried(
+        self, site: Site, client: httpx2.AsyncClient
+    ) -> None:
+        has_file(site, batch("checking", check(accepted=2, at=None), pending=4, errors=1))
+        assert "2 af 4 linjer er prøvet" in page_text(await client.get(FILE))
 
     async def test_a_file_with_nothing_but_errors_can_only_be_cancelled(
         self, site: Site, client: httpx2.AsyncClient

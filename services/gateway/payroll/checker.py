@@ -1,0 +1,139 @@
+"""Checks payroll files before they are booked. A worker that takes over a file starts the check again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from frikort_contracts.cloudevents import Record
+from frikort_contracts.rules.allowances import AllowanceTable
+
+from services.gateway.audit.actions import TRY_REPORT
+from services.gateway.audit.log import AuditLog
+from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
+from services.gateway.payroll import booking, lines
+from services.gateway.payroll.batch import Batch
+from services.gateway.payroll.booking import LineOutcome, LineSplit
+from services.gateway.payroll.checking import FileCheck
+from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.lines import ValidLine
+from services.gateway.payroll.queries import ReadModelQueries
+from services.gateway.payroll.store import BatchStore
+from services.gateway.projections import outcomes, reports
+
+_CHUNKS_IN_PROGRESS: Final = 6
+_RECORDS_PER_PUBLISH: Final = 100
+
+
+@dataclass(frozen=True)
+class CheckedChunk:
+    """A chunk whose check is published."""
+
+    index: int
+    lines: Sequence[ValidLine]
+
+
+class FileChecker:
+    """Checks files. Nothing is booked."""
+
+    def __init__(
+        self,
+        *,
+        batches: BatchStore,
+        queries: ReadModelQueries,
+        audit_log: AuditLog,
+        line_encryptor: LineEncryptor,
+        publish: Callable[[Sequence[Record]], Awaitable[None]],
+        now: Callable[[], Awaitable[datetime]],
+        subscriptions: ChangeSubscriptions,
+        renew_every: float,
+        allowances: AllowanceTable,
+    ) -> None:
+        self._batches = batches
+        self._queries = queries
+        self._audit_log = audit_log
+        self._line_encryptor = line_encryptor
+        self._publish = publish
+        self._now = now
+        self._subscriptions = subscriptions
+        self._renew_every = renew_every
+        self._allowances = allowances
+
+    async def check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
+        """Check a file that this worker has claimed. Returns False if a drain ended it.
+
+        Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors.
+        """
+        at = await self._now()
+        check = FileCheck(held, at, self._allowances, await self._repeated(held))
+        waiting: deque[CheckedChunk] = deque()
+        for index, size in enumerate(held.chunks):
+            if is_draining():
+                return False
+            if not size.good:
+                continue
+            if len(waiting) == _CHUNKS_IN_PROGRESS:
+                await self._finish_chunk(check, waiting.popleft())
+            waiting.append(await self._send(check, index))
+        while waiting:
+            await self._finish_chunk(check, waiting.popleft())
+        await self._batches.finish_check(held, at)
+        return True
+
+    async def _repeated(self, held: Batch) -> frozenset[str]:
+        """The employments with several lines in the file."""
+        seen: set[str] = set()
+        repeated: set[str] = set()
+        for index, size in enumerate(held.chunks):
+            for line in await self._lines(held, index) if size.good else ():
+                (repeated if line.employment_id in seen else seen).add(line.employment_id)
+        return frozenset(repeated)
+
+    async def _lines(self, held: Batch, index: int) -> list[ValidLine]:
+        chunk = await self._batches.chunk(held, index)
+        return lines.lines_from_json(self._line_encryptor.decrypt_lines(chunk.lines, held, index))[0]
+
+    async def _send(self, check: FileCheck, index: int) -> CheckedChunk:
+        good = await self._lines(check.batch, index)
+        checked, records = check.commands(good, await self._queries.revisions({line.card_id for line in good}))
+        for start in range(0, len(records), _RECORDS_PER_PUBLISH):
+            await self._publish(records[start : start + _RECORDS_PER_PUBLISH])
+        return CheckedChunk(index, checked)
+
+    async def _finish_chunk(self, check: FileCheck, chunk: CheckedChunk) -> None:
+        """Wait for the outcomes of a chunk and store what it would give."""
+        held, index = check.batch, chunk.index
+        waiting = _ChunkOutcomes(self._queries, check, chunk.lines)
+        while (found := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
+            await self._batches.renew_lease(held)
+        totals = await self._queries.totals(check.missing_years(chunk.lines))
+        periods = await self._queries.periods({line.employment_id for line in chunk.lines})
+        results = check.results(chunk.lines, *found, totals, periods)
+        await self._audit_log.add(booking.accesses(held, index, held.created_at, TRY_REPORT, chunk.lines, results))
+        encrypted = self._line_encryptor.encrypt_check(booking.results_to_json(results), held, index)
+        await self._batches.add_check(held, index, encrypted, booking.totals_of(results))
+
+
+class _ChunkOutcomes:
+    """Collects the outcomes of a chunk, and the splits of the reports outside the file that they name."""
+
+    def __init__(self, queries: ReadModelQueries, check: FileCheck, checked: Sequence[ValidLine]) -> None:
+        self._queries = queries
+        self._check = check
+        self._ids = [check.command_id(line) for line in checked]
+        self._outcomes: dict[str, LineOutcome] = {}
+        self._splits: dict[str, LineSplit] = {}
+
+    async def check(self) -> Ready[tuple[dict[str, LineOutcome], dict[str, LineSplit]]] | Pending:
+        """The outcomes and splits, or the key of the last missing one."""
+        self._outcomes |= await self._queries.outcomes([one for one in self._ids if one not in self._outcomes])
+        if missing := [one for one in self._ids if one not in self._outcomes]:
+            return Pending((Key(outcomes.PROJECTION.name, missing[-1]),))
+        earlier = self._check.earlier_reports(self._outcomes.values())
+        self._splits |= await self._queries.splits(earlier - self._splits.keys())
+        if unsettled := sorted(earlier - self._splits.keys()):
+            return Pending((Key(reports.PROJECTION.name, unsettled[-1]),))
+        return Ready((self._outcomes, self._splits))

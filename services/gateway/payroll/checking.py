@@ -1,0 +1,192 @@
+"""What a payroll file would give if it were reported now: the commands of its check, and the lines' results. Pure.
+
+Reporting decides the lines of one employment in their order, so each counts those before it. The splits are computed
+here, as those of a single dry run are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID, uuid5
+
+from frikort_contracts.cloudevents import Envelope, Record, encode
+from frikort_contracts.report_checks import CheckedReport, CheckReports
+from frikort_contracts.rules.allowances import AllowanceTable, Split
+from frikort_contracts.topics import source_of
+from frikort_contracts.values import Components, Period, WorkPeriod, danish_day
+
+from services.gateway.dry_runs import dry_run_split, remaining_before
+from services.gateway.former_employers import may_try
+from services.gateway.payroll.batch import Batch
+from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
+from services.gateway.payroll.lines import ValidLine
+from services.gateway.projections.ledgers import TotalsView
+
+CHECKED_MOST: Final = 1_000
+"""Lines of one employment that are checked: they are in one message. Later lines have no check."""
+
+_SOURCE: Final = source_of("payroll")
+
+
+class AcceptedLine(NamedTuple):
+    """A line that would be accepted: its report does not exist yet."""
+
+    number: int
+    split: Split
+    provisional: bool
+
+
+@dataclass
+class FileCheck:
+    """One attempt at the check of a file, chunk by chunk in the order of the file.
+
+    ``repeated`` are the employments with several lines. ``at`` is the moment for which the check holds.
+    """
+
+    batch: Batch
+    at: datetime
+    allowances: AllowanceTable
+    repeated: frozenset[str]
+    _earlier: dict[str, list[CheckedReport]] = field(default_factory=dict)
+    _remaining: dict[tuple[str, int], int] = field(default_factory=dict)
+    _accepted: dict[str, AcceptedLine] = field(default_factory=dict)
+
+    def command_id(self, line: ValidLine) -> str:
+        """The id of a line's outcome. Another attempt has others: the facts may have changed."""
+        return self._id(str(line.number))
+
+    def commands(
+        self, lines: Iterable[ValidLine], revisions: Mapping[str, int]
+    ) -> tuple[list[ValidLine], list[Record]]:
+        """The lines of a chunk that are checked, and the commands for them: one for each employment."""
+        checked: list[ValidLine] = []
+        of_employment: dict[str, list[ValidLine]] = {}
+        for line in lines:
+            some = of_employment.setdefault(line.employment_id, [])
+            if len(self._earlier.get(line.employment_id, ())) + len(some) < CHECKED_MOST:
+                some.append(line)
+                checked.append(line)
+        return checked, [self._command(some, revisions) for some in of_employment.values() if some]
+
+    def _command(self, lines: Sequence[ValidLine], revisions: Mapping[str, int]) -> Record:
+        first = lines[0]
+        reports = [_report(line, self.command_id(line)) for line in lines]
+        earlier = self._earlier.get(first.employment_id, [])
+        if first.employment_id in self.repeated:
+            only_counted = [report.model_copy(update={"command_id": None}) for report in reports]
+            self._earlier[first.employment_id] = [*earlier, *only_counted]
+        command = CheckReports(
+            card_id=first.card_id,
+            cvr=self.batch.cvr,
+            actor=self.batch.actor,
+            employment_id=first.employment_id,
+            card_revision=revisions.get(first.card_id, 1),
+            owners=self.batch.owners,
+            reports=(*earlier, *reports),
+        )
+        return encode(
+            Envelope(
+                id=UUID(self._id(f"from {first.number}")),
+                time=self.at,
+                source=_SOURCE,
+                data=command,
+                correlation_id=UUID(self.batch.batch_id),
+                traceparent=self.batch.traceparent,
+            )
+        )
+
+    def earlier_reports(self, outcomes: Iterable[LineOutcome]) -> set[str]:
+        """The reports outside the file that these outcomes call already reported."""
+        found = list(outcomes)
+        own = {one.report_id for one in found if not one.already_reported} | self._accepted.keys()
+        return {one.report_id for one in found if one.already_reported and one.report_id is not None} - own
+
+    def missing_years(self, lines: Iterable[ValidLine]) -> set[tuple[str, int]]:
+        """The cards and years of these lines whose totals are not known yet."""
+        return {_year(line) for line in lines} - self._remaining.keys()
+
+    def results(
+        self,
+        lines: Iterable[ValidLine],
+        outcomes: Mapping[str, LineOutcome],
+        splits: Mapping[str, LineSplit],
+        totals: Mapping[tuple[str, int], TotalsView],
+        periods: Mapping[str, Period],
+    ) -> list[LineResult]:
+        """The results of the checked lines of a chunk, in their order."""
+        return [
+            self._result(line, outcomes[self.command_id(line)], splits, totals, periods.get(line.employment_id))
+            for line in lines
+        ]
+
+    def _result(
+        self,
+        line: ValidLine,
+        outcome: LineOutcome,
+        splits: Mapping[str, LineSplit],
+        totals: Mapping[tuple[str, int], TotalsView],
+        period: Period | None,
+    ) -> LineResult:
+        if outcome.problem is not None or outcome.report_id is None:
+            return LineResult(line.number, "refused", None, 0, 0, outcome.problem, self._detail(outcome))
+        year, row = _year(line), self.allowances[int(line.payment_date[:4])]
+        if year not in self._remaining:
+            self._remaining[year] = remaining_before(totals.get(year), row)
+        settled, provisional = self._settled(outcome, splits) or (None, row.provisional)
+        parts, self._remaining[year] = dry_run_split(line.total, self._remaining[year], settled)
+        if not outcome.already_reported and line.employment_id in self.repeated:
+            self._accepted[outcome.report_id] = AcceptedLine(line.number, parts, provisional)
+        of_this_file = outcome.report_id in self._accepted
+        is_shown = period is not None and may_try(period, danish_day(self.at))
+        return LineResult(
+            line.number,
+            "already_reported" if outcome.already_reported else "accepted",
+            None if of_this_file or not outcome.already_reported else outcome.report_id,
+            parts.exempt if is_shown else 0,
+            parts.excess if is_shown else 0,
+            None,
+            {},
+            provisional=provisional and is_shown,
+            corrected=outcome.corrected_since,
+            unshown=not is_shown,
+        )
+
+    def _settled(self, outcome: LineOutcome, splits: Mapping[str, LineSplit]) -> tuple[Split, bool] | None:
+        """The split of a report that was accepted before, and whether it is provisional."""
+        if not outcome.already_reported or outcome.report_id is None:
+            return None
+        if outcome.report_id in self._accepted:
+            return self._accepted[outcome.report_id].split, self._accepted[outcome.report_id].provisional
+        split = splits[outcome.report_id]
+        return Split(split.exempt, split.excess), split.provisional
+
+    def _detail(self, outcome: LineOutcome) -> dict[str, str | int]:
+        """The facts of a refusal. A report of the file does not exist yet: its line stands for it."""
+        report_id = outcome.detail.get("report_id")
+        if report_id not in self._accepted:
+            return outcome.detail
+        others = {name: fact for name, fact in outcome.detail.items() if name != "report_id"}
+        return {**others, "line": self._accepted[str(report_id)].number}
+
+    def _id(self, name: str) -> str:
+        return str(uuid5(UUID(self.batch.batch_id), f"check {self.batch.attempt}: {name}"))
+
+
+def _report(line: ValidLine, command_id: str) -> CheckedReport:
+    content: dict[str, Any] = line._asdict()
+    return CheckedReport(
+        command_id=command_id,
+        reference=line.reference,
+        work=WorkPeriod(first=date.fromisoformat(line.work_first), last=date.fromisoformat(line.work_last)),
+        payment_date=date.fromisoformat(line.payment_date),
+        components=Components(**{name: content[name] for name in Components.model_fields}),
+        allow_duplicate=line.allow_duplicate,
+        allow_large_amount=line.allow_large_amount,
+    )
+
+
+def _year(line: ValidLine) -> tuple[str, int]:
+    return line.card_id, int(line.payment_date[:4])

@@ -1,0 +1,141 @@
+"""The check of a payroll file gives each line what reporting the file at that moment gives it (D6)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import date
+from typing import Any, Final
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.doors.doors import Entry, json_body
+from tests.doors.world import World
+
+_ENTRIES: Final = st.builds(
+    Entry,
+    reference=st.sampled_from(["a", "b", "c", "d", "e", "f"]),
+    work_first=st.sampled_from([date(2024, 12, 31), date(2025, 3, 1), date(2025, 3, 10)]),
+    work_last=st.sampled_from([date(2025, 3, 12), date(2025, 3, 31)]),
+    payment_date=st.sampled_from([date(2025, 3, 31), date(2025, 4, 2), date(2026, 1, 2), date(2026, 12, 24)]),
+    wage_ore=st.sampled_from([0, 1, 750_000, 750_000, 1_500_001, 4_000_000, 10_000_001]),
+    holiday_pay_ore=st.sampled_from([0, 0, 93_750]),
+    allow_duplicate=st.booleans(),
+    allow_large_amount=st.booleans(),
+)
+_PLACED: Final = st.tuples(st.integers(0, 1), _ENTRIES)
+
+
+async def world_of(stack: AsyncExitStack) -> tuple[World, list[str]]:
+    """An employer with two employments, one after the other, on one card."""
+    world = await World.create(stack)
+    return world, [world.employ(date(2023, 1, 1), date(2025, 3, 12)), world.employ(date(2025, 3, 13))]
+
+
+async def report(world: World, entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Report one by one. Returns the ids of the accepted reports."""
+    answers = [await world.api.post("/v1/reports", json=body, headers=world.headers) for body in entries]
+    return [answer.json()["report_id"] for answer in answers if answer.status_code == 201]
+
+
+async def check(world: World, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Upload a file to be checked, and let a worker check it. Returns the file."""
+    sent = await world.send_file("\n".join(map(json.dumps, bodies)).encode(), "application/jsonl")
+    assert (sent.status_code, sent.json()["status"]) == (201, "checking")
+    await world.work(sent.json()["batch_id"])
+    return await read(world, sent.json()["batch_id"])
+
+
+async def read(world: World, batch_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await world.api.get(f"/v1/report-batches/{batch_id}", headers=world.headers)).json()
+    return found
+
+
+def decision(found: dict[str, Any]) -> tuple[Any, ...]:
+    """What a line got, or would get: without the ids and line numbers that differ before and after."""
+    code = None if found["problem"] is None else found["problem"]["code"]
+    return found["result"], found["split"], found["corrected_since"], found["reported_ore"], code
+
+
+@given(st.lists(_PLACED, max_size=4), st.data(), st.lists(_PLACED, min_size=1, max_size=8))
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+def test_d6_the_check_of_a_file_decides_as_its_report_does(
+    earlier: list[tuple[int, Entry]], data: Any, placed: list[tuple[int, Entry]]
+) -> None:
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            world, employments = await world_of(stack)
+            accepted = await report(
+                world, [json_body(entry, employment_id=employments[place]) for place, entry in earlier]
+            )
+            for report_id in accepted:
+                if data.draw(st.booleans(), "is withdrawn"):
+                    body = {"reason": "not-paid"}
+                    await world.api.post(f"/v1/reports/{report_id}/withdrawal", json=body, headers=world.headers)
+            bodies = [json_body(entry, employment_id=employments[place]) for place, entry in placed]
+            before = dict(world.services.states)
+
+            checked = await check(world, bodies)
+            expected = await world.lines(checked["batch_id"])
+            assert world.services.states == before, "a check changes nothing"
+            booked = await world.book(checked["batch_id"])
+            done = await read(world, checked["batch_id"])
+
+            assert [decision(line["check"]) for line in expected] == [decision(line) for line in booked]
+            counts = done["counts"]
+            assert {name: checked["check"][name] for name in ("accepted", "already_reported", "refused")} == {
+                name: counts[name] for name in ("accepted", "already_reported", "refused")
+            }
+            sums = ("exempt_ore", "excess_ore", "provisional")
+            assert [checked["check"][name] for name in sums] == [done[name] for name in sums]
+
+    asyncio.run(run())
+
+
+async def test_d6_a_line_counts_those_before_it_in_the_file(world: World) -> None:
+    employment = world.employ(date(2026, 1, 1))
+    january = date(2026, 1, 1), date(2026, 1, 31), date(2026, 1, 31)
+    first = Entry("first", *january, wage_ore=4_000_000)
+    entries = [first, first, first.changed(reference="copy"), first.changed(reference="more", wage_ore=1_000_000)]
+    checked = await check(world, [json_body(entry, employment_id=employment) for entry in entries])
+    lines = [line["check"] for line in await world.lines(checked["batch_id"])]
+    assert [line["result"] for line in lines] == ["accepted", "already_reported", "refused", "accepted"]
+    assert lines[2]["problem"]["code"] == "possible-duplicate"
+    assert "It looks like line 1." in lines[2]["problem"]["detail"]
+    assert lines[3]["split"] == {"exempt_ore": 276_600, "excess_ore": 723_400, "provisional": True}
+    assert checked["check"]["over_allowance"] == 1
+
+
+async def test_d6_a_file_of_one_line_is_decided_as_a_single_dry_run_is(world: World) -> None:
+    employment = world.employ(date(2025, 1, 1))
+    body = json_body(Entry(wage_ore=4_500_000), employment_id=employment)
+    single = (await world.api.post("/v1/reports/dry-run", json=body, headers=world.headers)).json()
+    checked = await check(world, [body])
+    assert checked["check"]["exempt_ore"] == single["exempt_ore"]
+    assert checked["check"]["excess_ore"] == single["excess_ore"] > 0
+
+
+async def test_s8_the_check_shows_no_split_where_a_dry_run_is_too_late(world: World) -> None:
+    employment = world.employ(date(2025, 1, 1), date(2025, 12, 31))
+    checked = await check(world, [json_body(Entry(), employment_id=employment)])
+    (line,) = await world.lines(checked["batch_id"])
+    assert (line["check"]["result"], line["check"]["split"]) == ("accepted", None)
+    assert (checked["check"]["split_unshown"], checked["check"]["exempt_ore"]) == (1, 0)
+
+
+async def test_d6_only_the_first_thousand_lines_of_an_employment_are_checked(world: World) -> None:
+    employment = world.employ(date(2025, 1, 1))
+    bodies = [json_body(Entry(reference="same"), employment_id=employment) for _ in range(999)]
+    bodies += [json_body(Entry(reference=name, wage_ore=1), employment_id=employment) for name in ("last", "unchecked")]
+    checked = await check(world, bodies)
+    counts = checked["check"]
+    assert (counts["accepted"], counts["already_reported"], counts["refused"]) == (2, 998, 0)
+
+
+async def test_d6_the_check_is_in_the_access_log_of_the_citizen(world: World) -> None:
+    employment = world.employ(date(2025, 1, 1))
+    await check(world, [json_body(Entry(), employment_id=employment)])
+    assert "try-report" in {entry.action for entry in world.gateway.accesses.take()}
