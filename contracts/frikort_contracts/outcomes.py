@@ -50,6 +50,7 @@ class Problem(StrEnum):
     PAYMENT_YEAR_CHANGED = "payment-year-changed"
     REPORT_ALREADY_DISPUTED = "report-already-disputed"
     REPORT_NOT_DISPUTED = "report-not-disputed"
+    DISPUTE_DECIDED = "dispute-decided"
 
 
 class Outcome(Event):

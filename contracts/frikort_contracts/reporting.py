@@ -57,12 +57,24 @@ class AnswerReason(StrEnum):
     OTHER = "other"
 
 
+class DisputeDecision(StrEnum):
+    """What the municipality decides about a disputed report."""
+
+    REPORT_STANDS = "report-stands"
+    EMPLOYER_MUST_CORRECT = "employer-must-correct"
+
+
 class DisputeEnd(StrEnum):
-    """What ended a dispute: the citizen's side withdrew it, or the employer corrected or withdrew the report."""
+    """What ended a dispute.
+
+    The citizen's side withdrew it, the employer corrected or withdrew the report, or the municipality decided that the
+    report stands.
+    """
 
     DISPUTE_WITHDRAWN = "dispute-withdrawn"
     REPORT_CORRECTED = "report-corrected"
     REPORT_WITHDRAWN = "report-withdrawn"
+    REPORT_STANDS = "report-stands"
 
 
 class EmployerCommand(CardCommand):
@@ -203,6 +215,17 @@ class WithdrawDispute(DisputeCommand):
     type: ClassVar[str] = "dk.frikort.report.withdraw-dispute.v1"
 
 
+class DecideDispute(DisputeCommand):
+    """Decide the open dispute of a report for the municipality.
+
+    If the report stands, the dispute ends; otherwise it stays open until the employer corrects or withdraws the report.
+    """
+
+    type: ClassVar[str] = "dk.frikort.report.decide-dispute.v1"
+
+    decision: DisputeDecision
+
+
 class EmploymentEvent(CardKeyedEvent):
     """The whole employment after the event; ``revision`` is gapless for each employment, from 1.
 
@@ -325,8 +348,17 @@ class DisputeAnswered(DisputeEvent):
     reason: AnswerReason
 
 
+class DisputeDecided(DisputeEvent):
+    """The municipality decided. If the report stands, ``DisputeEnded`` follows; otherwise the dispute stays open."""
+
+    type: ClassVar[str] = "dk.frikort.report.dispute-decided.v1"
+    is_open: ClassVar[bool] = True
+
+    decision: DisputeDecision
+
+
 class DisputeEnded(DisputeEvent):
-    """The dispute is over; ``side`` is the role that withdrew it, None if the employer ended it."""
+    """The dispute is over; ``side`` is the role that withdrew it, None if something else ended it."""
 
     type: ClassVar[str] = "dk.frikort.report.dispute-ended.v1"
     is_open: ClassVar[bool] = False
@@ -344,5 +376,6 @@ AnyEarningsEvent = (
     | EarningsWithdrawn
     | ReportDisputed
     | DisputeAnswered
+    | DisputeDecided
     | DisputeEnded
 )

@@ -90,6 +90,7 @@ REPORTING_COMMANDS = Topic(
         reporting.AnswerDispute,
         reporting.DisputeReport,
         reporting.WithdrawDispute,
+        reporting.DecideDispute,
     ),
     writers=("gateway", "payroll"),
     readers=("reporting",),

@@ -164,6 +164,13 @@ def is_settled(report: ReportView, revision: int) -> bool:
     )
 
 
+class OpenDispute(NamedTuple):
+    """A report in dispute, and its place in the order of acceptance."""
+
+    report_id: str
+    order: str
+
+
 class ExtractProgress(NamedTuple):
     """How much of an extract can be read here: the parts, and the statements in them."""
 
@@ -213,8 +220,8 @@ class GatewayReadModels(ReadModels):
                 exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # absent if there is no split
         return [exempt[of] for of in years]
 
-    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[str]:
-        """The ids of reports in dispute, of cards of the municipality, by acceptance after the order ``after``.
+    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[OpenDispute]:
+        """The reports in dispute, of cards of the municipality, by acceptance after the order ``after``.
 
         Reads only ids, so the reads are not audited.
         """
@@ -227,10 +234,10 @@ class GatewayReadModels(ReadModels):
                 {"$match": {"card.state.municipality": municipality}},
                 {"$sort": {"state.order": 1}},
                 {"$limit": limit},
-                {"$project": {"_id": 1}},
+                {"$project": {"_id": 1, "order": "$state.order"}},
             ]
         )
-        return [stored["_id"] async for stored in found]
+        return [OpenDispute(stored["_id"], stored["order"]) async for stored in found]
 
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         """The progress of an attempt at an extract."""

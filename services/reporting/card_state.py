@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
-from frikort_contracts.reporting import CorrectReport, ReportEarnings
+from frikort_contracts.reporting import CorrectReport, DisputeDecision, ReportEarnings
 from frikort_contracts.values import Components, Period, Revision, WorkPeriod, Year
 from pydantic import BaseModel, ConfigDict
 
@@ -24,7 +24,7 @@ class Report:
     """An accepted report as of its latest revision.
 
     ``fingerprints`` cover every content that the report ever had. ``dispute_revision`` counts the events about its
-    disputes.
+    disputes. ``decision`` is the municipality's about the open dispute, or that the report stands as it is.
     """
 
     revision: Revision
@@ -37,6 +37,7 @@ class Report:
     withdrawn: bool = False
     disputed: bool = False
     dispute_revision: int = 0
+    decision: DisputeDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Disputes: the citizen's side states that a report is wrong. A dispute is visible to all and moves no money.
 
-A dispute ends when the citizen's side withdraws it, or when the employer withdraws the report or corrects its content.
-The employer can also answer that the report is right; that ends no dispute.
+A dispute ends when the citizen's side withdraws it, when the employer withdraws the report or corrects its content, or
+when the municipality decides that the report stands. The employer can also answer that the report is right; that ends
+no dispute. After the decision that the employer must correct the report, the employer can no longer answer. After the
+decision that the report stands, only the municipality can raise another dispute about the same content.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ from frikort_contracts.outcomes import CommandAccepted, Problem
 from frikort_contracts.reporting import (
     AnswerDispute,
     CorrectReport,
+    DecideDispute,
     DisputeAnswered,
     DisputeCommand,
+    DisputeDecided,
+    DisputeDecision,
     DisputeEnd,
     DisputeEnded,
     DisputeReport,
@@ -24,6 +29,7 @@ from frikort_contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
+from frikort_contracts.values import CitizenSide
 
 from services.reporting.card_state import CardState, Employment, Report
 from services.reporting.employments import find_employment
@@ -40,6 +46,8 @@ def decide_dispute(state: CardState, message: Envelope[Any]) -> Decision[CardSta
             return answer_dispute(state, message)
         case WithdrawDispute():
             return withdraw_dispute(state, message)
+        case DecideDispute():
+            return decide_for_municipality(state, message)
     raise TypeError(f"{type(message.data).__name__} is no command about a dispute")
 
 
@@ -51,6 +59,8 @@ def dispute_report(state: CardState, message: Envelope[DisputeReport]) -> Decisi
         raise Refusal(Problem.REPORT_WITHDRAWN)  # without the reference, which is the employer's own
     if report.disputed:
         raise Refusal(Problem.REPORT_ALREADY_DISPUTED)
+    if report.decision is DisputeDecision.REPORT_STANDS and command.side is not CitizenSide.MUNICIPALITY:
+        raise Refusal(Problem.DISPUTE_DECIDED)
     disputed = _with_dispute(report, is_open=True)
     event = ReportDisputed(
         card_id=command.card_id,
@@ -77,6 +87,8 @@ def answer_dispute(state: CardState, message: Envelope[AnswerDispute]) -> Decisi
         raise Refusal(Problem.REPORT_UNKNOWN)
     if not report.disputed:
         raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    if report.decision is not None:
+        raise Refusal(Problem.DISPUTE_DECIDED)
     answered = _with_dispute(report, is_open=True)
     event = DisputeAnswered(
         card_id=command.card_id,
@@ -114,6 +126,44 @@ def withdraw_dispute(state: CardState, message: Envelope[WithdrawDispute]) -> De
     return _accepted(state, command, message, undisputed, event)
 
 
+def decide_for_municipality(state: CardState, message: Envelope[DecideDispute]) -> Decision[CardState]:
+    """Record the municipality's decision; end the dispute if the report stands. Raises ``Refusal``."""
+    command = message.data
+    employment, report = _find_report(state, command)
+    if not report.disputed:
+        raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    decided = _with_dispute(report, is_open=True, decision=command.decision)
+    events: list[Event] = [
+        DisputeDecided(
+            card_id=command.card_id,
+            employment_id=command.employment_id,
+            report_id=command.report_id,
+            revision=decided.dispute_revision,
+            report_revision=decided.revision,
+            cvr=employment.cvr,
+            year=decided.year,
+            actor=command.actor,
+            decision=command.decision,
+        )
+    ]
+    if command.decision is DisputeDecision.REPORT_STANDS:
+        decided = _with_dispute(decided, is_open=False, decision=command.decision)
+        events.append(
+            DisputeEnded(
+                card_id=command.card_id,
+                employment_id=command.employment_id,
+                report_id=command.report_id,
+                revision=decided.dispute_revision,
+                report_revision=decided.revision,
+                cvr=employment.cvr,
+                year=decided.year,
+                actor=command.actor,
+                cause=DisputeEnd.REPORT_STANDS,
+            )
+        )
+    return _accepted(state, command, message, decided, *events)
+
+
 def close_on_employer_action(
     employment: Employment, report: Report, command: CorrectReport | WithdrawReport, cause: DisputeEnd
 ) -> tuple[Report, tuple[Event, ...]]:
@@ -143,16 +193,16 @@ def _find_report(state: CardState, command: DisputeCommand) -> tuple[Employment,
     return employment, report
 
 
-def _with_dispute(report: Report, *, is_open: bool) -> Report:
-    return replace(report, disputed=is_open, dispute_revision=report.dispute_revision + 1)
+def _with_dispute(report: Report, *, is_open: bool, decision: DisputeDecision | None = None) -> Report:
+    return replace(report, disputed=is_open, dispute_revision=report.dispute_revision + 1, decision=decision)
 
 
 def _accepted(
     state: CardState,
     command: DisputeCommand | AnswerDispute,
-    message: Envelope[DisputeReport] | Envelope[AnswerDispute] | Envelope[WithdrawDispute],
+    message: Envelope[Any],
     report: Report,
-    event: Event,
+    *events: Event,
 ) -> Decision[CardState]:
     outcome = CommandAccepted(
         command_id=str(message.id),
@@ -163,4 +213,4 @@ def _accepted(
         dispute_revision=report.dispute_revision,
         year=report.year,
     )
-    return Decision(state.with_report(command.employment_id, command.report_id, report), (event, outcome))
+    return Decision(state.with_report(command.employment_id, command.report_id, report), (*events, outcome))

@@ -19,6 +19,7 @@ from frikort_contracts.reporting import (
     AnswerDispute,
     ChangeEmployment,
     CorrectReport,
+    DecideDispute,
     DeclareNoWork,
     DisputeReport,
     RegisterEmployment,
@@ -76,7 +77,7 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
                 return withdraw_report(state, message)
             case CheckReports():
                 return check_reports(rules, state, message)
-            case DisputeReport() | AnswerDispute() | WithdrawDispute():
+            case DisputeReport() | AnswerDispute() | WithdrawDispute() | DecideDispute():
                 return decide_dispute(state, message)
     except Refusal as refusal:
         outcome = CommandRefused(

@@ -89,6 +89,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
         work=command.work,
         components=command.components,
         fingerprints=(*earlier.fingerprints, fingerprint(command)),
+        decision=earlier.decision if earlier.disputed else None,
     )
     event = EarningsCorrected(
         card_id=state.card_id,

@@ -52,8 +52,11 @@ from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
+    DecideDispute,
     DeclareNoWork,
     DisputeAnswered,
+    DisputeDecided,
+    DisputeDecision,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -148,6 +151,9 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     WithdrawReport(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=CorrectionReason.NOT_PAID),
     AnswerDispute(**_employer, employment_id=_EMPLOYMENT, report_id=_REPORT, reason=AnswerReason.MATCHES_PAYSLIP),
     DisputeReport(**_dispute, reason=DisputeReason.WRONG_AMOUNT, message="k1.bWVzc2FnZQ"),
+    DecideDispute(
+        **_dispute | {"side": CitizenSide.MUNICIPALITY}, decision=DisputeDecision.EMPLOYER_MUST_CORRECT
+    ),
     WithdrawDispute(**_dispute | {"side": CitizenSide.MANDATE_HOLDER}),
     RequestExtract(
         extract_id="extract-1", authority=Authority.SKAT, year=2025, actor="officer-1",
@@ -187,6 +193,10 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     DisputeAnswered(
         **_report_event | {"revision": 2}, report_revision=2, actor="payroll-1", reason=AnswerReason.WAGE_PAID
+    ),
+    DisputeDecided(
+        **_report_event | {"revision": 2}, report_revision=2, actor="caseworker-1",
+        decision=DisputeDecision.REPORT_STANDS,
     ),
     DisputeEnded(
         **_report_event | {"revision": 2}, report_revision=3, actor="payroll-1", cause=DisputeEnd.REPORT_WITHDRAWN

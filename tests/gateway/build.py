@@ -15,6 +15,8 @@ from frikort_contracts.messages import Event
 from frikort_contracts.reporting import (
     AnswerReason,
     DisputeAnswered,
+    DisputeDecided,
+    DisputeDecision,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -150,6 +152,10 @@ def disputed(revision: int, *, report_revision: int = 1) -> ReportDisputed:
 
 def dispute_answered(revision: int, reason: AnswerReason = AnswerReason.MATCHES_PAYSLIP) -> DisputeAnswered:
     return DisputeAnswered(**_dispute(revision, report_revision=1), reason=reason)
+
+
+def dispute_decided(revision: int, decision: DisputeDecision) -> DisputeDecided:
+    return DisputeDecided(**_dispute(revision, report_revision=1), decision=decision)
 
 
 def dispute_ended(

@@ -34,7 +34,7 @@ from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import ExtractProgress, GatewayReadModels, ReadModels, States
+from services.gateway.read_models import ExtractProgress, GatewayReadModels, OpenDispute, ReadModels, States
 from services.gateway.wiring import response_builder
 from services.runtime.processing.decision import DocumentSet, S
 from services.runtime.service import Runtime
@@ -183,7 +183,7 @@ class MemoryModels(GatewayReadModels):
 
     _exempt_of_year = ReadModels._exempt_of_year
 
-    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[str]:
+    async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[OpenDispute]:
         cards = self.memory["cards"].states
         found = [
             report
@@ -192,7 +192,9 @@ class MemoryModels(GatewayReadModels):
             and report.order > after
             and cards[report.card_id].municipality == municipality
         ]
-        return [report.report_id for report in sorted(found, key=lambda report: report.order)[:limit]]
+        return [
+            OpenDispute(report.report_id, report.order) for report in sorted(found, key=lambda one: one.order)[:limit]
+        ]
 
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()

@@ -22,7 +22,9 @@ from frikort_contracts.reporting import (
     ChangeEmployment,
     CorrectionReason,
     CorrectReport,
+    DecideDispute,
     DeclareNoWork,
+    DisputeDecision,
     DisputeReason,
     DisputeReport,
     RegisterEmployment,
@@ -170,6 +172,12 @@ def answer(
 
 def withdraw_dispute(reference: str = "may", **changes: Any) -> WithdrawDispute:
     return WithdrawDispute.model_validate({**_by_citizen(reference), **changes})
+
+
+def decide(decision: DisputeDecision, reference: str = "may") -> DecideDispute:
+    return DecideDispute.model_validate(
+        {**_by_citizen(reference), "actor": "m", "side": CitizenSide.MUNICIPALITY, "decision": decision}
+    )
 
 
 def _by_citizen(reference: str) -> dict[str, Any]:

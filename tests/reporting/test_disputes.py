@@ -1,6 +1,8 @@
-"""Disputes: opened by the citizen's side, ended by it or by the employer's action, without any effect on money."""
+"""Disputes: opened by the citizen's side, ended by it, the employer or the municipality, without effect on money."""
 
 from __future__ import annotations
+
+from typing import Any, Final
 
 import pytest
 from frikort_contracts.messages import Event, Message
@@ -8,6 +10,8 @@ from frikort_contracts.outcomes import CommandRefused
 from frikort_contracts.reporting import (
     AnswerReason,
     DisputeAnswered,
+    DisputeDecided,
+    DisputeDecision,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
@@ -26,6 +30,7 @@ from tests.reporting.build import (
     accepted,
     answer,
     correct,
+    decide,
     dispute,
     employed,
     report,
@@ -35,6 +40,8 @@ from tests.reporting.build import (
 )
 
 MAY = report_id_of(EMPLOYMENT, "may")
+STANDS: Final = DisputeDecision.REPORT_STANDS
+MUST_CORRECT: Final = DisputeDecision.EMPLOYER_MUST_CORRECT
 
 
 def ends(events: tuple[Event, ...]) -> list[DisputeEnded]:
@@ -152,3 +159,51 @@ def test_balance_skips_dispute_events() -> None:
     for command in (dispute(), answer(), withdraw_dispute()):
         history = employed(report(), *([] if command == dispute() else [dispute()]))
         assert [balance_address(sent(event)) for event in history.apply(command)[:-1]] == [None]
+
+
+def test_the_municipality_decides_that_a_report_stands_and_the_dispute_ends() -> None:
+    decided, ended, outcome = employed(report(), dispute()).apply(decide(STANDS))
+    assert isinstance(decided, DisputeDecided)
+    assert isinstance(ended, DisputeEnded)
+    assert (decided.decision, decided.actor, decided.revision) == (STANDS, "m", 2)
+    assert (ended.cause, ended.side, ended.revision) == (DisputeEnd.REPORT_STANDS, None, 3)
+    assert accepted((outcome,)).dispute_revision == 3
+
+
+def test_a_report_that_must_be_corrected_stays_in_dispute_until_its_employer_does_so() -> None:
+    event, _ = employed(report(), dispute()).apply(decide(MUST_CORRECT))
+    assert isinstance(event, DisputeDecided)
+    assert event.is_open
+    assert ends(employed(report(), dispute(), decide(MUST_CORRECT)).apply(correct())) == []  # the same content
+    for end in (withdraw_dispute(), correct(wage=1), withdraw()):
+        (ended,) = ends(employed(report(), dispute(), decide(MUST_CORRECT)).apply(end))
+        assert ended.revision == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "command"),
+    [
+        ([dispute(), decide(MUST_CORRECT)], answer()),
+        ([dispute(), decide(STANDS)], dispute()),
+        ([dispute(), decide(STANDS)], dispute(side=CitizenSide.MANDATE_HOLDER)),
+    ],
+    ids=["an answer to a decision", "the same dispute again", "the same dispute by a mandate holder"],
+)
+def test_what_the_municipality_decided_is_not_argued_again(before: list[Any], command: Any) -> None:
+    (refusal,) = employed(report(), *before).apply(command)
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.problem == "dispute-decided"
+
+
+def test_a_report_that_stands_is_disputed_again_by_the_municipality_or_after_a_correction() -> None:
+    decided = [report(), dispute(), decide(STANDS)]
+    for after, command in (([], dispute(side=CitizenSide.MUNICIPALITY)), ([correct(wage=1)], dispute())):
+        event, _ = employed(*decided, *after).apply(command)
+        assert isinstance(event, ReportDisputed)
+
+
+def test_only_an_open_dispute_is_decided() -> None:
+    for before in ([], [dispute(), withdraw_dispute()], [dispute(), decide(STANDS)]):
+        (refusal,) = employed(report(), *before).apply(decide(STANDS))
+        assert isinstance(refusal, CommandRefused)
+        assert refusal.problem == "report-not-disputed"

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
 from frikort_contracts.http.common import WORK_EXAMPLE, Body, Day, Days, Part, Resource, Text, WorkBody, example
-from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeReason
+from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeDecision, DisputeReason
 from frikort_contracts.rules import reading
 from frikort_contracts.values import CitizenSide, Components, Reference, Revision
 
@@ -41,6 +41,13 @@ class DisputeAnswerResource(Resource):
     answered_at: datetime
 
 
+class DisputeDecisionResource(Resource):
+    """What the municipality decided. If the employer must correct the report, the dispute is open until then."""
+
+    decision: DisputeDecision
+    decided_at: datetime
+
+
 class DisputeResource(Resource):
     """The citizen's side says that the report is not right. It changes no amount."""
 
@@ -49,24 +56,26 @@ class DisputeResource(Resource):
     raised_at: datetime
     raised_by: CitizenSide
     answer: DisputeAnswerResource | None
+    decision: DisputeDecisionResource | None = None
 
 
 class ReportHistory(Resource):
     """One line of a report's history. Nothing is overwritten."""
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-ended"] = Field(
-        description="What happened."
-    )
+    event: Literal[
+        "reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-decided", "dispute-ended"
+    ] = Field(description="What happened.")
     at: datetime
     work: Days | None
     payment_date: date | None
     components: ComponentsResource | None
     total_ore: int | None
     reason: str | None = Field(
-        description="Why. For `dispute-answered`, why the employer says that the report is right. For `dispute-ended`, "
-        "what ended the dispute: dispute-withdrawn (by the citizen's side), report-corrected or report-withdrawn "
-        "(by the employer)."
+        description="Why. For `dispute-answered`, why the employer says that the report is right. For "
+        "`dispute-decided`, what the municipality decided. For `dispute-ended`, what ended the dispute: "
+        "dispute-withdrawn (by the citizen's side), report-corrected or report-withdrawn (by the employer), or "
+        "report-stands (by the municipality)."
     )
     message: str | None = Field(description="What was written with a dispute.")
     by: CitizenSide | None = Field(description="Who raised a dispute or took it back.")
@@ -165,6 +174,11 @@ class CardReportResource(Resource):
     split: SplitResource | None
     provisional: bool
     dispute: DisputeResource | None
+    stands_since: datetime | None = Field(
+        default=None,
+        description="When the municipality decided that the report stands. Until the report is corrected, only the "
+        "municipality can raise another dispute. Null without such a decision.",
+    )
     history: list[ReportHistory]
 
 
@@ -299,6 +313,14 @@ class DisputeBody(Body):
 
     reason: DisputeReason
     message: Text | None = None
+
+
+class DisputeDecisionBody(Body):
+    """What the municipality decides. The citizen and the employer can read it."""
+
+    model_config = example(decision="employer-must-correct")
+
+    decision: DisputeDecision
 
 
 class DisputeAnswerBody(Body):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from frikort_contracts.http.reports import DisputeBody
+from frikort_contracts.http.reports import DisputeBody, DisputeDecisionBody
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.reporting import DisputeReport, WithdrawDispute
+from frikort_contracts.reporting import DecideDispute, DisputeReport, WithdrawDispute
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response
 
@@ -55,6 +55,25 @@ async def withdraw_dispute(context: CommandContext, report_id: str, find: FindCa
         )
 
     return await context.submit(None, build)
+
+
+async def decide_dispute(
+    context: CommandContext, body: DisputeDecisionBody, report_id: str, find: FindCard
+) -> Response:
+    """Decide the dispute of a report of the card for the municipality."""
+
+    async def build(_: UUID) -> DecideDispute:
+        view = await _report_of(context, await find(), report_id)
+        return DecideDispute(
+            card_id=view.card_id,
+            employment_id=view.employment_id,
+            report_id=report_id,
+            side=CitizenSide.MUNICIPALITY,
+            actor=context.caller.subject,
+            decision=body.decision,
+        )
+
+    return await context.submit(body, build)
 
 
 async def _report_of(context: RequestContext, card: CardView, report_id: str) -> ReportView:

@@ -127,5 +127,6 @@ def card_report(view: ReportView, decrypt_message: OpenMessage) -> CardReportRes
         split=None if view.settlement is None else split(view.settlement),
         provisional=view.booked.provisional,
         dispute=dispute(view, decrypt_message),
+        stands_since=view.stands_since,
         history=report_history(view, decrypt_message),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import GrantMandate, WithdrawMandate
 from frikort_contracts.messages import Command
-from frikort_contracts.reporting import DisputeReport, WithdrawDispute
+from frikort_contracts.reporting import DecideDispute, DisputeReport, WithdrawDispute
 from frikort_contracts.values import danish_day
 
 from services.gateway.cards import presenters
@@ -35,6 +35,7 @@ class CardResponses:
             WithdrawMandate: self._mandate,
             DisputeReport: self._dispute,
             WithdrawDispute: self._dispute,
+            DecideDispute: self._dispute,
         }
 
     async def _mandate(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:

@@ -19,6 +19,12 @@ READ_DISPUTES: Final = define(
     "har set din indsigelse på kommunens liste",
     "saw your dispute on the municipality's list",
 )
+DECIDE_DISPUTE: Final = define(
+    "decide-dispute",
+    "change",
+    "har afgjort indsigelsen mod en indberetning af din løn",
+    "decided the dispute about a report of your wage",
+)
 ISSUE_CARD: Final = define("issue-card", "change", "har udstedt et frikort til dig", "issued a card to you")
 DEACTIVATE_CARD: Final = define("deactivate-card", "change", "har deaktiveret dit frikort", "deactivated your card")
 REACTIVATE_CARD: Final = define("reactivate-card", "change", "har genaktiveret dit frikort", "reactivated your card")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -22,7 +21,13 @@ from frikort_contracts.http.cards import (
 )
 from frikort_contracts.http.employments import CardEmployments
 from frikort_contracts.http.mandates import MandateBody, MandateResource, Mandates
-from frikort_contracts.http.reports import CardReportResource, CardReports, DisputeBody, DisputedReports
+from frikort_contracts.http.reports import (
+    CardReportResource,
+    CardReports,
+    DisputeBody,
+    DisputeDecisionBody,
+    DisputedReports,
+)
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import (
     DeactivateCard,
@@ -42,7 +47,7 @@ from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
 from services.gateway.api.json_route import JsonRoute
-from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, order_in, page
+from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, cursor_of, order_in, page
 from services.gateway.audit.actions import (
     DISPUTE_REPORT,
     GRANT_MANDATE,
@@ -58,11 +63,19 @@ from services.gateway.audit.actions import (
 from services.gateway.audit.routes import audited
 from services.gateway.cards import disputes, mandates, queries
 from services.gateway.cards.presenters import card_report
-from services.gateway.cards.problem_codes import CARD, DISPUTE, DISPUTE_WITHDRAWAL, GRANT, MANDATE_WITHDRAWAL
+from services.gateway.cards.problem_codes import (
+    CARD,
+    DISPUTE,
+    DISPUTE_DECISION,
+    DISPUTE_WITHDRAWAL,
+    GRANT,
+    MANDATE_WITHDRAWAL,
+)
 from services.gateway.cards.queries import IncludeOwn
 from services.gateway.caseworker import presenters
 from services.gateway.caseworker.actions import (
     DEACTIVATE_CARD,
+    DECIDE_DISPUTE,
     HAND_OVER_CARD,
     ISSUE_CARD,
     REACTIVATE_CARD,
@@ -219,7 +232,8 @@ async def card_reports(card_id: str, context: Caseworker) -> CardReports:
 async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
     """Dispute a report for the citizen.
 
-    It stays open until it is withdrawn, or the employer corrects or withdraws the report.
+    It stays open until it is withdrawn, the employer corrects or withdraws the report, or the municipality decides that
+    the report stands.
     """
     return await disputes.dispute_report(
         context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
@@ -238,6 +252,24 @@ async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerComm
     return await disputes.withdraw_dispute(
         context, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
     )
+
+
+@router.post(
+    "/cards/{card_id}/reports/{report_id}/dispute/decision",
+    response_model=CardReportResource,
+    responses=PENDING,
+    openapi_extra=problems(*DISPUTE_DECISION),
+)
+@audited(DECIDE_DISPUTE)
+async def decide_dispute(
+    card_id: str, report_id: str, body: DisputeDecisionBody, context: CaseworkerCommand
+) -> Response:
+    """Decide an open dispute: the report stands, or the employer must correct it. No amount changes.
+
+    If the report stands, the dispute ends. Otherwise it stays open until the employer corrects or withdraws the report,
+    or the citizen's side withdraws the dispute. A later decision replaces an earlier one; the history keeps both.
+    """
+    return await disputes.decide_dispute(context, body, report_id, lambda: _card(context, card_id))
 
 
 @router.get("/cards/{card_id}/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
@@ -322,9 +354,13 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     """The open disputes about reports of the municipality's citizens, also those that the employer has answered."""
     container = context.container
     models, persons = container.read_models, container.persons
-    ids = await models.open_disputes(context.organisation, after=order_in(cursor), limit=limit + 1)
-    read = await asyncio.gather(*(models.reports.get(report_id) for report_id in ids))
-    shown, following = page([view for view in read if view is not None], limit)
+    open_disputes = await models.open_disputes(context.organisation, after=order_in(cursor), limit=limit + 1)
+    listed = open_disputes[:limit]
+    following = cursor_of(listed[-1].order) if len(open_disputes) > limit else None
+    shown = await models.reports.find(
+        {"report_id": {"$in": [one.report_id for one in listed]}, "dispute.raised_at": {"$gt": ""}},
+        sort=[("order", 1)],
+    )
     card_ids = sorted({view.card_id for view in shown})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
     disputes = [

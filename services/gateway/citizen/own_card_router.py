@@ -87,7 +87,8 @@ async def own_reports(context: Citizen) -> CardReports:
 async def dispute_own_report(report_id: str, body: DisputeBody, context: CitizenCommand) -> Response:
     """Dispute a report. Its employer, your municipality and the authorities see the dispute; no amount changes.
 
-    It stays open until you withdraw it, or the employer corrects or withdraws the report.
+    It stays open until you withdraw it, the employer corrects or withdraws the report, or the municipality decides that
+    the report stands.
     """
     return await disputes.dispute_report(context, body, report_id, lambda: _own(context), CitizenSide.CITIZEN)
 

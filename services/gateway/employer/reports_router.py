@@ -183,7 +183,7 @@ async def withdraw_report(report_id: str, body: WithdrawalBody, context: Employe
     "/reports/{report_id}/dispute/answer",
     response_model=ReportDetail,
     responses=PENDING,
-    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-not-disputed"),
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-not-disputed", "dispute-decided"),
 )
 @audited(ANSWER_DISPUTE)
 async def answer_dispute(report_id: str, body: DisputeAnswerBody, context: EmployerCommand) -> Response:

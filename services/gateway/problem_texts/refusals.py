@@ -246,4 +246,11 @@ REFUSALS: Final[dict[str, Entry]] = {
         Text("The report is not in dispute", "Nobody has said that it is not right, or that was taken back, or the "
              "employer has corrected or withdrawn the report."),
     ),
+    Problem.DISPUTE_DECIDED: Entry(
+        409,
+        Text("Kommunen har afgjort sagen", "Skal indberetningen rettes, så ret den, eller træk den tilbage. Står den "
+             "ved magt, og er der noget nyt, så tal med kommunen."),
+        Text("The municipality has decided", "If the report must be corrected, correct or withdraw it. If it stands, "
+             "and there is something new, talk to the municipality."),
+    ),
 }  # fmt: skip

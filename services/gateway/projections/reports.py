@@ -13,6 +13,8 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.reporting import (
     AnswerReason,
     DisputeAnswered,
+    DisputeDecided,
+    DisputeDecision,
     DisputeEnded,
     DisputeEvent,
     DisputeReason,
@@ -50,7 +52,9 @@ class ReportEntry(BaseModel):
     """
 
     revision: int
-    event: Literal["reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-ended"]
+    event: Literal[
+        "reported", "corrected", "withdrawn", "disputed", "dispute-answered", "dispute-decided", "dispute-ended"
+    ]
     at: datetime
     booked: BookedView | None = None
     reason: str | None = None
@@ -65,14 +69,25 @@ class AnswerView(BaseModel):
     answered_at: datetime
 
 
+class DecisionView(BaseModel):
+    """The municipality's decision about a dispute."""
+
+    decision: DisputeDecision
+    decided_at: datetime
+
+
 class DisputeView(BaseModel):
-    """The current dispute, with the employer's latest answer. ``message`` is encrypted."""
+    """The current dispute, with the employer's latest answer and the municipality's decision.
+
+    ``message`` is encrypted.
+    """
 
     reason: DisputeReason
     message: str | None
     raised_at: datetime
     raised_by: CitizenSide
     answer: AnswerView | None = None
+    decision: DecisionView | None = None
 
 
 class SettlementView(BaseModel):
@@ -91,6 +106,7 @@ class ReportView(BaseModel):
     """A report after its latest events. Revision 0: only its split is known yet, and it is not shown.
 
     ``moved_at`` is when another report moved the split, unless this one was corrected or withdrawn since.
+    ``stands_since`` is when the municipality decided that the report stands, unless that is superseded.
     ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
     """
 
@@ -106,6 +122,7 @@ class ReportView(BaseModel):
     withdrawn: bool = False
     dispute: DisputeView | None = None
     dispute_revision: int = 0
+    stands_since: datetime | None = None
     history: list[ReportEntry] = []
     settlement: SettlementView | None = None
     moved_at: datetime | None = None
@@ -113,7 +130,7 @@ class ReportView(BaseModel):
 
 
 Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
-Disputed = ReportDisputed | DisputeAnswered | DisputeEnded
+Disputed = ReportDisputed | DisputeAnswered | DisputeDecided | DisputeEnded
 
 
 def _document_id(message: Envelope[Any]) -> str | None:
@@ -165,9 +182,10 @@ def _settled(report: ReportView, event: ReportSettled, at: datetime) -> ReportVi
 def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
     if event.revision <= report.dispute_revision:
         return report
-    dispute = report.dispute
+    dispute, stands_since = report.dispute, report.stands_since
     match event:
         case ReportDisputed():
+            stands_since = None
             dispute = DisputeView(reason=event.reason, message=event.message, raised_at=at, raised_by=event.side)
             entry = ReportEntry(
                 revision=event.report_revision,
@@ -181,13 +199,23 @@ def _disputed(report: ReportView, event: Disputed, at: datetime) -> ReportView:
             answer = AnswerView(reason=event.reason, answered_at=at)
             dispute = dispute and dispute.model_copy(update={"answer": answer})
             entry = ReportEntry(revision=event.report_revision, event="dispute-answered", at=at, reason=event.reason)
+        case DisputeDecided():
+            decision = DecisionView(decision=event.decision, decided_at=at)
+            dispute = dispute and dispute.model_copy(update={"decision": decision})
+            stands_since = at if event.decision is DisputeDecision.REPORT_STANDS else None
+            entry = ReportEntry(revision=event.report_revision, event="dispute-decided", at=at, reason=event.decision)
         case DisputeEnded():
             dispute = None
             entry = ReportEntry(
                 revision=event.report_revision, event="dispute-ended", at=at, reason=event.cause, side=event.side
             )
     return report.model_copy(
-        update={"dispute": dispute, "dispute_revision": event.revision, "history": [*report.history, entry]}
+        update={
+            "dispute": dispute,
+            "dispute_revision": event.revision,
+            "stands_since": stands_since,
+            "history": [*report.history, entry],
+        }
     )
 
 
@@ -213,7 +241,11 @@ def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
         booked=booked,
         reason=None if isinstance(event, EarningsReported) else event.reason,
     )
-    changes |= {"withdrawn": isinstance(event, EarningsWithdrawn), "history": [*report.history, entry]}
+    changes |= {
+        "withdrawn": isinstance(event, EarningsWithdrawn),
+        "stands_since": None,
+        "history": [*report.history, entry],
+    }
     return report.model_copy(update=changes)
 
 

@@ -1,4 +1,4 @@
-"""Reports and their splits, and disputes that the municipality raises for the citizen."""
+"""Reports and their splits, and disputes that the municipality raises for the citizen, or decides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from frikort_contracts.http.common import Text
 from frikort_contracts.http.reports import CardReportResource, CardReports
-from frikort_contracts.reporting import DisputeReason
+from frikort_contracts.reporting import DisputeDecision, DisputeReason
 from starlette.responses import Response
 
 from services.portals.api import Refused
@@ -24,6 +24,7 @@ DISPUTE: Final[Fields] = {
     "reason": choice(*DisputeReason, missing=N_("Vælg, hvad der ikke er rigtigt.")),
     "message": text(Text, optional=True, wrong=N_("Skriv højst 500 tegn og intet CPR-nummer.")),
 }
+DECISION: Final[Fields] = {"decision": choice(*DisputeDecision, missing=N_("Vælg, hvad kommunen har afgjort."))}
 
 
 @router.get("/kommune/frikort/{card_id}/indberetninger")
@@ -69,6 +70,31 @@ async def dispute(report_id: UUID, context: Card) -> Response:
         else:
             return context.redirect(f"/indberetninger/{report_id}")
     return await _ask(context, report_id, form, summary=form.valid and form.step != "edit")
+
+
+@router.get("/kommune/frikort/{card_id}/indberetninger/{report_id}/afgoerelse")
+async def new_decision(report_id: UUID, context: Card) -> Response:
+    """What the municipality can decide about the open dispute."""
+    return await _ask_decision(context, report_id, context.page.form(DECISION))
+
+
+@router.post("/kommune/frikort/{card_id}/indberetninger/{report_id}/afgoerelse")
+async def decide_dispute(report_id: UUID, context: Card) -> Response:
+    """Record the decision and show the report, which has it."""
+    form = await context.page.posted(DECISION)
+    if form.valid:
+        try:
+            await context.post(f"/reports/{report_id}/dispute/decision", form, CardReportResource)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return context.redirect(f"/indberetninger/{report_id}")
+    return await _ask_decision(context, report_id, form)
+
+
+async def _ask_decision(context: CardContext, report_id: UUID, form: Form) -> Response:
+    card, found = await asyncio.gather(context.card(), _found(context, report_id))
+    return context.render("caseworker/dispute_decision.html", card, report=found, form=form)
 
 
 async def _show(context: CardContext, report_id: UUID, form: Form) -> Response:

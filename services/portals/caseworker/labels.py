@@ -57,17 +57,23 @@ ANSWER_REASONS: Final = {
     "worked-here": N_("Borgeren har arbejdet der"),
     "other": N_("Noget andet"),
 }
+DECISIONS: Final = {
+    "report-stands": N_("Indberetningen er rigtig og står ved magt"),
+    "employer-must-correct": N_("Arbejdsgiveren skal rette indberetningen eller trække den tilbage"),
+}
 REPORT_EVENTS: Final = {
     "reported": N_("Indberettet"),
     "corrected": N_("Rettet af arbejdsgiveren"),
     "withdrawn": N_("Trukket tilbage af arbejdsgiveren"),
     "disputed": N_("Indsigelse rejst"),
     "dispute-answered": N_("Arbejdsgiveren svarede, at indberetningen er rigtig"),
+    "dispute-decided": N_("Kommunen har afgjort indsigelsen"),
     "dispute-ended": N_("Indsigelsen er slut"),
 }
 REPORT_REASONS: Final = {
     **DISPUTE_REASONS,
     **ANSWER_REASONS,
+    **DECISIONS,
     "wrong-period": N_("Perioden var forkert"),
     "wrong-card": N_("Det var et forkert frikort"),
     "reported-twice": N_("Den var indberettet to gange"),

@@ -34,6 +34,7 @@ _EVENTS: Final = {
     "withdrawn": N_("Trukket tilbage"),
     "disputed": N_("Indsigelse"),
     "dispute-answered": N_("Arbejdsgiveren har svaret, at det er rigtigt"),
+    "dispute-decided": N_("Kommunen har afgjort indsigelsen"),
     "dispute-ended": N_("Indsigelsen er slut"),
 }
 _SIDES: Final = {

@@ -34,12 +34,18 @@ _ENDS: Final = {
     "dispute-withdrawn": N_("indsigelsen blev trukket tilbage"),
     "report-corrected": N_("arbejdsgiveren rettede indberetningen"),
     "report-withdrawn": N_("arbejdsgiveren trak indberetningen tilbage"),
+    "report-stands": N_("kommunen har afgjort, at indberetningen er rigtig"),
+}
+_DECISIONS: Final = {
+    "report-stands": N_("indberetningen er rigtig"),
+    "employer-must-correct": N_("arbejdsgiveren skal rette indberetningen eller trække den tilbage"),
 }
 _REASONS: Final = {
     "corrected": _CORRECTION,
     "withdrawn": _CORRECTION,
     "disputed": DISPUTE,
     "dispute-answered": ANSWER,
+    "dispute-decided": _DECISIONS,
     "dispute-ended": _ENDS,
 }
 

@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import APIRouter
 from frikort_contracts.http.employments import EmploymentPage, Reminders
 from frikort_contracts.http.payroll import BatchPage
-from frikort_contracts.http.reports import ReportPage
+from frikort_contracts.http.reports import ReportPage, ReportResource
 from starlette.responses import Response
 
 from services.portals.employer import helpers
@@ -47,12 +47,18 @@ async def front(page: EmployerPage) -> Response:
         more_questions=len(questions) > _MOST_SHOWN or reminders.next is not None,
         notices=[one for one in reminders.reminders if one.expected_payment_date is not None][:_MOST_SHOWN],
         files=[file for file in files.batches if file.status in {"held", "booking"}],
-        disputed=[one for one in disputed.reports if one.dispute is None or one.dispute.answer is None][:_MOST_SHOWN],
+        disputed=[one for one in disputed.reports if _waits_for_employer(one)][:_MOST_SHOWN],
         moved=[one for one in moved.reports if one.dispute is None][:_MOST_SHOWN],
         latest=latest.reports,
         names=await helpers.names_in(page, shown, employments.employments)
         | {one.employment_id: helpers.name(page, one) for one in reminders.reminders},
     )
+
+
+def _waits_for_employer(report: ReportResource) -> bool:
+    """Whether the next step in the dispute is the employer's: an answer, or what the municipality decided."""
+    dispute = report.dispute
+    return dispute is None or dispute.answer is None or dispute.decision is not None
 
 
 async def _moved_lately(page: Page) -> ReportPage:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Path, Query
 from frikort_contracts.http.balances import Allowances
 from frikort_contracts.http.employments import EmploymentResource
 from frikort_contracts.http.reports import ReportDetail, ReportPage
-from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
+from frikort_contracts.reporting import CorrectionReason, DisputeDecision, DisputeEnd, DisputeReason
 from frikort_contracts.values import CitizenSide
 from starlette.responses import Response, StreamingResponse
 
@@ -51,6 +51,11 @@ ENDS: Final = {
     DisputeEnd.DISPUTE_WITHDRAWN: N_("Indsigelsen er trukket tilbage"),
     DisputeEnd.REPORT_CORRECTED: N_("Du rettede indberetningen"),
     DisputeEnd.REPORT_WITHDRAWN: N_("Du trak indberetningen tilbage"),
+    DisputeEnd.REPORT_STANDS: N_("Kommunen har afgjort, at indberetningen er rigtig"),
+}
+DECISIONS: Final = {
+    DisputeDecision.REPORT_STANDS: N_("Indberetningen er rigtig"),
+    DisputeDecision.EMPLOYER_MUST_CORRECT: N_("Indberetningen skal rettes eller trækkes tilbage"),
 }
 CORRECTS: Final = (CorrectionReason.WRONG_AMOUNT, CorrectionReason.WRONG_PERIOD, CorrectionReason.OTHER)
 """Why a report is corrected."""
@@ -273,6 +278,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
         disputed=DISPUTED,
         sides=SIDES,
         ends=ENDS,
+        decisions=DECISIONS,
         answers=disputes.ANSWERS,
     )
 

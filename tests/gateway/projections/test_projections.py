@@ -24,6 +24,7 @@ from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.reporting import (
     AnswerReason,
+    DisputeDecision,
     DisputeEnd,
     EmploymentChanged,
     EmploymentRegistered,
@@ -43,6 +44,7 @@ from tests.gateway.build import (
     balance,
     corrected,
     dispute_answered,
+    dispute_decided,
     dispute_ended,
     disputed,
     envelope,
@@ -279,6 +281,22 @@ class TestReports:
             ("disputed", "wrong-amount", "k.message", "mandate-holder"),
             ("dispute-ended", "dispute-withdrawn", None, "citizen"),
         ]
+
+    def test_the_municipality_s_decision_is_shown_until_it_is_superseded(self) -> None:
+        must_correct = dispute_decided(2, DisputeDecision.EMPLOYER_MUST_CORRECT)
+        waiting = after(reports.PROJECTION, [reported(), disputed(1), must_correct])
+        assert waiting.dispute is not None
+        assert waiting.dispute.decision is not None
+        assert (waiting.dispute.decision.decision, waiting.stands_since) == (must_correct.decision, None)
+        decided = [dispute_decided(2, DisputeDecision.REPORT_STANDS), dispute_ended(3, DisputeEnd.REPORT_STANDS)]
+        stands = after(reports.PROJECTION, [reported(), disputed(1), *decided])
+        assert (stands.dispute, stands.stands_since) == (None, NOON)
+        assert [(entry.event, entry.reason) for entry in stands.history[2:]] == [
+            ("dispute-decided", "report-stands"),
+            ("dispute-ended", "report-stands"),
+        ]
+        for later in (corrected(), disputed(4)):
+            assert after(reports.PROJECTION, [reported(), disputed(1), *decided, later]).stands_since is None
 
     def test_a_dispute_has_the_employers_latest_answer_and_the_history_has_every_answer(self) -> None:
         answers = [dispute_answered(2), dispute_answered(3, AnswerReason.WAGE_PAID), dispute_answered(2)]

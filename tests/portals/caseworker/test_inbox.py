@@ -8,8 +8,13 @@ from urllib.parse import urlencode
 
 import httpx2
 import pytest
-from frikort_contracts.http.reports import DisputeAnswerResource, DisputedReportResource, DisputedReports
-from frikort_contracts.reporting import AnswerReason
+from frikort_contracts.http.reports import (
+    DisputeAnswerResource,
+    DisputeDecisionResource,
+    DisputedReportResource,
+    DisputedReports,
+)
+from frikort_contracts.reporting import AnswerReason, DisputeDecision
 
 from tests.portals import resources
 from tests.portals.caseworker.resources import CARD, HOME
@@ -17,6 +22,7 @@ from tests.portals.reading import page_text
 from tests.portals.site import Site, send_form
 
 ANSWER = DisputeAnswerResource(reason=AnswerReason.WAGE_PAID, answered_at=resources.NOON)
+DECISION = DisputeDecisionResource(decision=DisputeDecision.EMPLOYER_MUST_CORRECT, decided_at=resources.NOON)
 
 
 def disputed(**changes: Any) -> DisputedReportResource:
@@ -33,12 +39,17 @@ def disputed(**changes: Any) -> DisputedReportResource:
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"), [(None, "Venter på arbejdsgiveren"), (ANSWER, "Arbejdsgiveren siger, at den er rigtig")]
+    ("replies", "status"),
+    [
+        ({}, "Venter på arbejdsgiveren"),
+        ({"answer": ANSWER}, "Arbejdsgiveren siger, at den er rigtig"),
+        ({"answer": ANSWER, "decision": DECISION}, "Afgjort: Arbejdsgiveren skal rette"),
+    ],
 )
 async def test_the_list_shows_what_waits_and_for_whom(
-    site: Site, client: httpx2.AsyncClient, answer: DisputeAnswerResource | None, status: str
+    site: Site, client: httpx2.AsyncClient, replies: dict[str, Any], status: str
 ) -> None:
-    site.answer("GET", "/v1/disputes", DisputedReports(disputes=[disputed(answer=answer)], next="Zm9v"))
+    site.answer("GET", "/v1/disputes", DisputedReports(disputes=[disputed(**replies)], next="Zm9v"))
 
     page = await client.get("/kommune/indsigelser")
 

@@ -8,11 +8,11 @@ from typing import Final
 
 import httpx2
 import pytest
-from frikort_contracts.http.reports import CardReports, DisputeAnswerResource
-from frikort_contracts.reporting import AnswerReason
+from frikort_contracts.http.reports import CardReports, DisputeAnswerResource, DisputeDecisionResource
+from frikort_contracts.reporting import AnswerReason, DisputeDecision
 from frikort_contracts.values import CitizenSide
 
-from services.portals.caseworker.labels import ANSWER_REASONS
+from services.portals.caseworker.labels import ANSWER_REASONS, DECISIONS
 from tests.portals import resources
 from tests.portals.caseworker.resources import API, HOME, OTHER, confirm_form, open_summary
 from tests.portals.reading import error_at, page_text
@@ -65,6 +65,43 @@ async def test_a_refused_dispute_shows_the_reason(
 
 async def test_a_dispute_needs_a_reason(client_with_reason: httpx2.AsyncClient) -> None:
     assert error_at(await send_form(client_with_reason, f"{REPORT}/indsigelse"), "reason")
+
+
+@pytest.mark.parametrize("decision", DisputeDecision)
+async def test_a_dispute_is_decided_for_the_municipality(
+    site: Site, client_with_reason: httpx2.AsyncClient, decision: DisputeDecision
+) -> None:
+    site.answer("GET", f"{API}/reports", CardReports(reports=[resources.report(dispute=resources.dispute())]))
+    path = f"{API}/reports/{resources.REPORT}/dispute/decision"
+    site.answer("POST", path, resources.report())
+    assert f'href="{REPORT}/afgoerelse"' in (await client_with_reason.get(REPORT)).text
+    form = page_text(await client_with_reason.get(f"{REPORT}/afgoerelse"))
+    for words in ("Jeg fik kun 5.000 kr.", "Intet svar endnu", *DECISIONS.values()):
+        assert words in form
+
+    done = await send_form(client_with_reason, f"{REPORT}/afgoerelse", decision=decision)
+
+    assert site.commands() == [(path, {"decision": decision}, KEY)]
+    assert done.headers["location"] == REPORT
+
+
+async def test_a_decision_is_chosen_from_the_list(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    site.answer("GET", f"{API}/reports", CardReports(reports=[resources.report(dispute=resources.dispute())]))
+    assert error_at(await send_form(client_with_reason, f"{REPORT}/afgoerelse"), "decision")
+    assert site.commands() == []
+
+
+async def test_a_decided_dispute_shows_where_it_stands_and_the_next_step(
+    site: Site, client_with_reason: httpx2.AsyncClient
+) -> None:
+    decision = DisputeDecisionResource(decision=DisputeDecision.EMPLOYER_MUST_CORRECT, decided_at=resources.NOON)
+    waiting = resources.report(dispute=resources.dispute(decision=decision))
+    site.answer("GET", f"{API}/reports", CardReports(reports=[waiting]))
+    text = page_text(await client_with_reason.get(REPORT))
+    assert "at arbejdsgiveren skal rette indberetningen" in text
+    assert "Næste skridt er arbejdsgiverens." in text
+    site.answer("GET", f"{API}/reports", CardReports(reports=[resources.report(stands_since=resources.NOON)]))
+    assert "at indberetningen er rigtig og står ved magt" in page_text(await client_with_reason.get(REPORT))
 
 
 async def test_a_dispute_is_withdrawn(site: Site, client_with_reason: httpx2.AsyncClient) -> None:

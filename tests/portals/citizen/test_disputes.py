@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from frikort_contracts.http.reports import CardReportResource, DisputeAnswerResource
-from frikort_contracts.reporting import AnswerReason, DisputeReason
+from frikort_contracts.http.reports import CardReportResource, DisputeAnswerResource, DisputeDecisionResource
+from frikort_contracts.reporting import AnswerReason, DisputeDecision, DisputeReason
 
 from services.portals.citizen.labels import ANSWER
 from tests.portals import resources
@@ -141,3 +141,18 @@ async def test_without_an_answer_none_is_mentioned(site: Site) -> None:
 
 def test_every_answer_of_the_contracts_has_words() -> None:
     assert set(ANSWER) == set(AnswerReason)
+
+
+async def test_a_decision_of_the_municipality_says_where_the_dispute_stands(site: Site) -> None:
+    decision = DisputeDecisionResource(decision=DisputeDecision.EMPLOYER_MUST_CORRECT, decided_at=resources.NOON)
+    resources.has_card(site, reports=[resources.report(dispute=resources.dispute(decision=decision))])
+    text = page_text(await get(site, REPORT))
+    assert "at arbejdsgiveren skal rette indberetningen eller trække den tilbage" in text
+    assert "Nu er det arbejdsgiverens tur." in text
+
+
+async def test_a_report_that_stands_cannot_be_disputed_again(site: Site) -> None:
+    resources.has_card(site, reports=[resources.report(stands_since=resources.NOON)])
+    page = await get(site, REPORT)
+    assert "Kommunen har afgjort 1. juni 2025, at indberetningen er rigtig." in page_text(page)
+    assert f"{REPORT}/indsigelse" not in page.text

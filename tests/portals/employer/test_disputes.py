@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from frikort_contracts.http.reports import DisputeAnswerResource, ReportPage
+from frikort_contracts.http.reports import DisputeAnswerResource, DisputeDecisionResource, ReportPage
 from frikort_contracts.http.roles import Role
-from frikort_contracts.reporting import AnswerReason
+from frikort_contracts.reporting import AnswerReason, DisputeDecision
 
 from services.portals.employer.disputes import ANSWERS
 from tests.portals.employer.resources import NOON, REPORT, dispute, has_reports, history_line, list_item, report
@@ -88,3 +88,25 @@ async def test_no_other_role_answers(site: Site, client: httpx2.AsyncClient, rol
     assert (await client.get(ANSWER)).status_code == 403
     assert (await send_form(client, ANSWER, reason="other")).status_code == 403
     assert site.requests == []
+
+
+async def test_a_decision_of_the_municipality_says_what_to_do_and_takes_no_answer(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    decision = DisputeDecisionResource(decision=DisputeDecision.EMPLOYER_MUST_CORRECT, decided_at=NOON)
+    history = [history_line("reported"), history_line("dispute-decided", reason="employer-must-correct")]
+    has_reports(site, report(dispute=dispute(decision=decision), history=history))
+    page = await client.get(PAGE)
+    assert "at indberetningen skal rettes eller trækkes tilbage. Gør det nu" in page_text(page)
+    assert "Kommunen har afgjort indsigelsen" in page_text(page)
+    assert ANSWER not in page.text
+
+
+async def test_a_decided_dispute_is_on_the_front_page_also_after_an_answer(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    decision = DisputeDecisionResource(decision=DisputeDecision.EMPLOYER_MUST_CORRECT, decided_at=NOON)
+    decided = report(dispute=ANSWERED.model_copy(update={"decision": decision}))
+    has_reports(site, decided)
+    site.answer("GET", "/v1/reports", ReportPage(reports=[list_item(decided)], next=None), disputed="True")
+    assert "Borgeren har en indsigelse mod indberetningen" in page_text(await client.get("/virksomhed"))
