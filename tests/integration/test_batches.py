@@ -122,3 +122,20 @@ def test_the_file_of_another_employer_does_not_exist(world: World, job: Job) -> 
     sent = send(job.employer, content_of([job.body()]), hold="true")
     for page in ("", "/lines", "/result.csv"):
         refused(world.employer().get(f"{PATH}/{sent['batch_id']}{page}"), 404, "batch-unknown")
+
+
+def test_d6_a_file_is_checked_by_the_rules_of_reporting_before_it_is_booked(job: Job) -> None:
+    employer = job.employer
+    copy = job.body(4_000_000)
+    bodies = [copy, copy, job.body(4_000_000), job.body(300_000), job.body(7, payment_date="2030-12-31")]
+    sent = accepted(send(employer, content_of(bodies), hold="true"), 201)
+    assert sent["status"] == "checking"
+    held = employer.wait_for(sent.headers["location"], "status", "held", within=120)
+    checks = [line["check"] for line in lines_of(employer, held)]
+    accepted(employer.post(f"{PATH}/{held['batch_id']}/booking", {}), 202)
+    booked = lines_of(employer, done(employer, sent))
+
+    assert [check["result"] for check in checks] == [line["result"] for line in booked]
+    assert [check["split"] for check in checks] == [line["split"] for line in booked]
+    assert [check["result"] for check in checks].count("refused") == 2
+    assert held["check"]["excess_ore"] == 4_300_000 - ALLOWANCE

@@ -195,3 +195,23 @@ async def test_every_feed_shows_a_dispute_until_it_ends(
     accepted(job.employer.post(f"/v1/reports/{report_id}/dispute/answer", {"reason": "wage-paid"}), 200)
     accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute/withdrawal", {}), 200)
     await eventually(lambda: are([False, True, False]))
+
+
+def test_the_municipality_decides_and_everyone_sees_it(world: World, job: Job, report_id: str) -> None:
+    path = f"{job.card.path}/reports/{report_id}/dispute/decision"
+    refused(job.card.caseworker.post(path, {"decision": "report-stands"}), 409, "report-not-disputed")
+    accepted(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 200)
+    refused(world.caseworker(ELSEWHERE).post(path, {"decision": "report-stands"}), 404, "card-unknown")
+
+    accepted(job.card.caseworker.post(path, {"decision": "employer-must-correct"}), 200)
+    views = [job.card.report(), accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)]
+    assert [view["dispute"]["decision"]["decision"] for view in views] == 2 * ["employer-must-correct"]
+    answer = f"/v1/reports/{report_id}/dispute/answer"
+    refused(job.employer.post(answer, {"reason": "wage-paid"}), 409, "dispute-decided")
+
+    ended = accepted(job.card.caseworker.post(path, {"decision": "report-stands"}), 200)
+    assert (ended["dispute"], ended["stands_since"][:10]) == (None, "2025-09-30")
+    assert [entry["event"] for entry in ended["history"]][-2:] == ["dispute-decided", "dispute-ended"]
+    refused(job.card.owner.post(f"/v1/me/reports/{report_id}/dispute", WRONG), 409, "dispute-decided")
+    entries = accepted(job.card.owner.get("/v1/me/accesses", limit=500), 200)["accesses"]
+    assert sum("har afgjort indsigelsen" in entry["text"] for entry in entries) == 2
