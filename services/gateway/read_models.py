@@ -8,7 +8,13 @@ from typing import Any, NamedTuple, Protocol
 
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
-from services.gateway.projections.cards import CardView, MandateView, alias_of_number, alias_of_person
+from services.gateway.projections.cards import (
+    CardView,
+    MandateView,
+    alias_of_number,
+    alias_of_person,
+    alias_of_previous_number,
+)
 from services.gateway.projections.ledgers import LedgerView, ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
@@ -56,6 +62,10 @@ class ReadModels:
     async def card_of_number(self, number: str) -> CardView | None:
         """The card that has this number now."""
         return await self.cards.by_alias(alias_of_number(number))
+
+    async def card_of_previous_number(self, number: str) -> CardView | None:
+        """The card that had this number before."""
+        return await self.cards.by_alias(alias_of_previous_number(number))
 
     async def represented_by(
         self, cpr_hash: str, today: date, mandate_id: str | None = None

@@ -26,7 +26,7 @@ from services.portals.login.drafts import DRAFT_QUERY, FormOwner, Posted
 from services.portals.login.session import Session
 from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
-from services.portals.shown_pages import QUERY, address_of
+from services.portals.shown_pages import EMPTY, LATEST, QUERY, address_of, address_with
 from services.portals.texts import language_of, translations
 
 _NOT_TYPED: Final = frozenset({TOKEN, "step"})
@@ -59,13 +59,17 @@ class RespondWith(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a page. ``draft``: what the person typed on it before, and is shown again."""
+    """A request for a page. ``draft``: what the person typed on it before, and is shown again.
+
+    ``has_unfinished``: what was last typed on the page was sent, is not done, and is not shown.
+    """
 
     request: Request
     language: Language
     session: Session | None
     api: Api
     draft: Posted | None = None
+    has_unfinished: bool = False
 
     @property
     def portal(self) -> Portal:
@@ -94,6 +98,21 @@ class Page:
     def here(self) -> str:
         """The path and query of this page; of one that answers a form, where it is stored."""
         return address_of(self.request)
+
+    @property
+    def shows_latest(self) -> bool:
+        """Whether the page shows what was last typed on it."""
+        return self.draft is not None and self.request.query_params.get(QUERY) == LATEST
+
+    @property
+    def latest_address(self) -> str:
+        """The page with what was last typed on it."""
+        return address_with(self.request, LATEST)
+
+    @property
+    def empty_address(self) -> str:
+        """The page without what was typed before."""
+        return address_with(self.request, EMPTY)
 
     @property
     def seconds_left(self) -> int:
@@ -202,7 +221,12 @@ def page_for(role: Role) -> Callable[..., Awaitable[Page]]:
         api = replace(
             page.api, token=token, renew=partial(container_of(page.request).guard.renewed_token_of, page.session)
         )
-        return replace(page, api=api, draft=await _draft_of(page.request, page.session))
+        return replace(
+            page,
+            api=api,
+            draft=await _draft_of(page.request, page.session),
+            has_unfinished=await _has_unfinished(page.request, page.session),
+        )
 
     return dependency
 
@@ -215,6 +239,14 @@ async def _draft_of(request: Request, session: Session) -> Posted | None:
         return typed
     owner = FormOwner(session.subject, session.role)
     return await container_of(request).drafts.find(draft_id, owner, request.url.path)
+
+
+async def _has_unfinished(request: Request, session: Session) -> bool:
+    """Whether the latest form of the page is not done, for a request that names no form."""
+    query = request.query_params
+    if request.method != "GET" or QUERY in query or DRAFT_QUERY in query or is_background_request(request):
+        return False
+    return await container_of(request).shown_pages.has_unfinished(session, request.url.path)
 
 
 async def keep_draft(request: Request, owner: FormOwner, address: str, posted: Posted) -> str | None:

@@ -30,6 +30,8 @@ logger = structlog.get_logger(__name__)
 
 QUERY: Final = "formular"
 """The query parameter with the id of a stored page."""
+EMPTY: Final = "tom"
+"""Instead of an id: the form without what was typed before."""
 LATEST: Final = "seneste"
 """Instead of an id: the form as it was last sent to the address, unless that is done."""
 _KEPT_FOR: Final = timedelta(hours=1)
@@ -78,6 +80,13 @@ class ShownPages:
         posted = [(name, value) for name, value in content.pop("posted")]
         return ShownPage(**content, posted=posted)
 
+    async def has_unfinished(self, session: Session, path: str) -> bool:
+        """Whether a form of this path was sent and is not done; False also if that cannot be found out."""
+        try:
+            return await self.store.get(_key(session, path, LATEST)) is not None
+        except PyMongoError:
+            return False
+
     async def _add(self, session: Session, page_id: str, page: ShownPage) -> None:
         key = _key(session, page.path, page_id)
         encrypted = self.sessions.keys.encryptor.encrypt(json.dumps(asdict(page)), "page", key)
@@ -90,6 +99,12 @@ class ShownPages:
 
 def _key(session: Session, path: str, page_id: str) -> str:
     return key_of(f"page:{session.key}:{path}:{page_id}")
+
+
+def address_with(request: Request, page_id: str) -> str:
+    """The address of this page with an id in place of the one that it has."""
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != QUERY]
+    return f"{request.url.path}?{urlencode([*query, (QUERY, page_id)])}"
 
 
 def address_of(request: Request) -> str:

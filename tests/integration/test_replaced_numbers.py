@@ -11,7 +11,7 @@ import pytest
 from frikort_contracts.http.employments import EmploymentPage
 
 from services.portals.employer.reporting import with_number
-from tests.integration.scene import TODAY, Job, World, accepted, employment_body, refused
+from tests.integration.scene import ELSEWHERE, TODAY, Job, World, accepted, employment_body, refused
 
 Door = Callable[[Job, str, date], bool]
 
@@ -86,3 +86,11 @@ def test_the_old_number_registers_no_further_employment(world: World) -> None:
         "/v1/employments", employment_body(job.card, period={"first": "2025-06-01", "last": None})
     )
     refused(again, 404, "number-or-birth-date-wrong")
+
+
+def test_a_caseworker_finds_a_card_by_a_number_that_was_replaced(world: World) -> None:
+    job = world.job()
+    old, new = job.card.number, replace_number(job)
+    found = accepted(job.card.caseworker.post("/v1/cards/search", {"number": old}), 200)
+    assert (found["number"], [one["number"] for one in found["previous_numbers"]]) == (new, [old])
+    refused(world.caseworker(ELSEWHERE).post("/v1/cards/search", {"number": old}), 404, "card-unknown")

@@ -58,3 +58,21 @@ async def test_back_from_receipt_and_summary_shows_the_pages_as_they_were(
     await expect(page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
     await expect(page.get_by_text("2.500,00 kr.").first).to_be_visible()
     await tab.check()
+
+
+async def test_without_javascript_back_shows_what_was_typed_and_offers_an_empty_form(
+    open_tab: OpenTab, site: Site, address: str
+) -> None:
+    tab = await open_tab(javascript=False)
+    page = tab.page
+    await tab.open(f"{address}/virksomhed/indberet/{EMPLOYMENT}")
+    await page.get_by_label("Løn i kroner").fill("2.500,00")
+    await page.get_by_role("button", name="Se, hvad det betyder").click()
+    await expect(page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
+
+    await page.go_back()
+    await expect(page.get_by_label("Løn i kroner")).to_have_value("2.500,00")
+    await tab.check()
+
+    await page.get_by_role("link", name="Begynd forfra med en tom formular").click()
+    await expect(page.get_by_label("Løn i kroner")).to_have_value("")

@@ -125,6 +125,19 @@ async def test_an_opened_form_is_empty_although_another_was_not_finished(site: S
         assert "2.5oo,00" not in (await client.get(PATH)).text
 
 
+async def test_without_javascript_a_form_that_is_not_done_leads_to_what_was_typed(site: Site) -> None:
+    async with site.client() as client:
+        before = (await client.get(PATH)).text
+        await sent(client, WRONG)
+        unfinished = (await client.get(PATH)).text
+        empty = (await client.get(f"{PATH}?formular=tom")).text
+        await sent(client, PAYMENT | {"step": "send"})
+        done = (await client.get(PATH)).text
+    pages = before, unfinished, empty, done
+    assert [LATEST in page.partition("</head>")[0] for page in pages] == [False, True, False, False]
+    assert "2.5oo,00" not in empty
+
+
 async def test_an_answer_is_stored_encrypted(site: Site) -> None:
     async with site.client() as client:
         await sent(client, WRONG)

@@ -31,11 +31,19 @@ class ControlResource(Resource):
     at: datetime
 
 
+class PreviousNumberResource(Resource):
+    """A number that the card had before."""
+
+    number: str
+    replaced_at: datetime
+
+
 class CardResource(Resource):
     """A card as the responsible municipality sees it."""
 
     card_id: str
     number: str
+    previous_numbers: list[PreviousNumberResource] = Field(default=[], description="The earliest first.")
     cpr: str
     name: str
     municipality: Municipality

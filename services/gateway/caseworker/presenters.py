@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from frikort_contracts.http.cards import CardHistory, CardResource, ControlDueResource, ControlResource
+from frikort_contracts.http.cards import (
+    CardHistory,
+    CardResource,
+    ControlDueResource,
+    ControlResource,
+    PreviousNumberResource,
+)
 from frikort_contracts.http.reports import CardReportResource, DisputedReportResource
 
 from services.gateway.person_encryption import Person
@@ -15,6 +21,9 @@ def card(view: CardView, person: Person) -> CardResource:
     return CardResource(
         card_id=view.card_id,
         number=view.number,
+        previous_numbers=[
+            PreviousNumberResource(number=one.number, replaced_at=one.replaced_at) for one in view.previous_numbers
+        ],
         cpr=person.cpr,
         name=person.name,
         municipality=municipality(view.municipality),

@@ -125,12 +125,16 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
 @router.post("/cards/search", response_model=CardResource, openapi_extra=problems(*CARD))
 @audited(SEARCH)
 async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource:
-    """Find a card by CPR number or card number. The CPR number is in the body, so that no log of addresses has it."""
+    """Find a card by CPR number or card number, also one that was replaced (``previous_numbers``).
+
+    The CPR number is in the body, so that no log of addresses has it.
+    """
     models = context.container.read_models
     if body.cpr is not None:
         found = await models.card_of_person(context.container.persons.cpr_hash(body.cpr))
     else:
-        found = await models.card_of_number(str(body.number))
+        number = str(body.number)
+        found = await models.card_of_number(number) or await models.card_of_previous_number(number)
     return _presented(context, _own_or_unknown(context, found))
 
 

@@ -60,6 +60,13 @@ class MandateView(BaseModel):
         return self.withdrawn_at is None and today <= self.until
 
 
+class PreviousNumberView(BaseModel):
+    """A number that the card had before. Numbers are never used again."""
+
+    number: str
+    replaced_at: datetime
+
+
 class CardView(BaseModel):
     """A card after its latest event."""
 
@@ -73,6 +80,7 @@ class CardView(BaseModel):
     control_due: int
     last_control: ControlView | None = None
     mandates: list[MandateView] = []
+    previous_numbers: list[PreviousNumberView] = []
     history: list[CardEntry]
 
     @computed_field  # type: ignore[prop-decorator]
@@ -96,12 +104,18 @@ def alias_of_number(number: str) -> str:
     return f"number:{number}"
 
 
+def alias_of_previous_number(number: str) -> str:
+    """The alias under which the card that had ``number`` before is found."""
+    return f"previous-number:{number}"
+
+
 def _document_id(message: Envelope[AnyCardEvent]) -> str:
     return message.data.card_id
 
 
 def _aliases(card: CardView) -> tuple[str, ...]:
-    return alias_of_person(card.person.cpr_hash), alias_of_number(card.number)
+    previous = (alias_of_previous_number(one.number) for one in card.previous_numbers)
+    return alias_of_person(card.person.cpr_hash), alias_of_number(card.number), *previous
 
 
 def project(card: CardView | None, message: Envelope[AnyCardEvent]) -> CardView | None:
@@ -142,7 +156,8 @@ def _changes(card: CardView, event: AnyCardEvent, at: datetime) -> dict[str, Any
         case CardReactivated():
             return {"active": True, "active_periods": _reopened(card.active_periods, event.active_from)}
         case CardNumberReplaced():
-            return {"number": event.number}
+            previous = PreviousNumberView(number=event.previous_number, replaced_at=at)
+            return {"number": event.number, "previous_numbers": [*card.previous_numbers, previous]}
         case ControlRecorded():
             control = ControlView(year=event.year, result=event.result, at=at)
             return {"last_control": control, "control_due": event.control_due}

@@ -119,7 +119,8 @@ class TestCards:
 
         card = after(cards.PROJECTION, [issued(), replaced])
 
-        assert cards.PROJECTION.aliases(card) == ("cpr:" + "h" * 22, "number:54321")
+        assert cards.PROJECTION.aliases(card) == ("cpr:" + "h" * 22, "number:54321", "previous-number:12345")
+        assert [(one.number, one.replaced_at) for one in card.previous_numbers] == [("12345", NOON)]
 
     def test_a_hand_over_changes_the_municipality_and_keeps_the_history(self) -> None:
         moved = CardHandedOver(**BY | {"municipality": "849"}, revision=2, from_municipality="101")

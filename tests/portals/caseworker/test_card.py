@@ -7,12 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 from frikort_contracts.http.balances import Balances
+from frikort_contracts.http.cards import PreviousNumberResource
 from frikort_contracts.http.employments import CardEmployments, ContactResource
 from frikort_contracts.http.mandates import Mandates
 from frikort_contracts.http.reports import CardReports
 
 from tests.portals import resources
-from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME, OTHER
+from tests.portals.caseworker.resources import API, CPR, DEACTIVATED, HOME, OTHER, card
 from tests.portals.reading import page_text
 from tests.portals.site import Refusal, Site
 
@@ -133,3 +134,9 @@ async def test_a_card_of_another_municipality_is_not_found(site: Site, client_wi
     page = await client_with_reason.get(f"{HOME}/historik")
     assert page.status_code == 404
     assert "en anden kommune er ansvarlig for" in page_text(page)
+
+
+async def test_a_card_names_the_numbers_that_it_had_before(site: Site, client_with_reason: httpx2.AsyncClient) -> None:
+    previous = PreviousNumberResource(number="08131", replaced_at=resources.NOON)
+    site.answer("GET", API, card(previous_numbers=[previous]))
+    assert "Tidligere frikortnumre 08131, erstattet 1. juni 2025" in page_text(await client_with_reason.get(HOME))
