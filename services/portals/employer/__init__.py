@@ -14,6 +14,7 @@ from services.portals.employer import (
     reminders,
     reporting,
     reports,
+    reversals,
 )
 
 router = APIRouter()
@@ -26,6 +27,7 @@ for pages in (
     employment_list,
     employments,
     files,
+    reversals,
     payroll_systems,
 ):
     router.include_router(pages.router)

@@ -18,7 +18,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from services.portals.api import Refused
-from services.portals.employer import accounting_export
+from services.portals.employer import accounting_export, reversals
 from services.portals.forms import Form, upload
 from services.portals.page import EmployerPage, Page
 from services.portals.paging import Cursor
@@ -149,7 +149,8 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
     file = await page.api.get(f"/v1/report-batches/{batch_id}", BatchResource)
     by = "check" if file.status == "held" and result != "error" else "result"
     lines = BatchLinePage(lines=[], next=None)
-    if file.status in {"held", "done"}:
+    shows_lines = file.status in {"held", "done"}
+    if shows_lines:
         lines = await page.api.get(
             f"/v1/report-batches/{batch_id}/lines", BatchLinePage, **{by: result or None}, limit=_PAGE, cursor=cursor
         )
@@ -162,6 +163,7 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
         following=lines.next,
         cursor=cursor,
         result=result,
+        reverses=bool(await reversals.reversing_lines(page, batch_id)) if shows_lines and file.counts.errors else False,
         results=RESULTS,
         checks=CHECKS,
     )

@@ -228,6 +228,20 @@ WRONG_LINE = file_line(
         )
     ],
 )
+REVERSING_LINE = file_line(
+    5,
+    "error",
+    total_ore=None,
+    report_id=REPORT,
+    errors=[
+        FieldErrorResource(
+            code="reverses-report",
+            pointer="/components/wage_ore",
+            column="Løn (kr.)",
+            detail="Linjen vender en indberetning.",
+        )
+    ],
+)
 REFUSED_LINE = file_line(
     4,
     "refused",
