@@ -24,7 +24,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from frikort_contracts.extracts import ExtractFormat
 from frikort_contracts.http.reports import ReportHistory
 from frikort_contracts.http.roles import Role
-from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeEnd, DisputeReason
+from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeDecision, DisputeEnd, DisputeReason
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
@@ -58,6 +58,7 @@ _HISTORY: Final[dict[str, Iterable[str | None]]] = {
     "corrected": CorrectionReason,
     "disputed": DisputeReason,
     "dispute-answered": AnswerReason,
+    "dispute-decided": DisputeDecision,
     "dispute-ended": DisputeEnd,
     "withdrawn": CorrectionReason,
 }
