@@ -109,6 +109,7 @@ ACTIONS: Final = {
     "correct_report": "correct-report",
     "withdraw_report": "withdraw-report",
     "answer_dispute": "answer-dispute",
+    "decide_dispute": "decide-dispute",
     "declare_no_work": "declare-no-work",
     "list_reminders": "read-reminders",
     "list_lines": "read-reports",
