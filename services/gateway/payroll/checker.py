@@ -65,8 +65,16 @@ class FileChecker:
     async def check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
         """Check a file that this worker has claimed. Returns False if a drain ended it.
 
-        Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors.
+        Raises ``LeaseLost``, also if the employer books or cancels the file meanwhile, ``KafkaUnavailable`` and
+        pymongo's errors.
         """
+        try:
+            return await self._check(held, is_draining)
+        except LookupError:
+            await self._batches.renew_lease(held)  # the lines of a cancelled file are gone, and so is its lease
+            raise
+
+    async def _check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
         at = await self._now()
         check = FileCheck(held, at, self._allowances, await self._repeated(held))
         waiting: deque[CheckedChunk] = deque()

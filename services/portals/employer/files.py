@@ -154,8 +154,10 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
         lines = await page.api.get(
             f"/v1/report-batches/{batch_id}/lines", BatchLinePage, **{by: result or None}, limit=_PAGE, cursor=cursor
         )
+    is_checked = file.check is not None and file.check.at is not None
+    shown = "checking" if file.status == "held" and not is_checked else file.status
     return page.render(
-        f"employer/file_{file.status}.html",
+        f"employer/file_{shown}.html",
         form=form,
         file=file,
         address=f"/virksomhed/filer/{batch_id}",

@@ -118,6 +118,7 @@ async def test_a_file_is_accepted_at_once_and_its_result_is_at_its_location(empl
         "finished_at": None,
         "encoding": "utf-8",
         "counts": {"lines": 7, "errors": 2, "accepted": 0, "already_reported": 0, "refused": 0, "pending": 5},
+        "check": None,
         "total_ore": 400_013,
         "exempt_ore": 0,
         "excess_ore": 0,
@@ -224,17 +225,34 @@ def read_csv(answer: httpx2.Response) -> list[dict[str, str]]:
 
 async def test_a_held_file_is_booked_on_request(employer: Employer) -> None:
     held = await employer.send(MIXED, query="?hold=true")
-    assert (held.status_code, held.json()["status"]) == (201, "held")
+    assert (held.status_code, held.json()["status"]) == (201, "checking")
     assert held.json()["expires_at"] is not None
     path = held.headers["location"]
     await employer.book()
-    assert employer.world.fake_services.published == []
+    checked = (await employer.get(path)).json()
+    assert (checked["status"], checked["counts"]["pending"]) == ("held", 5)
+    assert [checked["check"][name] for name in ("accepted", "already_reported", "refused")] == [3, 1, 1]
+    assert employer.world.fake_services.booked == {}
     for _ in range(2):
         booked = await employer.post(f"{path}/booking")
         assert (booked.status_code, booked.json()["status"]) == (202, "booking")
     await employer.book()
     assert (await employer.get(path)).json()["counts"]["accepted"] == 3
     assert code_of(await employer.post(f"{path}/cancellation")) == (409, "batch-booked")
+
+
+async def test_d6_the_lines_of_a_checked_file_are_listed_by_what_they_would_give(employer: Employer) -> None:
+    path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
+    await employer.book()
+    for check, numbers in {"accepted": [1, 2, 7], "already_reported": [5], "refused": [4]}.items():
+        assert [entry["number"] for entry in await employer.lines(path, f"?check={check}")] == numbers
+    refused = (await employer.lines(path, "?check=refused"))[0]
+    assert (refused["result"], refused["check"]["problem"]["code"]) == ("pending", "amount-too-large")
+    rows = read_csv(await employer.get(f"{path}/result.csv", language="da"))
+    assert [row["Resultat"] for row in rows][:5] == [
+        *("kan indberettes", "kan indberettes", "fejl", "vil blive afvist", "indberettet i forvejen")
+    ]
+    assert rows[0]["Skattefrit (kr.)"] == "1000,00"
 
 
 async def test_a_cancelled_file_has_no_lines_and_cannot_be_booked(employer: Employer) -> None:

@@ -213,8 +213,8 @@ class TestReceiving:
         content, _ = mixed_file()
         held, _ = await harness.receive(upload_of(content, hold=True))
         await harness.book()
-        assert (held.status, held.good, held.bad) == (BatchStatus.HELD, 7, 4)
-        assert harness.fake_services.published == []
+        assert (held.good, held.bad, (await harness.state(held.batch_id)).status) == (7, 4, BatchStatus.HELD)
+        assert harness.fake_services.booked == {}
 
     @pytest.mark.parametrize(
         ("content", "code"),
@@ -477,7 +477,7 @@ class TestJob:
         booking_, _ = await harness.receive(upload_of(file_of(report_line("b")), "other"))
         job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         await job.sweep()
-        assert (await harness.state(held.batch_id)).status is BatchStatus.HELD
+        assert (await harness.state(held.batch_id)).status is BatchStatus.CHECKING
         harness.now += timedelta(days=7)
         await job.sweep()
         assert (await harness.state(held.batch_id)).status is BatchStatus.CANCELLED

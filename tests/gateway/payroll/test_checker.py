@@ -1,0 +1,86 @@
+"""The check of a payroll file before it is booked, with stores that fail at a chosen step (D6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.gateway.payroll import booking, upload
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
+from services.runtime.mongo.lease import LeaseLost
+from tests.gateway.build import line_encryptor
+from tests.gateway.payroll.test_payroll import PayrollHarness, file_of, mixed_file, upload_of
+from tests.gateway.payroll_fakes import report_line
+from tests.runtime.memory import Crash
+
+TOTALS = BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000)
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of three lines."""
+    monkeypatch.setattr(upload, "CHUNK", 3)
+
+
+async def checks(harness: PayrollHarness, batch: Batch) -> dict[int, str]:
+    """What each line would give, by its number."""
+    found: dict[int, str] = {}
+    for index, size in enumerate(batch.chunks):
+        chunk = await harness.batches.chunk(batch, index)
+        if size.good:
+            assert chunk.check is not None
+            results = booking.results_from_json(line_encryptor().decrypt_check(chunk.check, batch, index))
+            found |= {number: result.outcome for number, result in results.items()}
+    return found
+
+
+async def test_every_line_is_tried_and_nothing_is_booked() -> None:
+    harness = PayrollHarness()
+    content, expected = mixed_file()
+    batch, _ = await harness.receive(upload_of(content, hold=True))
+    assert batch.status is BatchStatus.CHECKING
+    await harness.book()
+
+    held = await harness.state(batch.batch_id)
+    assert (held.status, held.check_totals) == (BatchStatus.HELD, TOTALS)
+    assert await checks(harness, held) == {n: what for n, what in expected.items() if what != "error"}
+    assert harness.fake_services.booked == {}
+    assert {entry.action for entry in harness.accesses.take()} == {"try-number", "try-report"}
+
+
+async def test_a_crash_at_any_step_of_a_check_does_not_change_what_it_finds() -> None:
+    content, _ = mixed_file()
+    for steps in range(1000):
+        harness = PayrollHarness()
+        batch, _ = await harness.receive(upload_of(content, hold=True))
+        harness.faults.crash_in(steps)
+        try:
+            await harness.book()
+        except Crash:
+            harness.batches.no_leases()
+            await harness.book()
+        else:
+            assert steps > 10
+            return
+        held = await harness.state(batch.batch_id)
+        assert (held.status, held.check_totals) == (BatchStatus.HELD, TOTALS)
+    raise AssertionError("it crashed every time")
+
+
+@pytest.mark.parametrize("decision", [BatchStatus.BOOKING, BatchStatus.CANCELLED])
+@pytest.mark.parametrize("step", ["publish before", "add_check before"])
+async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(decision: BatchStatus, step: str) -> None:
+    harness = PayrollHarness()
+    batch, _ = await harness.receive(upload_of(file_of(report_line("a")), hold=True))
+
+    async def decide() -> None:
+        await harness.batches.change(batch.batch_id, BatchStatus.CHECKING, decision)
+        if decision is BatchStatus.CANCELLED:
+            await harness.batches.delete_lines(batch.batch_id)
+
+    harness.faults.do_at(step, decide)
+    with pytest.raises(LeaseLost):
+        await harness.book()
+    await harness.book()
+
+    expected = BatchStatus.DONE if decision is BatchStatus.BOOKING else BatchStatus.CANCELLED
+    assert (await harness.state(batch.batch_id)).status is expected
