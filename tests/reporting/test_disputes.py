@@ -174,7 +174,7 @@ def test_a_report_that_must_be_corrected_stays_in_dispute_until_its_employer_doe
     event, _ = employed(report(), dispute()).apply(decide(MUST_CORRECT))
     assert isinstance(event, DisputeDecided)
     assert event.is_open
-    assert ends(employed(report(), dispute(), decide(MUST_CORRECT)).apply(correct())) == []  # the same content
+    assert ends(employed(report(), dispute(), decide(MUST_CORRECT)).apply(correct(wage=500_000))) == []
     for end in (withdraw_dispute(), correct(wage=1), withdraw()):
         (ended,) = ends(employed(report(), dispute(), decide(MUST_CORRECT)).apply(end))
         assert ended.revision == 3

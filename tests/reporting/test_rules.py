@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import Problem
+from frikort_contracts.reporting import DisputeDecision
 from frikort_contracts.values import Components
 
 from services.reporting.card_state import report_id_of
@@ -23,6 +24,7 @@ from tests.reporting.build import (
     correct,
     day,
     deactivated,
+    decide,
     dispute,
     employed,
     no_work,
@@ -314,6 +316,27 @@ CASES = [
         [report(), dispute()], answer(cvr=B), "employment-unknown", {}, id="answering for another employer's report"
     ),
     pytest.param([], answer(), "report-unknown", {}, id="answering a dispute of an unknown report"),
+    pytest.param(
+        [report(), dispute(), decide(DisputeDecision.EMPLOYER_MUST_CORRECT)],
+        answer(),
+        "dispute-decided",
+        {},
+        id="answering a dispute that the municipality decided",
+    ),
+    pytest.param(
+        [report(), dispute(), decide(DisputeDecision.REPORT_STANDS)],
+        dispute(),
+        "dispute-decided",
+        {},
+        id="disputing a report that stands",
+    ),
+    pytest.param(
+        [report()],
+        decide(DisputeDecision.REPORT_STANDS),
+        "report-not-disputed",
+        {},
+        id="deciding a dispute that was never opened",
+    ),
 ]
 
 
