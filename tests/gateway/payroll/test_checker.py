@@ -67,7 +67,7 @@ async def test_a_crash_at_any_step_of_a_check_does_not_change_what_it_finds() ->
 
 
 @pytest.mark.parametrize("decision", [BatchStatus.BOOKING, BatchStatus.CANCELLED])
-@pytest.mark.parametrize("step", ["publish before", "add_check before"])
+@pytest.mark.parametrize("step", ["publish before", "publish after"])
 async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(decision: BatchStatus, step: str) -> None:
     harness = PayrollHarness()
     batch, _ = await harness.receive(upload_of(file_of(report_line("a")), hold=True))
