@@ -14,7 +14,7 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import AnyCardEvent
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
-from frikort_contracts.report_checks import CheckReports
+from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import (
     AnswerDispute,
     ChangeEmployment,
@@ -89,25 +89,55 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
 
 def check_reports(rules: Rules, state: CardState, message: Envelope[CheckReports]) -> Decision[CardState]:
     """The outcome that each report would have, decided in order on a state that is then discarded."""
-    command = message.data
-    about = command.model_dump(exclude={"reports"})
     tried, outcomes = state, list[Event]()
-    for report in command.reports:
-        reporting: Envelope[Any] = Envelope(
-            id=message.id if report.command_id is None else UUID(report.command_id),
-            time=message.time,
-            source=message.source,
-            data=ReportEarnings(**about, **report.model_dump(exclude={"command_id"})),
-            correlation_id=message.correlation_id,
-        )
-        decision = decide_command(rules, tried, reporting)
+    for report in message.data.reports:
+        decision = decide_command(rules, tried, _reporting(message, report))
         tried = decision.state or tried
-        outcome = decision.events[-1]
-        if isinstance(outcome, CommandAccepted):
-            outcome = outcome.model_copy(update={"dry_run": True})
         if report.command_id is not None:
-            outcomes.append(outcome)
+            outcomes.append(_as_dry_run(decision.events[-1]))
     return Decision(state, tuple(outcomes))
+
+
+def _reporting(message: Envelope[CheckReports], report: CheckedReport) -> Envelope[Any]:
+    """The command that would report it."""
+    command = message.data
+    return Envelope(
+        id=message.id if report.command_id is None else UUID(report.command_id),
+        time=message.time,
+        source=message.source,
+        data=ReportEarnings(
+            card_id=command.card_id,
+            cvr=command.cvr,
+            actor=command.actor,
+            employment_id=command.employment_id,
+            card_revision=command.card_revision,
+            owners=command.owners,
+            reference=report.reference,
+            work=report.work,
+            payment_date=report.payment_date,
+            components=report.components,
+            allow_duplicate=report.allow_duplicate,
+            allow_large_amount=report.allow_large_amount,
+        ),
+        correlation_id=message.correlation_id,
+    )
+
+
+def _as_dry_run(outcome: Event) -> Event:
+    if not isinstance(outcome, CommandAccepted):
+        return outcome
+    return CommandAccepted(
+        command_id=outcome.command_id,
+        card_id=outcome.card_id,
+        employment_id=outcome.employment_id,
+        report_id=outcome.report_id,
+        revision=outcome.revision,
+        dispute_revision=outcome.dispute_revision,
+        year=outcome.year,
+        already_reported=outcome.already_reported,
+        corrected_since=outcome.corrected_since,
+        dry_run=True,
+    )
 
 
 def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
+from pydantic_core import to_jsonable_python
 from pymongo.errors import AutoReconnect
 
 from services.gateway.app import application_factory
@@ -65,9 +66,11 @@ class MemoryStates(Generic[S]):
 
 
 def _holds(state: Any, name: str, wanted: Any) -> bool:
-    value = getattr(state, name)
+    value: Any = state
+    for part in name.split("."):
+        value = getattr(value, part) if value is not None else None
     if isinstance(value, datetime):
-        value = state.model_dump(mode="json", include={name})[name]  # as the store has it
+        value = to_jsonable_python(value)  # as the store has it
     if not isinstance(wanted, dict):
         return bool(value == wanted)
     tests: dict[str, Callable[[Any, Any], bool]] = {

@@ -204,8 +204,8 @@ def test_the_municipality_decides_and_everyone_sees_it(world: World, job: Job, r
     refused(world.caseworker(ELSEWHERE).post(path, {"decision": "report-stands"}), 404, "card-unknown")
 
     accepted(job.card.caseworker.post(path, {"decision": "employer-must-correct"}), 200)
-    views = [job.card.report(), accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)]
-    assert [view["dispute"]["decision"]["decision"] for view in views] == 2 * ["employer-must-correct"]
+    disputes = job.card.report()["dispute"], accepted(job.employer.get(f"/v1/reports/{report_id}"), 200)["dispute"]
+    assert [dispute["decision"]["decision"] for dispute in disputes] == 2 * ["employer-must-correct"]
     answer = f"/v1/reports/{report_id}/dispute/answer"
     refused(job.employer.post(answer, {"reason": "wage-paid"}), 409, "dispute-decided")
 

@@ -125,16 +125,12 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
 @router.post("/cards/search", response_model=CardResource, openapi_extra=problems(*CARD))
 @audited(SEARCH)
 async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource:
-    """Find a card by CPR number or card number, also one that was replaced (``previous_numbers``).
-
-    The CPR number is in the body, so that no log of addresses has it.
-    """
+    """Find a card by CPR number, or by its card number, now or before. No log of addresses has what is in the body."""
     models = context.container.read_models
     if body.cpr is not None:
         found = await models.card_of_person(context.container.persons.cpr_hash(body.cpr))
     else:
-        number = str(body.number)
-        found = await models.card_of_number(number) or await models.card_of_previous_number(number)
+        found = await models.card_of_number(str(body.number)) or await models.card_of_previous_number(str(body.number))
     return _presented(context, _own_or_unknown(context, found))
 
 
@@ -236,8 +232,7 @@ async def card_reports(card_id: str, context: Caseworker) -> CardReports:
 async def dispute_report(card_id: str, report_id: str, body: DisputeBody, context: CaseworkerCommand) -> Response:
     """Dispute a report for the citizen.
 
-    It stays open until it is withdrawn, the employer corrects or withdraws the report, or the municipality decides that
-    the report stands.
+    It stays open until it is withdrawn, the employer corrects or withdraws the report, or you decide that it stands.
     """
     return await disputes.dispute_report(
         context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
@@ -268,10 +263,9 @@ async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerComm
 async def decide_dispute(
     card_id: str, report_id: str, body: DisputeDecisionBody, context: CaseworkerCommand
 ) -> Response:
-    """Decide an open dispute: the report stands, or the employer must correct it. No amount changes.
+    """Decide an open dispute: the report stands, which ends it, or the employer must correct it. No amount changes.
 
-    If the report stands, the dispute ends. Otherwise it stays open until the employer corrects or withdraws the report,
-    or the citizen's side withdraws the dispute. A later decision replaces an earlier one; the history keeps both.
+    A later decision replaces an earlier one; the history keeps both.
     """
     return await disputes.decide_dispute(context, body, report_id, lambda: _card(context, card_id))
 
