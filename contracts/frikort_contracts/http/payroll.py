@@ -51,9 +51,9 @@ class BatchCheckResource(Resource):
     accepted: int
     already_reported: int
     refused: int
-    exempt_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
-    excess_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
-    over_allowance: int = Field(description="Lines of which a part is above the allowance.")
+    exempt_at_least_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
+    excess_at_most_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
+    over_allowance: int = Field(description="Lines of which a part may be above the allowance.")
     provisional: bool = Field(description="Some is split by an allowance that is not published yet.")
     split_unshown: int = Field(
         description="Lines whose split is not shown, as in a dry run: the employment ended more than 60 days ago."
@@ -98,11 +98,19 @@ class LineSplitResource(Resource):
     provisional: bool = Field(description="The year's allowance is not published yet.")
 
 
+class ExpectedSplitResource(Resource):
+    """What an employer learns of a split before the report: as a dry run says it."""
+
+    exempt_at_least_ore: int
+    excess_at_most_ore: int
+    provisional: bool = Field(description="The year's allowance is not published yet.")
+
+
 class LineCheckResource(Resource):
     """What a line would give if the file were reported at the moment of the check."""
 
     result: Literal["accepted", "already_reported", "refused"]
-    split: LineSplitResource | None = Field(description="Null if refused, or if the split is not shown.")
+    split: ExpectedSplitResource | None = Field(description="Null if refused, or if the split is not shown.")
     corrected_since: bool
     reported_ore: int | None = Field(description="The total of the report that it is or would be; null if refused.")
     problem: ProblemResource | None = Field(description="Why it would be refused; null otherwise.")

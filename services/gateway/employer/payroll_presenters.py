@@ -10,6 +10,7 @@ from frikort_contracts.http.payroll import (
     BatchCounts,
     BatchLineResource,
     BatchResource,
+    ExpectedSplitResource,
     LineCheckResource,
     LineSplitResource,
 )
@@ -123,8 +124,8 @@ def _check(shown: Batch) -> BatchCheckResource:
         accepted=totals.accepted,
         already_reported=totals.already_reported,
         refused=totals.refused,
-        exempt_ore=totals.exempt,
-        excess_ore=totals.excess,
+        exempt_at_least_ore=totals.exempt,
+        excess_at_most_ore=totals.excess,
         over_allowance=totals.over,
         provisional=totals.provisional > 0,
         split_unshown=totals.unshown,
@@ -171,7 +172,9 @@ def line(
 
 
 def _line_check(batch_id: str, shown: ValidLine, check: LineResult, language: Language) -> LineCheckResource:
-    split = LineSplitResource(exempt_ore=check.exempt, excess_ore=check.excess, provisional=check.provisional)
+    split = ExpectedSplitResource(
+        exempt_at_least_ore=check.exempt, excess_at_most_ore=check.excess, provisional=check.provisional
+    )
     is_refused = check.outcome == "refused"
     known = check.exempt + check.excess if check.corrected and not check.unshown else shown.total
     return LineCheckResource(
@@ -210,7 +213,7 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
     """A row for each line; amounts in kroner with a decimal comma."""
     for entry in shown:
         facts = entry.check or entry
-        split = facts.split
+        exempt, excess, provisional = _amounts(entry)
         why = [": ".join(filter(None, (error.column or error.pointer, error.detail))) for error in entry.errors]
         if facts.corrected_since and facts.reported_ore is not None:
             why = [corrected_text(facts.reported_ore, language)]
@@ -222,13 +225,23 @@ def csv_lines(shown: Iterable[BatchLineResource], language: Language) -> Iterato
                 entry.reference,
                 _RESULTS[language][entry.result] if entry.check is None else _CHECKS[language][entry.check.result],
                 None if entry.total_ore is None else Ore(entry.total_ore),
-                None if split is None else Ore(split.exempt_ore),
-                None if split is None else Ore(split.excess_ore),
-                None if split is None else _YES[language][split.provisional],
+                None if exempt is None else Ore(exempt),
+                None if excess is None else Ore(excess),
+                None if provisional is None else _YES[language][provisional],
                 " ".join(why),
                 entry.report_id,
             )
         )
+
+
+def _amounts(entry: BatchLineResource) -> tuple[int | None, int | None, bool | None]:
+    """The split of a line, and whether it is provisional. Of a check only if it is exact."""
+    if entry.split is not None:
+        return entry.split.exempt_ore, entry.split.excess_ore, entry.split.provisional
+    expected = None if entry.check is None else entry.check.split
+    if expected is None or expected.excess_at_most_ore:
+        return None, None, None
+    return expected.exempt_at_least_ore, expected.excess_at_most_ore, expected.provisional
 
 
 def corrected_text(reported: int, language: Language) -> str:

@@ -10,10 +10,10 @@ from frikort_contracts.http.reports import ReportDetail, ReportResource
 from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import Period
 
-from services.gateway.employer.known_allowance import known_remaining
 from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.employer.reminder_rules import Notice, Question, answer_texts, notice_text, question_text
 from services.gateway.formats import Language
+from services.gateway.known_allowance import known_remaining
 from services.gateway.person_encryption import Contact
 from services.gateway.presenters import OpenMessage, components, days, dispute, remaining, report_history, split
 from services.gateway.projections.cards import CardView

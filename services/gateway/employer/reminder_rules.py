@@ -15,8 +15,8 @@ from typing import Final
 
 from frikort_contracts.values import Period, WorkPeriod
 
-from services.gateway.employer.known_allowance import STEP
 from services.gateway.formats import Language, day, kroner
+from services.gateway.known_allowance import STEP
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView

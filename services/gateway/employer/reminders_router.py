@@ -14,9 +14,9 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, pag
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import READ_REMINDERS
-from services.gateway.employer.known_allowance import known_remaining
 from services.gateway.employer.queries import ledgers_of
 from services.gateway.employer.reminder_rules import notice, question
+from services.gateway.known_allowance import known_remaining
 from services.gateway.presenters import remaining
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView

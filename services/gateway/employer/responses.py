@@ -27,9 +27,9 @@ from services.gateway.commands.responses import (
 )
 from services.gateway.commands.service import CommandResponse
 from services.gateway.employer import presenters
-from services.gateway.employer.known_allowance import expected_split, known_remaining
 from services.gateway.employer.payment_instructions import expected_instructions, payment_instructions
 from services.gateway.formats import Language
+from services.gateway.known_allowance import expected_split, known_remaining
 from services.gateway.person_encryption import Persons
 from services.gateway.presenters import remaining
 from services.gateway.projections.outcomes import OutcomeView

@@ -1,7 +1,7 @@
 """What a payroll file would give if it were reported now: the commands of its check, and the lines' results. Pure.
 
 Reporting decides the lines of one employment in their order, so each counts those before it. The splits are computed
-here, as those of a single dry run are.
+here, from what an employer is shown of the remaining allowance, as those of a single dry run are (decision 0026).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.report_checks import CheckedReport, CheckReports
-from frikort_contracts.rules.allowances import AllowanceTable, Split
+from frikort_contracts.rules.allowances import AllowanceTable, Split, split
 from frikort_contracts.topics import source_of
 from frikort_contracts.values import Components, Period, WorkPeriod, danish_day
 
-from services.gateway.dry_runs import dry_run_split, remaining_before
 from services.gateway.former_employers import may_try
+from services.gateway.known_allowance import known_remaining
 from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.lines import ValidLine
@@ -134,9 +134,12 @@ class FileCheck:
             return LineResult(line.number, "refused", None, 0, 0, outcome.problem, self._detail(outcome))
         year, row = _year(line), self.allowances[int(line.payment_date[:4])]
         if year not in self._remaining:
-            self._remaining[year] = remaining_before(totals.get(year), row)
-        settled, provisional = self._settled(outcome, splits) or (None, row.provisional)
-        parts, self._remaining[year] = dry_run_split(line.total, self._remaining[year], settled)
+            known = totals.get(year)
+            self._remaining[year] = known_remaining(row.allowance if known is None else known.remaining)
+        parts, provisional = self._settled(outcome, splits) or (None, row.provisional)
+        if parts is None:
+            parts = split(line.total, self._remaining[year])
+            self._remaining[year] -= parts.exempt
         if not outcome.already_reported and line.employment_id in self.repeated:
             self._accepted[outcome.report_id] = AcceptedLine(line.number, parts, provisional)
         of_this_file = outcome.report_id in self._accepted
@@ -160,8 +163,8 @@ class FileCheck:
             return None
         if outcome.report_id in self._accepted:
             return self._accepted[outcome.report_id].split, self._accepted[outcome.report_id].provisional
-        split = splits[outcome.report_id]
-        return Split(split.exempt, split.excess), split.provisional
+        settled = splits[outcome.report_id]
+        return Split(settled.exempt, settled.excess), settled.provisional
 
     def _detail(self, outcome: LineOutcome) -> dict[str, str | int]:
         """The facts of a refusal. A report of the file does not exist yet: its line stands for it."""

@@ -9,7 +9,7 @@ from frikort_contracts.rules.allowances import split
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.employer.known_allowance import STEP, expected_split, known_remaining
+from services.gateway.known_allowance import STEP, expected_split, known_remaining
 
 LEFT: Final = st.integers(0, 10_000_000)
 TOTAL: Final = st.integers(1, 20_000_000)

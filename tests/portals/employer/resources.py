@@ -17,6 +17,7 @@ from frikort_contracts.http.payroll import (
     BatchLinePage,
     BatchLineResource,
     BatchResource,
+    ExpectedSplitResource,
     LineCheckResource,
     LineSplitResource,
 )
@@ -170,8 +171,8 @@ def check(**changes: Any) -> BatchCheckResource:
         "accepted": 0,
         "already_reported": 0,
         "refused": 0,
-        "exempt_ore": 500_000,
-        "excess_ore": 250_000,
+        "exempt_at_least_ore": 500_000,
+        "excess_at_most_ore": 250_000,
         "over_allowance": 1,
         "provisional": False,
         "split_unshown": 0,
@@ -259,7 +260,7 @@ CHECKED_LINE = file_line(
     "pending",
     check=LineCheckResource(
         result="accepted",
-        split=LineSplitResource(exempt_ore=200_000, excess_ore=50_000, provisional=False),
+        split=ExpectedSplitResource(exempt_at_least_ore=200_000, excess_at_most_ore=50_000, provisional=False),
         corrected_since=False,
         reported_ore=250_000,
         problem=None,

@@ -87,10 +87,10 @@ class TestFiles:
         file = batch("held", check(accepted=3, refused=1), pending=4, errors=1)
         has_file(site, file, CHECKED_LINE, WRONG_LINE, REFUSED_CHECK)
         text = page_text(page := await client.get(FILE))
-        for words in ("Skattefri frikortløn 5.000,00 kr.", "Almindelig løn med skat 2.500,00 kr.",
+        for words in ("Skattefri frikortløn Mindst 5.000,00 kr.", "Almindelig løn med skat Højst 2.500,00 kr.",
                       "Linjer over beløbsgrænsen 1", "Løn (kr.): Skal være et beløb i kroner.",
                       "Frikortet var ikke aktivt. Ret dagene.", "2 linjer bliver ikke indberettet.",
-                      "2.500,00 kr. 2.000,00 kr. 500,00 kr.", "Indberet 3 linjer"):  # fmt: skip
+                      "2.500,00 kr. Mindst 2.000,00 kr. Højst 500,00 kr.", "Indberet 3 linjer"):  # fmt: skip
             assert words in text
         assert f'href="{FILE}?resultat=refused"' in page.text
         assert "cursor=Zm9v" in page.text
