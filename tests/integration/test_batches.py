@@ -138,4 +138,3 @@ def test_d6_a_file_is_checked_by_the_rules_of_reporting_before_it_is_booked(job:
     assert [check["result"] for check in checks] == [line["result"] for line in booked]
     assert [check["result"] for check in checks].count("refused") == 2
     assert held["check"]["excess_at_most_ore"] == 4_300_000 - 4_200_000
-    assert held["check"]["exempt_at_least_ore"] == 4_200_000
