@@ -116,6 +116,7 @@ FIELDS: Final[dict[str, FieldText]] = {
     "report_revision": FieldText("Revision of the report."),
     "allow_large_amount": FieldText("Accept an amount that is probably a typing error.", False),
     "already_reported": FieldText("The same report was accepted before; nothing new was booked.", False),
+    "decision": FieldText("What the municipality decided about the dispute; null before that."),
     "answer": FieldText("The employer's latest answer to the dispute; null if there is none."),
     "dispute": FieldText("The open dispute; null if there is none."),
     "dry_run": FieldText("Nothing was booked; the answer says what would happen.", True),

@@ -89,6 +89,7 @@ class TestEncodings:
         content = f"{';'.join(texts)}\r\n{';'.join(texts.values())}\r\n".encode("windows-1252")
 
         sent = (await world.send_file(content, "text/csv")).json()
+        await world.work(sent["batch_id"])  # the check
         page = await world.pages.get(f"/virksomhed/filer/{sent['batch_id']}")
         (line,) = await world.book(sent["batch_id"])
 

@@ -35,7 +35,7 @@ class PreviousNumberResource(Resource):
     """A number that the card had before."""
 
     number: str
-    replaced_at: datetime
+    replaced_at: datetime = Field(description="When the card got another number.")
 
 
 class CardResource(Resource):

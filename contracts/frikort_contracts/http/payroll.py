@@ -48,9 +48,9 @@ class BatchCheckResource(Resource):
     """
 
     at: datetime | None = Field(description="The moment of the check; null until all lines are checked.")
-    accepted: int
-    already_reported: int
-    refused: int
+    accepted: int = Field(description="Lines that would be booked.")
+    already_reported: int = Field(description="Lines whose report was accepted before, or is of an earlier line.")
+    refused: int = Field(description="Lines that would break a rule.")
     exempt_at_least_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
     excess_at_most_ore: int = Field(description="Of the lines that would be accepted or are already reported.")
     over_allowance: int = Field(description="Lines of which a part may be above the allowance.")
@@ -101,17 +101,17 @@ class LineSplitResource(Resource):
 class ExpectedSplitResource(Resource):
     """What an employer learns of a split before the report: as a dry run says it."""
 
-    exempt_at_least_ore: int
-    excess_at_most_ore: int
+    exempt_at_least_ore: int = Field(description="At least so much would be exempt; all of it if it is the total.")
+    excess_at_most_ore: int = Field(description="At most so much would be ordinary wage.")
     provisional: bool = Field(description="The year's allowance is not published yet.")
 
 
 class LineCheckResource(Resource):
     """What a line would give if the file were reported at the moment of the check."""
 
-    result: Literal["accepted", "already_reported", "refused"]
+    result: Literal["accepted", "already_reported", "refused"] = Field(description="What would become of the line.")
     split: ExpectedSplitResource | None = Field(description="Null if refused, or if the split is not shown.")
-    corrected_since: bool
+    corrected_since: bool = Field(description="The report of an `already_reported` line was corrected since.")
     reported_ore: int | None = Field(description="The total of the report that it is or would be; null if refused.")
     problem: ProblemResource | None = Field(description="Why it would be refused; null otherwise.")
 
