@@ -79,8 +79,9 @@ def keeps_its_word(check: dict[str, Any], line: dict[str, Any]) -> bool:
     if before is None or after is None:
         return before is after
     is_exact = before["excess_at_most_ore"] == 0
-    slack = after["exempt_ore"] - before["exempt_at_least_ore"]
-    return before["provisional"] == after["provisional"] and (slack == 0 if is_exact else 0 <= slack < STEP)
+    slack: int = after["exempt_ore"] - before["exempt_at_least_ore"]
+    keeps = slack == 0 if is_exact else 0 <= slack < STEP
+    return keeps and bool(before["provisional"] == after["provisional"])
 
 
 @given(st.lists(_ENTRIES, max_size=4), st.data(), st.lists(_ENTRIES, min_size=1, max_size=8))
