@@ -45,7 +45,7 @@ class DisputeDecisionResource(Resource):
     """What the municipality decided. If the employer must correct the report, the dispute is open until then."""
 
     decision: DisputeDecision
-    decided_at: datetime
+    decided_at: datetime = Field(description="When the municipality decided.")
 
 
 class DisputeResource(Resource):
