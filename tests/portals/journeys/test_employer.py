@@ -42,8 +42,8 @@ async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_i
     await page.get_by_role("button", name="Se, hvad det betyder").click()
 
     await expect_heading(page, "Er det rigtigt?")
-    await expect(page.get_by_text("42.766,00 kr. er skattefri frikortløn.")).to_be_visible()
-    await expect(page.get_by_text("234,00 kr. er almindelig løn")).to_be_visible()
+    await expect(page.get_by_text("Mindst 42.000,00 kr.", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Højst 1.000,00 kr.", exact=True)).to_be_visible()
     assert card.balance()["reported_ore"] == 0
     await tab.check()
     await tab.screenshot("virksomhed-opsummering")

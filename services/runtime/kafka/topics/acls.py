@@ -61,30 +61,26 @@ def grant_rights(settings: TopicSettings) -> int:
                 granted.result()
         except KafkaException as error:
             raise AclsUnavailable(f"the rights cannot be granted: {error.args[0].str()}") from error
-        _wait_until_known(client, settings)
     return len(missing)
 
 
-def check_rights(settings: TopicSettings) -> None:
+def check_rights(settings: TopicSettings, *, within: float = 0.0) -> None:
     """Compare the rights on the broker with the table. Blocks.
+
+    Missing rights are looked for again for ``within`` seconds: any broker may answer, and each learns of new rights at
+    its own time.
 
     Raises ``MissingRights``, ``AclsUnavailable``, and ``UnsafeSetting`` for a right that the table does not have.
     """
-    found = _found(_client(settings), settings)
-    if found is None:
-        return
-    if excess := [binding for binding in found - _wanted() if binding.permission_type is AclPermissionType.ALLOW]:
-        raise UnsafeSetting("a right on the broker", _text(excess), _REMEDY, risk="is more than the topic table gives")
-    if missing := _wanted() - found:
-        raise MissingRights(f"not granted: {_text(missing)}")
-
-
-def _wait_until_known(client: AdminClient, settings: TopicSettings) -> None:
-    """Wait until the broker that answers knows the new rights."""
-    deadline = time.monotonic() + _SECONDS
-    while _wanted() - (_found(client, settings) or set()):
+    client, deadline = _client(settings), time.monotonic() + within
+    while (found := _found(client, settings)) is not None:
+        if excess := [binding for binding in found - _wanted() if binding.permission_type is AclPermissionType.ALLOW]:
+            risk = "is more than the topic table gives"
+            raise UnsafeSetting("a right on the broker", _text(excess), _REMEDY, risk=risk)
+        if not (missing := _wanted() - found):
+            return
         if time.monotonic() > deadline:
-            raise AclsUnavailable("the rights are granted, and the broker does not know them yet")
+            raise MissingRights(f"not granted: {_text(missing)}")
         time.sleep(_PAUSE_SECONDS)
 
 

@@ -45,7 +45,7 @@ async def provision(settings: TopicSettings) -> Provisioned:
         async with asyncio.timeout(REQUEST_MS / 1000):
             await _check_until_known(admin, settings.topic_replication)
     granted = await asyncio.to_thread(grant_rights, settings)
-    await asyncio.to_thread(check_rights, settings)
+    await asyncio.to_thread(check_rights, settings, within=REQUEST_MS / 1000 if granted else 0.0)
     return Provisioned(created, granted)
 
 
