@@ -9,7 +9,7 @@ import pytest
 from frikort_contracts.http.reports import (
     ReportPage,
 )
-from frikort_contracts.reporting import CorrectionReason, DisputeReason
+from frikort_contracts.reporting import CorrectionReason, DisputeEnd, DisputeReason
 
 from services.portals.employer.reports import DISPUTED, ENDS, REASONS, moved
 from tests.portals.employer.resources import (
@@ -86,7 +86,7 @@ class TestReports:
     def test_every_reason_of_the_contracts_has_a_text(self) -> None:
         assert set(REASONS) == set(CorrectionReason)
         assert set(DISPUTED) == set(DisputeReason)
-        assert len(ENDS) == 3
+        assert set(ENDS) == set(DisputeEnd)
 
     async def test_a_correction_shows_old_and_new_amounts_before_it_is_sent(
         self, site: Site, client: httpx2.AsyncClient
