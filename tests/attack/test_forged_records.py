@@ -1,4 +1,4 @@
-"""What was possible with the broker's address alone: each is refused by the broker, and nothing is appended."""
+"""S11: What was possible with the broker's address alone: each is refused by the broker, and nothing is appended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A card number names the employments that were registered with it, wherever it is used."""
+"""S2: A card number names the employments that were registered with it, wherever it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start with another key than the one that encrypted the stored data is refused."""
+"""S7: A start with another key than the one that encrypted the stored data is refused."""
 
 from __future__ import annotations
 

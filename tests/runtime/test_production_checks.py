@@ -1,4 +1,4 @@
-"""Production refuses published, weak and equal keys, addresses without https, and engines without login or TLS."""
+"""S6: Production refuses published, weak and equal keys, addresses without https, and engines without login or TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of controls does not give a municipality's whole register in one answer."""
+"""S9: The list of controls does not give a municipality's whole register in one answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A former employer learns nothing about what others pay."""
+"""S8: A former employer learns nothing about what others pay."""
 
 from __future__ import annotations
 

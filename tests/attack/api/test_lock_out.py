@@ -1,4 +1,4 @@
-"""One employer cannot use up what others may try."""
+"""S12: One employer cannot use up what others may try."""
 
 from __future__ import annotations
 

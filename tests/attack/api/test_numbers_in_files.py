@@ -1,4 +1,4 @@
-"""A payroll file with many card numbers finds no card."""
+"""S1: A payroll file with many card numbers finds no card."""
 
 from __future__ import annotations
 

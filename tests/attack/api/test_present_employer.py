@@ -1,4 +1,4 @@
-"""A present employer does not learn the exact amounts that another employer of the citizen reports."""
+"""S8: A present employer does not learn the exact amounts that another employer of the citizen reports."""
 
 from __future__ import annotations
 

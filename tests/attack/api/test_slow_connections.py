@@ -1,4 +1,4 @@
-"""Thousands of slow connections, from many addresses at once: others are served.
+"""S4: Thousands of slow connections, from many addresses at once: others are served.
 
 Against the limits of the default settings: 4,000 connections, 200 of one address.
 """

@@ -1,4 +1,4 @@
-"""Who may no longer see a card gets no old answer about it: neither by a replay nor as an outcome nor in a stream."""
+"""S3: Who may no longer see a card gets no old answer about it: not by a replay, as an outcome or in a stream."""
 
 from __future__ import annotations
 

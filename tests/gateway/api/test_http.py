@@ -189,6 +189,7 @@ async def test_a_malformed_body_gets_a_problem(
 
 
 async def test_at_most_twenty_errors_are_listed(caseworker: httpx2.AsyncClient) -> None:
+    """S5."""
     response = await caseworker.post("/v1/cards", json={f"field-{number}": 1 for number in range(50)})
 
     assert (response.status_code, code_of(response)) == (422, "invalid-request")

@@ -1,4 +1,4 @@
-"""Without a valid token a request is answered 401, whatever else is wrong with it; public paths need none."""
+"""S5: Without a valid token a request is answered 401, whatever else is wrong with it; public paths need none."""
 
 from __future__ import annotations
 
