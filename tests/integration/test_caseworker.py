@@ -116,15 +116,20 @@ def test_reactivating_an_active_card_is_refused(world: World) -> None:
     refused(card.caseworker.post(f"{card.path}/reactivation", {"case_reference": "x"}), 409, "card-already-active")
 
 
-def test_only_the_new_number_works_after_a_replacement(world: World) -> None:
+def test_only_the_new_number_registers_after_a_replacement_and_both_find_the_card(world: World) -> None:
     card, employer = world.card(), world.employer()
     replaced = accepted(card.caseworker.post(f"{card.path}/number", {"reason": "lost"}), 200)
     assert replaced["number"] != card.number
     assert replaced["card_id"] == card.id
     old = employer.post("/v1/employments", employment_body(card))
     refused(old, 404, "number-or-birth-date-wrong")
-    refused(card.caseworker.post("/v1/cards/search", {"number": card.number}), 404, "card-unknown")
     accepted(employer.post("/v1/employments", employment_body(card, card_number=replaced["number"])), 201)
+    for number in (card.number, replaced["number"]):
+        found = accepted(card.caseworker.post("/v1/cards/search", {"number": number}), 200)
+        assert (found["card_id"], found["number"]) == (card.id, replaced["number"])
+        assert [previous["number"] for previous in found["previous_numbers"]] == [card.number]
+    elsewhere = world.caseworker(ELSEWHERE)
+    refused(elsewhere.post("/v1/cards/search", {"number": card.number}), 404, "card-unknown")
 
 
 def test_a_replaced_number_does_not_affect_employments_and_totals(world: World) -> None:
