@@ -111,7 +111,7 @@ class MemoryBatchStore:
 
     async def waiting(self) -> list[str]:
         waiting = [b for b in self._all() if b.status in AT_WORK and b.batch_id not in self.leased]
-        return [b.batch_id for b in sorted(waiting, key=lambda b: b.order)]
+        return [b.batch_id for b in sorted(waiting, key=lambda b: (b.status, b.order))]
 
     async def claim(self, batch_id: str) -> Batch | None:
         stored = await self.get(batch_id)

@@ -141,7 +141,7 @@ class BatchLineResource(Resource):
     check: LineCheckResource | None = Field(
         default=None,
         description="While the file is not booked; null with errors, before the check, and for each line after the "
-        "first 1,000 of one employment.",
+        "first 2,000 of a file or 1,000 of one employment.",
     )
     errors: list[FieldErrorResource] = Field(description="Each wrong field; the line is not booked.")
 

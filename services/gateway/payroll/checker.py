@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,7 +17,7 @@ from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, 
 from services.gateway.payroll import booking, lines
 from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineSplit
-from services.gateway.payroll.checking import FileCheck
+from services.gateway.payroll.checking import FileCheck, chunks_to_check
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
@@ -76,13 +76,12 @@ class FileChecker:
 
     async def _check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
         at = await self._now()
-        check = FileCheck(held, at, self._allowances, await self._repeated(held))
+        chunks = chunks_to_check(held)
+        check = FileCheck(held, at, self._allowances, await self._repeated(held, chunks))
         waiting: deque[CheckedChunk] = deque()
-        for index, size in enumerate(held.chunks):
+        for index in chunks:
             if is_draining():
                 return False
-            if not size.good:
-                continue
             if len(waiting) == _CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(check, waiting.popleft())
             waiting.append(await self._send(check, index))
@@ -91,12 +90,12 @@ class FileChecker:
         await self._batches.finish_check(held, at)
         return True
 
-    async def _repeated(self, held: Batch) -> frozenset[str]:
-        """The employments with several lines in the file."""
+    async def _repeated(self, held: Batch, chunks: Iterable[int]) -> frozenset[str]:
+        """The employments with several lines in these chunks."""
         seen: set[str] = set()
         repeated: set[str] = set()
-        for index, size in enumerate(held.chunks):
-            for line in await self._lines(held, index) if size.good else ():
+        for index in chunks:
+            for line in await self._lines(held, index):
                 (repeated if line.employment_id in seen else seen).add(line.employment_id)
         return frozenset(repeated)
 

@@ -27,6 +27,10 @@ from services.gateway.projections.ledgers import TotalsView
 
 CHECKED_MOST: Final = 1_000
 """Lines of one employment that are checked: they are in one message. Later lines have no check."""
+FILE_CHECKED_MOST: Final = 2_000
+"""Lines of a file that are checked, in whole chunks. A chunk sends the earlier lines of its employments again, so that
+the commands of a long file would be many times the file; they share their topic with those of all employers.
+"""
 
 _SOURCE: Final = source_of("payroll")
 
@@ -37,6 +41,19 @@ class AcceptedLine(NamedTuple):
     number: int
     split: Split
     provisional: bool
+
+
+def chunks_to_check(batch: Batch) -> list[int]:
+    """The chunks with the first ``FILE_CHECKED_MOST`` lines without errors."""
+    chosen: list[int] = []
+    lines = 0
+    for index, size in enumerate(batch.chunks):
+        lines += size.good
+        if lines > FILE_CHECKED_MOST:
+            break
+        if size.good:
+            chosen.append(index)
+    return chosen
 
 
 @dataclass

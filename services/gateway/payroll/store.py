@@ -74,7 +74,7 @@ class BatchStore(Protocol):
         ...
 
     async def waiting(self) -> list[str]:
-        """Files to check or book without a lease, oldest first."""
+        """Files without a lease: those to book, then those to check; oldest first."""
         ...
 
     async def claim(self, batch_id: str) -> Batch | None:
@@ -182,7 +182,8 @@ class MongoBatchStore:
 
     async def waiting(self) -> list[str]:
         query = {"status": {"$in": sorted(AT_WORK)}, **expired()}
-        found = self._batches.find(query, {"_id": 1}).sort("order", ASCENDING)
+        # The names of the two states sort as the states must.
+        found = self._batches.find(query, {"_id": 1}).sort([("status", ASCENDING), ("order", ASCENDING)])
         return [stored["_id"] for stored in await found.to_list(None)]
 
     async def claim(self, batch_id: str) -> Batch | None:

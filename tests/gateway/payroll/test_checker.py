@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.payroll import booking, upload
-from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
+from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, ChunkSize
+from services.gateway.payroll.checking import chunks_to_check
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import line_encryptor
 from tests.gateway.payroll.test_payroll import PayrollHarness, file_of, mixed_file, upload_of
-from tests.gateway.payroll_fakes import report_line
+from tests.gateway.payroll_fakes import receiving_batch, report_line
 from tests.runtime.memory import Crash
 
 TOTALS = BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000)
@@ -84,3 +85,13 @@ async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(deci
 
     expected = BatchStatus.DONE if decision is BatchStatus.BOOKING else BatchStatus.CANCELLED
     assert (await harness.state(batch.batch_id)).status is expected
+
+
+def test_only_the_first_lines_of_a_long_file_are_checked() -> None:
+    batch = receiving_batch()
+    batch.chunks = [
+        ChunkSize(good=good, bad=0, last=number, total=0) for number, good in enumerate([500, 0, 500, 1000])
+    ]
+    assert chunks_to_check(batch) == [0, 2, 3]
+    batch.chunks.append(ChunkSize(good=1, bad=0, last=9, total=0))
+    assert chunks_to_check(batch) == [0, 2, 3]

@@ -55,6 +55,17 @@ class TestStore:
         with pytest.raises(LookupError):
             await batches.chunk(first, 0)
 
+    async def test_files_to_book_come_before_files_to_check(self, batches: BatchStore) -> None:
+        statuses = {"2025-01": BatchStatus.CHECKING, "2025-02": BatchStatus.BOOKING, "2025-03": BatchStatus.BOOKING}
+        stored = {}
+        for order, status in statuses.items():
+            batch = receiving_batch(batch_id=str(uuid4()), order=order)
+            await batches.begin(batch)
+            batch.status, batch.chunks = status, [ChunkSize(good=1, bad=0, last=1, total=5)]
+            await batches.acknowledge(batch)
+            stored[order] = batch.batch_id
+        assert await batches.waiting() == [stored[order] for order in ("2025-02", "2025-03", "2025-01")]
+
     async def test_files_are_listed_newest_first_page_by_page(self, batches: BatchStore) -> None:
         orders = ["2025-01", "2025-03", "2025-02"]
         for order in orders:
