@@ -280,6 +280,17 @@ async def test_a_member_that_lost_its_membership_finishes_its_batches_and_joins_
     assert harness.stops == []
 
 
+async def test_a_member_that_cannot_join_again_stops_the_service(harness: Harness) -> None:
+    harness.port.poll_failures = [MembershipLost("test")]
+    harness.port.start_failures = [LookupError("unexpected")]
+    await harness.arrive([])
+
+    async def stopped() -> bool:
+        return len(harness.stops) == 1
+
+    await eventually(stopped)
+
+
 async def test_a_gap_between_two_records_stops_the_service(harness: Harness) -> None:
     await harness.arrive(records(0, 0, 1))
     await harness.finish(0, 0)

@@ -7,6 +7,7 @@ its loops commit past a failed batch, or poll with a sleep between. ``docs/decis
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
@@ -88,11 +89,15 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             await self._broker.connect()
             await self._subscriber.start()
         except BaseException:
-            await self._broker.stop()
+            with contextlib.suppress(KafkaConnectionError):
+                await self.stop()
             raise
 
     async def stop(self) -> None:
-        await self._broker.stop()
+        try:
+            await self._broker.stop()
+        except ExceptionGroup as failed:  # FastStream's, of what had ended aiokafka's tasks
+            raise KafkaConnectionError("the member did not stop cleanly") from failed
 
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         try:

@@ -263,10 +263,13 @@ class BatchConsumer:
         while True:
             try:
                 await self._consumer.stop()
+                await self.revoked()  # the old member may have got partitions before it stopped
                 return await self._consumer.start(self)
             except self._retryable as error:
                 logger.warning("runtime.join_failed", processor=self.name, reason=type(error).__name__)
                 await asyncio.sleep(next(backoff_delays))
+            except Exception as error:  # noqa: BLE001 - logged, and stops the service
+                return self._stop(error)
 
     async def _fetch(self) -> Sequence[Incoming]:
         """The next records; none if a drain ended the fetch. Records that it had fetched are delivered again."""
