@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from prometheus_client import Counter
@@ -50,6 +50,13 @@ class Acquired:
     today: Mapping[str, int]
 
 
+class Refusal(NamedTuple):
+    """An attempt may be made again after ``seconds``. ``paused``: its caller pauses after a wrong attempt."""
+
+    seconds: int
+    paused: bool = False
+
+
 class AttemptLimiter:
     """Limits attempts.
 
@@ -77,26 +84,20 @@ class AttemptLimiter:
         await self._counts.create_indexes([IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)])
 
     async def acquire(self, attempt: Attempt) -> Acquired:
-        """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number."""
+        """Count an attempt. Raises the problem ``too-many-attempts``, which reveals nothing about the number.
+
+        At a limit, the attempt waits a moment for concurrent right attempts to be released.
+        """
         window = rules.window_of(self._now())
-        limits = attempt.limits(self._limits)
-        counts = await asyncio.gather(
-            *(
-                self._acquire_one(subject, limit, window, paused=not attempt.in_file)
-                for subject, limit in limits.items()
-            )
-        )
-        counted = {subject: count for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)}
-        acquired = list(counted)
-        waits = [count for count in counts if isinstance(count, int)]
-        if not waits:
-            waits = await self._count_at_targets(attempt, counted, window)
-            acquired += attempt.targets
-        if waits:
-            await self._add(acquired, window, -1)
-            STOPPED.inc()
-            raise ProblemError("too-many-attempts", headers={"Retry-After": str(max(waits))})
-        return Acquired(attempt, window, {caller: counted[caller].day for caller in attempt.callers})
+        deadline = asyncio.get_running_loop().time() + self._max_wait.total_seconds()
+        while True:
+            acquired = await self._try(attempt, window, deadline)
+            if isinstance(acquired, Acquired):
+                return acquired
+            if acquired.paused or asyncio.get_running_loop().time() >= deadline:
+                STOPPED.inc()
+                raise ProblemError("too-many-attempts", headers={"Retry-After": str(acquired.seconds)})
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def release(self, acquired: Acquired) -> None:
         """Undo the count of an attempt that was right or not made."""
@@ -122,42 +123,54 @@ class AttemptLimiter:
             if rules.reached(rules.count_of(stored.get(subject), window), limit):
                 await self._alarm(subject, attempt.company, window)
 
-    async def _acquire_one(self, subject: str, limit: Limit, window: Window, *, paused: bool) -> Limit | int:
-        """The counts with this attempt, or the seconds to wait if there are too many.
+    async def _try(self, attempt: Attempt, window: Window, deadline: float) -> Acquired | Refusal:
+        """Count an attempt, unless it exceeds a limit: then it is counted nowhere."""
+        limits = attempt.limits(self._limits)
+        counts = await asyncio.gather(
+            *(
+                self._acquire_one(subject, limit, window, deadline, paused=not attempt.in_file)
+                for subject, limit in limits.items()
+            )
+        )
+        counted = {subject: count for subject, count in zip(limits, counts, strict=True) if isinstance(count, Limit)}
+        acquired = list(counted)
+        refusals = [count for count in counts if isinstance(count, Refusal)]
+        if not refusals:
+            refusals = await self._count_at_targets(attempt, counted, window)
+            acquired += attempt.targets
+        if refusals:
+            await self._add(acquired, window, -1)
+            return max(refusals)
+        return Acquired(attempt, window, {caller: counted[caller].day for caller in attempt.callers})
 
-        Waits a moment for concurrent right attempts to be released.
-        """
-        deadline = asyncio.get_running_loop().time() + self._max_wait.total_seconds()
-        document_id, fields = window.document_id(subject), window.fields()
+    async def _acquire_one(
+        self, subject: str, limit: Limit, window: Window, deadline: float, *, paused: bool
+    ) -> Limit | Refusal:
+        """The counts with this attempt, or a refusal: at once during a pause, at the deadline if there are too many."""
+        document_id = window.document_id(subject)
         while True:
             now = self._now()
             allowed: dict[str, Any] = {
-                field: {"$not": {"$gte": most}} for field, most in zip(fields, limit, strict=True)
+                field: {"$not": {"$gte": most}} for field, most in zip(window.fields(), limit, strict=True)
             }
             if paused:
                 allowed["paused_until"] = {"$not": {"$gt": now}}
             try:
-                counted = await self._counts.find_one_and_update(
-                    {"_id": document_id, **allowed},
-                    {"$inc": dict.fromkeys(fields, 1), "$setOnInsert": {"expires_at": window.expires_at()}},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-                return rules.count_of(counted, window)
+                return await self._count(subject, window, allowed)
             except DuplicateKeyError:
                 stored = await self._counts.find_one({"_id": document_id})
             until = None if stored is None or not paused else stored.get("paused_until")
             is_paused = until is not None and until > now
             if is_paused or asyncio.get_running_loop().time() >= deadline:
                 count = rules.count_of(stored, window)
-                return rules.seconds_to_wait(count, limit, until if is_paused else None, now)
+                return Refusal(rules.seconds_to_wait(count, limit, until if is_paused else None, now), is_paused)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _count_at_targets(self, attempt: Attempt, counted: Mapping[str, Limit], window: Window) -> list[int]:
+    async def _count_at_targets(self, attempt: Attempt, counted: Mapping[str, Limit], window: Window) -> list[Refusal]:
         """Count an attempt at its targets over all callers. ``counted``: the counts of its callers with this attempt.
 
         Each attempt counts before the suspicion is decided, so attempts made at the same time do not pass its limit.
-        Returns the seconds to wait at each suspected target at which a caller has made too many.
+        Returns a refusal for each suspected target at which a caller has made too many.
         """
         totals = await asyncio.gather(*(self._count(target, window) for target in attempt.targets))
         suspected = [
@@ -167,12 +180,15 @@ class AttemptLimiter:
         ]
         own = [counted[f"{caller}|{target}"] for caller in attempt.callers for target in suspected]
         most, now = self._limits.suspected, self._now()
-        return [rules.seconds_to_wait(count, most, None, now) for count in own if rules.exceeded(count, most)]
+        return [Refusal(rules.seconds_to_wait(count, most, None, now)) for count in own if rules.exceeded(count, most)]
 
-    async def _count(self, subject: str, window: Window) -> Limit:
-        """Count an attempt for a subject, without a limit. Returns the counts with this attempt."""
+    async def _count(self, subject: str, window: Window, allowed: Mapping[str, Any] | None = None) -> Limit:
+        """Count an attempt for a subject. Returns the counts with this attempt.
+
+        Raises ``DuplicateKeyError`` if the stored counts do not match the query ``allowed``.
+        """
         counted = await self._counts.find_one_and_update(
-            {"_id": window.document_id(subject)},
+            {"_id": window.document_id(subject), **(allowed or {})},
             {"$inc": dict.fromkeys(window.fields(), 1), "$setOnInsert": {"expires_at": window.expires_at()}},
             upsert=True,
             return_document=ReturnDocument.AFTER,

@@ -105,6 +105,12 @@ async def test_of_two_hundred_simultaneous_attempts_at_one_number_most_have_the_
     assert stored["month"] == len(checked), "refused attempts are counted nowhere"
 
 
+async def test_concurrent_right_attempts_at_a_suspected_target_wait_for_each_other(limiter: AttemptLimiter) -> None:
+    await wrong(limiter, *(attempt(company, date=company) for company in "abcd"))
+    refused = await asyncio.gather(*(is_refused(limiter, attempt("e", date="right")) for _ in range(5)))
+    assert refused == [False] * 5
+
+
 async def test_a_refused_attempt_is_counted_nowhere(limiter: AttemptLimiter, database: Any) -> None:
     await wrong(limiter, *(attempt(date=f"{n}") for n in range(3)))
     assert await is_refused(limiter, attempt(date="new"))
