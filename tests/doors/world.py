@@ -29,6 +29,7 @@ from services.gateway.commands.service import CommandService
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.payroll.booking import LineOutcome, LineSplit
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
@@ -312,15 +313,17 @@ class World:
     async def work(self, batch_id: str) -> list[dict[str, Any]]:
         """Let a worker check or book every waiting file. Returns the lines of this one."""
         worker = BatchWorker(
-            batches=self.gateway.batches,
-            queries=cast("Any", self.queries),
-            audit_log=self.gateway.accesses,
-            line_encryptor=line_encryptor(),
-            publish=self.services.publish,
-            now=self.clock.now,
-            subscriptions=ChangeSubscriptions(asyncio.Event()),
-            renew_every=1,
-            allowances=_TABLE,
+            FileWork(
+                batches=self.gateway.batches,
+                queries=cast("Any", self.queries),
+                audit_log=self.gateway.accesses,
+                line_encryptor=line_encryptor(),
+                publish=self.services.publish,
+                now=self.clock.now,
+                subscriptions=ChangeSubscriptions(asyncio.Event()),
+                renew_every=1,
+            ),
+            _TABLE,
         )
         for waiting in await self.gateway.batches.waiting():
             held = await self.gateway.batches.claim(waiting)

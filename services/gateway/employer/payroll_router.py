@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -150,26 +150,24 @@ async def get_batch(batch_id: str, context: Employer) -> BatchResource:
     "/{batch_id}/booking",
     status_code=202,
     response_model=BatchResource,
-    openapi_extra=problems(*_BATCH, "batch-in-progress", "batch-cancelled"),
+    openapi_extra=problems(*_BATCH, "batch-cancelled"),
 )
 @not_audited
 async def book_batch(batch_id: str, context: Employer) -> BatchResource:
     """Book a held file. To say it again changes nothing."""
-    batch = await _own(context, batch_id)
-    batch = await _changed(context, batch, booked(batch, await context.container.clock.now()))
-    return presenters.batch(batch)
+    now = await context.container.clock.now()
+    return presenters.batch(await _changed(context, batch_id, lambda batch: booked(batch, now)))
 
 
 @router.post(
     "/{batch_id}/cancellation",
     response_model=BatchResource,
-    openapi_extra=problems(*_BATCH, "batch-in-progress", "batch-booked"),
+    openapi_extra=problems(*_BATCH, "batch-booked"),
 )
 @not_audited
 async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     """Do not book a held file; its lines are deleted. To say it again changes nothing."""
-    batch = await _own(context, batch_id)
-    batch = await _changed(context, batch, cancelled(batch))
+    batch = await _changed(context, batch_id, cancelled)
     await context.container.batches.delete_lines(batch_id)
     return presenters.batch(batch)
 
@@ -279,7 +277,13 @@ async def _own(context: RequestContext, batch_id: str) -> Batch:
     return batch
 
 
-async def _changed(context: RequestContext, batch: Batch, after: BatchStatus) -> Batch:
-    if after is not batch.status and not await context.container.batches.change(batch.batch_id, batch.status, after):
-        raise ProblemError("batch-in-progress", headers={"Retry-After": "1"})
-    return batch.model_copy(update={"status": after})
+async def _changed(context: RequestContext, batch_id: str, after: Callable[[Batch], BatchStatus]) -> Batch:
+    """Give a file the status that follows from its present one. A check that ends meanwhile changes that, so try again.
+
+    Ends, because no file returns to an earlier status.
+    """
+    while True:
+        batch = await _own(context, batch_id)
+        status = after(batch)
+        if status is batch.status or await context.container.batches.change(batch_id, batch.status, status):
+            return batch.model_copy(update={"status": status})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -16,7 +16,6 @@ from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.topics import source_of
-from frikort_contracts.values import Components, WorkPeriod
 
 from services.gateway.audit.actions import Action
 from services.gateway.audit.log import Access, of_card
@@ -90,9 +89,9 @@ def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
                 card_revision=plan.revisions.get(line.card_id, 1),
                 owners=batch.owners,
                 reference=line.reference,
-                work=WorkPeriod(first=_day(line.work_first), last=_day(line.work_last)),
-                payment_date=_day(line.payment_date),
-                components=Components(wage=line.wage, holiday_pay=line.holiday_pay, atp=line.atp, pension=line.pension),
+                work=line.work,
+                payment_date=line.paid_on,
+                components=line.components,
                 allow_duplicate=line.allow_duplicate,
                 allow_large_amount=line.allow_large_amount,
             ),
@@ -100,10 +99,6 @@ def command(batch: Batch, line: ValidLine, plan: ChunkPlan) -> Record:
             traceparent=batch.traceparent,
         )
     )
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
 
 
 class ChunkState(NamedTuple):

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
 
-from frikort_contracts.cloudevents import Record
 from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.gateway.audit.actions import TRY_REPORT
-from services.gateway.audit.log import AuditLog
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
-from services.gateway.payroll import booking, lines
+from services.gateway.change_notifier import Key, Pending, Ready
+from services.gateway.payroll import booking
 from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.checking import FileCheck, chunks_to_check
-from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.file_work import CHUNKS_IN_PROGRESS, FileWork
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
-from services.gateway.payroll.store import BatchStore
 from services.gateway.projections import outcomes, reports
-
-_CHUNKS_IN_PROGRESS: Final = 6
-_RECORDS_PER_PUBLISH: Final = 100
 
 
 @dataclass(frozen=True)
@@ -39,27 +31,8 @@ class CheckedChunk:
 class FileChecker:
     """Checks files. Nothing is booked."""
 
-    def __init__(
-        self,
-        *,
-        batches: BatchStore,
-        queries: ReadModelQueries,
-        audit_log: AuditLog,
-        line_encryptor: LineEncryptor,
-        publish: Callable[[Sequence[Record]], Awaitable[None]],
-        now: Callable[[], Awaitable[datetime]],
-        subscriptions: ChangeSubscriptions,
-        renew_every: float,
-        allowances: AllowanceTable,
-    ) -> None:
-        self._batches = batches
-        self._queries = queries
-        self._audit_log = audit_log
-        self._line_encryptor = line_encryptor
-        self._publish = publish
-        self._now = now
-        self._subscriptions = subscriptions
-        self._renew_every = renew_every
+    def __init__(self, work: FileWork, allowances: AllowanceTable) -> None:
+        self._work = work
         self._allowances = allowances
 
     async def check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
@@ -71,23 +44,23 @@ class FileChecker:
         try:
             return await self._check(held, is_draining)
         except LookupError:
-            await self._batches.renew_lease(held)  # the lines of a cancelled file are gone, and so is its lease
+            await self._work.batches.renew_lease(held)  # the lines of a cancelled file are gone, and so is its lease
             raise
 
     async def _check(self, held: Batch, is_draining: Callable[[], bool]) -> bool:
-        at = await self._now()
+        at = await self._work.now()
         chunks = chunks_to_check(held)
         check = FileCheck(held, at, self._allowances, await self._repeated(held, chunks))
         waiting: deque[CheckedChunk] = deque()
         for index in chunks:
             if is_draining():
                 return False
-            if len(waiting) == _CHUNKS_IN_PROGRESS:
+            if len(waiting) == CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(check, waiting.popleft())
             waiting.append(await self._send(check, index))
         while waiting:
             await self._finish_chunk(check, waiting.popleft())
-        await self._batches.finish_check(held, at)
+        await self._work.batches.finish_check(held, at)
         return True
 
     async def _repeated(self, held: Batch, chunks: Iterable[int]) -> frozenset[str]:
@@ -100,28 +73,24 @@ class FileChecker:
         return frozenset(repeated)
 
     async def _lines(self, held: Batch, index: int) -> list[ValidLine]:
-        chunk = await self._batches.chunk(held, index)
-        return lines.lines_from_json(self._line_encryptor.decrypt_lines(chunk.lines, held, index))[0]
+        return self._work.valid_lines(held, await self._work.batches.chunk(held, index))
 
     async def _send(self, check: FileCheck, index: int) -> CheckedChunk:
         good = await self._lines(check.batch, index)
-        checked, records = check.commands(good, await self._queries.revisions({line.card_id for line in good}))
-        for start in range(0, len(records), _RECORDS_PER_PUBLISH):
-            await self._publish(records[start : start + _RECORDS_PER_PUBLISH])
+        checked, records = check.commands(good, await self._work.queries.revisions({line.card_id for line in good}))
+        await self._work.publish_all(records)
         return CheckedChunk(index, checked)
 
     async def _finish_chunk(self, check: FileCheck, chunk: CheckedChunk) -> None:
         """Wait for the outcomes of a chunk and store what it would give."""
         held, index = check.batch, chunk.index
-        waiting = _ChunkOutcomes(self._queries, check, chunk.lines)
-        while (found := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
-            await self._batches.renew_lease(held)
-        totals = await self._queries.totals(check.missing_years(chunk.lines))
-        periods = await self._queries.periods({line.employment_id for line in chunk.lines})
+        found = await self._work.wait_for(held, _ChunkOutcomes(self._work.queries, check, chunk.lines).check)
+        totals = await self._work.queries.totals(check.missing_years(chunk.lines))
+        periods = await self._work.queries.periods({line.employment_id for line in chunk.lines})
         results = check.results(chunk.lines, *found, totals, periods)
-        await self._audit_log.add(booking.accesses(held, index, held.created_at, TRY_REPORT, chunk.lines, results))
-        encrypted = self._line_encryptor.encrypt_check(booking.results_to_json(results), held, index)
-        await self._batches.add_check(held, index, encrypted, booking.totals_of(results))
+        await self._work.audit_log.add(booking.accesses(held, index, held.created_at, TRY_REPORT, chunk.lines, results))
+        encrypted = self._work.line_encryptor.encrypt_check(booking.results_to_json(results), held, index)
+        await self._work.batches.add_check(held, index, encrypted, booking.totals_of(results))
 
 
 class _ChunkOutcomes:

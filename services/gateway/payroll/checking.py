@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.rules.allowances import AllowanceTable, Split, split
 from frikort_contracts.topics import source_of
-from frikort_contracts.values import Components, Period, WorkPeriod, danish_day
+from frikort_contracts.values import Period, danish_day
 
 from services.gateway.former_employers import may_try
 from services.gateway.known_allowance import known_remaining
@@ -149,7 +149,7 @@ class FileCheck:
     ) -> LineResult:
         if outcome.problem is not None or outcome.report_id is None:
             return LineResult(line.number, "refused", None, 0, 0, outcome.problem, self._detail(outcome))
-        year, row = _year(line), self.allowances[int(line.payment_date[:4])]
+        year, row = _year(line), self.allowances[line.paid_on.year]
         if year not in self._remaining:
             known = totals.get(year)
             self._remaining[year] = known_remaining(row.allowance if known is None else known.remaining)
@@ -196,17 +196,16 @@ class FileCheck:
 
 
 def _report(line: ValidLine, command_id: str) -> CheckedReport:
-    content: dict[str, Any] = line._asdict()
     return CheckedReport(
         command_id=command_id,
         reference=line.reference,
-        work=WorkPeriod(first=date.fromisoformat(line.work_first), last=date.fromisoformat(line.work_last)),
-        payment_date=date.fromisoformat(line.payment_date),
-        components=Components(**{name: content[name] for name in Components.model_fields}),
+        work=line.work,
+        payment_date=line.paid_on,
+        components=line.components,
         allow_duplicate=line.allow_duplicate,
         allow_large_amount=line.allow_large_amount,
     )
 
 
 def _year(line: ValidLine) -> tuple[str, int]:
-    return line.card_id, int(line.payment_date[:4])
+    return line.card_id, line.paid_on.year

@@ -65,6 +65,21 @@ class ValidLine(NamedTuple):
         """The total of the components, in øre."""
         return self.wage + self.holiday_pay + self.atp + self.pension
 
+    @property
+    def work(self) -> WorkPeriod:
+        """The days of work."""
+        return WorkPeriod(first=date.fromisoformat(self.work_first), last=date.fromisoformat(self.work_last))
+
+    @property
+    def paid_on(self) -> date:
+        """The payment date."""
+        return date.fromisoformat(self.payment_date)
+
+    @property
+    def components(self) -> Components:
+        """What was paid, in øre."""
+        return Components(wage=self.wage, holiday_pay=self.holiday_pay, atp=self.atp, pension=self.pension)
+
 
 class OwnEmployment(NamedTuple):
     """An employment of the employer."""

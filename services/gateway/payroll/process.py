@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.queries import MongoReadModelQueries
 from services.gateway.payroll.store import FILES, MongoBatchStore
@@ -35,15 +36,17 @@ def book_files(settings: PayrollSettings) -> BackgroundTask:
         batches = MongoBatchStore(database, lease=settings.batch_lease)
         await batches.prepare()
         worker = BatchWorker(
-            batches=batches,
-            queries=MongoReadModelQueries(database),
-            audit_log=MongoAuditLog(database),
-            line_encryptor=line_encryptor,
-            publish=runtime.producer.publish,
-            now=clock.now,
-            subscriptions=subscriptions,
-            renew_every=settings.batch_lease / 4,
-            allowances=allowances,
+            FileWork(
+                batches=batches,
+                queries=MongoReadModelQueries(database),
+                audit_log=MongoAuditLog(database),
+                line_encryptor=line_encryptor,
+                publish=runtime.producer.publish,
+                now=clock.now,
+                subscriptions=subscriptions,
+                renew_every=settings.batch_lease / 4,
+            ),
+            allowances,
         )
         job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
         # A stream of the whole database would need the right to read it: stored responses, the audit log.

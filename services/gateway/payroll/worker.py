@@ -1,7 +1,7 @@
 """Checks and books payroll files. Any worker can claim a file, and continues where the last one stopped.
 
-Several chunks of a file are in progress at a time, so that the other services are never idle; the worker waits for the
-oldest. While Kafka or MongoDB is unavailable the file waits, and is claimed again later.
+Several chunks of a file are in progress at a time; the worker waits for the oldest. While Kafka or MongoDB is
+unavailable the file waits, and is claimed again later.
 """
 
 from __future__ import annotations
@@ -15,14 +15,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from frikort_contracts.cloudevents import Record
 from frikort_contracts.rules.allowances import AllowanceTable
 from pymongo.errors import PyMongoError
 
 from services.gateway.audit.actions import REPORT_EARNINGS
-from services.gateway.audit.log import AuditLog
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
-from services.gateway.payroll import booking, lines
+from services.gateway.change_notifier import Key, Pending, Ready
+from services.gateway.payroll import booking
 from services.gateway.payroll.batch import (
     Batch,
     BatchStatus,
@@ -35,7 +33,7 @@ from services.gateway.payroll.batch import (
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.checker import FileChecker
-from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.file_work import CHUNKS_IN_PROGRESS, FileWork
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
@@ -45,9 +43,7 @@ from services.runtime.mongo.lease import LeaseLost
 
 logger = structlog.get_logger(__name__)
 
-_CHUNKS_IN_PROGRESS: Final = 6
 _FILES_IN_PROGRESS: Final = 16
-_RECORDS_PER_PUBLISH: Final = 100
 _PAUSE_AFTER_ERROR: Final = 2.0
 _RELEASE_SECONDS: Final = 1.0
 _FINISH_SECONDS: Final = 4.0  # of the stop timeout, 8 s by default
@@ -67,38 +63,9 @@ class PublishedChunk:
 class BatchWorker:
     """Checks and books files."""
 
-    def __init__(
-        self,
-        *,
-        batches: BatchStore,
-        queries: ReadModelQueries,
-        audit_log: AuditLog,
-        line_encryptor: LineEncryptor,
-        publish: Callable[[Sequence[Record]], Awaitable[None]],
-        now: Callable[[], Awaitable[datetime]],
-        subscriptions: ChangeSubscriptions,
-        renew_every: float,
-        allowances: AllowanceTable,
-    ) -> None:
-        self._checker = FileChecker(
-            batches=batches,
-            queries=queries,
-            audit_log=audit_log,
-            line_encryptor=line_encryptor,
-            publish=publish,
-            now=now,
-            subscriptions=subscriptions,
-            renew_every=renew_every,
-            allowances=allowances,
-        )
-        self._batches = batches
-        self._queries = queries
-        self._audit_log = audit_log
-        self._line_encryptor = line_encryptor
-        self._publish = publish
-        self._now = now
-        self._subscriptions = subscriptions
-        self._renew_every = renew_every
+    def __init__(self, work: FileWork, allowances: AllowanceTable) -> None:
+        self._work = work
+        self._checker = FileChecker(work, allowances)
         self._draining = False
 
     def drain(self) -> None:
@@ -122,48 +89,44 @@ class BatchWorker:
             if self._draining:
                 complete = False
                 break
-            if len(waiting) == _CHUNKS_IN_PROGRESS:
+            if len(waiting) == CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(held, waiting.popleft())
-            chunk = await self._batches.chunk(held, index)
+            chunk = await self._work.batches.chunk(held, index)
             if next_step(chunk) is ChunkStep.COUNT:
-                await self._batches.count(held, index, chunk.totals or BatchTotals())
+                await self._work.batches.count(held, index, chunk.totals or BatchTotals())
             else:
                 waiting.append(await self._send(held, chunk))
         while waiting:
             await self._finish_chunk(held, waiting.popleft())
         if complete:
-            await self._batches.finish(held, await self._now())
+            await self._work.batches.finish(held, await self._work.now())
         return complete
 
     async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
         """Publish the commands of a chunk. Of a chunk that has a plan already, only those without an outcome."""
-        good, _ = lines.lines_from_json(self._line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
+        good = self._work.valid_lines(held, chunk)
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
-            now, revisions = await self._now(), await self._queries.revisions({line.card_id for line in good})
-            plan = await self._batches.set_plan(
+            now, revisions = await self._work.now(), await self._work.queries.revisions({line.card_id for line in good})
+            plan = await self._work.batches.set_plan(
                 held, chunk.index, ChunkPlan(at=now, first=good[0].number, revisions=revisions)
             )
         else:
-            known = await self._queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
+            known = await self._work.queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.chunk_state(held, good, known, {}).without_outcome
-        for start in range(0, len(unsent), _RECORDS_PER_PUBLISH):
-            some = unsent[start : start + _RECORDS_PER_PUBLISH]
-            await self._publish([booking.command(held, line, plan) for line in some])
+        await self._work.publish_all(booking.command(held, line, plan) for line in unsent)
         return PublishedChunk(chunk.index, plan, good)
 
     async def _finish_chunk(self, held: Batch, chunk: PublishedChunk) -> None:
         """Wait for the outcomes of a chunk and store the results."""
-        waiting = _ChunkResults(self._queries, held, chunk.lines)
-        while (results := await self._subscriptions.until(waiting.check, self._renew_every)) is None:
-            await self._batches.renew_lease(held)
-        await self._audit_log.add(
+        results = await self._work.wait_for(held, _ChunkResults(self._work.queries, held, chunk.lines).check)
+        await self._work.audit_log.add(
             booking.accesses(held, chunk.index, chunk.plan.at, REPORT_EARNINGS, chunk.lines, results)
         )
         totals = booking.totals_of(results)
-        encrypted = self._line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
-        await self._batches.set_results(held, chunk.index, encrypted, totals)
-        await self._batches.count(held, chunk.index, totals)
+        encrypted = self._work.line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
+        await self._work.batches.set_results(held, chunk.index, encrypted, totals)
+        await self._work.batches.count(held, chunk.index, totals)
 
 
 class _ChunkResults:

@@ -16,6 +16,8 @@ from frikort_contracts.http.roles import Role
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import upload
+from services.gateway.payroll.batch import BatchStatus
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.worker import BatchWorker
 from tests.gateway.build import CVR, allowances, line_encryptor
 from tests.gateway.memory import MemoryGateway, memory_gateway
@@ -47,15 +49,17 @@ class Employer:
 
     async def book(self) -> None:
         worker = BatchWorker(
-            batches=self.world.batches,
-            queries=self.world.fake_services,
-            audit_log=self.world.accesses,
-            line_encryptor=line_encryptor(),
-            publish=self.world.fake_services.publish,
-            now=self.world.app.state.gateway.clock.now,
-            subscriptions=ChangeSubscriptions(asyncio.Event()),
-            renew_every=1,
-            allowances=allowances(),
+            FileWork(
+                batches=self.world.batches,
+                queries=self.world.fake_services,
+                audit_log=self.world.accesses,
+                line_encryptor=line_encryptor(),
+                publish=self.world.fake_services.publish,
+                now=self.world.app.state.gateway.clock.now,
+                subscriptions=ChangeSubscriptions(asyncio.Event()),
+                renew_every=1,
+            ),
+            allowances(),
         )
         for batch_id in await self.world.batches.waiting():
             held = await self.world.batches.claim(batch_id)
@@ -263,6 +267,24 @@ async def test_a_cancelled_file_has_no_lines_and_cannot_be_booked(employer: Empl
     assert employer.world.batches.chunks == {}
     assert await employer.lines(path) == []
     assert code_of(await employer.post(f"{path}/booking")) == (409, "batch-cancelled")
+
+
+@pytest.mark.parametrize(("act", "status"), [("booking", "booking"), ("cancellation", "cancelled")])
+async def test_a_check_that_ends_while_a_file_is_booked_or_cancelled_does_not_refuse_it(
+    employer: Employer, monkeypatch: pytest.MonkeyPatch, act: str, status: str
+) -> None:
+    path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
+    change = employer.world.batches.change
+
+    async def change_after_the_check(batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
+        if before is BatchStatus.CHECKING:
+            await employer.book()
+        return await change(batch_id, before, after)
+
+    monkeypatch.setattr(employer.world.batches, "change", change_after_the_check)
+    changed = await employer.post(f"{path}/{act}")
+    assert (changed.is_success, changed.json()["status"]) == (True, status)
+    assert (await employer.get(path)).json()["status"] == status
 
 
 async def test_own_files_are_listed_newest_first(employer: Employer) -> None:

@@ -21,6 +21,7 @@ from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import Upload, UploadService
 from services.gateway.payroll.worker import BatchJob, BatchWorker
@@ -81,15 +82,17 @@ class PayrollHarness:
 
     def worker(self) -> BatchWorker:
         return BatchWorker(
-            batches=self.batches,
-            queries=self.fake_services,
-            audit_log=self.accesses,
-            line_encryptor=line_encryptor(),
-            publish=self.fake_services.publish,
-            now=self.clock,
-            subscriptions=self.waiters,
-            renew_every=0.01,
-            allowances=allowances(),
+            FileWork(
+                batches=self.batches,
+                queries=self.fake_services,
+                audit_log=self.accesses,
+                line_encryptor=line_encryptor(),
+                publish=self.fake_services.publish,
+                now=self.clock,
+                subscriptions=self.waiters,
+                renew_every=0.01,
+            ),
+            allowances(),
         )
 
     async def book(self) -> None:

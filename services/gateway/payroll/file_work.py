@@ -1,0 +1,57 @@
+"""What booking and checking a payroll file have in common: reading its lines, publishing, and waiting for outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final, TypeVar
+
+from frikort_contracts.cloudevents import Record
+
+from services.gateway.audit.log import AuditLog
+from services.gateway.change_notifier import ChangeSubscriptions, Pending, Ready
+from services.gateway.payroll import lines
+from services.gateway.payroll.batch import Batch, Chunk
+from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.lines import ValidLine
+from services.gateway.payroll.queries import ReadModelQueries
+from services.gateway.payroll.store import BatchStore
+
+T = TypeVar("T")
+
+CHUNKS_IN_PROGRESS: Final = 6
+"""Chunks of a file that are published and wait for outcomes, so that the other services are never idle."""
+_RECORDS_PER_PUBLISH: Final = 100
+
+
+@dataclass(frozen=True)
+class FileWork:
+    """What a worker works with. ``renew_every``: the seconds between renewals of its lease."""
+
+    batches: BatchStore
+    queries: ReadModelQueries
+    audit_log: AuditLog
+    line_encryptor: LineEncryptor
+    publish: Callable[[Sequence[Record]], Awaitable[None]]
+    now: Callable[[], Awaitable[datetime]]
+    subscriptions: ChangeSubscriptions
+    renew_every: float
+
+    def valid_lines(self, held: Batch, chunk: Chunk) -> list[ValidLine]:
+        """The lines of a chunk without errors."""
+        good, _ = lines.lines_from_json(self.line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
+        return good
+
+    async def publish_all(self, records: Iterable[Record]) -> None:
+        """Publish records, and make only as many at a time as are published together."""
+        left = iter(records)
+        while some := list(islice(left, _RECORDS_PER_PUBLISH)):
+            await self.publish(some)
+
+    async def wait_for(self, held: Batch, check: Callable[[], Awaitable[Ready[T] | Pending]]) -> T:
+        """The value of ``check`` once it is ready. The lease is renewed meanwhile; raises ``LeaseLost``."""
+        while (found := await self.subscriptions.until(check, self.renew_every)) is None:
+            await self.batches.renew_lease(held)
+        return found
