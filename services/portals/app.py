@@ -49,7 +49,8 @@ def add_portals(app: FastAPI, portals: Container) -> None:
     for part in (login, common, public, citizen, employer, caseworker, authority):
         app.include_router(part.router)
     app.router.routes.append(static.ROUTE)
-    add_handlers(app, PathMethods(app.routes))
+    app.state.methods = PathMethods(app.routes)
+    add_handlers(app, app.state.methods)
     app.add_middleware(ShownPagesMiddleware)
     app.add_middleware(SecurityMiddleware, secure=portals.secure, login=origin_of(settings.issuer))
     app.add_middleware(

@@ -28,6 +28,7 @@ from services.portals.registry import PORTALS, PUBLIC, Portal
 from services.portals.rendering import environment
 from services.portals.shown_pages import EMPTY, LATEST, QUERY, address_of, address_with
 from services.portals.texts import language_of, translations
+from services.runtime.web.methods import PathMethods
 
 _NOT_TYPED: Final = frozenset({TOKEN, "step"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -246,7 +247,9 @@ async def _has_unfinished(request: Request, session: Session) -> bool:
     query = request.query_params
     if request.method != "GET" or QUERY in query or DRAFT_QUERY in query or is_background_request(request):
         return False
-    return await container_of(request).shown_pages.has_unfinished(session, request.url.path)
+    methods: PathMethods = request.app.state.methods
+    takes_forms = methods.has("POST", request.url.path)  # most pages do not, and need no read of the database
+    return takes_forms and await container_of(request).shown_pages.has_unfinished(session, request.url.path)
 
 
 async def keep_draft(request: Request, owner: FormOwner, address: str, posted: Posted) -> str | None:

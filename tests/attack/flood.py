@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
-import resource
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,17 +12,12 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Final
 
+from services.runtime.web.connections import raise_open_files
+
 _AT_ONCE: Final = 100
 _OF_AN_ADDRESS: Final = 150
-_OTHER_FILES: Final = 500
 _TIMEOUT: Final = 10
 _BETWEEN_PIECES: Final = 2.0
-
-
-def raise_open_files(connections: int) -> None:
-    """Let this process open so many connections. Raises ``OSError`` if that is not allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, connections + _OTHER_FILES), hard))
 
 
 @dataclass(frozen=True)
@@ -37,7 +31,7 @@ class SlowRequest:
 @contextlib.asynccontextmanager
 async def flood(port: int, connections: int, request: SlowRequest) -> AsyncIterator[None]:
     """Open slow connections. One that the server closes is opened again two seconds later."""
-    raise_open_files(connections)
+    assert raise_open_files(connections) == connections, "the limit of open files is too low for so many connections"
     opened = asyncio.Semaphore(0)
     opening = asyncio.Semaphore(_AT_ONCE)
 

@@ -7,6 +7,7 @@ from frikort_contracts.http.reports import DryRunResource
 from frikort_contracts.http.roles import Role
 from playwright.async_api import expect
 
+from tests.portals.browser import Tab
 from tests.portals.conftest import OpenTab
 from tests.portals.employer.resources import EMPLOYMENT, employment, has_employments, has_reports, report
 from tests.portals.site import Site
@@ -36,15 +37,20 @@ def site(site: Site) -> Site:
     return site
 
 
+async def go_to_summary(tab: Tab, address: str) -> None:
+    """Type a wage and go on to the summary."""
+    await tab.open(f"{address}/virksomhed/indberet/{EMPLOYMENT}")
+    await tab.page.get_by_label("Løn i kroner").fill("2.500,00")
+    await tab.page.get_by_role("button", name="Se, hvad det betyder").click()
+    await expect(tab.page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
+
+
 async def test_back_from_receipt_and_summary_shows_the_pages_as_they_were(
     open_tab: OpenTab, site: Site, address: str
 ) -> None:
     tab = await open_tab()
     page = tab.page
-    await tab.open(f"{address}/virksomhed/indberet/{EMPLOYMENT}")
-    await page.get_by_label("Løn i kroner").fill("2.500,00")
-    await page.get_by_role("button", name="Se, hvad det betyder").click()
-    await expect(page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
+    await go_to_summary(tab, address)
 
     await page.go_back()
     await expect(page.get_by_label("Løn i kroner")).to_have_value("2.500,00")
@@ -65,10 +71,7 @@ async def test_without_javascript_back_shows_what_was_typed_and_offers_an_empty_
 ) -> None:
     tab = await open_tab(javascript=False)
     page = tab.page
-    await tab.open(f"{address}/virksomhed/indberet/{EMPLOYMENT}")
-    await page.get_by_label("Løn i kroner").fill("2.500,00")
-    await page.get_by_role("button", name="Se, hvad det betyder").click()
-    await expect(page.get_by_role("heading", name="Er det rigtigt?")).to_be_visible()
+    await go_to_summary(tab, address)
 
     await page.go_back()
     await expect(page.get_by_label("Løn i kroner")).to_have_value("2.500,00")

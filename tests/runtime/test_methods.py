@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager
 from http.client import HTTPConnection
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from deploy.local.ports import free_port
 from services.runtime.web.connections import ConnectionLimits, Connections, Proxies
 from services.runtime.web.methods import HeadMiddleware, PathMethods
-from tests.waiting import eventually
+from tests.runtime.serving import served
 
 
 def application() -> FastAPI:
@@ -47,24 +45,15 @@ def application() -> FastAPI:
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[HTTPConnection]:
+async def connected(app: FastAPI) -> AsyncIterator[HTTPConnection]:
+    """A connection to a server of the application."""
     limits = ConnectionLimits(most=10, per_address=10, headers_timeout=30, send_timeout=30, proxies=Proxies(""))
-    port = free_port()
-    config = uvicorn.Config(app, port=port, http=Connections(limits).protocol(), log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, what="the server listens")
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        yield connection
-    finally:
-        connection.close()
-        server.should_exit = server.force_exit = True
-        await serving
+    async with served(app, Connections(limits)) as port:
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
 
 async def response_to(connection: HTTPConnection, method: str, path: str) -> tuple[int, dict[str, str], bytes]:
@@ -77,7 +66,7 @@ async def response_to(connection: HTTPConnection, method: str, path: str) -> tup
 
 
 async def test_head_has_the_headers_of_get_and_no_body() -> None:
-    async with served(application()) as connection:
+    async with connected(application()) as connection:
         got, headers, body = await response_to(connection, "GET", "/text")
         status, of_head, nothing = await response_to(connection, "HEAD", "/text")
 
@@ -89,7 +78,7 @@ async def test_head_has_the_headers_of_get_and_no_body() -> None:
 
 async def test_head_ends_a_stream_at_once_and_the_connection_serves_the_next_request() -> None:
     app = application()
-    async with served(app) as connection:
+    async with connected(app) as connection:
         status, headers, nothing = await response_to(connection, "HEAD", "/stream")
         assert (status, nothing) == (200, b"")
         assert headers["content-type"].startswith("text/event-stream")
@@ -99,10 +88,17 @@ async def test_head_ends_a_stream_at_once_and_the_connection_serves_the_next_req
 
 
 async def test_head_is_not_allowed_where_get_is_not() -> None:
-    async with served(application()) as connection:
+    async with connected(application()) as connection:
         assert (await response_to(connection, "HEAD", "/things"))[0] == 405
 
 
 @pytest.mark.parametrize(("path", "allowed"), [("/text", "GET, HEAD"), ("/things", "POST"), ("/none", "")])
 def test_head_is_allowed_where_get_is(path: str, allowed: str) -> None:
     assert PathMethods(application().routes).allow(path) == allowed
+
+
+def test_a_path_has_the_methods_of_all_its_routes() -> None:
+    methods = PathMethods(application().routes)
+    assert methods.has("POST", "/things")
+    assert not methods.has("GET", "/things")
+    assert not methods.has("GET", "/none")

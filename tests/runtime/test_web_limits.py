@@ -7,15 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from deploy.local.ports import free_port
 from services.runtime.web.connections import ConnectionLimits, Connections, Proxies
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
+from tests.runtime import serving
 from tests.waiting import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -77,29 +76,8 @@ async def served(
         limits=RequestLimits(**request_limits | (requests or {})),
         error_response=error_response,
     )
-    port = free_port()
-    config = uvicorn.Config(
-        middleware,
-        port=port,
-        http=connections.protocol(),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        proxy_headers=False,
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started, what="the server listens")
-    try:
+    async with serving.served(middleware, connections, ws="none", lifespan="off", proxy_headers=False) as port:
         yield port
-    finally:
-        server.should_exit = True
-        server.force_exit = True
-        await serving
 
 
 class Client:

@@ -55,9 +55,15 @@ class PathMethods:
         """Whether a path without parameters has no such method, whatever templates match it."""
         return path in self._exact and method not in self._exact[path]
 
+    def has(self, method: str, path: str) -> bool:
+        """Whether a path has a method."""
+        return method in self._of(path)
+
     def allow(self, path: str) -> str:
         """The header ``Allow`` of a path; empty if there is no such path."""
-        methods = self._exact.get(path)
-        if methods is None:
-            methods = set[str]().union(*(found for pattern, found in self._templates if pattern.match(path)))
-        return ", ".join(sorted(methods))
+        return ", ".join(sorted(self._of(path)))
+
+    def _of(self, path: str) -> set[str]:
+        if (methods := self._exact.get(path)) is not None:
+            return methods
+        return set[str]().union(*(found for pattern, found in self._templates if pattern.match(path)))
