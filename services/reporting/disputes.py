@@ -110,19 +110,7 @@ def withdraw_dispute(state: CardState, message: Envelope[WithdrawDispute]) -> De
     employment, report = _find_report(state, command)
     if not report.disputed:
         raise Refusal(Problem.REPORT_NOT_DISPUTED)
-    undisputed = _with_dispute(report, is_open=False)
-    event = DisputeEnded(
-        card_id=command.card_id,
-        employment_id=command.employment_id,
-        report_id=command.report_id,
-        revision=undisputed.dispute_revision,
-        report_revision=undisputed.revision,
-        cvr=employment.cvr,
-        year=undisputed.year,
-        actor=command.actor,
-        cause=DisputeEnd.DISPUTE_WITHDRAWN,
-        side=command.side,
-    )
+    undisputed, event = _end(employment, report, command, DisputeEnd.DISPUTE_WITHDRAWN, side=command.side)
     return _accepted(state, command, message, undisputed, event)
 
 
@@ -147,20 +135,8 @@ def decide_for_municipality(state: CardState, message: Envelope[DecideDispute]) 
         )
     ]
     if command.decision is DisputeDecision.REPORT_STANDS:
-        decided = _with_dispute(decided, is_open=False, decision=command.decision)
-        events.append(
-            DisputeEnded(
-                card_id=command.card_id,
-                employment_id=command.employment_id,
-                report_id=command.report_id,
-                revision=decided.dispute_revision,
-                report_revision=decided.revision,
-                cvr=employment.cvr,
-                year=decided.year,
-                actor=command.actor,
-                cause=DisputeEnd.REPORT_STANDS,
-            )
-        )
+        decided, ended = _end(employment, decided, command, DisputeEnd.REPORT_STANDS, decision=command.decision)
+        events.append(ended)
     return _accepted(state, command, message, decided, *events)
 
 
@@ -170,8 +146,22 @@ def close_on_employer_action(
     """Close the dispute of a report that its employer corrected or withdrew, and return the event of that, if any."""
     if not report.disputed:
         return report, ()
-    undisputed = _with_dispute(report, is_open=False)
-    event = DisputeEnded(
+    undisputed, event = _end(employment, report, command, cause)
+    return undisputed, (event,)
+
+
+def _end(
+    employment: Employment,
+    report: Report,
+    command: WithdrawDispute | DecideDispute | CorrectReport | WithdrawReport,
+    cause: DisputeEnd,
+    *,
+    side: CitizenSide | None = None,
+    decision: DisputeDecision | None = None,
+) -> tuple[Report, DisputeEnded]:
+    """The report without its dispute, and the event of that."""
+    undisputed = _with_dispute(report, is_open=False, decision=decision)
+    return undisputed, DisputeEnded(
         card_id=command.card_id,
         employment_id=command.employment_id,
         report_id=command.report_id,
@@ -181,8 +171,8 @@ def close_on_employer_action(
         year=undisputed.year,
         actor=command.actor,
         cause=cause,
+        side=side,
     )
-    return undisputed, (event,)
 
 
 def _find_report(state: CardState, command: DisputeCommand) -> tuple[Employment, Report]:
