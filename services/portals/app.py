@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import cache
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from services.portals import authority, caseworker, citizen, common, employer, public, static
 from services.portals.container import Container, build
@@ -42,13 +44,20 @@ def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
     return app
 
 
+@cache
+def page_routes() -> Sequence[BaseRoute]:
+    """The routes of all pages. They are built once for the process, because that takes a tenth of a second."""
+    pages = APIRouter(redirect_slashes=False)
+    for part in (login, common, public, citizen, employer, caseworker, authority):
+        pages.include_router(part.router)
+    return [*pages.routes, static.ROUTE]
+
+
 def add_portals(app: FastAPI, portals: Container) -> None:
     """Add all pages, login and the error pages to ``app``."""
     settings = portals.settings
     app.state.portals = portals
-    for part in (login, common, public, citizen, employer, caseworker, authority):
-        app.include_router(part.router)
-    app.router.routes.append(static.ROUTE)
+    app.routes.extend(page_routes())
     app.state.methods = PathMethods(app.routes)
     add_handlers(app, app.state.methods)
     app.add_middleware(ShownPagesMiddleware)

@@ -157,7 +157,7 @@ class Keys:
 class Checks:
     """axe-core and the Nu HTML checker (one JVM for all pages of a session)."""
 
-    def __init__(self, modules: Path, nu: str) -> None:
+    def __init__(self, modules: Path, nu: httpx2.AsyncClient) -> None:
         self._axe = (modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
         self._danish = json.loads((modules / "axe-core" / "locales" / "da.json").read_text(encoding="utf-8"))
         self._nu = nu
@@ -178,10 +178,9 @@ class Checks:
 
     async def html(self, document: bytes) -> list[str]:
         """The errors that the Nu checker finds in the document as the server sent it."""
-        async with httpx2.AsyncClient(timeout=30) as client:
-            answer = await client.post(
-                self._nu, params={"out": "json"}, content=document, headers={"Content-Type": "text/html; charset=utf-8"}
-            )
+        answer = await self._nu.post(
+            "/", params={"out": "json"}, content=document, headers={"Content-Type": "text/html; charset=utf-8"}
+        )
         answer.raise_for_status()
         return [
             f"line {message.get('lastLine')}: {message['message']}: {message.get('extract', '')}"

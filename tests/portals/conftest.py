@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
+import httpx2
 import pytest
 from playwright.async_api import Browser, async_playwright
 
@@ -26,7 +27,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def checks(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Checks]:
     with checkers(tmp_path_factory.mktemp("nu") / "nu.log") as (modules, nu):
         await wait_for_server(nu)
-        yield Checks(modules, nu)
+        async with httpx2.AsyncClient(base_url=nu, timeout=30) as client:
+            yield Checks(modules, client)
 
 
 @pytest.fixture(params=WIDTHS, ids=[f"{width}px" for width in WIDTHS])

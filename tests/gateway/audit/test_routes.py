@@ -389,4 +389,4 @@ def test_an_application_with_an_undeclared_route_is_not_built() -> None:
     app.include_router(router)
 
     with pytest.raises(UndeclaredRoute, match="forgotten"):
-        check_routes(app)
+        check_routes(app.routes)
