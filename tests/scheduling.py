@@ -33,6 +33,7 @@ _GROUPS: Final = (
             r"tests/portals/test_(?:kit|public)\.py",
         ),
     ),
+    ("simulation", (r"tests/simulation/test_simulation\.py",)),
     ("chaos", (r"tests/chaos/",)),
     ("production", (r"tests/production/",)),
     (
