@@ -179,7 +179,7 @@ async def test_the_page_says_that_the_session_has_ended(open_tab: OpenTab, site:
     assert await again.get_attribute("href") == "/login?next=%2Fborger%2Fkit"
 
 
-async def test_a_session_that_another_tab_extended_goes_on_in_this_one(
+async def test_d4_a_session_that_another_tab_extended_goes_on_in_this_one(
     open_tab: OpenTab, site: Site, address: str
 ) -> None:
     site.sign_in(Role.CITIZEN, minutes=4)
@@ -195,7 +195,7 @@ async def test_a_session_that_another_tab_extended_goes_on_in_this_one(
     await tab.page.get_by_label("Frikortnummer").fill("123")
 
 
-async def test_what_was_typed_is_there_again_after_the_session_has_ended(
+async def test_d4_what_was_typed_is_there_again_after_the_session_has_ended(
     open_tab: OpenTab, site: Site, address: str
 ) -> None:
     @site.app.get("/borger/kladde")
