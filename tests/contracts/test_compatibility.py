@@ -211,13 +211,20 @@ def _applicable_to_the_api() -> Iterator[Any]:
                 yield pytest.param(operation, part, change, id=f"{operation} {part} {change.__name__.strip('_')}")
 
 
+def _alone(operation: str) -> Schema:
+    """The document with one operation: to compare it takes a fiftieth of the time."""
+    path, method = OPERATIONS[operation]
+    return {**API, "paths": {path: {method: API["paths"][path][method]}}}
+
+
 @pytest.mark.parametrize(("operation", "part", "change"), list(_applicable_to_the_api()))
 def test_a_breaking_change_of_an_operation_is_refused(operation: str, part: str, change: Change) -> None:
-    changed = deepcopy(API)
+    released = _alone(operation)
+    changed = deepcopy(released)
     schema = PARTS[part](changed, operation)
     assert schema is not None
     assert change(schema)
-    assert operation in {one.subject for one in api_broken_by(API, changed)}
+    assert operation in {one.subject for one in api_broken_by(released, changed)}
 
 
 @pytest.mark.parametrize("change", [_rename_field, _rename_optional_field, _remove_field, _change_type])
@@ -230,14 +237,15 @@ def test_the_error_model_may_not_change(change: Change) -> None:
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
 def test_an_operation_that_is_removed_or_loses_an_answer_or_header_is_refused(operation: str) -> None:
     path, method = OPERATIONS[operation]
-    without, fewer, silent = deepcopy(API), deepcopy(API), deepcopy(API)
+    released = _alone(operation)
+    without, fewer, silent = deepcopy(released), deepcopy(released), deepcopy(released)
     del without["paths"][path][method]
     answers = fewer["paths"][path][method]["responses"]
     success = next(status for status in answers if int(status) < 300)
     del answers[success]
     del silent["paths"][path][method]["responses"][success]["headers"]["Correlation-Id"]
     for changed in (without, fewer, silent):
-        assert operation in {one.subject for one in api_broken_by(API, changed)}
+        assert operation in {one.subject for one in api_broken_by(released, changed)}
 
 
 def _enums(document: Schema) -> list[str]:
