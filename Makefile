@@ -15,8 +15,8 @@ debian = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'The Debia
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C
-	@$(VENV)/bin/python -m deploy.local
+run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C: PORT=8080 of the portals, moves all others
+	@PORT=$(PORT) $(VENV)/bin/python -m deploy.local
 
 test: $(INSTALLED) chromium ## run all tests, on a real broker and database
 	@$(VENV)/bin/python -m pytest --numprocesses=3 --no-loadscope-reorder

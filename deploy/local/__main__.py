@@ -1,7 +1,8 @@
-"""`make run`: the whole system until Ctrl-C."""
+"""`make run`: the whole system until Ctrl-C. PORT, from the environment, is the portals' port and moves all others."""
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local import demo_data
+from deploy.local import demo_data, ports
 from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.progress import for_people
@@ -23,13 +24,13 @@ _PORTALS: Final = ("borger", "virksomhed", "kommune", "myndighed")
 
 
 def main() -> int:
-    """Run the system until SIGINT or SIGTERM. Returns the exit code: 1 if something is missing."""
+    """Run the system until SIGINT or SIGTERM. Returns the exit code: 1 if something is missing or PORT is no port."""
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
     console.print("[bold]Frikort[/bold] starts on this machine; Ctrl-C stops it.")
     try:
         progress = for_people()
-        with LocalSystem(Config.kept(), progress) as system:
+        with LocalSystem(Config.kept(ports.first(os.environ.get("PORT"))), progress) as system:
             with progress.step("demo data"):
                 numbers = demo_data.load(system, datetime.now(UTC).date())
             _introduce(system, console, numbers)

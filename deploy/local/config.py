@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import ports
+from deploy.local.ports import FIRST
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -36,10 +37,11 @@ class Config:
     broker_heap_mb: int = 512
 
     @classmethod
-    def kept(cls) -> Config:
-        """The configuration of `make run`: fixed ports, and a data directory that the next start uses again."""
+    def kept(cls, first_port: int = FIRST) -> Config:
+        """The configuration of `make run`: fixed ports, and a data directory that the next start on them uses again."""
         cache = default_cache()
-        return cls(data=cache / "run", cache=cache, ports=ports.FIXED)
+        name = "run" if first_port == FIRST else f"run-{first_port}"
+        return cls(data=cache / name, cache=cache, ports=ports.fixed(first_port))
 
     def port(self, name: str) -> int:
         """The port of a process: the configured one, otherwise a free one.

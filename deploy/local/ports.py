@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 from random import SystemRandom
+from typing import Final
 
 from deploy.local.errors import LauncherError
 
-FIXED = {
-    "portals": 8080,
+FIRST: Final = 8080
+"""The port of the portals in `make run`."""
+_FIXED: Final = {
+    "portals": FIRST,
     "gateway": 8087,
     "provider": 8090,
     "issuance-health": 8081,
@@ -24,9 +27,6 @@ FIXED = {
     "kafka-controller": 19093,
     "mongodb": 27117,
 }
-"""The ports of `make run`, by process name."""
-
-
 _BELOW_EPHEMERAL = range(20_000, 32_000)
 _given: set[int] = set()
 
@@ -34,6 +34,25 @@ _given: set[int] = set()
 def health(process: str) -> str:
     """The name of the port of a process's health and metrics."""
     return f"{process}-health"
+
+
+def fixed(first: int = FIRST) -> dict[str, int]:
+    """The ports of `make run`, by process name. ``first`` is the portals' port; it moves all others by as much."""
+    return {name: port + first - FIRST for name, port in _FIXED.items()}
+
+
+def first(given: str | None) -> int:
+    """The portals' port that is ``given``, otherwise 8080.
+
+    Raises:
+        LauncherError: it is no port from which all others can be counted.
+    """
+    highest = FIRST + 65_535 - max(_FIXED.values())
+    if not given:
+        return FIRST
+    if not given.isdecimal() or not 1024 <= int(given) <= highest:
+        raise LauncherError(f"PORT={given} cannot be the portals' port.", f"Choose one from 1024 to {highest}.")
+    return int(given)
 
 
 def free_port() -> int:
@@ -71,5 +90,6 @@ def require_free(port: int, name: str) -> None:
         except OSError as error:
             raise LauncherError(
                 f"Port {port}, which {name} needs, is taken by another process.",
-                f"Stop it (`ss -ltnp 'sport = :{port}'` names it; maybe another `make run`), then start again.",
+                f"Stop it (`ss -ltnp 'sport = :{port}'` names it; maybe another `make run`) and start again, "
+                "or start on other ports, such as `make run PORT=8180`.",
             ) from error

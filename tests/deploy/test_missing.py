@@ -14,6 +14,7 @@ import pytest
 
 from deploy.local import jars, java, mongod, node, npm, ports, provider
 from deploy.local.cache import fetch_once, require_space
+from deploy.local.config import Config
 from deploy.local.errors import LauncherError
 from deploy.local.progress import Silent
 
@@ -133,6 +134,19 @@ def test_port_in_use() -> None:
         with pytest.raises(LauncherError, match=f"Port {port}, which gateway needs, is taken"):
             ports.require_free(port, "gateway")
     ports.require_free(port, "gateway")
+
+
+def test_a_second_system_has_other_ports_and_data() -> None:
+    usual, second = Config.kept(ports.first(None)), Config.kept(ports.first("8180"))
+    assert (usual.ports["portals"], second.ports["portals"]) == (8080, 8180)
+    assert not set(usual.ports.values()) & set(second.ports.values())
+    assert usual.data != second.data
+
+
+@pytest.mark.parametrize("given", ["web", "80", "65000", "-1"])
+def test_a_port_that_cannot_be_is_refused(given: str) -> None:
+    with pytest.raises(LauncherError, match=f"PORT={given} cannot be"):
+        ports.first(given)
 
 
 def test_disk_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
