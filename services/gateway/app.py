@@ -98,6 +98,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
     app.routes.extend(routes)
     if settings.environment == "local":
         app.include_router(local_clock_router.router)
+    runtime.health.require("issuer", process.container.authenticator.check_keys)
     runtime.health.details["projections"] = process.projections.detail
     add_openapi(app, Addresses(settings.api_url, settings.authorization_address, settings.token_address))
     add_handlers(app, methods)

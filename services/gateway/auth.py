@@ -116,8 +116,9 @@ class _Verified(NamedTuple):
 class Authenticator:
     """Verifies tokens with the issuer's keys.
 
-    Keys are cached. They are fetched again after ``refresh`` seconds, or when a token has an unknown key id. A verified
-    token is cached until it expires or the keys are fetched again, because programs send the same token many times.
+    Keys are cached, and kept while the issuer does not answer. They are fetched again after ``refresh`` seconds, or
+    when a token has an unknown key id. A verified token is cached until it expires or the keys are fetched again,
+    because programs send the same token many times.
     """
 
     def __init__(
@@ -147,6 +148,13 @@ class Authenticator:
                 self._verified.clear()
             self._verified[token] = verified
         return verified.caller
+
+    async def check_keys(self) -> None:
+        """Fetch the issuer's keys if there are none yet. Raises ``ConnectionError`` if that fails."""
+        try:
+            await self._current_keys()
+        except ProblemError:
+            raise ConnectionError("the issuer's keys could not be fetched") from None
 
     async def _decoded(self, token: str, keys: KeySet) -> jwt.Token:
         try:
@@ -187,11 +195,14 @@ class Authenticator:
         raise _invalid()
 
     async def _current_keys(self, *, refresh: bool = False) -> KeySet:
-        """The issuer's keys. ``refresh``: fetch them again, unless that was done a few seconds ago."""
-        if self._due(refresh=refresh):
+        """The issuer's keys. ``refresh``: fetch them again, unless that was done a few seconds ago.
+
+        Requests that cannot be decided by the known keys wait for the one fetch in progress.
+        """
+        is_fetching_for_others = self._keys is not None and not refresh and self._fetching.locked()
+        if self._due(refresh=refresh) and not is_fetching_for_others:
             async with self._fetching:
                 if self._due(refresh=refresh):
-                    self._tried_at = time.monotonic()
                     await self._fetch()
         if self._keys is None:
             raise ProblemError("temporarily-unavailable", headers={"Retry-After": "5"})
@@ -209,6 +220,8 @@ class Authenticator:
             self._verified.clear()
         except (httpx2.HTTPError, JoseError, ValueError, KeyError, TypeError) as error:
             logger.warning("gateway.issuer_keys_unavailable", reason=type(error).__name__)
+        finally:
+            self._tried_at = time.monotonic()
 
 
 def fetch_from(url: str, seconds: float) -> FetchKeys:

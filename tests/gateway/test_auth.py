@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64encode
@@ -30,9 +31,13 @@ class Issuer:
         self.keys = list(keys)
         self.fetches = 0
         self.unreachable = False
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def fetch(self) -> dict[str, Any]:
         self.fetches += 1
+        await asyncio.sleep(0)
+        await self.answers.wait()
         if self.unreachable:
             raise httpx2.ConnectError("unreachable")
         return dict(KeySet(self.keys).as_dict())
@@ -213,6 +218,57 @@ async def test_keys_are_fetched_once() -> None:
         await verifier.caller(f"Bearer {token()}")
 
     assert issuer.fetches == 1
+
+
+async def test_simultaneous_first_requests_wait_for_one_fetch_of_the_keys() -> None:
+    issuer = Issuer(KEY)
+    verifier = authenticator(issuer)
+
+    callers = await asyncio.gather(*(verifier.caller(f"Bearer {token(sub=f'{n}')}") for n in range(20)))
+
+    assert [caller.subject for caller in callers] == [f"{n}" for n in range(20)]
+    assert issuer.fetches == 1
+
+
+async def test_simultaneous_requests_with_a_new_key_wait_for_one_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(KEY)
+    verifier = authenticator(issuer)
+    await verifier.caller(f"Bearer {token()}")
+    new = ECKey.generate_key("P-256", {"kid": "two"})
+    issuer.keys = [KEY, new]
+    monkeypatch.setattr(verifier, "_tried_at", float("-inf"))
+
+    await asyncio.gather(*(verifier.caller(f"Bearer {token(new, {'kid': 'two'})}") for _ in range(20)))
+
+    assert issuer.fetches == 2
+
+
+async def test_known_keys_serve_while_they_are_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer(KEY)
+    verifier = authenticator(issuer)
+    await verifier.caller(f"Bearer {token()}")
+    monkeypatch.setattr(verifier, "_refresh", 0.0)
+    issuer.answers.clear()
+
+    waiting = asyncio.create_task(verifier.caller(f"Bearer {token()}"))
+    await asyncio.sleep(0)
+    assert (await verifier.caller(f"Bearer {token()}")).subject == "someone"
+    assert not waiting.done()
+    issuer.answers.set()
+    assert (await waiting).subject == "someone"
+
+
+async def test_without_keys_the_process_is_not_ready() -> None:
+    issuer = Issuer(KEY)
+    issuer.unreachable = True
+    verifier = authenticator(issuer)
+    with pytest.raises(ConnectionError, match="keys could not be fetched"):
+        await verifier.check_keys()
+
+    verifier, issuer.unreachable = authenticator(issuer), False
+    await verifier.check_keys()
+    issuer.unreachable = True
+    await verifier.check_keys()
 
 
 async def test_an_unknown_key_id_refreshes_the_keys_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,10 @@ class Health:
         """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
         self._reported: dict[str, Dependency] = {}
 
+    def require(self, name: str, ask: Callable[[], Awaitable[Any]]) -> None:
+        """Add a dependency without which the process is not ready. ``ask`` as in ``report``."""
+        self._dependencies[name] = Dependency(ask)
+
     def report(self, name: str, ask: Callable[[], Awaitable[Any]]) -> None:
         """Report a dependency without which the process still serves: its outage does not make it not ready.
 
