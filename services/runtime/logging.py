@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, from every library, with anything like a CPR number redacted."""
+"""Structured logs: one JSON object a line, from every library, without texts of exceptions, CPR numbers redacted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 from frikort_contracts.values import redact_cpr
 from structlog.typing import EventDict, WrappedLogger
 
+from services.runtime.errors import causes_of
 from services.runtime.log_rate_limit import RateLimitFilter
 from services.runtime.settings import CommandSettings
 
@@ -32,7 +33,7 @@ def configure(settings: CommandSettings, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     rendering: list[Any] = [
-        structlog.processors.format_exc_info,
+        _without_texts,
         _redact,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
@@ -58,6 +59,17 @@ def configure(settings: CommandSettings, service: str) -> None:
     for name in ("aiokafka", "faststream", "pymongo", "httpcore2", "httpx2", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _without_texts(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Exceptions as their types and places, see ``services.runtime.errors``."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = causes_of(error)
+    if event.get("logger") == "asyncio":
+        event["event"] = str(event["event"]).partition("\n")[0]  # the further lines repeat the exception
+    return event
 
 
 def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -14,6 +14,7 @@ import structlog
 from starlette.routing import BaseRoute
 
 from services.runtime import safety_checks
+from services.runtime.errors import describe
 from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer, group_of
 from services.runtime.kafka.producer import KafkaProducer
@@ -286,7 +287,7 @@ class Runtime:
             try:
                 return await attempt()
             except (*RETRYABLE, MissingTopics) as error:
-                logger.warning("runtime.waiting", waiting_for=what, reason=str(error))
+                logger.warning("runtime.waiting", waiting_for=what, reason=describe(error))
                 await asyncio.sleep(_PAUSE_BETWEEN_TRIES)
 
     async def _keep_running(self, task: BackgroundTask) -> None:

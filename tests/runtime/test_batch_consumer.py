@@ -138,8 +138,8 @@ async def test_a_failed_batch_stops_the_service_and_is_never_committed(harness: 
     await harness.arrive(records(0, 2, 3))
     harness.processor.of(0, 0).set_exception(ValueError("wrong"))
     await run_pending_tasks()
-    assert harness.stops == ["test: ValueError: wrong"]
-    assert harness.consumer.death == "ValueError: wrong"
+    assert harness.stops == ["test: ValueError"]
+    assert harness.consumer.death == "ValueError"
     await harness.finish(1, 0)
     await harness.arrive(records(2, 0))
     assert (harness.processor.started, harness.port.committed) == ([(0, 0), (1, 0)], {1: 2})
@@ -149,7 +149,7 @@ async def test_a_batch_is_retried_after_a_retryable_error_until_a_revocation(har
     await harness.arrive(records(0, 0))
     harness.processor.of(0, 0).set_exception(Unreachable("MongoDB"))
     await run_pending_tasks()
-    assert harness.consumer.failure == "Unreachable: MongoDB"
+    assert harness.consumer.failure == "Unreachable"
     async with asyncio.timeout(5):
         await harness.consumer.revoked()
     assert (harness.stops, harness.port.committed) == ([], {})

@@ -15,6 +15,7 @@ import structlog
 
 from services.runtime import metrics
 from services.runtime.backoff import delays, is_set_within
+from services.runtime.errors import describe
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
 from services.runtime.processing.offset_committer import OffsetCommitter
@@ -363,7 +364,7 @@ class BatchConsumer:
             self._positions.set_starts(starts)
 
     def _stop(self, error: Exception) -> None:
-        logger.critical("runtime.stopped", processor=self.name, reason=str(error), exc_info=error)
+        logger.critical("runtime.stopped", processor=self.name, reason=describe(error), exc_info=error)
         self._fail(error)
 
     def _fail(self, error: Exception) -> None:
@@ -372,7 +373,7 @@ class BatchConsumer:
         self._stop_service(f"{self.name}: {self.failure}")
 
     def _record_failure(self, error: Exception) -> None:
-        self.failure = f"{type(error).__name__}: {error}"
+        self.failure = describe(error)
         self.failing_since = self.failing_since or datetime.now(UTC)
 
 

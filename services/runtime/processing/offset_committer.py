@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from services.runtime.backoff import delays, is_set_within
+from services.runtime.errors import describe
 from services.runtime.processing.policies import CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
 
@@ -72,7 +73,7 @@ class OffsetCommitter:
             try:
                 await self._commit(offsets)
             except CommitRefused as error:
-                logger.info("runtime.commit_refused", processor=self._name, reason=str(error))
+                logger.info("runtime.commit_refused", processor=self._name, reason=describe(error))
             except self._retryable as error:
                 logger.warning("runtime.commit_waits", processor=self._name, reason=type(error).__name__)
                 self._pending = {**offsets, **self._pending}
@@ -80,7 +81,7 @@ class OffsetCommitter:
                     return
                 await is_set_within(self._flushing, next(backoff_delays))
             except Exception as error:
-                logger.critical("runtime.stopped", processor=self._name, reason=str(error), exc_info=True)
+                logger.critical("runtime.stopped", processor=self._name, reason=describe(error), exc_info=True)
                 self._on_failure(error)
                 return
             else:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.runtime import metrics
+from services.runtime.errors import describe
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.positions import RecordsLost
@@ -41,7 +42,7 @@ class Dependency:
                 await self._ask()
         except (KafkaUnavailable, PyMongoError, OSError, TimeoutError) as error:
             self._unreachable_since = self._unreachable_since or datetime.now(UTC)
-            reason = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            reason = f"no answer in {PROBE_SECONDS:.0f} s" if isinstance(error, TimeoutError) else describe(error)
             return {"status": "unreachable", "since": _text(self._unreachable_since), "reason": reason}
         self._unreachable_since = None
         return {"status": "ok"}

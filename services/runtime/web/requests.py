@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import re
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.runtime.errors import places_of
 from services.runtime.settings import PublicSettings
 from services.runtime.web.connections import STATE_KEY, Connection, Proxies
 
@@ -131,10 +131,7 @@ class RequestMiddleware:
         return self._app
 
     def _log_failure(self, error: Exception) -> None:
-        """Logs the places and the type; the text of an exception may hold personal data."""
-        frames = traceback.extract_tb(error.__traceback__)
-        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        logger.error(self._failure_event, error=type(error).__name__, places=places[-12:])
+        logger.error(self._failure_event, error=type(error).__name__, places=places_of(error))
 
 
 @dataclass
