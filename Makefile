@@ -10,7 +10,7 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get
 debian = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'The Debian package $(1) is installed ...' && \
 	$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends $(1) >/dev/null
 
-.PHONY: help run test verify chromium fuzz simulate demo chaos bench lint schemas assets texts screenshots lock clean
+.PHONY: help run test verify chromium fuzz simulate demo chaos bench lint schemas chart assets texts screenshots lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,6 +48,9 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 
 schemas: $(INSTALLED) ## write the JSON Schemas, the AsyncAPI and the OpenAPI document
 	@$(VENV)/bin/python -m deploy.generate_contracts
+
+chart: $(INSTALLED) ## write the tables of the Helm chart: topics, rights, consumer groups
+	@$(VENV)/bin/python -m deploy.generate_chart
 
 assets: $(INSTALLED) ## copy what the pages use of the design system from npm into the tree
 	@$(VENV)/bin/python -m deploy.vendor_assets

@@ -1,0 +1,1 @@
+"""Tests of the Helm chart: rendered, linted and compared with the tables in code."""
