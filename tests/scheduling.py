@@ -45,7 +45,7 @@ _GROUPS: Final = (
             r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",
         ),
     ),
-    ("deploy", (r"tests/deploy/", r"tests/exports/test_(?:extract|jobs)_integration\.py")),
+    ("deploy", (r"tests/deploy/", r"tests/(?:balance|exports)/test_(?:extract|jobs)_integration\.py")),
 )
 _COMPILED: Final = tuple((name, tuple(map(re.compile, files))) for name, files in _GROUPS)
 

@@ -1,4 +1,4 @@
-"""Events of balance: the split of each report, the totals of a card's year, and cap warnings."""
+"""Messages of balance: the split of each report, the totals of a card's year, cap warnings, and its job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from frikort_contracts.messages import CardKeyedEvent
+from frikort_contracts.messages import CardCommand, CardKeyedEvent
 from frikort_contracts.values import Cvr, Ore, Revision, Year
 
 
@@ -19,6 +19,20 @@ class Threshold(StrEnum):
     EXCEEDED = "exceeded"  # the first øre above it
 
 
+class SettleYear(CardCommand):
+    """Divide all reports of a card's year by amounts that have taken effect.
+
+    Sent by a job of balance, once for each ledger of the year.
+    """
+
+    type: ClassVar[str] = "dk.frikort.ledger.settle-year.v1"
+
+    year: Year
+    allowance: Ore
+    provisional: bool
+    allowance_version: str
+
+
 class LedgerEvent(CardKeyedEvent):
     """Something in the ledger of one card and year; ``revision`` counts the ledger's changes, from 1."""
 
@@ -27,7 +41,7 @@ class LedgerEvent(CardKeyedEvent):
 
 
 class ReportSettled(LedgerEvent):
-    """The split of one report, in øre: new, or changed by another report's correction (``caused_by``).
+    """The split of one report, in øre: new, or changed by another report or by the year's allowance (``caused_by``).
 
     exempt + excess = total. A withdrawn report settles at zero.
     """
@@ -41,7 +55,10 @@ class ReportSettled(LedgerEvent):
     total: Ore
     exempt: Ore
     excess: Ore
-    caused_by: str = Field(description="Id of the report whose report, correction or withdrawal caused this.")
+    caused_by: str | None = Field(
+        description="Id of the report whose report, correction or withdrawal caused this; "
+        "null if it was a change of the year's allowance."
+    )
 
 
 class BalanceChanged(LedgerEvent):

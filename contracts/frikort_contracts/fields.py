@@ -85,6 +85,9 @@ FIELDS: Final[dict[str, FieldText]] = {
     "work": FieldText("The days that the report covers, both ends included."),
     "year": FieldText("Calendar year, Europe/Copenhagen.", 2025),
     # Money
+    "allowance_version": FieldText(
+        "Orders the amounts of a year: the greatest that has taken effect is in force.", "2025/2025-01-01/1-final/000"
+    ),
     "allowance_ore": FieldText("The year's allowance, in øre.", 10_000_000),
     "atp_ore": FieldText("ATP contribution, in øre.", 9_900),
     "components": FieldText("What was paid, by kind; the parts add up to the total."),

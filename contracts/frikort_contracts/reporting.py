@@ -277,7 +277,10 @@ class ReportEvent(CardKeyedEvent):
 
 
 class ReportContent(ReportEvent):
-    """The whole report after the event, with the allowance that applied when it was accepted."""
+    """The whole report after the event, with the amounts that were in force when it was accepted.
+
+    The ledger uses them for the first report of a year. Later amounts reach it by ``SettleYear``.
+    """
 
     reference: Reference
     work: WorkPeriod
@@ -286,6 +289,7 @@ class ReportContent(ReportEvent):
     total: Ore
     allowance: Ore
     provisional: bool
+    allowance_version: str
 
 
 class EarningsReported(ReportContent):

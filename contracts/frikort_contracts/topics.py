@@ -134,6 +134,14 @@ BALANCES = Topic(
     readers=("exports", "projections"),
     described_by=("gateway",),
 )
+BALANCE_JOBS = Topic(
+    name="frikort.balance.jobs.v1",
+    key="card_id",
+    messages=(balance.SettleYear,),
+    writers=("balance",),
+    readers=("balance",),
+    retention=timedelta(days=30),
+)
 CAP_WARNINGS = Topic(
     name="frikort.cap-warnings.v1",
     key="card_id",
@@ -180,6 +188,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     CARDS,
     EARNINGS,
     BALANCES,
+    BALANCE_JOBS,
     CAP_WARNINGS,
     OUTCOMES,
     EXTRACTS,

@@ -55,7 +55,7 @@ _READ_MODELS: Final = {
 _USERS: Final[Mapping[str, Rights]] = {
     "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}},
     "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}},
-    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED}},
+    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}},
     "exports": {
         "frikort_exports": {
             "statements": _KEEP_INDEXED,

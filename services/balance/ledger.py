@@ -33,6 +33,9 @@ class LedgerEntry(NamedTuple):
 class Ledger(BaseModel):
     """All reports of one card in one year, and their sums in øre.
 
+    The amounts of the year are those in force at the first report, until ``settle_year`` replaces them. Before that
+    report ``allowance_version`` is empty and the allowance is 0.
+
     ``entries`` is JSON Lines, each line after its line break: one ``LedgerEntry`` a line, in the order of acceptance.
     Most reports are appended, which needs only the sums of the earlier ones.
     """
@@ -44,6 +47,7 @@ class Ledger(BaseModel):
     revision: int = 0
     allowance: Ore = 0
     provisional: bool = False
+    allowance_version: str = ""
     exempt: Ore = 0
     excess: Ore = 0
     warned: tuple[Threshold, ...] = ()
@@ -61,9 +65,9 @@ class Ledger(BaseModel):
 
 
 class Posting(NamedTuple):
-    """The ledger after a report was posted, and the entries whose split was set or changed by it.
+    """The ledger after a change, and the entries whose split was set or changed by it.
 
-    The first entry is the posted report's own; the others follow in the order of acceptance.
+    A posted report's own entry is the first; the others follow in the order of acceptance.
     """
 
     ledger: Ledger
@@ -83,29 +87,40 @@ def find_entry(ledger: Ledger, report_id: str) -> LedgerEntry | None:
     return LedgerEntry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
 
-def post_report(ledger: Ledger, entry: LedgerEntry, *, is_new: bool, allowance: int, provisional: bool) -> Posting:
-    """Post a report and allocate the allowance.
-
-    A new report is appended; any other replaces its earlier entry in place. ``allowance`` (øre) and ``provisional``
-    become those of the ledger.
-    """
-    if is_new and (allowance == ledger.allowance or not ledger.entries):
-        return _append(ledger, entry, allowance=allowance, provisional=provisional)
+def post_report(ledger: Ledger, entry: LedgerEntry, *, is_new: bool) -> Posting:
+    """Post a report and allocate the allowance. A new report is appended; any other replaces its entry in place."""
+    if is_new:
+        return _append(ledger, entry)
     before = read_entries(ledger)
-    after = allocate(replace_or_append(before, entry), allowance)
+    after = allocate(replace_or_append(before, entry), ledger.allowance)
     own = [each for each in after if each.report_id == entry.report_id]
     unchanged = {*before, *own}
-    return Posting(
-        _next(
-            ledger,
-            allowance=allowance,
-            provisional=provisional,
-            exempt=sum(each.exempt for each in after),
-            excess=sum(each.excess for each in after),
-            entries="".join(map(_line, after)),
-        ),
-        [*own, *(each for each in after if each not in unchanged)],
+    return Posting(_with_entries(ledger, after), [*own, *(each for each in after if each not in unchanged)])
+
+
+def with_amounts(ledger: Ledger, *, allowance: int, provisional: bool, allowance_version: str) -> Ledger:
+    """The ledger with these amounts of the year, before they divide anything."""
+    return Ledger(
+        card_id=ledger.card_id,
+        year=ledger.year,
+        revision=ledger.revision,
+        allowance=allowance,
+        provisional=provisional,
+        allowance_version=allowance_version,
+        exempt=ledger.exempt,
+        excess=ledger.excess,
+        warned=ledger.warned,
+        entries=ledger.entries,
     )
+
+
+def settle_year(ledger: Ledger, *, allowance: int, provisional: bool, allowance_version: str) -> Posting:
+    """Allocate another allowance (øre) to all reports, in the order of acceptance."""
+    before = read_entries(ledger)
+    after = allocate(before, allowance)
+    changed = with_amounts(ledger, allowance=allowance, provisional=provisional, allowance_version=allowance_version)
+    unchanged = set(before)
+    return Posting(_with_entries(changed, after), [each for each in after if each not in unchanged])
 
 
 def allocate(entries: Iterable[LedgerEntry], allowance: int) -> list[LedgerEntry]:
@@ -123,15 +138,13 @@ def replace_or_append(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Ite
     return {each.report_id: each for each in (*entries, entry)}.values()
 
 
-def _append(ledger: Ledger, entry: LedgerEntry, *, allowance: int, provisional: bool) -> Posting:
+def _append(ledger: Ledger, entry: LedgerEntry) -> Posting:
     """Append a report. No earlier entry changes, so none is read."""
-    exempt, excess = split(entry.total, allowance - ledger.exempt)
+    exempt, excess = split(entry.total, ledger.remaining)
     newest = entry._replace(exempt=exempt, excess=excess)
     return Posting(
         _next(
             ledger,
-            allowance=allowance,
-            provisional=provisional,
             exempt=ledger.exempt + exempt,
             excess=ledger.excess + excess,
             entries=ledger.entries + _line(newest),
@@ -140,16 +153,26 @@ def _append(ledger: Ledger, entry: LedgerEntry, *, allowance: int, provisional: 
     )
 
 
-def _next(ledger: Ledger, *, allowance: int, provisional: bool, exempt: int, excess: int, entries: str) -> Ledger:
+def _with_entries(ledger: Ledger, entries: Sequence[LedgerEntry]) -> Ledger:
+    return _next(
+        ledger,
+        exempt=sum(each.exempt for each in entries),
+        excess=sum(each.excess for each in entries),
+        entries="".join(map(_line, entries)),
+    )
+
+
+def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str) -> Ledger:
     return Ledger(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision + 1,
-        allowance=allowance,
-        provisional=provisional,
+        allowance=ledger.allowance,
+        provisional=ledger.provisional,
+        allowance_version=ledger.allowance_version,
         exempt=exempt,
         excess=excess,
-        warned=thresholds_crossed(allowance=allowance, reported=exempt + excess),
+        warned=thresholds_crossed(allowance=ledger.allowance, reported=exempt + excess),
         entries=entries,
     )
 

@@ -1,11 +1,18 @@
-"""Posts earnings events to ledgers, and publishes the splits, the totals and the warnings that change."""
+"""Posts earnings events to ledgers, settles years, and publishes the splits, totals and warnings that change."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
-from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from frikort_contracts.balance import (
+    BalanceChanged,
+    CapWarningRaised,
+    CapWarningWithdrawn,
+    ReportSettled,
+    SettleYear,
+    Threshold,
+)
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import (
@@ -15,42 +22,58 @@ from frikort_contracts.reporting import (
     ReportContent,
     ReportEvent,
 )
-from frikort_contracts.topics import EARNINGS
+from frikort_contracts.topics import BALANCE_JOBS, EARNINGS
 
-from services.balance.ledger import Ledger, LedgerEntry, Posting, find_entry, post_report
+from services.balance.ledger import Ledger, LedgerEntry, Posting, find_entry, post_report, settle_year, with_amounts
 from services.runtime.processing.decision import Address, Decision, Processor
 
 
 def address(message: Envelope[Any]) -> Address | None:
-    """The ledger of the report's card and year. Employments and disputes move no money and are skipped."""
+    """The ledger of a card and year. Employments and disputes move no money and are skipped."""
     match message.data:
-        case EarningsReported() | EarningsCorrected() | EarningsWithdrawn() as event:
+        case EarningsReported() | EarningsCorrected() | EarningsWithdrawn() | SettleYear() as event:
             return Address(f"{event.card_id}:{event.year}")
     return None
 
 
-def decide(ledger: Ledger | None, message: Envelope[ReportEvent], _taken: Collection[str] = ()) -> Decision[Ledger]:
-    """Post the report; emit every split that changed, then the year's totals, then the warnings that changed."""
+def decide(
+    ledger: Ledger | None, message: Envelope[ReportEvent | SettleYear], _taken: Collection[str] = ()
+) -> Decision[Ledger]:
+    """Emit every split that changed, then the year's totals, then the warnings that changed."""
+    if isinstance(message.data, SettleYear):
+        return _settle(ledger, message.data)
     event = message.data
     before = ledger or Ledger(card_id=event.card_id, year=event.year)
     earlier = find_entry(before, event.report_id)
     if earlier is not None and event.revision <= earlier.revision:
         # A replayed dead letter arrives after its successors and must not undo them.
         return Decision(ledger)
-    after, settled = _post(before, event, is_new=earlier is None)
-    return Decision(
-        after,
-        (
-            *(_report_settled(after, entry, caused_by=event.report_id) for entry in settled),
-            _balance_changed(after),
-            *(_warning_raised(after, threshold) for threshold in after.warned if threshold not in before.warned),
-            *(_warning_withdrawn(after, threshold) for threshold in before.warned if threshold not in after.warned),
-        ),
+    posting = _post(before, event, is_new=earlier is None)
+    return _published(before, posting, caused_by=event.report_id)
+
+
+def _settle(ledger: Ledger | None, command: SettleYear) -> Decision[Ledger]:
+    """Settle the year by newer amounts. Older ones, of a job that was overtaken, change nothing."""
+    if ledger is None or not "" < ledger.allowance_version < command.allowance_version:
+        return Decision(ledger)
+    posting = settle_year(
+        ledger,
+        allowance=command.allowance,
+        provisional=command.provisional,
+        allowance_version=command.allowance_version,
     )
+    return _published(ledger, posting, caused_by=None)
 
 
 def _post(ledger: Ledger, event: ReportEvent, *, is_new: bool) -> Posting:
     content = event if isinstance(event, ReportContent) else None
+    if content is not None and not ledger.allowance_version:
+        ledger = with_amounts(
+            ledger,
+            allowance=content.allowance,
+            provisional=content.provisional,
+            allowance_version=content.allowance_version,
+        )
     entry = LedgerEntry(
         report_id=event.report_id,
         employment_id=event.employment_id,
@@ -58,17 +81,23 @@ def _post(ledger: Ledger, event: ReportEvent, *, is_new: bool) -> Posting:
         revision=event.revision,
         total=0 if content is None else content.total,
     )
-    # The newest report carries the newest allowance: a provisional allowance that became final applies from here on.
-    return post_report(
-        ledger,
-        entry,
-        is_new=is_new,
-        allowance=ledger.allowance if content is None else content.allowance,
-        provisional=ledger.provisional if content is None else content.provisional,
+    return post_report(ledger, entry, is_new=is_new)
+
+
+def _published(before: Ledger, posting: Posting, *, caused_by: str | None) -> Decision[Ledger]:
+    after, settled = posting
+    return Decision(
+        after,
+        (
+            *(_report_settled(after, entry, caused_by=caused_by) for entry in settled),
+            _balance_changed(after),
+            *(_warning_raised(after, threshold) for threshold in after.warned if threshold not in before.warned),
+            *(_warning_withdrawn(after, threshold) for threshold in before.warned if threshold not in after.warned),
+        ),
     )
 
 
-def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str) -> ReportSettled:
+def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str | None) -> ReportSettled:
     return ReportSettled(
         card_id=ledger.card_id,
         year=ledger.year,
@@ -121,4 +150,11 @@ def _warning_withdrawn(ledger: Ledger, threshold: Threshold) -> Event:
     )
 
 
-LEDGERS = Processor(name="ledgers", topics=(EARNINGS,), state=Ledger, address=address, decide=decide)
+LEDGERS = Processor(
+    name="ledgers",
+    topics=(EARNINGS, BALANCE_JOBS),
+    state=Ledger,
+    address=address,
+    decide=decide,
+    indexes=("allowance_version",),
+)

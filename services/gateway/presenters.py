@@ -12,8 +12,8 @@ from frikort_contracts.municipalities import MUNICIPALITIES
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import Components, Period, WorkPeriod
 
-from services.gateway.projections.ledgers import LedgerView
-from services.gateway.projections.reports import ReportEntry, ReportView, SettlementView
+from services.gateway.projections.ledgers import LedgerView, TotalsView
+from services.gateway.projections.reports import BookedView, ReportEntry, ReportView, SettlementView
 
 OpenMessage = Callable[[str | None, str], str | None]
 """Decrypts the message, if there is one, about the report with this id."""
@@ -29,21 +29,32 @@ def remaining(row: Allowance, ledger: LedgerView | None) -> int:
     return row.allowance if ledger is None or ledger.totals is None else ledger.totals.remaining
 
 
+def amounts(before: Allowance | BookedView, ledger: LedgerView | None) -> Allowance | BookedView | TotalsView:
+    """What has the allowance that divides a card's year: its ledger, or ``before`` while the ledger is not known."""
+    return before if ledger is None or ledger.totals is None else ledger.totals
+
+
 def allowances(table: AllowanceTable, today: date) -> Allowances:
-    """The whole table, newest year first."""
+    """What is in force today in each year, and what takes effect later; newest year first."""
+    years = sorted(table.years, reverse=True)
+    in_force = [row for year in years if (row := table.in_force(year, today)) is not None]
+    announced = [row for year in years for row in table.announced(year, today)]
     return Allowances(
         today=today,
         current_year=today.year,
-        allowances=[
-            AllowanceResource(
-                year=year,
-                allowance_ore=row.allowance,
-                income_limit_ore=row.income_limit,
-                hourly_rate_ore=row.hourly_rate,
-                provisional=row.provisional,
-            )
-            for year, row in sorted(table.items(), reverse=True)
-        ],
+        allowances=[_allowance(row) for row in in_force],
+        announced=[_allowance(row) for row in announced],
+    )
+
+
+def _allowance(row: Allowance) -> AllowanceResource:
+    return AllowanceResource(
+        year=row.year,
+        allowance_ore=row.allowance,
+        income_limit_ore=row.income_limit,
+        hourly_rate_ore=row.hourly_rate,
+        provisional=row.provisional,
+        effective_from=row.effective_from,
     )
 
 
@@ -68,6 +79,7 @@ def split(settlement: SettlementView, *, only_by: str | None = None) -> SplitRes
         excess_ore=settlement.excess,
         at=settlement.at,
         caused_by=settlement.caused_by if is_visible else None,
+        by_allowance=settlement.caused_by is None,
     )
 
 

@@ -64,6 +64,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
         total=report.components.total,
         allowance=allowance.allowance,
         provisional=allowance.provisional,
+        allowance_version=allowance.version,
     )
     return Decision(
         state.with_report(command.employment_id, report_id, report),
@@ -105,6 +106,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
         total=corrected.components.total,
         allowance=allowance.allowance,
         provisional=allowance.provisional,
+        allowance_version=allowance.version,
         reason=command.reason,
     )
     ended: tuple[Event, ...] = ()

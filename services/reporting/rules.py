@@ -47,14 +47,14 @@ class Rules:
         check_payment_date(command.payment_date, command.work, today)
         check_work_in_employment(command.work, employment)
         check_card_active(command.work, state.card.active)
-        return self.allowance_of(command.payment_date.year)
+        return self.allowance_of(command.payment_date.year, today)
 
-    def allowance_of(self, year: int) -> Allowance:
-        """The allowance of a payment year (§ 1; bekendtgørelse om socialt frikort § 1). Raises ``Refusal``.
+    def allowance_of(self, year: int, today: date) -> Allowance:
+        """The allowance of a payment year in force today (§ 1; bekendtgørelse om socialt frikort § 1).
 
-        A year without an entry in the table is refused, never estimated.
+        A year without an entry in the table is refused, never estimated. Raises ``Refusal``.
         """
-        allowance = self.allowances.get(year)
+        allowance = self.allowances.in_force(year, today)
         if allowance is None:
             raise Refusal(Problem.YEAR_WITHOUT_ALLOWANCE, year=year)
         if allowance.provisional and not self.provisional_accepted:

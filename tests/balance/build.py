@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 from uuid import uuid5
 
-from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, SettleYear
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import (
     CorrectionReason,
@@ -28,7 +28,14 @@ DAY: Final = date(2025, 6, 2)
 
 
 def reported(
-    report_id: str, total: int, *, allowance: int = 1000, cvr: str = A, provisional: bool = False, year: int = 2025
+    report_id: str,
+    total: int,
+    *,
+    allowance: int = 1000,
+    cvr: str = A,
+    provisional: bool = False,
+    year: int = 2025,
+    version: str = "2025/2025-01-01",
 ) -> EarningsReported:
     return EarningsReported(
         card_id=CARD,
@@ -44,11 +51,19 @@ def reported(
         total=total,
         allowance=allowance,
         provisional=provisional,
+        allowance_version=version,
     )
 
 
 def corrected(
-    report_id: str, total: int, *, revision: int = 2, allowance: int = 1000, cvr: str = A, provisional: bool = False
+    report_id: str,
+    total: int,
+    *,
+    revision: int = 2,
+    allowance: int = 1000,
+    cvr: str = A,
+    provisional: bool = False,
+    version: str = "2025/2025-01-01",
 ) -> EarningsCorrected:
     return EarningsCorrected(
         card_id=CARD,
@@ -64,6 +79,7 @@ def corrected(
         total=total,
         allowance=allowance,
         provisional=provisional,
+        allowance_version=version,
         reason=CorrectionReason.WRONG_AMOUNT,
     )
 
@@ -80,6 +96,11 @@ def withdrawn(report_id: str, *, revision: int = 2, cvr: str = A) -> EarningsWit
     )
 
 
+def settle(allowance: int, version: str, *, provisional: bool = False) -> SettleYear:
+    """The message of a job: the year 2025 has this allowance."""
+    return SettleYear(card_id=CARD, year=2025, allowance=allowance, provisional=provisional, allowance_version=version)
+
+
 class LedgerHistory:
     """One ledger, and the messages applied to it in order."""
 
@@ -87,7 +108,7 @@ class LedgerHistory:
         self.ledger: Ledger | None = None
         self._applied = 0
 
-    def apply(self, *events: ReportEvent) -> tuple[Event, ...]:
+    def apply(self, *events: ReportEvent | SettleYear) -> tuple[Event, ...]:
         """Apply ``events``. Returns the events that the last one caused."""
         decision: Decision[Ledger] = Decision(self.ledger)
         for event in events:

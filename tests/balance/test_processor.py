@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled
+from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, SettleYear
 from frikort_contracts.reporting import EmploymentRegistered, ReportEvent
 from frikort_contracts.values import Period
 
@@ -17,11 +17,14 @@ from tests.balance.build import (
     balance,
     corrected,
     reported,
+    settle,
     splits,
     warnings,
     withdrawn,
 )
 from tests.contracts.examples import envelope
+
+FIRST, JULY = "2025/2025-01-01", "2025/2025-07-01"
 
 
 @pytest.mark.parametrize(
@@ -91,27 +94,45 @@ from tests.contracts.examples import envelope
             id="a withdrawn report no longer counts",
         ),
         pytest.param(
-            [reported("r1", 900, provisional=True), reported("r2", 300, allowance=1100)],
-            [("r2", 200, 100)],
-            (1200, 1100, 100, 0),
-            id="the newest report sets the allowance",
+            [reported("r1", 900), reported("r2", 300, allowance=1100, version=JULY)],
+            [("r2", 100, 200)],
+            (1200, 1000, 200, 0),
+            id="a later report does not bring its allowance with it",
         ),
         pytest.param(
-            [reported("r1", 1200), reported("r2", 10, allowance=1500)],
-            [("r2", 10, 0), ("r1", 1200, 0)],
-            (1210, 1210, 0, 290),
-            id="a higher allowance changes earlier splits",
+            [reported("r1", 900), reported("r2", 300), settle(1500, JULY)],
+            [("r2", 300, 0)],
+            (1200, 1200, 0, 300),
+            id="a higher allowance changes the splits above the earlier one",
         ),
         pytest.param(
-            [reported("r1", 1000), reported("r2", 10, allowance=800)],
-            [("r2", 0, 10), ("r1", 800, 200)],
-            (1010, 800, 210, 0),
-            id="a lower allowance changes earlier splits",
+            [reported("r1", 600), reported("r2", 400), reported("r3", 10), settle(500, JULY)],
+            [("r1", 500, 100), ("r2", 0, 400)],
+            (1010, 500, 510, 0),
+            id="a lower allowance takes from all reports above it",
+        ),
+        pytest.param(
+            [reported("r1", 2_500_000, allowance=2_000_000), settle(4_000_000, JULY)],
+            [("r1", 2_500_000, 0)],
+            (2_500_000, 2_500_000, 0, 1_500_000),
+            id="E2: 25,000 kr. of May 2023 are exempt from 1 July on",
+        ),
+        pytest.param(
+            [reported("r1", 900), settle(950, JULY), reported("r2", 100)],
+            [("r2", 50, 50)],
+            (1000, 950, 50, 0),
+            id="a report after the change is split by the new allowance",
+        ),
+        pytest.param(
+            [reported("r1", 900), settle(950, JULY), corrected("r1", 1000)],
+            [("r1", 950, 50)],
+            (1000, 950, 50, 0),
+            id="a correction with the earlier allowance is split by the new one",
         ),
     ],
 )
 def test_reports_use_the_allowance_in_the_order_of_acceptance(
-    events: list[ReportEvent], settled: list[tuple[str, int, int]], totals: tuple[int, int, int, int]
+    events: list[ReportEvent | SettleYear], settled: list[tuple[str, int, int]], totals: tuple[int, int, int, int]
 ) -> None:
     emitted = LedgerHistory().apply(*events)
     assert splits(emitted) == settled
@@ -161,15 +182,20 @@ def test_reports_use_the_allowance_in_the_order_of_acceptance(
             id="a withdrawn warning can be raised again",
         ),
         pytest.param(
-            [reported("r1", 800), reported("r2", 1, allowance=1100)],
+            [reported("r1", 800), settle(1100, JULY)],
             ["-near"],
             id="a higher allowance withdraws the warning",
+        ),
+        pytest.param(
+            [reported("r1", 700), settle(700, JULY)],
+            ["+near", "+reached"],
+            id="a lower allowance raises warnings",
         ),
         pytest.param([reported("r1", 7, allowance=9)], [], id="7 of 9 øre is below 80 %"),
         pytest.param([reported("r1", 8, allowance=9)], ["+near"], id="8 of 9 øre is above 80 %"),
     ],
 )
-def test_warnings_follow_the_thresholds(events: list[ReportEvent], expected: list[str]) -> None:
+def test_warnings_follow_the_thresholds(events: list[ReportEvent | SettleYear], expected: list[str]) -> None:
     assert warnings(LedgerHistory().apply(*events)) == expected
 
 
@@ -199,11 +225,37 @@ def test_a_warning_carries_card_year_allowance_and_sum() -> None:
     assert (warning.card_id, warning.year, warning.allowance, warning.reported) == (CARD, 2025, 1000, 850)
 
 
-def test_a_year_is_provisional_while_its_newest_report_is() -> None:
+def test_final_amounts_end_a_provisional_year_even_if_no_split_changes() -> None:
+    """E1."""
     history = LedgerHistory()
-    assert balance(history.apply(reported("r1", 1, provisional=True))).provisional
-    assert not balance(history.apply(reported("r2", 1))).provisional
-    assert not balance(history.apply(withdrawn("r1"))).provisional
+    assert balance(history.apply(reported("r1", 1, provisional=True, version="2025/2025-01-01/0"))).provisional
+    assert balance(history.apply(reported("r2", 1))).provisional
+    final = history.apply(settle(1000, "2025/2025-01-01/1"))
+    assert splits(final) == []
+    assert not balance(final).provisional
+
+
+def test_a_split_that_an_allowance_changed_names_no_report() -> None:
+    emitted = LedgerHistory().apply(reported("r1", 1200), settle(1100, JULY))
+    assert [event.caused_by for event in emitted if isinstance(event, ReportSettled)] == [None]
+
+
+@pytest.mark.parametrize("version", [FIRST, JULY])
+def test_amounts_that_were_overtaken_or_are_in_force_already_change_nothing(version: str) -> None:
+    history = LedgerHistory()
+    history.apply(reported("r1", 1200), settle(1100, JULY))
+    before = history.ledger
+    assert history.apply(settle(500, version)) == ()
+    assert history.ledger is before
+
+
+def test_a_year_without_a_report_is_not_settled() -> None:
+    history = LedgerHistory()
+    assert history.apply(settle(500, JULY)) == ()
+    assert history.ledger is None
+    history.apply(withdrawn("r1", revision=2))  # its report is a dead letter
+    assert history.apply(settle(500, JULY)) == ()
+    assert splits(history.apply(reported("r2", 1200, allowance=900, version=FIRST))) == [("r2", 900, 300)]
 
 
 def test_a_correction_in_october_frees_allowance_for_november() -> None:
@@ -230,9 +282,10 @@ def test_a_correction_in_october_frees_allowance_for_november() -> None:
 def test_each_year_of_a_card_has_its_own_ledger() -> None:
     next_year = reported("r1", 5, year=2026)
     addresses = [
-        address(envelope(event)) for event in (reported("r1", 5), corrected("r1", 5), withdrawn("r1"), next_year)
+        address(envelope(event))
+        for event in (reported("r1", 5), corrected("r1", 5), withdrawn("r1"), settle(9, JULY), next_year)
     ]
-    assert [where.id for where in addresses if where] == [f"{CARD}:2025"] * 3 + [f"{CARD}:2026"]
+    assert [where.id for where in addresses if where] == [f"{CARD}:2025"] * 4 + [f"{CARD}:2026"]
 
 
 def test_employment_events_are_skipped() -> None:

@@ -9,7 +9,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from frikort_contracts.balance import (
+    BalanceChanged,
+    CapWarningRaised,
+    CapWarningWithdrawn,
+    ReportSettled,
+    SettleYear,
+    Threshold,
+)
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import ReportContent, ReportEvent
 from hypothesis import given, settings
@@ -19,7 +26,7 @@ from services.balance import ledger as ledger_module
 from services.balance import processor as processor_module
 from services.balance.ledger import Ledger, LedgerEntry, Posting, allocate, post_report
 from services.balance.warnings import thresholds_crossed
-from tests.balance.build import LedgerHistory, corrected, reported, withdrawn
+from tests.balance.build import LedgerHistory, corrected, reported, settle, withdrawn
 
 
 @dataclass
@@ -28,11 +35,16 @@ class NaiveLedger:
 
     amounts: dict[str, int] = field(default_factory=dict)
     allowance: int = 0
+    version: str = ""
 
-    def apply(self, event: ReportEvent) -> None:
-        if isinstance(event, ReportContent):
+    def apply(self, event: ReportEvent | SettleYear) -> None:
+        if isinstance(event, SettleYear):
+            if event.allowance_version > self.version:
+                self.allowance, self.version = event.allowance, event.allowance_version
+        elif isinstance(event, ReportContent):
             self.amounts[event.report_id] = event.total
-            self.allowance = event.allowance
+            if not self.version:
+                self.allowance, self.version = event.allowance, event.allowance_version
         else:
             self.amounts[event.report_id] = 0
 
@@ -56,42 +68,61 @@ class NaiveLedger:
 
 
 @st.composite
-def years(draw: st.DrawFn) -> list[ReportEvent]:
-    """Events that reporting can publish about one card and year: gapless revisions, nothing after a withdrawal."""
+def years(draw: st.DrawFn) -> list[ReportEvent | SettleYear]:
+    """Events that reporting can publish about one card and year, and amounts that take effect between them.
+
+    Revisions are gapless, and nothing follows a withdrawal.
+    """
     allowances = st.sampled_from((1000, 1000, 1000, 700, 1301))
+    versions = st.sampled_from(("2025/1", "2025/2", "2025/3"))
     amounts = st.integers(1, 600) | st.sampled_from((800, 1000, 1001))
-    events: list[ReportEvent] = []
+    events: list[ReportEvent | SettleYear] = []
     revisions: dict[str, int] = {}
     for _ in range(draw(st.integers(1, 14))):
-        wish = draw(st.sampled_from(("report", "report", "correct", "withdraw")))
+        wish = draw(st.sampled_from(("report", "report", "correct", "withdraw", "settle")))
+        if wish == "settle" and events:
+            events.append(settle(draw(allowances), draw(versions)))
+            continue
         if wish == "report" or not revisions:
             name = f"r{len(events)}"
             revisions[name] = 1
-            events.append(reported(name, draw(amounts), allowance=draw(allowances)))
+            events.append(reported(name, draw(amounts), allowance=draw(allowances), version=draw(versions)))
             continue
         name = draw(st.sampled_from(sorted(revisions)))
         revisions[name] += 1
         if wish == "correct":
-            events.append(corrected(name, draw(amounts), revision=revisions[name], allowance=draw(allowances)))
+            events.append(
+                corrected(
+                    name, draw(amounts), revision=revisions[name], allowance=draw(allowances), version=draw(versions)
+                )
+            )
         else:
             events.append(withdrawn(name, revision=revisions.pop(name)))
     return events
 
 
-def check(events: list[ReportEvent]) -> None:
+def check(events: list[ReportEvent | SettleYear]) -> None:
     """Apply ``events`` and compare every step with the recomputation."""
     history, naive = LedgerHistory(), NaiveLedger()
     published: dict[str, tuple[int, int]] = {}
     raised: set[str] = set()
-    for step, event in enumerate(events, start=1):
+    step = 0
+    for event in events:
+        version = naive.version
         emitted = history.apply(event)
         naive.apply(event)
+        if isinstance(event, SettleYear) and naive.version == version:
+            assert emitted == (), "amounts that are not newer change something"
+            continue
+        step += 1
 
         settled = [e for e in emitted if isinstance(e, ReportSettled)]
-        assert settled[0].report_id == event.report_id
+        own = None if isinstance(event, SettleYear) else event.report_id
+        assert own is None or settled[0].report_id == own
         for e in settled:
             assert e.exempt + e.excess == e.total == naive.amounts[e.report_id]
-            assert e.report_id == event.report_id or published[e.report_id] != (e.exempt, e.excess), (
+            assert e.caused_by == own
+            assert e.report_id == own or published[e.report_id] != (e.exempt, e.excess), (
                 "an unchanged split is published again"
             )
             published[e.report_id] = (e.exempt, e.excess)
@@ -120,13 +151,13 @@ def _apply_warnings(raised: set[str], emitted: tuple[Event, ...]) -> None:
 
 @settings(max_examples=300)
 @given(years())
-def test_the_ledger_equals_the_recomputation_after_every_step(events: list[ReportEvent]) -> None:
+def test_the_ledger_equals_the_recomputation_after_every_step(events: list[ReportEvent | SettleYear]) -> None:
     check(events)
 
 
 @settings(max_examples=100)
 @given(years())
-def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEvent]) -> None:
+def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEvent | SettleYear]) -> None:
     in_memory, stored = LedgerHistory(), LedgerHistory()
     for event in events:
         in_memory.apply(event)
@@ -138,7 +169,9 @@ def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEv
 
 # The check itself is tested: it must find mistakes.
 
-CROSSING: list[ReportEvent] = [reported("r1", 900), reported("r2", 300), corrected("r1", 800), withdrawn("r2")]
+CROSSING: list[ReportEvent | SettleYear] = [
+    *(reported("r1", 900), reported("r2", 300), corrected("r1", 800), settle(1050, "2025/2025-07-01"), withdrawn("r2")),
+]
 
 
 def _latest_first(entries: Iterable[LedgerEntry], allowance: int) -> list[LedgerEntry]:
@@ -159,6 +192,9 @@ def _without_the_last_threshold(*, allowance: int, reported: int) -> tuple[Thres
     [
         pytest.param(ledger_module, "allocate", _latest_first, id="the latest report is exempt first"),
         pytest.param(processor_module, "find_entry", lambda *_: None, id="a corrected report is posted twice"),
+        pytest.param(
+            processor_module, "settle_year", lambda ledger, **_: Posting(ledger, ()), id="the year is not settled"
+        ),
         pytest.param(
             processor_module, "post_report", _own_split_only, id="changed splits of other reports are not emitted"
         ),

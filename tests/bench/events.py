@@ -71,6 +71,7 @@ class Load:
                         total=wage + holiday_pay,
                         allowance=ALLOWANCE,
                         provisional=False,
+                        allowance_version="2026/2026-01-01/1-final/000",
                     ),
                 )
             )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS, Topic
 from pymongo import AsyncMongoClient
 
@@ -43,7 +44,7 @@ def _nothing(_person: object, _card_id: str) -> str:
 
 READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("issuance", cards(b"")),
-    ("reporting", card_states(Rules({}, provisional_accepted=True))),
+    ("reporting", card_states(Rules(AllowanceTable(years={}), provisional_accepted=True))),
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),

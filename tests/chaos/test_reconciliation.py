@@ -57,7 +57,7 @@ def _content(name: str, total: int) -> dict[str, Any]:
 def _reported(name: str, total: int) -> EarningsReported:
     return EarningsReported(
         **_content(name, total), report_id=name, revision=1, year=YEAR, total=total, allowance=ALLOWANCE,
-        provisional=False,
+        provisional=False, allowance_version="version",
     )  # fmt: skip
 
 

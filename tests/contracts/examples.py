@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from frikort_contracts.balance import BalanceChanged, CapWarningRaised, CapWarningWithdrawn, ReportSettled, Threshold
+from frikort_contracts.balance import (
+    BalanceChanged,
+    CapWarningRaised,
+    CapWarningWithdrawn,
+    ReportSettled,
+    SettleYear,
+    Threshold,
+)
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import (
     Authority,
@@ -105,6 +112,7 @@ _report_event: Final[dict[str, Any]] = {
 _content: Final[dict[str, Any]] = {
     **_report_event, "reference": "2025-05", "work": _MAY, "payment_date": date(2025, 5, 30), "components": _PAID,
     "total": _PAID.total, "allowance": 4_276_600, "provisional": False,
+    "allowance_version": "2025/2025-01-01/1-final/000",
 }  # fmt: skip
 _warning: Final[dict[str, Any]] = {
     "card_id": _CARD, "year": 2025, "revision": 3, "threshold": Threshold.NEAR, "allowance": 4_276_600,
@@ -218,6 +226,10 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
     RepublishStatements(card_id=_CARD),
+    SettleYear(
+        card_id=_CARD, year=2025, allowance=4_276_600, provisional=False,
+        allowance_version="2025/2025-01-01/1-final/001",
+    ),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"

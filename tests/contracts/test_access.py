@@ -14,7 +14,7 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import EARNINGS, TOPICS
+from frikort_contracts.topics import BALANCE_JOBS, EARNINGS, TOPICS
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -22,11 +22,13 @@ def names(principal: str, operation: Operation, resource: Resource = Resource.TO
 
 
 def test_a_reader_reads_its_topics_in_its_own_groups_and_writes_their_dead_letters() -> None:
-    assert names("balance", Operation.READ) == {EARNINGS.name}
+    assert names("balance", Operation.READ) == {EARNINGS.name, BALANCE_JOBS.name}
     assert Right("balance", Operation.READ, Resource.GROUP, "frikort.balance.", is_prefix=True) in rights()
     assert names("balance", Operation.WRITE) == {
         "frikort.balances.v1",
         "frikort.cap-warnings.v1",
+        BALANCE_JOBS.name,
+        BALANCE_JOBS.dead,
         EARNINGS.dead,
     }
 

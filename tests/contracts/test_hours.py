@@ -20,7 +20,7 @@ TABLE = load_allowances(Path(__file__).parents[2] / "deploy" / "allowances.toml"
     [(2019, 1_000_000, 41), (2020, 1_000_000, 40), (2025, 4_276_600, 145), (2025, 0, 0), (2025, 1, 0)],
 )
 def test_e12_the_exempt_earnings_of_a_year_are_hours_at_its_rate(year: int, exempt: int, hours: int) -> None:
-    rate = TABLE[year].hourly_rate
+    rate = TABLE.years[year][-1].hourly_rate
     assert rate is not None
     assert converted_hours(exempt, rate) == hours
 

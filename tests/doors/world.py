@@ -17,10 +17,12 @@ from frikort_contracts.issuance import CardIssued
 from frikort_contracts.messages import Command, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
 from frikort_contracts.reporting import RegisterEmployment
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.topics import TOPICS, topic_of
 from frikort_contracts.values import Period
 
 from deploy.local.config import REPOSITORY
+from services.balance.jobs import settle_kind
 from services.balance.processor import LEDGERS
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
@@ -37,6 +39,7 @@ from services.gateway.payroll.worker import BatchWorker
 from services.gateway.person_encryption import Contact, Person
 from services.gateway.projections import PROJECTIONS
 from services.gateway.projections.ledgers import TotalsView, ledger_id
+from services.gateway.projections.reports import ReportView
 from services.gateway.wiring import response_builder
 from services.portals.api import GatewayClient
 from services.reporting.processor import card_states
@@ -86,7 +89,11 @@ class Services:
     outcomes: list[CommandAccepted | CommandRefused] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._processors = (card_states(Rules(_TABLE, provisional_accepted=True)), LEDGERS)
+        self.use_table(_TABLE)
+
+    def use_table(self, table: AllowanceTable) -> None:
+        """Decide reports by these amounts."""
+        self._processors = (card_states(Rules(table, provisional_accepted=True)), LEDGERS)
 
     @property
     def accepted(self) -> list[CommandAccepted]:
@@ -182,12 +189,14 @@ class Queries:
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
         states = self._memory["reports"].states
         return {
-            report_id: LineSplit(
-                states[report_id].revision, split.exempt, split.excess, states[report_id].booked.provisional
-            )
+            report_id: LineSplit(view.revision, split.exempt, split.excess, self._provisional(view))
             for report_id in report_ids
-            if (split := states[report_id].settlement) is not None
+            if (split := (view := states[report_id]).settlement) is not None
         }
+
+    def _provisional(self, view: ReportView) -> bool:
+        ledger = self._memory["ledgers"].states[ledger_id(view.card_id, view.year)]
+        return bool(ledger.totals.provisional)
 
 
 class World:
@@ -220,13 +229,7 @@ class World:
             container,
             clock=cast("Any", self.clock),
             commands=commands,
-            outcomes=Outcomes(
-                commands=commands,
-                read_models=models,
-                responses=response_builder(models, persons(), container.allowances),
-                subscriptions=self.gateway.subscriptions,
-                visibility=Visibility(models, self.clock.today),
-            ),
+            outcomes=self._outcomes(commands, container.allowances),
             uploads=UploadService(
                 batches=self.gateway.batches,
                 queries=cast("Any", self.queries),
@@ -263,6 +266,30 @@ class World:
             case_reference="S-1",
         )
         self.services.deliver(envelope(issued, datetime(2019, 1, 7, 12, tzinfo=UTC)))
+
+    def _outcomes(self, commands: CommandService, table: AllowanceTable) -> Outcomes:
+        models = self.gateway.models
+        return Outcomes(
+            commands=commands,
+            read_models=models,
+            responses=response_builder(models, persons(), table),
+            subscriptions=self.gateway.subscriptions,
+            visibility=Visibility(models, self.clock.today),
+        )
+
+    def announce(self, amounts: Allowance) -> None:
+        """Add amounts to the table of reporting and the gateway. No year is settled by them yet."""
+        container: Container = self.gateway.app.state.gateway
+        rows = container.allowances.years.get(amounts.year, ())
+        table = AllowanceTable(years={**container.allowances.years, amounts.year: (*rows, amounts)})
+        self.services.use_table(table)
+        outcomes = self._outcomes(container.commands, table)
+        self.gateway.app.state.gateway = replace(container, allowances=table, outcomes=outcomes)
+
+    def settle(self, amounts: Allowance) -> None:
+        """Settle the ledger of the card by these amounts, as the job of balance does."""
+        message = settle_kind(amounts).message(f"{CARD}:{amounts.year}")
+        self.services.deliver(envelope(message, self.clock.time))
 
     def sign_in(self, *, owners: Sequence[str] = ()) -> None:
         """Let the token of the employer, on the pages and in the API, name these CPR numbers as the owners."""
@@ -323,7 +350,7 @@ class World:
                 subscriptions=ChangeSubscriptions(asyncio.Event()),
                 renew_every=1,
             ),
-            _TABLE,
+            self.gateway.app.state.gateway.allowances,
         )
         for waiting in await self.gateway.batches.waiting():
             held = await self.gateway.batches.claim(waiting)

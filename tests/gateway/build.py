@@ -218,6 +218,7 @@ def _content(**changes: Any) -> dict[str, Any]:
         "year": 2025,
         "reference": "2025-05",
         "work": WorkPeriod(first=date(2025, 5, 1), last=date(2025, 5, 31)),
+        "allowance_version": "2025/2025-01-01/1-final/000",
         "payment_date": date(2025, 5, 31),
         "components": Components(wage=100_000),
         "total": 100_000,

@@ -79,7 +79,7 @@ def _headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
 
 def _record(seed: int) -> dict[str, Any]:
     with logs_disabled(), small_limits():
-        environment = Environment(seed)
+        environment = Environment(seed, amounts_change=False)
         workload = Workload(environment, seed, 3.0)
         with environment.scheduler as scheduler:
             scheduler.run(workload.is_done, most=_MOST_STEPS)

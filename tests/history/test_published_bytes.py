@@ -34,29 +34,29 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 }
 _RECORDED: Final = {
     "issuance": [
-        "afd380750dda7903140cbe69eb1c4879",
-        "765b09a6ba149e34128f466d50a06271",
-        "d0576a3acf2767d940919896aa0f6153",
+        "eb299e5d3689177938b1e7398286013c",
+        "2ad7ce87654ab61746aad9b463c0e167",
+        "b72b0b55ca0628fb1c774df741e5d0ae",
     ],
     "reporting": [
-        "7bebfb054dd86dcc7fd2851d1d2bbf21",
-        "0737a9b71bdf2e5b5710647ccc56b0c5",
-        "d8d86b8d9dacb244aac963a0e56867e3",
+        "63490a7b025adf0bd5a1377f6de82662",
+        "31aded3afb85254dc05333b2d243ac31",
+        "b51a871900c8301a17daeea3ae679cd9",
     ],
     "balance": [
-        "aa12de6d08f4b98b7ebe9b00a8faefbf",
-        "de07951febdd08b84897d417d9a25786",
-        "5eacbe2d6946ef364290d85d77c5371c",
+        "1778f1821bd6154a31c4aea12c10afca",
+        "b870a23e240996e42ae40fe248319186",
+        "89487d9c56dec4c7312e160fac37c1ac",
     ],
     "exports": [
-        "96d5c763a730efeda0daace00da61884",
-        "9b72a2d53aa92cb83cdd77e076305b76",
-        "5137dbc480d77dfec4262e3bdcbcb1a2",
+        "881803aed8024be3910541bd0847d5b1",
+        "5c0e6c7d06cff62c7bcd67cc297de0bb",
+        "cd2f37b8ed8af1fe60feee470009e433",
     ],
     "exports, requests": [
-        "e92303bd5329eb092b93f7cbb38a3f40",
-        "54ef65c35a3e123fd7f9eeccffdb75a0",
-        "aefdb70fccd9e6cf9401cc68f6ba8776",
+        "be74785845717772dbc29ec4922a0a4d",
+        "0249ed323bcaa0fcde7ea9fd70b3e955",
+        "e3b0c44298fc1c149afbf4c8996fb924",
     ],
 }
 _LOAD: Final = "f4a8bfbb2a9b9af531c30cfd62b69005"

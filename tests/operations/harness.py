@@ -13,7 +13,6 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.access import PROVISIONER
-from frikort_contracts.topics import EARNINGS
 
 from deploy.local import ports
 from deploy.local.config import REPOSITORY
@@ -133,7 +132,7 @@ async def skip_earlier_records(harness: Harness, name: str) -> None:
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(EARNINGS.name, number) for number in range(EARNINGS.partitions)]
+        partitions = [TopicPartition(topic.name, n) for topic in LEDGERS.topics for n in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.commit(await consumer.end_offsets(partitions))
     finally:
@@ -143,7 +142,7 @@ async def skip_earlier_records(harness: Harness, name: str) -> None:
 async def lag_of(name: str, producer: KafkaProducer) -> int:
     """The lag of the group of a test service over all partitions, in records."""
     committed = await producer.committed_positions(group_of(name, [LEDGERS]))
-    ends = await producer.end_positions([EARNINGS])
+    ends = await producer.end_positions(LEDGERS.topics)
     return sum(end.offset - committed.get(Partition(end.topic, end.partition), 0) for end in ends)
 
 

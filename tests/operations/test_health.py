@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from frikort_contracts.topics import EARNINGS
 
 from deploy.local.process import Process
+from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
@@ -25,6 +26,8 @@ from tests.runtime.test_consuming_real import reported, running
 from tests.waiting import eventually
 
 BOUND = 3.0
+PARTITIONS = {f"{topic.name}/{n}" for topic in LEDGERS.topics for n in range(topic.partitions)}
+"""The partitions that a process of balance reads."""
 
 
 @pytest.fixture
@@ -77,7 +80,7 @@ async def test_an_unreachable_dependency_is_named_in_time_and_the_other_is_not(
     service = harness.service(f"healthy-{name}-{how.name.lower()}")
     service.process.restart()
     report = await is_ready(service)
-    assert set(report["processors"]["ledgers"]["lag"]) == {f"{EARNINGS.name}/{n}" for n in range(EARNINGS.partitions)}
+    assert set(report["processors"]["ledgers"]["lag"]) == PARTITIONS
     engine = engine_of(harness, name)
     engine.send(how)
     try:
@@ -213,7 +216,7 @@ async def test_metrics_report_the_lag_of_each_partition(harness: Harness, log: K
         lines = (await asyncio.to_thread(service.metrics)).splitlines()
         lags = [line for line in lines if line.startswith("frikort_lag_records{")]
         applied = 'frikort_messages_applied_total{processor="ledgers"} 1.0' in lines
-        return applied and len(lags) == EARNINGS.partitions and all(line.endswith(" 0.0") for line in lags)
+        return applied and len(lags) == len(PARTITIONS) and all(line.endswith(" 0.0") for line in lags)
 
     await eventually(measured, what="the one record is applied and no lag is left")
     service.process.terminate()

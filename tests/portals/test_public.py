@@ -81,7 +81,12 @@ async def test_the_front_page_links_to_the_four_portals_and_shows_the_allowance(
 
 async def test_a_published_amount_is_not_called_provisional(site: Site) -> None:
     row = AllowanceResource(
-        year=2030, allowance_ore=5_000_000, income_limit_ore=1_000_000, hourly_rate_ore=30_000, provisional=False
+        year=2030,
+        allowance_ore=5_000_000,
+        income_limit_ore=1_000_000,
+        hourly_rate_ore=30_000,
+        provisional=False,
+        effective_from=date(2030, 1, 1),
     )
     site.answer("GET", "/v1/allowances", Allowances(today=date(2030, 1, 1), current_year=2030, allowances=[row]))
     async with site.client() as client:

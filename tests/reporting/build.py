@@ -32,7 +32,7 @@ from frikort_contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
-from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 
 from services.reporting.card_state import CardState, report_id_of
@@ -47,12 +47,22 @@ A, B = "10000009", "10000017"
 PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.Y2lwaGVy")
 TODAY: Final = date(2025, 6, 2)
 ISSUED: Final = date(2025, 1, 2)
+
+
+def _amounts(year: int, allowance: int, **given: Any) -> Allowance:
+    return Allowance(
+        **{"year": year, "allowance": allowance, "income_limit": 1, "effective_from": date(year, 1, 1)} | given
+    )
+
+
 RULES: Final = Rules(
-    {
-        2024: Allowance(allowance=4_128_000, income_limit=1),
-        2025: Allowance(allowance=4_276_600, income_limit=1),
-        2026: Allowance(allowance=4_276_600, income_limit=1, provisional=True),
-    },
+    AllowanceTable(
+        years={
+            2024: (_amounts(2024, 4_128_000),),
+            2025: (_amounts(2025, 4_276_600), _amounts(2025, 5_000_000, effective_from=date(2025, 7, 1))),
+            2026: (_amounts(2026, 4_276_600, provisional=True),),
+        }
+    ),
     provisional_accepted=True,
 )
 

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.reporting import DisputeDecision
+from frikort_contracts.reporting import DisputeDecision, EarningsReported
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.values import Components
 
 from services.reporting.card_state import report_id_of
@@ -351,8 +352,17 @@ def test_the_command_is_refused_and_changes_nothing(
 
 
 def test_a_report_in_a_year_without_an_allowance_is_refused() -> None:
-    history = employed(rules=Rules({}, provisional_accepted=True))
+    history = employed(rules=Rules(AllowanceTable(years={}), provisional_accepted=True))
     assert refused(history.apply(report())) == ("year-without-allowance", {"year": 2025})
+
+
+@pytest.mark.parametrize(("on", "allowance"), [("06-30", 4_276_600), ("07-01", 5_000_000), ("2026-01-02", 5_000_000)])
+def test_a_report_carries_the_amounts_in_force_on_its_day_of_acceptance(on: str, allowance: int) -> None:
+    """E2."""
+    accepted, _ = employed().apply(report(), on=day(on))
+    assert isinstance(accepted, EarningsReported)
+    assert accepted.allowance == allowance
+    assert accepted.allowance_version > "2025/2025-01-01"
 
 
 @pytest.mark.parametrize("accepts", [True, False])

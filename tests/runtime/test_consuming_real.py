@@ -69,6 +69,7 @@ def reported(card_id: str, number: int, amount: int) -> Record:
         total=amount,
         allowance=ALLOWANCE,
         provisional=False,
+        allowance_version="2025/2025-01-01/1-final/000",
     )
     message_id = uuid5(UUID(card_id), f"event-{number}")
     return encode(

@@ -51,6 +51,9 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "jobs done": 40,
     "job runners failed": 35,
     "statements republished": 40,
+    "settlements done": 6,
+    "settlement starts failed": 2,
+    "years settled again": 8,
 }
 """Minimum counts of events: about a third of the usual ones."""
 FAULTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {

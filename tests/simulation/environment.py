@@ -18,7 +18,9 @@ from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS
 from frikort_contracts.values import EncryptedPerson
 
+from services.balance.jobs import settle_kinds
 from services.balance.processor import LEDGERS
+from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
@@ -58,6 +60,7 @@ from tests.simulation.scheduler import (
     pause,
     random_stream,
 )
+from tests.simulation.settlements import SimSettlements, with_change
 
 INSTANCES: Final = 2
 _OFFSETS_READ: Final = Pause("offsets.before", KafkaUnavailable)
@@ -86,9 +89,15 @@ class Service:
 
 
 class Environment:
-    """The system of one run. ``record`` keeps a trace; ``faultless`` injects no faults."""
+    """The system of one run.
 
-    def __init__(self, seed: int, *, record: bool = False, faultless: bool = False) -> None:
+    ``record`` keeps a trace; ``faultless`` injects no faults. In two of three runs other amounts take effect after the
+    start, unless ``amounts_change`` is false.
+    """
+
+    def __init__(
+        self, seed: int, *, record: bool = False, faultless: bool = False, amounts_change: bool = True
+    ) -> None:
         self.rng = random_stream("environment", seed)
         self._number_secret = random_stream("card numbers", seed).randbytes(32)
         self._faultless = faultless
@@ -103,6 +112,9 @@ class Environment:
             _start_time(self.rng), timedelta(seconds=self.rng.choice((2, 20, 60))), lambda: self.scheduler.step
         )
         self.allowances = allowances()
+        amounts = random_stream("amounts", seed)
+        if amounts_change and amounts.random() < 2 / 3:
+            self.allowances = with_change(self.allowances, amounts, self.clock.start)
         self.provisional_accepted = self.rng.random() < 0.9
         self.commands = SimCommandStore()
         self.gateways: list[GatewayInstance] = []
@@ -114,7 +126,13 @@ class Environment:
         self._encrypted = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
-        self.document_jobs = SimJobs(self.database("exports", "statements"), self.clock)
+        self.document_jobs = SimJobs("exports", JOB_KINDS, self.database("exports", "statements"), self.clock)
+        self.balance_jobs = SimJobs(
+            "balance", settle_kinds(self.allowances), self.database("balance", "ledgers"), self.clock
+        )
+        self.settlements = SimSettlements(
+            self.allowances, self.balance_jobs, self.services["balance"].group, self.clock
+        )
         for service in self.services.values():
             for _ in range(INSTANCES):
                 self.start(service)
@@ -148,6 +166,7 @@ class Environment:
         self.scheduler.rates = Rates()
         if not self._faultless:  # else every job has its runner, and a second one would repeat its messages
             self.document_jobs.expire_leases()
+            self.balance_jobs.expire_leases()
         self.broker.end_faults()
         for service in self.services.values():
             while len(service.processes) < INSTANCES:
@@ -209,9 +228,13 @@ class Environment:
         )
         pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.config.slow else 1.0
         self.scheduler.spawn(process, "consumer", consumer.start(), pace=pace)
-        if service.name == "exports":
-            work = jobs.runner(self.document_jobs, log, lambda: self.counts.update(["job runners failed"]))
-            self.scheduler.spawn(process, "jobs", work)
+        for of_service in (self.document_jobs, self.balance_jobs):
+            if service.name == of_service.service:
+                work = jobs.runner(of_service, log, lambda: self.counts.update(["job runners failed"]))
+                self.scheduler.spawn(process, "jobs", work)
+        if service.name == "balance":
+            starting = self.settlements.keep_starting(lambda: self.counts.update(["settlement starts failed"]))
+            self.scheduler.spawn(process, "settlements", starting)
         if service.name == "gateway":
             self.gateways.append(self._gateway(process, log))
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pymongo.errors import AutoReconnect
 
-from services.exports.jobs import JOB_KINDS
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.jobs import JobKind, JobState, LeaseLost, run_job
 from services.runtime.processing.producer import Producer
@@ -17,8 +16,8 @@ from tests.runtime.memory import MemoryDatabase
 from tests.simulation.ports import Clock
 from tests.simulation.scheduler import Pause, pause
 
-KIND: Final[JobKind] = JOB_KINDS[0]
 MAX_JOBS: Final = 2
+NAMESPACE: Final = UUID(int=14)
 LEASE_STEPS: Final = 2000  # more than a runner without a fault needs between two writes
 
 _BEFORE: Final = Pause("jobs.before", AutoReconnect)
@@ -27,26 +26,36 @@ _SLEEP: Final = Pause("jobs.sleep")
 
 
 class SimJobs:
-    """The durable jobs of exports: a ``JobStore``, and the ``DocumentIds`` of its statements.
+    """The durable jobs of a service: a ``JobStore``, and the ``DocumentIds`` of the processor that they walk.
 
-    ``documents_at_start`` are the documents that exist when a job starts: the job must reach all of them.
+    ``documents_at_start`` are the documents that exist when a job starts: the job must reach all that it selects.
     """
 
-    def __init__(self, documents: MemoryDatabase[Any], clock: Clock) -> None:
+    def __init__(self, service: str, kinds: Sequence[JobKind], documents: MemoryDatabase[Any], clock: Clock) -> None:
+        self.service = service
+        self.kinds = {kind.name: kind for kind in kinds}
         self.jobs: dict[UUID, JobState] = {}
         self.documents_at_start: dict[UUID, frozenset[str]] = {}
-        self._documents = documents
+        self.documents = documents
         self._clock = clock
         self._leases: dict[UUID, int] = {}
 
-    def start(self, rng: Random) -> bool:
-        """Start a job, at most ``MAX_JOBS`` in a run. It has one document a batch, so that it has many steps."""
-        if len(self.jobs) >= MAX_JOBS or not self._documents.documents:
+    def start_any(self, rng: Random) -> bool:
+        """Start a job, at most ``MAX_JOBS`` in a run."""
+        if len(self.jobs) >= MAX_JOBS or not self.documents.documents:
             return False
-        job_id, names = UUID(int=rng.getrandbits(128), version=4), frozenset(self._documents.documents)
-        self.documents_at_start[job_id] = names
-        self.jobs[job_id] = JobState(job_id, KIND.name, 1.0, self._clock.read(), total=len(names))
+        self.start(rng.choice(list(self.kinds.values())))
         return True
+
+    def start(self, kind: JobKind) -> None:
+        """Start a job. It has one document a batch, so that it has many steps."""
+        job_id, names = uuid5(NAMESPACE, f"{self.service} {len(self.jobs)}"), frozenset(self.documents.documents)
+        self.documents_at_start[job_id] = frozenset(filter(kind.selects, names))
+        self.jobs[job_id] = JobState(job_id, kind.name, 1.0, self._clock.read(), total=len(names))
+
+    def is_running(self, kind: JobKind) -> bool:
+        """Whether a job of this kind is running."""
+        return any((job.kind, job.status) == (kind.name, "running") for job in self.jobs.values())
 
     def waiting(self) -> bool:
         """Whether a job can be claimed."""
@@ -73,7 +82,7 @@ class SimJobs:
 
     async def after(self, cursor: str | None, limit: int) -> Sequence[str]:
         await pause(_BEFORE)
-        return [name for name in sorted(self._documents.documents) if cursor is None or name > cursor][:limit]
+        return [name for name in sorted(self.documents.documents) if cursor is None or name > cursor][:limit]
 
     async def _write(self, job: JobState, **changes: Any) -> JobState:
         await pause(_BEFORE)
@@ -94,7 +103,7 @@ class SimJobs:
 
 
 async def runner(jobs: SimJobs, producer: Producer, failed: Callable[[], None]) -> None:
-    """Run jobs: the background task of a process of exports. ``failed`` counts runners that met an error."""
+    """Run the jobs of a service: a background task of its processes. ``failed`` counts runners that met an error."""
 
     async def sleep(_: float) -> None:
         await pause(_SLEEP)
@@ -103,6 +112,7 @@ async def runner(jobs: SimJobs, producer: Producer, failed: Callable[[], None]) 
         await pause(Pause("jobs.idle", ready=jobs.waiting))
         try:
             if (job := await jobs.claim()) is not None:
-                await run_job("exports", KIND, job, ids=jobs, store=jobs, producer=producer, sleep=sleep)
+                kind = jobs.kinds[job.kind]
+                await run_job(jobs.service, kind, job, ids=jobs, store=jobs, producer=producer, sleep=sleep)
         except (LeaseLost, AutoReconnect, KafkaUnavailable):
             failed()

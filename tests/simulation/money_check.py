@@ -6,7 +6,16 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CAP_WARNINGS, CARDS, EARNINGS
+from frikort_contracts.topics import (
+    AUTHORITY_SKAT,
+    AUTHORITY_STAR,
+    BALANCE_JOBS,
+    BALANCES,
+    CAP_WARNINGS,
+    CARDS,
+    EARNINGS,
+)
+from frikort_contracts.values import danish_day
 
 from services.balance.ledger import read_entries
 from tests.simulation.environment import Environment
@@ -43,10 +52,15 @@ class MoneyCheck:
 
     def _ledgers(self) -> None:
         """I1 and I3: every ledger equals the reference ledger of the accepted reports, in order of acceptance."""
+        settled = self._settled_by_jobs()
         for event in self.published[EARNINGS.name]:
             if "report_id" in event.data and not event.of_dispute:
-                moved = self.years[event.data["card_id"], event.data["year"]].apply(event)
+                key = event.data["card_id"], event.data["year"]
+                self._settle(key, settled)
+                moved = self.years[key].apply(event)
                 self.counts["splits of others moved"] += len(moved)
+        for key in list(self.years):
+            self._settle(key, settled)
         database = self.environment.database("balance", "ledgers")
         invariant(len(database.documents) == len(self.years), "I3: there are ledgers without a report")
         for (card_id, number), year in self.years.items():
@@ -57,8 +71,43 @@ class MoneyCheck:
             invariant(found == wanted, f"I3: the ledger {card_id}:{number} is {found} and must be {wanted}")
             invariant(list(found) == list(wanted), f"I3: the ledger {card_id}:{number} has another order of acceptance")
             invariant(year.exempt <= year.allowance, f"more than the allowance is exempt in {card_id}:{number}")
+            invariant(
+                ledger.allowance_version == year.version, f"{card_id}:{number} has other amounts than {year.version}"
+            )
+            self._in_force(number, year)
             invariant(ledger.revision == year.changes, f"I3: {card_id}:{number} changed {ledger.revision} times")
             self.counts["split reports"] += sum(0 < line.exempt < line.total for line in year.lines.values())
+
+    def _settled_by_jobs(self) -> dict[tuple[str, int, int], dict[str, Any]]:
+        """The job's message that changed each ledger, by card, year and the ledger's revision after it."""
+        messages = {message.id: message.data for message in self.published[BALANCE_JOBS.name]}
+        return {
+            (event.data["card_id"], event.data["year"], event.data["revision"]): messages[event.cause]
+            for event in self.published[BALANCES.name]
+            if "report_id" not in event.data and event.cause in messages
+        }
+
+    def _settle(self, key: tuple[str, int], settled: Mapping[tuple[str, int, int], dict[str, Any]]) -> None:
+        """Apply the jobs' messages that changed the ledger next: its revisions give the order of the two topics."""
+        year = self.years[key]
+        while message := settled.get((*key, year.changes + 1)):
+            invariant(year.version < message["allowance_version"], f"older amounts replaced those of {key}")
+            year.settle(message["allowance"], message["allowance_version"])
+            self.counts["years settled again"] += 1
+
+    def _in_force(self, number: int, year: Year) -> None:
+        """After all work, a ledger is split by the amounts in force: the table says so, and no process does."""
+        if not year.version:  # only the withdrawal of a report arrived
+            return
+        environment = self.environment
+        in_force = environment.allowances.in_force(number, danish_day(environment.clock.read()))
+        # A gateway whose clock is fast opens a ledger with amounts that take effect in a moment.
+        invariant(
+            in_force is not None and year.version >= in_force.version,
+            f"a ledger of {number} is split by {year.version}, and {in_force} is in force",
+        )
+        amounts = {row.version: row.allowance for row in environment.allowances.years[number]}
+        invariant(year.allowance == amounts[year.version], f"{year.version} does not have {year.allowance}")
 
     def _settlements(self) -> None:
         """The last published split of each report and total of each year equal the reference ledger."""

@@ -17,6 +17,7 @@ from frikort_contracts.cloudevents import Record
 from frikort_contracts.reporting import DisputeAnswered
 from frikort_contracts.topics import Topic, source_of
 
+from services.balance import jobs as balance_jobs
 from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
@@ -159,6 +160,10 @@ def _corrected_at_the_end(entries: Iterable[LedgerEntry], entry: LedgerEntry) ->
 
 _replace_or_append = ledgers.replace_or_append
 _post_report = ledgers.post_report
+
+
+async def _start_nothing(*_: Any) -> None:
+    pass
 
 
 def _warnings_kept(ledger: Ledger, entry: LedgerEntry, **given: Any) -> Posting:
@@ -358,6 +363,11 @@ MUTANTS: Final = (
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", _early_disputes_dropped),
         within=60,
+    ),
+    Mutant(
+        "no settlement",
+        "amounts take effect, and no job settles the year",
+        _of(balance_jobs, "start_due_settlements", _start_nothing),
     ),
     Mutant(
         "job position before publish",

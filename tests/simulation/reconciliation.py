@@ -14,10 +14,12 @@ from typing import Any, Final
 from frikort_contracts.topics import (
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
+    BALANCE_JOBS,
     BALANCES,
     CARDS,
     EARNINGS,
     EXPORTS_COMMANDS,
+    EXPORTS_JOBS,
     ISSUANCE_COMMANDS,
     OUTCOMES,
     REPORTING_COMMANDS,
@@ -88,9 +90,12 @@ class Reconciliation:
         money = MoneyCheck(self.environment, self.published, self.employments_by_card)
         self.counts += money.check()
         self._read_models(money.years)
-        self.counts += job_check.check(
-            self.environment.document_jobs, self.published, self.environment.database("exports", "statements")
+        environment = self.environment
+        self.counts["jobs done"] += job_check.check_jobs(environment.document_jobs, self.published[EXPORTS_JOBS.name])
+        self.counts["settlements done"] += job_check.check_jobs(
+            environment.balance_jobs, self.published[BALANCE_JOBS.name]
         )
+        self.counts += job_check.check_statements(self.published)
         self._outboxes()
         self._answers()
         return self.counts

@@ -24,6 +24,7 @@ class Year:
 
     lines: dict[str, Line] = field(default_factory=dict)
     allowance: int = 0
+    version: str = ""
     changes: int = 0
     in_force: set[str] = field(default_factory=set)
     raised: Counter[str] = field(default_factory=Counter)
@@ -34,14 +35,23 @@ class Year:
         data, before = event.data, {name: line.exempt for name, line in self.lines.items()}
         line = self.lines.setdefault(data["report_id"], Line(0, 0, data["cvr"]))
         line.total, line.revision = data.get("total", 0), data["revision"]
-        self.allowance = data.get("allowance", self.allowance)
+        if not self.version:
+            self.allowance, self.version = data.get("allowance", 0), data.get("allowance_version", "")
+        self._split()
+        return [n for n, e in before.items() if n != data["report_id"] and self.lines[n].exempt != e]
+
+    def settle(self, allowance: int, version: str) -> None:
+        """Split by other amounts."""
+        self.allowance, self.version = allowance, version
+        self._split()
+
+    def _split(self) -> None:
         self.changes += 1
         left = self.allowance
         for each in self.lines.values():
             each.exempt = max(0, min(each.total, left))
             left -= each.exempt
         self._warn()
-        return [n for n, e in before.items() if n != data["report_id"] and self.lines[n].exempt != e]
 
     @property
     def reported(self) -> int:

@@ -263,7 +263,7 @@ class ExpectedEmployments:
         total = sum(command["components"].values())
         first, last = _days(command["work"])
         paid = date.fromisoformat(command["payment_date"])
-        allowance = self.allowances.get(paid.year)
+        allowance = self.allowances.in_force(paid.year, today)
         problems = (
             ("amount-zero", total == 0),
             ("amount-too-large", total > 100_000_000),

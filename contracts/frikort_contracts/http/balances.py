@@ -72,11 +72,15 @@ class AllowanceResource(Resource):
     income_limit_ore: int
     hourly_rate_ore: int | None
     provisional: bool
+    effective_from: date = Field(description="The first day on which these amounts divide the year.")
 
 
 class Allowances(Resource):
-    """The allowance table, newest year first."""
+    """The amounts in force in each year, newest first, and those that take effect after today."""
 
     today: date = Field(description="The day in Denmark: what is dated after it is refused.")
     current_year: int
     allowances: list[AllowanceResource]
+    announced: list[AllowanceResource] = Field(
+        default=[], description="On the day on which they take effect, all reports of their year are divided again."
+    )

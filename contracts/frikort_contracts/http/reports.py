@@ -32,6 +32,9 @@ class SplitResource(Resource):
         description="The report whose report, correction or withdrawal caused this split; "
         "for an employer null unless it is this report."
     )
+    by_allowance: bool = Field(
+        default=False, description="A change of the year's allowance caused this split, and no report."
+    )
 
 
 class DisputeAnswerResource(Resource):

@@ -7,24 +7,71 @@ the repository, ``GET /v1/allowances`` of the API.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from frikort_contracts.values import Ore, Value, Year
 
 
 class Allowance(Value):
-    """One year's amounts, in øre."""
+    """One year's amounts, in øre, from a day on."""
 
+    year: Year = Field(description="The calendar year of the payment dates.")
     allowance: Ore = Field(gt=0)
     income_limit: Ore
     hourly_rate: Ore | None = Field(default=None, description="Øre per hour, for the 225-hour rule.")
     provisional: bool = Field(default=False, description="The year's amounts are not published yet.")
+    effective_from: date = Field(description="The first day, in Denmark, on which these amounts divide the year.")
+    correction: int = Field(
+        default=0, ge=0, le=999, description="The greatest of the final amounts from the same day replaces the others."
+    )
+
+    @property
+    def version(self) -> str:
+        """Orders the amounts of a year as text: of those that have taken effect, the greatest is in force.
+
+        A later day is greater, then final amounts, then a later correction. So what is in force only ever grows: time
+        passes, and rows are added. The versions of a later year are greater.
+        """
+        mark = "0-provisional" if self.provisional else "1-final"
+        return f"{self.year}/{self.effective_from}/{mark}/{self.correction:03d}"
 
 
-AllowanceTable = Mapping[int, Allowance]
+class AllowanceTable(Value):
+    """The amounts of every year.
+
+    The first amounts of a year take effect on 1 January at the latest, and no two have the same version.
+    """
+
+    years: Mapping[Year, tuple[Allowance, ...]]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for year, rows in self.years.items():
+            if min((row.effective_from for row in rows), default=date.max) > date(year, 1, 1):
+                raise ValueError(f"{year}: no amounts from 1 January")
+            (version, count), *_ = Counter(row.version for row in rows).most_common(1)
+            if count > 1:
+                raise ValueError(f"{year}: twice {version}")
+        return self
+
+    def in_force(self, year: int, day: date) -> Allowance | None:
+        """The amounts that divide ``year`` on ``day`` (Danish calendar); None for a year without amounts.
+
+        Before the year begins, they are those of its 1 January.
+        """
+        day = max(day, date(year, 1, 1))
+        effective = [row for row in self.years.get(year, ()) if row.effective_from <= day]
+        return max(effective, key=lambda row: row.version, default=None)
+
+    def announced(self, year: int, day: date) -> Sequence[Allowance]:
+        """The amounts of ``year`` that take effect after ``day`` and 1 January, the next one first."""
+        later = [row for row in self.years[year] if row.effective_from > max(day, date(year, 1, 1))]
+        return sorted(later, key=lambda row: row.version)
 
 
 class Split(NamedTuple):
@@ -41,6 +88,16 @@ def split(amount: int, remaining: int) -> Split:
 
 
 def parse_allowances(text: str) -> AllowanceTable:
-    """Read a table in TOML: a section for each year. Raises ``ValueError`` that names the row."""
-    rows = tomllib.loads(text)
-    return TypeAdapter(dict[Year, Allowance]).validate_python({int(year): row for year, row in rows.items()})
+    """Read a table in TOML: ``[2025]`` for the amounts of a year, or ``[[2025]]`` for each of several.
+
+    Without ``effective_from`` they take effect on 1 January of the year. Raises ``ValueError`` that names the row.
+    """
+    years: dict[int, Any] = {}
+    for name, rows in tomllib.loads(text).items():
+        year = TypeAdapter(Year).validate_python(int(name))
+        first_day = date(year, 1, 1)
+        years[year] = [
+            {"effective_from": first_day, **row, "year": year} if isinstance(row, dict) else row
+            for row in (rows if isinstance(rows, list) else [rows])
+        ]
+    return AllowanceTable.model_validate({"years": years})

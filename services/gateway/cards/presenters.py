@@ -13,7 +13,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.rules.hours import converted_hours
 
 from services.gateway.person_encryption import Contact, Person
-from services.gateway.presenters import OpenMessage, components, days, dispute, report_history, split
+from services.gateway.presenters import OpenMessage, amounts, components, days, dispute, report_history, split
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.ledgers import LedgerView
@@ -35,13 +35,13 @@ def mandate(view: MandateView, holder: Person, today: date) -> MandateResource:
     )
 
 
-def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable) -> Balances:
+def balances(ledgers: list[LedgerView], today: date, table: AllowanceTable) -> Balances:
     """The years with reports, and the present one, newest first."""
-    shown = {ledger.year: _balance(ledger, table) for ledger in ledgers if ledger.totals is not None}
-    present = table.get(current_year)
-    if present is not None and current_year not in shown:
-        shown[current_year] = BalanceResource(
-            year=current_year,
+    shown = {ledger.year: _balance(ledger, today, table) for ledger in ledgers if ledger.totals is not None}
+    present = table.in_force(today.year, today)
+    if present is not None and today.year not in shown:
+        shown[today.year] = BalanceResource(
+            year=today.year,
             allowance_ore=present.allowance,
             provisional=present.provisional,
             reported_ore=0,
@@ -55,10 +55,10 @@ def balances(ledgers: list[LedgerView], current_year: int, table: AllowanceTable
     return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
 
 
-def _balance(ledger: LedgerView, table: AllowanceTable) -> BalanceResource:
+def _balance(ledger: LedgerView, today: date, table: AllowanceTable) -> BalanceResource:
     if ledger.totals is None:
         raise ValueError("a ledger without totals is not shown")
-    row = table.get(ledger.year)
+    row = table.in_force(ledger.year, today)
     hourly_rate = None if row is None else row.hourly_rate
     return BalanceResource(
         year=ledger.year,
@@ -110,7 +110,7 @@ def card_employment(view: EmploymentView, contact: Contact | None) -> CardEmploy
     )
 
 
-def card_report(view: ReportView, decrypt_message: OpenMessage) -> CardReportResource:
+def card_report(view: ReportView, ledger: LedgerView | None, decrypt_message: OpenMessage) -> CardReportResource:
     """For the citizen and the municipality."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
@@ -125,7 +125,7 @@ def card_report(view: ReportView, decrypt_message: OpenMessage) -> CardReportRes
         components=components(view.booked.components),
         total_ore=view.booked.total,
         split=None if view.settlement is None else split(view.settlement),
-        provisional=view.booked.provisional,
+        provisional=amounts(view.booked, ledger).provisional,
         dispute=dispute(view, decrypt_message),
         stands_since=view.stands_since,
         history=report_history(view, decrypt_message),

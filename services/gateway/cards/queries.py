@@ -29,7 +29,7 @@ IncludeOwn = Annotated[bool, Query(alias="own", description="Also what the perso
 async def balances_of(context: RequestContext, card: CardView) -> Balances:
     """The card's years, newest first."""
     ledgers = await context.container.read_models.ledgers.find({"card_id": card.card_id})
-    return presenters.balances(ledgers, await context.container.clock.year(), context.container.allowances)
+    return presenters.balances(ledgers, await context.container.clock.today(), context.container.allowances)
 
 
 async def employments_of(context: RequestContext, card: CardView, *, contacts: bool = False) -> CardEmployments:
@@ -51,8 +51,13 @@ async def reports_of(context: RequestContext, card: CardView) -> CardReports:
     found = await context.container.read_models.reports.find(
         {"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)]
     )
+    ledgers = {
+        ledger.year: ledger for ledger in await context.container.read_models.ledgers.find({"card_id": card.card_id})
+    }
     decrypt_message = context.container.persons.decrypt_message
-    return CardReports(reports=[presenters.card_report(view, decrypt_message) for view in found])
+    return CardReports(
+        reports=[presenters.card_report(view, ledgers.get(view.year), decrypt_message) for view in found]
+    )
 
 
 async def warnings_of(context: RequestContext, card: CardView) -> Warnings:

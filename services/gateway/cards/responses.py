@@ -50,4 +50,5 @@ class CardResponses:
 
     async def _dispute(self, _: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
         view = await self._read_models.report_of_outcome(outcome)
-        return done(presenters.card_report(view, self._persons.decrypt_message), language)
+        ledger = await self._read_models.ledger(view.card_id, view.year)
+        return done(presenters.card_report(view, ledger, self._persons.decrypt_message), language)

@@ -361,9 +361,13 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     )
     card_ids = sorted({view.card_id for view in shown})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
+    found = await models.ledgers.find({"card_id": {"$in": card_ids}})
+    ledgers = {(ledger.card_id, ledger.year): ledger for ledger in found}
     disputes = [
         presenters.disputed_report(
-            card, persons.decrypt(card.person, card.card_id), card_report(view, persons.decrypt_message)
+            card,
+            persons.decrypt(card.person, card.card_id),
+            card_report(view, ledgers.get((view.card_id, view.year)), persons.decrypt_message),
         )
         for view in shown
         # Either may have changed since the ids were read.

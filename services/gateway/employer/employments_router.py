@@ -201,13 +201,12 @@ async def allowance_left(
     asked, last = year or today.year, employment.period.last
     if asked < employment.period.first.year or (last is not None and asked > last.year + 1):
         raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
-    row = context.container.allowances.get(asked)
+    row = context.container.allowances.in_force(asked, today)
     if row is None:
         raise ProblemError(Problem.YEAR_WITHOUT_ALLOWANCE, facts={"year": asked})
-    if not is_employed(employment.period, today):
-        return presenters.allowance_hidden(employment_id, asked, row)
     ledger = await context.container.read_models.ledger(employment.card_id, asked)
-    return presenters.allowance_left(employment_id, asked, row, ledger)
+    is_current = is_employed(employment.period, today)
+    return presenters.allowance_left(employment_id, asked, row, ledger, is_current=is_current)
 
 
 async def _identified_card(context: RequestContext, body: RegisterEmploymentBody) -> tuple[CardView, str]:

@@ -15,7 +15,16 @@ from services.gateway.employer.reminder_rules import Notice, Question, answer_te
 from services.gateway.formats import Language
 from services.gateway.known_allowance import known_remaining
 from services.gateway.person_encryption import Contact
-from services.gateway.presenters import OpenMessage, components, days, dispute, remaining, report_history, split
+from services.gateway.presenters import (
+    OpenMessage,
+    amounts,
+    components,
+    days,
+    dispute,
+    remaining,
+    report_history,
+    split,
+)
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.ledgers import LedgerView
@@ -47,26 +56,20 @@ def _common(period: Period, others: Iterable[Period]) -> list[Period]:
     return found
 
 
-def allowance_left(employment_id: str, year: int, row: Allowance, ledger: LedgerView | None) -> AllowanceLeft:
-    """What an employer learns of the card's allowance of ``year``; nothing about other employers."""
-    totals = None if ledger is None else ledger.totals
+def allowance_left(
+    employment_id: str, year: int, row: Allowance, ledger: LedgerView | None, *, is_current: bool
+) -> AllowanceLeft:
+    """What a present employer learns of the card's allowance of ``year``. A former one sees the allowance alone.
+
+    Nothing about other employers.
+    """
+    dividing = amounts(row, ledger)
     return AllowanceLeft(
         employment_id=employment_id,
         year=year,
-        allowance_ore=row.allowance if totals is None else totals.allowance,
-        provisional=row.provisional if totals is None else totals.provisional,
-        remaining_ore=known_remaining(remaining(row, ledger)),
-    )
-
-
-def allowance_hidden(employment_id: str, year: int, row: Allowance) -> AllowanceLeft:
-    """The year's allowance, for a former employer."""
-    return AllowanceLeft(
-        employment_id=employment_id,
-        year=year,
-        allowance_ore=row.allowance,
-        provisional=row.provisional,
-        remaining_ore=None,
+        allowance_ore=dividing.allowance,
+        provisional=dividing.provisional,
+        remaining_ore=known_remaining(remaining(row, ledger)) if is_current else None,
     )
 
 
@@ -102,14 +105,14 @@ def report(
     language: Language,
     decrypt_message: OpenMessage,
     *,
+    is_current: bool = True,
     already_reported: bool = False,
     corrected_since: bool = False,
 ) -> ReportDetail:
-    """For the employer who made it. Without a ledger, as for a former employer, ``remaining_ore`` is None."""
+    """For the employer who made it. A former employer does not see ``remaining_ore``."""
     if view.booked is None:
         raise ValueError("a report that is not known yet is not shown")
-    totals = None if ledger is None else ledger.totals
-    settlement = view.settlement
+    settlement, dividing = view.settlement, amounts(view.booked, ledger)
     return ReportDetail(
         report_id=view.report_id,
         employment_id=view.employment_id,
@@ -123,16 +126,16 @@ def report(
         components=components(view.booked.components),
         total_ore=view.booked.total,
         split=None if settlement is None else split(settlement, only_by=view.report_id),
-        allowance_ore=view.booked.allowance,
-        provisional=view.booked.provisional,
-        remaining_ore=None if totals is None else known_remaining(totals.remaining),
+        allowance_ore=dividing.allowance,
+        provisional=dividing.provisional,
+        remaining_ore=known_remaining(ledger.totals.remaining) if ledger and ledger.totals and is_current else None,
         advice=[]
         if settlement is None
         else payment_instructions(
             exempt=settlement.exempt,
             excess=settlement.excess,
             year=view.year,
-            provisional=view.booked.provisional,
+            provisional=dividing.provisional,
             language=language,
         ),
         dispute=dispute(view, decrypt_message),
@@ -145,8 +148,8 @@ def report(
 
 
 def report_line(
-    view: ReportView, ledger: LedgerView | None, language: Language, decrypt_message: OpenMessage
+    view: ReportView, ledger: LedgerView | None, language: Language, decrypt_message: OpenMessage, *, is_current: bool
 ) -> ReportResource:
     """A report in a list: without its history."""
-    detail = report(view, ledger, language, decrypt_message)
+    detail = report(view, ledger, language, decrypt_message, is_current=is_current)
     return ReportResource(**detail.model_dump(exclude={"history", "splits"}))

@@ -17,7 +17,7 @@ from services.gateway.employer.actions import READ_REMINDERS
 from services.gateway.employer.queries import ledgers_of
 from services.gateway.employer.reminder_rules import notice, question
 from services.gateway.known_allowance import known_remaining
-from services.gateway.presenters import remaining
+from services.gateway.presenters import amounts, remaining
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.reports import ReportView
 
@@ -47,12 +47,13 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
         card, own = cards.get(view.card_id), reports[view.employment_id]
         if card is None:
             continue
-        left = {
-            year: known_remaining(remaining(row, ledgers.get((card.card_id, year))))
+        years = {
+            year: (row, ledgers.get((card.card_id, year)))
             for year in (today.year, today.year + 1)
-            if (row := context.container.allowances.get(year)) is not None
+            if (row := context.container.allowances.in_force(year, today)) is not None
         }
-        provisional = [year for year in left if context.container.allowances[year].provisional]
+        left = {year: known_remaining(remaining(row, ledger)) for year, (row, ledger) in years.items()}
+        provisional = [year for year, (row, ledger) in years.items() if amounts(row, ledger).provisional]
         label = context.container.persons.decrypt_label(view.label, view.card_id, view.cvr)
         found_now = (question(view, card, own, today), notice(view, card, own, left, today, provisional))
         reminders += [presenters.reminder(view, label, one, context.language) for one in found_now if one is not None]

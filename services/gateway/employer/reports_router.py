@@ -99,14 +99,15 @@ async def list_reports(
     )
     shown, following = page(found, limit)
     current = await current_employments(context, {view.employment_id for view in shown})
-    ledgers = await ledgers_of(context, {view.card_id for view in shown if view.employment_id in current})
+    ledgers = await ledgers_of(context, {view.card_id for view in shown})
     decrypt_message = context.container.persons.decrypt_message
     lines = [
         presenters.report_line(
             view,
-            ledgers.get((view.card_id, view.year)) if view.employment_id in current else None,
+            ledgers.get((view.card_id, view.year)),
             context.language,
             decrypt_message,
+            is_current=view.employment_id in current,
         )
         for view in shown
     ]
@@ -118,9 +119,14 @@ async def list_reports(
 async def get_report(report_id: str, context: Employer) -> ReportDetail:
     """An own report with its history."""
     view = await _own_report(context, report_id)
-    is_current = await current_employments(context, {view.employment_id})
-    ledger = await context.container.read_models.ledger(view.card_id, view.year) if is_current else None
-    return presenters.report(view, ledger, context.language, context.container.persons.decrypt_message)
+    current = await current_employments(context, {view.employment_id})
+    return presenters.report(
+        view,
+        await context.container.read_models.ledger(view.card_id, view.year),
+        context.language,
+        context.container.persons.decrypt_message,
+        is_current=view.employment_id in current,
+    )
 
 
 @router.post(

@@ -18,6 +18,7 @@ from frikort_contracts.reporting import (
     WithdrawReport,
 )
 from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.values import danish_day
 
 from services.gateway.commands.responses import (
     ProblemMembers,
@@ -31,7 +32,7 @@ from services.gateway.employer.payment_instructions import expected_instructions
 from services.gateway.formats import Language
 from services.gateway.known_allowance import expected_split, known_remaining
 from services.gateway.person_encryption import Persons
-from services.gateway.presenters import remaining
+from services.gateway.presenters import amounts, remaining
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModelInconsistent, ReadModels
 
@@ -82,7 +83,7 @@ class EmployerResponses:
         self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
     ) -> CommandResponse:
         if message.data.dry_run:
-            return done(await self._dry_run(message.data, outcome, language), language)
+            return done(await self._dry_run(message, outcome, language), language)
         return await self._report(message, outcome, language)
 
     async def _report(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
@@ -100,14 +101,19 @@ class EmployerResponses:
         respond = created if is_new else done
         return respond(report, language, f"/v1/reports/{report.report_id}")
 
-    async def _dry_run(self, command: ReportEarnings, outcome: OutcomeView, language: Language) -> DryRunResource:
-        """What the employer may expect. Where the report was accepted before, the split is the one that it has."""
-        year = command.payment_date.year
+    async def _dry_run(
+        self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
+    ) -> DryRunResource:
+        """What the employer may expect. Where the report was accepted before, the split is the one that it has.
+
+        The allowance is the ledger's: a report would be split by it too. It is that of the table for a first report.
+        """
+        command, year = message.data, message.data.payment_date.year
         ledger = await self._read_models.ledger(command.card_id, year)
-        row = self._allowances.get(year)
+        row = self._allowances.in_force(year, danish_day(message.time))
         if row is None:
             raise ReadModelInconsistent(f"reporting has an allowance for {year}, and the gateway's table has none")
-        left = remaining(row, ledger)
+        dividing, left = amounts(row, ledger), remaining(row, ledger)
         total = command.components.total
         exempt, excess, after = expected_split(total, left)
         instructions = expected_instructions
@@ -124,14 +130,14 @@ class EmployerResponses:
             total_ore=total,
             exempt_at_least_ore=exempt,
             excess_at_most_ore=excess,
-            allowance_ore=row.allowance,
-            provisional=row.provisional,
+            allowance_ore=dividing.allowance,
+            provisional=dividing.provisional,
             remaining_before_ore=known_remaining(left),
             remaining_after_ore=after,
             already_reported=outcome.already_reported,
             corrected_since=outcome.corrected_since,
             advice=instructions(
-                exempt=exempt, excess=excess, year=year, provisional=row.provisional, language=language
+                exempt=exempt, excess=excess, year=year, provisional=dividing.provisional, language=language
             ),
         )
 
@@ -145,5 +151,6 @@ class EmployerResponses:
         view = await self._read_models.reports.get(earlier)
         if view is None or view.booked is None or view.cvr != message.data.cvr:
             return {}
-        line = presenters.report_line(view, None, language, self._persons.decrypt_message)
+        ledger = await self._read_models.ledger(view.card_id, view.year)
+        line = presenters.report_line(view, ledger, language, self._persons.decrypt_message, is_current=False)
         return {"earlier": line.model_dump(mode="json")}

@@ -24,6 +24,7 @@ from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.projections.ledgers import TotalsView
+from services.gateway.read_models import ReadModelInconsistent
 
 CHECKED_MOST: Final = 1_000
 """Lines of one employment that are checked: they are in one message. Later lines have no check."""
@@ -57,6 +58,14 @@ def chunks_to_check(batch: Batch) -> list[int]:
 
 
 @dataclass
+class KnownYear:
+    """What a check knows of a card's year: the rest of its allowance in øre, after the lines so far."""
+
+    remaining: int
+    provisional: bool
+
+
+@dataclass
 class FileCheck:
     """One attempt at the check of a file, chunk by chunk in the order of the file.
 
@@ -68,7 +77,7 @@ class FileCheck:
     allowances: AllowanceTable
     repeated: frozenset[str]
     _earlier: dict[str, list[CheckedReport]] = field(default_factory=dict)
-    _remaining: dict[tuple[str, int], int] = field(default_factory=dict)
+    _years: dict[tuple[str, int], KnownYear] = field(default_factory=dict)
     _accepted: dict[str, AcceptedLine] = field(default_factory=dict)
 
     def command_id(self, line: ValidLine) -> str:
@@ -123,7 +132,7 @@ class FileCheck:
 
     def missing_years(self, lines: Iterable[ValidLine]) -> set[tuple[str, int]]:
         """The cards and years of these lines whose totals are not known yet."""
-        return {_year(line) for line in lines} - self._remaining.keys()
+        return {_year(line) for line in lines} - self._years.keys()
 
     def results(
         self,
@@ -149,14 +158,13 @@ class FileCheck:
     ) -> LineResult:
         if outcome.problem is not None or outcome.report_id is None:
             return LineResult(line.number, "refused", None, 0, 0, outcome.problem, self._detail(outcome))
-        year, row = _year(line), self.allowances[line.paid_on.year]
-        if year not in self._remaining:
-            known = totals.get(year)
-            self._remaining[year] = known_remaining(row.allowance if known is None else known.remaining)
-        parts, provisional = self._settled(outcome, splits) or (None, row.provisional)
+        if (year := _year(line)) not in self._years:
+            self._years[year] = self._known_year(year[1], totals.get(year))
+        known = self._years[year]
+        parts, provisional = self._settled(outcome, splits) or (None, known.provisional)
         if parts is None:
-            parts = split(line.total, self._remaining[year])
-            self._remaining[year] -= parts.exempt
+            parts = split(line.total, known.remaining)
+            known.remaining -= parts.exempt
         if not outcome.already_reported and line.employment_id in self.repeated:
             self._accepted[outcome.report_id] = AcceptedLine(line.number, parts, provisional)
         of_this_file = outcome.report_id in self._accepted
@@ -173,6 +181,15 @@ class FileCheck:
             corrected=outcome.corrected_since,
             unshown=not is_shown,
         )
+
+    def _known_year(self, year: int, totals: TotalsView | None) -> KnownYear:
+        """The ledger's amounts: a report would be split by them too. Those in force, for a first report."""
+        if totals is not None:
+            return KnownYear(known_remaining(totals.remaining), totals.provisional)
+        row = self.allowances.in_force(year, danish_day(self.at))
+        if row is None:
+            raise ReadModelInconsistent(f"reporting has an allowance for {year}, and the payroll process has none")
+        return KnownYear(known_remaining(row.allowance), row.provisional)
 
     def _settled(self, outcome: LineOutcome, splits: Mapping[str, LineSplit]) -> tuple[Split, bool] | None:
         """The split of a report that was accepted before, and whether it is provisional."""

@@ -10,7 +10,7 @@ from frikort_contracts.values import Period
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments
 from services.gateway.projections import cards, employments, ledgers, outcomes, reports
-from services.gateway.projections.ledgers import TotalsView
+from services.gateway.projections.ledgers import TotalsView, ledger_id
 from services.gateway.projections.reports import BookedView
 from services.runtime.mongo.document_store import Database
 
@@ -91,17 +91,33 @@ class MongoReadModelQueries:
         return {stored["_id"]: LineOutcome(*_fields(stored["state"], names)) for stored in await found.to_list(None)}
 
     async def splits(self, report_ids: Collection[str]) -> dict[str, LineSplit]:
-        fields = {"state.revision": 1, "state.settlement": 1, "state.booked.provisional": 1}
-        found = self._reports.find({"_id": {"$in": list(report_ids)}}, fields)
-        return {
-            stored["_id"]: LineSplit(
-                min(stored["state"]["revision"], split["report_revision"]),
-                split["exempt"],
-                split["excess"],
-                (stored["state"].get("booked") or {}).get("provisional", False),
-            )
+        names = ("card_id", "year", "revision", "settlement", "booked.provisional")
+        found = self._reports.find({"_id": {"$in": list(report_ids)}}, {f"state.{name}": 1 for name in names})
+        settled = {
+            stored["_id"]: state
             for stored in await found.to_list(None)
-            if (split := stored["state"]["settlement"]) is not None
+            if (state := stored["state"])["settlement"] is not None
+        }
+        provisional = await self._provisional({ledger_id(one["card_id"], one["year"]) for one in settled.values()})
+        return {
+            report_id: LineSplit(
+                min(state["revision"], state["settlement"]["report_revision"]),
+                state["settlement"]["exempt"],
+                state["settlement"]["excess"],
+                provisional.get(
+                    ledger_id(state["card_id"], state["year"]), (state.get("booked") or {}).get("provisional", False)
+                ),
+            )
+            for report_id, state in settled.items()
+        }
+
+    async def _provisional(self, ledger_ids: Collection[str]) -> dict[str, bool]:
+        """Whether a provisional allowance divides these ledgers, as far as they are known."""
+        found = self._ledgers.find({"_id": {"$in": list(ledger_ids)}}, {"state.totals.provisional": 1})
+        return {
+            stored["_id"]: totals["provisional"]
+            for stored in await found.to_list(None)
+            if (totals := stored["state"].get("totals")) is not None
         }
 
     async def periods(self, employment_ids: Collection[str]) -> dict[str, Period]:
@@ -110,7 +126,7 @@ class MongoReadModelQueries:
 
     async def totals(self, years: Collection[tuple[str, int]]) -> dict[tuple[str, int], TotalsView]:
         fields = {"state.card_id": 1, "state.year": 1, "state.totals": 1}
-        found = self._ledgers.find({"_id": {"$in": [ledgers.ledger_id(*year) for year in years]}}, fields)
+        found = self._ledgers.find({"_id": {"$in": [ledger_id(*year) for year in years]}}, fields)
         states = [stored["state"] for stored in await found.to_list(None)]
         return {
             (state["card_id"], state["year"]): TotalsView.model_validate(state["totals"])

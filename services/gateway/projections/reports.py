@@ -99,14 +99,14 @@ class SettlementView(BaseModel):
     exempt: int
     excess: int
     at: datetime
-    caused_by: str
+    caused_by: str | None
 
 
 class ReportView(BaseModel):
     """A report after its latest events. Revision 0: only its split is known yet, and it is not shown.
 
-    ``moved_at`` is when another report moved the split, unless this one was corrected or withdrawn since.
-    ``stands_since`` is when the municipality decided that the report stands, unless that is superseded.
+    ``moved_at`` is when another report or another allowance moved the split, unless this one was corrected or withdrawn
+    since. ``stands_since`` is when the municipality decided that the report stands, unless that is superseded.
     ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
     """
 

@@ -284,7 +284,7 @@ async def _shown(page: Page, template: str, report_id: UUID) -> Response:
 
 
 def moved(report: ReportDetail) -> int | None:
-    """The change in øre that another report made to this one's exempt amount; None without such a change."""
+    """The change in øre that others made to this report's exempt amount; None without such a change."""
     if report.status == "withdrawn" or not report.splits or report.splits[-1].caused_by is not None:
         return None
     original = next((split for split in reversed(report.splits) if split.caused_by is not None), report.splits[0])

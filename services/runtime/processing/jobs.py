@@ -36,11 +36,15 @@ class LeaseLost(RuntimeError):
 
 @dataclass(frozen=True)
 class JobKind:
-    """A job that can be started: the name of the processor whose documents it walks, and the message for each id."""
+    """A job that can be started: the name of the processor whose documents it walks, and the message for each id.
+
+    It sends no message to a document whose id it does not select.
+    """
 
     name: str
     documents: str
     message: Callable[[str], Message]
+    selects: Callable[[str], bool] = lambda _: True
 
 
 class JobState(NamedTuple):
@@ -119,10 +123,12 @@ async def run_job(
     """
     limit = max(1, min(MAX_BATCH, int(job.rate)))
     while found := await ids.after(job.cursor, limit):
-        await producer.publish([record_of(service, kind, job, document_id) for document_id in found])
+        selected = [document_id for document_id in found if kind.selects(document_id)]
+        if selected:
+            await producer.publish([record_of(service, kind, job, document_id) for document_id in selected])
         job = await store.advance(job, cursor=found[-1], count=len(found))
         progress(job)
-        await sleep(len(found) / job.rate)
+        await sleep(len(selected) / job.rate)
     await store.finish(job)
     progress(job._replace(status="done"))
     logger.info("runtime.document_job_done", job=kind.name, job_id=str(job.job_id), documents=job.done)

@@ -12,7 +12,7 @@ from tests.gateway.memory import MemoryModels
 
 
 def test_every_command_of_the_gateway_has_a_responder() -> None:
-    allowances: AllowanceTable = {}
+    allowances = AllowanceTable(years={})
     of_the_payroll_worker = {CheckReports}  # it reads the outcomes itself
     submitted = {
         message
