@@ -88,6 +88,7 @@ FIELDS: Final[dict[str, FieldText]] = {
     "allowance_version": FieldText(
         "Orders the amounts of a year: the greatest that has taken effect is in force.", "2025/2025-01-01/1-final/000"
     ),
+    "closed": FieldText("The year is closed: its amounts and its reports do not change.", False),
     "allowance_ore": FieldText("The year's allowance, in øre.", 10_000_000),
     "atp_ore": FieldText("ATP contribution, in øre.", 9_900),
     "components": FieldText("What was paid, by kind; the parts add up to the total."),

@@ -42,6 +42,7 @@ class Problem(StrEnum):
     AMOUNT_UNUSUAL = "amount-unusual"
     YEAR_WITHOUT_ALLOWANCE = "year-without-allowance"
     YEAR_PROVISIONAL = "year-provisional"
+    YEAR_CLOSED = "year-closed"
     REFERENCE_REUSED = "reference-reused"
     POSSIBLE_DUPLICATE = "possible-duplicate"
     REPORT_UNKNOWN = "report-unknown"

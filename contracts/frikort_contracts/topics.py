@@ -2,8 +2,8 @@
 
 Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
 ``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the system of
-record, and a read model or an authority must be able to start again from the first record. No topic is compacted: none
-holds a state by key, so every record of a key counts.
+record, and a read model or an authority must be able to start again from the first record. One topic is compacted: the
+newest record of a year is the whole year. In every other topic all records of a key count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, Literal, get_args
 
-from frikort_contracts import balance, extracts, issuance, outcomes, report_checks, reporting
+from frikort_contracts import balance, extracts, issuance, outcomes, report_checks, reporting, years
 from frikort_contracts.messages import Message
 
 PARTITIONS: Final = 6
@@ -165,6 +165,14 @@ EXTRACTS = Topic(
     readers=("projections",),
     retention=timedelta(days=30),
 )
+YEARS = Topic(
+    name="frikort.years.v1",
+    key="year",
+    messages=(years.YearChanged,),
+    writers=("operator",),
+    readers=("reporting", "balance", "gateway", "payroll"),
+    cleanup="compact",
+)
 AUTHORITY_SKAT = Topic(
     name="frikort.authority.skat.v1",
     key="card_id",
@@ -192,6 +200,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     CAP_WARNINGS,
     OUTCOMES,
     EXTRACTS,
+    YEARS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

@@ -105,8 +105,8 @@ _USERS: Final[Mapping[str, Rights]] = {
             "drafts": _KEEP_ONCE,
         }
     },
-    # Reads and replays dead letters.
-    "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD}},
+    # Reads and replays dead letters, and changes the amounts of a year.
+    "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD, "year_changes": _READ_AND_ADD}},
 }
 _ONLY_LOCAL: Final[Mapping[str, Rights]] = {
     "gateway": {"frikort_gateway": {"clock": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE})}}

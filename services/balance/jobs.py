@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import structlog
 from frikort_contracts.balance import SettleYear
-from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.rules.allowances import Allowance, Allowances
 from frikort_contracts.values import danish_day
 
 from services.balance.processor import LEDGERS
@@ -45,9 +45,12 @@ class Settlements(Protocol):
         ...
 
 
-async def start_due_settlements(table: AllowanceTable, today: date, settlements: Settlements) -> None:
-    """Start a job for each year that is due and has none running. A second one, of another instance, does no harm."""
-    for year in table.years:
+async def start_due_settlements(table: Allowances, today: date, settlements: Settlements) -> None:
+    """Start a job for each open year that is due and has none running.
+
+    A second one, of another instance, does no harm.
+    """
+    for year in table.years.keys() - table.closed:
         amounts = table.in_force(year, today)
         if amounts is None or not await settlements.is_due(amounts):
             continue
@@ -78,7 +81,7 @@ def settle_kind(amounts: Allowance) -> JobKind:
     )
 
 
-def settle_kinds(table: AllowanceTable) -> list[JobKind]:
+def settle_kinds(table: Allowances) -> list[JobKind]:
     """The jobs for all amounts of the table."""
     return [settle_kind(amounts) for rows in table.years.values() for amounts in rows]
 
@@ -104,7 +107,7 @@ class MongoSettlements:
         await self._jobs.start(kind, rate=DEFAULT_RATE)
 
 
-def settlement_starter(table: AllowanceTable) -> BackgroundTask:
+def settlement_starter(table: Allowances) -> BackgroundTask:
     """A background task for ``Runtime``: settles a year from the Danish midnight on which its amounts take effect."""
 
     async def settlements(runtime: Runtime) -> None:

@@ -22,6 +22,6 @@ if __name__ == "__main__":
         background_tasks=[
             extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
             pending_job(cards),
-            document_job_runner(JOB_KINDS),
+            document_job_runner(lambda: JOB_KINDS),
         ],
     )

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from frikort_contracts.extracts import Position
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.topics import Topic
 
 from services.gateway.attempts.limiter import AttemptLimiter
@@ -45,7 +45,7 @@ class Container:
     clock: Clock
     persons: Persons
     line_encryptor: LineEncryptor
-    allowances: AllowanceTable
+    allowances: Allowances
     read_models: GatewayReadModels
     commands: CommandService
     outcomes: Outcomes

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
-from frikort_contracts.http.balances import AllowanceResource, Allowances
+from frikort_contracts.http.balances import AllowanceResource
+from frikort_contracts.http.balances import Allowances as AllowancesResource
 from frikort_contracts.http.common import Days, Municipality
 from frikort_contracts.http.reports import ComponentsResource, DisputeResource, ReportHistory, SplitResource
 from frikort_contracts.municipalities import MUNICIPALITIES
-from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.rules.allowances import Allowance, Allowances
 from frikort_contracts.values import Components, Period, WorkPeriod
 
 from services.gateway.projections.ledgers import LedgerView, TotalsView
@@ -34,20 +35,20 @@ def amounts(before: Allowance | BookedView, ledger: LedgerView | None) -> Allowa
     return before if ledger is None or ledger.totals is None else ledger.totals
 
 
-def allowances(table: AllowanceTable, today: date) -> Allowances:
+def allowances(table: Allowances, today: date) -> AllowancesResource:
     """What is in force today in each year, and what takes effect later; newest year first."""
     years = sorted(table.years, reverse=True)
     in_force = [row for year in years if (row := table.in_force(year, today)) is not None]
     announced = [row for year in years for row in table.announced(year, today)]
-    return Allowances(
+    return AllowancesResource(
         today=today,
         current_year=today.year,
-        allowances=[_allowance(row) for row in in_force],
-        announced=[_allowance(row) for row in announced],
+        allowances=[_allowance(row, closed=row.year in table.closed) for row in in_force],
+        announced=[_allowance(row, closed=row.year in table.closed) for row in announced],
     )
 
 
-def _allowance(row: Allowance) -> AllowanceResource:
+def _allowance(row: Allowance, *, closed: bool) -> AllowanceResource:
     return AllowanceResource(
         year=row.year,
         allowance_ore=row.allowance,
@@ -55,6 +56,7 @@ def _allowance(row: Allowance) -> AllowanceResource:
         hourly_rate_ore=row.hourly_rate,
         provisional=row.provisional,
         effective_from=row.effective_from,
+        closed=closed,
     )
 
 

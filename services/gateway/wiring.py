@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 
 from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.audit.context import audited_reads
@@ -37,9 +37,9 @@ from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
 from services.gateway.settings import GatewaySettings
-from services.runtime.allowance_file import load_allowances
 from services.runtime.batched_calls import BatchingProducer
 from services.runtime.service import Runtime
+from services.runtime.years.followed import FollowedAllowances
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     persons = Persons.from_settings(settings)
     line_encryptor = LineEncryptor.from_settings(settings)
     clock = Clock(database, settable=settings.environment == "local")
-    allowances = load_allowances(settings.allowances)
+    allowances = FollowedAllowances.from_settings(settings)
+    runtime.add_start_check(allowances.catch_up)
+    runtime.add_background_task(allowances.follow)
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
     batches = MongoBatchStore(database, lease=settings.batch_lease)
@@ -131,7 +133,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     return Process(container, listener, ProjectionMonitor(database))
 
 
-def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: AllowanceTable) -> ResponseBuilder:
+def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: Allowances) -> ResponseBuilder:
     """The builder of responses, with the responders of every slice."""
     employer = EmployerResponses(read_models, persons, allowances)
     return ResponseBuilder(

@@ -2,11 +2,18 @@
 
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
-from services.runtime.allowance_file import load_allowances
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
+from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
     settings = RuntimeSettings()
-    rules = Rules(load_allowances(settings.allowances), settings.provisional_accepted)
-    run(service="reporting", settings=settings, processors=[card_states(rules)])
+    allowances = FollowedAllowances.from_settings(settings)
+    rules = Rules(allowances, settings.provisional_accepted)
+    run(
+        service="reporting",
+        settings=settings,
+        processors=[card_states(rules)],
+        start_checks=[allowances.catch_up],
+        background_tasks=[allowances.follow],
+    )

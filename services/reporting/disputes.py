@@ -33,11 +33,11 @@ from frikort_contracts.values import CitizenSide
 
 from services.reporting.card_state import CardState, Employment, Report
 from services.reporting.employments import find_employment
-from services.reporting.rules import Refusal
+from services.reporting.rules import Refusal, Rules
 from services.runtime.processing.decision import Decision
 
 
-def decide_dispute(state: CardState, message: Envelope[Any]) -> Decision[CardState]:
+def decide_dispute(rules: Rules, state: CardState, message: Envelope[Any]) -> Decision[CardState]:
     """Carry out a command about a dispute. Raises ``Refusal``."""
     match message.data:
         case DisputeReport():
@@ -47,7 +47,7 @@ def decide_dispute(state: CardState, message: Envelope[Any]) -> Decision[CardSta
         case WithdrawDispute():
             return withdraw_dispute(state, message)
         case DecideDispute():
-            return decide_for_municipality(state, message)
+            return decide_for_municipality(rules, state, message)
     raise TypeError(f"{type(message.data).__name__} is no command about a dispute")
 
 
@@ -114,12 +114,16 @@ def withdraw_dispute(state: CardState, message: Envelope[WithdrawDispute]) -> De
     return _accepted(state, command, message, undisputed, event)
 
 
-def decide_for_municipality(state: CardState, message: Envelope[DecideDispute]) -> Decision[CardState]:
-    """Record the municipality's decision; end the dispute if the report stands. Raises ``Refusal``."""
+def decide_for_municipality(rules: Rules, state: CardState, message: Envelope[DecideDispute]) -> Decision[CardState]:
+    """Record the municipality's decision; end the dispute if the report stands. Raises ``Refusal``.
+
+    In a closed year the employer could not correct the report, so there is no decision until the year is opened.
+    """
     command = message.data
     employment, report = _find_report(state, command)
     if not report.disputed:
         raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    rules.check_open(report.year)
     decided = _with_dispute(report, is_open=True, decision=command.decision)
     events: list[Event] = [
         DisputeDecided(

@@ -74,11 +74,11 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
             case CorrectReport():
                 return correct_report(rules, state, message)
             case WithdrawReport():
-                return withdraw_report(state, message)
+                return withdraw_report(rules, state, message)
             case CheckReports():
                 return check_reports(rules, state, message)
             case DisputeReport() | AnswerDispute() | WithdrawDispute() | DecideDispute():
-                return decide_dispute(state, message)
+                return decide_dispute(rules, state, message)
     except Refusal as refusal:
         outcome = CommandRefused(
             command_id=str(message.id), card_id=state.card_id, problem=refusal.problem, detail=refusal.detail

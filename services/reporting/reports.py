@@ -118,12 +118,13 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
     )
 
 
-def withdraw_report(state: CardState, message: Envelope[WithdrawReport]) -> Decision[CardState]:
+def withdraw_report(rules: Rules, state: CardState, message: Envelope[WithdrawReport]) -> Decision[CardState]:
     """Withdraw a report. Its reference stays used. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
     earlier = find_report(employment, command.report_id)
     check_unchanged(earlier, command)
+    rules.check_open(earlier.year)
     withdrawn = replace(earlier, revision=earlier.revision + 1, withdrawn=True)
     event = EarningsWithdrawn(
         card_id=state.card_id,

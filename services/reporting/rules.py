@@ -13,7 +13,7 @@ from typing import Final
 
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import CorrectReport, ReportEarnings
-from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.rules.allowances import Allowance, Allowances
 from frikort_contracts.values import Components, Period, WorkPeriod
 
 from services.reporting.card_state import CardState, Employment, Report, first_day_not_covered
@@ -34,9 +34,9 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """The table of allowances, and whether reports in a provisional year are accepted."""
+    """The amounts of every year, and whether reports in a provisional year are accepted."""
 
-    allowances: AllowanceTable
+    allowances: Allowances
     provisional_accepted: bool
 
     def check(
@@ -47,7 +47,13 @@ class Rules:
         check_payment_date(command.payment_date, command.work, today)
         check_work_in_employment(command.work, employment)
         check_card_active(command.work, state.card.active)
+        self.check_open(command.payment_date.year)
         return self.allowance_of(command.payment_date.year, today)
+
+    def check_open(self, year: int) -> None:
+        """The reports of a closed year do not change (decision 0027). Raises ``Refusal``."""
+        if year in self.allowances.closed:
+            raise Refusal(Problem.YEAR_CLOSED, year=year)
 
     def allowance_of(self, year: int, today: date) -> Allowance:
         """The allowance of a payment year in force today (§ 1; bekendtgørelse om socialt frikort § 1).

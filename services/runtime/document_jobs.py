@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,9 +29,11 @@ MAX_RATE = 10_000.0  # more than a process publishes
 _POLL_SECONDS = 2.0
 
 
-def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
-    """A background task for ``Runtime``: claims one job at a time and walks its documents."""
-    by_name = {kind.name: kind for kind in kinds}
+def document_job_runner(kinds: Callable[[], Sequence[JobKind]]) -> BackgroundTask:
+    """A background task for ``Runtime``: claims one job at a time and walks its documents.
+
+    ``kinds`` are asked for each job, because a process can get new ones.
+    """
 
     async def document_jobs(runtime: Runtime) -> None:
         store = MongoJobStore(runtime.database)
@@ -40,8 +42,9 @@ def document_job_runner(kinds: Sequence[JobKind]) -> BackgroundTask:
             if job is None:
                 await asyncio.sleep(_POLL_SECONDS)
                 continue
-            if (kind := by_name.get(job.kind)) is None:
-                # A newer release started it; an instance of that release will run it.
+            kind = next((kind for kind in kinds() if kind.name == job.kind), None)
+            if kind is None:
+                # A newer release started it, or one that knows a newer change; such an instance will run it.
                 logger.warning("runtime.document_job_unknown", job=job.kind)
                 await asyncio.sleep(_POLL_SECONDS)
                 continue

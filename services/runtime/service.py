@@ -137,6 +137,10 @@ class Runtime:
         """Add a background task before ``start``: one that is built from parts of this runtime."""
         self._background_tasks.append(task)
 
+    def add_start_check(self, check: StartCheck) -> None:
+        """Add a start check before ``start``."""
+        self._start_checks.append(check)
+
     def reader(self, documents: DocumentSet[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors or projections."""
         return Reader(self.database, documents)

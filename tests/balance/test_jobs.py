@@ -55,6 +55,15 @@ async def test_a_year_is_settled_from_the_day_on_which_its_amounts_take_effect(
     assert settlements.running == [settle_kind(amounts).name for amounts in started]
 
 
+async def test_a_closed_year_is_settled_when_it_is_opened_again() -> None:
+    settlements = MemorySettlements([FIRST.version])
+    await start_due_settlements(TABLE.with_year(2023, (FIRST, JULY), closed=True), date(2023, 7, 1), settlements)
+    assert settlements.running == []
+
+    await start_due_settlements(TABLE, date(2023, 7, 1), settlements)
+    assert settlements.running == [settle_kind(JULY).name]
+
+
 async def test_a_running_job_is_not_started_again() -> None:
     settlements = MemorySettlements([FIRST.version], running=[settle_kind(JULY).name])
     await start_due_settlements(TABLE, date(2023, 7, 1), settlements)

@@ -80,7 +80,9 @@ from frikort_contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
+from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
+from frikort_contracts.years import YearChanged
 
 from tests.sources import source_for
 
@@ -229,6 +231,10 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     SettleYear(
         card_id=_CARD, year=2025, allowance=4_276_600, provisional=False,
         allowance_version="2025/2025-01-01/1-final/001",
+    ),
+    YearChanged(
+        year=2025, revision=2, closed=True,
+        amounts=(Allowance(year=2025, allowance=4_276_600, income_limit=1_069_200, effective_from=date(2025, 1, 1)),),
     ),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(

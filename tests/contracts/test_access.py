@@ -14,7 +14,7 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import BALANCE_JOBS, EARNINGS, TOPICS
+from frikort_contracts.topics import BALANCE_JOBS, EARNINGS, TOPICS, YEARS
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -22,7 +22,7 @@ def names(principal: str, operation: Operation, resource: Resource = Resource.TO
 
 
 def test_a_reader_reads_its_topics_in_its_own_groups_and_writes_their_dead_letters() -> None:
-    assert names("balance", Operation.READ) == {EARNINGS.name, BALANCE_JOBS.name}
+    assert names("balance", Operation.READ) == {EARNINGS.name, BALANCE_JOBS.name, YEARS.name}
     assert Right("balance", Operation.READ, Resource.GROUP, "frikort.balance.", is_prefix=True) in rights()
     assert names("balance", Operation.WRITE) == {
         "frikort.balances.v1",
@@ -30,14 +30,15 @@ def test_a_reader_reads_its_topics_in_its_own_groups_and_writes_their_dead_lette
         BALANCE_JOBS.name,
         BALANCE_JOBS.dead,
         EARNINGS.dead,
+        YEARS.dead,
     }
 
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    assert names("gateway", Operation.WRITE) == commands
-    assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
-    assert not names("gateway", Operation.READ) | names("payroll", Operation.READ)
+    assert names("gateway", Operation.WRITE) == {*commands, YEARS.dead}
+    assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1", YEARS.dead}
+    assert names("gateway", Operation.READ) == names("payroll", Operation.READ) == {YEARS.name}
     assert names("projections", Operation.WRITE) == {f"{name}.dead" for name in names("projections", Operation.READ)}
 
 

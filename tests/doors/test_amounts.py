@@ -7,13 +7,17 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+import httpx2
 import pytest
 from frikort_contracts.http.roles import Role
+from frikort_contracts.reporting import DisputeDecision
 from frikort_contracts.rules.allowances import Allowance
 
 from services.gateway.auth import Caller
-from tests.doors.doors import Entry, json_body, kroner
+from services.portals.texts import LANGUAGE_COOKIE
+from tests.doors.doors import DOORS, Door, Entry, json_body, kroner
 from tests.doors.world import CARD, NOW, NUMBER, World
+from tests.portals.site import FORM
 
 PROVISIONAL: Final = 4_276_600
 FINAL: Final = Allowance(year=2026, allowance=4_390_000, income_limit=1_097_500, effective_from=date(2026, 1, 1))
@@ -89,6 +93,29 @@ async def as_citizen(world: World, path: str, name: str) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     (found,) = answer.json()[name]
     return dict(found)
+
+
+async def dispute(world: World, report_id: str) -> dict[str, Any]:
+    """Dispute a report as the card's citizen."""
+    await as_citizen(world, "/v1/me/balances", "balances")
+    headers = {**world.headers, "authorization": "Bearer citizen"}
+    answer = await world.api.post(
+        f"/v1/me/reports/{report_id}/dispute", json={"reason": "wrong-amount"}, headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def caseworker(world: World) -> dict[str, str]:
+    """The headers of a request of the card's municipality."""
+    world.gateway.callers["home"] = Caller("issuer", "portal", "worker-1", Role.CASEWORKER, "101")
+    return {**world.headers, "authorization": "Bearer home", "access-reason": "sag 2026-0042"}
+
+
+async def decide(world: World, report_id: str, decision: DisputeDecision) -> httpx2.Response:
+    """Decide the dispute of a report for the card's municipality."""
+    path = f"/v1/cards/{CARD}/reports/{report_id}/dispute/decision"
+    return await world.api.post(path, json={"decision": decision}, headers=caseworker(world))
 
 
 @pytest.fixture
@@ -203,15 +230,8 @@ async def test_e1_the_municipality_sees_a_disputed_report_before_and_after_its_y
     world: World, employer: Employer
 ) -> None:
     report_id = (await employer.post("/v1/reports", OCTOBER))["report_id"]
-    await as_citizen(world, "/v1/me/balances", "balances")
-    answer = await world.api.post(
-        f"/v1/me/reports/{report_id}/dispute",
-        json={"reason": "wrong-amount"},
-        headers={**world.headers, "authorization": "Bearer citizen"},
-    )
-    assert (answer.status_code, answer.json()["provisional"]) == (200, True)
-    world.gateway.callers["home"] = Caller("issuer", "portal", "worker-1", Role.CASEWORKER, "101")
-    asked = {**world.headers, "authorization": "Bearer home", "access-reason": "sag 2026-0042"}
+    assert (await dispute(world, report_id))["provisional"]
+    asked = caseworker(world)
 
     async def seen() -> tuple[str, str, bool]:
         (disputed,) = (await world.api.get("/v1/disputes", headers=asked)).json()["disputes"]
@@ -219,11 +239,7 @@ async def test_e1_the_municipality_sees_a_disputed_report_before_and_after_its_y
         return disputed["report_id"], report["report_id"], report["provisional"]
 
     async def decided() -> bool:
-        answer = await world.api.post(
-            f"/v1/cards/{CARD}/reports/{report_id}/dispute/decision",
-            json={"decision": "employer-must-correct"},
-            headers={**asked, "idempotency-key": str(uuid4())},
-        )
+        answer = await decide(world, report_id, DisputeDecision.EMPLOYER_MUST_CORRECT)
         assert answer.status_code == 200, answer.text
         return bool(answer.json()["provisional"])
 
@@ -245,8 +261,7 @@ async def test_e2_a_report_of_may_2023_is_split_by_the_amounts_in_force_then_and
     )
     booked = await employer.post("/v1/reports", may)
     world.clock.time = datetime(2023, 7, 1, 12, tzinfo=UTC)
-    table = world.gateway.app.state.gateway.allowances
-    july = table.in_force(2023, date(2023, 7, 1))
+    july = world.table.in_force(2023, date(2023, 7, 1))
     assert july is not None
     world.settle(july)
     after = await employer.get(f"/v1/reports/{booked['report_id']}")
@@ -268,3 +283,100 @@ async def test_e2_the_check_of_a_first_report_has_the_amounts_in_force_on_its_da
     )
     (checked,) = await Employer(world).check(may)
     assert (checked["split"]["exempt_at_least_ore"], checked["split"]["excess_at_most_ore"]) == expected
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
+async def test_a_closed_year_takes_no_report_until_it_is_opened_again(
+    world: World, employer: Employer, door: Door
+) -> None:
+    world.close(2026)
+    assert (await door(world, employer.employment, NOVEMBER)).decision == "year-closed"
+
+    world.close(2026, closed=False)
+    assert (await door(world, employer.employment, NOVEMBER)).decision == "booked"
+
+
+async def test_a_closed_year_takes_no_dry_run_correction_or_withdrawal(world: World, employer: Employer) -> None:
+    booked = await employer.post("/v1/reports", OCTOBER)
+    world.close(2026)
+    path = f"/v1/reports/{booked['report_id']}"
+    content = json_body(NOVEMBER)
+    correction = {name: content[name] for name in ("work", "payment_date", "components")} | {"reason": "wrong-amount"}
+
+    for tried, body in (
+        ("/v1/reports/dry-run", json_body(NOVEMBER, employment_id=employer.employment)),
+        (f"{path}/correction", correction),
+        (f"{path}/withdrawal", {"reason": "not-paid"}),
+    ):
+        answer = await world.api.post(tried, json=body, headers=world.headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "year-closed"), tried
+        assert answer.json()["detail"].startswith("The year is 2026.")
+
+    assert (await employer.get(path))["split"] == booked["split"]
+
+
+async def test_the_check_of_a_file_refuses_reports_of_a_closed_year(world: World, employer: Employer) -> None:
+    await employer.post("/v1/reports", OCTOBER)
+    world.close(2026)
+    repeated, new = await employer.check(OCTOBER, NOVEMBER)
+    world.close(2026, closed=False)
+    (after,) = await employer.check(NOVEMBER)
+
+    assert (repeated["result"], new["result"], after["result"]) == ("already_reported", "refused", "accepted")
+    assert (new["problem"]["code"], new["split"]) == ("year-closed", None)
+    assert new["problem"]["detail"].startswith("The year is 2026.")
+
+
+async def test_a_file_that_was_checked_before_its_year_was_closed_is_refused_when_it_is_booked(
+    world: World, employer: Employer
+) -> None:
+    content = json.dumps(json_body(NOVEMBER, employment_id=employer.employment)).encode()
+    batch_id = (await world.send_file(content, "application/jsonl")).json()["batch_id"]
+    (checked,) = await world.work(batch_id)
+    world.close(2026)
+    (booked,) = await world.book(batch_id)
+
+    assert checked["check"]["result"] == "accepted"
+    assert (booked["result"], booked["problem"]["code"]) == ("refused", "year-closed")
+
+
+@pytest.mark.parametrize("decision", DisputeDecision)
+async def test_the_municipality_decides_no_dispute_of_a_closed_year_until_it_is_opened_again(
+    world: World, employer: Employer, decision: DisputeDecision
+) -> None:
+    report_id = (await employer.post("/v1/reports", OCTOBER))["report_id"]
+    world.close(2026)
+    await dispute(world, report_id)
+    refused = await decide(world, report_id, decision)
+    world.close(2026, closed=False)
+    after = await decide(world, report_id, decision)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "year-closed")
+    assert refused.json()["detail"].startswith("The year is 2026.")
+    assert after.status_code == 200, after.text
+
+
+async def test_an_accepted_report_is_answered_again_in_a_closed_year(world: World, employer: Employer) -> None:
+    booked = await employer.post("/v1/reports", OCTOBER)
+    world.close(2026)
+    again = await employer.post("/v1/reports", OCTOBER)
+    assert (again["report_id"], again["already_reported"]) == (booked["report_id"], True)
+
+
+async def test_pages_say_in_danish_and_english_that_a_year_is_closed(world: World, employer: Employer) -> None:
+    booked = await employer.post("/v1/reports", OCTOBER)
+    world.close(2026)
+    path = f"/virksomhed/indberetninger/{booked['report_id']}/tilbagekald"
+
+    danish = await world.pages.post(path, data={**FORM, "key": str(uuid4()), "reason": "not-paid", "step": "send"})
+    world.pages.cookies.set(LANGUAGE_COOKIE, "en")
+    english = await world.pages.post(path, data={**FORM, "key": str(uuid4()), "reason": "not-paid", "step": "send"})
+
+    assert "Året er lukket" in danish.text
+    assert "The year is closed" in english.text
+
+
+async def test_the_published_table_says_which_years_are_closed(world: World) -> None:
+    world.close(2025)
+    table = (await world.api.get("/v1/allowances")).json()
+    assert [row["year"] for row in table["allowances"] if row["closed"]] == [2025]

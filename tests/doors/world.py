@@ -17,7 +17,7 @@ from frikort_contracts.issuance import CardIssued
 from frikort_contracts.messages import Command, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
 from frikort_contracts.reporting import RegisterEmployment
-from frikort_contracts.rules.allowances import Allowance, AllowanceTable
+from frikort_contracts.rules.allowances import Allowance, Allowances, AllowanceTable
 from frikort_contracts.topics import TOPICS, topic_of
 from frikort_contracts.values import Period
 
@@ -267,7 +267,7 @@ class World:
         )
         self.services.deliver(envelope(issued, datetime(2019, 1, 7, 12, tzinfo=UTC)))
 
-    def _outcomes(self, commands: CommandService, table: AllowanceTable) -> Outcomes:
+    def _outcomes(self, commands: CommandService, table: Allowances) -> Outcomes:
         models = self.gateway.models
         return Outcomes(
             commands=commands,
@@ -279,9 +279,20 @@ class World:
 
     def announce(self, amounts: Allowance) -> None:
         """Add amounts to the table of reporting and the gateway. No year is settled by them yet."""
+        self._use_table(self.table.with_year(amounts.year, (*self.table.years[amounts.year], amounts), closed=False))
+
+    def close(self, year: int, *, closed: bool = True) -> None:
+        """Close a year, or open it."""
+        self._use_table(self.table.with_year(year, self.table.years[year], closed=closed))
+
+    @property
+    def table(self) -> AllowanceTable:
+        """The allowance table."""
         container: Container = self.gateway.app.state.gateway
-        rows = container.allowances.years.get(amounts.year, ())
-        table = AllowanceTable(years={**container.allowances.years, amounts.year: (*rows, amounts)})
+        return AllowanceTable(years=container.allowances.years, closed=container.allowances.closed)
+
+    def _use_table(self, table: AllowanceTable) -> None:
+        container: Container = self.gateway.app.state.gateway
         self.services.use_table(table)
         outcomes = self._outcomes(container.commands, table)
         self.gateway.app.state.gateway = replace(container, allowances=table, outcomes=outcomes)

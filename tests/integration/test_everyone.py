@@ -34,6 +34,7 @@ def test_everyone_sees_the_allowance_table(anyone: Client) -> None:
         "hourly_rate_ore": 29_554,
         "provisional": False,
         "effective_from": "2025-01-01",
+        "closed": False,
     }
     assert table[2026]["provisional"]
     assert table[2019]["hourly_rate_ore"] == 24_173

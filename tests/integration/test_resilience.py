@@ -261,7 +261,7 @@ async def _origins_of(world: World, key: str) -> list[str]:
 async def _dead_letter_command(world: World, *arguments: str) -> tuple[int, str, str]:
     """``python -m services.runtime.kafka.dead_letters`` as the operator."""
     environment = world.system.environment(OPERATOR, ())
-    return await asyncio.to_thread(command.run, arguments, environment)
+    return await asyncio.to_thread(command.run, command.DEAD_LETTERS, arguments, environment)
 
 
 async def _projections_are(world: World, status: str, stale: int) -> None:

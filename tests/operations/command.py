@@ -1,4 +1,4 @@
-"""Runs ``services.runtime.kafka.dead_letters`` in a process forked from one that has already imported it.
+"""Runs a command of operators in a process forked from one that has already imported it.
 
 The import takes most of the time of the command.
 """
@@ -7,29 +7,34 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from services.runtime.kafka.dead_letters.__main__ import main
+from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
+from services.runtime.years.__main__ import main as years
 
+Main = Callable[[Sequence[str]], int]
+
+DEAD_LETTERS: Final[Main] = dead_letters
+YEARS: Final[Main] = years
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
 
-def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
     """Run one command in a separate process. Returns its exit code, standard output and standard error."""
     with TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
-        process = _FORKS.Process(target=_command, args=(list(arguments), dict(environment), out, err))
+        process = _FORKS.Process(target=_command, args=(main, list(arguments), dict(environment), out, err))
         process.start()
         process.join()
         assert process.exitcode is not None
         return process.exitcode, out.read_text(), err.read_text()
 
 
-def _command(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+def _command(main: Main, arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
     for stream, path in ((1, out), (2, err)):

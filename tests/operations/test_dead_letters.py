@@ -45,7 +45,9 @@ class CommandResult:
 
 async def dead(harness: Harness, *arguments: str, **settings: str) -> CommandResult:
     """``python -m services.runtime.kafka.dead_letters`` with ``arguments``, without a start of the interpreter."""
-    return CommandResult(*await asyncio.to_thread(command.run, arguments, harness.environment(**settings)))
+    return CommandResult(
+        *await asyncio.to_thread(command.run, command.DEAD_LETTERS, arguments, harness.environment(**settings))
+    )
 
 
 async def to_dead_letters(harness: Harness, service: str, *records: Record) -> list[DeadLetter]:

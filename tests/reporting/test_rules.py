@@ -365,6 +365,18 @@ def test_a_report_carries_the_amounts_in_force_on_its_day_of_acceptance(on: str,
     assert accepted.allowance_version > "2025/2025-01-01"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [report("june", wage=200_000), correct(wage=50_000), withdraw(), *map(decide, DisputeDecision)],
+    ids=["a report", "a correction", "a withdrawal", *(f"the decision {one}" for one in DisputeDecision)],
+)
+def test_a_closed_year_takes_no_change_of_its_reports_and_no_decision_of_a_dispute(command: Message) -> None:
+    closed = AllowanceTable(years=RULES.allowances.years, closed=frozenset({2025}))
+    history = CardHistory(Rules(closed, provisional_accepted=True))
+    history.state = employed(report(), dispute()).state
+    assert refused(history.apply(command)) == ("year-closed", {"year": 2025})
+
+
 @pytest.mark.parametrize("accepts", [True, False])
 def test_a_report_in_a_provisional_year_is_accepted_only_if_the_setting_allows_it(accepts: bool) -> None:
     history = employed(rules=Rules(RULES.allowances, provisional_accepted=accepts))
@@ -382,7 +394,8 @@ def test_every_problem_of_reporting_has_a_case() -> None:
         Problem.CARD_NUMBERS_EXHAUSTED, Problem.SAME_MUNICIPALITY, Problem.CONTROL_NOT_DUE, Problem.MANDATE_UNKNOWN,
         Problem.MANDATE_ENDED, Problem.MANDATE_TO_SELF, Problem.MANDATE_DATE_OUT_OF_RANGE, Problem.TOO_MANY_MANDATES,
     }  # fmt: skip
-    here = {str(case.values[2]) for case in CASES} | {"year-without-allowance", "year-provisional"}
+    of_years = {"year-without-allowance", "year-provisional", "year-closed"}
+    here = {str(case.values[2]) for case in CASES} | of_years
     assert here == {problem.value for problem in set(Problem) - of_issuance}
 
 

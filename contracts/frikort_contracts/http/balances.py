@@ -73,6 +73,7 @@ class AllowanceResource(Resource):
     hourly_rate_ore: int | None
     provisional: bool
     effective_from: date = Field(description="The first day on which these amounts divide the year.")
+    closed: bool = False
 
 
 class Allowances(Resource):

@@ -10,7 +10,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
@@ -41,13 +41,37 @@ class Allowance(Value):
         return f"{self.year}/{self.effective_from}/{mark}/{self.correction:03d}"
 
 
+class Allowances(Protocol):
+    """The amounts of every year: an ``AllowanceTable``, or one that changes while a process runs."""
+
+    @property
+    def years(self) -> Mapping[int, tuple[Allowance, ...]]:
+        """All amounts, by year."""
+        ...
+
+    @property
+    def closed(self) -> frozenset[int]:
+        """The years that are closed: their amounts and reports do not change."""
+        ...
+
+    def in_force(self, year: int, day: date) -> Allowance | None:
+        """See ``AllowanceTable``."""
+        ...
+
+    def announced(self, year: int, day: date) -> Sequence[Allowance]:
+        """See ``AllowanceTable``."""
+        ...
+
+
 class AllowanceTable(Value):
     """The amounts of every year.
 
-    The first amounts of a year take effect on 1 January at the latest, and no two have the same version.
+    The first amounts of a year take effect on 1 January at the latest, and no two have the same version. The amounts
+    and reports of the years in ``closed`` do not change.
     """
 
     years: Mapping[Year, tuple[Allowance, ...]]
+    closed: frozenset[Year] = frozenset()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -67,6 +91,11 @@ class AllowanceTable(Value):
         day = max(day, date(year, 1, 1))
         effective = [row for row in self.years.get(year, ()) if row.effective_from <= day]
         return max(effective, key=lambda row: row.version, default=None)
+
+    def with_year(self, year: int, amounts: tuple[Allowance, ...], *, closed: bool) -> Self:
+        """The table after a change of a year. Raises ``ValueError``."""
+        years = {**self.years, year: amounts}
+        return type(self)(years=years, closed=self.closed | {year} if closed else self.closed - {year})
 
     def announced(self, year: int, day: date) -> Sequence[Allowance]:
         """The amounts of ``year`` that take effect after ``day`` and 1 January, the next one first."""

@@ -9,7 +9,7 @@ from frikort_contracts.http.balances import BalanceResource, Balances, WarningRe
 from frikort_contracts.http.employments import CardEmploymentResource, ContactResource
 from frikort_contracts.http.mandates import MandateResource
 from frikort_contracts.http.reports import CardReportResource
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.rules.hours import converted_hours
 
 from services.gateway.person_encryption import Contact, Person
@@ -35,7 +35,7 @@ def mandate(view: MandateView, holder: Person, today: date) -> MandateResource:
     )
 
 
-def balances(ledgers: list[LedgerView], today: date, table: AllowanceTable) -> Balances:
+def balances(ledgers: list[LedgerView], today: date, table: Allowances) -> Balances:
     """The years with reports, and the present one, newest first."""
     shown = {ledger.year: _balance(ledger, today, table) for ledger in ledgers if ledger.totals is not None}
     present = table.in_force(today.year, today)
@@ -55,7 +55,7 @@ def balances(ledgers: list[LedgerView], today: date, table: AllowanceTable) -> B
     return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
 
 
-def _balance(ledger: LedgerView, today: date, table: AllowanceTable) -> BalanceResource:
+def _balance(ledger: LedgerView, today: date, table: Allowances) -> BalanceResource:
     if ledger.totals is None:
         raise ValueError("a ledger without totals is not shown")
     row = table.in_force(ledger.year, today)

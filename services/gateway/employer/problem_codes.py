@@ -15,5 +15,6 @@ CONTENT: Final = (
     "amount-too-large",
     "amount-unusual",
     *ALLOWANCE,
+    "year-closed",
 )
 REPORT: Final = (*EMPLOYMENT, *CONTENT, "own-business", "reference-reused", "possible-duplicate", "report-withdrawn")

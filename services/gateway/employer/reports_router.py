@@ -170,7 +170,7 @@ async def correct_report(report_id: str, body: CorrectionBody, context: Employer
     "/reports/{report_id}/withdrawal",
     response_model=ReportDetail,
     responses=PENDING,
-    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-withdrawn", "report-changed"),
+    openapi_extra=problems("report-unknown", *EMPLOYMENT, "report-withdrawn", "report-changed", "year-closed"),
 )
 @audited(WITHDRAW_REPORT)
 async def withdraw_report(report_id: str, body: WithdrawalBody, context: EmployerCommand) -> Response:

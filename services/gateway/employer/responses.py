@@ -17,7 +17,7 @@ from frikort_contracts.reporting import (
     ReportEarnings,
     WithdrawReport,
 )
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.values import danish_day
 
 from services.gateway.commands.responses import (
@@ -40,7 +40,7 @@ from services.gateway.read_models import ReadModelInconsistent, ReadModels
 class EmployerResponses:
     """Builds them from the read models."""
 
-    def __init__(self, read_models: ReadModels, persons: Persons, allowances: AllowanceTable) -> None:
+    def __init__(self, read_models: ReadModels, persons: Persons, allowances: Allowances) -> None:
         self._read_models = read_models
         self._persons = persons
         self._allowances = allowances

@@ -6,13 +6,15 @@ from services.gateway.clock import check_clock
 from services.gateway.payroll.process import book_files
 from services.gateway.settings import PayrollSettings
 from services.runtime.web.server import run
+from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
     settings = PayrollSettings()
+    allowances = FollowedAllowances.from_settings(settings)
     run(
         service="gateway",
         process="payroll",
         settings=settings,
-        background_tasks=[book_files(settings)],
-        start_checks=[check_clock],
+        background_tasks=[allowances.follow, book_files(settings, allowances)],
+        start_checks=[check_clock, allowances.catch_up],
     )

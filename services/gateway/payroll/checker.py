@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 
 from services.gateway.audit.actions import TRY_REPORT
 from services.gateway.change_notifier import Key, Pending, Ready
@@ -31,7 +31,7 @@ class CheckedChunk:
 class FileChecker:
     """Checks files. Nothing is booked."""
 
-    def __init__(self, work: FileWork, allowances: AllowanceTable) -> None:
+    def __init__(self, work: FileWork, allowances: Allowances) -> None:
         self._work = work
         self._allowances = allowances
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.report_checks import CheckedReport, CheckReports
-from frikort_contracts.rules.allowances import AllowanceTable, Split, split
+from frikort_contracts.rules.allowances import Allowances, Split, split
 from frikort_contracts.topics import source_of
 from frikort_contracts.values import Period, danish_day
 
@@ -74,7 +74,7 @@ class FileCheck:
 
     batch: Batch
     at: datetime
-    allowances: AllowanceTable
+    allowances: Allowances
     repeated: frozenset[str]
     _earlier: dict[str, list[CheckedReport]] = field(default_factory=dict)
     _years: dict[tuple[str, int], KnownYear] = field(default_factory=dict)

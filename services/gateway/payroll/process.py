@@ -6,6 +6,8 @@ import asyncio
 import math
 from collections.abc import Sequence
 
+from frikort_contracts.rules.allowances import Allowances
+
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
@@ -16,17 +18,15 @@ from services.gateway.payroll.store import FILES, MongoBatchStore
 from services.gateway.payroll.worker import BatchJob, BatchWorker
 from services.gateway.projections import outcomes, reports
 from services.gateway.settings import PayrollSettings
-from services.runtime.allowance_file import load_allowances
 from services.runtime.service import BackgroundTask, Runtime
 
 _ANY_FILE = Key(FILES, "*")
 _HEARTBEAT_SECONDS = 60.0
 
 
-def book_files(settings: PayrollSettings) -> BackgroundTask:
+def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundTask:
     """The job of the process. Raises ``ValueError`` that names a setting that cannot be used."""
     line_encryptor = LineEncryptor.from_settings(settings)
-    allowances = load_allowances(settings.allowances)
 
     async def book(runtime: Runtime) -> None:
         database = runtime.database

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from frikort_contracts.rules.allowances import AllowanceTable
+from frikort_contracts.rules.allowances import Allowances
 from pymongo.errors import PyMongoError
 
 from services.gateway.audit.actions import REPORT_EARNINGS
@@ -63,7 +63,7 @@ class PublishedChunk:
 class BatchWorker:
     """Checks and books files."""
 
-    def __init__(self, work: FileWork, allowances: AllowanceTable) -> None:
+    def __init__(self, work: FileWork, allowances: Allowances) -> None:
         self._work = work
         self._checker = FileChecker(work, allowances)
         self._draining = False

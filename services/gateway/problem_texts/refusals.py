@@ -190,6 +190,15 @@ REFUSALS: Final[dict[str, Entry]] = {
         Text("The year's allowance is provisional", "Try again when the year's allowance is final.",
              "The year is {year}."),
     ),
+    Problem.YEAR_CLOSED: Entry(
+        409,
+        Text("Året er lukket", "Indberetninger for et lukket år kan ikke laves, rettes eller trækkes tilbage, "
+             "og indsigelser mod dem kan ikke afgøres. Kontrollér betalingsdagen. Er den rigtig, så prøv igen, hvis "
+             "året bliver åbnet.", "Året er {year}."),
+        Text("The year is closed", "Reports of a closed year cannot be made, corrected or withdrawn, and disputes "
+             "about them cannot be decided. Check the payment date. If it is right, try again if the year is opened.",
+             "The year is {year}."),
+    ),
     Problem.REFERENCE_REUSED: Entry(
         409,
         Text("Referencen er brugt til en anden indberetning", "Brug en ny reference, eller ret den tidligere "

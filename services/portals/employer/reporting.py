@@ -47,6 +47,7 @@ CONCERNS: Final = {
     "payment-year-changed": "payment_date",
     "year-without-allowance": "payment_date",
     "year-provisional": "payment_date",
+    "year-closed": "payment_date",
     "work-outside-employment": "work.first",
     "card-not-active": "work.first",
     "amount-zero": "components.wage_ore",
