@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -101,6 +101,13 @@ class ReadModels:
     async def ledger(self, card_id: str, year: int) -> LedgerView | None:
         """A card's ledger of a year."""
         return await self.ledgers.get(ledger_id(card_id, year))
+
+    async def ledgers_of(self, card_ids: Collection[str]) -> dict[tuple[str, int], LedgerView]:
+        """The ledgers of these cards, by card and year."""
+        if not card_ids:
+            return {}
+        found = await self.ledgers.find({"card_id": {"$in": sorted(card_ids)}})
+        return {(ledger.card_id, ledger.year): ledger for ledger in found}
 
     def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Ready[OutcomeView] | Pending]]:
         """A check for ``ChangeSubscriptions.until``: ready with the outcome once its changes can be read.

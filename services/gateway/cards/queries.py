@@ -51,12 +51,12 @@ async def reports_of(context: RequestContext, card: CardView) -> CardReports:
     found = await context.container.read_models.reports.find(
         {"card_id": card.card_id, "order": {"$gt": ""}}, sort=[("order", 1)]
     )
-    ledgers = {
-        ledger.year: ledger for ledger in await context.container.read_models.ledgers.find({"card_id": card.card_id})
-    }
+    ledgers = await context.container.read_models.ledgers_of([card.card_id])
     decrypt_message = context.container.persons.decrypt_message
     return CardReports(
-        reports=[presenters.card_report(view, ledgers.get(view.year), decrypt_message) for view in found]
+        reports=[
+            presenters.card_report(view, ledgers.get((card.card_id, view.year)), decrypt_message) for view in found
+        ]
     )
 
 

@@ -9,11 +9,12 @@ from frikort_contracts.http.cards import (
     ControlResource,
     PreviousNumberResource,
 )
-from frikort_contracts.http.reports import CardReportResource, DisputedReportResource
+from frikort_contracts.http.reports import DisputedReportResource
 
 from services.gateway.person_encryption import Person
-from services.gateway.presenters import days, municipality
+from services.gateway.presenters import OpenMessage, days, dispute, municipality
 from services.gateway.projections.cards import CardView, ControlView
+from services.gateway.projections.reports import ReportView
 
 
 def card(view: CardView, person: Person) -> CardResource:
@@ -57,9 +58,12 @@ def control_due(view: CardView, person: Person) -> ControlDueResource:
     )
 
 
-def disputed_report(card: CardView, person: Person, report: CardReportResource) -> DisputedReportResource:
+def disputed_report(
+    card: CardView, person: Person, report: ReportView, decrypt_message: OpenMessage
+) -> DisputedReportResource:
     """A line of the list of open disputes. Raises ``ValueError`` for a report without one."""
-    if report.dispute is None:
+    found = dispute(report, decrypt_message)
+    if found is None or report.booked is None:
         raise ValueError("the report is not in dispute")
     return DisputedReportResource(
         card_id=card.card_id,
@@ -67,9 +71,9 @@ def disputed_report(card: CardView, person: Person, report: CardReportResource) 
         name=person.name,
         report_id=report.report_id,
         cvr=report.cvr,
-        payment_date=report.payment_date,
-        total_ore=report.total_ore,
-        dispute=report.dispute,
+        payment_date=report.booked.payment_date,
+        total_ore=report.booked.total,
+        dispute=found,
     )
 
 

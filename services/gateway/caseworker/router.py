@@ -62,7 +62,6 @@ from services.gateway.audit.actions import (
 )
 from services.gateway.audit.routes import audited
 from services.gateway.cards import disputes, mandates, queries
-from services.gateway.cards.presenters import card_report
 from services.gateway.cards.problem_codes import (
     CARD,
     DISPUTE,
@@ -361,14 +360,8 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     )
     card_ids = sorted({view.card_id for view in shown})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
-    found = await models.ledgers.find({"card_id": {"$in": card_ids}})
-    ledgers = {(ledger.card_id, ledger.year): ledger for ledger in found}
     disputes = [
-        presenters.disputed_report(
-            card,
-            persons.decrypt(card.person, card.card_id),
-            card_report(view, ledgers.get((view.card_id, view.year)), persons.decrypt_message),
-        )
+        presenters.disputed_report(card, persons.decrypt(card.person, card.card_id), view, persons.decrypt_message)
         for view in shown
         # Either may have changed since the ids were read.
         if view.dispute is not None and (card := cards[view.card_id]).municipality == context.organisation

@@ -10,7 +10,6 @@ from services.gateway.api.dependencies import RequestContext
 from services.gateway.former_employers import is_employed
 from services.gateway.problems import ProblemError
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.projections.ledgers import LedgerView
 
 
 async def own_employment(context: RequestContext, employment_id: str) -> EmploymentView:
@@ -26,11 +25,3 @@ async def current_employments(context: RequestContext, ids: Collection[str]) -> 
     today = await context.container.clock.today()
     found = await context.container.read_models.employments.find({"employment_id": {"$in": sorted(ids)}})
     return frozenset(view.employment_id for view in found if is_employed(view.period, today))
-
-
-async def ledgers_of(context: RequestContext, cards: Collection[str]) -> dict[tuple[str, int], LedgerView]:
-    """The ledgers of these cards, by card and year."""
-    if not cards:
-        return {}
-    found = await context.container.read_models.ledgers.find({"card_id": {"$in": sorted(cards)}})
-    return {(ledger.card_id, ledger.year): ledger for ledger in found}

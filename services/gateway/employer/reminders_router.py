@@ -14,7 +14,6 @@ from services.gateway.api.paging import DEFAULT_LIMIT, Cursor, Limit, after, pag
 from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import READ_REMINDERS
-from services.gateway.employer.queries import ledgers_of
 from services.gateway.employer.reminder_rules import notice, question
 from services.gateway.known_allowance import known_remaining
 from services.gateway.presenters import amounts, remaining
@@ -40,7 +39,7 @@ async def list_reminders(context: Employer, limit: Limit = DEFAULT_LIMIT, cursor
     present = [view for view in shown if view.period.last is None or view.period.last >= today]
     card_ids = sorted({view.card_id for view in present})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
-    ledgers = await ledgers_of(context, card_ids)
+    ledgers = await context.container.read_models.ledgers_of(card_ids)
     reports = await _reports_of(context, present, since=today.year - 1)
     reminders: list[ReminderResource] = []
     for view in present:

@@ -28,7 +28,7 @@ from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
-from services.gateway.employer.queries import current_employments, ledgers_of, own_employment
+from services.gateway.employer.queries import current_employments, own_employment
 from services.gateway.former_employers import LATE_PERIOD, may_try
 from services.gateway.operation_problems import problems
 from services.gateway.ordering import stored_from
@@ -99,7 +99,7 @@ async def list_reports(
     )
     shown, following = page(found, limit)
     current = await current_employments(context, {view.employment_id for view in shown})
-    ledgers = await ledgers_of(context, {view.card_id for view in shown})
+    ledgers = await context.container.read_models.ledgers_of({view.card_id for view in shown})
     decrypt_message = context.container.persons.decrypt_message
     lines = [
         presenters.report_line(
