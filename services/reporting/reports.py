@@ -83,14 +83,16 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
         # Another year is another ledger with its own order: the employer withdraws and reports again.
         raise Refusal(Problem.PAYMENT_YEAR_CHANGED, year=earlier.year)
     allowance = rules.check(state, employment, command, danish_day(message.time))
+    content = fingerprint(command)
+    is_changed = content != earlier.fingerprints[-1]
     corrected = replace(
         earlier,
         revision=earlier.revision + 1,
         payment_date=command.payment_date,
         work=command.work,
         components=command.components,
-        fingerprints=(*earlier.fingerprints, fingerprint(command)),
-        decision=earlier.decision if earlier.disputed else None,
+        fingerprints=(*earlier.fingerprints, content),
+        decision=None if is_changed else earlier.decision,
     )
     event = EarningsCorrected(
         card_id=state.card_id,
@@ -110,7 +112,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
         reason=command.reason,
     )
     ended: tuple[Event, ...] = ()
-    if corrected.fingerprints[-1] != earlier.fingerprints[-1]:  # the same content again leaves a dispute open
+    if is_changed:  # the same content again leaves a dispute open, and the decision that the report stands
         corrected, ended = close_on_employer_action(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
     return Decision(
         state.with_report(command.employment_id, command.report_id, corrected),

@@ -202,6 +202,15 @@ def test_a_report_that_stands_is_disputed_again_by_the_municipality_or_after_a_c
         assert isinstance(event, ReportDisputed)
 
 
+def test_a_correction_without_a_change_leaves_the_decision_that_a_report_stands() -> None:
+    decided = [report(wage=500_000), dispute(), decide(STANDS), correct(wage=500_000)]
+    (refusal,) = employed(*decided).apply(dispute())
+    assert isinstance(refusal, CommandRefused)
+    assert refusal.problem == "dispute-decided"
+    event, _ = employed(*decided, correct(wage=1)).apply(dispute())
+    assert isinstance(event, ReportDisputed)
+
+
 def test_only_an_open_dispute_is_decided() -> None:
     for before in ([], [dispute(), withdraw_dispute()], [dispute(), decide(STANDS)]):
         (refusal,) = employed(report(), *before).apply(decide(STANDS))

@@ -243,10 +243,16 @@ def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
     )
     changes |= {
         "withdrawn": isinstance(event, EarningsWithdrawn),
-        "stands_since": None,
+        "stands_since": report.stands_since if _has_same_content(report.booked, booked) else None,
         "history": [*report.history, entry],
     }
     return report.model_copy(update=changes)
+
+
+def _has_same_content(before: BookedView | None, after: BookedView | None) -> bool:
+    if before is None or after is None:
+        return False
+    return (before.work, before.payment_date, before.components) == (after.work, after.payment_date, after.components)
 
 
 def _name(event: Reported) -> Literal["reported", "corrected", "withdrawn"]:

@@ -296,8 +296,15 @@ class TestReports:
             ("dispute-decided", "report-stands"),
             ("dispute-ended", "report-stands"),
         ]
-        for later in (corrected(), disputed(4)):
+        for later in (corrected(components=Components(wage=1), total=1), disputed(4)):
             assert after(reports.PROJECTION, [reported(), disputed(1), *decided, later]).stands_since is None
+
+    def test_a_correction_without_a_change_leaves_the_decision_that_a_report_stands(self) -> None:
+        decided = [dispute_decided(2, DisputeDecision.REPORT_STANDS), dispute_ended(3, DisputeEnd.REPORT_STANDS)]
+        before = [reported(), disputed(1), *decided]
+        other = corrected(revision=3, components=Components(wage=1), total=1)
+        assert after(reports.PROJECTION, [*before, corrected()]).stands_since == NOON
+        assert after(reports.PROJECTION, [*before, corrected(), other]).stands_since is None
 
     def test_a_dispute_has_the_employers_latest_answer_and_the_history_has_every_answer(self) -> None:
         answers = [dispute_answered(2), dispute_answered(3, AnswerReason.WAGE_PAID), dispute_answered(2)]
