@@ -52,6 +52,7 @@ class Problem(StrEnum):
     REPORT_ALREADY_DISPUTED = "report-already-disputed"
     REPORT_NOT_DISPUTED = "report-not-disputed"
     DISPUTE_DECIDED = "dispute-decided"
+    DISPUTE_CHANGED = "dispute-changed"
 
 
 class Outcome(Event):

@@ -219,10 +219,13 @@ class DecideDispute(DisputeCommand):
     """Decide the open dispute of a report for the municipality.
 
     If the report stands, the dispute ends; otherwise it stays open until the employer corrects or withdraws the report.
+    ``dispute_revision`` is the revision of the report's disputes that the municipality has seen; another one is a
+    conflict. None: whichever it is.
     """
 
     type: ClassVar[str] = "dk.frikort.report.decide-dispute.v1"
 
+    dispute_revision: Revision | None = None
     decision: DisputeDecision
 
 

@@ -90,8 +90,10 @@ def dispute(view: ReportView, decrypt_message: OpenMessage) -> DisputeResource |
     dispute = view.dispute
     if dispute is None:
         return None
-    readable = dispute.model_copy(update={"message": decrypt_message(dispute.message, view.report_id)})
-    return DisputeResource.model_validate(readable, from_attributes=True)
+    message = decrypt_message(dispute.message, view.report_id)
+    return DisputeResource.model_validate(
+        {**dispute.model_dump(), "message": message, "revision": view.dispute_revision}
+    )
 
 
 def report_history(view: ReportView, decrypt_message: OpenMessage) -> list[ReportHistory]:

@@ -123,6 +123,8 @@ def decide_for_municipality(rules: Rules, state: CardState, message: Envelope[De
     employment, report = _find_report(state, command)
     if not report.disputed:
         raise Refusal(Problem.REPORT_NOT_DISPUTED)
+    if command.dispute_revision not in {None, report.dispute_revision}:
+        raise Refusal(Problem.DISPUTE_CHANGED, revision=report.dispute_revision)
     rules.check_open(report.year)
     decided = _with_dispute(report, is_open=True, decision=command.decision)
     events: list[Event] = [

@@ -7,15 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-import httpx2
 import pytest
-from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import DisputeDecision
 from frikort_contracts.rules.allowances import Allowance
 
-from services.gateway.auth import Caller
 from services.portals.texts import LANGUAGE_COOKIE
 from tests.doors.doors import DOORS, Door, Entry, json_body, kroner
+from tests.doors.people import as_citizen, caseworker, decide, dispute
 from tests.doors.world import CARD, NOW, NUMBER, World
 from tests.portals.site import FORM
 
@@ -83,39 +81,6 @@ class Employer:
             "balance": await as_citizen(self.world, "/v1/me/balances", "balances"),
         }
         return {name: (answer["allowance_ore"], answer["provisional"]) for name, answer in answers.items()}
-
-
-async def as_citizen(world: World, path: str, name: str) -> dict[str, Any]:
-    """The only item of a list of the card's citizen."""
-    card = world.gateway.models.memory["cards"].states[CARD]
-    world.gateway.callers["citizen"] = Caller("issuer", "portal", "citizen-1", Role.CITIZEN, card.person.cpr_hash)
-    answer = await world.api.get(path, headers={**world.headers, "authorization": "Bearer citizen"})
-    assert answer.status_code == 200, answer.text
-    (found,) = answer.json()[name]
-    return dict(found)
-
-
-async def dispute(world: World, report_id: str) -> dict[str, Any]:
-    """Dispute a report as the card's citizen."""
-    await as_citizen(world, "/v1/me/balances", "balances")
-    headers = {**world.headers, "authorization": "Bearer citizen"}
-    answer = await world.api.post(
-        f"/v1/me/reports/{report_id}/dispute", json={"reason": "wrong-amount"}, headers=headers
-    )
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def caseworker(world: World) -> dict[str, str]:
-    """The headers of a request of the card's municipality."""
-    world.gateway.callers["home"] = Caller("issuer", "portal", "worker-1", Role.CASEWORKER, "101")
-    return {**world.headers, "authorization": "Bearer home", "access-reason": "sag 2026-0042"}
-
-
-async def decide(world: World, report_id: str, decision: DisputeDecision) -> httpx2.Response:
-    """Decide the dispute of a report for the card's municipality."""
-    path = f"/v1/cards/{CARD}/reports/{report_id}/dispute/decision"
-    return await world.api.post(path, json={"decision": decision}, headers=caseworker(world))
 
 
 @pytest.fixture

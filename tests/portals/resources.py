@@ -122,6 +122,7 @@ def dispute(**changes: Any) -> DisputeResource:
         "raised_at": NOON,
         "raised_by": CitizenSide.CITIZEN,
         "answer": None,
+        "revision": 1,
     }
     return DisputeResource(**given | changes)
 

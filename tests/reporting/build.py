@@ -184,10 +184,9 @@ def withdraw_dispute(reference: str = "may", **changes: Any) -> WithdrawDispute:
     return WithdrawDispute.model_validate({**_by_citizen(reference), **changes})
 
 
-def decide(decision: DisputeDecision, reference: str = "may") -> DecideDispute:
-    return DecideDispute.model_validate(
-        {**_by_citizen(reference), "actor": "m", "side": CitizenSide.MUNICIPALITY, "decision": decision}
-    )
+def decide(decision: DisputeDecision, reference: str = "may", **changes: Any) -> DecideDispute:
+    by_municipality = {**_by_citizen(reference), "actor": "m", "side": CitizenSide.MUNICIPALITY}
+    return DecideDispute.model_validate({**by_municipality, "decision": decision, **changes})
 
 
 def _by_citizen(reference: str) -> dict[str, Any]:

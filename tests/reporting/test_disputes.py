@@ -211,6 +211,13 @@ def test_a_correction_without_a_change_leaves_the_decision_that_a_report_stands(
     assert isinstance(event, ReportDisputed)
 
 
+def test_a_dispute_is_decided_by_the_revision_that_the_municipality_has_seen() -> None:
+    for before in ([dispute()], [dispute(), answer()], [dispute(), withdraw_dispute(), dispute()]):
+        history = employed(report(), *before)
+        event, _ = history.apply(decide(MUST_CORRECT, dispute_revision=len(before)))
+        assert isinstance(event, DisputeDecided)
+
+
 def test_only_an_open_dispute_is_decided() -> None:
     for before in ([], [dispute(), withdraw_dispute()], [dispute(), decide(STANDS)]):
         (refusal,) = employed(report(), *before).apply(decide(STANDS))

@@ -338,6 +338,20 @@ CASES = [
         {},
         id="deciding a dispute that was never opened",
     ),
+    pytest.param(
+        [report(), dispute(), answer()],
+        decide(DisputeDecision.EMPLOYER_MUST_CORRECT, dispute_revision=1),
+        "dispute-changed",
+        {"revision": 2},
+        id="deciding a dispute that the employer has answered since",
+    ),
+    pytest.param(
+        [report(), dispute(), withdraw_dispute(), dispute()],
+        decide(DisputeDecision.REPORT_STANDS, dispute_revision=1),
+        "dispute-changed",
+        {"revision": 3},
+        id="deciding another dispute than the one that was seen",
+    ),
 ]
 
 

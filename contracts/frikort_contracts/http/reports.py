@@ -60,6 +60,7 @@ class DisputeResource(Resource):
     raised_by: CitizenSide
     answer: DisputeAnswerResource | None
     decision: DisputeDecisionResource | None = None
+    revision: int = Field(description="Counts what happened to the report's disputes.")
 
 
 class ReportHistory(Resource):
@@ -321,9 +322,14 @@ class DisputeBody(Body):
 class DisputeDecisionBody(Body):
     """What the municipality decides. The citizen and the employer can read it."""
 
-    model_config = example(decision="employer-must-correct")
+    model_config = example(decision="employer-must-correct", dispute_revision=1)
 
     decision: DisputeDecision
+    dispute_revision: Revision | None = Field(
+        default=None,
+        description="The dispute's `revision` that you have seen: `dispute-changed` if it has another one. "
+        "Without it, the one that the API shows now.",
+    )
 
 
 class DisputeAnswerBody(Body):

@@ -70,6 +70,7 @@ async def decide_dispute(
             report_id=report_id,
             side=CitizenSide.MUNICIPALITY,
             actor=context.caller.subject,
+            dispute_revision=body.dispute_revision or view.dispute_revision or None,
             decision=body.decision,
         )
 

@@ -262,4 +262,11 @@ REFUSALS: Final[dict[str, Entry]] = {
         Text("The municipality has decided", "If the report must be corrected, correct or withdraw it. If it stands, "
              "and there is something new, talk to the municipality."),
     ),
+    Problem.DISPUTE_CHANGED: Entry(
+        409,
+        Text("Indsigelsen er ændret imens", "Der er kommet et svar, en afgørelse eller en ny indsigelse. Se den igen, "
+             "og afgør den, hvis afgørelsen stadig er den rigtige."),
+        Text("The dispute was changed in the meantime", "There is an answer, a decision or another dispute. Look at it "
+             "again, and decide if the decision is still the right one."),
+    ),
 }  # fmt: skip

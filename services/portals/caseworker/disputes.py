@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from services.portals.api import Refused
 from services.portals.caseworker.card_context import Card, CardContext
-from services.portals.forms import Fields, Form, choice, text
+from services.portals.forms import Fields, Form, choice, text, whole_number
 from services.portals.problems import ProblemError
 from services.portals.texts import N_
 
@@ -24,7 +24,10 @@ DISPUTE: Final[Fields] = {
     "reason": choice(*DisputeReason, missing=N_("Vælg, hvad der ikke er rigtigt.")),
     "message": text(Text, optional=True, wrong=N_("Skriv højst 500 tegn og intet CPR-nummer.")),
 }
-DECISION: Final[Fields] = {"decision": choice(*DisputeDecision, missing=N_("Vælg, hvad kommunen har afgjort."))}
+DECISION: Final[Fields] = {
+    "decision": choice(*DisputeDecision, missing=N_("Vælg, hvad kommunen har afgjort.")),
+    "dispute_revision": whole_number(optional=True),  # hidden: the revision that the page shows
+}
 
 
 @router.get("/kommune/frikort/{card_id}/indberetninger")
@@ -87,6 +90,8 @@ async def decide_dispute(report_id: UUID, context: Card) -> Response:
             await context.post(f"/reports/{report_id}/dispute/decision", form, CardReportResource)
         except Refused as refused:
             form.refuse(refused)
+            if refused.code == "dispute-changed":
+                form.typed = {**form.typed, "dispute_revision": ""}  # the form shows the dispute as it is now
         else:
             return context.redirect(f"/indberetninger/{report_id}")
     return await _ask_decision(context, report_id, form)

@@ -157,6 +157,7 @@ def dispute(**changes: Any) -> DisputeResource:
         "raised_at": NOON,
         "raised_by": CitizenSide.MANDATE_HOLDER,
         "answer": None,
+        "revision": 1,
     }
     return DisputeResource(**given | changes)
 
