@@ -80,7 +80,7 @@ class MemoryBatchStore:
         stored = await self.get(batch_id)
         if stored is None or stored.status is not before:
             return False
-        await self._write("change", stored.model_copy(update={"status": after}))
+        await self._write("change", stored.model_copy(update={"status": after, "failures": 0}))
         self.leased.discard(batch_id)
         return True
 
@@ -95,6 +95,11 @@ class MemoryBatchStore:
         stored = await self._fenced(held)
         changes = {"status": BatchStatus.HELD, "checked_at": at}
         await self._write("finish_check", stored.model_copy(update=changes))
+        self.leased.discard(held.batch_id)
+
+    async def give_up_check(self, held: Batch) -> None:
+        changes = {"status": BatchStatus.HELD, "check_failed": True, "checked": {}}
+        await self._write("give_up_check", (await self._fenced(held)).model_copy(update=changes))
         self.leased.discard(held.batch_id)
 
     async def delete_lines(self, batch_id: str) -> None:
@@ -127,6 +132,10 @@ class MemoryBatchStore:
 
     async def release(self, held: Batch, *, seconds: float) -> None:
         await self._fenced(held)
+        self.leased.discard(held.batch_id)
+
+    async def fail(self, held: Batch, *, seconds: float) -> None:
+        await self._write("fail", (await self._fenced(held)).model_copy(update={"failures": held.failures + 1}))
         self.leased.discard(held.batch_id)
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:

@@ -47,7 +47,9 @@ class BatchCheckResource(Resource):
     Every rule of reporting is tried, and each line counts those before it in the file.
     """
 
-    at: datetime | None = Field(description="The moment of the check; null until all lines are checked.")
+    at: datetime | None = Field(
+        description="The moment of the check; null until all lines are checked, and if `failed`."
+    )
     accepted: int = Field(description="Lines that would be booked.")
     already_reported: int = Field(description="Lines whose report was accepted before, or is of an earlier line.")
     refused: int = Field(description="Lines that would break a rule.")
@@ -57,6 +59,11 @@ class BatchCheckResource(Resource):
     provisional: bool = Field(description="Some is split by an allowance that is not published yet.")
     split_unshown: int = Field(
         description="Lines whose split is not shown, as in a dry run: the employment ended more than 60 days ago."
+    )
+    failed: bool = Field(
+        default=False,
+        description="The check could not be made, so `at` is null. The file can be booked without it: each line is "
+        "tried then.",
     )
 
 

@@ -129,6 +129,7 @@ def _check(shown: Batch) -> BatchCheckResource:
         over_allowance=totals.over,
         provisional=totals.provisional > 0,
         split_unshown=totals.unshown,
+        failed=shown.check_failed,
     )
 
 

@@ -247,7 +247,7 @@ async def _chunks(
         good, bad = lines.lines_from_json(encryptor.decrypt_lines(chunk.lines, batch, index))
         results: dict[int, LineResult] = {}
         checks: dict[int, LineResult] = {}
-        if chunk.check is not None and batch.status in UNBOOKED:
+        if chunk.check is not None and batch.status in UNBOOKED and str(index) in batch.checked:
             checks = booking.results_from_json(encryptor.decrypt_check(chunk.check, batch, index))
         if chunk.results is not None and str(index) in batch.counted:
             results = booking.results_from_json(encryptor.decrypt_results(chunk.results, batch, index))

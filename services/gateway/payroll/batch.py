@@ -22,6 +22,10 @@ from services.gateway.problems import ProblemError
 
 CHUNK: Final = 500
 """Lines in a chunk."""
+CHECK_ATTEMPTS: Final = 6
+"""A check that has failed so often, within about a minute, is given up; the file is held without it."""
+_FIRST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 60.0
 
 
 class BatchStatus(StrEnum):
@@ -79,6 +83,7 @@ class Batch(BaseModel):
     """A payroll file.
 
     ``owners``, ``client`` and ``request`` are keyed hashes; ``upload`` is the id of the upload that counts.
+    ``failures`` counts the attempts at the file in its present status that ended with an error of ours.
     """
 
     batch_id: str
@@ -97,6 +102,8 @@ class Batch(BaseModel):
     counted: dict[str, BatchTotals] = Field(default_factory=dict)
     checked: dict[str, BatchTotals] = Field(default_factory=dict)
     checked_at: datetime | None = None
+    check_failed: bool = False
+    failures: int = 0
     finished_at: datetime | None = None
     encoding: Literal["utf-8", "windows-1252"] = "utf-8"
     attempt: int = 0
@@ -149,6 +156,11 @@ def cancelled(batch: Batch) -> BatchStatus:
     if batch.status in {BatchStatus.BOOKING, BatchStatus.DONE}:
         raise ProblemError("batch-booked")
     return BatchStatus.CANCELLED
+
+
+def pause_after(failures: int) -> float:
+    """The seconds between the failed attempt with this number and the next: twice as long each time, up to a minute."""
+    return min(_FIRST_PAUSE * 2.0 ** (failures - 1), _LONGEST_PAUSE)
 
 
 def is_expired(batch: Batch, now: datetime) -> bool:

@@ -54,7 +54,7 @@ class BatchStore(Protocol):
         ...
 
     async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
-        """Change the status from ``before``, and end any lease. False if it is another."""
+        """Change the status from ``before``, end any lease and forget failed attempts. False if it is another."""
         ...
 
     async def delete_lines(self, batch_id: str) -> None:
@@ -67,6 +67,10 @@ class BatchStore(Protocol):
 
     async def finish_check(self, held: Batch, at: datetime) -> None:
         """Mark the file as checked and held, and end the lease. Raises ``LeaseLost``."""
+        ...
+
+    async def give_up_check(self, held: Batch) -> None:
+        """Mark the file as held without a check, and end the lease. Raises ``LeaseLost``."""
         ...
 
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
@@ -87,6 +91,10 @@ class BatchStore(Protocol):
 
     async def release(self, held: Batch, *, seconds: float) -> None:
         """End the lease in ``seconds``; then any worker can claim the file. Raises ``LeaseLost``."""
+        ...
+
+    async def fail(self, held: Batch, *, seconds: float) -> None:
+        """Count a failed attempt, and end the lease in ``seconds``. Raises ``LeaseLost``."""
         ...
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:
@@ -157,7 +165,9 @@ class MongoBatchStore:
 
     async def change(self, batch_id: str, before: BatchStatus, after: BatchStatus) -> bool:
         query = {"_id": batch_id, "status": before.value}
-        result = await self._batches.update_one(query, {"$set": {"status": after.value, "lease_until": 0}})
+        result = await self._batches.update_one(
+            query, {"$set": {"status": after.value, "lease_until": 0, "failures": 0}}
+        )
         return bool(result.matched_count)
 
     async def delete_lines(self, batch_id: str) -> None:
@@ -170,6 +180,15 @@ class MongoBatchStore:
 
     async def finish_check(self, held: Batch, at: datetime) -> None:
         await self._write(held, {"status": BatchStatus.HELD.value, "checked_at": at, "lease_until": 0})
+
+    async def give_up_check(self, held: Batch) -> None:
+        changes = {
+            "status": BatchStatus.HELD.value,
+            "check_failed": True,
+            "checked": {"$literal": {}},
+            "lease_until": 0,
+        }
+        await self._write(held, changes)
 
     async def abandoned(self, *, expired_at: datetime, received_before: datetime) -> list[Batch]:
         query = {
@@ -199,6 +218,9 @@ class MongoBatchStore:
 
     async def release(self, held: Batch, *, seconds: float) -> None:
         await self._write(held, {"lease_until": lease_end(seconds)})
+
+    async def fail(self, held: Batch, *, seconds: float) -> None:
+        await self._write(held, {"failures": held.failures + 1, "lease_until": lease_end(seconds)})
 
     async def chunk(self, batch: Batch, index: int) -> Chunk:
         stored = await self._chunks.find_one({"_id": _chunk_id(batch, index)})

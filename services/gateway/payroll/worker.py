@@ -22,6 +22,7 @@ from services.gateway.audit.actions import REPORT_EARNINGS
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.payroll import booking
 from services.gateway.payroll.batch import (
+    CHECK_ATTEMPTS,
     Batch,
     BatchStatus,
     BatchTotals,
@@ -30,6 +31,7 @@ from services.gateway.payroll.batch import (
     ChunkStep,
     is_expired,
     next_step,
+    pause_after,
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.checker import FileChecker
@@ -226,7 +228,7 @@ class BatchJob:
 
     async def _book(self, held: Batch) -> None:
         log = logger.bind(batch_id=held.batch_id, attempt=held.attempt)
-        pause = 0.0
+        pause, has_failed = 0.0, False
         try:
             if await self._worker.work(held):
                 log.info("gateway.batch_done", status=held.status, lines=held.good)
@@ -236,15 +238,24 @@ class BatchJob:
             pause = _PAUSE_AFTER_ERROR
             log.warning("gateway.batch_waits", reason=type(error).__name__)
         except Exception:
-            pause = _PAUSE_AFTER_ERROR
-            log.exception("gateway.batch_failed")
+            has_failed = True
+            log.exception("gateway.batch_failed", failures=held.failures + 1)
         finally:
             del self._busy[held.batch_id]
-            # If the release fails, the lease expires.
+            # If this fails, the lease expires.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(_RELEASE_SECONDS):
-                    await self._batches.release(held, seconds=pause)
+                    await (self._failed(held) if has_failed else self._batches.release(held, seconds=pause))
             self._wake.set()
+
+    async def _failed(self, held: Batch) -> None:
+        """Try again later, except a check that has failed too often: the employer can book the file without it."""
+        failures = held.failures + 1
+        if held.status is BatchStatus.CHECKING and failures >= CHECK_ATTEMPTS:
+            await self._batches.give_up_check(held)
+            logger.error("gateway.check_given_up", batch_id=held.batch_id, failures=failures)
+        else:
+            await self._batches.fail(held, seconds=pause_after(failures))
 
     async def sweep(self) -> None:
         """Delete the lines of expired files, and unfinished uploads."""

@@ -154,7 +154,7 @@ async def _shown(page: Page, batch_id: UUID, form: Form, *, result: str = "", cu
         lines = await page.api.get(
             f"/v1/report-batches/{batch_id}/lines", BatchLinePage, **{by: result or None}, limit=_PAGE, cursor=cursor
         )
-    is_checked = file.check is not None and file.check.at is not None
+    is_checked = file.check is not None and (file.check.at is not None or file.check.failed)
     shown = "checking" if file.status == "held" and not is_checked else file.status
     return page.render(
         f"employer/file_{shown}.html",

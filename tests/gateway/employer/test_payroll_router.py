@@ -22,6 +22,7 @@ from services.gateway.payroll.worker import BatchWorker
 from tests.gateway.build import CVR, allowances, line_encryptor
 from tests.gateway.memory import MemoryGateway, memory_gateway
 from tests.gateway.payroll_fakes import report_line
+from tests.runtime.memory import Crash
 
 PATH: Final = "/v1/report-batches"
 CPR: Final = "6101801234"
@@ -257,6 +258,30 @@ async def test_d6_the_lines_of_a_checked_file_are_listed_by_what_they_would_give
         *("kan indberettes", "kan indberettes", "fejl", "vil blive afvist", "indberettet i forvejen")
     ]
     assert rows[0]["Skattefrit (kr.)"] == "1000,00"
+
+
+async def test_a_file_whose_check_was_given_up_has_no_line_of_it_and_is_booked_all_the_same(employer: Employer) -> None:
+    path = (await employer.send(MIXED, query="?hold=true")).headers["location"]
+    batches = employer.world.batches
+    batches.faults.crash_at("add_check before", after=1)
+    with pytest.raises(Crash):
+        await employer.book()
+    assert any(line["check"] for line in await employer.lines(path))
+    batches.no_leases()
+    held = await batches.claim(path.rsplit("/", 1)[1])
+    assert held is not None
+    await batches.give_up_check(held)
+
+    file = (await employer.get(path)).json()
+    assert (file["status"], file["check"]["failed"], file["check"]["at"]) == ("held", True, None)
+    assert (file["check"]["accepted"], file["check"]["exempt_at_least_ore"]) == (0, 0)
+    assert {line["result"] for line in await employer.lines(path) if line["check"] is None} == {"pending", "error"}
+    assert await employer.lines(path, "?check=accepted") == []
+    rows = read_csv(await employer.get(f"{path}/result.csv", language="da"))
+    assert {row["Resultat"] for row in rows} == {"venter", "fejl"}
+    assert (await employer.post(f"{path}/booking")).status_code == 202
+    await employer.book()
+    assert (await employer.get(path)).json()["counts"]["accepted"] == 3
 
 
 async def test_a_cancelled_file_has_no_lines_and_cannot_be_booked(employer: Employer) -> None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.payroll import booking, upload
-from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, ChunkSize
+from services.gateway.payroll.batch import (
+    CHECK_ATTEMPTS,
+    Batch,
+    BatchStatus,
+    BatchTotals,
+    ChunkSize,
+    pause_after,
+)
 from services.gateway.payroll.checking import chunks_to_check
+from services.gateway.payroll.worker import BatchJob
+from services.gateway.read_models import ReadModelInconsistent
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import line_encryptor
-from tests.gateway.payroll.test_payroll import PayrollHarness, file_of, mixed_file, upload_of
+from tests.gateway.payroll.test_payroll import PayrollHarness, file_of, mixed_file, until, upload_of
 from tests.gateway.payroll_fakes import receiving_batch, report_line
 from tests.runtime.memory import Crash
 
@@ -85,6 +94,49 @@ async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(deci
 
     expected = BatchStatus.DONE if decision is BatchStatus.BOOKING else BatchStatus.CANCELLED
     assert (await harness.state(batch.batch_id)).status is expected
+
+
+async def test_a_check_that_keeps_failing_is_given_up_and_the_file_can_be_booked() -> None:
+    harness = PayrollHarness()
+    batch, _ = await harness.receive(upload_of(mixed_file()[0], hold=True))
+
+    async def fail(*_: object) -> None:
+        raise ReadModelInconsistent("reporting has an allowance for 2025, and the payroll process has none")
+
+    harness.fake_services.totals = fail  # type: ignore[assignment,method-assign]
+    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+    job.start()
+    try:
+        await until(lambda: '"held"' in harness.batches.files[batch.batch_id])
+    finally:
+        await job.stop()
+
+    held = await harness.state(batch.batch_id)
+    assert (held.attempt, held.check_failed, held.checked_at) == (CHECK_ATTEMPTS, True, None)
+    assert held.check_totals == BatchTotals()
+    assert await harness.batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.BOOKING)
+    await harness.book()
+    done = await harness.state(batch.batch_id)
+    assert (done.status, done.failures, done.totals.accepted) == (BatchStatus.DONE, 0, TOTALS.accepted)
+
+
+async def test_a_check_that_fails_once_is_made_later() -> None:
+    harness = PayrollHarness()
+    batch, _ = await harness.receive(upload_of(mixed_file()[0], hold=True))
+    harness.faults.crash_at("add_check before")
+    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+    job.start()
+    try:
+        await until(lambda: '"held"' in harness.batches.files[batch.batch_id])
+    finally:
+        await job.stop()
+
+    held = await harness.state(batch.batch_id)
+    assert (held.attempt, held.failures, held.check_failed, held.check_totals) == (2, 1, False, TOTALS)
+
+
+def test_the_pause_after_a_failed_attempt_is_twice_as_long_each_time_up_to_a_minute() -> None:
+    assert [pause_after(failures) for failures in (1, 2, 3, 5, 6, 40)] == [2, 4, 8, 32, 60, 60]
 
 
 def test_only_the_first_lines_of_a_long_file_are_checked() -> None:

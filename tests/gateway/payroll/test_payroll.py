@@ -429,7 +429,7 @@ class TestJob:
         try:
             batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
             job.notify()
-            await _until(lambda: '"done"' in harness.batches.files[batch.batch_id])
+            await until(lambda: '"done"' in harness.batches.files[batch.batch_id])
         finally:
             await job.stop()
 
@@ -439,7 +439,7 @@ class TestJob:
         batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
         job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60, finish_within=0.05)
         job.start()
-        await _until(lambda: bool(harness.fake_services.published))
+        await until(lambda: bool(harness.fake_services.published))
         await job.stop()
         assert harness.batches.leased == set()
         assert (await harness.state(batch.batch_id)).status is BatchStatus.BOOKING
@@ -451,7 +451,7 @@ class TestJob:
         batch, _ = await harness.receive(upload_of(file_of(*lines)))
         job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
-        await _until(lambda: bool(harness.fake_services.published))
+        await until(lambda: bool(harness.fake_services.published))
         stopping = asyncio.create_task(job.stop())
         await asyncio.sleep(0)
         harness.fake_services.resume()
@@ -470,7 +470,7 @@ class TestJob:
         job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
         job.start()
         try:
-            await _until(lambda: sum('"done"' in stored for stored in harness.batches.files.values()) == 2)
+            await until(lambda: sum('"done"' in stored for stored in harness.batches.files.values()) == 2)
         finally:
             await job.stop()
 
@@ -499,7 +499,9 @@ class TestJob:
         assert (harness.batches.files, harness.batches.chunks) == ({}, {})
 
 
-async def _until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until ``holds``."""
+
     async def probe() -> bool:
         return holds()
 

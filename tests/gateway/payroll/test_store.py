@@ -113,6 +113,27 @@ class TestStore:
         assert await batches.waiting() == []
         assert await batches.claim(batch.batch_id) is None
 
+    async def test_failed_attempts_are_counted_until_the_check_is_given_up(self, batches: BatchStore) -> None:
+        batch = await self._acknowledged(batches, status=BatchStatus.CHECKING)
+        for failures in (1, 2):
+            held = await self._claimed(batches, batch)
+            await batches.add_check(held, 0, "check", BatchTotals(accepted=1))
+            await batches.fail(held, seconds=0)
+            assert (await self._state(batches, batch)).failures == failures
+        held = await self._claimed(batches, batch)
+        await batches.give_up_check(held)
+        given_up = await self._state(batches, batch)
+        assert (given_up.status, given_up.check_failed, given_up.checked, given_up.checked_at) == (
+            BatchStatus.HELD,
+            True,
+            {},
+            None,
+        )
+        with pytest.raises(LeaseLost):
+            await batches.fail(held, seconds=0)
+        assert await batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.BOOKING)
+        assert (await self._state(batches, batch)).failures == 0
+
     async def test_abandoned_files_are_found_and_deleted(self, batches: BatchStore) -> None:
         held = await self._acknowledged(batches, status=BatchStatus.HELD)
         broken = receiving_batch(batch_id=str(uuid4()))

@@ -26,6 +26,7 @@ from tests.portals.employer.resources import (
     WRONG_LINE,
     batch,
     check,
+    file_line,
     has_file,
 )
 from tests.portals.reading import csv_rows, error_at, page_text
@@ -108,6 +109,19 @@ class TestFiles:
     ) -> None:
         has_file(site, batch("checking", check(accepted=2, at=None), pending=4, errors=1))
         assert "2 af 4 linjer er prøvet" in page_text(await client.get(FILE))
+
+    async def test_a_file_whose_check_could_not_be_made_says_so_and_can_be_reported_or_cancelled(
+        self, site: Site, client: httpx2.AsyncClient
+    ) -> None:
+        has_file(site, batch("held", check(at=None, failed=True), pending=4, errors=1), file_line(1, "pending"))
+        text = page_text(page := await client.get(FILE))
+        assert "Linjerne er ikke prøvet" in text
+        assert "Det er en fejl hos os og ikke i din fil." in text
+        assert "Ikke prøvet" in text
+        for words in ("Skattefri frikortløn", "Kan indberettes", "højst de første 2.000", "Linjerne er prøvet"):
+            assert words not in text
+        assert "Indberet 4 linjer" in text
+        assert f'action="{FILE}/annuller"' in page.text
 
     async def test_a_file_with_nothing_but_errors_can_only_be_cancelled(
         self, site: Site, client: httpx2.AsyncClient
