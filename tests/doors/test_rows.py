@@ -295,6 +295,28 @@ class TestReversedLines:
         assert line["report_id"] == report_id
         assert f"/virksomhed/indberetninger/{report_id}/tilbagekald" in page.text
 
+    @pytest.mark.parametrize("door", [DOORS["danish csv"], DOORS["json lines"], DOORS["english csv"]])
+    async def test_e14_a_report_that_was_corrected_since_the_file_was_sent_is_not_offered_as_a_withdrawal(
+        self, world: World, employment: str, door: Door
+    ) -> None:
+        await DOORS["api"](world, employment, Entry())
+        path = f"/v1/reports/{world.services.outcomes[-1].report_id}"
+        await door(world, employment, Entry(reference="r2", wage_ore=-750_000))
+        (held,) = world.gateway.batches.files
+        (line,) = await world.lines(held)
+        before = await world.pages.get(f"/virksomhed/filer/{held}/tilbagekald")
+        correction = {name: json_body(Entry(wage_ore=600_000))[name] for name in ("work", "payment_date", "components")}
+        await post(world, f"{path}/correction", json.dumps({**correction, "reason": "wrong-amount"}).encode())
+
+        after = await world.pages.get(f"/virksomhed/filer/{held}/tilbagekald")
+        withdrawal = {"reason": "other", "revision": line["report_revision"]}
+        withdrawn = await post(world, f"{path}/withdrawal", json.dumps(withdrawal).encode())
+
+        assert "Træk 1 indberetning tilbage" in before.text
+        assert "Træk 1 indberetning tilbage" not in after.text
+        assert "Rettet, siden filen blev sendt" in after.text
+        assert problem(withdrawn)[:2] == (409, "report-changed")
+
     @pytest.mark.parametrize(
         "entry",
         [

@@ -157,6 +157,7 @@ class Queries:
         return [
             AcceptedReport(
                 view.report_id,
+                view.revision,
                 view.employment_id,
                 view.reference,
                 view.booked.work,

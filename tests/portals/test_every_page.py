@@ -37,7 +37,7 @@ SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "represented",
     "ansaettelse", "vist", "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
-    "cursor", "fra", "side", "next", "til", "videre",
+    "cursor", "fra", "side", "next", "til", "videre", "udgave",
 }  # fmt: skip
 # The public pages. All other pages belong to a role.
 OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")

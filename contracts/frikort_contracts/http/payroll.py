@@ -137,6 +137,11 @@ class BatchLineResource(Resource):
         description="Its report. With the error `reverses-report`: the accepted report that the line reverses, to be "
         "withdrawn."
     )
+    report_revision: int | None = Field(
+        default=None,
+        description="With the error `reverses-report`: the report's revision when the file was sent. With it as "
+        "`revision`, a withdrawal is refused if the report was corrected since.",
+    )
     split: LineSplitResource | None
     corrected_since: bool = Field(
         default=False, description="The report of an `already_reported` line was corrected since."

@@ -149,6 +149,7 @@ def line(
             employment_id=None,
             total_ore=None,
             report_id=shown.mirrors,
+            report_revision=shown.mirrors_revision,
             split=None,
             problem=None,
             errors=[_field_error(error, language) for error in shown.errors],

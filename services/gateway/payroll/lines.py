@@ -34,13 +34,15 @@ class FieldError(NamedTuple):
 class InvalidLine(NamedTuple):
     """A line that cannot be booked. ``reference`` is None if it is invalid.
 
-    ``mirrors`` is the accepted report that a negative line reverses, as payroll systems correct.
+    ``mirrors`` is the accepted report that a negative line reverses, as payroll systems correct, and
+    ``mirrors_revision`` its revision when the file was uploaded.
     """
 
     number: int
     reference: str | None
     errors: tuple[FieldError, ...]
     mirrors: str | None = None
+    mirrors_revision: int | None = None
 
 
 class ValidLine(NamedTuple):
@@ -93,6 +95,7 @@ class AcceptedReport(NamedTuple):
     """A report that counts."""
 
     report_id: str
+    revision: int
     employment_id: str
     reference: str
     work: WorkPeriod
@@ -175,7 +178,7 @@ def mirrored(
         return line
     report = max(same, key=lambda one: (one.reference == reverse.reference, one.payment_date))
     error = FieldError(names.name_of(("components", "wage_ore")), "value_error", MIRRORS_REPORT)
-    return InvalidLine(line.number, line.reference, (error,), report.report_id)
+    return InvalidLine(line.number, line.reference, (error,), report.report_id, report.revision)
 
 
 def resolve_employment(
@@ -243,7 +246,7 @@ def lines_from_json(text: str) -> tuple[list[ValidLine], list[InvalidLine]]:
     return (
         [ValidLine(*line) for line in good],
         [
-            InvalidLine(number, reference, tuple(FieldError(*error) for error in errors), mirrors)
-            for number, reference, errors, mirrors in bad
+            InvalidLine(number, reference, tuple(FieldError(*error) for error in errors), *mirrors)
+            for number, reference, errors, *mirrors in bad
         ],
     )

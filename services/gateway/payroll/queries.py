@@ -77,7 +77,7 @@ class MongoReadModelQueries:
             "state.withdrawn": False,
             "state.revision": {"$gt": 0},
         }
-        fields = {"state.employment_id": 1, "state.reference": 1, "state.booked": 1}
+        fields = {f"state.{name}": 1 for name in ("revision", "employment_id", "reference", "booked")}
         return [_accepted(stored) for stored in await self._reports.find(query, fields).to_list(None)]
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
@@ -144,7 +144,13 @@ def _accepted(stored: Mapping[str, Any]) -> AcceptedReport:
     state = stored["state"]
     booked = BookedView.model_validate(state["booked"])
     return AcceptedReport(
-        stored["_id"], state["employment_id"], state["reference"], booked.work, booked.payment_date, booked.components
+        stored["_id"],
+        state["revision"],
+        state["employment_id"],
+        state["reference"],
+        booked.work,
+        booked.payment_date,
+        booked.components,
     )
 
 

@@ -245,9 +245,11 @@ async def correct_report(report_id: UUID, page: EmployerPage) -> Response:
 
 
 @router.get("/{report_id}/tilbagekald")
-async def withdraw(report_id: UUID, page: EmployerPage) -> Response:
-    """The form to withdraw the report."""
-    return await _withdrawal(page, page.form(WITHDRAWAL), report_id)
+async def withdraw(
+    report_id: UUID, page: EmployerPage, udgave: Annotated[str, Query(pattern="^[0-9]{0,9}$")] = ""
+) -> Response:
+    """The form to withdraw the report; not from a payroll file that was sent when it had an earlier revision."""
+    return await _withdrawal(page, page.form(WITHDRAWAL), report_id, seen=int(udgave or 0))
 
 
 @router.post("/{report_id}/tilbagekald")
@@ -302,13 +304,14 @@ def _correction(page: Page, form: Form, report: ReportDetail, employment: Employ
     )
 
 
-async def _withdrawal(page: Page, form: Form, report_id: UUID) -> Response:
+async def _withdrawal(page: Page, form: Form, report_id: UUID, *, seen: int = 0) -> Response:
     report, employment = await helpers.report_and_employment(page, report_id)
     return page.render(
         "employer/withdrawal.html",
         form=form,
         report=report,
         name=helpers.name(page, employment),
+        corrected=0 < seen < report.revision and report.status == "accepted",
         reasons=_reasons(page, WITHDRAWS),
     )
 

@@ -1,4 +1,7 @@
-"""Withdraws the reports that negative lines of a payroll file reverse, as Danish payroll systems correct."""
+"""Withdraws the reports that negative lines of a payroll file reverse, as Danish payroll systems correct.
+
+A report that was corrected since the file was sent is shown and not offered: the line may not be the same any more.
+"""
 
 from __future__ import annotations
 
@@ -58,20 +61,25 @@ async def reversing_lines(page: Page, batch_id: UUID) -> list[BatchLineResource]
 
 async def _shown(page: Page, batch_id: UUID, form: Form) -> Response:
     lines = await reversing_lines(page, batch_id)
-    ids = list(dict.fromkeys(line.report_id for line in lines if line.report_id))
+    revisions = {line.report_id: line.report_revision for line in lines if line.report_id}
+    ids = list(revisions)
+    corrected: list[ReportDetail] = []
     found: list[ReportDetail] = []
     open_reports: list[ReportDetail] = []
     while ids and not open_reports:  # those that were withdrawn before are passed over
         some, ids = ids[:_MOST], ids[_MOST:]
         found = await asyncio.gather(*(page.api.get(f"/v1/reports/{one}", ReportDetail) for one in some))
-        open_reports = [report for report in found if report.status == "accepted"]
+        accepted = [report for report in found if report.status == "accepted"]
+        open_reports = [report for report in accepted if report.revision == revisions[report.report_id]]
+        corrected += [report for report in accepted if report not in open_reports]
     return page.render(
         "employer/reversals.html",
         form=form,
         address=f"/virksomhed/filer/{batch_id}",
         numbers={line.report_id: line.number for line in reversed(lines)},
-        reports=found,
+        reports=[report for report in found if report not in corrected],
         open_reports=open_reports,
+        corrected=corrected,
         more=bool(ids),
         seen=" ".join(f"{report.report_id}={report.revision}" for report in open_reports),
         reasons=[(reason.value, page.gettext(REASONS[reason])) for reason in WITHDRAWS],

@@ -235,6 +235,7 @@ REVERSING_LINE = file_line(
     "error",
     total_ore=None,
     report_id=REPORT,
+    report_revision=1,
     errors=[
         FieldErrorResource(
             code="reverses-report",

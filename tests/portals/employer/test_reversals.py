@@ -33,7 +33,7 @@ async def test_a_file_with_reversing_lines_leads_to_the_withdrawal(
 
 
 async def test_the_reports_are_shown_and_withdrawn_as_they_were_shown(site: Site, client: httpx2.AsyncClient) -> None:
-    has_file(site, batch("held", errors=2), WRONG_LINE, REVERSING_LINE)
+    has_file(site, batch("held", errors=2), WRONG_LINE, REVERSING_LINE.model_copy(update={"report_revision": 3}))
     has_reports(site, report(revision=3))
     site.answer("POST", API, report(status="withdrawn"))
     page = await client.get(PAGE)
@@ -50,6 +50,35 @@ async def test_the_reports_are_shown_and_withdrawn_as_they_were_shown(site: Site
     after = page_text(await client.get(PAGE))
     assert "De er alle trukket tilbage." in after
     assert "Træk 1 indberetning tilbage" not in after
+
+
+async def test_a_report_that_was_corrected_since_the_file_was_sent_is_shown_and_not_offered(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    has_file(site, batch("held", errors=1), REVERSING_LINE)
+    has_reports(site, report(revision=2))
+    page = await client.get(PAGE)
+    text = page_text(page)
+    assert "Rettet, siden filen blev sendt" in text
+    assert "5 2026-10/4711 31. oktober 2026 2.500,00 kr." in text
+    assert "for linjen i filen svarer måske ikke længere til indberetningen" in text
+    for words in ("Træk 1 indberetning tilbage", "De er alle trukket tilbage.", "Ingen linje i filen"):
+        assert words not in text
+    assert 'name="seen"' not in page.text
+
+
+async def test_the_line_of_a_report_that_was_corrected_since_leads_to_no_withdrawal(
+    site: Site, client: httpx2.AsyncClient
+) -> None:
+    has_file(site, batch("held", errors=1), REVERSING_LINE)
+    has_reports(site, report(revision=1))
+    link = f"/virksomhed/indberetninger/{REPORT}/tilbagekald?udgave=1"
+    assert f'href="{link}"' in (await client.get(FILE)).text
+    assert 'name="revision"' in (await client.get(link)).text
+    has_reports(site, report(revision=2))
+    page = await client.get(link)
+    assert "Indberetningen er rettet, siden filen blev sendt" in page_text(page)
+    assert 'name="revision"' not in page.text
 
 
 async def test_a_withdrawal_needs_a_reason(site: Site, client: httpx2.AsyncClient) -> None:
