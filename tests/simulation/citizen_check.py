@@ -14,6 +14,7 @@ from tests.simulation.topic_reader import Message, invariant, states
 _DISPUTED_BY: Final = {
     "report.disputed": (False, True),
     "report.dispute-answered": (True, True),
+    "report.dispute-decided": (True, True),
     "report.dispute-ended": (True, False),
 }
 """Whether a report is in dispute before and after each kind of event."""
@@ -56,7 +57,8 @@ def _disputes_published(
         disputed[report_id] = after
         if event.cause in commands:  # else the command was deferred, and a card event is the cause
             _as_commanded(event, commands[event.cause])
-        counts[f"disputes {event.data['cause']}" if not after else "disputes answered" if before else "disputes"] += 1
+        happened = event.data["cause"] if not after else event.kind.rpartition("-")[2] if before else "raised"
+        counts[f"disputes {happened}"] += 1
     return disputed
 
 
@@ -64,6 +66,9 @@ def _as_commanded(event: Message, command: Message) -> None:
     sent = {"report_id": command.data["report_id"], "actor": command.data["actor"], "side": command.data.get("side")}
     if command.kind == "report.answer-dispute":
         sent |= {"reason": command.data["reason"]}
+    elif command.kind == "report.decide-dispute":
+        decision = command.data["decision"]
+        sent |= {"side": None, "decision": decision} if "decision" in event.data else {"side": None, "cause": decision}
     elif command.kind == "report.dispute":
         sent |= {"reason": command.data["reason"], "message": command.data["message"]}
     else:
@@ -80,8 +85,17 @@ def _disputes(environment: Environment, employment: Employment, stored: Any, dis
         view: Any = environment.database("gateway", "reports").state(report_id)
         entries = sum("dispute" in entry.event for entry in view.history)
         answer = view.dispute and view.dispute.answer and view.dispute.answer.reason
-        shown = view.dispute is not None, view.dispute_revision, entries, answer
-        true = report.disputed, report.disputes, report.disputes, report.answer
+        decision = view.dispute and view.dispute.decision and view.dispute.decision.decision
+        stands = view.stands_since is not None
+        shown = view.dispute is not None, view.dispute_revision, entries, answer, decision, stands
+        true = (
+            report.disputed,
+            report.disputes,
+            report.disputes,
+            report.answer,
+            report.decision if report.disputed else None,
+            report.stands,
+        )
         invariant(shown == true, f"the dispute of {report_id} is shown as {shown} and is {true}")
 
 

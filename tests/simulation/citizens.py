@@ -11,7 +11,13 @@ from typing import Final
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import GrantMandate, MandateScope, WithdrawMandate
 from frikort_contracts.outcomes import Problem
-from frikort_contracts.reporting import DisputeReason, DisputeReport, WithdrawDispute
+from frikort_contracts.reporting import (
+    DecideDispute,
+    DisputeDecision,
+    DisputeReason,
+    DisputeReport,
+    WithdrawDispute,
+)
 from frikort_contracts.values import CitizenSide, EncryptedPerson
 
 from services.gateway.problems import ProblemError
@@ -39,9 +45,11 @@ class Citizens:
     async def act(self, card_id: str) -> None:
         """Take one random action for the citizen of a card."""
         draw = self.rng.random()
-        if draw < 0.5:
+        if draw < 0.44:
             await self._dispute(card_id)
-        elif draw < 0.6:
+        elif draw < 0.54:
+            await self._decide(card_id)
+        elif draw < 0.62:
             await self._withdraw_dispute(card_id)
         elif draw < 0.88:
             await self._grant(card_id)
@@ -102,6 +110,29 @@ class Citizens:
 
         await self._clients.send(ROLES[side], card_id, f"withdraw dispute {report_id}", build)
 
+    async def _decide(self, card_id: str) -> None:
+        """Decide a dispute for the municipality, usually by the page that a caseworker opened some time ago."""
+        employment_id, report_id = self._some_report(card_id, disputed=True)
+        seen = self._clients.dispute_revision(report_id) if self.rng.random() < 0.8 else None
+        decision = self.rng.choice(list(DisputeDecision))
+        if self.rng.random() < 0.5:
+            await self._clients.think()
+
+        async def build(models: ReadModels) -> DecideDispute:
+            await self._check(models, card_id, CitizenSide.MUNICIPALITY)
+            view = await models.reports.get(report_id)
+            return DecideDispute(
+                card_id=card_id,
+                employment_id=employment_id,
+                report_id=report_id,
+                side=CitizenSide.MUNICIPALITY,
+                actor="someone",
+                dispute_revision=seen or (view and view.dispute_revision) or None,
+                decision=decision,
+            )
+
+        await self._clients.send(Role.CASEWORKER, card_id, f"decide dispute {report_id}", build)
+
     async def _grant(self, card_id: str) -> None:
         holder = self.rng.choice(self._friends)
         scope = self.rng.choice((MandateScope.VIEW, MandateScope.REPRESENT, MandateScope.REPRESENT))
@@ -156,11 +187,15 @@ class Citizens:
             return CitizenSide.MANDATE_HOLDER
         return self.rng.choice((CitizenSide.CITIZEN, CitizenSide.MUNICIPALITY))
 
-    def _some_report(self, card_id: str) -> tuple[str, str]:
-        """A report of the card; sometimes one that does not exist or is not accepted yet."""
+    def _some_report(self, card_id: str, *, disputed: bool = False) -> tuple[str, str]:
+        """A report of the card, or a disputed one; sometimes one that does not exist or is not accepted yet."""
         employments = [e for e in self._payroll.employments if e.card_id == card_id and e.reports]
         if not employments:
             return "none", "none"
+        if disputed:
+            ids = [(e.employment_id, report_id_of(e, reference)) for e in employments for reference in e.reports]
+            if found := [one for one in ids if self._clients.is_disputed(one[1])]:
+                return self.rng.choice(found)
         employment = self.rng.choice(employments)
         accepted = employment.accepted and self.rng.random() < 0.9
         references = employment.accepted if accepted else employment.reports

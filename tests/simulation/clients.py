@@ -199,6 +199,11 @@ class Clients:
         report: Any = self.environment.database("gateway", "reports").state(report_id)
         return report is not None and report.dispute is not None
 
+    def dispute_revision(self, report_id: str) -> int | None:
+        """The revision of a report's disputes that the read model shows; None before the first."""
+        report: Any = self.environment.database("gateway", "reports").state(report_id)
+        return None if report is None else report.dispute_revision or None
+
     def card_of(self, person: EncryptedPerson) -> CardView | None:
         """The person's card as the read model shows it."""
         holders = self.environment.database("gateway", "cards").holders(f"cpr:{person.cpr_hash}")

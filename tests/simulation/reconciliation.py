@@ -248,8 +248,8 @@ class Reconciliation:
                 if not outcome.get("already_reported") and not outcome.get("dry_run") and "dispute" not in command.kind:
                     accepted[card].append(subject_of(outcome))
                 for name, report in expected.reports.items():
-                    if report.disputes > before.get(name, 0):
-                        accepted[card].append((f"dispute of {name}", report.disputes))
+                    revisions = range(before.get(name, 0) + 1, report.disputes + 1)
+                    accepted[card] += [(f"dispute of {name}", revision) for revision in revisions]
         published: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for event in self.published[EARNINGS.name]:
             published[event.data["card_id"]].append(event.subject)

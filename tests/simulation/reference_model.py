@@ -18,7 +18,8 @@ from frikort_contracts.rules.allowances import AllowanceTable
 Json = Mapping[str, Any]
 ACCEPTED = "accepted"
 FEW_MANDATES = 2  # instead of twenty, so that runs reach the limit
-_BY_CITIZENS_SIDE = ("report.dispute", "report.withdraw-dispute")
+_BY_CITIZENS_SIDE = ("report.dispute", "report.withdraw-dispute", "report.decide-dispute")
+_STANDS = "report-stands"
 _DAY = timedelta(days=1)
 _DENMARK = ZoneInfo("Europe/Copenhagen")
 
@@ -72,7 +73,8 @@ def facts_of(events: Iterator[tuple[str, Json]]) -> list[Facts]:
 class Report:
     """A report with all its contents.
 
-    ``disputes`` counts the events of its disputes; ``answer`` is the latest answer to the open one.
+    ``disputes`` counts the events of its disputes; ``answer`` is the latest answer to the open one. ``decision`` is the
+    municipality's about the open one, or that the report stands.
     """
 
     content: Json
@@ -82,13 +84,47 @@ class Report:
     disputed: bool = False
     disputes: int = 0
     answer: str | None = None
+    decision: str | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the municipality has decided that the report stands."""
+        return not self.withdrawn and self.decision == _STANDS
 
     def dispute(self, *, raised: bool) -> None:
         """Raise a dispute, or close the open one."""
         if self.disputed != raised:
             self.disputed = raised
             self.disputes += 1
-            self.answer = None
+            self.answer = self.decision = None
+
+    def decide(self, decision: str) -> None:
+        """Decide the open dispute."""
+        self.disputes += 1
+        if decision == _STANDS:
+            self.dispute(raised=False)
+        self.decision = decision
+
+
+def _change(report: Report, kind: str, command: Json) -> None:
+    """Apply an accepted command about a report that exists."""
+    match kind:
+        case "report.answer-dispute":
+            report.disputes += 1
+            report.answer = command["reason"]
+        case "report.decide-dispute":
+            report.decide(command["decision"])
+        case "report.dispute" | "report.withdraw-dispute":
+            report.dispute(raised=kind == "report.dispute")
+        case "earnings.withdraw":
+            report.withdrawn = True
+            report.dispute(raised=False)
+        case "earnings.correct":
+            if report.content != _content(command):
+                report.dispute(raised=False)
+                report.decision = None
+            report.content = _content(command)
+            report.contents.append(report.content)
 
 
 @dataclass
@@ -144,22 +180,8 @@ class ExpectedEmployments:
         elif kind == "employment.declare-no-work":
             first, last = _days(command["days"])
             employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
-        elif kind == "report.answer-dispute":
-            report = employment.reports[command["report_id"]]
-            report.disputes += 1
-            report.answer = command["reason"]
-        elif kind in _BY_CITIZENS_SIDE:
-            employment.reports[command["report_id"]].dispute(raised=kind == "report.dispute")
-        elif kind == "earnings.withdraw":
-            report = employment.reports[command["report_id"]]
-            report.withdrawn = True
-            report.dispute(raised=False)
-        elif kind == "earnings.correct":
-            report = employment.reports[command["report_id"]]
-            if report.content != _content(command):
-                report.dispute(raised=False)
-            report.content = _content(command)
-            report.contents.append(report.content)
+        elif "report_id" in command:
+            _change(employment.reports[command["report_id"]], kind, command)
         elif not outcome.get("already_reported") and not outcome.get("dry_run"):
             content = _content(command)
             report = Report(content, [content], int(command["payment_date"][:4]))
@@ -196,16 +218,24 @@ class ExpectedEmployments:
             return "report-unknown"
         if kind == "report.withdraw-dispute":
             return ACCEPTED if report.disputed else "report-not-disputed"
+        if kind == "report.decide-dispute" and report.disputed:
+            return ACCEPTED if command["dispute_revision"] in (None, report.disputes) else "dispute-changed"
+        if kind == "report.decide-dispute":
+            return "report-not-disputed"
         if report.withdrawn:
             return "report-withdrawn"
-        return "report-already-disputed" if report.disputed else ACCEPTED
+        if report.disputed:
+            return "report-already-disputed"
+        return "dispute-decided" if report.stands and command["side"] != "municipality" else ACCEPTED
 
     @staticmethod
     def _answer(employment: Employment, command: Json) -> str:
         report = employment.reports.get(command["report_id"])
         if report is None:
             return "report-unknown"
-        return ACCEPTED if report.disputed else "report-not-disputed"
+        if not report.disputed:
+            return "report-not-disputed"
+        return ACCEPTED if report.decision is None else "dispute-decided"
 
     @staticmethod
     def _no_work(employment: Employment, command: Json, today: date) -> str:
