@@ -111,12 +111,17 @@ class Citizens:
         await self._clients.send(ROLES[side], card_id, f"withdraw dispute {report_id}", build)
 
     async def _decide(self, card_id: str) -> None:
-        """Decide a dispute for the municipality, usually by the page that a caseworker opened some time ago."""
+        """Decide a dispute for the municipality, sometimes by two caseworkers who opened its page at the same time."""
         employment_id, report_id = self._some_report(card_id, disputed=True)
         seen = self._clients.dispute_revision(report_id) if self.rng.random() < 0.8 else None
-        decision = self.rng.choice(list(DisputeDecision))
+        if self.rng.random() < 0.5:
+            self._clients.start(f"decide-{report_id}", self._decide_as_seen(card_id, employment_id, report_id, seen))
         if self.rng.random() < 0.5:
             await self._clients.think()
+        await self._decide_as_seen(card_id, employment_id, report_id, seen)
+
+    async def _decide_as_seen(self, card_id: str, employment_id: str, report_id: str, seen: int | None) -> None:
+        decision = self.rng.choice(list(DisputeDecision))
 
         async def build(models: ReadModels) -> DecideDispute:
             await self._check(models, card_id, CitizenSide.MUNICIPALITY)

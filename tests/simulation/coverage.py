@@ -69,6 +69,7 @@ FAULTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "rebalance": 150,
     "stop service": 30,
     "move coordinator": 90,
+    "lose membership": 20,
     "reset offset": 200,
     "append invalid record": 200,
 }

@@ -52,6 +52,7 @@ class RunConfig:
     restart: float
     outage: float
     failover: float
+    membership: float
     invalid: float
     clock_jump: float
     job: float
@@ -70,6 +71,7 @@ class RunConfig:
             restart=0,
             outage=0,
             failover=0,
+            membership=0,
             invalid=0,
             slow=0,
             skew=timedelta(),
@@ -92,6 +94,7 @@ class RunConfig:
             restart=0.15,
             outage=some(0.008),
             failover=some(0.03),
+            membership=some(0.03),
             invalid=some(0.05),
             clock_jump=some(0.05),
             job=some(0.02),
@@ -128,6 +131,7 @@ class FaultSchedule:
             (config.rebalance / 2, self._rebalance),
             (config.rebalance / 2, self._expire_live_member),
             (config.failover, self._move_coordinator),
+            (config.membership, self._lose_membership),
             (config.rewind, self._reset_offset),
             (config.invalid, self._append_invalid_record),
             (config.clock_jump, self._jump_clock),
@@ -190,6 +194,15 @@ class FaultSchedule:
             return None
         group.expel(self._environment.rng.choice(group.members))
         return group.name
+
+    def _lose_membership(self) -> str | None:
+        """End the coordinator task of a running consumer, which must leave the group and join it again."""
+        group = self._some_group()
+        running = [member for member in group.members if member.alive]
+        if not running:
+            return None
+        member = self._environment.rng.choice(running)
+        return member.name if member.lose_membership() else None
 
     def _reset_offset(self) -> str | None:
         group = self._some_group()

@@ -2,7 +2,8 @@
 
 It behaves as aiokafka does: a rebalance runs concurrently with polls and waits for the listener; a member whose session
 expired keeps reading until its next heartbeat; a commit is accepted only from the present generation, and only for
-assigned partitions.
+assigned partitions. A member whose coordinator task has ended with an error reads and commits no more; it leaves the
+group when its consumer stops it, and can join again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.consumer import BatchHandler, RebalanceListener
+from services.runtime.processing.consumer import BatchHandler, MembershipLost, RebalanceListener
 from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset
 from tests.simulation.broker import Broker, Group
@@ -43,6 +44,7 @@ class Member:
         self._starts: dict[Partition, int] = {}
         self._heartbeat_at = 0
         self._empty_at = -1
+        self._lost = False
         self._poll = Pause("poll.before", KafkaError, ready=self._has_records)
         self._heartbeat = Pause("heartbeat", ready=self._has_group_change)
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,22 +62,40 @@ class Member:
         """Called when the group has removed this member, which notices it at its next heartbeat."""
         self._heartbeat_at = self._process.scheduler.step + self._broker.rng.randrange(MAX_STEPS_TO_HEARTBEAT)
 
+    def lose_membership(self) -> bool:
+        """End the coordinator task with an error. False while a rebalance is in progress."""
+        if self._lost or not self.positions or self._has_group_change():
+            return False
+        self._lost = True
+        return True
+
     async def start(self, listener: RebalanceListener) -> None:
+        self._lost = False
         self.group.join(self)
         self._tasks.append(asyncio.create_task(self._run_coordinator(listener)))
 
     async def stop(self) -> None:
-        """Not used: simulated processes end by crashing."""
+        """Leave the group. Used to join again; simulated processes end by crashing."""
+        self._lost = True
+        await asyncio.gather(*self._tasks)
+        self._tasks.clear()
+        if self.in_progress:
+            self._broker.violated(f"{self.name} left its group in the middle of a batch")
+        self.positions, self._assigned = {}, None
+        if self.group.is_member(self):
+            self.group.expel(self)
 
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         await pause(self._poll if max_wait else POLL_MORE)
+        if self._lost:
+            raise MembershipLost("simulated")
         return self._fetch(max_records)
 
     async def commit(self, offsets: Offsets) -> None:
         await pause(COMMIT_BEFORE)
         if self._process.scheduler.step < self.group.coordinator_from:
             raise KafkaError("no coordinator")
-        if not offsets.keys() <= self.positions.keys():
+        if self._lost or not offsets.keys() <= self.positions.keys():
             raise CommitRefused("not assigned")
         if not self.group.commit(self, self.generation, offsets):
             raise CommitRefused("another generation")
@@ -101,6 +121,8 @@ class Member:
         group = self.group
         while True:
             await pause(self._heartbeat)
+            if self._lost:
+                return
             if not group.is_member(self):
                 await self._release(listener)
                 group.join(self)
@@ -120,11 +142,15 @@ class Member:
         self.positions, self._assigned = {}, None
 
     def _has_group_change(self) -> bool:
+        if self._lost:
+            return True
         if not self.group.is_member(self):
             return self._process.scheduler.step >= self._heartbeat_at
         return self._assigned is not None or self.group.is_revoking(self)
 
     def _has_records(self) -> bool:
+        if self._lost:
+            return True
         if self._empty_at == self.group.changes:
             return False
         visible = self._broker.visible
