@@ -15,7 +15,7 @@ from frikort_contracts.topics import TOPICS, Topic
 PROCESSES: Final = ("issuance", "reporting", "balance", "exports", "gateway", "projections", "payroll")
 """Each process of the system is a principal. The portals use no topic."""
 OPERATOR: Final = "operator"
-"""Reads dead letters and replays them."""
+"""Reads dead letters and replays them, and changes years."""
 PROVISIONER: Final = "provisioner"
 """Creates topics and grants rights, so it may do everything: a super user of the broker."""
 
@@ -70,9 +70,14 @@ def rights() -> frozenset[Right]:
 
 def _rights_on(topic: Topic) -> Iterator[Right]:
     for writer in topic.writers:
-        yield from _on(topic.name, writer, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+        yield from _on(topic.name, writer, Operation.WRITE)
+        if writer in PROCESSES:
+            yield from _on(topic.name, writer, Operation.DESCRIBE_CONFIGS)
     for reader in topic.readers:
         yield from _on(topic.name, reader, Operation.READ)
+        if topic.is_followed:
+            yield from _on(topic.name, reader, Operation.DESCRIBE_CONFIGS)
+            continue
         yield Right(reader, Operation.READ, Resource.GROUP, group_prefix(reader), is_prefix=True)
         if not is_authority(reader):
             # A process checks the settings of its topics at start, and writes what it cannot read to the dead letters.

@@ -45,6 +45,11 @@ class Topic:
         return {message.type: message for message in self.messages}
 
     @property
+    def is_followed(self) -> bool:
+        """Whether each reader reads the whole topic from its beginning, without a consumer group and dead letters."""
+        return self.cleanup == "compact"
+
+    @property
     def dead(self) -> str:
         """The dead-letter topic: records that break the contract."""
         return self.name + DEAD_SUFFIX

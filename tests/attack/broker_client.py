@@ -65,7 +65,7 @@ class BrokerClient:
         return set(self._admin.list_topics(timeout=_SECONDS).topics) & set(topics)
 
     def write(self, topics: Iterable[str]) -> set[str]:
-        """Append one record to the first partition of each."""
+        """Append one record, with a key as a compacted topic needs it, to the first partition of each."""
         producer = Producer({**self._options, "delivery.timeout.ms": int(_SECONDS * 1000)}, logger=_SILENT)
         allowed: set[str] = set()
 
@@ -74,7 +74,7 @@ class BrokerClient:
                 allowed.add(str(message.topic()))
 
         for topic in topics:
-            producer.produce(topic, b"attack", partition=0, on_delivery=delivered)
+            producer.produce(topic, b"attack", b"attack", partition=0, on_delivery=delivered)
         assert producer.flush(_SECONDS) == 0
         return allowed
 

@@ -45,7 +45,7 @@ def may_write(principal: str) -> set[str]:
     written = {topic.name for topic in TOPICS if principal in topic.writers}
     if is_authority(principal):
         return written
-    return written | {topic.dead for topic in TOPICS if principal in topic.readers}
+    return written | {topic.dead for topic in TOPICS if principal in topic.readers and not topic.is_followed}
 
 
 def may_describe(principal: str) -> set[str]:

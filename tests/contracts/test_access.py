@@ -30,14 +30,18 @@ def test_a_reader_reads_its_topics_in_its_own_groups_and_writes_their_dead_lette
         BALANCE_JOBS.name,
         BALANCE_JOBS.dead,
         EARNINGS.dead,
-        YEARS.dead,
     }
+
+
+def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
+    """The projections' groups have the same prefix: a commit in one of them would leave records out."""
+    assert not names("gateway", Operation.READ, Resource.GROUP) | names("payroll", Operation.READ, Resource.GROUP)
 
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    assert names("gateway", Operation.WRITE) == {*commands, YEARS.dead}
-    assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1", YEARS.dead}
+    assert names("gateway", Operation.WRITE) == commands
+    assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == names("payroll", Operation.READ) == {YEARS.name}
     assert names("projections", Operation.WRITE) == {f"{name}.dead" for name in names("projections", Operation.READ)}
 

@@ -162,7 +162,7 @@ def test_the_rights_of_a_user_are_compared_one_by_one() -> None:
     rights = {Privilege("frikort_balance", "ledgers", action) for action in ("find", "insert", "update", "drop")}
     excess, missing = compare({"balance": rights}, "production")
     assert excess == ["balance may drop frikort_balance.ledgers"]
-    assert missing[0] == "balance may not createIndex frikort_balance.ledgers"
+    assert "balance may not createIndex frikort_balance.ledgers" in missing
     assert "there is no user gateway" in missing
 
 
