@@ -16,6 +16,7 @@ import structlog
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.extracts import (
     AnyExtractEvent,
+    Authority,
     ExtractCompleted,
     ExtractPartWritten,
     ExtractStarted,
@@ -37,6 +38,8 @@ from services.runtime.service import BackgroundTask, Runtime
 logger = structlog.get_logger(__name__)
 
 EXTRACTS_MADE = Counter("frikort_extracts_made_total", "Extracts completed.", ["authority"])
+for _authority in Authority:
+    EXTRACTS_MADE.labels(_authority.value)
 STATEMENTS_PENDING = Gauge("frikort_statements_pending", "Cards with a year that has no current statement.")
 
 _BATCH_PARTS: Final = 8  # 2 MiB in memory at a time

@@ -112,6 +112,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
             settings, body_most=settings.body_most, files_most={payroll_router.PATH: settings.batch_bytes_most}
         ),
         error_response=problem_response,
+        routes=methods.routes(),
     )
     app.add_middleware(HeadMiddleware)
     return app

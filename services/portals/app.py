@@ -69,5 +69,6 @@ def add_portals(app: FastAPI, portals: Container) -> None:
             settings, body_most=settings.body_most, files_most={UPLOAD_PATH: settings.file_most}
         ),
         error_response=error_response,
+        routes=app.state.methods.routes(),
     )
     app.add_middleware(HeadMiddleware)

@@ -37,6 +37,7 @@ def document_job_runner(kinds: Callable[[], Sequence[JobKind]]) -> BackgroundTas
 
     async def document_jobs(runtime: Runtime) -> None:
         store = MongoJobStore(runtime.database)
+        metrics.prepare_jobs(kind.name for kind in kinds())
         while True:
             job = await store.claim()
             if job is None:

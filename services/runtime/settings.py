@@ -132,6 +132,7 @@ class ProcessSettings(CommandSettings, MongoSettings):
     """What every process needs."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    revision: str = Field(default="unknown", description="The commit of the release, for `frikort_build_info`.")
     health_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 from frikort_contracts.topics import EARNINGS
-from prometheus_client import Histogram
-from prometheus_client.metrics import MetricWrapperBase
 
-from services.runtime import exit_codes, metrics, safety_checks
+from services.runtime import exit_codes, safety_checks
 from services.runtime.settings import RuntimeSettings
+from tests.house_rules.sources import python_files, read
+from tests.operations.metric_table import MODULES, Metric, metrics
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
 BEGIN: Final = "<!-- metrics: written by tests/operations/test_documentation.py -->\n"
@@ -19,16 +20,14 @@ END: Final = "<!-- end of metrics -->"
 
 def table() -> str:
     """The metrics as Markdown."""
-    rows = ["| metric | kind | labels | what |", "|---|---|---|---|", *map(_row, metrics.CATALOGUE)]
+    rows = ["| metric | kind | labels | what |", "|---|---|---|---|", *map(_row, metrics())]
     return "\n".join(rows) + "\n"
 
 
-def _row(metric: MetricWrapperBase) -> str:
-    # prometheus_client has no public access to these, and removes "_total" from the name of a counter.
-    name = metric._name + ("_total" if metric._type == "counter" else "")
-    unit = " (buckets, sum, count)" if isinstance(metric, Histogram) else ""
-    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-    return f"| `{name}` | {metric._type}{unit} | {labels} | {metric._documentation} |"
+def _row(metric: Metric) -> str:
+    unit = " (buckets, sum, count)" if metric.kind == "histogram" else ""
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"| `{metric.name}` | {metric.kind}{unit} | {labels} | {metric.about} |"
 
 
 def _with_table(page: str) -> str:
@@ -36,9 +35,23 @@ def _with_table(page: str) -> str:
     return before + BEGIN + table() + END + rest.partition(END)[2]
 
 
-def test_every_metric_is_in_the_catalogue() -> None:
-    there = {value for value in vars(metrics).values() if isinstance(value, MetricWrapperBase)}
-    assert there == set(metrics.CATALOGUE)
+def test_every_metric_of_the_code_is_in_the_table() -> None:
+    defining = {
+        path.removesuffix(".py").replace("/", ".")
+        for path in python_files()
+        if path.startswith("services/")
+        and re.search(r"^from prometheus_client import .*(Counter|Gauge|Histogram)", read(path), re.M)
+    }
+    assert defining == {module.__name__ for module in MODULES}
+
+
+def test_no_label_has_a_value_that_a_person_or_a_client_chooses() -> None:
+    """A further label is added here after a look at the values that it can have."""
+    labels = {label for metric in metrics() for label in metric.labels}
+    assert labels == {
+        *("service", "version", "revision", "processor", "type", "topic", "partition"),
+        *("method", "route", "outcome", "kind", "authority"),
+    }
 
 
 def test_the_table_of_metrics_is_current() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -10,10 +11,12 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from frikort_contracts.topics import EARNINGS
+from starlette.applications import Starlette
 
 from deploy.local.process import Process
 from services.balance.processor import LEDGERS
@@ -21,8 +24,9 @@ from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
+from services.runtime.service import Runtime
 from tests.operations.harness import Harness, Service, ended, lag_of, skip_earlier_records
-from tests.runtime.test_consuming_real import reported, running
+from tests.runtime.test_consuming_real import reported, running, until_caught_up
 from tests.waiting import eventually
 
 BOUND = 3.0
@@ -189,9 +193,41 @@ async def test_a_processor_without_progress_while_records_wait_is_not_ready(
 
         await eventually(is_stalled)
         assert (await runtime.health.readiness())["status"] == "not ready"
+        scraped = await scrape(runtime)
+        assert 'frikort_ready{service="stuck"} 0.0' in scraped
+        assert 'frikort_stalled{processor="stuck.ledgers"} 1.0' in scraped
         assert runtime.health.deaths() == {}
         release.set()
         await eventually(moves)
+
+
+async def scrape(runtime: Runtime) -> str:
+    """The metrics, as Prometheus reads them."""
+    transport = httpx2.ASGITransport(app=Starlette(routes=runtime.health_routes))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://process") as client:
+        return (await client.get("/metrics")).text
+
+
+async def test_a_scrape_has_the_present_lag_of_a_consumer_that_no_longer_fetches(
+    harness: Harness, log: KafkaProducer
+) -> None:
+    await skip_earlier_records(harness, "deaf")
+    async with running("deaf", harness.settings) as runtime:
+        consumer = runtime.consumer
+        assert consumer is not None
+
+        async def is_assigned() -> bool:
+            return len(consumer.lag()) == len(PARTITIONS)
+
+        await eventually(is_assigned)
+        consumer._may_poll.clear()
+        await consumer._end_fetch()
+        await log.publish([reported(str(uuid4()), 1, 100) for _ in range(5)])
+        lag = r'^frikort_lag_records\{partition="\d",processor="deaf.ledgers",topic="frikort.earnings.v1"\} (\S+)$'
+        assert sum(map(float, re.findall(lag, await scrape(runtime), re.MULTILINE))) == 5
+        consumer._may_poll.set()
+        await until_caught_up(runtime, log)
+        assert sum(map(float, re.findall(lag, await scrape(runtime), re.MULTILINE))) == 0
 
 
 async def test_a_dead_consume_task_fails_the_liveness_check(harness: Harness) -> None:
@@ -215,7 +251,7 @@ async def test_metrics_report_the_lag_of_each_partition(harness: Harness, log: K
     async def measured() -> bool:
         lines = (await asyncio.to_thread(service.metrics)).splitlines()
         lags = [line for line in lines if line.startswith("frikort_lag_records{")]
-        applied = 'frikort_messages_applied_total{processor="ledgers"} 1.0' in lines
+        applied = 'frikort_messages_applied_total{processor="measured.ledgers"} 1.0' in lines
         return applied and len(lags) == len(PARTITIONS) and all(line.endswith(" 0.0") for line in lags)
 
     await eventually(measured, what="the one record is applied and no lag is left")

@@ -27,7 +27,7 @@ class Processor:
     """A processor whose batches finish when the test resolves their futures."""
 
     def __init__(self, name: str = "test", topic: str = EARNINGS.name) -> None:
-        self.name, self.topics = name, {topic}
+        self.name, self.reader, self.topics = name, f"service.{name}", {topic}
         self.started: list[tuple[int, int]] = []
         self.sizes: list[int] = []
         self._done: dict[tuple[int, int], asyncio.Future[None]] = {}

@@ -185,7 +185,7 @@ class CheckedProcessor:
     """
 
     def __init__(self, processor: BatchHandler, member: Member, broker: Broker) -> None:
-        self.name = processor.name
+        self.name, self.reader = processor.name, processor.reader
         self._processor = processor
         self._member = member
         self._broker = broker

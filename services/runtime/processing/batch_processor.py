@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, Protocol
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode
 from frikort_contracts.topics import Topic
 
+from services.runtime import metrics
 from services.runtime.processing.apply import (
     AppliedBatch,
     Delivery,
@@ -80,11 +82,18 @@ class BatchProcessor(Generic[S]):
         self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
         self._dead_letter_limit = dead_letter_limit
         self._dead_in_a_row = 0
+        types = {message_type for topic in processor.topics for message_type in topic.types}
+        self._age_of = {name.encode(): metrics.RECORD_AGE.labels(self.reader, name) for name in types}
 
     @property
     def name(self) -> str:
         """The name of the processor."""
         return self._processor.name
+
+    @property
+    def reader(self) -> str:
+        """``<service>.<processor>``, as metrics and dead letters have it."""
+        return f"{self._service}.{self.name}"
 
     @property
     def topics(self) -> Collection[str]:
@@ -121,7 +130,17 @@ class BatchProcessor(Generic[S]):
         self._published.add(applied.causes)
         # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
+        self._observe_ages(deliveries)
         return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
+
+    def _observe_ages(self, deliveries: Sequence[Delivery]) -> None:
+        now = datetime.now(UTC)
+        for incoming, envelope, _ in deliveries:
+            # Prepared data has no type any more.
+            age = self._age_of.get(dict(incoming.headers)["ce_type"])
+            if age is not None:
+                # The time is that of another machine's clock.
+                age.observe(max(0.0, (now - envelope.time).total_seconds()))
 
     def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
         if isinstance(self._processor, Projection):

@@ -89,7 +89,12 @@ class BatchHandler(Protocol):
 
     @property
     def name(self) -> str:
-        """For logs and metrics."""
+        """For logs."""
+        ...
+
+    @property
+    def reader(self) -> str:
+        """``<service>.<processor>``, as metrics and dead letters have it."""
         ...
 
     @property
@@ -128,6 +133,8 @@ class BatchConsumer:
         self.last_progress: datetime | None = None
         self._consumer = consumer
         self._processors = tuple(processors)
+        self.readers = {processor.reader: processor.topics for processor in processors}
+        metrics.prepare(self.readers)
         self._batching = batching
         self._retryable = retryable
         self._stop_service = stop_service
@@ -341,15 +348,15 @@ class BatchConsumer:
             except self._retryable as error:
                 self._record_failure(error)
                 delay = next(backoff_delays)
-                metrics.RETRIES.labels(processor.name, type(error).__name__).inc()
+                metrics.RETRIES.labels(processor.reader).inc()
                 logger.warning("runtime.batch_waits", processor=processor.name, reason=self.failure, seconds=delay)
                 if await is_set_within(self._draining, delay):
                     return False
             else:
-                metrics.APPLIED.labels(processor.name).inc(result.applied)
-                metrics.PUBLISHED.labels(processor.name).inc(result.published)
-                metrics.DEAD.labels(processor.name).inc(result.dead)
-                metrics.BATCH_SECONDS.labels(processor.name).observe(_now() - started)
+                metrics.APPLIED.labels(processor.reader).inc(result.applied)
+                metrics.PUBLISHED.labels(processor.reader).inc(result.published)
+                metrics.DEAD.labels(processor.reader).inc(result.dead)
+                metrics.BATCH_SECONDS.labels(processor.reader).observe(_now() - started)
                 return True
 
     async def _load_start_offsets(self) -> None:

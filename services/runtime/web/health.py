@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pymongo
+from frikort_contracts import __version__
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo.errors import PyMongoError
 from starlette.requests import Request
@@ -56,6 +57,7 @@ class Health:
         self._dependencies = {"mongodb": Dependency(self._ping_mongodb)}
         if runtime.has_kafka:
             self._dependencies["kafka"] = Dependency(runtime.producer.ping)
+        metrics.BUILD.labels(runtime.name, __version__, runtime.settings.revision).set(1)
         self.details: dict[str, Callable[[], dict[str, Any]]] = {}
         """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
         self._reported: dict[str, Dependency] = {}
@@ -86,8 +88,13 @@ class Health:
             return JSONResponse(report, status_code=200 if report["status"] == "ready" else 503)
 
         async def scrape(_: Request) -> Response:
-            self._measure()
-            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+            report = await self.readiness()  # refreshes the lag
+            metrics.READY.labels(self._runtime.name).set(report["status"] == "ready")
+            if self._runtime.consumer is not None:
+                _measure(self._runtime.consumer)
+            # The text of a thousand histograms takes longer than the event loop may wait.
+            text = await asyncio.to_thread(generate_latest)
+            return Response(text, media_type=CONTENT_TYPE_LATEST)
 
         return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", scrape)]
 
@@ -134,23 +141,24 @@ class Health:
             "lag": {f"{p.topic}/{p.partition}": waiting for p, waiting in sorted(consumer.lag().items())},
         }
 
-    def _measure(self) -> None:
-        # Partitions move between instances: an instance that lost one must not report its lag any more.
-        metrics.LAG.clear()
-        consumer = self._runtime.consumer
-        if consumer is None:
-            return
-        for partition, waiting in consumer.lag().items():
-            metrics.LAG.labels(consumer.name, partition.topic, str(partition.partition)).set(waiting)
-        if consumer.last_progress is not None:
-            metrics.LAST_PROGRESS.labels(consumer.name).set(consumer.last_progress.timestamp())
-        stalled = consumer.stalled_for() > consumer.stall_timeout
-        metrics.STALLED.labels(consumer.name).set(stalled)
-
     async def _ping_mongodb(self) -> None:
         # The driver runs in a thread that asyncio cannot stop: without a limit of its own, threads would pile up.
         with pymongo.timeout(PROBE_SECONDS):
             await self._runtime.client.admin.command("ping")
+
+
+def _measure(consumer: BatchConsumer) -> None:
+    # Partitions move between instances: an instance that lost one must not report its lag any more.
+    metrics.LAG.clear()
+    lag = consumer.lag()
+    stalled = consumer.stalled_for() > consumer.stall_timeout
+    for reader, topics in consumer.readers.items():
+        for partition, waiting in lag.items():
+            if partition.topic in topics:
+                metrics.LAG.labels(reader, partition.topic, str(partition.partition)).set(waiting)
+        if consumer.last_progress is not None:
+            metrics.LAST_PROGRESS.labels(reader).set(consumer.last_progress.timestamp())
+        metrics.STALLED.labels(reader).set(stalled)
 
 
 async def _refresh_lag(consumer: BatchConsumer | None) -> None:

@@ -6,7 +6,7 @@ A framework that finds a route by path and method knows the methods of one route
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, compile_path
@@ -42,14 +42,19 @@ class PathMethods:
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._exact: dict[str, set[str]] = {}
-        templates: dict[str, set[str]] = {}
+        self._by_template: dict[str, set[str]] = {}
         for route in iter_route_contexts(routes):
             if route.path is not None and route.methods:
-                table = templates if "{" in route.path else self._exact
+                table = self._by_template if "{" in route.path else self._exact
                 table.setdefault(route.path, set()).update(route.methods, ["HEAD"] if "GET" in route.methods else [])
         self._templates: list[tuple[re.Pattern[str], set[str]]] = [
-            (compile_path(path)[0], methods) for path, methods in templates.items()
+            (compile_path(path)[0], methods) for path, methods in self._by_template.items()
         ]
+
+    def routes(self) -> Iterator[tuple[str, str]]:
+        """Every method with the path or the template that has it. HEAD is answered as GET."""
+        for path, methods in (*self._exact.items(), *self._by_template.items()):
+            yield from ((method, path) for method in methods if method != "HEAD")
 
     def refuses(self, method: str, path: str) -> bool:
         """Whether a path without parameters has no such method, whatever templates match it."""

@@ -7,7 +7,7 @@ import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.runtime.errors import places_of
 from services.runtime.settings import PublicSettings
 from services.runtime.web.connections import STATE_KEY, Connection, Proxies
+from services.runtime.web.request_metrics import RequestMetrics
 
 logger = structlog.get_logger(__name__)
 
@@ -81,10 +82,21 @@ class RequestMiddleware:
     Sets ``request.state.correlation_id``. Answers `too-busy` and `too-many-requests` above the most requests at once
     (in all, and of one address), and `internal-error` when a route raises. A route that reads a body gets
     ``HTTPException`` 413 if the body is too large, and 408 if it does not arrive in time.
+
+    ``routes``: the methods and templates for the metrics; see ``PathMethods.routes``.
     """
 
-    def __init__(self, app: ASGIApp, *, service: str, limits: RequestLimits, error_response: ErrorResponse) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        limits: RequestLimits,
+        error_response: ErrorResponse,
+        routes: Iterable[tuple[str, str]] = (),
+    ) -> None:
         self._app = app
+        self._metrics = RequestMetrics(service, routes)
         self._request_event = f"{service}.request"
         self._failure_event = f"{service}.request_failed"
         self._limits = limits
@@ -111,6 +123,9 @@ class RequestMiddleware:
                     raise
                 await self._error_response(Request(scope), "internal-error")(scope, receive, exchange.send)
             finally:
+                ended = time.perf_counter()
+                if exchange.answered_at is not None:
+                    self._metrics.observe(scope, exchange.status, exchange.answered_at - began)
                 route = scope.get("route")
                 logger.info(
                     self._request_event,
@@ -118,7 +133,7 @@ class RequestMiddleware:
                     # The route's template: a path may hold personal data.
                     route=getattr(route, "path", None),
                     status=exchange.status,
-                    milliseconds=round(1000 * (time.perf_counter() - began), 1),
+                    milliseconds=round(1000 * (ended - began), 1),
                 )
 
     def _handler_of(self, exchange: _Exchange) -> ASGIApp:
@@ -157,6 +172,7 @@ class _Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, limits: RequestLimits, load: _Load) -> None:
         self.scope = scope
         self.status = 0
+        self.answered_at: float | None = None
         self._announced = _announced(Headers(scope=scope))
         self._body_most = limits.files_most.get(scope["path"], limits.body_most)
         self._clients: list[str] = []
@@ -250,6 +266,7 @@ class _Exchange:
         """Send a part of the response, with the headers that every response has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.answered_at = time.perf_counter()
             headers = MutableHeaders(scope=message)
             headers.setdefault("Correlation-Id", self.scope["state"]["correlation_id"])
             headers.setdefault("Cache-Control", "no-store")
