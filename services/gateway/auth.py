@@ -16,7 +16,7 @@ from frikort_contracts.extracts import Authority
 from frikort_contracts.http.roles import Role
 from frikort_contracts.values import Actor, Cpr, Cvr, MunicipalityCode
 from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -161,12 +161,12 @@ class Authenticator:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
         except InvalidKeyIdError:
             keys = await self._current_keys(refresh=True)
-        except (JoseError, ValueError, TypeError):
-            raise _invalid() from None
+        except (JoseError, ValueError, TypeError) as error:
+            raise _invalid(_reason_of(error)) from None
         try:
             return jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError, TypeError):
-            raise _invalid() from None
+        except (JoseError, ValueError, TypeError) as error:
+            raise _invalid(_reason_of(error)) from None
 
     def _checked(self, token: jwt.Token) -> _Verified:
         claims = token.claims
@@ -174,25 +174,27 @@ class Authenticator:
         audiences = audience if isinstance(audience, list) else [audience]
         begins, expires = _moment(claims.get("nbf", 0)), _moment(claims.get("exp"))
         now = time.time()
-        if (
-            str(token.header.get("typ", "")).lower() in _TYPES
-            and claims.get("iss") == self._issuer
-            and self._audience in audiences
-            and begins is not None
-            and expires is not None
-            and begins - LEEWAY_SECONDS <= now < expires
-        ):
-            try:
-                caller = caller_of(Claims.model_validate(claims), self._cpr_hash)
-            except ValidationError:
-                raise _invalid() from None
-            if caller.logged_in_at is not None and caller.subject != caller.client_id:
-                issued = _moment(claims.get("iat"))
-                if issued is None or not now - PERSON_TOKEN_SECONDS < issued <= now + LEEWAY_SECONDS:
-                    raise _invalid()
-                expires = min(expires, issued + PERSON_TOKEN_SECONDS)
-            return _Verified(caller, expires)
-        raise _invalid()
+        if str(token.header.get("typ", "")).lower() not in _TYPES:
+            raise _invalid("typ")
+        if claims.get("iss") != self._issuer:
+            raise _invalid("iss")
+        if self._audience not in audiences:
+            raise _invalid("aud")
+        if begins is None or now < begins - LEEWAY_SECONDS:
+            raise _invalid("nbf")
+        if expires is None or now >= expires:
+            raise _invalid("exp")
+        try:
+            caller = caller_of(Claims.model_validate(claims), self._cpr_hash)
+        except ValidationError as error:
+            place = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
+            raise _invalid(str(place[0]) if place else "organisation") from None
+        if caller.logged_in_at is not None and caller.subject != caller.client_id:
+            issued = _moment(claims.get("iat"))
+            if issued is None or not now - PERSON_TOKEN_SECONDS < issued <= now + LEEWAY_SECONDS:
+                raise _invalid("iat")
+            expires = min(expires, issued + PERSON_TOKEN_SECONDS)
+        return _Verified(caller, expires)
 
     async def _current_keys(self, *, refresh: bool = False) -> KeySet:
         """The issuer's keys. ``refresh``: fetch them again, unless that was done a few seconds ago.
@@ -244,5 +246,16 @@ def _moment(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _invalid() -> ProblemError:
-    return ProblemError("token-invalid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, InvalidKeyIdError):
+        return "kid"
+    if isinstance(error, UnsupportedAlgorithmError):
+        return "alg"
+    return "signature" if isinstance(error, BadSignatureError) else "encoding"
+
+
+def _invalid(reason: str) -> ProblemError:
+    """``reason`` is the claim or the part of the token that is wrong."""
+    return ProblemError(
+        "token-invalid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}, log_reason=reason
+    )

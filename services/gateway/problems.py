@@ -25,7 +25,8 @@ Facts = Mapping[str, str | int]
 class ProblemError(Exception):
     """The request is answered with the problem ``code``.
 
-    ``facts`` are details by name; ``errors`` are (pointer, pydantic type, message) for each wrong field.
+    ``facts`` are details by name; ``errors`` are (pointer, pydantic type, message) for each wrong field. ``log_reason``
+    is for the log line of the request alone, and has no word of the client's.
     """
 
     def __init__(
@@ -35,12 +36,14 @@ class ProblemError(Exception):
         facts: Facts | None = None,
         errors: Sequence[tuple[str, str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        log_reason: str | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.facts: Facts = facts or {}
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.log_reason = log_reason
 
 
 def is_problem(status: int) -> bool:

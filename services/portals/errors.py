@@ -24,6 +24,7 @@ from services.portals.page import Page, RespondWith, SignInFirst, WrongPortal, i
 from services.portals.problems import PROBLEMS, ProblemError
 from services.portals.texts import language_of, translations
 from services.runtime.web.methods import PathMethods
+from services.runtime.web.requests import note_problem
 
 logger = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class _Texts(NamedTuple):
 def error_response(request: Request, code: str, *, headers: Mapping[str, str] | None = None) -> Response:
     """The problem ``code`` as a page for a browser, and as a problem document (RFC 9457) for other clients."""
     problem = PROBLEMS[code]
+    note_problem(request, code)
     if wants_page(request):
         response: Response = _own_error_page(_anonymous(request), code, problem.status)
     else:
@@ -106,6 +108,7 @@ def _add_access_handlers(app: FastAPI) -> None:
             return error_response(request, "login-required")
         if is_safe(request):
             return error.page.redirect(error.page.sign_in)
+        note_problem(request, "login-required")
         # A person reads first that the form was not sent, so a page with a link follows.
         return await signed_out(error.page)
 
@@ -118,6 +121,7 @@ def _add_access_handlers(app: FastAPI) -> None:
     async def _wrong_portal(request: Request, error: WrongPortal) -> Response:
         if not wants_page(request):
             return error_response(request, "role-not-allowed")
+        note_problem(request, "role-not-allowed")
         kept = None if is_safe(request) else await error.page.kept_form()
         return error.page.render("common/wrong_portal.html", 403, following=kept or error.page.here)
 
@@ -135,6 +139,7 @@ def _add_api_handlers(app: FastAPI) -> None:
     async def _refused(request: Request, error: Refused) -> Response:
         """A refusal that no view function has shown at a form."""
         page = await page_of(request)
+        note_problem(request, error.code)
         code = _FOR_PROGRAMS.get(error.code, error.code)
         if code in PROBLEMS:
             return _own_error_page(page, code, error.status)
@@ -143,11 +148,13 @@ def _add_api_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(TokenRefused)
     async def _token_refused(request: Request, _: TokenRefused) -> Response:
+        note_problem(request, "token-invalid")
         return await signed_out(await page_of(request))
 
     @app.exception_handler(FreshLoginRequired)
     async def _fresh_login(request: Request, _: FreshLoginRequired) -> Response:
         page = await page_of(request)
+        note_problem(request, "fresh-login-required")
         kept = None if is_safe(request) else await page.kept_form()
         return page.render("common/fresh_login.html", 401, following=kept or page.here)
 

@@ -29,6 +29,7 @@ from services.portals.rendering import environment
 from services.portals.shown_pages import EMPTY, LATEST, QUERY, address_of, address_with
 from services.portals.texts import language_of, translations
 from services.runtime.web.methods import PathMethods
+from services.runtime.web.requests import note_problem
 
 _NOT_TYPED: Final = frozenset({TOKEN, "step"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
@@ -140,6 +141,8 @@ class Page:
         if status is None:
             form = context.get("form")
             status = form.status if isinstance(form, Form) else 200
+            if isinstance(form, Form) and status >= 400:
+                note_problem(self.request, form.problem or "invalid-request")
         content = environment(self.language).get_template(template).render(page=self, **context)
         return HTMLResponse(content, status_code=status, headers={"Content-Language": self.language})
 

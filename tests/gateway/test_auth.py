@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
@@ -163,6 +164,29 @@ async def test_a_missing_or_malformed_token_is_refused(authorization: str | None
 )
 async def test_a_token_with_wrong_claims_is_refused(changes: dict[str, Any]) -> None:
     assert await problem_of(f"Bearer {token(**changes)}") == "token-invalid"
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"),
+    [
+        pytest.param(lambda: token(header={"typ": "JWT"}), "typ", id="type"),
+        pytest.param(lambda: token(iss="https://foreign.test"), "iss", id="issuer"),
+        pytest.param(lambda: token(aud="another"), "aud", id="audience"),
+        pytest.param(lambda: token(nbf=int(time.time()) + 3600), "nbf", id="not yet"),
+        pytest.param(lambda: token(exp=int(time.time()) - 1), "exp", id="expired"),
+        pytest.param(lambda: token(auth_time=1_700_000_000, iat=None), "iat", id="a person's, without its time"),
+        pytest.param(lambda: token(sub="6101800101"), "sub", id="a CPR number as subject"),
+        pytest.param(lambda: token(cvr=None), "organisation", id="no organisation"),
+        pytest.param(lambda: token(owners=["6101800101", "x"]), "owners", id="an owner without CPR number"),
+        pytest.param(lambda: token(OTHER), "signature", id="forged"),
+        pytest.param(lambda: token(OTHER, {"kid": "unknown"}), "kid", id="unknown key"),
+        pytest.param(lambda: "a.b.c", "encoding", id="no token"),
+    ],
+)
+async def test_the_log_gets_the_reason_and_no_word_of_the_token(refused: Callable[[], str], reason: str) -> None:
+    with pytest.raises(ProblemError) as caught:
+        await authenticator(Issuer(KEY)).caller(f"Bearer {refused()}")
+    assert caught.value.log_reason == reason
 
 
 @pytest.mark.parametrize("typ", ["JWT", "id+jwt", ""])

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.api import local_clock_router
-from services.gateway.api.errors import problem_response
+from services.gateway.api.errors import problem_response, response_to
 from services.gateway.auth import Authenticator, Caller
 from services.gateway.container import Container
 from services.gateway.problems import ProblemError
@@ -47,7 +47,7 @@ class AuthenticationMiddleware:
         if isinstance(found, Caller) and not count_for_caller(scope, found.client):
             await problem_response(Request(scope), "too-many-requests", headers=_SOON)(scope, receive, send)
         elif isinstance(found, ProblemError) and needs_token:
-            await problem_response(Request(scope), found.code, headers=found.headers)(scope, receive, send)
+            await response_to(Request(scope), found)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -34,6 +34,7 @@ from services.gateway.container import Container, WaitLimits
 from services.gateway.formats import Language, preferred_language
 from services.gateway.operation_problems import FRESH_LOGIN_OPERATIONS
 from services.gateway.problems import MEDIA_TYPE, ProblemError, is_problem
+from services.runtime.web.requests import note_problem
 
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -102,7 +103,7 @@ class CommandContext(RequestContext):
         seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
         replayed = submission.replayed
         stored = await self.container.outcomes.response(submission, self.caller, self.language, seconds)
-        response = _pending(submission.command_id) if stored is None else _http_response(stored)
+        response = _pending(submission.command_id) if stored is None else _http_response(self.request, stored)
         if preference is not None:
             response.headers["Preference-Applied"] = preference
         if replayed:
@@ -211,7 +212,9 @@ def traceparent_of(request: Request) -> str | None:
     return value if value is not None and len(value) == 55 and _TRACEPARENT.fullmatch(value) else None
 
 
-def _http_response(response: CommandResponse) -> Response:
+def _http_response(request: Request, response: CommandResponse) -> Response:
+    if is_problem(response.status):
+        note_problem(request, response.body["code"])
     headers = {"Content-Language": response.language, "Vary": "Accept-Language"}
     if response.location is not None:
         headers["Location"] = response.location

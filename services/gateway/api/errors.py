@@ -20,6 +20,7 @@ from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.web.methods import PathMethods
+from services.runtime.web.requests import note_problem
 
 logger = structlog.get_logger(__name__)
 
@@ -42,8 +43,10 @@ def problem_response(
     facts: Facts | None = None,
     errors: Sequence[tuple[str, str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    log_reason: str | None = None,
 ) -> JSONResponse:
     """The problem ``code`` in the caller's language."""
+    note_problem(request, code, log_reason)
     language = preferred_language(request.headers.get("accept-language", ""))
     body = document(code, language, instance=request.state.correlation_id, facts=facts, errors=errors)
     return JSONResponse(
@@ -51,6 +54,18 @@ def problem_response(
         status_code=CATALOGUE[code].status,
         media_type=MEDIA_TYPE,
         headers={"Content-Language": language, "Vary": "Accept-Language", **(headers or {})},
+    )
+
+
+def response_to(request: Request, error: ProblemError) -> JSONResponse:
+    """The response to a request that is refused with ``error``."""
+    return problem_response(
+        request,
+        error.code,
+        facts=error.facts,
+        errors=error.errors,
+        headers=error.headers,
+        log_reason=error.log_reason,
     )
 
 
@@ -74,7 +89,7 @@ def add_handlers(app: FastAPI, methods: PathMethods) -> None:
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
-        return problem_response(request, error.code, facts=error.facts, errors=error.errors, headers=error.headers)
+        return response_to(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

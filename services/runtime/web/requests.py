@@ -31,6 +31,7 @@ _CLIENT_CLOSED: Final = 499
 _CLOSE: Final = {"Connection": "close"}
 _SOON: Final = {"Retry-After": "2"}
 _STATE_KEY: Final = "exchange"
+_PROBLEM_KEY: Final = "problem"
 
 
 class ErrorResponse(Protocol):
@@ -129,6 +130,7 @@ class RequestMiddleware:
                 route = scope.get("route")
                 logger.info(
                     self._request_event,
+                    **state.get(_PROBLEM_KEY, {}),
                     method=scope["method"],
                     # The route's template: a path may hold personal data.
                     route=getattr(route, "path", None),
@@ -147,6 +149,12 @@ class RequestMiddleware:
 
     def _log_failure(self, error: Exception) -> None:
         logger.error(self._failure_event, error=type(error).__name__, places=places_of(error))
+
+
+def note_problem(request: Request, code: str, reason: str | None = None) -> None:
+    """Add the problem of a refused request to its log line. Neither text may be the client's."""
+    fields = {"problem": code} if reason is None else {"problem": code, "reason": reason}
+    request.scope.setdefault("state", {})[_PROBLEM_KEY] = fields
 
 
 @dataclass
