@@ -45,7 +45,8 @@ in Europe/Copenhagen of the payment date. Dates are `YYYY-MM-DD`.
 Frikort's own services with authenticated encryption, for an authority as a JWE that only its private key decrypts.
 
 **A record that breaks its contract** goes to the topic's dead-letter topic (`<topic>.dead`) with its original key,
-value and headers and the reason, which repeats no content. It does not block the records after it.
+value and headers and the reason, which repeats no content. It does not block the records after it. A replay of it has
+`frikort_replay` as its last header, with the processor that rejected the record: every other reader passes over it.
 """
 
 HEADERS_SCHEMA: Final[dict[str, Any]] = {
@@ -81,7 +82,9 @@ HEADERS_SCHEMA: Final[dict[str, Any]] = {
 DEAD_HEADERS_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "description": "The original headers, and these (UTF-8 strings).",
-    "required": ["dead_reason", "dead_service", "dead_processor", "dead_topic", "dead_partition", "dead_offset"],
+    "required": [
+        *("dead_reason", "dead_service", "dead_processor", "dead_topic", "dead_partition", "dead_offset", "dead_replay")
+    ],
     "properties": {
         "dead_reason": {"type": "string", "description": "Why the record was rejected; repeats no content."},
         "dead_service": {"type": "string", "description": "The service that rejected it."},
@@ -89,6 +92,10 @@ DEAD_HEADERS_SCHEMA: Final[dict[str, Any]] = {
         "dead_topic": {"type": "string", "description": "The topic from which it was read."},
         "dead_partition": {"type": "string", "description": "The partition of the original record."},
         "dead_offset": {"type": "string", "description": "The offset of the original record."},
+        "dead_replay": {
+            "type": "string",
+            "description": "The number of the replay that was rejected; 0: the original.",
+        },
     },
 }
 
@@ -237,6 +244,7 @@ def _operations() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{reader}.receive.{topic.name}", _operation("receive", reader, topic.name, names)
         for reader in _services(topic.readers):
             yield f"{reader}.send.{topic.dead}", _operation("send", reader, topic.dead, ["DeadLetter"])
+            yield f"{reader}.receive.{topic.dead}", _operation("receive", reader, topic.dead, ["DeadLetter"])
 
 
 def _operation(action: str, who: str, channel: str, messages: Sequence[str]) -> dict[str, Any]:

@@ -80,9 +80,10 @@ def _rights_on(topic: Topic) -> Iterator[Right]:
             continue
         yield Right(reader, Operation.READ, Resource.GROUP, group_prefix(reader), is_prefix=True)
         if not is_authority(reader):
-            # A process checks the settings of its topics at start, and writes what it cannot read to the dead letters.
+            # A process checks the settings of its topics at start, writes what it rejects to the dead letters, and
+            # counts those that wait.
             yield from _on(topic.name, reader, Operation.DESCRIBE_CONFIGS)
-            yield from _on(topic.dead, reader, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
+            yield from _on(topic.dead, reader, Operation.READ, Operation.WRITE, Operation.DESCRIBE_CONFIGS)
             yield from _on(topic.name, OPERATOR, Operation.WRITE)
     for principal in topic.described_by:
         yield from _on(topic.name, principal, Operation.DESCRIBE)

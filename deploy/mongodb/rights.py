@@ -52,17 +52,21 @@ _READ_MODELS: Final = {
     "extract_parts": _ADD_INDEXED,
 }
 
+# A process counts its dead letters that wait.
+_JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
+
 _USERS: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}},
-    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}},
-    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}},
+    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}, **_JOURNAL},
+    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}, **_JOURNAL},
+    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
             "statements": _KEEP_INDEXED,
             "requests": _KEEP_INDEXED,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
-        }
+        },
+        **_JOURNAL,
     },
     # Entries of the audit log are added and read. No user changes or deletes one.
     "gateway": {
@@ -82,7 +86,8 @@ _USERS: Final[Mapping[str, Rights]] = {
         }
     },
     "projections": {
-        "frikort_gateway": {**_READ_MODELS, "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE})}
+        "frikort_gateway": {**_READ_MODELS, "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE})},
+        **_JOURNAL,
     },
     "payroll": {
         "frikort_gateway": {

@@ -118,6 +118,12 @@ ROWS: Final = (
             ),
             Panel("Stalled", "short", "max by (processor) (frikort_stalled)", "{{processor}}"),
             Panel(
+                "Dead letters that wait",
+                "short",
+                "max by (processor, topic) (frikort_dead_letters_waiting) > 0",
+                "{{processor}} {{topic}}",
+            ),
+            Panel(
                 "Records that became dead letters",
                 "short",
                 "sum by (processor) (increase(frikort_dead_letters_total[$__rate_interval]))",

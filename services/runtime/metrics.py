@@ -21,6 +21,11 @@ READY: Final = Gauge("frikort_ready", "1 if `/health/ready` answers 200.", ["ser
 APPLIED: Final = Counter("frikort_messages_applied_total", "Messages processed.", ["processor"])
 PUBLISHED: Final = Counter("frikort_events_published_total", "Events published.", ["processor"])
 DEAD: Final = Counter("frikort_dead_letters_total", "Records sent to a dead-letter topic.", ["processor"])
+DEAD_WAITING: Final = Gauge(
+    "frikort_dead_letters_waiting",
+    "Dead letters that are neither replayed nor discarded, counted every 30 s by each instance of their reader.",
+    ["processor", "topic"],
+)
 RETRIES: Final = Counter(
     "frikort_batch_retries_total", "Batches tried again; `runtime.batch_waits` in the log says why.", ["processor"]
 )

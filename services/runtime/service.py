@@ -11,12 +11,14 @@ from typing import Any
 
 import pymongo
 import structlog
+from frikort_contracts.topics import Topic
 from starlette.routing import BaseRoute
 
 from services.runtime import safety_checks
 from services.runtime.errors import describe
 from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer, group_of
+from services.runtime.kafka.dead_letters.waiting import dead_letter_counter
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.mongo.document_store import (
@@ -112,6 +114,7 @@ class Runtime:
             )
             if processors:
                 self.consumer = self._consumer_of(self._kafka)
+                self._background_tasks.append(dead_letter_counter(self._kafka))
         elif processors:
             raise ValueError(f"{self.name} has processors and no Kafka: give it RuntimeSettings")
         self.health = Health(self)
@@ -144,6 +147,11 @@ class Runtime:
     def reader(self, documents: DocumentSet[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors or projections."""
         return Reader(self.database, documents)
+
+    @property
+    def readers(self) -> dict[str, tuple[Topic, ...]]:
+        """The topics of each processor, by its name in metrics and dead letters."""
+        return {f"{self.service}.{processor.name}": processor.topics for processor in self._processors}
 
     async def committed_positions(self) -> dict[Partition, int]:
         """The next offset of each partition that this service will read, all its instances together."""

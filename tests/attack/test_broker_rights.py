@@ -36,7 +36,10 @@ def dead_letters_of(readers: Callable[[Topic], bool]) -> set[str]:
 def may_read(principal: str) -> set[str]:
     if principal == OPERATOR:
         return {topic.dead for topic in TOPICS}
-    return {topic.name for topic in TOPICS if principal in topic.readers}
+    read = {topic.name for topic in TOPICS if principal in topic.readers}
+    if is_authority(principal):
+        return read
+    return read | {topic.dead for topic in TOPICS if principal in topic.readers}
 
 
 def may_write(principal: str) -> set[str]:

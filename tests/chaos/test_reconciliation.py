@@ -20,7 +20,7 @@ from frikort_contracts.topics import EARNINGS
 from frikort_contracts.values import CitizenSide, Components, WorkPeriod
 
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import dead_letter
+from services.runtime.processing.dead_letters import dead_letter
 from tests.chaos.journal import Card, Employment, Journal, Report
 from tests.chaos.reconciliation import CardViews, Finding, Views, check
 from tests.chaos.reference_model import ALLOWANCE, YEAR

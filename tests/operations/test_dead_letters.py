@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +21,11 @@ from deploy.local.config import REPOSITORY
 from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
 from services.runtime.kafka.dead_letters.journal import Action, Attribution, Journal, JournalEntry, perform, state_of
-from services.runtime.kafka.dead_letters.reader import FACTS, DeadLetter, Origin, read
+from services.runtime.kafka.dead_letters.reader import DeadLetter, read
+from services.runtime.kafka.dead_letters.waiting import WaitingDeadLetters
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
+from services.runtime.processing.dead_letters import FACTS, Origin, Replay
 from services.runtime.settings import KafkaSettings
 from tests.operations import command
 from tests.operations.harness import Harness, skip_earlier_records
@@ -109,7 +112,8 @@ async def test_a_dead_letter_is_listed_shown_corrected_replayed_and_counted_once
     again = await dead(harness, "replay", origin, *WHO, "--again", "--body", str(body))
     assert again.code == exit_codes.DONE
     back = [r for r in await read_all(harness.settings, EARNINGS.name) if r.key == card.encode()]
-    assert back == [broken(good), good, good], "key, headers and ce_id are the original's"
+    replays = [Replay(letter.origin, number).record(good.key, good.value, good.headers) for number in (1, 2)]
+    assert back == [broken(good), *replays], "key, headers and ce_id are the original's"
 
     log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     async with running("corrected", harness.settings) as runtime:
@@ -134,6 +138,48 @@ async def test_a_topic_is_replayed_in_order_without_its_discarded_records(harnes
     replayed = await dead(harness, "replay", "--topic", EARNINGS.name, "--all", *WHO)
     assert replayed.out.splitlines() == [f"{letters[n].origin} replayed" for n in (0, 2, 3)]
     assert (await dead(harness, "replay", "--topic", EARNINGS.dead, "--all", *WHO)).out == ""
+
+
+async def test_all_dead_letters_of_a_topic_are_discarded(harness: Harness) -> None:
+    await to_dead_letters(harness, "discarded", *(broken(reported(str(uuid4()), number, 1)) for number in range(3)))
+    discarded = await dead(harness, "discard", "--topic", EARNINGS.name, "--all", *WHO)
+    assert discarded.out.count("@discarded.ledgers discarded\n") == 3
+    assert (await dead(harness, "list", "--json", "--topic", EARNINGS.name)).rows == []
+    assert (await dead(harness, "discard", "--topic", EARNINGS.name, "--all", *WHO)).out == ""
+
+
+async def test_a_poison_record_stays_one_dead_letter_of_each_reader_after_any_number_of_replays(
+    harness: Harness,
+) -> None:
+    names, replays = ("storm-one", "storm-two"), 4
+    poison = broken(reported(str(uuid4()), 1, 1))
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(log.stop)
+        for name in names:
+            await skip_earlier_records(harness, name)
+        runtimes = [await stack.enter_async_context(running(name, harness.settings)) for name in names]
+        counters = [WaitingDeadLetters(harness.settings, Journal(r.client), r.readers) for r in runtimes]
+
+        async def waiting() -> tuple[list[str], list[int]]:
+            """The origins that are listed as waiting, and the metric of each reader, when all records are read."""
+            for runtime in runtimes:
+                await until_caught_up(runtime, log)
+            rows = [row for n in names for row in (await dead(harness, "list", "--json", "--service", n)).rows]
+            assert {row["state"] for row in rows} <= {"waiting"}
+            return [row["origin"] for row in rows], [sum((await counter.count()).values()) for counter in counters]
+
+        await log.publish([poison])
+        origins, counts = await waiting()
+        assert (len(origins), counts) == (2, [1, 1])
+        for _ in range(replays):
+            assert (await dead(harness, "replay", *origins, *WHO)).code == exit_codes.DONE
+            assert await waiting() == (origins, counts)
+        assert (await dead(harness, "discard", *origins, *WHO)).code == exit_codes.DONE
+        assert await waiting() == ([], [0, 0])
+    sent = [r for r in await read_all(harness.settings, EARNINGS.name) if r.key == poison.key]
+    rejected = [r for r in await read_all(harness.settings, EARNINGS.dead) if r.key == poison.key]
+    assert (len(sent), len(rejected)) == (1 + 2 * replays, 2 + 2 * replays)
 
 
 async def settle(harness: Harness, letter: DeadLetter) -> None:
@@ -175,7 +221,8 @@ async def test_original_headers_with_the_names_of_dead_letter_headers_are_kept(h
     headers = tuple((name, b"forged") for name in FACTS)
     record = Record(EARNINGS.name, str(uuid4()).encode(), b"{}", headers)
     (letter,) = await to_dead_letters(harness, "forged", record)
-    assert letter.original() == record
+    replay = letter.replayed(1)
+    assert replay._replace(headers=replay.headers[:-1]) == record
 
 
 @pytest.mark.parametrize(
@@ -220,6 +267,23 @@ async def test_the_journal_is_append_only(harness: Harness) -> None:
 
 def entry(number: int, action: Action, *, done: bool) -> JournalEntry:
     return JournalEntry("o", number, action, done, "w", "y", datetime(2025, 1, 1, tzinfo=UTC), None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "rejected", "state"),
+    [
+        ([(1, "replay", False), (1, "replay", True)], 1, "waiting"),
+        ([(1, "replay", False)], 1, "waiting"),
+        ([(1, "replay", True), (2, "replay", False)], 1, "replaying"),
+        ([(1, "replay", True), (2, "replay", True)], 1, "replayed"),
+        ([(1, "replay", True), (2, "discard", True)], 1, "discarded"),
+        ([(1, "replay", False), (2, "replay", True)], 2, "waiting"),
+    ],
+)
+def test_a_dead_letter_whose_replay_is_rejected_waits_again(
+    entries: list[tuple[int, Action, bool]], rejected: int, state: str
+) -> None:
+    assert state_of([entry(number, action, done=done) for number, action, done in entries], rejected) == state
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from frikort_contracts.cloudevents import Record
+from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import OUTCOMES
 
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult, DeadLetterLimitExceeded, dead_letter
+from services.runtime.processing.batch_processor import BatchResult, DeadLetterLimitExceeded
+from services.runtime.processing.dead_letters import FACTS, Origin, Replay, dead_letter, facts_of, replay_in
 from services.runtime.processing.positions import Partition
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import (
@@ -55,6 +56,7 @@ async def test_a_dead_letter_keeps_key_value_and_headers_and_adds_its_origin_and
         ("dead_topic", COMMANDS.encode()),
         ("dead_partition", b"0"),
         ("dead_offset", b"1"),
+        ("dead_replay", b"0"),
     )
     assert_every_effect_happened_once(kafka, database, [good])
 
@@ -88,6 +90,71 @@ async def test_a_replayed_dead_letter_is_applied_once_it_is_valid() -> None:
     kafka.append(command("a", 2), partition=0)
     await instance.drain([COMMANDS])
     assert_every_effect_happened_once(kafka, database, [command("a", 1), command("a", 2)])
+
+
+async def test_a_replay_is_processed_by_the_reader_that_rejected_the_record_and_no_other() -> None:
+    kafka, database, _, instance = kafka_with()
+    good = command("a", 1)
+    place = (COMMANDS, 0, 0)
+    for number, reader in enumerate([("test", "others"), ("other", "tallies"), ("test", "tallies")], start=1):
+        kafka.append(Replay(Origin(*place, *reader), number).record(good.key, good.value, good.headers), partition=0)
+    assert await instance.process_next([(HERE, 2)]) == BatchResult(applied=0, published=0, dead=0)
+    assert database.documents == {}
+    await instance.process_next([(HERE, 1)])
+    assert_every_effect_happened_once(kafka, database, [good])
+
+
+async def test_a_record_that_is_rejected_again_stays_one_dead_letter_after_any_number_of_replays() -> None:
+    kafka, _, _, instance = kafka_with(poison())
+    others = Instance(kafka, MemoryDatabase(TALLIES), Faults(), service="other")
+    origin = Origin(COMMANDS, 0, 0, "test", "tallies")
+    for number in range(5):
+        await instance.drain([COMMANDS])
+        await others.drain([COMMANDS])
+        kafka.append(Replay(origin, number + 1).record(b"a", poison().value, poison().headers), partition=0)
+    found = [facts for dead in kafka.all(DEAD) if (facts := facts_of(dead.headers))]
+    assert [facts.replay for facts in found if facts.origin == origin] == [0, 1, 2, 3, 4]
+    assert [facts.replay for facts in found if facts.origin != origin] == [0], "the other reader rejected the original"
+    assert {facts.headers for facts in found} == {poison().headers}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (("frikort_replay", b"frikort.x/0/0@a.b#1"), ("ce_id", b"1")),
+        (("frikort_replay", b"frikort.x/0/0@a.b"),),
+        (("frikort_replay", b"frikort.x/0/0@a.b#\xd9\xa1"),),
+        (("frikort_replay", b"somewhere#1"),),
+        (),
+    ],
+    ids=["not the last header", "no number", "another digit", "no origin", "no header"],
+)
+def test_a_record_without_a_readable_mark_at_its_end_is_no_replay(headers: Headers) -> None:
+    incoming = Incoming(COMMANDS, 0, 7, b"a", b"", headers)
+    assert replay_in(incoming) is None
+    facts = facts_of(dead_letter("s", "p", incoming, "r").headers)
+    assert facts is not None
+    assert (facts.origin, facts.headers) == (Origin(COMMANDS, 0, 7, "s", "p"), headers)
+
+
+def test_forged_facts_among_the_headers_of_the_original_are_its_own() -> None:
+    forged = tuple((name, b"0") for name in FACTS)
+    facts = facts_of(dead_letter("s", "p", Incoming(COMMANDS, 0, 7, b"a", b"", forged), "r").headers)
+    assert facts is not None
+    assert facts.headers == forged
+
+
+async def test_replays_that_are_rejected_again_do_not_stop_the_service() -> None:
+    kafka, _, _, instance = kafka_with(poison(), poison(), limit=3)
+    for offset in range(2):
+        for number in range(1, 4):
+            replay = Replay(Origin(COMMANDS, 0, offset, "test", "tallies"), number)
+            kafka.append(replay.record(b"a", poison().value, poison().headers), partition=0)
+    await instance.drain([COMMANDS])
+    assert len(kafka.all(DEAD)) == 8
+    kafka.append(poison(), partition=0)
+    with pytest.raises(DeadLetterLimitExceeded):
+        await instance.drain([COMMANDS])
 
 
 async def test_a_message_without_an_address_is_skipped() -> None:

@@ -5,7 +5,7 @@ The services' rules, batch processors and consumers are the real ones; only thei
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,6 @@ from functools import cache
 from random import Random
 from typing import Any, Final
 
-from frikort_contracts.cloudevents import Record
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS
 from frikort_contracts.values import EncryptedPerson
@@ -32,8 +31,10 @@ from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.dead_letters import FACTS, Origin, Replay, facts_of
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.policies import CommitPolicy
 from services.runtime.processing.positions import Partition
@@ -88,6 +89,13 @@ class Service:
     """The step before which no process of it is started."""
 
 
+def origin_of(dead: Incoming) -> Origin:
+    """The identity of a dead letter."""
+    facts = facts_of(dead.headers)
+    assert facts is not None
+    return facts.origin
+
+
 class Environment:
     """The system of one run.
 
@@ -120,6 +128,7 @@ class Environment:
         self.gateways: list[GatewayInstance] = []
         self.counts: Counter[str] = Counter()
         self.invalid: list[tuple[str, int, int]] = []
+        self.replays: defaultdict[Origin, set[int]] = defaultdict(set)
         self.outside = self.scheduler.process(OUTSIDE)
         self._points = SchedulerPoints()
         self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
@@ -176,15 +185,18 @@ class Environment:
             expire_dead(group)
 
     def replay_dead_letters(self) -> int:
-        """Publish every dead letter to its topic again, also those that were replayed before. Returns their number."""
-        count = 0
+        """Replay every dead letter, also those that were replayed before. Returns their number."""
+        letters: dict[Origin, Incoming] = {}
         for topic in TOPICS:
             for dead in self.broker.all(topic.dead):
-                headers = tuple((name, value) for name, value in dead.headers if not name.startswith("dead_"))
-                incoming = self.broker.append(Record(topic.name, dead.key or b"", dead.value or b"", headers))
-                self.invalid.append((topic.name, incoming.partition, incoming.offset))
-                count += 1
-        return count
+                letters.setdefault(origin_of(dead), dead)
+        for origin, dead in letters.items():
+            # No two replays have one number, so that a reader which takes the replay of another is noticed.
+            number = 1 + sum(map(len, self.replays.values()))
+            self.replays[origin].add(number)
+            replay = Replay(origin, number)
+            self.broker.append(replay.record(dead.key or b"", dead.value or b"", dead.headers[: -len(FACTS)]))
+        return len(letters)
 
     def _processors(self) -> dict[str, Sequence[Processor[Any] | Projection[Any]]]:
         rules = Rules(self.allowances, self.provisional_accepted)

@@ -30,6 +30,7 @@ from services.runtime.processing import jobs
 from services.runtime.processing import published as published_module
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.dead_letters import replay_in
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
@@ -155,6 +156,16 @@ MUTANTS: Final = (
         within=60,
     ),
     Mutant("dead letters dropped", "invalid records are dropped", _of(loop_module, "dead_letter", defects.nowhere)),
+    Mutant(
+        "replays for every reader",
+        "a replay is read by processors that had not rejected the record",
+        _of(BatchProcessor, "_is_replay_for_another", lambda *_: False),
+    ),
+    Mutant(
+        "replays for no reader",
+        "a replay is passed over by the processor that had rejected the record",
+        _of(BatchProcessor, "_is_replay_for_another", lambda _, incoming: replay_in(incoming) is not None),
+    ),
     Mutant(
         "ledger by report id",
         "reports are split by id, not in order of acceptance",

@@ -26,10 +26,11 @@ from frikort_contracts.topics import (
     TOPICS,
 )
 
+from services.runtime.processing.dead_letters import FACTS, Origin
 from services.runtime.processing.positions import Partition
 from tests.runtime.memory import by_id
 from tests.simulation import citizen_check, job_check
-from tests.simulation.environment import Environment
+from tests.simulation.environment import Environment, origin_of
 from tests.simulation.fault_schedule import is_injected
 from tests.simulation.money_check import MoneyCheck
 from tests.simulation.reference_ledger import Year
@@ -113,25 +114,28 @@ class Reconciliation:
                 invariant(len(found) == 1, f"I2: {message_id} on {topic.name} has {len(found)} contents")
 
     def _dead_letters(self) -> None:
-        consumed: dict[str, list[str]] = defaultdict(list)
+        consumed: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for service in self.environment.services.values():
             for name, database in service.databases.items():
                 for topic in database.processor.topics:
-                    consumed[topic.name].append(f"{service.name}/{name}")
-        expected = {(*place, reader) for place in self.environment.invalid for reader in consumed[place[0]]}
-        found = set()
+                    consumed[topic.name].append((service.name, name))
+        expected = {Origin(*place, *reader) for place in self.environment.invalid for reader in consumed[place[0]]}
+        found: dict[Origin, set[int]] = defaultdict(set)
         for topic in TOPICS:
             for dead in self.environment.broker.all(topic.dead):
-                facts = {name: value.decode() for name, value in dead.headers if name.startswith("dead_")}
-                place = (facts["dead_topic"], int(facts["dead_partition"]), int(facts["dead_offset"]))
-                found.add((*place, f"{facts['dead_service']}/{facts['dead_processor']}"))
-                original = self.environment.broker.partitions[Partition(*place[:2])][place[2]]
-                invariant(dead.value == original.value, f"a dead letter of {place} differs from the original record")
+                origin = origin_of(dead)
+                found[origin].add(int(dict(dead.headers)["dead_replay"]))
+                original = self.environment.broker.partitions[Partition(origin.topic, origin.partition)][origin.offset]
+                same = (dead.key, dead.value, dead.headers[: -len(FACTS)]) == original[3:]
+                invariant(same, f"the dead letter {origin} differs from the original record")
         self.counts["dead letters"] += len(found)
         invariant(
-            found == expected,
-            f"dead letters: missing {sorted(expected - found)}, unexplained {sorted(found - expected)}",
+            found.keys() == expected,
+            f"dead letters: missing {sorted(expected - found.keys())}, unexplained {sorted(found.keys() - expected)}",
         )
+        for origin, replays in found.items():
+            read = {0, *self.environment.replays[origin]}
+            invariant(replays == read, f"the replays {sorted(read)} of {origin} were rejected as {sorted(replays)}")
 
     def _one_outcome_for_each_command(self) -> None:
         for outcome in self.published[OUTCOMES.name]:

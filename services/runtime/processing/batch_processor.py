@@ -23,6 +23,7 @@ from services.runtime.processing.apply import (
     Incoming,
     apply_batch,
 )
+from services.runtime.processing.dead_letters import dead_letter, replay_in
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_batch
@@ -138,7 +139,7 @@ class BatchProcessor(Generic[S]):
         for incoming, envelope, _ in deliveries:
             # Prepared data has no type any more.
             age = self._age_of.get(dict(incoming.headers)["ce_type"])
-            if age is not None:
+            if age is not None and replay_in(incoming) is None:
                 # The time is that of another machine's clock.
                 age.observe(max(0.0, (now - envelope.time).total_seconds()))
 
@@ -151,6 +152,8 @@ class BatchProcessor(Generic[S]):
         deliveries: list[Delivery] = []
         broken: dict[Position, str] = {}
         for incoming in batch:
+            if self._is_replay_for_another(incoming):
+                continue
             try:
                 envelope = decode(self._topics[incoming.topic], incoming.value, incoming.headers)
                 address = self._processor.address_of(envelope)
@@ -171,6 +174,10 @@ class BatchProcessor(Generic[S]):
                 broken[_position(incoming)] = f"the preparation failed: {type(error).__name__}"
         return deliveries, broken
 
+    def _is_replay_for_another(self, incoming: Incoming) -> bool:
+        replay = replay_in(incoming)
+        return replay is not None and replay.origin.reader != self.reader
+
     def _prepare(self, envelope: Envelope[Any]) -> Envelope[Any]:
         return envelope if isinstance(self._processor, Projection) else self._processor.prepare(envelope)
 
@@ -182,12 +189,18 @@ class BatchProcessor(Generic[S]):
             )
 
     def _dead_after(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> Sequence[int]:
-        """The number of consecutive dead letters after each record; one zero if the batch has none."""
+        """The number of consecutive dead letters after each record; one zero if the batch has none.
+
+        A replay does not count: operators may replay any number of records that are rejected again.
+        """
         if not reasons:
             return (0,)
         in_a_row = [self._dead_in_a_row]
         for incoming in batch:
-            in_a_row.append(in_a_row[-1] + 1 if _position(incoming) in reasons else 0)
+            if replay_in(incoming) is not None:
+                in_a_row.append(in_a_row[-1])
+            else:
+                in_a_row.append(in_a_row[-1] + 1 if _position(incoming) in reasons else 0)
         return in_a_row[1:]
 
     def _to_dead_letter(self, incoming: Incoming, reason: str) -> Record:
@@ -203,21 +216,3 @@ class BatchProcessor(Generic[S]):
 
 def _position(incoming: Incoming) -> Position:
     return incoming.topic, incoming.partition, incoming.offset
-
-
-def dead_letter(service: str, processor: str, incoming: Incoming, reason: str) -> Record:
-    """The original key, value and headers, with the origin and the reason as further headers."""
-    facts = {
-        "dead_reason": reason,
-        "dead_service": service,
-        "dead_processor": processor,
-        "dead_topic": incoming.topic,
-        "dead_partition": str(incoming.partition),
-        "dead_offset": str(incoming.offset),
-    }
-    return Record(
-        topic=incoming.topic + ".dead",
-        key=incoming.key or b"",
-        value=incoming.value or b"",
-        headers=(*incoming.headers, *((name, value.encode()) for name, value in facts.items())),
-    )

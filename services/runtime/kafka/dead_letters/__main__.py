@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +29,11 @@ from services.runtime.kafka.dead_letters.journal import (
     perform,
     state_of,
 )
-from services.runtime.kafka.dead_letters.reader import DeadLetter, Origin, read
+from services.runtime.kafka.dead_letters.reader import DeadLetter, read
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.mongo.document_store import connect
+from services.runtime.processing.dead_letters import Origin
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import RuntimeSettings
 
@@ -40,6 +41,8 @@ _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 _COLUMNS: Final = ("origin", "time", "state", "type", "key", "reason")
 _REASON_WIDTH: Final = 72
 _OPEN: Final[tuple[State, ...]] = ("waiting", "replaying", "discarding")
+_WITH_ALL: Final[Mapping[str, Collection[State]]] = {"replay": ("waiting", "replaying"), "discard": _OPEN}
+"""Which dead letters of a topic an action with ``--all`` is about. One that is being discarded is not replayed."""
 
 
 class NotFound(LookupError):
@@ -64,15 +67,18 @@ def parser() -> argparse.ArgumentParser:
     showing = commands.add_parser("show", help="show headers, body and history of one dead letter")
     showing.add_argument("origin", type=_origin)
 
-    for action, text in (("replay", "publish it to its topic again"), ("discard", "close it without publishing it")):
+    for action, text in (
+        ("replay", "publish it again, for its processor"),
+        ("discard", "close it without publishing it"),
+    ):
         acting = commands.add_parser(action, help=text)
         acting.add_argument("origin", type=_origin, nargs="*")
         acting.add_argument("--by", type=_words, required=True, help="who does this")
         acting.add_argument("--reason", type=_words, required=True, help="why; no personal data")
         acting.add_argument("--again", action="store_true", help="even if it was replayed or discarded before")
+        acting.add_argument("--topic", type=_topic, help="with --all: all open dead letters of this topic")
+        acting.add_argument("--all", action="store_true")
         if action == "replay":
-            acting.add_argument("--topic", type=_topic, help="with --all: all open dead letters of this topic")
-            acting.add_argument("--all", action="store_true")
             acting.add_argument("--body", type=Path, help="a file with a corrected body, for one origin")
     return top
 
@@ -82,9 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     top = parser()
     given = top.parse_args(arguments)
     if given.command in ("replay", "discard"):
-        whole_topic = given.command == "replay" and given.all and given.topic is not None
+        whole_topic = given.all and given.topic is not None
         if whole_topic == bool(given.origin):
-            top.error("name one origin or more" + (", or --topic T --all" if given.command == "replay" else ""))
+            top.error("name one origin or more, or --topic T --all")
         if given.command == "replay" and given.body is not None and len(given.origin) != 1:
             top.error("a corrected body needs exactly one origin")
     try:
@@ -124,7 +130,7 @@ async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: J
     letters = await read(settings, [given.topic] if given.topic else TOPICS, given.since)
     letters = [letter for letter in letters if given.service in (None, letter.origin.service)]
     history = await journal.entries(letter.origin for letter in letters)
-    rows = [_row(letter, state_of(history[letter.origin])) for letter in letters]
+    rows = [_row(letter, state_of(history[letter.origin], letter.replay)) for letter in letters]
     shown = [row for row in rows if given.all or row["state"] in _OPEN]
     if given.json:
         _write(json.dumps(shown, ensure_ascii=False, indent=2))
@@ -137,7 +143,7 @@ async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: J
 async def _show(settings: RuntimeSettings, origin: Origin, journal: Journal) -> int:
     (letter,) = await _found(settings, [origin])
     entries = (await journal.entries([origin]))[origin]
-    for name, text in _row(letter, state_of(entries)).items():
+    for name, text in _row(letter, state_of(entries, letter.replay)).items():
         _write(f"{name:8}{text}")
     for name, value in letter.headers:
         _write(f"header  {name}: {(value or b'').decode(errors='backslashreplace')}")
@@ -150,7 +156,10 @@ async def _show(settings: RuntimeSettings, origin: Origin, journal: Journal) -> 
 
 async def _act(settings: RuntimeSettings, given: argparse.Namespace, journal: Journal) -> int:
     attribution = Attribution(given.by, given.reason, datetime.now(UTC))
-    letters = await (_found(settings, given.origin) if given.origin else _waiting(settings, given.topic, journal))
+    if given.origin:
+        letters = await _found(settings, given.origin)
+    else:
+        letters = await _open(settings, given.topic, journal, _WITH_ALL[given.command])
     body = None if given.command == "discard" or given.body is None else _corrected_body(letters[0], given.body)
     log = KafkaProducer(settings, client_id="frikort-dead", timeout=settings.publish_timeout)
     refused: list[str] = []
@@ -181,10 +190,12 @@ async def _found(settings: RuntimeSettings, origins: Sequence[Origin]) -> list[D
     return [letters[origin] for origin in sorted(set(origins))]
 
 
-async def _waiting(settings: RuntimeSettings, topic: Topic, journal: Journal) -> list[DeadLetter]:
+async def _open(
+    settings: RuntimeSettings, topic: Topic, journal: Journal, states: Collection[State]
+) -> list[DeadLetter]:
     letters = await read(settings, [topic], None)
     history = await journal.entries(letter.origin for letter in letters)
-    return [letter for letter in letters if state_of(history[letter.origin]) in ("waiting", "replaying")]
+    return [letter for letter in letters if state_of(history[letter.origin], letter.replay) in states]
 
 
 def _corrected_body(letter: DeadLetter, path: Path) -> bytes:

@@ -11,14 +11,17 @@ from typing import Any, Final, Literal
 import structlog
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.kafka.dead_letters.reader import DeadLetter, Origin
+from services.runtime.kafka.dead_letters.reader import DeadLetter
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.document_store import Client, Collection, durable_database
+from services.runtime.processing.dead_letters import Origin
 
 logger = structlog.get_logger("services.runtime.kafka.dead_letters")
 
 DATABASE: Final = "frikort_operations"
 COLLECTION: Final = "dead_letter_actions"
+
+_ORIGINS_A_QUERY: Final = 10_000
 
 Action = Literal["replay", "discard"]
 State = Literal["waiting", "replaying", "discarding", "replayed", "discarded"]
@@ -58,11 +61,16 @@ class JournalEntry:
         return f"{self.origin} {self.number} {'done' if self.done else 'begun'}"
 
 
-def state_of(entries: Iterable[JournalEntry]) -> State:
-    """The state of a dead letter. A repeated action that has only begun does not change the state."""
+def state_of(entries: Iterable[JournalEntry], rejected: int = 0) -> State:
+    """The state of a dead letter, whose replay ``rejected`` was rejected last (0: only the original was).
+
+    Actions up to that replay no longer count: the letter waits again. A repeated action that has only begun does not
+    change the state.
+    """
     state: State = "waiting"
     closed = False
-    for entry in sorted(entries, key=lambda entry: (entry.number, entry.done)):
+    valid = (entry for entry in entries if entry.number > rejected)
+    for entry in sorted(valid, key=lambda entry: (entry.number, entry.done)):
         if entry.done:
             state, closed = _CLOSED[entry.action], True
         elif not closed:
@@ -80,10 +88,13 @@ class Journal:
         """The entries about each of ``origins``, in order."""
         by_text = {str(origin): origin for origin in origins}
         found: dict[Origin, list[JournalEntry]] = {origin: [] for origin in by_text.values()}
+        texts = list(by_text)
         stored: Mapping[str, Any]
-        for stored in await self._entries.find({"origin": {"$in": list(by_text)}}).sort("at", 1).to_list(None):
-            entry = JournalEntry(**{name: value for name, value in stored.items() if name != "_id"})
-            found[by_text[entry.origin]].append(entry)
+        for start in range(0, len(texts), _ORIGINS_A_QUERY):
+            some = {"origin": {"$in": texts[start : start + _ORIGINS_A_QUERY]}}
+            for stored in await self._entries.find(some).sort("at", 1).to_list(None):
+                entry = JournalEntry(**{name: value for name, value in stored.items() if name != "_id"})
+                found[by_text[entry.origin]].append(entry)
         return found
 
     async def add(self, entry: JournalEntry) -> None:
@@ -107,12 +118,12 @@ async def perform(
 ) -> None:
     """Replay or discard one dead letter.
 
-    A replay has the original's key, headers and ``ce_id``. A reader that has applied the message ignores it, so an
-    interrupted action can be repeated. Raises ``Refused`` if the letter is closed and not ``again``, and
-    ``KafkaUnavailable``.
+    A replay has the original's key, headers and ``ce_id``, and reaches the processor that rejected it and no other. It
+    is sent once for each action. An interrupted action can be repeated, because a processor applies a message once.
+    Raises ``Refused`` if the letter is closed and not ``again``, and ``KafkaUnavailable``.
     """
     entries = (await journal.entries([letter.origin]))[letter.origin]
-    state = state_of(entries)
+    state = state_of(entries, letter.replay)
     if state in _CLOSED.values() and not again:
         raise Refused(f"{letter.origin} is already {state}; repeat it with --again")
     begun = JournalEntry(
@@ -127,5 +138,5 @@ async def perform(
     )
     await journal.add(begun)
     if action == "replay":
-        await log.publish([letter.original(body)])
+        await log.publish([letter.replayed(begun.number, body)])
     await journal.add(JournalEntry(**vars(begun) | {"done": True}))
