@@ -39,7 +39,7 @@ def may_read(principal: str) -> set[str]:
     read = {topic.name for topic in TOPICS if principal in topic.readers}
     if is_authority(principal):
         return read
-    return read | {topic.dead for topic in TOPICS if principal in topic.readers}
+    return read | {topic.dead for topic in TOPICS if principal in topic.readers and not topic.is_followed}
 
 
 def may_write(principal: str) -> set[str]:

@@ -35,27 +35,27 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 _RECORDED: Final = {
     "issuance": [
         "eb299e5d3689177938b1e7398286013c",
-        "2ad7ce87654ab61746aad9b463c0e167",
+        "4ded5798d982a12ebc09342a34882a38",
         "b72b0b55ca0628fb1c774df741e5d0ae",
     ],
     "reporting": [
         "63490a7b025adf0bd5a1377f6de82662",
-        "31aded3afb85254dc05333b2d243ac31",
+        "d3f8b657ad458bb22d368ed7c8b4cd67",
         "b51a871900c8301a17daeea3ae679cd9",
     ],
     "balance": [
         "1778f1821bd6154a31c4aea12c10afca",
-        "b870a23e240996e42ae40fe248319186",
+        "b0ed2449b24cefc4d0b485b7499b5466",
         "89487d9c56dec4c7312e160fac37c1ac",
     ],
     "exports": [
         "881803aed8024be3910541bd0847d5b1",
-        "5c0e6c7d06cff62c7bcd67cc297de0bb",
+        "d4f02403f37ee19207ea7ba33c52903d",
         "cd2f37b8ed8af1fe60feee470009e433",
     ],
     "exports, requests": [
         "be74785845717772dbc29ec4922a0a4d",
-        "0249ed323bcaa0fcde7ea9fd70b3e955",
+        "e3b09ebeb9354600beadb01341062dd1",
         "e3b0c44298fc1c149afbf4c8996fb924",
     ],
 }
