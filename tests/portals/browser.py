@@ -72,6 +72,11 @@ class Tab:
         page.on("pageerror", lambda error: self._console_messages.append(str(error)))
         page.on("response", self._response)
 
+    @property
+    def pages(self) -> int:
+        """The number of pages with addresses of their own that were opened."""
+        return len(self._opened)
+
     async def open(self, address: str) -> Tab:
         """Open an address."""
         await self.page.goto(address)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
+import pytest
 from playwright.async_api import Page, expect
 
 from deploy.local.system import LocalSystem
 from tests.integration.scene import ALLOWANCE, World, accepted
+from tests.portals.browser import WIDTHS
 from tests.portals.conftest import OpenTab
 from tests.portals.journeys.steps import download, expect_heading, fill_day, log_in, type_day
 from tests.waiting import eventually
@@ -16,14 +18,16 @@ from tests.waiting import eventually
 FIRST_DAY = date(2025, 9, 1)
 
 
+@pytest.mark.parametrize("width", [max(WIDTHS), pytest.param(320, marks=pytest.mark.verify)])
 async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_it(
-    system: LocalSystem, world: World, open_tab: OpenTab
+    system: LocalSystem, world: World, open_tab: OpenTab, width: int
 ) -> None:
     card = world.card()
-    tab = await open_tab()
+    tab = await open_tab(width=width)
     page = tab.page
     await log_in(tab, system, "/virksomhed", "Testkasserer Et")
     await expect_heading(page, "Kom i gang")
+    pages_before = tab.pages
     await tab.check()
 
     await page.get_by_role("link", name="Indberet løn", exact=True).click()
@@ -50,6 +54,7 @@ async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_i
     await page.get_by_role("button", name="Indberet", exact=True).click()
 
     await expect_heading(page, "Lønnen er indberettet")
+    assert tab.pages == pages_before + 4, "five pages from the first to the receipt"
     assert card.balance()["exempt_ore"] == ALLOWANCE
     await tab.check()
     await tab.screenshot("virksomhed-kvittering")
