@@ -30,6 +30,8 @@ async def test_a_new_employer_reports_corrects_a_disputed_report_and_withdraws_i
     pages_before = tab.pages
     await tab.check()
 
+    if width < max(WIDTHS):
+        await page.get_by_role("button", name="Menu", exact=True).click()
     await page.get_by_role("link", name="Indberet løn", exact=True).click()
     await expect_heading(page, "Registrér en ansættelse")
     await page.get_by_label("Frikortnummer").fill(card.number)
