@@ -21,7 +21,7 @@ run: $(INSTALLED) ## run the whole system on this machine until Ctrl-C: PORT=808
 test: $(INSTALLED) chromium ## run all tests, on a real broker and database
 	@$(VENV)/bin/python -m pytest --numprocesses=3 --no-loadscope-reorder
 
-verify: $(INSTALLED) ## run the checks that take longer, at most an hour: ONLY="contracts clients" SEEDS=1500 ROUNDS=6
+verify: $(INSTALLED) ## run the checks that take longer, at most an hour: ONLY="contracts clients" SEEDS=500 ROUNDS=6
 	@ONLY="$(ONLY)" SEEDS=$(SEEDS) ROUNDS=$(ROUNDS) $(VENV)/bin/python -m tests.verify
 
 simulate: $(INSTALLED) ## play the whole system under faults, SEEDS=1000 times, or SEED=n once; STEPS=1 scales it

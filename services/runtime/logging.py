@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from frikort_contracts.values import redact_cpr
@@ -13,6 +13,9 @@ from structlog.typing import EventDict, WrappedLogger
 from services.runtime.errors import causes_of
 from services.runtime.log_rate_limit import RateLimitFilter
 from services.runtime.settings import CommandSettings
+
+_REPEAT_EXCEPTIONS: Final = frozenset({"asyncio", "uvicorn.error"})
+"""Loggers whose messages have the text of an exception in their further lines."""
 
 
 class _Lines(structlog.WriteLogger):
@@ -67,8 +70,8 @@ def _without_texts(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
         event["exception"] = causes_of(error)
-    if event.get("logger") == "asyncio":
-        event["event"] = str(event["event"]).partition("\n")[0]  # the further lines repeat the exception
+    if event.get("logger") in _REPEAT_EXCEPTIONS:
+        event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 

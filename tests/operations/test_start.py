@@ -11,7 +11,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from frikort_contracts.access import PROVISIONER, rights
-from frikort_contracts.topics import BALANCES, EARNINGS, TOPICS
+from frikort_contracts.topics import BALANCE_JOBS, BALANCES, TOPICS
 
 from deploy.local import broker_config, mongod, ports
 from deploy.local.config import Config
@@ -81,7 +81,7 @@ async def test_a_service_without_kafka_gives_up_with_its_own_exit_code(harness: 
     [
         ("mongodb", "mongodb://127.0.0.1:1/", "FRIKORT_MONGODB"),
         ("environment", "production", "FRIKORT_TOPIC_REPLICATION"),
-        ("topic_replication", "2", f"the replication of {EARNINGS.name}"),
+        ("topic_replication", "2", f"the replication of {BALANCE_JOBS.name}"),
     ],
 )
 async def test_a_setting_that_loses_data_is_refused(harness: Harness, setting: str, value: str, named: str) -> None:

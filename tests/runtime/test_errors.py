@@ -88,12 +88,16 @@ def test_a_logged_exception_has_types_and_places_and_no_text(capsys: pytest.Capt
     assert SECRET not in printed
 
 
-async def test_an_exception_that_nothing_awaited_is_logged_without_its_text(
+async def test_a_message_that_repeats_an_exception_is_logged_without_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     runtime_logging.configure(CommandSettings(), "test")
     context: dict[str, Any] = {"message": "Task exception was never retrieved", "exception": failure()}
     asyncio.get_running_loop().default_exception_handler({**context, "future": SECRET})
+    logging.getLogger("uvicorn.error").error("Traceback (most recent call last):\n%s", SECRET)
     printed = capsys.readouterr().err
-    assert json.loads(printed)["event"] == "Task exception was never retrieved"
+    assert [json.loads(line)["event"] for line in printed.splitlines()] == [
+        "Task exception was never retrieved",
+        "Traceback (most recent call last):",
+    ]
     assert SECRET not in printed

@@ -1,11 +1,13 @@
-"""A hundred seeds violate no invariant, a seed determines its schedule, and every mutant is caught."""
+"""Forty seeds violate no invariant, a seed determines its schedule, and every mutant is caught.
+
+`make verify` plays more seeds, and checks that every kind of event and fault occurs in them.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
@@ -16,13 +18,12 @@ import pytest
 
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.settings import REPOSITORY
-from tests.simulation.coverage import missing
 from tests.simulation.environment import Environment
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import Result, simulate
 from tests.simulation.scheduler import Pause, pause
 
-SEEDS = 100
+SEEDS = 40
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +50,6 @@ def test_forgotten_acknowledgements_are_found_by_the_check_for_repeats() -> None
     with patch.object(PublishedEvents, "remove_from", remember_nothing):
         violations = [simulate(seed, faultless=True).violation or "" for seed in range(3)]
     assert any("published twice" in violation for violation in violations)
-
-
-def test_every_kind_of_event_and_fault_occurs(results: list[Result]) -> None:
-    counts: Counter[str] = Counter()
-    faults: Counter[str] = Counter()
-    for result in results:
-        counts += result.counts
-        faults += result.faults
-    assert missing(counts, faults, SEEDS) == []
 
 
 def test_a_seed_determines_its_schedule() -> None:

@@ -1,6 +1,6 @@
 """`make verify`: run the steps, print the time of each, and a summary. Exit code 0 only if all passed.
 
-From the environment: ONLY, names of steps (all), SEEDS of the simulation (1500), ROUNDS of faults (6).
+From the environment: ONLY, names of steps (all), SEEDS of the simulation (500), ROUNDS of faults (6).
 """
 
 from __future__ import annotations

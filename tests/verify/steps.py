@@ -42,7 +42,7 @@ class Outcome:
 
 def steps(environment: Mapping[str, str]) -> list[Step]:
     """The steps in their order; `environment` may set SEEDS and ROUNDS. Their limits add up to 58 minutes."""
-    seeds, rounds = environment.get("SEEDS") or "1500", environment.get("ROUNDS") or "6"
+    seeds, rounds = environment.get("SEEDS") or "500", environment.get("ROUNDS") or "6"
     chaos = (_PYTHON, "-m", "tests.chaos")
     return [
         Step(

@@ -69,9 +69,9 @@ async def check_with(admin: AIOKafkaAdminClient, replication: int, names: Mappin
     if missing := set(names) - set(partitions):
         raise MissingTopics(missing)
     configs = await _configs(admin, sorted(names))
-    for name, topic in names.items():
+    for name in sorted(names):
         replicas = [len(partition["replicas"]) for partition in partitions[name]]
-        check_topic(name, topic, replication=replication, replicas=replicas, config=configs[name])
+        check_topic(name, names[name], replication=replication, replicas=replicas, config=configs[name])
 
 
 async def partitions_of(admin: AIOKafkaAdminClient) -> dict[str, Sequence[Mapping[str, Any]]]:
