@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -54,13 +56,13 @@ class SimSettlements:
         self._group = group
         self._clock = clock
         self._tries = 0
+        self._in_force = cache(self._rows_of)
 
     def waiting(self) -> bool:
         """Whether a year is due, and no job of it is running or has messages that are not processed yet."""
         if self._tries > _MAX_TRIES or any(partition.topic == BALANCE_JOBS.name for partition in self._group.lag()):
             return False
-        today = danish_day(self._clock.read())
-        in_force = [row for year in self._table.years if (row := self._table.in_force(year, today)) is not None]
+        in_force = self._in_force(danish_day(self._clock.read()))
         return any(self._behind(row) and not self._jobs.is_running(balance_jobs.settle_kind(row)) for row in in_force)
 
     async def is_due(self, amounts: Allowance) -> bool:
@@ -86,7 +88,16 @@ class SimSettlements:
             except AutoReconnect:
                 failed()
 
+    def _rows_of(self, day: date) -> list[Allowance]:
+        return [row for year in self._table.years if (row := self._table.in_force(year, day)) is not None]
+
     def _behind(self, amounts: Allowance) -> bool:
-        documents = self._jobs.documents
-        versions = [state.allowance_version for name in documents.documents if (state := documents.state(name))]
-        return any(f"{amounts.year}/" <= version < amounts.version for version in versions)
+        first, last = f"{amounts.year}/", amounts.version
+        stored = self._jobs.documents.documents.values()
+        return any(first <= _version_of(one.state) < last for one in stored if one.state is not None)
+
+
+@cache
+def _version_of(state: str) -> str:
+    """The version of the amounts of a stored ledger. The scheduler asks for all ledgers at every step."""
+    return str(json.loads(state)["allowance_version"])
