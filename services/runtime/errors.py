@@ -44,7 +44,7 @@ def causes_of(error: BaseException) -> list[dict[str, Any]]:
 def _has_a_text_for_operators(error: BaseException) -> bool:
     classes = type(error).__mro__
     return (
-        isinstance(error, OSError | TimeoutError)
+        isinstance(error, OSError)
         or type(error).__module__.partition(".")[0] in {"services", "deploy", "aiokafka"}
         or any(one.__module__ == "pymongo.errors" and one.__name__ in _CONNECTION_FAILURES for one in classes)
     )

@@ -11,16 +11,13 @@ from datetime import UTC, date, datetime
 from frikort_contracts.cloudevents import encode
 from frikort_contracts.rules import reading
 from frikort_contracts.rules.allowances import Allowance
-from frikort_contracts.values import redact_cpr
-from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 
 from services.runtime import exit_codes
-from services.runtime import logging as runtime_logging
 from services.runtime.allowance_file import load_allowances
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.mongo.document_store import connect
-from services.runtime.safety_checks import UnsafeSetting, check_settings
+from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.settings import RuntimeSettings
 from services.runtime.years.changes import Entered, Refused, YearHistory
 from services.runtime.years.journal import Journal
@@ -47,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=text).add_argument("change", type=_change, help="such as 2027/1")
     for name in ("enter", "close", "open", "confirm", "reject"):
         acting = commands.choices[name]
-        acting.add_argument("--by", type=_words, required=True, help="who does this")
-        acting.add_argument("--reason", type=_words, required=True, help="why, such as the source of the amounts")
+        acting.add_argument("--by", type=words, required=True, help="who does this")
+        acting.add_argument("--reason", type=words, required=True, help="why, such as the source of the amounts")
     commands.add_parser("list", help="list all changes and the state of each")
     return top
 
@@ -57,19 +54,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     given = parser().parse_args(arguments)
     try:
-        settings = RuntimeSettings()
-        check_settings(settings)
-    except (ValidationError, UnsafeSetting) as wrong:
-        return _say(exit_codes.UNSAFE_SETTING, str(wrong))
-    runtime_logging.configure(settings, "years")
-    try:
-        return asyncio.run(_run(settings, given))
+        return asyncio.run(_run(settings_for("years"), given))
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     except Refused as refused:
-        return _say(exit_codes.NOT_DONE, str(refused))
+        return say(exit_codes.NOT_DONE, str(refused))
     except KafkaUnavailable as error:
-        return _say(exit_codes.CANNOT_START, f"{error}; repeat the command")
+        return say(exit_codes.CANNOT_START, f"{error}; repeat the command")
     except PyMongoError as error:
-        return _say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; repeat the command")
+        return say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; repeat the command")
 
 
 async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
@@ -81,7 +74,7 @@ async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
             for year in sorted({entry.year for entry in entries}):
                 history = YearHistory(table, year, [entry for entry in entries if entry.year == year])
                 for change in history.entered:
-                    _write(_line(history, change))
+                    write(_line(history, change))
             return exit_codes.DONE
         year, number = given.change if given.command in {"confirm", "reject"} else (given.year, 0)
         history = YearHistory(table, year, await journal.entries(year))
@@ -89,7 +82,7 @@ async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
             return await _decide(settings, given, journal, history, number)
         change = _entered(given, history)
         await journal.add(change)
-        _write(_line(YearHistory(table, year, await journal.entries(year)), change))
+        write(_line(YearHistory(table, year, await journal.entries(year)), change))
         return exit_codes.DONE
     finally:
         client.close()
@@ -127,7 +120,7 @@ async def _decide(
             await producer.publish([encode(history.event(decision))])
         finally:
             await producer.stop()
-    _write(f"{decision.change} {'confirmed and published' if confirmed else 'rejected'}")
+    write(f"{decision.change} {'confirmed and published' if confirmed else 'rejected'}")
     return exit_codes.DONE
 
 
@@ -169,23 +162,6 @@ def _change(text: str) -> tuple[int, int]:
     if not (year.isdecimal() and number.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a change such as 2027/1")
     return int(year), int(number)
-
-
-def _words(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    if redact_cpr(text) != text:
-        raise argparse.ArgumentTypeError("contains something like a CPR number; the text is kept without limit")
-    return text
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _say(code: int, text: str) -> int:
-    sys.stderr.write(text + "\n")
-    return code
 
 
 if __name__ == "__main__":

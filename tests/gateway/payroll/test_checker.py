@@ -96,6 +96,17 @@ async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(deci
     assert (await harness.state(batch.batch_id)).status is expected
 
 
+async def run_until_held(harness: PayrollHarness, batch: Batch) -> Batch:
+    """Run the job of the payroll process until a file is held."""
+    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+    job.start()
+    try:
+        await until(lambda: '"held"' in harness.batches.files[batch.batch_id])
+    finally:
+        await job.stop()
+    return await harness.state(batch.batch_id)
+
+
 async def test_a_check_that_keeps_failing_is_given_up_and_the_file_can_be_booked() -> None:
     harness = PayrollHarness()
     batch, _ = await harness.receive(upload_of(mixed_file()[0], hold=True))
@@ -104,14 +115,7 @@ async def test_a_check_that_keeps_failing_is_given_up_and_the_file_can_be_booked
         raise ReadModelInconsistent("reporting has an allowance for 2025, and the payroll process has none")
 
     harness.fake_services.totals = fail  # type: ignore[assignment,method-assign]
-    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-    job.start()
-    try:
-        await until(lambda: '"held"' in harness.batches.files[batch.batch_id])
-    finally:
-        await job.stop()
-
-    held = await harness.state(batch.batch_id)
+    held = await run_until_held(harness, batch)
     assert (held.attempt, held.check_failed, held.checked_at) == (CHECK_ATTEMPTS, True, None)
     assert held.check_totals == BatchTotals()
     assert await harness.batches.change(batch.batch_id, BatchStatus.HELD, BatchStatus.BOOKING)
@@ -124,14 +128,7 @@ async def test_a_check_that_fails_once_is_made_later() -> None:
     harness = PayrollHarness()
     batch, _ = await harness.receive(upload_of(mixed_file()[0], hold=True))
     harness.faults.crash_at("add_check before")
-    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-    job.start()
-    try:
-        await until(lambda: '"held"' in harness.batches.files[batch.batch_id])
-    finally:
-        await job.stop()
-
-    held = await harness.state(batch.batch_id)
+    held = await run_until_held(harness, batch)
     assert (held.attempt, held.failures, held.check_failed, held.check_totals) == (2, 1, False, TOTALS)
 
 

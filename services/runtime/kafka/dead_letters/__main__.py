@@ -14,12 +14,9 @@ from typing import Any, Final
 
 from frikort_contracts.cloudevents import BrokenContract, decode
 from frikort_contracts.topics import DEAD_SUFFIX, TOPICS, Topic
-from frikort_contracts.values import redact_cpr
-from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 
 from services.runtime import exit_codes
-from services.runtime import logging as runtime_logging
 from services.runtime.kafka.dead_letters.journal import (
     Attribution,
     Journal,
@@ -33,8 +30,8 @@ from services.runtime.kafka.dead_letters.reader import DeadLetter, read
 from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.mongo.document_store import connect
+from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.processing.dead_letters import Origin
-from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import RuntimeSettings
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
@@ -73,8 +70,8 @@ def parser() -> argparse.ArgumentParser:
     ):
         acting = commands.add_parser(action, help=text)
         acting.add_argument("origin", type=_origin, nargs="*")
-        acting.add_argument("--by", type=_words, required=True, help="who does this")
-        acting.add_argument("--reason", type=_words, required=True, help="why; no personal data")
+        acting.add_argument("--by", type=words, required=True, help="who does this")
+        acting.add_argument("--reason", type=words, required=True, help="why; no personal data")
         acting.add_argument("--again", action="store_true", help="even if it was replayed or discarded before")
         acting.add_argument("--topic", type=_topic, help="with --all: all open dead letters of this topic")
         acting.add_argument("--all", action="store_true")
@@ -94,23 +91,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.command == "replay" and given.body is not None and len(given.origin) != 1:
             top.error("a corrected body needs exactly one origin")
     try:
-        settings = RuntimeSettings()
-        check_settings(settings)
-    except (ValidationError, UnsafeSetting) as wrong:
-        return _say(exit_codes.UNSAFE_SETTING, str(wrong))
-    runtime_logging.configure(settings, "dead")
-    try:
-        return asyncio.run(_run(settings, given))
+        return asyncio.run(_run(settings_for("dead"), given))
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     except NotFound as missing:
-        return _say(exit_codes.NOT_FOUND, str(missing))
+        return say(exit_codes.NOT_FOUND, str(missing))
     except Refused as refused:
-        return _say(exit_codes.NOT_DONE, str(refused))
+        return say(exit_codes.NOT_DONE, str(refused))
     except MissingTopics as missing:
-        return _say(exit_codes.CANNOT_START, str(missing))
+        return say(exit_codes.CANNOT_START, str(missing))
     except KafkaUnavailable as error:
-        return _say(exit_codes.CANNOT_START, f"{error}; the command can be repeated")
+        return say(exit_codes.CANNOT_START, f"{error}; the command can be repeated")
     except PyMongoError as error:
-        return _say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing was done")
+        return say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}; nothing was done")
 
 
 async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
@@ -133,10 +126,10 @@ async def _list(settings: RuntimeSettings, given: argparse.Namespace, journal: J
     rows = [_row(letter, state_of(history[letter.origin], letter.replay)) for letter in letters]
     shown = [row for row in rows if given.all or row["state"] in _OPEN]
     if given.json:
-        _write(json.dumps(shown, ensure_ascii=False, indent=2))
+        write(json.dumps(shown, ensure_ascii=False, indent=2))
     else:
-        _write(_table(shown))
-        _write(f"{len(shown)} shown, {len(rows) - len(shown)} closed ones not shown")
+        write(_table(shown))
+        write(f"{len(shown)} shown, {len(rows) - len(shown)} closed ones not shown")
     return exit_codes.DONE
 
 
@@ -144,13 +137,13 @@ async def _show(settings: RuntimeSettings, origin: Origin, journal: Journal) -> 
     (letter,) = await _found(settings, [origin])
     entries = (await journal.entries([origin]))[origin]
     for name, text in _row(letter, state_of(entries, letter.replay)).items():
-        _write(f"{name:8}{text}")
+        write(f"{name:8}{text}")
     for name, value in letter.headers:
-        _write(f"header  {name}: {(value or b'').decode(errors='backslashreplace')}")
+        write(f"header  {name}: {(value or b'').decode(errors='backslashreplace')}")
     for entry in entries:
-        _write(f"history {_history(entry)}")
-    _write("body")
-    _write(letter.value.decode(errors="backslashreplace"))
+        write(f"history {_history(entry)}")
+    write("body")
+    write(letter.value.decode(errors="backslashreplace"))
     return exit_codes.DONE
 
 
@@ -172,11 +165,11 @@ async def _act(settings: RuntimeSettings, given: argparse.Namespace, journal: Jo
             except Refused as why:
                 refused.append(str(why))
             else:
-                _write(f"{letter.origin} {'replayed' if given.command == 'replay' else 'discarded'}")
+                write(f"{letter.origin} {'replayed' if given.command == 'replay' else 'discarded'}")
     finally:
         await log.stop()
     if refused:
-        return _say(exit_codes.NOT_DONE, *refused)
+        return say(exit_codes.NOT_DONE, *refused)
     return exit_codes.DONE
 
 
@@ -254,24 +247,6 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T08:00+01:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _words(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    if redact_cpr(text) != text:
-        raise argparse.ArgumentTypeError("contains something like a CPR number; the text is kept without limit")
-    return text
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _say(code: int, *texts: str) -> int:
-    for text in texts:
-        sys.stderr.write(text + "\n")
-    return code
 
 
 if __name__ == "__main__":
