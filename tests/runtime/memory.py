@@ -98,6 +98,7 @@ class MemoryDatabase(Generic[S]):
         self.write_once = isinstance(processor, Projection) and processor.write_once
         self.documents: dict[str, Stored] = {}
         self.conflicts = 0
+        self.changes = 0
         self._holders: dict[str, list[str]] = {}
 
     def holders(self, alias: str) -> Sequence[str]:
@@ -131,6 +132,7 @@ class MemoryDatabase(Generic[S]):
             self.delete(document.id)
         for alias in document.aliases:
             self._holders.setdefault(alias, []).append(document.id)
+        self.changes += 1
         self.documents[document.id] = Stored(
             version=document.version + 1,
             state=None if document.state is None else document.state.model_dump_json(),
@@ -142,6 +144,7 @@ class MemoryDatabase(Generic[S]):
 
     def delete(self, document_id: str) -> None:
         """Delete a document."""
+        self.changes += 1
         for alias in self.documents.pop(document_id).aliases:
             self._holders[alias].remove(document_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -45,8 +46,13 @@ class KnownEmployment:
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+@cache
+def _report_id(employment_id: str, reference: str) -> str:
+    return str(uuid5(UUID(employment_id), reference))
+
+
 def report_id_of(employment: KnownEmployment, reference: str) -> str:
-    return str(uuid5(UUID(employment.employment_id), reference))
+    return _report_id(employment.employment_id, reference)
 
 
 class Payroll:

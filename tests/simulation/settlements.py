@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 from typing import Final
 
@@ -56,14 +56,16 @@ class SimSettlements:
         self._group = group
         self._clock = clock
         self._tries = 0
-        self._in_force = cache(self._rows_of)
+        self._due = lru_cache(maxsize=1)(self._rows_due)  # the scheduler asks at every step
 
     def waiting(self) -> bool:
         """Whether a year is due, and no job of it is running or has messages that are not processed yet."""
-        if self._tries > _MAX_TRIES or any(partition.topic == BALANCE_JOBS.name for partition in self._group.lag()):
+        if self._tries > _MAX_TRIES:
             return False
-        in_force = self._in_force(danish_day(self._clock.read()))
-        return any(self._behind(row) and not self._jobs.is_running(balance_jobs.settle_kind(row)) for row in in_force)
+        due = self._due(self._jobs.documents.changes, danish_day(self._clock.read()))
+        return any(not self._jobs.is_running(balance_jobs.settle_kind(row)) for row in due) and not any(
+            partition.topic == BALANCE_JOBS.name for partition in self._group.lag()
+        )
 
     async def is_due(self, amounts: Allowance) -> bool:
         await pause(_ASKED)
@@ -88,8 +90,9 @@ class SimSettlements:
             except AutoReconnect:
                 failed()
 
-    def _rows_of(self, day: date) -> list[Allowance]:
-        return [row for year in self._table.years if (row := self._table.in_force(year, day)) is not None]
+    def _rows_due(self, _changes: int, day: date) -> list[Allowance]:
+        in_force = [self._table.in_force(year, day) for year in self._table.years]
+        return [row for row in in_force if row is not None and self._behind(row)]
 
     def _behind(self, amounts: Allowance) -> bool:
         first, last = f"{amounts.year}/", amounts.version
@@ -99,5 +102,5 @@ class SimSettlements:
 
 @cache
 def _version_of(state: str) -> str:
-    """The version of the amounts of a stored ledger. The scheduler asks for all ledgers at every step."""
+    """The version of the amounts of a stored ledger."""
     return str(json.loads(state)["allowance_version"])
