@@ -14,7 +14,8 @@ from pymongo.errors import PyMongoError
 
 from deploy.local.cluster import Cluster
 from deploy.local.kafka_users import KafkaAccess
-from tests.chaos.rounds import Action, RoundContext, kill_one, poison, rolling, zombie
+from tests.chaos.round_context import Action, RoundContext
+from tests.chaos.rounds import kill_one, poison, rolling, zombie
 from tests.chaos.timing import for_seconds
 
 _DOWN_SECONDS = 5.0

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-
 from aiokafka import AIOKafkaProducer
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime.kafka.producer import KafkaProducer
-from tests.chaos.disk import Disk
-from tests.chaos.environment import SESSION_SECONDS, Environment
-from tests.chaos.load import Load
+from tests.chaos.environment import SESSION_SECONDS
 from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
+from tests.chaos.round_context import Action, NotPossible, RoundContext
 from tests.chaos.timing import for_seconds
 from tests.chaos.topic_contents import DeadLetter, Place
 
@@ -23,25 +19,6 @@ _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
 # Longer than the publish timeout, so that the producer gives up on records that the broker writes later.
 _STALL_SECONDS = 25.0
 
-
-class NotPossible(Exception):
-    """The machine does not allow this fault."""
-
-
-@dataclass
-class RoundContext:
-    """What a fault acts on. ``turn`` counts the rounds of this kind; ``dead`` are the expected dead letters."""
-
-    environment: Environment
-    log: KafkaProducer
-    load: Load
-    disks: Mapping[str, Disk] = field(default_factory=dict)
-    turn: int = 0
-    dead: set[DeadLetter] = field(default_factory=set)
-    notes: list[str] = field(default_factory=list)
-
-
-Action = Callable[[RoundContext], Awaitable[None]]
 
 _IN_TURN = ("balance", "reporting", "projections", "gateway", "issuance", "exports", "payroll")
 

@@ -23,7 +23,7 @@ from tests.chaos.people import People
 from tests.chaos.readers import TopicReader, ViewReader, lagging_groups
 from tests.chaos.reconciliation import Finding, check
 from tests.chaos.report import Row
-from tests.chaos.rounds import Action, NotPossible, RoundContext
+from tests.chaos.round_context import Action, NotPossible, RoundContext
 from tests.chaos.timing import for_seconds, until
 from tests.chaos.topic_contents import DeadLetter, TopicContents
 

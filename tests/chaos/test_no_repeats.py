@@ -7,7 +7,8 @@ import pytest
 from deploy.local.config import Config
 from deploy.local.system import LocalSystem
 from tests.chaos.environment import ENVIRONMENT, NAMES
-from tests.chaos.rounds import RoundContext, scale
+from tests.chaos.round_context import RoundContext
+from tests.chaos.rounds import scale
 from tests.chaos.run import Chaos
 
 pytestmark = pytest.mark.verify
