@@ -62,12 +62,10 @@ class RepublishStatements(CardCommand):
 class ExtractEvent(Event):
     """Something about one extract; ``attempt`` grows when an interrupted extract is made again."""
 
+    key_field: ClassVar[str] = "extract_id"
+
     extract_id: str
     attempt: Revision
-
-    @property
-    def key(self) -> str:
-        return self.extract_id
 
 
 class ExtractStarted(ExtractEvent):

@@ -7,7 +7,8 @@ a reader ignores fields that a newer writer added, so that services can be upgra
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar, NamedTuple, ParamSpec, cast
 
 from pydantic import ConfigDict
 
@@ -38,6 +39,12 @@ class Event(Message):
 
     model_config = ConfigDict(extra="ignore")
 
+    key_field: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        return str(getattr(self, self.key_field))
+
 
 class CardCommand(Command):
     """A command about a card that exists; ``card_id`` is its key."""
@@ -52,8 +59,36 @@ class CardCommand(Command):
 class CardKeyedEvent(Event):
     """An event about one person's card; everything about a person is keyed by ``card_id`` and stays in order."""
 
+    key_field: ClassVar[str] = "card_id"
+
     card_id: str
 
-    @property
-    def key(self) -> str:
-        return self.card_id
+
+class EventFields(NamedTuple):
+    """An event made of values that are valid already. ``fields`` has every field of ``message``, in its order.
+
+    ``type`` and ``key`` are those of the message.
+    """
+
+    message: type[Event]
+    type: str
+    key: str
+    fields: Mapping[str, object]
+
+
+_Fields = ParamSpec("_Fields")
+
+
+def unvalidated(message: Callable[_Fields, Event]) -> Callable[_Fields, EventFields]:
+    """A constructor with the parameters of ``message`` that validates nothing, for computing with valid values.
+
+    Its callers name every field, in the order of the contract, so that the JSON is that of ``message``. Tests and the
+    simulation validate what is published.
+    """
+    model = cast("type[Event]", message)
+    message_type, key_field = model.type, model.key_field
+
+    def construct(*_: _Fields.args, **fields: _Fields.kwargs) -> EventFields:
+        return EventFields(model, message_type, str(fields[key_field]), fields)
+
+    return construct

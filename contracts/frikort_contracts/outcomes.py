@@ -58,14 +58,12 @@ class Problem(StrEnum):
 class Outcome(Event):
     """The outcome of a command. The ids name what it concerned, so that a reader can wait until that is visible."""
 
+    key_field: ClassVar[str] = "command_id"
+
     command_id: str
     card_id: str | None = None
     employment_id: str | None = None
     report_id: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.command_id
 
 
 class CommandAccepted(Outcome):

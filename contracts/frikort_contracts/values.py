@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -19,7 +19,8 @@ from frikort_contracts.rules import reading
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
-Ore = Annotated[int, Field(strict=True, ge=0, le=10**15, description="Amount in øre (1/100 krone).")]
+LARGEST_ORE: Final = 10**15
+Ore = Annotated[int, Field(strict=True, ge=0, le=LARGEST_ORE, description="Amount in øre (1/100 krone).")]
 Year = Annotated[int, Field(strict=True, ge=2019, le=2200, description="Calendar year, Europe/Copenhagen.")]
 Revision = Annotated[int, Field(strict=True, ge=1, description="Gapless, counted from 1 for each subject.")]
 

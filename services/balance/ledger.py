@@ -6,13 +6,12 @@ already acted on the answer (decision 0009). A corrected report keeps its place 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from frikort_contracts.balance import Threshold
 from frikort_contracts.rules.allowances import split
-from frikort_contracts.values import Ore, Year
-from pydantic import BaseModel, ConfigDict
+from frikort_contracts.values import LARGEST_ORE
 from pydantic_core import from_json, to_json
 
 from services.balance.warnings import thresholds_crossed
@@ -30,7 +29,7 @@ class LedgerEntry(NamedTuple):
     excess: int = 0
 
 
-class Ledger(BaseModel):
+class Ledger(NamedTuple):
     """All reports of one card in one year, and their sums in øre.
 
     The amounts of the year are those in force at the first report, until ``settle_year`` replaces them. Before that
@@ -40,18 +39,25 @@ class Ledger(BaseModel):
     Most reports are appended, which needs only the sums of the earlier ones.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     card_id: str
-    year: Year
+    year: int
     revision: int = 0
-    allowance: Ore = 0
+    allowance: int = 0
     provisional: bool = False
     allowance_version: str = ""
-    exempt: Ore = 0
-    excess: Ore = 0
+    exempt: int = 0
+    excess: int = 0
     warned: tuple[Threshold, ...] = ()
     entries: str = ""
+
+    def to_stored(self) -> dict[str, Any]:
+        """See ``PlainState``."""
+        return self._asdict()
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        """See ``PlainState``."""
+        return cls(**{**stored, "warned": tuple(map(Threshold, stored["warned"]))})
 
     @property
     def reported(self) -> int:
@@ -100,18 +106,7 @@ def post_report(ledger: Ledger, entry: LedgerEntry, *, is_new: bool) -> Posting:
 
 def with_amounts(ledger: Ledger, *, allowance: int, provisional: bool, allowance_version: str) -> Ledger:
     """The ledger with these amounts of the year, before they divide anything."""
-    return Ledger(
-        card_id=ledger.card_id,
-        year=ledger.year,
-        revision=ledger.revision,
-        allowance=allowance,
-        provisional=provisional,
-        allowance_version=allowance_version,
-        exempt=ledger.exempt,
-        excess=ledger.excess,
-        warned=ledger.warned,
-        entries=ledger.entries,
-    )
+    return ledger._replace(allowance=allowance, provisional=provisional, allowance_version=allowance_version)
 
 
 def settle_year(ledger: Ledger, *, allowance: int, provisional: bool, allowance_version: str) -> Posting:
@@ -163,13 +158,10 @@ def _with_entries(ledger: Ledger, entries: Sequence[LedgerEntry]) -> Ledger:
 
 
 def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str) -> Ledger:
-    return Ledger(
-        card_id=ledger.card_id,
-        year=ledger.year,
+    if exempt + excess > LARGEST_ORE:
+        raise ValueError("the sum of the reports is larger than an amount may be")
+    return ledger._replace(
         revision=ledger.revision + 1,
-        allowance=ledger.allowance,
-        provisional=ledger.provisional,
-        allowance_version=ledger.allowance_version,
         exempt=exempt,
         excess=excess,
         warned=thresholds_crossed(allowance=ledger.allowance, reported=exempt + excess),

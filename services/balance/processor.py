@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from functools import cache
+from typing import Any, cast
 
 from frikort_contracts.balance import (
     BalanceChanged,
@@ -14,7 +15,7 @@ from frikort_contracts.balance import (
     Threshold,
 )
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import Event
+from frikort_contracts.messages import Event, EventFields, unvalidated
 from frikort_contracts.reporting import (
     EarningsCorrected,
     EarningsReported,
@@ -26,6 +27,9 @@ from frikort_contracts.topics import BALANCE_JOBS, EARNINGS
 
 from services.balance.ledger import Ledger, LedgerEntry, Posting, find_entry, post_report, settle_year, with_amounts
 from services.runtime.processing.decision import Address, Decision, Processor
+
+_settled = unvalidated(ReportSettled)
+_changed = unvalidated(BalanceChanged)
 
 
 def address(message: Envelope[Any]) -> Address | None:
@@ -89,16 +93,15 @@ def _published(before: Ledger, posting: Posting, *, caused_by: str | None) -> De
     return Decision(
         after,
         (
-            *(_report_settled(after, entry, caused_by=caused_by) for entry in settled),
+            *[_report_settled(after, entry, caused_by=caused_by) for entry in settled],
             _balance_changed(after),
-            *(_warning_raised(after, threshold) for threshold in after.warned if threshold not in before.warned),
-            *(_warning_withdrawn(after, threshold) for threshold in before.warned if threshold not in after.warned),
+            *(_warnings(before, after) if before.warned != after.warned else ()),
         ),
     )
 
 
-def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str | None) -> ReportSettled:
-    return ReportSettled(
+def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str | None) -> EventFields:
+    return _settled(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision,
@@ -113,8 +116,8 @@ def _report_settled(ledger: Ledger, entry: LedgerEntry, *, caused_by: str | None
     )
 
 
-def _balance_changed(ledger: Ledger) -> BalanceChanged:
-    return BalanceChanged(
+def _balance_changed(ledger: Ledger) -> EventFields:
+    return _changed(
         card_id=ledger.card_id,
         year=ledger.year,
         revision=ledger.revision,
@@ -124,11 +127,22 @@ def _balance_changed(ledger: Ledger) -> BalanceChanged:
         exempt=ledger.exempt,
         excess=ledger.excess,
         remaining=ledger.remaining,
-        warned=ledger.warned,
+        warned=_texts(ledger.warned),
     )
 
 
-def _warning_raised(ledger: Ledger, threshold: Threshold) -> Event:
+@cache
+def _texts(thresholds: tuple[Threshold, ...]) -> tuple[Threshold, ...]:
+    """The same as plain texts, which are serialized ten times as fast as members of an enumeration."""
+    return cast("tuple[Threshold, ...]", tuple(map(str, thresholds)))
+
+
+def _warnings(before: Ledger, after: Ledger) -> Iterator[Event]:
+    yield from (_warning_raised(after, threshold) for threshold in after.warned if threshold not in before.warned)
+    yield from (_warning_withdrawn(after, threshold) for threshold in before.warned if threshold not in after.warned)
+
+
+def _warning_raised(ledger: Ledger, threshold: Threshold) -> CapWarningRaised:
     return CapWarningRaised(
         card_id=ledger.card_id,
         year=ledger.year,
@@ -139,7 +153,7 @@ def _warning_raised(ledger: Ledger, threshold: Threshold) -> Event:
     )
 
 
-def _warning_withdrawn(ledger: Ledger, threshold: Threshold) -> Event:
+def _warning_withdrawn(ledger: Ledger, threshold: Threshold) -> CapWarningWithdrawn:
     return CapWarningWithdrawn(
         card_id=ledger.card_id,
         year=ledger.year,
@@ -157,4 +171,5 @@ LEDGERS = Processor(
     address=address,
     decide=decide,
     indexes=("allowance_version",),
+    cached=True,
 )

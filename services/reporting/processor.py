@@ -12,7 +12,7 @@ from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.issuance import AnyCardEvent
-from frikort_contracts.messages import Event
+from frikort_contracts.messages import Event, EventFields
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
 from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import (
@@ -89,7 +89,7 @@ def decide_command(rules: Rules, state: CardState, message: Envelope[Any]) -> De
 
 def check_reports(rules: Rules, state: CardState, message: Envelope[CheckReports]) -> Decision[CardState]:
     """The outcome that each report would have, decided in order on a state that is then discarded."""
-    tried, outcomes = state, list[Event]()
+    tried, outcomes = state, list[Event | EventFields]()
     for report in message.data.reports:
         decision = decide_command(rules, tried, _reporting(message, report))
         tried = decision.state or tried
@@ -123,7 +123,7 @@ def _reporting(message: Envelope[CheckReports], report: CheckedReport) -> Envelo
     )
 
 
-def _as_dry_run(outcome: Event) -> Event:
+def _as_dry_run(outcome: Event | EventFields) -> Event | EventFields:
     if not isinstance(outcome, CommandAccepted):
         return outcome
     return CommandAccepted(
@@ -142,7 +142,7 @@ def _as_dry_run(outcome: Event) -> Event:
 
 def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:
     """Decide the deferred commands in their order, up to the first that still needs a later card event."""
-    events: list[Event] = []
+    events: list[Event | EventFields] = []
     while state.deferred:
         message = resume(state.deferred[0])
         if state.card.revision < needed_card_revision(message.data):

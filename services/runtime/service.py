@@ -33,6 +33,7 @@ from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
@@ -232,8 +233,14 @@ class Runtime:
             store=self._stores[processor.name],
             producer=self.producer,
             published=PublishedEvents(self.committed_positions),
+            cache=self._cache_of(processor, settings),
             dead_letter_limit=settings.dead_letter_limit,
         )
+
+    @staticmethod
+    def _cache_of(processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> DocumentCache[S]:
+        cached = isinstance(processor, Processor) and processor.cached
+        return DocumentCache(settings.cached_documents if cached else 0)
 
     async def _start_or_give_up(self) -> None:
         starting = asyncio.ensure_future(self._connect())

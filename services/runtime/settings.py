@@ -210,6 +210,9 @@ class RuntimeSettings(ProcessSettings, TopicSettings):
         default=None, description="Accept reports in a provisional year; by default only when local."
     )
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
+    cached_documents: int = Field(
+        default=4000, ge=0, description="Most documents that a processor keeps in memory after it wrote them."
+    )
     min_batch_interval: float = Field(
         default=0.03, ge=0, description="Least seconds from one small batch to the next; records gather meanwhile."
     )

@@ -20,7 +20,7 @@ from frikort_contracts.values import Components, WorkPeriod
 from services.balance.ledger import Ledger
 from services.balance.processor import decide
 from services.runtime.processing.decision import Decision
-from tests.contracts.examples import SPACE, envelope
+from tests.contracts.examples import SPACE, envelope, validated
 
 CARD: Final = "card-1"
 A, B = "10000009", "10000017"
@@ -115,7 +115,7 @@ class LedgerHistory:
             self._applied += 1
             decision = decide(self.ledger, envelope(event, str(uuid5(SPACE, str(self._applied)))))
             self.ledger = decision.state
-        return decision.events
+        return tuple(map(validated, decision.events))
 
 
 def splits(events: tuple[Event, ...]) -> list[tuple[str, int, int]]:

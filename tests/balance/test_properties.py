@@ -21,6 +21,7 @@ from frikort_contracts.messages import Event
 from frikort_contracts.reporting import ReportContent, ReportEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
 
 from services.balance import ledger as ledger_module
 from services.balance import processor as processor_module
@@ -163,7 +164,7 @@ def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEv
         in_memory.apply(event)
         stored.apply(event)
         assert stored.ledger is not None
-        stored.ledger = Ledger.model_validate(stored.ledger.model_dump(mode="json"))
+        stored.ledger = Ledger.from_stored(from_json(to_json(stored.ledger.to_stored())))
     assert stored.ledger == in_memory.ledger
 
 

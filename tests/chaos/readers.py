@@ -135,7 +135,7 @@ class ViewReader:
         async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
             async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
                 state = stored["state"]
-                entries = {one.report_id: one._asdict() for one in read_entries(Ledger.model_validate(state))}
+                entries = {one.report_id: one._asdict() for one in read_entries(Ledger.from_stored(state))}
                 views.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
         if extract:
             views.extract = await self._extract()

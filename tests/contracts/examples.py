@@ -14,7 +14,7 @@ from frikort_contracts.balance import (
     SettleYear,
     Threshold,
 )
-from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.cloudevents import Envelope, to_json_bytes
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
@@ -50,7 +50,7 @@ from frikort_contracts.issuance import (
     ReplacementReason,
     WithdrawMandate,
 )
-from frikort_contracts.messages import Message
+from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import (
@@ -263,3 +263,12 @@ def envelope(data: Message, name: str = "message", **changes: Any) -> Envelope[A
         **changes,
     }
     return Envelope(data=data, **attributes)
+
+
+def validated(event: Event | EventFields) -> Event:
+    """The event as readers get it, checked against its contract."""
+    if isinstance(event, Event):
+        return event
+    read = event.message.model_validate_json(to_json_bytes(event), strict=True)
+    assert to_json_bytes(read) == to_json_bytes(event), "the fields are not those of the contract, in its order"
+    return read

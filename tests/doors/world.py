@@ -45,6 +45,7 @@ from services.portals.api import GatewayClient
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
+from tests.contracts.examples import validated
 from tests.gateway.build import line_encryptor, persons
 from tests.gateway.memory import MemoryGateway, MemoryModels, NoLimit, memory_gateway
 from tests.portals.site import Site
@@ -126,7 +127,7 @@ class Services:
             decision = processor.decide(self.states.get(key), message, ())
             self.states[key] = decision.state
             for place, event in enumerate(decision.events):
-                self.deliver(envelope(event, message.time, uuid5(message.id, f"{processor.name}/{place}")))
+                self.deliver(envelope(validated(event), message.time, uuid5(message.id, f"{processor.name}/{place}")))
 
 
 def envelope(data: Message, at: datetime, message_id: Any = None) -> Envelope[Any]:

@@ -27,6 +27,7 @@ from frikort_contracts.values import CitizenSide, EncryptedPerson
 from services.exports.processor import statements
 from services.exports.statements import CardStatements
 from services.runtime.processing.decision import Processor
+from tests.contracts.examples import validated
 from tests.sources import source_for
 
 CARD = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
@@ -183,6 +184,6 @@ def play(
         assert decision.state is not None
         state = CardStatements.model_validate(decision.state.model_dump(mode="json"))
         assert state == decision.state
-        emitted += decision.events
+        emitted += map(validated, decision.events)
     assert state is not None
     return state, emitted

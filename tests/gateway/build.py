@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
@@ -34,9 +34,10 @@ from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
-from services.runtime.processing.decision import S
 from services.runtime.processing.projection import Projection
 from tests.sources import source_for
+
+S = TypeVar("S", bound=BaseModel)
 
 CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b11"
 EMPLOYMENT: Final = "0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22"

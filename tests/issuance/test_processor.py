@@ -35,7 +35,7 @@ from services.issuance.card import Card, aliases
 from services.issuance.numbers import number_alias, number_candidates
 from services.issuance.processor import cards
 from services.runtime.processing.decision import Address, Decision
-from tests.contracts.examples import PERSON, envelope
+from tests.contracts.examples import PERSON, envelope, validated
 
 SECRET = b"s" * 32
 CARDS = cards(SECRET)
@@ -86,7 +86,7 @@ def only_event(decision: Decision[Card]) -> Event:
     assert isinstance(outcome, CommandAccepted)
     assert outcome.revision == decision.state.revision == getattr(event, "revision", None)
     assert outcome.card_id == decision.state.card_id
-    return event
+    return validated(event)
 
 
 def test_an_issued_card_is_active_from_the_danish_day_with_a_control_due_in_two_years() -> None:

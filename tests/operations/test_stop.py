@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -41,9 +42,9 @@ async def caught_up(name: str, log: KafkaProducer, *, but_for: int = 0) -> None:
 
 def ledgers_of(harness: Harness, name: str, cards: Sequence[str]) -> dict[str, Ledger]:
     """The ledgers as they are stored."""
-    with MongoClient[dict[str, object]](harness.engines.mongodb) as client:
+    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
         stored = client[f"frikort_{name}"]["ledgers"].find({"_id": {"$in": [f"{card}:2025" for card in cards]}})
-        ledgers = [Ledger.model_validate(document["state"]) for document in stored]
+        ledgers = [Ledger.from_stored(document["state"]) for document in stored]
     return {ledger.card_id: ledger for ledger in ledgers}
 
 

@@ -39,7 +39,7 @@ from services.reporting.card_state import CardState, report_id_of
 from services.reporting.processor import decider
 from services.reporting.rules import Rules
 from services.runtime.processing.decision import Decision
-from tests.contracts.examples import envelope
+from tests.contracts.examples import envelope, validated
 
 CARD: Final = "card-1"
 NUMBER: Final = "12345"
@@ -218,7 +218,7 @@ class CardHistory:
         assert decision.state is not None
         self.state = CardState.model_validate_json(decision.state.model_dump_json())
         assert self.state == decision.state
-        return decision.events
+        return tuple(map(validated, decision.events))
 
 
 def employed(*more: Message, rules: Rules = RULES, last: str | None = None) -> CardHistory:

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol
-from uuid import UUID
 from zlib import crc32
 
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import PARTITIONS
+from pydantic_core import from_json, to_json
 
+from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
@@ -84,9 +86,9 @@ class Stored:
     """A document as it is stored."""
 
     version: int
-    state: str | None
+    state: bytes | None
     aliases: tuple[str, ...]
-    applied: frozenset[UUID]
+    applied: str
     outbox: tuple[PendingEvents, ...]
 
 
@@ -117,7 +119,7 @@ class MemoryDatabase(Generic[S]):
             version=stored.version,
             state=self._state_of(stored),
             aliases=stored.aliases,
-            applied=set(stored.applied),
+            applied=AppliedIds(stored.applied),
             outbox=list(stored.outbox),
         )
 
@@ -135,9 +137,9 @@ class MemoryDatabase(Generic[S]):
         self.changes += 1
         self.documents[document.id] = Stored(
             version=document.version + 1,
-            state=None if document.state is None else document.state.model_dump_json(),
+            state=None if document.state is None else to_json(self.processor.to_stored(document.state)),
             aliases=document.aliases,
-            applied=frozenset(document.applied),
+            applied=document.applied.text,
             outbox=tuple(document.outbox),
         )
         return True
@@ -159,7 +161,7 @@ class MemoryDatabase(Generic[S]):
         return any(name != document.id for alias in document.aliases for name in self.holders(alias))
 
     def _state_of(self, stored: Stored) -> S | None:
-        return None if stored.state is None else self.processor.state.model_validate_json(stored.state)
+        return None if stored.state is None else self.processor.from_stored(from_json(stored.state))
 
 
 class MemoryStore(Generic[S]):
@@ -248,17 +250,20 @@ class Instance(Generic[S]):
         *,
         service: str = "test",
         dead_letter_limit: int = 1000,
+        cached: int = 0,
     ) -> None:
         self._kafka = kafka
         self._faults = faults
         self._next = dict(kafka.committed)
         self.fenced = False  # set after a rebalance: the group then refuses this instance's commits
+        self.cache: DocumentCache[S] = DocumentCache(cached)
         self.batch_processor = BatchProcessor(
             service=service,
             processor=database.processor,
             store=MemoryStore(database, faults),
             producer=MemoryProducer(kafka, faults),
             published=PublishedEvents(self._committed, sleep=_at_once),
+            cache=self.cache,
             dead_letter_limit=dead_letter_limit,
         )
 

@@ -30,6 +30,7 @@ class Processor:
         self.name, self.reader, self.topics = name, f"service.{name}", {topic}
         self.started: list[tuple[int, int]] = []
         self.sizes: list[int] = []
+        self.revocations = 0
         self._done: dict[tuple[int, int], asyncio.Future[None]] = {}
 
     def of(self, partition: int, offset: int) -> asyncio.Future[None]:
@@ -41,6 +42,9 @@ class Processor:
         self.sizes.append(len(batch))
         await self.of(*first)
         return BatchResult(applied=len(batch), published=0, dead=0)
+
+    def revoked(self) -> None:
+        self.revocations += 1
 
 
 class Harness:

@@ -184,7 +184,7 @@ async def test_invalid_records_become_dead_letters_and_block_nothing(
     invalid = [
         Record(EARNINGS.name, key, b"\xff\xfe no json", good.headers),
         Record(EARNINGS.name, key, b"{}", good.headers),
-        Record(EARNINGS.name, key, good.value.replace(b'"wage":700', b'"wage":700.0'), good.headers),
+        Record(EARNINGS.name, key, good.value.replace(b'"total":700', b'"total":700.0'), good.headers),
         Record(EARNINGS.name, key, good.value, (*good.headers, ("note", b"\xff\xfe"))),
         Record(EARNINGS.name, key, good.value, (("ce_type", b"dk.frikort.card.issued.v1"), *good.headers[:2])),
         Record(EARNINGS.name, key, good.value, ()),

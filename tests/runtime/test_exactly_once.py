@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import published as published_module
+from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.apply import Document
 from services.runtime.processing.outbox import emit
 from services.runtime.processing.positions import Partition
@@ -114,7 +115,7 @@ async def test_only_published_events_are_removed_from_the_outbox() -> None:
     for _ in range(5):
         await instance.process_next([(Partition(COMMANDS, 0), 1)])
     assert [entry.offset for entry in database.documents["a"].outbox] == [4]
-    assert len(database.documents["a"].applied) == 5
+    assert len(database.read("a").applied) == 5
 
 
 async def test_unpublished_events_survive_batches_of_other_partitions() -> None:
@@ -239,7 +240,7 @@ class Forgetful(MemoryDatabase[Tally]):
     """Loses the applied ids."""
 
     def put(self, document: Document[Tally]) -> bool:
-        return super().put(replace(document, applied=set()))
+        return super().put(replace(document, applied=AppliedIds()))
 
 
 class Unguarded(MemoryDatabase[Tally]):
@@ -274,8 +275,8 @@ async def test_a_broken_store_is_detected(database: type[MemoryDatabase[Tally]],
         await play(FOUR, plan, database(TALLIES))
 
 
-def _random_ids(cause: Any, by: str, events: Any) -> Any:
-    return emit(cause, f"{by}/{uuid4()}", events)
+def _random_ids(cause: Any, cause_id: str, by: str, events: Any) -> Any:
+    return emit(cause, cause_id, f"{by}/{uuid4()}", events)
 
 
 def _by_topic(entry: Any, starts: Any) -> bool:

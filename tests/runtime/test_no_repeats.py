@@ -107,7 +107,7 @@ async def test_a_batch_whose_publish_failed_is_published_again_by_the_same_insta
 
 
 def document(topic: str, partition: int, offset: int) -> Document[Tally]:
-    entry = OutboxEntry("test/tallies", uuid4(), "2026-01-01T00:00:00Z", uuid4(), None, ())
+    entry = OutboxEntry("test/tallies", str(uuid4()), "2026-01-01T00:00:00Z", str(uuid4()), None, ())
     return Document("a", version=1, outbox=[PendingEvents(topic, partition, offset, entry)])
 
 
@@ -161,6 +161,6 @@ async def test_events_of_the_own_partition_number_are_published_without_waiting(
 async def test_only_the_latest_acknowledgements_are_remembered() -> None:
     published_events = PublishedEvents(most=2)
     documents = [document(COMMANDS, 0, offset) for offset in range(3)]
-    published_events.add(d.outbox[0].entry.cause_id for d in documents)
+    published_events.add(d.outbox[0].entry.cause for d in documents)
     await published_events.remove_from(documents, {Partition(EVENTS, 0): 0})
     assert [len(d.outbox) for d in documents] == [1, 0, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import bson
 import pytest
@@ -11,48 +11,59 @@ from frikort_contracts.topics import MESSAGE_TYPES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.runtime.mongo.outbox_codec import AppliedIds, OutboxCodec
+from services.runtime.mongo.outbox_codec import pending_from, stored_pending
+from services.runtime.processing.applied_ids import AppliedIds
+from services.runtime.processing.apply import PendingEvents
 from services.runtime.processing.outbox import OutboxEntry, SerializedEvent
 
-EVENTS = st.builds(
-    SerializedEvent, type=st.sampled_from(sorted(MESSAGE_TYPES)), key=st.binary(max_size=3), value=st.binary()
-)
+TEXTS = st.text(max_size=4).map(str.encode)
+IDS = st.uuids().map(str)
+EVENTS = st.builds(SerializedEvent, type=st.sampled_from(sorted(MESSAGE_TYPES)), key=TEXTS, value=TEXTS)
 ENTRIES = st.builds(
     OutboxEntry,
     emitter=st.sampled_from(["reporting/card_states", "balance/ledgers"]),
-    cause_id=st.uuids(),
+    cause=IDS,
     time=st.just("2026-11-22T14:00:00.000001Z"),
-    correlation_id=st.uuids(),
+    correlation=IDS,
     traceparent=st.none() | st.just("00-aa-bb-01"),
     events=st.lists(EVENTS, min_size=1, max_size=4).map(tuple),
 )
 
 
+def stored(entry: OutboxEntry) -> dict[str, object]:
+    """The stored form after a round trip through BSON."""
+    return dict(bson.decode(bson.encode(stored_pending(PendingEvents("topic", 1, 2, entry)))))
+
+
 @given(ENTRIES)
 def test_an_entry_yields_the_same_records_after_storing(entry: OutboxEntry) -> None:
-    stored = OutboxCodec(OutboxCodec.pack(entry))
-    assert list(stored) == list(entry)
-    assert stored.cause_id == entry.cause_id
+    pending = pending_from(stored(entry))
+    assert pending[:3] == ("topic", 1, 2)
+    assert list(pending.entry) == list(entry)
+    assert pending.entry.cause == entry.cause
 
 
 @given(ENTRIES)
-def test_a_stored_entry_is_stored_again_unchanged(entry: OutboxEntry) -> None:
-    packed = OutboxCodec.pack(entry)
-    assert OutboxCodec.pack(OutboxCodec(packed)) == packed
+def test_a_stored_entry_is_stored_again_at_its_new_position(entry: OutboxEntry) -> None:
+    again = stored_pending(pending_from(stored(entry))._replace(partition=4, offset=7))
+    assert again == {**stored(entry), "partition": 4, "offset": 7}
 
 
 def test_ids_and_headers_of_a_stored_entry_are_fixed() -> None:
     """A release that derived them differently would publish stored events under new ids."""
-    stored = {
+    entry = {
+        "topic": "frikort.reporting.commands.v1",
+        "partition": 1,
+        "offset": 2,
         "emitter": "reporting/card_states",
-        "cause": UUID(int=1).bytes,
+        "cause": "00000000-0000-0000-0000-000000000001",
         "time": "2026-11-22T14:00:00Z",
-        "correlation": UUID(int=2).bytes,
+        "correlation": "00000000-0000-0000-0000-000000000002",
         "traceparent": "00-aa-bb-01",
-        "key": b"card",
+        "key": "card",
         "events": [
-            ["dk.frikort.earnings.reported.v1", b'{"wage":1}'],
-            ["dk.frikort.command.accepted.v1", b"{}", b"command"],
+            {"type": "dk.frikort.earnings.reported.v1", "json": '{"wage":1}'},
+            {"type": "dk.frikort.command.accepted.v1", "json": "{}", "key": "command"},
         ],
     }
     shared = (
@@ -75,30 +86,24 @@ def test_ids_and_headers_of_a_stored_entry_are_fixed() -> None:
         ("ce_type", b"dk.frikort.command.accepted.v1"),
         ("ce_subject", b"command"),
     )
-    assert list(OutboxCodec(bson.encode(stored))) == [
+    assert list(pending_from(entry).entry) == [
         Record("frikort.earnings.v1", b"card", b'{"wage":1}', reported + shared),
         Record("frikort.outcomes.v1", b"command", b"{}", accepted + shared),
     ]
 
 
 def test_only_outbox_entries_can_be_stored() -> None:
+    records = [Record("t", b"k", b"v", ())]
     with pytest.raises(TypeError):
-        OutboxCodec.pack([Record("t", b"k", b"v", ())])
+        stored_pending(PendingEvents("topic", 1, 2, records))  # type: ignore[arg-type]
 
 
 @given(st.lists(st.uuids(), unique=True))
 def test_an_id_is_contained_once_it_is_added(ids: list[UUID]) -> None:
-    packed = AppliedIds()
-    for message_id in ids:
-        assert message_id not in packed
-        packed.add(message_id)
-        assert message_id in packed
-    assert list(AppliedIds(AppliedIds.pack(packed))) == ids
-    assert len(packed) == len(ids)
-
-
-def test_bytes_that_span_two_ids_are_not_found_as_an_id() -> None:
-    first, second = uuid4(), uuid4()
-    packed = AppliedIds(first.bytes + second.bytes)
-    assert UUID(bytes=first.bytes[8:] + second.bytes[:8]) not in packed
-    assert second in packed
+    applied = AppliedIds()
+    for message_id in map(str, ids):
+        assert message_id not in applied
+        applied.add(message_id)
+        assert message_id in applied
+    assert list(AppliedIds(applied.text)) == list(map(str, ids))
+    assert len(applied) == len(ids)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
-from frikort_contracts.cloudevents import Record
-from frikort_contracts.topics import PARTITIONS
+from frikort_contracts.cloudevents import BrokenContract, Record, decode, to_json_bytes
+from frikort_contracts.topics import PARTITIONS, TOPICS
 
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
@@ -20,6 +20,8 @@ from tests.runtime.memory import MemoryKafka, MemoryProducer, Points
 
 DELAYED_VISIBILITY = 0.2  # the probability that consumers do not see an appended record at once
 LATE_APPEND = 0.3  # the probability that a failed publish is appended later
+
+_TOPICS = {topic.name: topic for topic in TOPICS}
 
 
 class Broker(MemoryKafka):
@@ -84,12 +86,26 @@ class SimLog(MemoryProducer):
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
             return
+        for record in records:
+            self._check_contract(record)
         arranged = _interleaved(records, self._broker)
         try:
             await super().publish(arranged)
         except (KafkaUnavailable, GeneratorExit):
             self._schedule_late_append(arranged)
             raise
+
+    def _check_contract(self, record: Record) -> None:
+        """Services publish some events without validating them, so everything that they publish is validated here."""
+        if (topic := _TOPICS.get(record.topic)) is None:  # a dead letter
+            return
+        try:
+            message = decode(topic, record.value, record.headers).data
+        except BrokenContract as reason:
+            self._broker.violated(f"a record for {record.topic} breaks its contract: {reason}")
+            return
+        if (message.key.encode(), to_json_bytes(message)) != (record.key, record.value):
+            self._broker.violated(f"a record for {record.topic} has another form than its contract: {record.value!r}")
 
     def _schedule_late_append(self, records: Sequence[Record]) -> None:
         rng = self._broker.rng

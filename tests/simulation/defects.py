@@ -11,9 +11,11 @@ from unittest.mock import patch
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.messages import EventFields
 from frikort_contracts.reporting import DecideDispute
 
 from services.balance import ledger as ledgers
+from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.card_year import CardYear
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
@@ -68,7 +70,7 @@ async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) ->
     deliveries, broken = self._read(batch)
     dead = [self._to_dead_letter(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
     while True:
-        documents = await self._store.load([delivery.address for delivery in deliveries])
+        documents = await self._load([delivery.address for delivery in deliveries])
         applied = self._apply(documents, deliveries)
         await self._producer.publish([*dead, *applied.records])
         if not (changed := documents.changed()) or await self._store.write(changed):
@@ -152,7 +154,14 @@ async def start_nothing(*_: Any) -> None:
 
 def warnings_kept(ledger: Ledger, entry: LedgerEntry, **given: Any) -> Posting:
     posting = _post_report(ledger, entry, **given)
-    return posting._replace(ledger=posting.ledger.model_copy(update={"warned": ledger.warned}))
+    return posting._replace(ledger=posting.ledger._replace(warned=ledger.warned))
+
+
+_changed = balance._changed
+
+
+def invalid_event(**fields: Any) -> EventFields:
+    return _changed(**{**fields, "provisional": 0})
 
 
 async def sent_once(self: CommandService, ask: CommandRequest, build: Build) -> Submission:

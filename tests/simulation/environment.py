@@ -6,7 +6,7 @@ The services' rules, batch processors and consumers are the real ones; only thei
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -31,11 +31,12 @@ from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.kafka.producer import KafkaUnavailable
-from services.runtime.processing.apply import Incoming
+from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import FACTS, Origin, Replay, facts_of
-from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.decision import DocumentSet, Processor, S, no_aliases
+from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import CommitPolicy
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
@@ -64,8 +65,22 @@ from tests.simulation.scheduler import (
 from tests.simulation.settlements import SimSettlements, with_change
 
 INSTANCES: Final = 2
+CACHE_SIZES: Final = (0, 2, 100)
 _OFFSETS_READ: Final = Pause("offsets.before", KafkaUnavailable)
 DEAD_LETTER_LIMIT: Final = 10**9  # not simulated: two replays of many invalid records would reach a real limit
+
+
+class CountedCache(DocumentCache[Any]):
+    """A cache that counts for the coverage check."""
+
+    def __init__(self, most: int, counts: Counter[str]) -> None:
+        super().__init__(most)
+        self._counts = counts
+
+    def take(self, ids: Iterable[str]) -> list[Document[Any]]:
+        found = super().take(ids)
+        self._counts["documents from a cache"] += len(found)
+        return found
 
 
 @dataclass(eq=False)
@@ -226,12 +241,13 @@ class Environment:
         process = self.scheduler.process(f"{service.name}-{self._starts[service.name]}")
         service.processes.append(process)
         log = SimLog(self.broker, self._points)
-        member = Member(process.name, process, service.group, self.broker)
+        caches = [self._cache(database) for database in service.databases.values()]
+        member = Member(process.name, process, service.group, self.broker, caches)
         consumer = BatchConsumer(
             consumer=member,
             processors=[
-                CheckedProcessor(self._batch_processor(service, database, log), member, self.broker)
-                for database in service.databases.values()
+                CheckedProcessor(self._batch_processor(service, database, log, cache), member, self.broker)
+                for database, cache in zip(service.databases.values(), caches, strict=True)
             ],
             batching=self.config.batching,
             committing=CommitPolicy(min_interval=0.2),
@@ -250,15 +266,24 @@ class Environment:
         if service.name == "gateway":
             self.gateways.append(self._gateway(process, log))
 
-    def _batch_processor(self, service: Service, database: MemoryDatabase[Any], log: SimLog) -> BatchProcessor[Any]:
+    def _batch_processor(
+        self, service: Service, database: MemoryDatabase[Any], log: SimLog, cache: CountedCache
+    ) -> BatchProcessor[Any]:
         return BatchProcessor(
             service=service.name,
             processor=database.processor,
             store=MemoryStore(database, self._points),
             producer=log,
             published=PublishedEvents(_committed(service.group)),
+            cache=cache,
             dead_letter_limit=DEAD_LETTER_LIMIT,
         )
+
+    def _cache(self, database: MemoryDatabase[Any]) -> CountedCache:
+        """A cache wherever there are no aliases, also where several members write one document: the guard must do."""
+        processor = database.processor
+        may_cache = isinstance(processor, Processor) and processor.aliases is no_aliases
+        return CountedCache(self.rng.choice(CACHE_SIZES) if may_cache else 0, self.counts)
 
     def _service_stopped(self, reason: str) -> None:
         self.scheduler.fail(UnexpectedError(f"a service stopped itself: {reason}"))

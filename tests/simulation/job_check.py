@@ -21,7 +21,9 @@ def check_jobs(jobs: SimJobs, messages: Sequence[Message]) -> int:
         for name in jobs.documents_at_start[job.job_id]:
             wanted = message_id(job.job_id, name)
             invariant(str(wanted) in sent, f"the job {job.job_id} sent no message for {name}")
-            invariant(wanted in jobs.documents.read(name).applied, f"{name} has not applied the message of the job")
+            invariant(
+                str(wanted) in jobs.documents.read(name).applied, f"{name} has not applied the message of the job"
+            )
     return len(jobs.jobs)
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
 from services.runtime.processing.consumer import BatchHandler, MembershipLost, RebalanceListener
+from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset
 from tests.simulation.broker import Broker, Group
@@ -31,8 +33,11 @@ OFFSETS = Pause("offsets.before", KafkaError)
 class Member:
     """A group member, which ``BatchConsumer`` uses as its ``Consumer``."""
 
-    def __init__(self, name: str, process: Process, group: Group, broker: Broker) -> None:
+    def __init__(
+        self, name: str, process: Process, group: Group, broker: Broker, caches: Sequence[DocumentCache[Any]] = ()
+    ) -> None:
         self.name = name
+        self._caches = caches
         self.group = group
         self.generation = -1
         self.positions: dict[Partition, int] = {}
@@ -79,8 +84,7 @@ class Member:
         self._lost = True
         await asyncio.gather(*self._tasks)
         self._tasks.clear()
-        if self.in_progress:
-            self._broker.violated(f"{self.name} left its group in the middle of a batch")
+        self._check_nothing_kept("left its group")
         self.positions, self._assigned = {}, None
         if self.group.is_member(self):
             self.group.expel(self)
@@ -137,9 +141,14 @@ class Member:
 
     async def _release(self, listener: RebalanceListener) -> None:
         await listener.revoked()
-        if self.in_progress:
-            self._broker.violated(f"{self.name} released its partitions in the middle of a batch")
+        self._check_nothing_kept("released its partitions")
         self.positions, self._assigned = {}, None
+
+    def _check_nothing_kept(self, action: str) -> None:
+        if self.in_progress:
+            self._broker.violated(f"{self.name} {action} in the middle of a batch")
+        if any(map(len, self._caches)):
+            self._broker.violated(f"{self.name} {action} and keeps documents in its cache")
 
     def _has_group_change(self) -> bool:
         if self._lost:
@@ -193,6 +202,9 @@ class CheckedProcessor:
     @property
     def topics(self) -> Collection[str]:
         return self._processor.topics
+
+    def revoked(self) -> None:
+        self._processor.revoked()
 
     async def process(self, batch: Sequence[Incoming]) -> BatchResult:
         ends = self._check_order(batch)

@@ -5,11 +5,7 @@ The product has no switches for them. ``test_simulation`` prints in how many see
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Final
-from unittest.mock import patch
+from typing import Final
 from uuid import uuid4
 
 from frikort_contracts.reporting import DisputeAnswered
@@ -28,6 +24,7 @@ from services.reporting import reports
 from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing import jobs
 from services.runtime.processing import published as published_module
+from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import replay_in
@@ -35,28 +32,12 @@ from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.simulation import defects
+from tests.simulation import cache_mutants, defects
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
 from tests.simulation.fault_schedule import FORGED
-
-Patch = Callable[[], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One way to break the system. One of the first ``within`` seeds detects it, with ``citizens`` if given."""
-
-    name: str
-    what: str
-    patch: Patch
-    within: int = 20
-    citizens: int | None = None
-
-
-def _of(target: Any, attribute: str, instead: Any) -> Patch:
-    return lambda: patch.object(target, attribute, instead)
-
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutant import replaced as _of
 
 MUTANTS: Final = (
     Mutant(
@@ -132,7 +113,7 @@ MUTANTS: Final = (
     Mutant(
         "applied ids forgotten",
         "a document forgets what it has applied",
-        _of(MemoryDatabase, "put", defects.stored_with(applied=set())),
+        _of(MemoryDatabase, "put", defects.stored_with(applied=AppliedIds())),
     ),
     Mutant(
         "outbox not stored",
@@ -180,6 +161,11 @@ MUTANTS: Final = (
         "no warning withdrawn",
         "a warning that a correction made untrue stands",
         _of(balance, "post_report", defects.warnings_kept),
+    ),
+    Mutant(
+        "invalid events published",
+        "an event is published that its contract refuses",
+        _of(balance, "_changed", defects.invalid_event),
     ),
     Mutant(
         "commands never wait",
@@ -247,4 +233,5 @@ MUTANTS: Final = (
         _of(Mandate, "in_force", lambda self, _today: not self.withdrawn),
         citizens=8,
     ),
+    *cache_mutants.MUTANTS,
 )

@@ -64,7 +64,7 @@ class SimReader(Generic[S]):
         for stored in self._database.documents.values():
             fields = {} if stored.state is None else json.loads(stored.state)
             if stored.state is not None and all(fields[name] == value for name, value in query.items()):
-                found.append(self._database.processor.state.model_validate_json(stored.state))
+                found.append(self._database.processor.from_stored(fields))
         return found
 
 

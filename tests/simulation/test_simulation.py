@@ -20,7 +20,8 @@ from services.runtime.processing.published import PublishedEvents
 from services.runtime.settings import REPOSITORY
 from tests.simulation import run
 from tests.simulation.environment import Environment
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import Result, simulate
 from tests.simulation.scheduler import Pause, pause
 

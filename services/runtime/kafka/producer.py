@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -156,16 +157,20 @@ class KafkaProducer:
 
 async def _by_partition(producer: AIOKafkaProducer, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
     """The records of each partition, in their order. Records with one key share a partition."""
-    partitions = {topic: sorted(await producer.partitions_for(topic)) for topic in {r.topic for r in records}}
-    of_key: dict[tuple[str, bytes], Partition] = {}
-    by_partition: dict[Partition, list[Record]] = {}
+    numbers = {topic: tuple(sorted(await producer.partitions_for(topic))) for topic in {r.topic for r in records}}
+    by_partition: dict[tuple[str, int], list[Record]] = {}
     for record in records:
-        if (partition := of_key.get((record.topic, record.key))) is None:
-            among = partitions[record.topic]
-            partition = Partition(record.topic, _PARTITIONER(record.key or None, among, among))
-            of_key[record.topic, record.key] = partition
-        by_partition.setdefault(partition, []).append(record)
-    return by_partition
+        topic, key = record.topic, record.key
+        among = numbers[topic]
+        number = _number_of(key, among) if key else _PARTITIONER(None, among, among)
+        by_partition.setdefault((topic, number), []).append(record)
+    return {Partition(*partition): of for partition, of in by_partition.items()}
+
+
+@lru_cache(maxsize=20_000)
+def _number_of(key: bytes, among: tuple[int, ...]) -> int:
+    """The partition number of a key. aiokafka hashes it in Python, which is the longest step of a publish."""
+    return int(_PARTITIONER(key, among, among))
 
 
 async def _append(producer: AIOKafkaProducer, partition: Partition, records: Iterable[Record]) -> None:

@@ -1,7 +1,8 @@
 """Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
 
 A document of a processor is ``{_id, version, state, aliases, applied, outbox}``, one of a projection
-``{_id, version, state, aliases}``. ``outbox_codec.py`` gives the form of the applied ids and the outbox.
+``{_id, version, state, aliases}``. ``applied`` is a text with one message id a line; ``outbox_codec.py`` gives the form
+of the outbox.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.outbox_codec import AppliedIds, OutboxCodec
-from services.runtime.processing.apply import Document, Documents, PendingEvents
+from services.runtime.mongo.outbox_codec import pending_from, stored_pending
+from services.runtime.processing.applied_ids import AppliedIds
+from services.runtime.processing.apply import Document, Documents
 from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
 from services.runtime.processing.projection import Projection
 
@@ -125,9 +127,6 @@ class MongoStore(Generic[S]):
         self._collection: Any = database[documents.name]
         self._documents = documents
         self._write_once = isinstance(documents, Projection) and documents.write_once
-        self._stored: Callable[[Document[S]], dict[str, Any]] = (
-            read_model_of if isinstance(documents, Projection) else document_of
-        )
 
     async def prepare(self) -> None:
         """Create the collection and its indexes: those on fields of the state, and the unique one on aliases.
@@ -161,7 +160,7 @@ class MongoStore(Generic[S]):
         query = {"$or": [by_id, {"aliases": {"$in": list(aliases)}}]} if aliases else by_id
         # All in one response; by default the first response has at most a hundred documents.
         found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
-        return Documents(document_from(stored, self._documents.state) for stored in found)
+        return Documents([document_from(stored, self._documents) for stored in found])
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         """Insert new documents and replace loaded ones of the same version.
@@ -169,7 +168,7 @@ class MongoStore(Generic[S]):
         False if a document has changed or an alias is taken. A document written once is kept as it is stored.
         """
         if self._write_once:
-            await add_all(self._collection, [self._stored(document) for document in documents])
+            await add_all(self._collection, [document_of(document, self._documents) for document in documents])
             return True
         writes = [self._write_of(document) for document in documents]
         try:
@@ -183,7 +182,7 @@ class MongoStore(Generic[S]):
         return bool(result.inserted_count + result.matched_count == len(writes))
 
     def _write_of(self, document: Document[S]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
-        stored = self._stored(document)
+        stored = document_of(document, self._documents)
         if document.version == 0:
             return InsertOne(stored)
         return ReplaceOne({"_id": document.id, "version": document.version}, stored)
@@ -194,7 +193,7 @@ class Reader(Generic[S]):
 
     def __init__(self, database: Database, documents: DocumentSet[S]) -> None:
         self._collection: Collection = database[documents.name]
-        self._state = documents.state
+        self._state_from = documents.from_stored
         self._together = BatchedCalls(self._get)
 
     async def get(self, document_id: str) -> S | None:
@@ -218,7 +217,7 @@ class Reader(Generic[S]):
         if sort:
             cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
         found = await cursor.skip(skip).limit(limit).to_list(None)
-        return [self._state.model_validate(stored["state"]) for stored in found if stored["state"] is not None]
+        return [self._state_from(stored["state"]) for stored in found if stored["state"] is not None]
 
     async def _get(self, ids: Sequence[str]) -> list[S | None]:
         found = await self._collection.find({"_id": {"$in": list(set(ids))}}, {"state": 1}).to_list(None)
@@ -228,52 +227,32 @@ class Reader(Generic[S]):
     def _one(self, stored: Mapping[str, Any] | None) -> S | None:
         if stored is None or stored["state"] is None:
             return None
-        return self._state.model_validate(stored["state"])
+        return self._state_from(stored["state"])
 
 
-def read_model_of(document: Document[Any]) -> dict[str, Any]:
-    """The stored form of a document of a projection."""
-    state = document.state
+def document_of(document: Document[S], documents: Processor[S] | Projection[S]) -> dict[str, Any]:
+    """The stored form of a document."""
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
-        "state": None if state is None else state.__pydantic_serializer__.to_python(state, mode="json"),
+        "state": None if document.state is None else documents.to_stored(document.state),
     }
     if document.aliases:
         stored["aliases"] = list(document.aliases)
+    if isinstance(documents, Processor):
+        stored["applied"] = document.applied.text
+        stored["outbox"] = [stored_pending(pending) for pending in document.outbox]
     return stored
 
 
-def document_of(document: Document[Any]) -> dict[str, Any]:
-    """The stored form of a document of a processor."""
-    return {
-        **read_model_of(document),
-        "applied": AppliedIds.pack(document.applied),
-        "outbox": [_stored_pending(pending) for pending in document.outbox],
-    }
-
-
-def document_from(stored: Mapping[str, Any], state_type: type[S]) -> Document[S]:
+def document_from(stored: Mapping[str, Any], documents: Processor[S] | Projection[S]) -> Document[S]:
     """The document of a stored form."""
-    state = stored["state"]
+    state, outbox = stored["state"], stored.get("outbox")
     return Document(
-        id=stored["_id"],
-        version=stored["version"],
-        state=None if state is None else state_type.model_validate(state),
-        aliases=tuple(stored.get("aliases", ())),
-        applied=AppliedIds(stored.get("applied", b"")),
-        outbox=[_pending_from(pending) for pending in stored.get("outbox", ())],
+        stored["_id"],
+        stored["version"],
+        None if state is None else documents.from_stored(state),
+        tuple(stored.get("aliases", ())),
+        AppliedIds(stored.get("applied", "")),
+        [pending_from(pending) for pending in outbox] if outbox else [],
     )
-
-
-def _stored_pending(pending: PendingEvents) -> dict[str, Any]:
-    return {
-        "topic": pending.topic,
-        "partition": pending.partition,
-        "offset": pending.offset,
-        "entry": OutboxCodec.pack(pending.entry),
-    }
-
-
-def _pending_from(stored: Mapping[str, Any]) -> PendingEvents:
-    return PendingEvents(stored["topic"], stored["partition"], stored["offset"], OutboxCodec(stored["entry"]))

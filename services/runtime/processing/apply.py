@@ -1,21 +1,20 @@
 """Apply a batch of messages to the documents that they touch. Pure.
 
-A document keeps the id of every message that it has applied (16 bytes each, without limit), and the events that each
+A document keeps the id of every message that it has applied (37 bytes each, without limit), and the events that each
 message caused, until they are known to be published. A second delivery therefore changes nothing and emits the
 same bytes again, so every effect happens once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Generic, NamedTuple, Protocol
-from uuid import UUID
 
 import structlog
-from frikort_contracts.cloudevents import Envelope, Headers, Record
+from frikort_contracts.cloudevents import Envelope, Headers, Record, id_text
 
+from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.outbox import OutboxEntry, emit
 
@@ -45,7 +44,7 @@ class StoredEntry(Protocol):
     """An ``OutboxEntry``, or its stored form."""
 
     @property
-    def cause_id(self) -> UUID: ...
+    def cause(self) -> str: ...
 
     def __iter__(self) -> Iterator[Record]: ...
 
@@ -67,23 +66,11 @@ class Failure(NamedTuple):
 
 
 class AppliedBatch(NamedTuple):
-    """The records to publish, in order, the messages that caused them, and the messages that become dead letters."""
+    """The records to publish, in order, the messages that become dead letters, and the ids of the records' causes."""
 
     records: list[Record]
     failures: list[Failure]
-    causes: Sequence[UUID] = ()
-
-
-class Ids(Protocol):
-    """A set of message ids."""
-
-    def __contains__(self, message_id: object, /) -> bool: ...
-
-    def __iter__(self) -> Iterator[UUID]: ...
-
-    def __len__(self) -> int: ...
-
-    def add(self, message_id: UUID, /) -> None: ...
+    causes: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -94,7 +81,7 @@ class Document(Generic[S]):
     version: int = 0
     state: S | None = None
     aliases: tuple[str, ...] = ()
-    applied: Ids = field(default_factory=set[UUID])
+    applied: AppliedIds = field(default_factory=AppliedIds)
     outbox: list[PendingEvents] = field(default_factory=list)
     changed: bool = False
 
@@ -109,11 +96,18 @@ class Documents(Generic[S]):
     def __init__(self, documents: Iterable[Document[S]] = ()) -> None:
         self._by_id: dict[str, Document[S]] = {}
         self._by_alias: dict[str, Document[S]] = {}
-        for document in documents:
+        self.add(documents)
+
+    def __contains__(self, document_id: str) -> bool:
+        return document_id in self._by_id
+
+    def add(self, others: Iterable[Document[S]]) -> None:
+        """Add documents."""
+        for document in others:
             self._by_id[document.id] = document
             self._index(document, document.aliases)
 
-    def find(self, address: Address, message_id: UUID) -> Document[S]:
+    def find(self, address: Address, message_id: str = "") -> Document[S]:
         """The document at ``address``; a new one if there is none.
 
         A message that was applied before finds the document that applied it, also if another one holds the alias now.
@@ -124,7 +118,9 @@ class Documents(Generic[S]):
             return by_id
         if address.alias is not None and address.alias in self._by_alias:
             return self._by_alias[address.alias]
-        return self._by_id.setdefault(address.id, Document(address.id))
+        if by_id is None:
+            by_id = self._by_id[address.id] = Document(address.id)
+        return by_id
 
     def held_by_others(self, aliases: Iterable[str], document: Document[S]) -> frozenset[str]:
         """Those of ``aliases`` that a document other than ``document`` holds."""
@@ -164,20 +160,23 @@ def apply_batch(
     (``PublishedEvents``).
     """
     touched: set[str] = set()
-    records: list[Iterable[Record]] = []
-    causes: list[UUID] = []
+    emitter = f"{service}/{processor.name}"
+    records: list[Record] = []
+    causes: list[str] = []
     failures: list[Failure] = []
     for delivery in deliveries:
-        envelope, incoming = delivery.envelope, delivery.incoming
-        document = documents.find(delivery.address, envelope.id)
+        incoming, envelope, address = delivery
+        message_id = id_text(envelope.id)
+        document = documents.find(address, message_id)
         if document.id not in touched:
             touched.add(document.id)
-            records.append(tuple(_pending_records(document)))
-            causes += [pending.entry.cause_id for pending in document.outbox]
-        if envelope.id in document.applied:
+            if document.outbox:
+                records += _pending_records(document)
+                causes += [pending.entry.cause for pending in document.outbox]
+        if message_id in document.applied:
             continue
         try:
-            entry = _apply(service, processor, documents, document, delivery)
+            entry = _apply(emitter, processor, documents, document, delivery, message_id)
         except Exception as error:
             logger.exception(
                 "runtime.rule_failed",
@@ -187,25 +186,30 @@ def apply_batch(
             )
             failures.append(Failure(delivery, type(error).__name__))
             continue
+        document.applied.add(message_id)
         if not document.changed:
             document.outbox = [_taken_over(pending, incoming) for pending in document.outbox]
             document.changed = True
         if entry.events:
             document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
-            records.append(entry)
-            causes.append(envelope.id)
-    return AppliedBatch(list(chain.from_iterable(records)), failures, causes)
+            records += entry
+            causes.append(message_id)
+    return AppliedBatch(records, failures, causes)
 
 
 def _apply(
-    service: str, processor: Processor[S], documents: Documents[S], document: Document[S], delivery: Delivery
+    emitter: str,
+    processor: Processor[S],
+    documents: Documents[S],
+    document: Document[S],
+    delivery: Delivery,
+    message_id: str,
 ) -> OutboxEntry:
-    envelope = delivery.envelope
-    taken_aliases: Collection[str] = documents.held_by_others(delivery.address.candidates, document)
-    decision = processor.decide(document.state, envelope, taken_aliases)
-    entry = emit(envelope, f"{service}/{processor.name}", decision.events)
-    documents.update(document, decision.state, () if decision.state is None else processor.aliases(decision.state))
-    document.applied.add(envelope.id)
+    _, envelope, address = delivery
+    taken_aliases = documents.held_by_others(address.candidates, document) if address.candidates else ()
+    state, events = processor.decide(document.state, envelope, taken_aliases)
+    entry = emit(envelope, message_id, emitter, events)
+    documents.update(document, state, () if state is None else processor.aliases(state))
     return entry
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Generic, Protocol
+from typing import Generic, Protocol
 
 import structlog
-from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode
+from frikort_contracts.cloudevents import BrokenContract, Record, decode
 from frikort_contracts.topics import Topic
 
 from services.runtime import metrics
@@ -24,7 +24,8 @@ from services.runtime.processing.apply import (
     apply_batch,
 )
 from services.runtime.processing.dead_letters import dead_letter, replay_in
-from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.decision import Address, Processor, S, unprepared
+from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_batch
 from services.runtime.processing.published import PublishedEvents, batch_starts
@@ -73,6 +74,7 @@ class BatchProcessor(Generic[S]):
         store: Store[S],
         producer: Producer,
         published: PublishedEvents | None = None,
+        cache: DocumentCache[S] | None = None,
         dead_letter_limit: int = 1000,
     ) -> None:
         self._service = service
@@ -80,6 +82,7 @@ class BatchProcessor(Generic[S]):
         self._store = store
         self._producer = producer
         self._published = published or PublishedEvents()
+        self._cache = DocumentCache[S](0) if cache is None else cache
         self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
         self._dead_letter_limit = dead_letter_limit
         self._dead_in_a_row = 0
@@ -109,10 +112,10 @@ class BatchProcessor(Generic[S]):
         """
         deliveries, broken = self._read(batch)
         addresses = [delivery.address for delivery in deliveries]
-        starts = batch_starts(deliveries)
         while True:
-            documents = await self._store.load(addresses)
-            await self._published.remove_from(documents, starts)
+            documents = await self._load(addresses)
+            if any(document.outbox for document in documents):
+                await self._published.remove_from(documents, batch_starts(deliveries))
             applied = self._apply(documents, deliveries)
             failed = {_position(f.delivery.incoming): f"the rule failed: {f.error}" for f in applied.failures}
             reasons = {**broken, **failed}
@@ -122,13 +125,10 @@ class BatchProcessor(Generic[S]):
                 break
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
             addresses += [Address(document.id, candidates=document.aliases) for document in changed if document.aliases]
-        dead = [
-            self._to_dead_letter(incoming, reasons[_position(incoming)])
-            for incoming in batch
-            if _position(incoming) in reasons
-        ]
+        dead = self._dead_letters(batch, reasons) if reasons else []
         await self._producer.publish([*dead, *applied.records])
         self._published.add(applied.causes)
+        self._cache.put(changed)
         # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         self._observe_ages(deliveries)
@@ -143,6 +143,18 @@ class BatchProcessor(Generic[S]):
                 # The time is that of another machine's clock.
                 age.observe(max(0.0, (now - envelope.time).total_seconds()))
 
+    def revoked(self) -> None:
+        """Forget the documents of the partitions: another instance may write them now. No batch is in progress."""
+        self._cache.clear()
+
+    async def _load(self, addresses: Sequence[Address]) -> Documents[S]:
+        """The cached documents, and the others from the store."""
+        cached = Documents(self._cache.take({address.id for address in addresses}))
+        missing = [address for address in addresses if address.id not in cached]
+        if missing:
+            cached.add(await self._store.load(missing))
+        return cached
+
     def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
         if isinstance(self._processor, Projection):
             return project_batch(self._processor, documents, deliveries)
@@ -151,6 +163,7 @@ class BatchProcessor(Generic[S]):
     def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
         deliveries: list[Delivery] = []
         broken: dict[Position, str] = {}
+        prepare = unprepared if isinstance(self._processor, Projection) else self._processor.prepare
         for incoming in batch:
             if self._is_replay_for_another(incoming):
                 continue
@@ -163,7 +176,7 @@ class BatchProcessor(Generic[S]):
             if address is None:
                 continue
             try:
-                deliveries.append(Delivery(incoming, self._prepare(envelope), address))
+                deliveries.append(Delivery(incoming, prepare(envelope), address))
             except Exception as error:
                 logger.exception(
                     "runtime.prepare_failed",
@@ -177,9 +190,6 @@ class BatchProcessor(Generic[S]):
     def _is_replay_for_another(self, incoming: Incoming) -> bool:
         replay = replay_in(incoming)
         return replay is not None and replay.origin.reader != self.reader
-
-    def _prepare(self, envelope: Envelope[Any]) -> Envelope[Any]:
-        return envelope if isinstance(self._processor, Projection) else self._processor.prepare(envelope)
 
     def _check_dead_in_a_row(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> None:
         if max(self._dead_after(batch, reasons)) >= self._dead_letter_limit:
@@ -202,6 +212,11 @@ class BatchProcessor(Generic[S]):
             else:
                 in_a_row.append(in_a_row[-1] + 1 if _position(incoming) in reasons else 0)
         return in_a_row[1:]
+
+    def _dead_letters(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> list[Record]:
+        return [
+            self._to_dead_letter(incoming, reason) for incoming in batch if (reason := reasons.get(_position(incoming)))
+        ]
 
     def _to_dead_letter(self, incoming: Incoming, reason: str) -> Record:
         logger.error(

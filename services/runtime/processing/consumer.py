@@ -106,6 +106,10 @@ class BatchHandler(Protocol):
         """Process ``batch`` completely. When it returns, the offsets may be committed; if it raises, they must not."""
         ...
 
+    def revoked(self) -> None:
+        """All partitions were revoked, after the batches in progress have ended."""
+        ...
+
 
 class BatchConsumer:
     """Runs the processors of a process, and commits a record when every processor of its topic has finished it.
@@ -209,6 +213,8 @@ class BatchConsumer:
     async def revoked(self) -> None:
         """Finish and commit the batches in progress, before their partitions go to another member."""
         await self.drain()
+        for processor in self._processors:
+            processor.revoked()
         self.joined = False
         self._positions.clear()
         self._ends.clear()
@@ -326,7 +332,7 @@ class BatchConsumer:
     async def _process_batch(self, batch: Sequence[Incoming]) -> bool:
         """Process ``batch`` with every processor of its topics. False if a drain ended the retries of one."""
         self._positions.check_complete(batch)
-        parts = [(p, [record for record in batch if record.topic in p.topics]) for p in self._processors]
+        parts = [(p, _of_topics(batch, p.topics)) for p in self._processors]
         done = await asyncio.gather(
             *(self._process_with_retry(processor, part) for processor, part in parts if part), return_exceptions=True
         )
@@ -382,6 +388,10 @@ class BatchConsumer:
     def _record_failure(self, error: Exception) -> None:
         self.failure = describe(error)
         self.failing_since = self.failing_since or datetime.now(UTC)
+
+
+def _of_topics(records: Sequence[Incoming], topics: Collection[str]) -> Sequence[Incoming]:
+    return [record for record in records if record.topic in topics]
 
 
 def _now() -> float:

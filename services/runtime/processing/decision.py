@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from functools import cached_property, partial
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import Event
+from frikort_contracts.messages import Event, EventFields
 from frikort_contracts.topics import Topic
 from pydantic import BaseModel
 
-S = TypeVar("S", bound=BaseModel)
+
+class PlainState(Protocol):
+    """A state that gives its stored form itself, and is not validated when it is loaded: a ``NamedTuple``, for example.
+
+    It costs a fraction of a pydantic model. The stored form holds JSON values.
+    """
+
+    def to_stored(self) -> dict[str, Any]:
+        """The stored form."""
+        ...
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any], /) -> Self:
+        """The state of a stored form."""
+        ...
+
+
+S = TypeVar("S", bound=BaseModel | PlainState)
 
 
 class Decision(NamedTuple, Generic[S]):
     """The state after a message, and the events to emit, in order."""
 
     state: S | None
-    events: tuple[Event, ...] = ()
+    events: tuple[Event | EventFields, ...] = ()
 
 
 class Address(NamedTuple):
@@ -69,6 +87,20 @@ class DocumentSet(Generic[S]):
     aliases: Callable[[S], tuple[str, ...]] = no_aliases
     indexes: tuple[str, ...] = ()
 
+    @cached_property
+    def to_stored(self) -> Callable[[S], dict[str, Any]]:
+        """Gives the stored form of a state."""
+        state: Any = self.state
+        if issubclass(state, BaseModel):
+            return partial(state.__pydantic_serializer__.to_python, mode="json")
+        return cast("Callable[[S], dict[str, Any]]", state.to_stored)
+
+    @cached_property
+    def from_stored(self) -> Callable[[Mapping[str, Any]], S]:
+        """Gives the state of a stored form."""
+        state: Any = self.state
+        return state.model_validate if issubclass(state, BaseModel) else state.from_stored  # type: ignore[no-any-return]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Processor(DocumentSet[S]):
@@ -77,12 +109,19 @@ class Processor(DocumentSet[S]):
     ``address`` gives the document that a message touches, or None to skip the message. ``prepare`` runs outside the
     decision and may use keys and randomness, to encrypt for example; ``decide`` gets the message that it returns. One
     guarded write stores the state and the events that follow, and an applied message is not decided again, so a second
-    delivery publishes the same bytes whatever ``prepare`` returns for it.
+    delivery publishes the same bytes whatever ``prepare`` returns for it. ``cached`` keeps documents in memory after
+    they were written; only for documents without aliases whose messages all come from one partition number, so that one
+    instance writes them.
     """
 
     address: Callable[[Envelope[Any]], Address | None]
     decide: Decide[S]
     prepare: Callable[[Envelope[Any]], Envelope[Any]] = unprepared
+    cached: bool = False
+
+    def __post_init__(self) -> None:
+        if self.cached and self.aliases is not no_aliases:
+            raise ValueError(f"{self.name} has aliases: a document of another partition could take one unseen")
 
     def address_of(self, message: Envelope[Any]) -> Address | None:
         """The address of the document that ``message`` touches."""

@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha1
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any, Final, NamedTuple
 
-from frikort_contracts.cloudevents import Envelope, Record, context_headers, event_record, time_text, to_json_bytes
-from frikort_contracts.messages import Message
+from frikort_contracts.cloudevents import (
+    Envelope,
+    Record,
+    context_headers,
+    event_record,
+    id_text,
+    time_text,
+    to_json_bytes,
+)
+from frikort_contracts.messages import EventFields, Message
 from frikort_contracts.topics import source_of
+
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class SerializedEvent(NamedTuple):
@@ -29,47 +39,52 @@ class SerializedEvent(NamedTuple):
 class OutboxEntry:
     """The events that one message made a processor emit. Iterating yields their records, in order.
 
-    ``emitter`` is ``<service>/<processor>``. The id of a record is the UUIDv5 of the cause's id and
-    ``<emitter>/<index>``. ``time`` is the ``ce_time`` of the cause.
+    ``emitter`` is ``<service>/<processor>``, ``cause`` the id of the message, ``correlation`` and ``time`` are its
+    ``ce_correlationid`` and ``ce_time``. The id of a record is the UUIDv5 of the cause's id and ``<emitter>/<index>``.
     """
 
     emitter: str
-    cause_id: UUID
+    cause: str
     time: str
-    correlation_id: UUID
+    correlation: str
     traceparent: str | None
     events: tuple[SerializedEvent, ...]
 
     def __iter__(self) -> Iterator[Record]:
         context = context_headers(
-            source=source_of(self.emitter.partition("/")[0]),
+            source=_source_of(self.emitter),
             time=self.time,
-            correlation_id=self.correlation_id,
-            causation_id=self.cause_id,
+            correlation_id=self.correlation,
+            causation_id=self.cause,
             traceparent=self.traceparent,
         )
-        for index, event in enumerate(self.events):
-            message_id = _uuid5_text(self.cause_id, f"{self.emitter}/{index}")
-            yield event_record(event.type, event.key, event.value, message_id, context)
+        namespace = bytes.fromhex(self.cause.replace("-", ""))
+        for index, (message_type, key, value) in enumerate(self.events):
+            message_id = _uuid5_text(namespace, f"{self.emitter}/{index}")
+            yield event_record(message_type, key, value, message_id, context)
 
 
-def emit(cause: Envelope[Any], emitter: str, events: Sequence[Message]) -> OutboxEntry:
+@cache
+def _source_of(emitter: str) -> str:
+    return source_of(emitter.partition("/")[0])
+
+
+def emit(cause: Envelope[Any], cause_id: str, emitter: str, events: Sequence[Message | EventFields]) -> OutboxEntry:
     """The outbox entry for ``events``, which ``cause`` made the processor ``emitter`` emit.
 
-    Raises ``KeyError`` for an event that no topic carries.
+    ``cause_id`` is the text of the cause's id. Raises ``KeyError`` for an event that no topic carries.
     """
     return OutboxEntry(
         emitter,
-        cause.id,
+        cause_id,
         time_text(cause.time),
-        cause.correlation_id,
+        id_text(cause.correlation_id),
         cause.traceparent,
         tuple([SerializedEvent(event.type, event.key.encode(), to_json_bytes(event)) for event in events]),
     )
 
 
-def _uuid5_text(namespace: UUID, name: str) -> bytes:
-    """``str(uuid5(namespace, name)).encode()``, in a third of the time."""
-    digits = sha1(namespace.bytes + name.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}".encode()
+def _uuid5_text(namespace: bytes, name: str) -> str:
+    """``str(uuid5(UUID(bytes=namespace), name))``, in a third of the time."""
+    digits = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:32]}"

@@ -52,7 +52,7 @@ def project_batch(projection: Projection[S], documents: Documents[S], deliveries
     failures: list[Failure] = []
     for delivery in deliveries:
         envelope = delivery.envelope
-        document = documents.find(delivery.address, envelope.id)
+        document = documents.find(delivery.address)
         try:
             state = projection.project(document.state, envelope)
             if state is document.state:

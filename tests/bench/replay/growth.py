@@ -51,10 +51,10 @@ class MemoryStore:
 
     async def load(self, addresses: Sequence[Address]) -> Documents[Ledger]:
         found = (self._documents[one] for one in {address.id for address in addresses} & self._documents.keys())
-        return Documents(document_from(bson.decode(stored), Ledger) for stored in found)
+        return Documents(document_from(bson.decode(stored), LEDGERS) for stored in found)
 
     async def write(self, documents: Sequence[Document[Ledger]]) -> bool:
-        self._documents |= {document.id: bson.encode(document_of(document)) for document in documents}
+        self._documents |= {document.id: bson.encode(document_of(document, LEDGERS)) for document in documents}
         return True
 
 

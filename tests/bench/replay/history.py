@@ -57,4 +57,4 @@ def _ledger_after_a_year() -> dict[str, Any]:
         deliveries.append(Delivery(incoming, envelope, address))
     apply_batch("balance", LEDGERS, documents, deliveries)
     (ledger,) = documents.changed()
-    return document_of(ledger)
+    return document_of(ledger, LEDGERS)
