@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from frikort_contracts.topics import BALANCES
 
 from deploy.local.ports import free_port
@@ -21,11 +24,20 @@ _ASIDE = "ten_years"
 EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a correction that changes other splits publishes more
 
 
-async def replay(bench: Bench, instances: int = 1) -> Figures:
+LARGE: Final = {"FRIKORT_BATCH_RECORDS": "1500", "FRIKORT_CACHED_DOCUMENTS": "20000"}
+"""The larger memory setting; see docs/operations.md."""
+
+
+async def replay(bench: Bench, instances: int = 1, settings: Mapping[str, str] | None = None) -> Figures:
     """The whole load on an empty database."""
     async with bench.database() as client:
         await client[DATABASE].drop_collection(LEDGERS.name)
-    return await settle(bench, instances)
+    return await settle(bench, instances, settings)
+
+
+async def large(bench: Bench) -> Figures:
+    """The whole load on an empty database, with the larger memory setting."""
+    return await replay(bench, settings=LARGE)
 
 
 async def two(bench: Bench) -> Figures:
@@ -49,15 +61,17 @@ async def onto_history(bench: Bench) -> Figures:
             await database[LEDGERS.name].rename(_ASIDE)
 
 
-async def settle(bench: Bench, instances: int) -> Figures:
+async def settle(bench: Bench, instances: int, settings: Mapping[str, str] | None = None) -> Figures:
     """The whole load on the present contents of the database."""
     source = await bench.source()
     await bench.rewind(GROUP, source)
     contest = Contest(source, BALANCES.name, GROUP, bench.load.events, EVENTS_A_REPORT * bench.load.events)
-    return await measure(bench, [service(bench, f"balance {number}") for number in range(instances)], contest)
+    return await measure(
+        bench, [service(bench, f"balance {number}", settings or {}) for number in range(instances)], contest
+    )
 
 
-def service(bench: Bench, name: str) -> Process:
+def service(bench: Bench, name: str, settings: Mapping[str, str]) -> Process:
     """``python -m services.balance`` as the launcher starts it."""
     return bench.process(
         name,
@@ -68,5 +82,6 @@ def service(bench: Bench, name: str) -> Process:
             "FRIKORT_HEALTH_PORT": str(free_port()),
             "FRIKORT_TOPIC_REPLICATION": "1",
             **MEMORY,
+            **settings,
         },
     )
