@@ -29,6 +29,11 @@ class StoredEntry:
         """See ``OutboxEntry``."""
         return str(self._stored["cause"])
 
+    @property
+    def size(self) -> int:
+        """See ``OutboxEntry``."""
+        return sum([len(event["json"]) for event in self._stored["events"]])
+
     def __iter__(self) -> Iterator[Record]:
         return iter(self.decoded())
 

@@ -46,6 +46,9 @@ class StoredEntry(Protocol):
     @property
     def cause(self) -> str: ...
 
+    @property
+    def size(self) -> int: ...
+
     def __iter__(self) -> Iterator[Record]: ...
 
 

@@ -6,9 +6,9 @@ A crash between any two steps leads to redelivery, which changes nothing. See ``
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
-from typing import Generic, Protocol
+from typing import Any, Final, Generic, Protocol
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Record, decode
@@ -31,6 +31,8 @@ from services.runtime.processing.projection import Projection, project_batch
 from services.runtime.processing.published import PublishedEvents, batch_starts
 
 logger = structlog.get_logger(__name__)
+
+LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
 Position = tuple[str, int, int]
 
@@ -117,10 +119,12 @@ class BatchProcessor(Generic[S]):
             if any(document.outbox for document in documents):
                 await self._published.remove_from(documents, batch_starts(deliveries))
             applied = self._apply(documents, deliveries)
+            changed = documents.changed()
+            if len(batch) > 1 and any(map(_has_large_outbox, changed)):
+                return await self._process_halves(batch)
             failed = {_position(f.delivery.incoming): f"the rule failed: {f.error}" for f in applied.failures}
             reasons = {**broken, **failed}
             self._check_dead_in_a_row(batch, reasons)
-            changed = documents.changed()
             if not changed or await self._store.write(changed):
                 break
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
@@ -133,6 +137,18 @@ class BatchProcessor(Generic[S]):
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         self._observe_ages(deliveries)
         return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
+
+    async def _process_halves(self, batch: Sequence[Incoming]) -> BatchResult:
+        """Process two batches in place of one, so that the second need not store the events of the first."""
+        half = len(batch) // 2
+        dead_in_a_row = self._dead_in_a_row
+        try:
+            first, second = await self.process(batch[:half]), await self.process(batch[half:])
+        except Exception:
+            # The whole batch is processed again.
+            self._dead_in_a_row = dead_in_a_row
+            raise
+        return BatchResult(*(a + b for a, b in zip(astuple(first), astuple(second), strict=True)))
 
     def _observe_ages(self, deliveries: Sequence[Delivery]) -> None:
         now = datetime.now(UTC)
@@ -227,6 +243,10 @@ class BatchProcessor(Generic[S]):
             reason=reason,
         )
         return dead_letter(self._service, self._processor.name, incoming, reason)
+
+
+def _has_large_outbox(document: Document[Any]) -> bool:
+    return sum(pending.entry.size for pending in document.outbox) > LARGE_OUTBOX
 
 
 def _position(incoming: Incoming) -> Position:

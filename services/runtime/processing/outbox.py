@@ -50,6 +50,11 @@ class OutboxEntry:
     traceparent: str | None
     events: tuple[SerializedEvent, ...]
 
+    @property
+    def size(self) -> int:
+        """The length of the events' JSON, in bytes."""
+        return sum([len(event.value) for event in self.events])
+
     def __iter__(self) -> Iterator[Record]:
         context = context_headers(
             source=_source_of(self.emitter),
