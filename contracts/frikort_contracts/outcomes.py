@@ -45,6 +45,7 @@ class Problem(StrEnum):
     YEAR_CLOSED = "year-closed"
     REFERENCE_REUSED = "reference-reused"
     POSSIBLE_DUPLICATE = "possible-duplicate"
+    TOO_MANY_REPORTS = "too-many-reports"
     REPORT_UNKNOWN = "report-unknown"
     REPORT_WITHDRAWN = "report-withdrawn"
     REPORT_CHANGED = "report-changed"

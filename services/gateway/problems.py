@@ -17,7 +17,7 @@ from services.gateway.problem_texts import CATALOGUE, Text
 MEDIA_TYPE: Final = "application/problem+json"
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_PLAIN_NUMBERS: Final = frozenset({"year", "due", "days", "revision", "line"})
+_PLAIN_NUMBERS: Final = frozenset({"year", "due", "days", "revision", "line", "most"})
 
 Facts = Mapping[str, str | int]
 

@@ -2,14 +2,19 @@
 
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
-from services.runtime.settings import RuntimeSettings
+from services.reporting.settings import ReportingSettings
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
-    settings = RuntimeSettings()
+    settings = ReportingSettings()
     allowances = FollowedAllowances.from_settings(settings)
-    rules = Rules(allowances, settings.provisional_accepted)
+    rules = Rules(
+        allowances,
+        settings.provisional_accepted,
+        most_a_year=settings.reports_per_year,
+        most_a_card=settings.reports_per_card,
+    )
     run(
         service="reporting",
         settings=settings,

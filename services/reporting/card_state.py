@@ -66,33 +66,57 @@ class CardFacts:
 
 
 class CardState(BaseModel):
-    """Everything that reporting knows of one card; ``deferred`` are commands that arrived before their card event."""
+    """Everything that reporting knows of one card; ``deferred`` are commands that arrived before their card event.
+
+    ``accepted`` is the number of reports and corrections that were accepted, by payment year.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     card_id: str
     card: CardFacts = CardFacts()
     employments: dict[str, Employment] = {}
+    accepted: dict[int, int] = {}
     deferred: tuple[DeferredCommand, ...] = ()
 
     def with_card(self, card: CardFacts) -> CardState:
         """The state with newer facts of the card."""
-        return CardState(card_id=self.card_id, card=card, employments=self.employments, deferred=self.deferred)
+        return self._with(card=card)
 
     def with_deferred(self, deferred: tuple[DeferredCommand, ...]) -> CardState:
         """The state with these deferred commands."""
-        return CardState(card_id=self.card_id, card=self.card, employments=self.employments, deferred=deferred)
+        return self._with(deferred=deferred)
 
     def with_employment(self, employment_id: str, employment: Employment) -> CardState:
         """The state with this employment added or replaced."""
-        employments = {**self.employments, employment_id: employment}
-        return CardState(card_id=self.card_id, card=self.card, employments=employments, deferred=self.deferred)
+        return self._with(employments={**self.employments, employment_id: employment})
 
     def with_report(self, employment_id: str, report_id: str, report: Report) -> CardState:
-        """The state with this report added or replaced in its employment."""
+        """The state with this report replaced in its employment."""
         employment = self.employments[employment_id]
         return self.with_employment(
             employment_id, replace(employment, reports={**employment.reports, report_id: report})
+        )
+
+    def with_accepted(self, employment_id: str, report_id: str, report: Report) -> CardState:
+        """The state with this report after a new or corrected content of it was accepted."""
+        accepted = {**self.accepted, report.year: self.accepted.get(report.year, 0) + 1}
+        return self.with_report(employment_id, report_id, report)._with(accepted=accepted)
+
+    def _with(
+        self,
+        *,
+        card: CardFacts | None = None,
+        employments: dict[str, Employment] | None = None,
+        accepted: dict[int, int] | None = None,
+        deferred: tuple[DeferredCommand, ...] | None = None,
+    ) -> CardState:
+        return CardState(
+            card_id=self.card_id,
+            card=self.card if card is None else card,
+            employments=self.employments if employments is None else employments,
+            accepted=self.accepted if accepted is None else accepted,
+            deferred=self.deferred if deferred is None else deferred,
         )
 
 

@@ -67,7 +67,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
         allowance_version=allowance.version,
     )
     return Decision(
-        state.with_report(command.employment_id, report_id, report),
+        state.with_accepted(command.employment_id, report_id, report),
         (event, _outcome(state, message, report_id, report)),
     )
 
@@ -115,7 +115,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
     if is_changed:  # the same content again leaves a dispute open, and the decision that the report stands
         corrected, ended = close_on_employer_action(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
     return Decision(
-        state.with_report(command.employment_id, command.report_id, corrected),
+        state.with_accepted(command.employment_id, command.report_id, corrected),
         (event, *ended, _outcome(state, message, command.report_id, corrected)),
     )
 

@@ -20,6 +20,8 @@ from services.reporting.card_state import CardState, Employment, Report, first_d
 
 DUPLICATE_PAYMENT_DAYS: Final = timedelta(days=3)
 LARGEST_REPORT: Final = 100_000_000  # øre: more than 1,000,000 kr. in one report is a typing error
+MOST_A_YEAR: Final = 10_000  # reports and corrections: daily wages of forty employers
+MOST_A_CARD: Final = 15_000  # the document of a card then has less than 11 MB; MongoDB stores 16
 USUAL_MOST: Final = 10_000_000  # øre: more than 100,000 kr., twice a year's allowance, probably is one
 
 
@@ -34,10 +36,12 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Rules:
-    """The amounts of every year, and whether reports in a provisional year are accepted."""
+    """The amounts of every year, whether reports in a provisional year are accepted, and the limits of a card."""
 
     allowances: Allowances
     provisional_accepted: bool
+    most_a_year: int = MOST_A_YEAR
+    most_a_card: int = MOST_A_CARD
 
     def check(
         self, state: CardState, employment: Employment, command: ReportEarnings | CorrectReport, today: date
@@ -48,7 +52,19 @@ class Rules:
         check_work_in_employment(command.work, employment)
         check_card_active(command.work, state.card.active)
         self.check_open(command.payment_date.year)
-        return self.allowance_of(command.payment_date.year, today)
+        allowance = self.allowance_of(command.payment_date.year, today)
+        self.check_room(state, command.payment_date.year)
+        return allowance
+
+    def check_room(self, state: CardState, year: int) -> None:
+        """A card has a limited number of reports and corrections, in each payment year and in all. Raises ``Refusal``.
+
+        Decision 0030: a document holds them, so without a limit one card could slow down or stop its partition.
+        """
+        if state.accepted.get(year, 0) >= self.most_a_year:
+            raise Refusal(Problem.TOO_MANY_REPORTS, most=self.most_a_year, year=year)
+        if sum(state.accepted.values()) >= self.most_a_card:
+            raise Refusal(Problem.TOO_MANY_REPORTS, most=self.most_a_card)
 
     def check_open(self, year: int) -> None:
         """The reports of a closed year do not change (decision 0027). Raises ``Refusal``."""

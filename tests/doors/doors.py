@@ -14,6 +14,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import uuid4
 
+import httpx2
 from frikort_contracts.http.payroll import DANISH_CSV_COLUMNS
 from frikort_contracts.outcomes import CommandRefused
 
@@ -112,8 +113,8 @@ def json_body(entry: Entry, **about: Any) -> dict[str, Any]:
     }
 
 
-async def by_page(world: World, employment_id: str, entry: Entry) -> Result:
-    """The form of the employer's portal, sent with its summary confirmed."""
+async def send_form(world: World, employment_id: str, entry: Entry) -> httpx2.Response:
+    """Send the form of the employer's portal with its summary confirmed. Returns the page that follows."""
     texts = cells(entry)
     fields = {
         "reference": texts["Reference"],
@@ -127,9 +128,14 @@ async def by_page(world: World, employment_id: str, entry: Entry) -> Result:
     for name, column in (("work.first", "Arbejde fra"), ("work.last", "Arbejde til"), ("payment_date", "Betalingsdag")):
         parts = [*texts[column].split("-"), "", ""][:3]
         fields |= {f"{name}-{part}": text for part, text in zip(("day", "month", "year"), parts, strict=True)}
-    known = len(world.services.outcomes)
     path = f"/virksomhed/indberet/{employment_id}"
-    answer = await world.pages.post(path, data={**FORM, "key": str(uuid4()), "step": "send", **fields})
+    return await world.pages.post(path, data={**FORM, "key": str(uuid4()), "step": "send", **fields})
+
+
+async def by_page(world: World, employment_id: str, entry: Entry) -> Result:
+    """The form of the employer's portal."""
+    known = len(world.services.outcomes)
+    answer = await send_form(world, employment_id, entry)
     if len(world.services.outcomes) > known:
         return _decided(world)
     wrong = re.findall(r'<a class="function-link" href="#([^"]+)">', answer.text)

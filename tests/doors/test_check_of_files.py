@@ -132,6 +132,19 @@ async def test_d6_a_line_counts_those_before_it_in_the_file(world: World) -> Non
     assert checked["check"]["over_allowance"] == 1
 
 
+async def test_the_check_refuses_the_lines_beyond_the_limit_of_the_card_and_year(world: World) -> None:
+    employment = world.employ(date(2025, 1, 1))
+    world.allow_reports(2)
+    days = [date(2025, month, 28) for month in (1, 2, 3)]
+    bodies = [json_body(Entry(f"{day}", day, day, day), employment_id=employment) for day in days]
+    checked = await check(world, bodies)
+    lines = [line["check"] for line in await world.lines(checked["batch_id"])]
+    assert [line["result"] for line in lines] == ["accepted", "accepted", "refused"]
+    assert lines[2]["problem"]["code"] == "too-many-reports"
+    booked = await world.book(checked["batch_id"])
+    assert [decision(line) for line in lines] == [decision(line) for line in booked]
+
+
 async def test_d6_a_file_of_one_line_is_decided_as_a_single_dry_run_is(world: World) -> None:
     employment = world.employ(date(2025, 1, 1))
     body = json_body(Entry(wage_ore=4_500_000), employment_id=employment)

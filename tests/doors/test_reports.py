@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.doors.doors import DOORS, PEOPLE, Door, Entry
+from tests.doors.doors import DOORS, PEOPLE, Door, Entry, by_api, json_body, send_form
 from tests.doors.world import World
 
 FIRST: Final = date(2025, 1, 1)
@@ -67,6 +67,37 @@ async def test_t3_a_reference_is_the_same_with_and_without_characters_that_no_on
 
     assert first.content == again.content
     assert world.services.accepted[-1].already_reported
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS.keys())
+async def test_a_report_beyond_the_limit_of_the_card_and_year_is_refused_everywhere(
+    world: World, employment: str, door: Door
+) -> None:
+    world.allow_reports(2)
+    days = [date(2025, month, 28) for month in (1, 2, 3)]
+    entries = [Entry(reference=f"{day}", work_first=day, work_last=day, payment_date=day) for day in days]
+
+    assert [(await door(world, employment, entry)).decision for entry in entries] == [
+        "booked",
+        "booked",
+        "too-many-reports",
+    ]
+
+
+async def test_the_page_and_the_api_say_what_to_do_about_too_many_reports(world: World, employment: str) -> None:
+    world.allow_reports(1)
+    await by_api(world, employment, Entry())
+    another = Entry(reference="another", allow_duplicate=True)
+    answer = await world.api.post(
+        "/v1/reports", json=json_body(another, employment_id=employment), headers=world.headers
+    )
+    page = await send_form(world, employment, another)
+
+    assert answer.status_code == 409
+    assert answer.json()["type"] == "/problems/too-many-reports"
+    assert "A card has at most 1 reports and corrections with payment in 2025." in answer.json()["detail"]
+    assert "Frikortet har for mange indberetninger" in page.text
+    assert "kontakt driften" in page.text
 
 
 WRITTEN: Final = {

@@ -90,11 +90,11 @@ class Services:
     outcomes: list[CommandAccepted | CommandRefused] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.use_table(_TABLE)
+        self.apply_rules(Rules(_TABLE, provisional_accepted=True))
 
-    def use_table(self, table: AllowanceTable) -> None:
-        """Decide reports by these amounts."""
-        self._processors = (card_states(Rules(table, provisional_accepted=True)), LEDGERS)
+    def apply_rules(self, rules: Rules) -> None:
+        """Decide by these rules from now on."""
+        self._processors = (card_states(rules), LEDGERS)
 
     @property
     def accepted(self) -> list[CommandAccepted]:
@@ -295,7 +295,7 @@ class World:
 
     def _use_table(self, table: AllowanceTable) -> None:
         container: Container = self.gateway.app.state.gateway
-        self.services.use_table(table)
+        self.services.apply_rules(Rules(table, provisional_accepted=True))
         outcomes = self._outcomes(container.commands, table)
         self.gateway.app.state.gateway = replace(container, allowances=table, outcomes=outcomes)
 
@@ -339,6 +339,10 @@ class World:
         assert isinstance(outcome, CommandAccepted), outcome
         assert outcome.employment_id is not None
         return outcome.employment_id
+
+    def allow_reports(self, most_a_year: int) -> None:
+        """Allow this number of reports and corrections of the card in a payment year."""
+        self.services.apply_rules(Rules(self.table, provisional_accepted=True, most_a_year=most_a_year))
 
     async def send_file(self, content: bytes, media_type: str) -> httpx2.Response:
         """Upload a payroll file."""

@@ -409,7 +409,7 @@ def test_every_problem_of_reporting_has_a_case() -> None:
         Problem.MANDATE_ENDED, Problem.MANDATE_TO_SELF, Problem.MANDATE_DATE_OUT_OF_RANGE, Problem.TOO_MANY_MANDATES,
     }  # fmt: skip
     of_years = {"year-without-allowance", "year-provisional", "year-closed"}
-    here = {str(case.values[2]) for case in CASES} | of_years
+    here = {str(case.values[2]) for case in CASES} | of_years | {"too-many-reports"}
     assert here == {problem.value for problem in set(Problem) - of_issuance}
 
 

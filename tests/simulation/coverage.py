@@ -41,6 +41,7 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "mandates withdrawn": 8,
     "refused: mandate-ended": 2,
     "refused: too-many-mandates": 4,
+    "refused: too-many-reports": 20,
     "days without work": 8,
     "commands deferred": 6,
     "dead letters": 1000,

@@ -66,6 +66,7 @@ from tests.simulation.settlements import SimSettlements, with_change
 
 INSTANCES: Final = 2
 CACHE_SIZES: Final = (0, 2, 100)
+MOST_A_YEAR: Final = (4, 10, 10_000)  # reports and corrections of a card
 _OFFSETS_READ: Final = Pause("offsets.before", KafkaUnavailable)
 DEAD_LETTER_LIMIT: Final = 10**9  # not simulated: two replays of many invalid records would reach a real limit
 
@@ -139,6 +140,7 @@ class Environment:
         if amounts_change and amounts.random() < 2 / 3:
             self.allowances = with_change(self.allowances, amounts, self.clock.start)
         self.provisional_accepted = self.rng.random() < 0.9
+        self.most_a_year = random_stream("limits", seed).choice(MOST_A_YEAR)
         self.commands = SimCommandStore()
         self.gateways: list[GatewayInstance] = []
         self.counts: Counter[str] = Counter()
@@ -214,7 +216,7 @@ class Environment:
         return len(letters)
 
     def _processors(self) -> dict[str, Sequence[Processor[Any] | Projection[Any]]]:
-        rules = Rules(self.allowances, self.provisional_accepted)
+        rules = Rules(self.allowances, self.provisional_accepted, most_a_year=self.most_a_year)
         return {
             "issuance": (cards(self._number_secret),),
             "reporting": (card_states(rules),),

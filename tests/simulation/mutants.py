@@ -32,7 +32,7 @@ from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.simulation import cache_mutants, defects
+from tests.simulation import cache_mutants, defects, limit_mutants
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
 from tests.simulation.fault_schedule import FORGED
@@ -234,4 +234,5 @@ MUTANTS: Final = (
         citizens=8,
     ),
     *cache_mutants.MUTANTS,
+    *limit_mutants.MUTANTS,
 )

@@ -233,7 +233,10 @@ class Reconciliation:
         for command in self.published[REPORTING_COMMANDS.name]:
             card, outcome = command.data["card_id"], self.outcomes[command.id].data
             expected = self.employments_by_card.setdefault(
-                card, ExpectedEmployments(self.environment.allowances, self.environment.provisional_accepted)
+                card,
+                ExpectedEmployments(
+                    self.environment.allowances, self.environment.provisional_accepted, self.environment.most_a_year
+                ),
             )
             found = outcome.get("problem", ACCEPTED)
             at_least = max(known[card], command.data.get("card_revision", 0))

@@ -144,6 +144,7 @@ class ExpectedEmployments:
 
     allowances: AllowanceTable
     provisional: bool
+    most_a_year: int
     employments: dict[str, Employment] = field(default_factory=dict)
     references: dict[tuple[str, str], Report] = field(default_factory=dict)
 
@@ -289,6 +290,9 @@ class ExpectedEmployments:
                 return "possible-duplicate"
         return ACCEPTED
 
+    def _contents_of(self, year: int) -> int:
+        return sum(len(report.contents) for report in self.reports.values() if report.year == year)
+
     def _check(self, employment: Employment, command: Json, card: Facts, today: date) -> str:
         total = sum(command["components"].values())
         first, last = _days(command["work"])
@@ -304,6 +308,7 @@ class ExpectedEmployments:
             ("card-not-active", not card.active(first, last)),
             ("year-without-allowance", allowance is None),
             ("year-provisional", allowance is not None and allowance.provisional and not self.provisional),
+            ("too-many-reports", self._contents_of(paid.year) >= self.most_a_year),
         )
         return next((problem for problem, is_true in problems if is_true), ACCEPTED)
 

@@ -16,5 +16,6 @@ CONTENT: Final = (
     "amount-unusual",
     *ALLOWANCE,
     "year-closed",
+    "too-many-reports",
 )
 REPORT: Final = (*EMPLOYMENT, *CONTENT, "own-business", "reference-reused", "possible-duplicate", "report-withdrawn")

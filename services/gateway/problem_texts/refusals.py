@@ -215,6 +215,15 @@ REFUSALS: Final[dict[str, Entry]] = {
              "\"allow_duplicate\": true and a new Idempotency-Key. Otherwise there is nothing to do.",
              "It looks like line {line}."),
     ),
+    Problem.TOO_MANY_REPORTS: Entry(
+        409,
+        Text("Frikortet har for mange indberetninger", "Kontrollér, om det samme bliver indberettet flere gange under "
+             "nye referencer. Er alle rigtige, så kontakt driften. En forkert indberetning kan stadig trækkes tilbage.",
+             "Der kan højst være {most} indberetninger og rettelser på et frikort med betaling i {year}."),
+        Text("The card has too many reports", "Check whether the same is reported several times under new references. "
+             "If all are right, contact the operator. A wrong report can still be withdrawn.",
+             "A card has at most {most} reports and corrections with payment in {year}."),
+    ),
     Problem.REPORT_UNKNOWN: Entry(
         404,
         Text("Indberetningen findes ikke", "Kontrollér id'et. En indberetning kan kun ses af dem, den angår, og kun "
