@@ -50,7 +50,7 @@ def decide(
     before = ledger or Ledger(card_id=event.card_id, year=event.year)
     earlier = find_entry(before, event.report_id)
     if earlier is not None and event.revision <= earlier.revision:
-        # A replayed dead letter arrives after its successors and must not undo them.
+        # A second delivery changes nothing, and a replayed dead letter must not undo its successors.
         return Decision(ledger)
     posting = _post(before, event, is_new=earlier is None)
     return _published(before, posting, caused_by=event.report_id)
@@ -172,4 +172,5 @@ LEDGERS = Processor(
     decide=decide,
     indexes=("allowance_version",),
     cached=True,
+    idempotent=frozenset({EarningsReported, EarningsCorrected, EarningsWithdrawn}),
 )

@@ -95,13 +95,23 @@ def decide_statements(state: CardStatements | None, event: StatementInput) -> De
         case CardHandedOver():
             card = card.with_card(event.revision, event.municipality, card.cpr)
             changed = card.years
-        case ReportSettled():
-            changed = {event.year: card.year(event.year).report_settled(event)}
-        case BalanceChanged():
-            changed = {event.year: card.year(event.year).balance_changed(event)}
-        case DisputeEvent():
-            changed = {event.year: card.year(event.year).dispute_changed(event)}
+        case ReportSettled() | BalanceChanged() | DisputeEvent():
+            earlier = card.year(event.year)
+            year = _year_after(earlier, event)
+            if year is earlier:
+                return Decision(state)
+            changed = {event.year: year}
     return _emit_statements(card, changed)
+
+
+def _year_after(year: CardYear, event: ReportSettled | BalanceChanged | DisputeEvent) -> CardYear:
+    match event:
+        case ReportSettled():
+            return year.report_settled(event)
+        case BalanceChanged():
+            return year.balance_changed(event)
+        case DisputeEvent():
+            return year.dispute_changed(event)
 
 
 def republish_statements(state: CardStatements | None) -> Decision[CardStatements]:

@@ -26,8 +26,10 @@ from pydantic_core import from_json, to_json
 from services.balance import ledger as ledger_module
 from services.balance import processor as processor_module
 from services.balance.ledger import Ledger, LedgerEntry, Posting, allocate, post_report
+from services.balance.processor import LEDGERS, decide
 from services.balance.warnings import thresholds_crossed
 from tests.balance.build import LedgerHistory, corrected, reported, settle, withdrawn
+from tests.contracts.examples import envelope
 
 
 @dataclass
@@ -166,6 +168,21 @@ def test_storing_the_ledger_between_events_changes_nothing(events: list[ReportEv
         assert stored.ledger is not None
         stored.ledger = Ledger.from_stored(from_json(to_json(stored.ledger.to_stored())))
     assert stored.ledger == in_memory.ledger
+
+
+@settings(max_examples=100)
+@given(years())
+def test_a_message_whose_id_is_not_stored_changes_nothing_the_second_time(
+    events: list[ReportEvent | SettleYear],
+) -> None:
+    history = LedgerHistory()
+    history.apply(*events)
+
+    for event in events:
+        assert isinstance(event, SettleYear) or type(event) in LEDGERS.idempotent
+        decision = decide(history.ledger, envelope(event))
+        assert decision.state is history.ledger
+        assert decision.events == ()
 
 
 # The check itself is tested: it must find mistakes.

@@ -1,8 +1,8 @@
 """Apply a batch of messages to the documents that they touch. Pure.
 
-A document keeps the id of every message that it has applied (37 bytes each, without limit), and the events that each
-message caused, until they are known to be published. A second delivery therefore changes nothing and emits the
-same bytes again, so every effect happens once.
+A document keeps the id of every message that it has applied (37 bytes each, without limit; see
+``Processor.idempotent`` for the exception), and the events that each message caused, until they are known to be
+published. A second delivery therefore changes nothing and emits the same bytes again, so every effect happens once.
 """
 
 from __future__ import annotations
@@ -176,8 +176,10 @@ def apply_batch(
             if document.outbox:
                 records += _pending_records(document)
                 causes += [pending.entry.cause for pending in document.outbox]
-        if message_id in document.applied:
+        is_idempotent = type(envelope.data) in processor.idempotent
+        if not is_idempotent and message_id in document.applied:
             continue
+        before = document.state
         try:
             entry = _apply(emitter, processor, documents, document, delivery, message_id)
         except Exception as error:
@@ -189,7 +191,10 @@ def apply_batch(
             )
             failures.append(Failure(delivery, type(error).__name__))
             continue
-        document.applied.add(message_id)
+        if not is_idempotent:
+            document.applied.add(message_id)
+        elif document.state is before and not entry.events:
+            continue
         if not document.changed:
             document.outbox = [_taken_over(pending, incoming) for pending in document.outbox]
             document.changed = True

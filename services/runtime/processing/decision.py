@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import Event, EventFields
+from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.topics import Topic
 from pydantic import BaseModel
 
@@ -111,13 +111,15 @@ class Processor(DocumentSet[S]):
     guarded write stores the state and the events that follow, and an applied message is not decided again, so a second
     delivery publishes the same bytes whatever ``prepare`` returns for it. ``cached`` keeps documents in memory after
     they were written; only for documents without aliases whose messages all come from one partition number, so that one
-    instance writes them.
+    instance writes them. ``idempotent`` are types of messages whose ids are not stored: a second decision on one gives
+    the state that it was given, the same object, and no events, because the state has the revision of its subject.
     """
 
     address: Callable[[Envelope[Any]], Address | None]
     decide: Decide[S]
     prepare: Callable[[Envelope[Any]], Envelope[Any]] = unprepared
     cached: bool = False
+    idempotent: frozenset[type[Message]] = frozenset()
 
     def __post_init__(self) -> None:
         if self.cached and self.aliases is not no_aliases:
