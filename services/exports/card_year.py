@@ -21,6 +21,19 @@ class ReportSplit(NamedTuple):
     excess: int
     revision: int
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the report has an amount; a withdrawn one has none."""
+        return self.exempt + self.excess > 0
+
+
+class EmployerSums(NamedTuple):
+    """The counted reports of one employer: their number, and their amounts in øre."""
+
+    reports: int = 0
+    exempt: int = 0
+    excess: int = 0
+
 
 class DisputeState(NamedTuple):
     """Whether a report is disputed, and the dispute revision that says so."""
@@ -40,12 +53,12 @@ class YearTotals:
     exempt: int
     excess: int
 
-    def match(self, splits: Iterable[ReportSplit]) -> bool:
-        """Whether ``splits`` add up to these totals."""
+    def match(self, employers: Iterable[EmployerSums]) -> bool:
+        """Whether the sums of all employers add up to these totals."""
         exempt = excess = 0
-        for split in splits:
-            exempt += split.exempt
-            excess += split.excess
+        for sums in employers:
+            exempt += sums.exempt
+            excess += sums.excess
         return (self.reported, self.exempt, self.excess) == (exempt + excess, exempt, excess)
 
 
@@ -55,11 +68,13 @@ class CardYear:
 
     Balance publishes a change as several events: the splits, then the totals. New splits stay in ``arriving``, and new
     totals in ``unmatched``, until they add up; only then do they become ``reports`` and ``totals``, so no statement
-    shows half a change. A withdrawn report keeps its split, at zero. A dispute can be known before its report; it is
-    published together with the report. ``statement`` is the latest published one.
+    shows half a change. A withdrawn report keeps its split, at zero. ``employers`` are the sums of ``reports`` by CVR
+    number, so that a statement costs the same however many reports it has. A dispute can be known before its report; it
+    is published together with the report. ``statement`` is the latest published one.
     """
 
     reports: Mapping[str, ReportSplit] = field(default_factory=dict)
+    employers: Mapping[str, EmployerSums] = field(default_factory=dict)
     arriving: Mapping[str, ReportSplit] = field(default_factory=dict)
     disputes: Mapping[str, DisputeState] = field(default_factory=dict)
     totals: YearTotals | None = None
@@ -110,8 +125,7 @@ class CardYear:
 
     def next_statement(self, year: int, municipality: str) -> StatementData | None:
         """The statement to publish; None if none is due or nothing in it would change."""
-        counted = {report_id: split for report_id, split in self.reports.items() if split.exempt + split.excess}
-        if self.unmatched is not None or self.totals is None or (not counted and self.statement is None):
+        if self.unmatched is not None or self.totals is None or (not self.employers and self.statement is None):
             return None
         current = StatementData(
             revision=1 if self.statement is None else self.statement.revision,
@@ -122,9 +136,9 @@ class CardYear:
             reported=self.totals.reported,
             exempt=self.totals.exempt,
             excess=self.totals.excess,
-            reports=len(counted),
-            employers=_by_employer(counted.values()),
-            disputed_employers=_disputed_employers(counted, self.disputes),
+            reports=sum(sums.reports for sums in self.employers.values()),
+            employers=tuple(_line(cvr, sums) for cvr, sums in sorted(self.employers.items())),
+            disputed_employers=_disputed_employers(self.reports, self.disputes),
         )
         if self.statement is None:
             return current
@@ -141,23 +155,36 @@ class CardYear:
         totals = self.unmatched
         if totals is None or any(split.revision > totals.revision for split in self.arriving.values()):
             return self
-        reports = {**self.reports, **self.arriving}
-        if not totals.match(reports.values()):
+        employers = _with_arrived(self.employers, self.reports, self.arriving)
+        if not totals.match(employers.values()):
             return self
-        return replace(self, reports=reports, arriving={}, totals=totals, unmatched=None)
+        reports = {**self.reports, **self.arriving}
+        return replace(self, reports=reports, employers=employers, arriving={}, totals=totals, unmatched=None)
 
 
-def _by_employer(splits: Iterable[ReportSplit]) -> tuple[EmployerLine, ...]:
-    sums: dict[str, tuple[int, int, int]] = {}
-    for split in splits:
-        count, exempt, excess = sums.get(split.cvr, (0, 0, 0))
-        sums[split.cvr] = (count + 1, exempt + split.exempt, excess + split.excess)
-    return tuple(
-        EmployerLine(cvr=cvr, reports=count, reported=exempt + excess, exempt=exempt, excess=excess)
-        for cvr, (count, exempt, excess) in sorted(sums.items())
-    )
+def _with_arrived(
+    employers: Mapping[str, EmployerSums], reports: Mapping[str, ReportSplit], arriving: Mapping[str, ReportSplit]
+) -> dict[str, EmployerSums]:
+    """The sums with the arrived splits in place of the earlier ones of the same reports."""
+    sums = dict(employers)
+    for report_id, split in arriving.items():
+        if (earlier := reports.get(report_id)) is not None:
+            _add(sums, earlier, -1)
+        _add(sums, split, 1)
+    return {cvr: each for cvr, each in sums.items() if each.reports}
 
 
-def _disputed_employers(counted: Mapping[str, ReportSplit], disputes: Mapping[str, DisputeState]) -> tuple[str, ...]:
-    disputed = (report_id for report_id, dispute in disputes.items() if dispute.is_open)
-    return tuple(sorted({counted[report_id].cvr for report_id in disputed if report_id in counted}))
+def _add(sums: dict[str, EmployerSums], split: ReportSplit, times: int) -> None:
+    if split.is_counted:
+        count, exempt, excess = sums.get(split.cvr, EmployerSums())
+        sums[split.cvr] = EmployerSums(count + times, exempt + times * split.exempt, excess + times * split.excess)
+
+
+def _line(cvr: str, sums: EmployerSums) -> EmployerLine:
+    count, exempt, excess = sums
+    return EmployerLine(cvr=cvr, reports=count, reported=exempt + excess, exempt=exempt, excess=excess)
+
+
+def _disputed_employers(reports: Mapping[str, ReportSplit], disputes: Mapping[str, DisputeState]) -> tuple[str, ...]:
+    disputed = (reports.get(report_id) for report_id, dispute in disputes.items() if dispute.is_open)
+    return tuple(sorted({split.cvr for split in disputed if split is not None and split.is_counted}))

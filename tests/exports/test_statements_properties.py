@@ -7,7 +7,8 @@ from frikort_contracts.messages import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.exports.build import A, B, C, Ledger, disputed, handed_over, issued, play, undisputed
+from tests.contracts.examples import envelope
+from tests.exports.build import CARDS, A, B, C, Ledger, disputed, handed_over, issued, play, undisputed
 
 YEARS = (2024, 2025)
 ALLOWANCE = 1_000
@@ -94,3 +95,32 @@ def test_revisions_have_no_gaps(
         for kind in (TaxStatementUpdated, FollowUpStatementUpdated):
             revisions = [event.revision for event in emitted if isinstance(event, kind) and event.year == year]
             assert revisions == list(range(1, len(revisions) + 1))
+
+
+@given(operations, dispute_plans)
+def test_the_sums_of_employers_are_those_of_their_reports(
+    plan: list[tuple[int, int, int]], dispute_plan: list[tuple[int, int]]
+) -> None:
+    events, _ = balances(plan)
+    state, _ = play([issued(), *events, *disputes(dispute_plan)])
+
+    for year in state.years.values():
+        for cvr in (A, B, C):
+            counted = [split for split in year.reports.values() if split.cvr == cvr and split.exempt + split.excess]
+            sums = (len(counted), sum(split.exempt for split in counted), sum(split.excess for split in counted))
+            assert year.employers.get(cvr, (0, 0, 0)) == sums
+
+
+@given(operations, dispute_plans, st.data())
+def test_a_message_whose_id_is_not_stored_changes_nothing_the_second_time(
+    plan: list[tuple[int, int, int]], dispute_plan: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    of_balance, _ = balances(plan)
+    events = data.draw(st.permutations([*of_balance, *disputes(dispute_plan)]))
+    state, _ = play([issued(), *events])
+
+    for event in events:
+        assert type(event) in CARDS.idempotent
+        decision = CARDS.decide(state, CARDS.prepare(envelope(event)))
+        assert decision.state is state
+        assert decision.events == ()
