@@ -28,7 +28,7 @@ from tests.bench.replay import growth
 _FAILURES = (RuntimeError, TimeoutError, OSError, KafkaError, PyMongoError)
 
 CASES = (*replay.CASES, *growth.CASES, *peers.CASES, *system.CASES)
-RATIOS = (*replay.RATIOS, *peers.RATIOS, *system.RATIOS)
+RATIOS = (*replay.RATIOS, *growth.RATIOS, *peers.RATIOS, *system.RATIOS)
 
 
 def main() -> int:
