@@ -9,7 +9,7 @@ from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
-from frikort_contracts.reporting import DisputeAnswered, DisputeEnded, DisputeEvent, ReportDisputed
+from frikort_contracts.reporting import DisputeAnswered, DisputeDecided, DisputeEnded, DisputeEvent, ReportDisputed
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
 from frikort_contracts.values import EncryptedPerson
 
@@ -42,7 +42,9 @@ def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
         address=address,
         decide=decide,
         prepare=prepare,
-        idempotent=frozenset({ReportSettled, BalanceChanged, ReportDisputed, DisputeAnswered, DisputeEnded}),
+        idempotent=frozenset(
+            {ReportSettled, BalanceChanged, ReportDisputed, DisputeAnswered, DisputeDecided, DisputeEnded}
+        ),
         indexes=("pending_years",),
     )
 

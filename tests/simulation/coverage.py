@@ -56,7 +56,7 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "job runners failed": 35,
     "statements republished": 40,
     "settlements done": 6,
-    "settlement starts failed": 2,
+    "settlement starts failed": 0.3,
     "years settled again": 8,
 }
 """Minimum counts of events: about a third of the usual ones."""
