@@ -27,5 +27,6 @@ MUTANTS: Final = (
         "corrections without a limit",
         "only new reports count towards the limit of a year",
         replaced(CardState, "with_accepted", _new_reports_counted),
+        within=60,
     ),
 )
