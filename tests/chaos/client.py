@@ -17,6 +17,7 @@ import httpx2
 _PAUSE = 0.2
 _LIMITS = httpx2.Timeout(8.0, connect=2.0)
 _WAIT = "wait=3"
+_PAGE = 200
 
 
 class Final(NamedTuple):
@@ -58,6 +59,8 @@ class Api:
 
     def __init__(self, urls: Callable[[], Sequence[str]], *, deadline_seconds: float, seed: int) -> None:
         self.refusals = Refusals()
+        self.report_seconds: list[float] = []
+        """The latency of every single report that was answered."""
         self._urls = urls
         self._deadline_seconds = deadline_seconds
         self._random = Random(seed)  # noqa: S311  # reproducible randomness
@@ -111,7 +114,12 @@ class Api:
             if time.monotonic() > deadline:
                 raise Unanswered(f"a payroll file was not booked in {self._deadline_seconds:.0f} s")
             await asyncio.sleep(_PAUSE)
-        return list((await self.get(token, f"{path}/lines", limit=len(lines)))["lines"])
+        page = await self.get(token, f"{path}/lines", limit=_PAGE)
+        found = list(page["lines"])
+        while page["next"]:
+            page = await self.get(token, f"{path}/lines", limit=_PAGE, cursor=page["next"])
+            found += page["lines"]
+        return found
 
     async def request(self, method: str, path: str, token: str, **more: Any) -> httpx2.Response | None:
         """One request to one of the gateways. None if it failed."""
@@ -127,6 +135,8 @@ class Api:
             self.refusals.failed(began, str(response.status_code))
             return None
         self.refusals.answered()
+        if (method, path) == ("POST", "/v1/reports"):
+            self.report_seconds.append(time.monotonic() - began)
         return response
 
 

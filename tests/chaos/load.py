@@ -7,7 +7,8 @@ commands. Several employers report on one card at the same time; the order of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -121,27 +122,40 @@ class Load:
         else:
             self.journal.surprises.append(f"{path} was answered {answer.status} {answer.code}, not {code}")
 
+    async def new_employment(self) -> Employment:
+        """A new citizen's employment with a new employer, which no client reports for. Raises ``Unanswered``."""
+        card = await self._issued()
+        if card is None or not await self._register_for(card, self.people.cvr()):
+            raise Unanswered("a new card and its employment were refused")
+        return self.journal.employments[min(card.employments)]
+
     async def _issue(self) -> bool:
-        cpr, municipality = self.people.cpr(), self.random.choice(MUNICIPALITIES[:2])
-        body = {"cpr": cpr, "name": "Opfundet Person", "case_reference": f"r{self.number}"}
-        answer = await self._command("issue", self.people.caseworker(municipality), "/v1/cards", body, 201)
-        if answer is not None:
-            birth_date = birth_date_of(cpr).isoformat()
-            card = Card(answer.body["card_id"], answer.body["number"], cpr, birth_date, municipality, self.number)
-            if card.id in self.journal.cards:
-                self.journal.surprises.append(f"two people got the card {card.id}")
-            self.journal.cards[card.id] = card
-            self._touch(card)
+        card = await self._issued()
+        if card is not None:
             self._cards.append(card)
             await self._register_for(card)
         return True
+
+    async def _issued(self) -> Card | None:
+        cpr, municipality = self.people.cpr(), self.random.choice(MUNICIPALITIES[:2])
+        body = {"cpr": cpr, "name": "Opfundet Person", "case_reference": f"r{self.number}"}
+        answer = await self._command("issue", self.people.caseworker(municipality), "/v1/cards", body, 201)
+        if answer is None:
+            return None
+        birth_date = birth_date_of(cpr).isoformat()
+        card = Card(answer.body["card_id"], answer.body["number"], cpr, birth_date, municipality, self.number)
+        if card.id in self.journal.cards:
+            self.journal.surprises.append(f"two people got the card {card.id}")
+        self.journal.cards[card.id] = card
+        self._touch(card)
+        return card
 
     async def _register(self) -> bool:
         card = self._some_card()
         return card is not None and await self._register_for(card)
 
-    async def _register_for(self, card: Card) -> bool:
-        cvr = self.random.choice(self._employers)
+    async def _register_for(self, card: Card, cvr: str | None = None) -> bool:
+        cvr = cvr or self.random.choice(self._employers)
         mine = {self.journal.employments[e].cvr for e in card.employments}
         with self._held(f"{card.id}/{cvr}") as free:
             if not free or cvr in mine or len(mine) >= 3 or card.deactivated_in is not None:
@@ -190,16 +204,31 @@ class Load:
         if not employments:
             return False
         of_lines = [e for e in employments[-_CARDS_IN_A_FILE:] for _ in range(self.reports_in_a_file)]
+        lines = await self._book(of_lines, {"reference": "wrong"})
+        if [line["result"] for line in lines] != [*len(of_lines) * ["accepted"], "error"]:
+            self.journal.surprises.append(f"a file of {len(of_lines)} good lines became {lines}")
+        return True
+
+    async def book_file(self, employment: Employment, count: int) -> Counter[str]:
+        """Book a payroll file of ``count`` reports of one employment. Returns how many lines have each problem.
+
+        The problem of an accepted line is "".
+        """
+        lines = await self._book(count * [employment])
+        return Counter("" if line["result"] == "accepted" else line["problem"]["code"] for line in lines)
+
+    async def _book(self, of_lines: Sequence[Employment], *others: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The results of a payroll file of one employer: a report for each of its employments, then ``others``."""
         bodies = [self._report_body(employment.id) for employment in of_lines]
-        lines = await self.api.file(self.people.employer(cvr), [*bodies, {"reference": "wrong"}], self._key())
-        if [line["result"] for line in lines] != [*len(bodies) * ["accepted"], "error"]:
-            self.journal.surprises.append(f"a file of {len(bodies)} good lines became {lines}")
+        lines = await self.api.file(self.people.employer(of_lines[0].cvr), [*bodies, *others], self._key())
         for employment, body, line in zip(of_lines, bodies, lines, strict=False):
             if line["result"] == "accepted":
                 total = body["components"]["wage_ore"]
                 self.journal.acknowledged["line"] += 1
-                self.journal.reported(Report(line["report_id"], employment.card_id, employment.id, cvr, total))
-        return True
+                self.journal.reported(
+                    Report(line["report_id"], employment.card_id, employment.id, employment.cvr, total)
+                )
+        return lines
 
     async def _correct(self) -> bool:
         return await self._change("correct", "correction", self._content() | {"reason": "wrong-amount"})

@@ -8,6 +8,7 @@ from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime.kafka.producer import KafkaProducer
 from tests.chaos.environment import SESSION_SECONDS
+from tests.chaos.huge_card import huge_card
 from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
 from tests.chaos.round_context import Action, NotPossible, RoundContext
@@ -190,5 +191,6 @@ SINGLE: dict[str, Action] = {
     "stall mongod": stall("mongodb"),
     "broker's disk full": disk_full("kafka"),
     "kill -9 portals": kill_portals,
+    "huge card": huge_card,
 }
 """The kinds of rounds on one broker and one database, in the order of the first pass."""

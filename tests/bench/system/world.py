@@ -6,7 +6,7 @@ They are created by the messages that issuance and the gateway would have publis
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -65,10 +65,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(bench: Bench, name: str, *, cards: int) -> AsyncIterator[World]:
+async def world(
+    bench: Bench, name: str, *, cards: int, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[World]:
     """The system with its own engines, so that its topics hold nothing of another case."""
     config = Config(
-        Path(bench.directory(name)), environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000"}
+        Path(bench.directory(name)),
+        environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000", **(environment or {})},
     )
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
