@@ -14,7 +14,16 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Final, Literal, get_args
 
-from frikort_contracts import balance, extracts, issuance, outcomes, report_checks, reporting, years
+from frikort_contracts import (
+    balance,
+    extracts,
+    issuance,
+    outcomes,
+    reconciliation,
+    report_checks,
+    reporting,
+    years,
+)
 from frikort_contracts.messages import Message
 
 PARTITIONS: Final = 6
@@ -178,6 +187,21 @@ YEARS = Topic(
     readers=("reporting", "balance", "gateway", "payroll"),
     cleanup="compact",
 )
+RECONCILIATION = Topic(
+    name="frikort.reconciliation.v1",
+    key="run_id",
+    messages=(reconciliation.CardsListed, reconciliation.CardsCounted),
+    writers=("issuance", *reconciliation.COUNTERS),
+    readers=reconciliation.COUNTERS,
+    retention=timedelta(days=7),
+)
+RECONCILIATION_RESULTS = Topic(
+    name="frikort.reconciliation-results.v1",
+    key="run_id",
+    messages=get_args(reconciliation.AnyResult),
+    writers=("exports",),
+    readers=("projections",),
+)
 AUTHORITY_SKAT = Topic(
     name="frikort.authority.skat.v1",
     key="card_id",
@@ -206,6 +230,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     OUTCOMES,
     EXTRACTS,
     YEARS,
+    RECONCILIATION,
+    RECONCILIATION_RESULTS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

@@ -50,19 +50,21 @@ _READ_MODELS: Final = {
     "outcomes": _ADD_INDEXED,
     "extracts": _KEEP_INDEXED,
     "extract_parts": _ADD_INDEXED,
+    "reconciliations": _KEEP_INDEXED,
 }
 
 # A process counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
 _USERS: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED}, **_JOURNAL},
+    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
     "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}, **_JOURNAL},
     "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
             "statements": _KEEP_INDEXED,
             "requests": _KEEP_INDEXED,
+            "reconciliations": _KEEP_INDEXED,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
         },

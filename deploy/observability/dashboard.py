@@ -183,6 +183,18 @@ ROWS: Final = (
             ),
             Panel("Cards with a year without a current statement", "short", "max(frikort_statements_pending)", "cards"),
             Panel(
+                "Years of cards that differ between the services",
+                "short",
+                "max(frikort_reconciliation_differences)",
+                "differ",
+            ),
+            Panel(
+                "Years of cards that a reconciliation could not decide",
+                "short",
+                "max(frikort_reconciliation_undecided)",
+                "undecided",
+            ),
+            Panel(
                 "Documents of jobs that are left",
                 "short",
                 "max by (kind) (frikort_job_documents) - max by (kind) (frikort_job_documents_done)",

@@ -1,8 +1,10 @@
 """``python -m services.balance``."""
 
+from services.balance.counting import count_with
 from services.balance.jobs import settle_kinds, settlement_starter
 from services.balance.processor import LEDGERS
 from services.runtime.document_jobs import document_job_runner
+from services.runtime.reconciliation import CardCounter
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
@@ -20,4 +22,5 @@ if __name__ == "__main__":
             settlement_starter(allowances),
             document_job_runner(lambda: settle_kinds(allowances)),
         ],
+        card_counter=CardCounter("balance", LEDGERS.topics, lambda runtime: count_with(runtime.reader(LEDGERS))),
     )

@@ -2,13 +2,17 @@
 
 from frikort_contracts.extracts import Authority
 
+from services.exports.counting import count_with
 from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.extract_worker import extract_job, pending_job
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
+from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
+from services.runtime.reconciliation import CardCounter
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
@@ -18,10 +22,12 @@ if __name__ == "__main__":
     run(
         service="exports",
         settings=settings,
-        processors=[cards, REQUESTS],
+        processors=[cards, REQUESTS, RECONCILIATIONS],
         background_tasks=[
             extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),
+            report_results,
         ],
+        card_counter=CardCounter("exports", cards.topics, lambda runtime: count_with(runtime.reader(cards))),
     )

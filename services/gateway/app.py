@@ -17,6 +17,7 @@ from services.gateway.api.audit_middleware import AuditMiddleware
 from services.gateway.api.authentication import AuthenticationMiddleware
 from services.gateway.api.errors import MethodMiddleware, add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
+from services.gateway.authority import reconciliations_router
 from services.gateway.authority import router as authority_router
 from services.gateway.caseworker import router as caseworker_router
 from services.gateway.citizen import own_card_router, represented_router
@@ -40,6 +41,7 @@ ROUTERS: Final = tuple(
         own_card_router,
         represented_router,
         authority_router,
+        reconciliations_router,
         everyone_router,
     )
 )

@@ -42,7 +42,7 @@ _TAGS: Final = (
     ("employer", "Employers and their payroll systems: employments, reports and payroll files."),
     ("citizen", "Citizens, and people who hold a mandate from one: cards, balances, reports and disputes."),
     ("caseworker", "Municipal caseworkers: cards, controls, mandates and the audit log."),
-    ("authority", "Authorities: extracts of the statements of a year."),
+    ("authority", "Authorities: extracts of the statements of a year, and results of reconciliations."),
     ("everyone", "Allowances, outcomes of commands, and the problem catalogue."),
 )
 _STATUSES: Final = {

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from services.gateway.change_notifier import Key, Pending, Ready
-from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
+from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reconciliations, reports
 from services.gateway.projections.cards import (
     CardView,
     MandateView,
@@ -201,6 +201,7 @@ class GatewayReadModels(ReadModels):
     def __init__(self, states_of: StatesOf, database: Database) -> None:
         super().__init__(states_of)
         self.extracts = states_of(extracts.PROJECTION)
+        self.reconciliations = states_of(reconciliations.PROJECTION)
         self.extract_parts = states_of(extracts.PARTS_PROJECTION)
         self._database = database
         self._parts = database[extracts.PARTS_PROJECTION.name]

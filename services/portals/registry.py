@@ -88,6 +88,10 @@ PORTALS: Final[dict[Role, Portal]] = {
         home="/myndighed",
         theme="dkfds",
         title=N_("Frikort for myndigheder"),
-        navigation=(("/myndighed", N_("Dataudtræk")), ("/myndighed/nyt-udtraek", N_("Nyt udtræk"))),
+        navigation=(
+            ("/myndighed", N_("Dataudtræk")),
+            ("/myndighed/nyt-udtraek", N_("Nyt udtræk")),
+            ("/myndighed/afstemning", N_("Afstemning")),
+        ),
     ),
 }

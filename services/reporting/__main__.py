@@ -1,8 +1,10 @@
 """``python -m services.reporting``."""
 
+from services.reporting.counting import count_with
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.reporting.settings import ReportingSettings
+from services.runtime.reconciliation import CardCounter
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
@@ -15,10 +17,12 @@ if __name__ == "__main__":
         most_a_year=settings.reports_per_year,
         most_a_card=settings.reports_per_card,
     )
+    processor = card_states(rules)
     run(
         service="reporting",
         settings=settings,
-        processors=[card_states(rules)],
+        processors=[processor],
         start_checks=[allowances.catch_up],
         background_tasks=[allowances.follow],
+        card_counter=CardCounter("reporting", processor.topics, lambda runtime: count_with(runtime.reader(processor))),
     )

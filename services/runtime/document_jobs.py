@@ -16,7 +16,7 @@ import structlog
 from services.runtime import metrics
 from services.runtime.mongo.document_store import connect, durable_database
 from services.runtime.mongo.job_store import MongoDocumentIds, MongoJobStore
-from services.runtime.processing.jobs import DEFAULT_RATE, JobKind, JobState, LeaseLost, run_job
+from services.runtime.processing.jobs import DEFAULT_RATE, AnyJobKind, JobState, LeaseLost, run_job
 from services.runtime.settings import MongoSettings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MAX_RATE = 10_000.0  # more than a process publishes
 _POLL_SECONDS = 2.0
 
 
-def document_job_runner(kinds: Callable[[], Sequence[JobKind]]) -> BackgroundTask:
+def document_job_runner(kinds: Callable[[], Sequence[AnyJobKind]]) -> BackgroundTask:
     """A background task for ``Runtime``: claims one job at a time and walks its documents.
 
     ``kinds`` are asked for each job, because a process can get new ones.
@@ -71,13 +71,13 @@ def _measure(job: JobState) -> None:
     metrics.JOB_DOCUMENTS_DONE.labels(job.kind).set(job.done)
 
 
-def main(service: str, kinds: Sequence[JobKind], arguments: Sequence[str] | None = None) -> int:
+def main(service: str, kinds: Sequence[AnyJobKind], arguments: Sequence[str] | None = None) -> int:
     """The command of one service. Prints one line for each job; returns the exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{service}.jobs")
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("start", help="start a job over all documents")
     start.add_argument("kind", choices=[kind.name for kind in kinds])
-    start.add_argument("--rate", type=float, default=DEFAULT_RATE, help="messages a second")
+    start.add_argument("--rate", type=float, default=DEFAULT_RATE, help="documents a second")
     commands.add_parser("status", help="list the latest jobs")
     cancel = commands.add_parser("cancel", help="stop a running job")
     cancel.add_argument("job_id")
@@ -87,7 +87,7 @@ def main(service: str, kinds: Sequence[JobKind], arguments: Sequence[str] | None
     return asyncio.run(_execute(service, {kind.name: kind for kind in kinds}, given))
 
 
-async def _execute(service: str, kinds: dict[str, JobKind], given: argparse.Namespace) -> int:
+async def _execute(service: str, kinds: dict[str, AnyJobKind], given: argparse.Namespace) -> int:
     client = connect(MongoSettings().mongodb_uri)
     try:
         store = MongoJobStore(durable_database(client, f"frikort_{service}"))

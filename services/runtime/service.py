@@ -11,7 +11,7 @@ from typing import Any
 
 import pymongo
 import structlog
-from frikort_contracts.topics import Topic
+from frikort_contracts.topics import RECONCILIATION, Topic
 from starlette.routing import BaseRoute
 
 from services.runtime import safety_checks
@@ -38,6 +38,8 @@ from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
+from services.runtime.reconciliation import NAME as RECONCILIATION_NAME
+from services.runtime.reconciliation import CardCounter, run_counter
 from services.runtime.retryable import RETRYABLE
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
@@ -65,6 +67,13 @@ async def check_keys_of(runtime: Runtime) -> None:
     await check_keys(runtime.database, runtime.settings)
 
 
+def _counting(counter: CardCounter, settings: RuntimeSettings) -> BackgroundTask:
+    async def count_cards(runtime: Runtime) -> None:
+        await run_counter(runtime, settings, counter)
+
+    return count_cards
+
+
 class CannotStart(RuntimeError):
     """Kafka, MongoDB or the topics did not answer within the start timeout, or a stop came first."""
 
@@ -86,6 +95,7 @@ class Runtime:
         processors: Sequence[Processor[Any] | Projection[Any]] = (),
         background_tasks: Sequence[BackgroundTask] = (),
         start_checks: Sequence[StartCheck] = (),
+        card_counter: CardCounter | None = None,
     ) -> None:
         self.service = service
         self.name = service if process is None else f"{service}-{process}"
@@ -97,6 +107,7 @@ class Runtime:
         self.client = connect(settings.mongodb_uri)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
+        self._card_counter = card_counter
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
         self._processing_client = connect_for_processing(settings.mongodb_uri)
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
@@ -116,6 +127,8 @@ class Runtime:
             if processors:
                 self.consumer = self._consumer_of(self._kafka)
                 self._background_tasks.append(dead_letter_counter(self._kafka))
+            if card_counter is not None:
+                self._background_tasks.append(_counting(card_counter, self._kafka))
         elif processors:
             raise ValueError(f"{self.name} has processors and no Kafka: give it RuntimeSettings")
         self.health = Health(self)
@@ -151,8 +164,11 @@ class Runtime:
 
     @property
     def readers(self) -> dict[str, tuple[Topic, ...]]:
-        """The topics of each processor, by its name in metrics and dead letters."""
-        return {f"{self.service}.{processor.name}": processor.topics for processor in self._processors}
+        """The topics of each processor, and of the counter of cards, by its name in metrics and dead letters."""
+        readers = {f"{self.service}.{processor.name}": processor.topics for processor in self._processors}
+        if self._card_counter is not None:
+            readers[f"{self.service}.{RECONCILIATION_NAME}"] = (RECONCILIATION,)
+        return readers
 
     async def committed_positions(self) -> dict[Partition, int]:
         """The next offset of each partition that this service will read, all its instances together."""

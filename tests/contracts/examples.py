@@ -52,6 +52,16 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.reconciliation import (
+    CardsCounted,
+    CardsListed,
+    CardYear,
+    CardYearDiffered,
+    Figures,
+    HeldReport,
+    Holder,
+    ReconciliationCompleted,
+)
 from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import (
     AnswerDispute,
@@ -124,6 +134,17 @@ _statement: Final[dict[str, Any]] = {
     "card_id": _CARD, "revision": 4, "year": 2025, "municipality": "849", "provisional": False,
     "allowance": 4_276_600, "reported": 572_400, "exempt": 572_400, "excess": 0, "reports": 1,
 }  # fmt: skip
+
+_card_year: Final = CardYear(
+    card_id=_CARD,
+    year=2025,
+    figures=(
+        Figures(
+            holder=Holder.ENTRIES, changes=3, reports=2, total=900, exempt=800, excess=100,
+            details=(HeldReport(report_id=_REPORT, revision=2, total=400, exempt=300, excess=100),),
+        ),
+    ),
+)  # fmt: skip
 
 EXAMPLES: Final[tuple[Message, ...]] = (
     IssueCard(person=PERSON, municipality="849", case_reference=_CASE, actor="caseworker-1"),
@@ -236,6 +257,12 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         year=2025, revision=2, closed=True,
         amounts=(Allowance(year=2025, allowance=4_276_600, income_limit=1_069_200, effective_from=date(2025, 1, 1)),),
     ),
+    CardsListed(run_id="run-1", first=100, cards=(_CARD,)),
+    CardsCounted(
+        run_id="run-1", first=100, cards=(_CARD,), attempt=1, is_last=False, counted_by="balance", years=(_card_year,)
+    ),
+    CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures),
+    ReconciliationCompleted(run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"

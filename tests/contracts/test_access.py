@@ -14,7 +14,7 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, TOPICS, YEARS
+from frikort_contracts.topics import BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, RECONCILIATION, TOPICS, YEARS
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -22,8 +22,9 @@ def names(principal: str, operation: Operation, resource: Resource = Resource.TO
 
 
 def test_a_reader_reads_its_topics_in_its_own_groups_and_reads_and_writes_their_dead_letters() -> None:
-    dead = {EARNINGS.dead, BALANCE_JOBS.dead}
-    assert names("balance", Operation.READ) == {EARNINGS.name, BALANCE_JOBS.name, YEARS.name, *dead}
+    dead = {EARNINGS.dead, BALANCE_JOBS.dead, RECONCILIATION.dead}
+    reads = {EARNINGS.name, BALANCE_JOBS.name, RECONCILIATION.name, YEARS.name}
+    assert names("balance", Operation.READ) == {*reads, *dead}
     assert Right("balance", Operation.READ, Resource.GROUP, "frikort.balance.", is_prefix=True) in rights()
     assert names("balance", Operation.WRITE) == {
         "frikort.balances.v1",
@@ -31,6 +32,8 @@ def test_a_reader_reads_its_topics_in_its_own_groups_and_reads_and_writes_their_
         BALANCE_JOBS.name,
         BALANCE_JOBS.dead,
         EARNINGS.dead,
+        RECONCILIATION.name,
+        RECONCILIATION.dead,
     }
 
 
@@ -45,7 +48,7 @@ def test_the_three_processes_of_the_gateway_differ() -> None:
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == names("payroll", Operation.READ) == {YEARS.name}
     dead = {topic.dead for topic in TOPICS if "projections" in topic.readers}
-    assert names("projections", Operation.WRITE) == dead
+    assert names("projections", Operation.WRITE) == dead | {RECONCILIATION.name}
     assert names("projections", Operation.READ) == dead | {name.removesuffix(DEAD_SUFFIX) for name in dead}
 
 

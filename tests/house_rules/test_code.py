@@ -25,10 +25,12 @@ SHELL: Final = frozenset(
     {
         "__init__",
         "__main__",
+        "counting",
         "cpr_encryption",
         "extract_queue",
         "extract_worker",
         "jobs",
+        "results",
         "settings",
         "statement_reader",
     }

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from services.exports import extract_worker
+from services.exports import extract_worker, results
 from services.gateway import projection_heartbeat
 from services.gateway.attempts import limiter
 from services.runtime import metrics as runtime_metrics
 
-MODULES: Final = (runtime_metrics, limiter, projection_heartbeat, extract_worker)
+MODULES: Final = (runtime_metrics, limiter, projection_heartbeat, extract_worker, results)
 """The modules that define metrics."""
 _OF_THE_LIBRARY: Final = ("process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total")
 

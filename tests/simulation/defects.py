@@ -12,13 +12,15 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.messages import EventFields
-from frikort_contracts.reporting import DecideDispute
+from frikort_contracts.reporting import DecideDispute, EarningsCorrected
 
 from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.card_year import CardYear
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
+from services.gateway.projections import reports as report_views
+from services.gateway.projections.reports import ReportView
 from services.gateway.read_models import ReadModels
 from services.reporting import disputes
 from services.runtime.processing import apply as apply_module
@@ -182,6 +184,15 @@ async def nothing_behind(self: ReadModels, outcome: Any) -> tuple[()]:
     return ()
 
 
+async def no_catching_up(*_: Any) -> None:
+    pass
+
+
+def corrections_lost(report: ReportView, event: Any, at: Any) -> ReportView:
+    return report if isinstance(event, EarningsCorrected) else _revised(report, event, at)
+
+
+_revised = report_views._revised
 report_behind = ReadModels._report_behind
 _dispute_changed = CardYear.dispute_changed
 

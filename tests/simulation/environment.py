@@ -21,10 +21,12 @@ from services.balance.jobs import settle_kinds
 from services.balance.processor import LEDGERS
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
+from services.exports.reconciliation import RECONCILIATIONS
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
+from services.issuance import jobs as issuance_jobs
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
@@ -46,6 +48,7 @@ from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
+from tests.simulation.counters import COUNTER_OF, counter_of, counting_group
 from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
 from tests.simulation.jobs import SimJobs
 from tests.simulation.member import CheckedProcessor, Member
@@ -100,6 +103,7 @@ class Service:
     name: str
     databases: dict[str, MemoryDatabase[Any]]
     group: Group
+    counting: Group | None
     processes: list[Process] = field(default_factory=list)
     down_until: int = 0
     """The step before which no process of it is started."""
@@ -156,6 +160,9 @@ class Environment:
         self.balance_jobs = SimJobs(
             "balance", settle_kinds(self.allowances), self.database("balance", "ledgers"), self.clock
         )
+        self.reconciliations = SimJobs(
+            "issuance", issuance_jobs.JOB_KINDS, self.database("issuance", "cards"), self.clock
+        )
         self.settlements = SimSettlements(
             self.allowances, self.balance_jobs, self.services["balance"].group, self.clock
         )
@@ -176,6 +183,8 @@ class Environment:
         """Every consumer group."""
         for service in self.services.values():
             yield service.group
+            if service.counting is not None:
+                yield service.counting
 
     def counters(self) -> Counter[str]:
         """The counters of the stores and groups, for the coverage check."""
@@ -183,8 +192,9 @@ class Environment:
         for service in self.services.values():
             for database in service.databases.values():
                 counts["writes refused by version or alias"] += database.conflicts
-            counts["commits of zombies refused"] += service.group.refused_commits
-            counts["redeliveries"] += service.group.redelivered
+        for group in self.groups():
+            counts["commits of zombies refused"] += group.refused_commits
+            counts["redeliveries"] += group.redelivered
         return counts
 
     def heal(self) -> None:
@@ -193,6 +203,7 @@ class Environment:
         if not self._faultless:  # else every job has its runner, and a second one would repeat its messages
             self.document_jobs.expire_leases()
             self.balance_jobs.expire_leases()
+            self.reconciliations.expire_leases()
         self.broker.end_faults()
         for service in self.services.values():
             while len(service.processes) < INSTANCES:
@@ -200,6 +211,10 @@ class Environment:
         for group in self.groups():
             group.coordinator_from = 0
             expire_dead(group)
+
+    def reconcile_again(self) -> str:
+        """Start a reconciliation. Returns the run's id."""
+        return str(self.reconciliations.start(issuance_jobs.RECONCILE))
 
     def replay_dead_letters(self) -> int:
         """Replay every dead letter, also those that were replayed before. Returns their number."""
@@ -221,7 +236,7 @@ class Environment:
             "issuance": (cards(self._number_secret),),
             "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
-            "exports": (statements(self._encrypt_cpr), REQUESTS),
+            "exports": (statements(self._encrypt_cpr), REQUESTS, RECONCILIATIONS),
             "gateway": VIEWS,
         }
 
@@ -235,6 +250,7 @@ class Environment:
             name=name,
             databases={p.name: MemoryDatabase(p) for p in processors},
             group=Group(self.broker, name, {p.name: [topic.name for topic in p.topics] for p in processors}),
+            counting=counting_group(self.broker, name) if name in COUNTER_OF else None,
         )
 
     def start(self, service: Service) -> None:
@@ -258,7 +274,10 @@ class Environment:
         )
         pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.config.slow else 1.0
         self.scheduler.spawn(process, "consumer", consumer.start(), pace=pace)
-        for of_service in (self.document_jobs, self.balance_jobs):
+        if service.counting is not None:
+            counter = counter_of(service, process, self.broker, log, self._service_stopped)
+            self.scheduler.spawn(process, "counter", counter.start(), pace=pace)
+        for of_service in (self.document_jobs, self.balance_jobs, self.reconciliations):
             if service.name == of_service.service:
                 work = jobs.runner(of_service, log, lambda: self.counts.update(["job runners failed"]))
                 self.scheduler.spawn(process, "jobs", work)

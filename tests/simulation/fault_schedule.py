@@ -214,7 +214,8 @@ class FaultSchedule:
         return f"clock {self._environment.clock.read():%Y-%m-%d %H:%M}"
 
     def _start_job(self) -> str | None:
-        return "exports" if self._environment.document_jobs.start_any(self._environment.rng) else None
+        jobs = self._environment.rng.choice((self._environment.document_jobs, self._environment.reconciliations))
+        return jobs.service if jobs.start_any(self._environment.rng) else None
 
     def _append_invalid_record(self) -> str | None:
         topic = self._environment.rng.choice(TOPICS)

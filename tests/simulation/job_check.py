@@ -9,8 +9,9 @@ from typing import Any
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, EXPORTS_JOBS
 
 from services.runtime.processing.jobs import message_id
+from tests.simulation.environment import Environment
 from tests.simulation.jobs import SimJobs
-from tests.simulation.topic_reader import Message, invariant
+from tests.simulation.topic_reader import Message, invariant, states
 
 
 def check_jobs(jobs: SimJobs, messages: Sequence[Message]) -> int:
@@ -25,6 +26,27 @@ def check_jobs(jobs: SimJobs, messages: Sequence[Message]) -> int:
                 str(wanted) in jobs.documents.read(name).applied, f"{name} has not applied the message of the job"
             )
     return len(jobs.jobs)
+
+
+def check_runs(environment: Environment, last_run: str) -> Counter[str]:
+    """Check that every reconciliation is completed and found no difference, and that the last one compared all cards.
+
+    The last one ran after all work had finished, so no figures can have changed between its counts.
+    """
+    counts: Counter[str] = Counter()
+    runs = {run.run_id: run for run in states(environment.database("exports", "reconciliations"))}
+    for job_id in environment.reconciliations.jobs:
+        run = runs.get(str(job_id))
+        invariant(run is not None and run.completed, f"the reconciliation {job_id} is not completed: {run}")
+        differing = [(one.card_id, one.year, one.figures) for one in run.differing] if run else []
+        invariant(not differing, f"the reconciliation {job_id} found differences: {differing}")
+        counts["reconciliations completed"] += 1
+    cards = list(states(environment.database("issuance", "cards")))
+    result = runs[last_run]
+    invariant(result.cards == len(cards), f"the last reconciliation compared {result.cards} of {len(cards)} cards")
+    invariant(not result.undecided, f"the last reconciliation could not decide {result.undecided} card years")
+    counts["card years compared"] += result.years
+    return counts
 
 
 def check_statements(published: Mapping[str, Sequence[Message]]) -> Counter[str]:

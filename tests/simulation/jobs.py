@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from pymongo.errors import AutoReconnect
 
 from services.runtime.kafka.producer import KafkaUnavailable
-from services.runtime.processing.jobs import JobKind, JobState, LeaseLost, run_job
+from services.runtime.processing.jobs import AnyJobKind, JobState, LeaseLost, run_job
 from services.runtime.processing.producer import Producer
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.ports import Clock
@@ -31,7 +31,7 @@ class SimJobs:
     ``documents_at_start`` are the documents that exist when a job starts: the job must reach all that it selects.
     """
 
-    def __init__(self, service: str, kinds: Sequence[JobKind], documents: MemoryDatabase[Any], clock: Clock) -> None:
+    def __init__(self, service: str, kinds: Sequence[AnyJobKind], documents: MemoryDatabase[Any], clock: Clock) -> None:
         self.service = service
         self.kinds = {kind.name: kind for kind in kinds}
         self.jobs: dict[UUID, JobState] = {}
@@ -47,13 +47,14 @@ class SimJobs:
         self.start(rng.choice(list(self.kinds.values())))
         return True
 
-    def start(self, kind: JobKind) -> None:
+    def start(self, kind: AnyJobKind) -> UUID:
         """Start a job. It has one document a batch, so that it has many steps."""
         job_id, names = uuid5(NAMESPACE, f"{self.service} {len(self.jobs)}"), frozenset(self.documents.documents)
-        self.documents_at_start[job_id] = frozenset(filter(kind.selects, names))
+        self.documents_at_start[job_id] = frozenset(kind.selected(sorted(names)))
         self.jobs[job_id] = JobState(job_id, kind.name, 1.0, self._clock.read(), total=len(names))
+        return job_id
 
-    def is_running(self, kind: JobKind) -> bool:
+    def is_running(self, kind: AnyJobKind) -> bool:
         """Whether a job of this kind is running."""
         return any((job.kind, job.status) == (kind.name, "running") for job in self.jobs.values())
 

@@ -13,12 +13,16 @@ Patch = Callable[[], AbstractContextManager[Any]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One way to break the system. One of the first ``within`` seeds detects it, with ``citizens`` if given."""
+    """One way to break the system. One of the first ``within`` seeds detects it, with ``citizens`` if given.
+
+    ``found_by`` is what the violation must say; any does if it is empty.
+    """
 
     name: str
     what: str
     patch: Patch
     within: int = 20
+    found_by: str = ""
     citizens: int | None = None
 
 

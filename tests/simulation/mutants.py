@@ -16,6 +16,7 @@ from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.exports.card_year import CardYear
 from services.gateway.commands.service import CommandService
+from services.gateway.projections import reports as report_views
 from services.gateway.read_models import ReadModels
 from services.issuance import lifecycle as issuance
 from services.issuance.card import Mandate
@@ -32,7 +33,7 @@ from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.simulation import cache_mutants, defects, limit_mutants
+from tests.simulation import cache_mutants, counters, defects, limit_mutants
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
 from tests.simulation.fault_schedule import FORGED
@@ -171,6 +172,7 @@ MUTANTS: Final = (
         "commands never wait",
         "a command is decided on older card facts",
         _of(reporting, "needed_card_revision", lambda _: 0),
+        within=60,
     ),
     Mutant(
         "numbers used again",
@@ -205,6 +207,19 @@ MUTANTS: Final = (
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", defects.early_disputes_dropped),
         within=60,
+    ),
+    Mutant(
+        "corrections lost by a read model",
+        "the gateway shows a report as it was before its correction",
+        _of(report_views, "_revised", defects.corrections_lost),
+        found_by="found differences",
+    ),
+    Mutant(
+        "counted while behind",
+        "a service counts the cards of a reconciliation before it has caught up",
+        _of(counters, "catch_up", defects.no_catching_up),
+        within=60,
+        found_by="found differences",
     ),
     Mutant(
         "no settlement",

@@ -67,6 +67,12 @@ class SimReader(Generic[S]):
                 found.append(self._database.processor.from_stored(fields))
         return found
 
+    async def starting_with(self, prefixes: Sequence[str]) -> list[S]:
+        """The states of the documents whose ids begin with one of ``prefixes``."""
+        await pause(_READ)
+        names = [name for name in self._database.documents if name.startswith(tuple(prefixes))]
+        return [state for name in names if (state := self._database.state(name)) is not None]
+
 
 class SimCommandStore:
     """The stored commands of all gateways, in place of the MongoDB command store."""

@@ -22,12 +22,14 @@ from frikort_contracts.topics import (
     EXPORTS_JOBS,
     ISSUANCE_COMMANDS,
     OUTCOMES,
+    RECONCILIATION,
     REPORTING_COMMANDS,
     TOPICS,
 )
 
 from services.runtime.processing.dead_letters import FACTS, Origin
 from services.runtime.processing.positions import Partition
+from services.runtime.reconciliation import NAME as COUNTING
 from tests.runtime.memory import by_id
 from tests.simulation import citizen_check, job_check
 from tests.simulation.environment import Environment, origin_of
@@ -119,6 +121,8 @@ class Reconciliation:
             for name, database in service.databases.items():
                 for topic in database.processor.topics:
                     consumed[topic.name].append((service.name, name))
+            if service.counting is not None:
+                consumed[RECONCILIATION.name].append((service.name, COUNTING))
         expected = {Origin(*place, *reader) for place in self.environment.invalid for reader in consumed[place[0]]}
         found: dict[Origin, set[int]] = defaultdict(set)
         for topic in TOPICS:

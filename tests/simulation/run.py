@@ -15,7 +15,7 @@ import structlog
 
 from services.issuance import mandates, numbers
 from services.runtime.processing import batch_processor
-from tests.simulation import reconciliation
+from tests.simulation import job_check, reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
 from tests.simulation.scheduler import InjectedFault, NoProgress, UnexpectedError, Violation
@@ -77,6 +77,9 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
             scheduler.run(workload.is_done, most=int(MAX_STEPS * max(steps, 1)))
             environment.heal()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
+            last_run = environment.reconcile_again()
+            scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
+            counts += job_check.check_runs(environment, last_run)
             if faultless:
                 reconciliation.check_no_repeats(environment)
             elif seed % 4 == 0:

@@ -1,1 +1,1 @@
-"""The authority's slice: extracts."""
+"""The authority's slice: extracts, and results of reconciliations."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reports
+from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reconciliations, reports
 from services.runtime.processing.projection import Projection
 
 PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
@@ -19,4 +19,5 @@ PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
     outcomes.PROJECTION,
     extracts.PROJECTION,
     extracts.PARTS_PROJECTION,
+    reconciliations.PROJECTION,
 )

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from services.gateway.projection_heartbeat import beat
-from services.gateway.projections import PROJECTIONS
+from services.gateway.projections import PROJECTIONS, ledgers, reports
+from services.gateway.projections.counting import count_with
+from services.runtime.reconciliation import CardCounter, CountCards
+from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
 from services.runtime.web.server import run
+
+
+def _count(runtime: Runtime) -> CountCards:
+    return count_with(runtime.reader(reports.PROJECTION), runtime.reader(ledgers.PROJECTION))
+
 
 if __name__ == "__main__":
     run(
@@ -14,4 +22,5 @@ if __name__ == "__main__":
         settings=RuntimeSettings(),
         processors=PROJECTIONS,
         background_tasks=[beat],
+        card_counter=CardCounter("projections", (*reports.PROJECTION.topics, *ledgers.PROJECTION.topics), _count),
     )

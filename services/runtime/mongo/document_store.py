@@ -33,6 +33,7 @@ _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
 _NAMESPACE_EXISTS = 48
+_LAST_CHARACTER = "\uffff"
 # Documents are stored in the index on their ids, so a find or a guarded write by id needs one search instead of two.
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
 
@@ -217,6 +218,12 @@ class Reader(Generic[S]):
         if sort:
             cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
         found = await cursor.skip(skip).limit(limit).to_list(None)
+        return [self._state_from(stored["state"]) for stored in found if stored["state"] is not None]
+
+    async def starting_with(self, prefixes: Sequence[str]) -> list[S]:
+        """The states of the documents whose ids begin with one of ``prefixes``."""
+        ranges = [{"_id": {"$gte": prefix, "$lt": prefix + _LAST_CHARACTER}} for prefix in prefixes]
+        found = await self._collection.find({"$or": ranges}, {"state": 1}).to_list(None)
         return [self._state_from(stored["state"]) for stored in found if stored["state"] is not None]
 
     async def _get(self, ids: Sequence[str]) -> list[S | None]:

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
 from services.runtime.mongo.document_store import Database
 from services.runtime.mongo.lease import expired, lease_end, next_attempt
-from services.runtime.processing.jobs import JobKind, JobState, LeaseLost
+from services.runtime.processing.jobs import AnyJobKind, JobState, LeaseLost
 
 COLLECTION: Final = "jobs"
 LEASE_SECONDS: Final = 30.0
@@ -37,7 +37,7 @@ class MongoJobStore:
         self._jobs = database[COLLECTION]
         self._lease = lease
 
-    async def start(self, kind: JobKind, *, rate: float) -> JobState:
+    async def start(self, kind: AnyJobKind, *, rate: float) -> JobState:
         """Store a new job; the next runner that looks takes it."""
         job_id = str(uuid4())
         total = await self._database[kind.documents].count_documents({})

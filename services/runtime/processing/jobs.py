@@ -46,11 +46,53 @@ class JobKind:
     message: Callable[[str], Message]
     selects: Callable[[str], bool] = lambda _: True
 
+    def selected(self, found: Sequence[str]) -> list[str]:
+        """Those of the documents that get a message."""
+        return [document_id for document_id in found if self.selects(document_id)]
+
+    def records(self, service: str, job: JobState, selected: Sequence[str]) -> list[Record]:
+        """The records about the next documents."""
+        return [record_of(service, self, job, document_id) for document_id in selected]
+
+    def closing_records(self, service: str, job: JobState) -> list[Record]:
+        """The records after the last document: none."""
+        return []
+
+
+@dataclass(frozen=True)
+class PagedJobKind:
+    """A job with one message for a page of documents, and one after the last page, for which ``found`` is empty.
+
+    Such a message is about the documents and is not processed by their owners: a page that is published again after a
+    crash may have other documents, and then has another id.
+    """
+
+    name: str
+    documents: str
+    page: Callable[[JobState, Sequence[str]], Message]
+
+    def selected(self, found: Sequence[str]) -> list[str]:
+        """All documents."""
+        return list(found)
+
+    def records(self, service: str, job: JobState, selected: Sequence[str]) -> list[Record]:
+        """The record of the next page."""
+        page_id = uuid5(job.job_id, ",".join((str(job.done), *selected)))
+        return [encode(_envelope(service, job, page_id, self.page(job, selected)))]
+
+    def closing_records(self, service: str, job: JobState) -> list[Record]:
+        """The record after the last page."""
+        return self.records(service, job, ())
+
+
+AnyJobKind = JobKind | PagedJobKind
+
 
 class JobState(NamedTuple):
-    """A started job. ``cursor`` is the last document id whose message is published; ``rate`` is messages a second.
+    """A started job. ``cursor`` is the last document id whose message is published.
 
-    ``total`` is the number of documents when the job was started. ``attempt`` counts the runners that have held it.
+    ``rate`` is documents a second, of those that get a message. ``total`` is the number of documents when the job was
+    started. ``attempt`` counts the runners that have held it.
     """
 
     job_id: UUID
@@ -95,20 +137,22 @@ def message_id(job_id: UUID, document_id: str) -> UUID:
 
 def record_of(service: str, kind: JobKind, job: JobState, document_id: str) -> Record:
     """The job's message for a document."""
-    return encode(
-        Envelope(
-            id=message_id(job.job_id, document_id),
-            time=job.started_at,
-            source=source_of(service),
-            data=kind.message(document_id),
-            correlation_id=job.job_id,
-        )
+    return encode(_envelope(service, job, message_id(job.job_id, document_id), kind.message(document_id)))
+
+
+def _envelope(service: str, job: JobState, envelope_id: UUID, message: Message) -> Envelope[Message]:
+    return Envelope(
+        id=envelope_id,
+        time=job.started_at,
+        source=source_of(service),
+        data=message,
+        correlation_id=job.job_id,
     )
 
 
 async def run_job(
     service: str,
-    kind: JobKind,
+    kind: AnyJobKind,
     job: JobState,
     *,
     ids: DocumentIds,
@@ -123,12 +167,14 @@ async def run_job(
     """
     limit = max(1, min(MAX_BATCH, int(job.rate)))
     while found := await ids.after(job.cursor, limit):
-        selected = [document_id for document_id in found if kind.selects(document_id)]
+        selected = kind.selected(found)
         if selected:
-            await producer.publish([record_of(service, kind, job, document_id) for document_id in selected])
+            await producer.publish(kind.records(service, job, selected))
         job = await store.advance(job, cursor=found[-1], count=len(found))
         progress(job)
         await sleep(len(selected) / job.rate)
+    if closing := kind.closing_records(service, job):
+        await producer.publish(closing)
     await store.finish(job)
     progress(job._replace(status="done"))
     logger.info("runtime.document_job_done", job=kind.name, job_id=str(job.job_id), documents=job.done)

@@ -23,6 +23,7 @@ from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection
+from services.runtime.reconciliation import CardCounter
 from services.runtime.service import BackgroundTask, Runtime, StartCheck
 from services.runtime.settings import PublicSettings, RuntimeSettings
 from services.runtime.web.connections import ConnectionLimits, Connections, Proxies, raise_open_files
@@ -198,6 +199,7 @@ def run(
     processors: Sequence[Processor[Any] | Projection[Any]] = (),
     background_tasks: Sequence[BackgroundTask] = (),
     start_checks: Sequence[StartCheck] = (),
+    card_counter: CardCounter | None = None,
 ) -> None:
     """Run a process without a public port, until SIGTERM."""
     runtime = Runtime(
@@ -207,6 +209,7 @@ def run(
         processors=processors,
         background_tasks=background_tasks,
         start_checks=start_checks,
+        card_counter=card_counter,
     )
     runtime_logging.configure(settings, runtime.name)
     serve(runtime)

@@ -69,7 +69,7 @@ SUBJECTS: Final = {
     "year:2025",
 }
 WITHOUT_PERSON: Final = {
-    *("allowances", "list_problems", "problem", "list_extracts", "get_extract"),
+    *("allowances", "list_problems", "problem", "list_extracts", "get_extract", "list_reconciliations"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # only that something changed
 }

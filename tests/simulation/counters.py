@@ -1,0 +1,105 @@
+"""The services' counters of cards, which a reconciliation passes: the real ones on simulated ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from frikort_contracts.reconciliation import Counter
+from frikort_contracts.topics import PARTITIONS, RECONCILIATION
+
+from services.balance.counting import count_with as count_balance
+from services.exports.counting import count_with as count_exports
+from services.gateway.projections.counting import count_with as count_views
+from services.reporting.counting import count_with as count_reports
+from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.policies import BatchPolicy, CommitPolicy
+from services.runtime.processing.positions import Offsets, Partition
+from services.runtime.processing.producer import Producer
+from services.runtime.processing.responder import Responder, catch_up
+from services.runtime.reconciliation import NAME, CountCards, answer_with
+from services.runtime.retryable import RETRYABLE
+from tests.runtime.memory import MemoryDatabase
+from tests.simulation.broker import Broker, Group
+from tests.simulation.member import CheckedProcessor, Member
+from tests.simulation.ports import SimReader
+from tests.simulation.scheduler import Pause, Process, pause
+
+if TYPE_CHECKING:
+    from tests.simulation.environment import Service
+
+COUNTER_OF: Final[Mapping[str, Counter]] = {
+    "reporting": "reporting",
+    "balance": "balance",
+    "exports": "exports",
+    "gateway": "projections",
+}
+_READS: Final = {
+    "reporting": ("card_states",),
+    "balance": ("ledgers",),
+    "exports": ("statements",),
+    "gateway": ("reports", "ledgers"),
+}
+_ENDS: Final = Pause("counter.ends", KafkaUnavailable)
+_COMMITTED: Final = Pause("counter.committed", KafkaUnavailable)
+_SLEEP: Final = Pause("counter.sleep")
+
+
+def counting_group(broker: Broker, service: str) -> Group:
+    """The consumer group of a service's counters."""
+    return Group(broker, f"{service}.{NAME}", {NAME: [RECONCILIATION.name]})
+
+
+def counter_of(
+    service: Service, process: Process, broker: Broker, log: Producer, stopped: Callable[[str], None]
+) -> BatchConsumer:
+    """The consumer of a process that counts cards."""
+    assert service.counting is not None
+    topics = {topic.name for name in _READS[service.name] for topic in service.databases[name].processor.topics}
+
+    async def ends() -> Offsets:
+        await pause(_ENDS)
+        places = (Partition(topic, number) for topic in topics for number in range(PARTITIONS))
+        return {place: len(broker.partitions.get(place, ())) for place in places}
+
+    async def committed() -> Offsets:
+        await pause(_COMMITTED)
+        return dict(service.group.committed)
+
+    async def sleep(_: float) -> None:
+        await pause(_SLEEP)
+
+    async def caught_up() -> None:
+        await catch_up(ends, committed, sleep)
+
+    member = Member(f"{process.name}-counter", process, service.counting, broker)
+    responder = Responder(
+        service=service.name,
+        name=NAME,
+        writer=COUNTER_OF[service.name],
+        topic=RECONCILIATION,
+        answer=answer_with(COUNTER_OF[service.name], _count(service.name, service.databases), caught_up),
+        producer=log,
+    )
+    return BatchConsumer(
+        consumer=member,
+        processors=[CheckedProcessor(responder, member, broker)],
+        batching=BatchPolicy(min_records=1, max_records=10, max_wait=0.0),
+        committing=CommitPolicy(min_interval=0.2),
+        retryable=RETRYABLE,
+        stop_service=stopped,
+    )
+
+
+def _count(service: str, databases: Mapping[str, MemoryDatabase[Any]]) -> CountCards:
+    readers = {name: SimReader(databases[name]) for name in _READS[service]}
+    match service:
+        case "reporting":
+            return count_reports(readers["card_states"])
+        case "balance":
+            return count_balance(readers["ledgers"])
+        case "exports":
+            return count_exports(readers["statements"])
+        case _:
+            return count_views(readers["reports"], readers["ledgers"])
