@@ -59,13 +59,15 @@ _READ_MODELS: Final = {
     "reconciliations": _KEEP_INDEXED,
 }
 
-# A process counts its dead letters that wait.
+# A process with processors keeps how far its database has applied its topics, and the formats of its documents.
+_OF_PROCESSORS: Final = {"applied_positions": _KEEP, "formats": _KEEP}
+# It counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
 _USERS: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {**_documents("cards"), "jobs": _KEEP}, **_JOURNAL},
-    "reporting": {"frikort_reporting": _documents("card_states"), **_JOURNAL},
-    "balance": {"frikort_balance": {**_documents("ledgers"), "jobs": _KEEP}, **_JOURNAL},
+    "issuance": {"frikort_issuance": {**_documents("cards"), "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
+    "reporting": {"frikort_reporting": {**_documents("card_states"), **_OF_PROCESSORS}, **_JOURNAL},
+    "balance": {"frikort_balance": {**_documents("ledgers"), "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
             **_documents("statements"),
@@ -73,6 +75,7 @@ _USERS: Final[Mapping[str, Rights]] = {
             **_documents("reconciliations"),
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
+            **_OF_PROCESSORS,
         },
         **_JOURNAL,
     },
@@ -94,7 +97,11 @@ _USERS: Final[Mapping[str, Rights]] = {
         }
     },
     "projections": {
-        "frikort_gateway": {**_READ_MODELS, "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE})},
+        "frikort_gateway": {
+            **_READ_MODELS,
+            **_OF_PROCESSORS,
+            "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE}),
+        },
         **_JOURNAL,
     },
     "payroll": {

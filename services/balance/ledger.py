@@ -63,9 +63,10 @@ class Ledger(NamedTuple):
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        """See ``PlainState``."""
-        more = EntryMap(MORE) if stored["more"] is None else EntryMap.from_stored(stored["more"])
-        return cls(**{**stored, "warned": tuple(map(Threshold, stored["warned"])), "more": more})
+        """See ``PlainState``. A field that only a later release knows is ignored."""
+        known = stored if stored.keys() <= _FIELDS else {name: stored[name] for name in _FIELDS & stored.keys()}
+        more = EntryMap(MORE) if known["more"] is None else EntryMap.from_stored(known["more"])
+        return cls(**{**known, "warned": tuple(map(Threshold, known["warned"])), "more": more})
 
     @property
     def reported(self) -> int:
@@ -76,6 +77,9 @@ class Ledger(NamedTuple):
     def remaining(self) -> int:
         """The part of the allowance that no report has used."""
         return self.allowance - self.exempt
+
+
+_FIELDS: Final = frozenset(Ledger._fields)
 
 
 class Posting(NamedTuple):

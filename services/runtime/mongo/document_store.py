@@ -1,9 +1,10 @@
 """Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
 
-A document of a processor is ``{_id, version, state, aliases, applied, outbox}``, one of a projection
-``{_id, version, state, aliases}``. ``applied`` is the stored form of an ``EntryMap``; ``outbox_codec.py`` gives that of
-the outbox. Entries outside a document are in the collection ``<processor>_entries``: ``{_id, version, value}``, with
-the id ``<document>/<map>/<key>`` and the version of the document that had them first.
+A document of a processor is ``{_id, version, format, state, aliases, applied, outbox}``, one of a projection
+``{_id, version, format, state, aliases}``. ``applied`` is the stored form of an ``EntryMap``; ``outbox_codec.py`` gives
+that of the outbox, and ``formats.py`` says what a format is. Entries outside a document are in the collection
+``<processor>_entries``: ``{_id, version, value}``, with the id ``<document>/<map>/<key>`` and the version of the
+document that had them first.
 """
 
 from __future__ import annotations
@@ -130,6 +131,10 @@ def _check_only_duplicates(error: BulkWriteError) -> None:
     errors = details.get("writeErrors", [])
     if details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_KEY for each in errors):
         raise error
+
+
+class LaterFormat(RuntimeError):
+    """A later release wrote a document in a form that this one cannot read. Not retryable."""
 
 
 class MongoStore(Generic[S]):
@@ -323,6 +328,7 @@ def document_of(document: Document[S], documents: Processor[S] | Projection[S]) 
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
+        "format": documents.format,
         "state": None if document.state is None else documents.to_stored(document.state),
     }
     if document.aliases:
@@ -334,7 +340,11 @@ def document_of(document: Document[S], documents: Processor[S] | Projection[S]) 
 
 
 def document_from(stored: Mapping[str, Any], documents: DocumentSet[S]) -> Document[S]:
-    """The document of a stored form."""
+    """The document of a stored form. Raises ``LaterFormat``."""
+    if stored.get("format", 1) > documents.format:
+        raise LaterFormat(
+            f"{stored['_id']} of {documents.name} is of format {stored['format']}: a later release wrote it"
+        )
     state, outbox = stored["state"], stored.get("outbox")
     return Document(
         stored["_id"],
