@@ -22,6 +22,8 @@ class Action(StrEnum):
     REMOVE = "remove"
     CREATE_INDEX = "createIndex"
     CHANGE_STREAM = "changeStream"
+    LIST_COLLECTIONS = "listCollections"
+    LIST_INDEXES = "listIndexes"
 
 
 Rights = Mapping[str, Mapping[str, frozenset[Action]]]
@@ -56,7 +58,7 @@ _READ_MODELS: Final = {
 # A process counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
-_USERS: Final[Mapping[str, Rights]] = {
+_PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
     "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
     "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}, **_JOURNAL},
     "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
@@ -115,13 +117,19 @@ _USERS: Final[Mapping[str, Rights]] = {
     # Reads and replays dead letters, and changes the amounts of a year.
     "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD, "year_changes": _READ_AND_ADD}},
 }
+DATABASES: Final = tuple(sorted({name for rights in _PROCESSES_AND_OPERATOR.values() for name in rights}))
+
+_COPY: Final = frozenset({Action.FIND, Action.LIST_COLLECTIONS, Action.LIST_INDEXES})
+_USERS: Final[Mapping[str, Rights]] = {
+    **_PROCESSES_AND_OPERATOR,
+    "backup": {database: {ALL_COLLECTIONS: _COPY} for database in DATABASES},
+}
 _ONLY_LOCAL: Final[Mapping[str, Rights]] = {
     "gateway": {"frikort_gateway": {"clock": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE})}}
 }
 """The settable clock."""
 
 USERS: Final = tuple(_USERS)
-DATABASES: Final = tuple(sorted({database for rights in _USERS.values() for database in rights}))
 
 
 def rights_of(user: str, environment: Environment) -> Rights:
