@@ -86,13 +86,6 @@ def allows(operation: Callable[[], object]) -> bool:
     return True
 
 
-def may(user: str, action: Action, database: str, collection: str) -> bool:
-    """Whether the table lets the user do it. Who may read a collection may also see its indexes."""
-    if action is Action.LIST_INDEXES and is_allowed(user, Action.FIND, database, collection, "local"):
-        return True
-    return is_allowed(user, action, database, collection, "local")
-
-
 @pytest.fixture(params=USERS)
 def user(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -112,7 +105,7 @@ def test_a_user_may_do_what_the_table_gives_it_and_nothing_else(client: Client, 
         for database, name in collections()
         if allows(lambda: operation(client[database][name]))  # noqa: B023
     }
-    assert allowed == {place for place in collections() if may(user, action, *place)}
+    assert allowed == {place for place in collections() if is_allowed(user, action, *place, "local")}
 
 
 @pytest.mark.parametrize("name", NEVER)

@@ -73,6 +73,8 @@ class TopicReader:
             names = [name for topic in TOPICS for name in (topic.name, topic.dead)]
             partitions = [TopicPartition(t, p) for t in names for p in consumer.partitions_for_topic(t) or range(6)]
             ends = await consumer.end_offsets(partitions)
+            for partition, first in (await consumer.beginning_offsets(partitions)).items():
+                self._next[partition] = max(first, self._next.get(partition, 0))
             waiting = [p for p in partitions if self._next.get(p, 0) < ends[p]]
             consumer.assign(waiting)
             for partition in waiting:

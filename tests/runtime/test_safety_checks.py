@@ -150,9 +150,9 @@ def test_too_few_partitions_or_replicas_are_refused(replicas: list[int], names: 
 def test_added_partitions_are_not_refused_because_they_are_not_used() -> None:
     config = topic_config(EARNINGS.name, EARNINGS, 3)
     check_topic(EARNINGS.name, EARNINGS, replication=3, replicas=[3] * (PARTITIONS + 2), config=config)
-    assert used_partitions(EARNINGS.name, range(PARTITIONS + 2)) == list(range(PARTITIONS))
-    assert used_partitions(EARNINGS.dead, {7, 6, 5, 4, 3, 2, 1, 0}) == list(range(PARTITIONS))
-    assert used_partitions("a topic of somebody else", {2, 0, 1}) == [0, 1, 2]
+    assert used_partitions(EARNINGS.name, range(PARTITIONS + 2)) == tuple(range(PARTITIONS))
+    assert used_partitions(EARNINGS.dead, {7, 6, 5, 4, 3, 2, 1, 0}) == tuple(range(PARTITIONS))
+    assert used_partitions("a topic of somebody else", {2, 0, 1}) == (0, 1, 2)
 
 
 def test_added_partitions_are_logged_once_for_each_number() -> None:

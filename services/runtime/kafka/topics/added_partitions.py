@@ -24,9 +24,9 @@ _TABLE: Final[Mapping[str, int]] = {name: topic.partitions for name, topic in na
 _EVERY_SECONDS: Final = 60.0
 
 
-def used_partitions(topic: str, existing: Collection[int]) -> list[int]:
+def used_partitions(topic: str, existing: Collection[int]) -> tuple[int, ...]:
     """The numbers of the partitions to which keys are distributed, in order."""
-    return sorted(existing)[: _TABLE.get(topic, len(existing))]
+    return tuple(sorted(existing)[: _TABLE.get(topic, len(existing))])
 
 
 def warn_of_added(counts: Mapping[str, int], known: Mapping[str, int]) -> None:
