@@ -4,6 +4,10 @@ The order of a backup makes it consistent while the system runs. First the posit
 documents of one moment, then the ends of the topics: every record before a position is in the documents, and every
 event that a document has published is on the topics. After a restore the processes read from the positions on; messages
 that a document has applied change nothing, the others are applied.
+
+Records since that moment are restored on the topics of commands and years alone. The processors decide them again, and
+publish the events: kept events would stand beside them under the same ids, and where a processor reads several topics,
+with other contents. For the same reason a moment is preferred at which no processor publishes.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
+from typing import Final
 from uuid import uuid4
 
 from deploy.backup.archive import (
@@ -21,12 +25,15 @@ from deploy.backup.archive import (
     Manifest,
     Part,
     Range,
+    StoredRecord,
     ends_of,
     part_file,
 )
 from deploy.backup.stores import Client, RestoreFailed, Target, snapshot
-from deploy.backup.topics import NAMES, KafkaRefused, Summary, Topics, all_partitions, is_followed
+from deploy.backup.topics import NAMES, KafkaRefused, Summary, Topics, all_partitions, is_followed, is_input
 from services.runtime.processing.positions import Offsets, Partition
+
+_TRIES: Final = 200
 
 
 def create(archive: Archive, topics: Topics, client: Client) -> tuple[Manifest, Part]:
@@ -37,10 +44,14 @@ def create(archive: Archive, topics: Topics, client: Client) -> tuple[Manifest, 
     archive.create()
     with archive.locked():
         backup, groups = str(uuid4()), topics.groups()
-        with snapshot(client) as documents:
-            at = datetime.now(UTC)
-            ends = topics.ends()
-            collections = documents.write_to(archive)
+        for tries_left in reversed(range(_TRIES)):
+            before = topics.ends()
+            with snapshot(client) as documents:
+                at, ends = datetime.now(UTC), topics.ends()
+                if tries_left and _derived(before) != _derived(ends):
+                    continue
+                collections = documents.write_to(archive)
+                break
         part = _write_part(archive, topics, backup, 0, dict.fromkeys(ends, 0), ends, at)
         manifest = Manifest(id=backup, at=at, groups=tuple(groups), collections=collections)
         archive.write_manifest(manifest)
@@ -90,7 +101,7 @@ def restore(archive: Archive, topics: Topics, client: Client) -> Manifest:
     if not target.has_begun():
         topics.require_empty()
         target.begin()
-    topics.write(archive.records(parts), _firsts(parts))
+    topics.write(_restored(archive, parts), _firsts(parts))
     for collection in manifest.collections:
         target.write(archive, collection)
     # Last: a group with positions and no documents would skip records.
@@ -105,7 +116,7 @@ def _differences(archive: Archive, topics: Topics) -> Iterator[str]:
     """How the topics of a restored system differ from the backup."""
     parts, starts = archive.parts(), topics.starts()
     expected, found = Summary(), Summary()
-    for record in archive.records(parts):
+    for record in _restored(archive, parts):
         # A topic with a retention may have lost its oldest records by now.
         if record.offset >= starts[record.partition]:
             expected.add(record)
@@ -117,6 +128,16 @@ def _differences(archive: Archive, topics: Topics) -> Iterator[str]:
             yield f"{partition.topic}/{partition.partition} has other records"
     if set(archive.manifest().groups) != set(topics.groups()):
         yield "the consumer groups have other positions"
+
+
+def _restored(archive: Archive, parts: Sequence[Part]) -> Iterator[StoredRecord]:
+    """The records up to the moment of the documents, and those since on the topics from which all others follow."""
+    yield from archive.records(parts[:1])
+    yield from (record for record in archive.records(parts[1:]) if is_input(record.partition.topic))
+
+
+def _derived(ends: Offsets) -> Offsets:
+    return {partition: end for partition, end in ends.items() if not is_input(partition.topic)}
 
 
 def _check_files(archive: Archive) -> Manifest:
@@ -156,7 +177,7 @@ def _firsts(parts: Sequence[Part]) -> Offsets:
     """The first record of each partition that is restored: records before a gap have expired."""
     firsts: dict[Partition, int] = dict.fromkeys(all_partitions(), 0)
     ends: dict[Partition, int] = {}
-    for each in chain.from_iterable(part.ranges for part in parts):
+    for each in (each for part in parts for each in part.ranges if part.number == 0 or is_input(each.topic)):
         partition = Partition(each.topic, each.partition)
         if each.first != ends.get(partition, 0):
             firsts[partition] = each.first

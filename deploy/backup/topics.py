@@ -37,6 +37,7 @@ _SECONDS: Final = 30.0
 _RECORDS_A_POLL: Final = 1000
 _POLL_SECONDS: Final = 0.1
 _QUEUED_KB: Final = 16 * 1024
+_PROCESSORS: Final = frozenset({"issuance", "reporting", "balance", "exports", "projections"})
 _GROUPS: Final = tuple({group_prefix(principal) for principal in (*PROCESSES, *AUTHORITIES)})
 
 
@@ -51,6 +52,12 @@ class TargetNotEmpty(RuntimeError):
 def all_partitions() -> list[Partition]:
     """Every partition of the topic table."""
     return [Partition(name, number) for name, topic in sorted(NAMES.items()) for number in range(topic.partitions)]
+
+
+def is_input(name: str) -> bool:
+    """Whether a topic has what people and programs sent. Every other topic follows from these: processors write it."""
+    topic = NAMES[name]
+    return name == topic.name and _PROCESSORS.isdisjoint(topic.writers)
 
 
 def is_followed(name: str) -> bool:

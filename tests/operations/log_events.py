@@ -12,7 +12,7 @@ from tests.house_rules.sources import python_files, read
 
 LEVELS: Final = {"warning": "warning", "error": "error", "exception": "error", "critical": "critical"}
 """The methods of a logger, and the level of their lines."""
-_PLACES: Final = ("services/", "deploy/mongodb/")
+_PLACES: Final = ("services/", "deploy/backup/", "deploy/mongodb/")
 _SERVICES_WITH_REQUESTS: Final = ("gateway", "portals")
 _EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 _PARSERS: Final = ("parser", "top")
