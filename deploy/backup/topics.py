@@ -38,6 +38,8 @@ _RECORDS_A_POLL: Final = 1000
 _POLL_SECONDS: Final = 0.1
 _QUEUED_KB: Final = 16 * 1024
 _PROCESSORS: Final = frozenset({"issuance", "reporting", "balance", "exports", "projections"})
+_LEADER_NOT_READY: Final = (5, 6, 74, 75, 78)
+"""Kafka's codes of a partition whose leader has just changed or started."""
 _GROUPS: Final = tuple({group_prefix(principal) for principal in (*PROCESSES, *AUTHORITIES)})
 
 
@@ -155,8 +157,18 @@ class Topics:
 
     def _offsets(self, spec: Any) -> Offsets:
         asked = {TopicPartition(*partition): spec for partition in all_partitions()}
-        answers = self._admin.list_offsets(asked, request_timeout=_SECONDS)
-        return {Partition(p.topic, p.partition): int(_result(answer).offset) for p, answer in answers.items()}
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            answers = self._admin.list_offsets(asked, request_timeout=_SECONDS)
+            try:
+                return {Partition(p.topic, p.partition): int(_result(answer).offset) for p, answer in answers.items()}
+            except KafkaRefused as refused:
+                # A broker that has just started answers before it knows what it leads.
+                cause = refused.__cause__
+                passes = isinstance(cause, KafkaException) and cause.args[0].code() in _LEADER_NOT_READY
+                if not passes or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
 
     def _delete_before(self, starts: Offsets) -> None:
         asked = [TopicPartition(*partition, start) for partition, start in starts.items()]
