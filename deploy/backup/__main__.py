@@ -15,8 +15,15 @@ from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from deploy.backup import books, commands
-from deploy.backup.archive import Archive, ArchiveBroken
-from deploy.backup.stores import CollectionsChanged, RestoreFailed, SnapshotExpired, connect
+from deploy.backup.archive import Archive, ArchiveBroken, Part
+from deploy.backup.stores import (
+    Client,
+    CollectionsChanged,
+    OplogTooShort,
+    RestoreFailed,
+    SnapshotExpired,
+    connect,
+)
 from deploy.backup.topics import KafkaRefused, TargetNotEmpty, Topics
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
@@ -29,6 +36,15 @@ logger = structlog.get_logger("deploy.backup")
 
 COMMAND: Final = "python -m deploy.backup"
 _SHOWN_DIFFERENCES: Final = 50
+_REFUSALS: Final = (
+    ArchiveBroken,
+    KafkaRefused,
+    TargetNotEmpty,
+    RestoreFailed,
+    SnapshotExpired,
+    CollectionsChanged,
+    OplogTooShort,
+)
 
 
 class BackupSettings(CommandSettings, MongoSettings, KafkaSettings):
@@ -54,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return say(exit_codes.CANNOT_START, f"MongoDB does not answer: {type(error).__name__}")
     except PyMongoError as error:
         return say(exit_codes.NOT_DONE, f"MongoDB refused: {describe(error)}")
-    except (ArchiveBroken, KafkaRefused, TargetNotEmpty, RestoreFailed, SnapshotExpired, CollectionsChanged) as refused:
+    except _REFUSALS as refused:
         return say(exit_codes.NOT_DONE, str(refused))
 
 
@@ -63,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     subcommands = parser.add_subparsers(dest="command", required=True)
     for name, about in (
         ("create", "back up everything into a new directory, while the system runs"),
-        ("extend", "add the records of the topics since"),
+        ("extend", "add what has changed since"),
         ("verify", "check all files of a backup, without the system"),
         ("restore", "restore a backup into an empty system; repeat the command if it was interrupted"),
     ):
@@ -77,46 +93,45 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(given: argparse.Namespace, settings: BackupSettings) -> int:
     topics = Topics(settings)
-    if given.command == "extend":
-        return _extend(Archive(given.directory), topics, given.every)
     with connect(settings.mongodb_uri) as client:
         if given.command == "books":
             return _books(books.compare(topics, client))
         archive = Archive(given.directory)
-        if given.command == "create":
-            manifest, part = commands.create(archive, topics, client)
-            documents = sum(collection.documents for collection in manifest.collections)
-            records = sum(each.records for each in part.ranges)
-            write(f"backup {manifest.id} of {manifest.at.isoformat()}: {documents} documents, {records} records")
-        else:
-            manifest = commands.restore(archive, topics, client)
-            write(f"restored {manifest.id} of {manifest.at.isoformat()}, with all records up to {_until(archive)}")
+        if given.command == "extend":
+            return _extend(archive, topics, client, given.every)
+        part = (commands.create if given.command == "create" else commands.restore)(archive, topics, client)
+        write(f"{given.command}d: {_text(part)}")
     return exit_codes.DONE
 
 
 def _verify(archive: Archive) -> int:
-    manifest = commands.verify(archive)
-    write(f"whole: backup {manifest.id} of {manifest.at.isoformat()}, with all records up to {_until(archive)}")
+    parts = commands.verify(archive)
+    write(f"whole: {len(parts)} parts; the last: {_text(parts[-1])}")
     return exit_codes.DONE
 
 
-def _extend(archive: Archive, topics: Topics, every: float | None) -> int:
+def _extend(archive: Archive, topics: Topics, client: Client, every: float | None) -> int:
     stopping = threading.Event()
     if every is not None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
     while True:
         try:
-            part = commands.extend(archive, topics)
-        except KafkaRefused as refused:
+            part = commands.extend(archive, topics, client)
+        except (KafkaRefused, PyMongoError) as refused:
             if every is None:
                 raise
-            logger.warning("backup.waits", reason=str(refused))
+            logger.warning("backup.waits", reason=describe(refused))
         else:
-            records = sum(each.records for each in part.ranges) if part is not None else 0
-            write(f"{records} records added, up to {_until(archive)}" if part is not None else "no new record")
+            write("nothing new" if part is None else f"added: {_text(part)}")
         if every is None or stopping.wait(every):
             return exit_codes.DONE
+
+
+def _text(part: Part) -> str:
+    documents = sum(collection.documents for collection in part.collections)
+    records = sum(each.records for each in part.ranges)
+    return f"part {part.number} of {part.backup}, of {part.at.isoformat()}: {documents} documents, {records} records"
 
 
 def _books(found: books.Books) -> int:
@@ -127,10 +142,6 @@ def _books(found: books.Books) -> int:
         f"{len(found.differences)} differences"
     )
     return exit_codes.NOT_DONE if found.differences else exit_codes.DONE
-
-
-def _until(archive: Archive) -> str:
-    return archive.parts()[-1].at.isoformat()
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 A backup is a directory::
 
-    manifest.json                          written last: without it the backup is incomplete
-    stores/<database>/<collection>.bson.gz documents of one moment, as `mongodump --gzip` writes them
-    topics/000000.jsonl.gz, 000000.json    records of all topics up to that moment, and what the file contains
-    topics/000001.jsonl.gz, 000001.json    the records since; `extend` adds one pair each time
+    manifest.json                                  written last: without it the backup is incomplete
+    parts/000000.json                              what the first part contains: everything at one moment
+    stores/000000/<database>/<collection>.bson.gz  its documents, as `mongodump --gzip` writes them
+    topics/000000.jsonl.gz                         its records
+    parts/000001.json, ...                         what has changed up to a later moment; `extend` adds a part each time
 
 A line of a topic file is a JSON object; keys, values and headers are bytes read as Latin-1, so every byte is kept and
 text stays readable. All files belong to their owner alone (mode 0600). They hold no key.
@@ -113,21 +114,15 @@ class Range(_Fact):
     records: int
 
 
-class Part(_Fact):
-    """One file of records. ``at`` is the moment at which the ends were read."""
-
-    backup: str
-    number: int
-    at: datetime
-    file: Written
-    ranges: tuple[Range, ...]
-
-
 class StoredCollection(_Fact):
-    """One file of documents. ``digest`` does not depend on their order; options and indexes are extended JSON."""
+    """One file of documents, or of the ids of deleted ones.
+
+    ``digest`` does not depend on their order. Options and indexes are extended JSON.
+    """
 
     database: str
     name: str
+    deleted: bool = False
     options: dict[str, Any]
     indexes: tuple[dict[str, Any], ...]
     documents: int
@@ -144,14 +139,27 @@ class GroupOffset(_Fact):
     offset: int
 
 
+class Part(_Fact):
+    """The system at the moment ``at``, or what has changed since the part before.
+
+    ``oplog`` is a time of MongoDB's log before that moment: seconds, and a counter.
+    """
+
+    backup: str
+    number: int
+    at: datetime
+    oplog: tuple[int, int]
+    groups: tuple[GroupOffset, ...]
+    collections: tuple[StoredCollection, ...]
+    records: Written
+    ranges: tuple[Range, ...]
+
+
 class Manifest(_Fact):
-    """What a backup contains, except the parts of topics. ``at`` is the moment of the documents."""
+    """What makes a directory a backup."""
 
     format: Literal[1] = 1
     id: str
-    at: datetime
-    groups: tuple[GroupOffset, ...]
-    collections: tuple[StoredCollection, ...]
 
 
 class Archive:
@@ -193,9 +201,9 @@ class Archive:
         """The parts of topics, in order. Raises ``ArchiveBroken`` if one is missing or does not continue the last."""
         backup, found = self.manifest().id, []
         ends: dict[Partition, int] = {}
-        numbers = sorted(int(path.stem) for path in (self.directory / "topics").glob("*.json"))
+        numbers = sorted(int(path.stem) for path in (self.directory / "parts").glob("*.json"))
         if numbers != list(range(len(numbers))) or not numbers:
-            raise ArchiveBroken(f"parts of the topics are missing: there are {numbers}")
+            raise ArchiveBroken(f"parts are missing: there are {numbers}")
         for number in numbers:
             part = self._read_json(_facts_of(number), Part)
             if (part.backup, part.number) != (backup, number):
@@ -251,12 +259,12 @@ class Archive:
     def records(self, parts: Iterable[Part] | None = None) -> Iterator[StoredRecord]:
         """The records of all parts, or of some. Raises ``ArchiveBroken``."""
         for part in self.parts() if parts is None else parts:
-            with self.reading(part.file) as lines:
+            with self.reading(part.records) as lines:
                 for line in lines:
                     try:
                         yield StoredRecord.from_line(line)
                     except (ValueError, KeyError, TypeError) as error:
-                        raise ArchiveBroken(f"{part.file.path} has a line that is no record") from error
+                        raise ArchiveBroken(f"{part.records.path} has a line that is no record") from error
 
     def documents(self, collection: StoredCollection) -> Iterator[bytes]:
         """The documents of a collection, as BSON. Raises ``ArchiveBroken``."""
@@ -270,6 +278,7 @@ class Archive:
 
     def _write_json(self, path: str, fact: _Fact) -> None:
         target = self.directory / path
+        target.parent.mkdir(mode=0o700, exist_ok=True)
         unfinished = target.with_name(f"{target.name}.unfinished")
         unfinished.touch(mode=0o600)
         with unfinished.open("w", encoding="utf-8") as file:
@@ -331,9 +340,14 @@ class DocumentsDigest:
         return f"{self._sum:064x}"
 
 
-def part_file(number: int) -> str:
+def records_file(number: int) -> str:
     """The path of the records of a part."""
     return f"topics/{number:06d}.jsonl.gz"
+
+
+def documents_file(number: int, database: str, name: str) -> str:
+    """The path of documents of a part."""
+    return f"stores/{number:06d}/{database}/{name}.bson.gz"
 
 
 def ends_of(parts: Iterable[Part]) -> Mapping[Partition, int]:
@@ -342,7 +356,7 @@ def ends_of(parts: Iterable[Part]) -> Mapping[Partition, int]:
 
 
 def _facts_of(number: int) -> str:
-    return f"topics/{number:06d}.json"
+    return f"parts/{number:06d}.json"
 
 
 def _sync(directory: Path) -> None:

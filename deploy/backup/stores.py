@@ -1,37 +1,43 @@
 """The documents of all databases: read at one moment for a backup, and written back.
 
 One transaction reads all collections of all databases, so they are of one moment, and no write waits for it. It ends
-after the server's ``transactionLifetimeLimitSeconds``.
+after the server's ``transactionLifetimeLimitSeconds``. MongoDB's log of operations says which documents have changed
+since an earlier moment; they are read as they are, so the form of the log does not matter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import bson
 from bson import json_util
 from bson.raw_bson import RawBSONDocument
-from pymongo import MongoClient, ReadPreference
+from bson.timestamp import Timestamp
+from pymongo import MongoClient, ReadPreference, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from deploy.backup.archive import Archive, DocumentsDigest, StoredCollection
+from deploy.backup.archive import Archive, DocumentsDigest, HashingFile, StoredCollection, documents_file
 from deploy.backup.topics import TargetNotEmpty
 from deploy.mongodb.rights import DATABASES
 
 Client = MongoClient[dict[str, Any]]
+T = TypeVar("T")
 Documents = tuple[str, str]
 """A database and the name of one of its collections."""
 
 _DURABLE: Final = WriteConcern("majority", j=True)
 _PROGRESS: Final = "frikort_restore"
-_BATCH_DOCUMENTS: Final = 1000
-_BATCH_BYTES: Final = 8 * 1024 * 1024
+_GROUP: Final = 500
+_GROUP_BYTES: Final = 8 * 1024 * 1024
+_WRITES: Final = ("i", "u", "d")
 _TRANSACTION_OVER: Final = (251, 290, 239)
 _CONNECT_MS: Final = 5000
 
@@ -43,6 +49,15 @@ class SnapshotExpired(RuntimeError):
         super().__init__(
             "the server ended the transaction that reads the documents: raise transactionLifetimeLimitSeconds "
             "or take a snapshot of a member's volume"
+        )
+
+
+class OplogTooShort(RuntimeError):
+    """MongoDB's log does not reach back to the last part of the backup."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "MongoDB's log does not reach back to the last part: create a new backup, or enlarge the oplog"
         )
 
 
@@ -98,27 +113,93 @@ class Snapshot:
         self._session = session
         self._found = found
 
-    def write_to(self, archive: Archive) -> tuple[StoredCollection, ...]:
-        """Write every collection to a file."""
-        return tuple(self._write(archive, *place, options) for place, options in sorted(self._found.items()))
+    def write_all(self, archive: Archive) -> tuple[StoredCollection, ...]:
+        """Write every collection to a file of the first part."""
+        found = []
+        for place in sorted(self._found):
+            with self._writing(archive, 0, place) as file:
+                for batch in _batches(self._client[place[0]][place[1]], {}, self._session):
+                    file.add_all(batch)
+            found.append(self._collection(place, file))
+        return tuple(found)
 
-    def _write(self, archive: Archive, database: str, name: str, options: dict[str, Any]) -> StoredCollection:
-        counted = DocumentsDigest()
-        with archive.writing(f"stores/{database}/{name}.bson.gz") as file:
-            for batch in _batches(self._client[database][name], self._session):
-                for document in _documents_in(batch):
-                    counted.add(document)
-                file.add(batch)
+    def write_changes(self, archive: Archive, number: int, since: Timestamp) -> tuple[StoredCollection, ...]:
+        """Write the documents that have changed, and the ids of those deleted, to files of a later part."""
+        found = []
+        for place, ids in sorted(changed_since(self._client, since).items()):
+            missing = set(ids)
+            with self._writing(archive, number, place) as file:
+                for some in _in_groups(sorted(ids)):
+                    query = {"_id": {"$in": [bson.decode(encoded)["_id"] for encoded in some]}}
+                    for batch in _batches(self._client[place[0]][place[1]], query, self._session):
+                        missing -= {_id_of(document) for document in _documents_in(batch)}
+                        file.add_all(batch)
+            found.append(self._collection(place, file))
+            if missing:
+                with self._writing(archive, number, place, ".deleted") as file:
+                    for encoded in sorted(missing):
+                        file.add_all(encoded)
+                found.append(self._collection(place, file, deleted=True))
+        return tuple(each for each in found if each.documents)
+
+    @contextmanager
+    def _writing(self, archive: Archive, number: int, place: Documents, suffix: str = "") -> Iterator[_DocumentsFile]:
+        with archive.writing(documents_file(number, place[0], place[1] + suffix)) as file:
+            yield _DocumentsFile(file)
+
+    def _collection(self, place: Documents, file: _DocumentsFile, *, deleted: bool = False) -> StoredCollection:
+        database, name = place
         indexes = self._client[database][name].list_indexes()
         return StoredCollection(
             database=database,
             name=name,
-            options=_plain(options),
+            deleted=deleted,
+            options=_plain(self._found.get(place, {})),
             indexes=tuple(_plain(dict(index)) for index in indexes if index["name"] != "_id_"),
-            documents=counted.documents,
-            digest=counted.digest,
-            file=file.written,
+            documents=file.counted.documents,
+            digest=file.counted.digest,
+            file=file.file.written,
         )
+
+
+class _DocumentsFile:
+    """A file of documents that is written."""
+
+    def __init__(self, file: HashingFile) -> None:
+        self.file = file
+        self.counted = DocumentsDigest()
+
+    def add_all(self, batch: bytes) -> None:
+        """Add documents, one after another as BSON."""
+        for document in _documents_in(batch):
+            self.counted.add(document)
+        self.file.add(batch)
+
+
+def last_majority_write(client: Client) -> Timestamp:
+    """A time in MongoDB's log: a snapshot that is taken later has every write up to it."""
+    found: Timestamp = client.admin.command("hello")["lastWrite"]["majorityOpTime"]["ts"]
+    return found
+
+
+def changed_since(client: Client, since: Timestamp) -> dict[Documents, set[bytes]]:
+    """The ids of the documents that were written since, by collection; each as the BSON of ``{_id}``.
+
+    Raises ``OplogTooShort``.
+    """
+    oplog = client["local"]["oplog.rs"]
+    first = oplog.find_one({}, {"ts": 1}, sort=[("$natural", 1)])
+    if first is None or first["ts"] > since:
+        raise OplogTooShort
+    changed: dict[Documents, set[bytes]] = defaultdict(set)
+    fields = {"op": 1, "ns": 1, "o._id": 1, "o2._id": 1, "o.applyOps": 1}
+    for entry in oplog.find({"ts": {"$gte": since}}, fields):
+        # A write of several documents can be one entry.
+        for each in entry["o"].get("applyOps", [entry]):
+            database, _, name = each["ns"].partition(".")
+            if database in DATABASES and each["op"] in _WRITES:
+                changed[database, name].add(bson.encode({"_id": each["o2" if each["op"] == "u" else "o"]["_id"]}))
+    return changed
 
 
 class Target:
@@ -143,54 +224,78 @@ class Target:
         self._client[_PROGRESS].get_collection("backup", write_concern=_DURABLE).insert_one({"_id": self._backup})
 
     def write(self, archive: Archive, collection: StoredCollection) -> None:
-        """Write a collection with its options and indexes, unless an earlier restore has."""
-        done = {"_id": f"{collection.database}.{collection.name}"}
+        """Write a file of documents, unless an earlier restore has. Files are written in the order of their parts."""
+        done = {"_id": collection.file.path}
         if self._progress.find_one(done) is not None:
             return
         database = self._client[collection.database]
-        database.drop_collection(collection.name)
-        database.create_collection(collection.name, **_read(collection.options))
+        if collection.file.path == documents_file(0, collection.database, collection.name):
+            database.drop_collection(collection.name)
+        if collection.name not in database.list_collection_names():
+            database.create_collection(collection.name, **_read(collection.options))
         stored = database.get_collection(collection.name, write_concern=_DURABLE)
-        batch: list[RawBSONDocument] = []
-        size = 0
-        for document in archive.documents(collection):
-            batch.append(RawBSONDocument(document))
-            size += len(document)
-            if len(batch) >= _BATCH_DOCUMENTS or size >= _BATCH_BYTES:
-                stored.insert_many(batch)
-                batch, size = [], 0
-        if batch:
-            stored.insert_many(batch)
-        # Compared before there are indexes: one that expires documents may delete some at once.
-        if found := list(self._differences(collection)):
+        for documents in _in_groups(map(RawBSONDocument, archive.documents(collection))):
+            if collection.deleted:
+                stored.delete_many({"_id": {"$in": [document["_id"] for document in documents]}})
+            else:
+                writes: list[ReplaceOne[Any]] = [
+                    ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents
+                ]
+                stored.bulk_write(writes)
+        if not collection.deleted and (found := list(self._differences(archive, collection))):
             raise RestoreFailed("; ".join(found))
-        if collection.indexes:
-            database.command("createIndexes", collection.name, indexes=[_read(i) for i in collection.indexes])
         self._progress.insert_one(done)
+
+    def create_indexes(self, collections: Iterable[StoredCollection]) -> None:
+        """Create the indexes, at the end: unique ones hold then, and others may expire documents."""
+        for collection in collections:
+            if collection.indexes:
+                indexes = [_read(index) for index in collection.indexes]
+                self._client[collection.database].command("createIndexes", collection.name, indexes=indexes)
 
     def end(self) -> None:
         """Forget the progress."""
         self._client.drop_database(_PROGRESS)
 
-    def _differences(self, expected: StoredCollection) -> Iterator[str]:
-        """How a collection differs from the backup."""
+    def _differences(self, archive: Archive, expected: StoredCollection) -> Iterator[str]:
+        """How the documents of a file differ from those that are stored."""
         counted = DocumentsDigest()
         stored = self._client[expected.database].get_collection(
             expected.name, read_concern=ReadConcern("majority"), read_preference=ReadPreference.PRIMARY
         )
-        for batch in _batches(stored):
-            for document in _documents_in(batch):
-                counted.add(document)
-        if counted.documents != expected.documents:
-            yield f"{expected.database}.{expected.name} has {counted.documents} documents, not {expected.documents}"
-        elif counted.digest != expected.digest:
-            yield f"{expected.database}.{expected.name} has another content"
+        for documents in _in_groups(map(RawBSONDocument, archive.documents(expected))):
+            for batch in _batches(stored, {"_id": {"$in": [document["_id"] for document in documents]}}):
+                for document in _documents_in(batch):
+                    counted.add(document)
+        if (counted.documents, counted.digest) != (expected.documents, expected.digest):
+            yield f"{expected.database}.{expected.name} is not as in {expected.file.path}"
 
 
-def _batches(collection: Collection[dict[str, Any]], session: ClientSession | None = None) -> Iterator[bytes]:
-    """The documents of a collection as they are stored, in batches."""
-    raw: Any = collection.find_raw_batches({}, session=session)  # typed as decoded documents
+def _batches(
+    collection: Collection[dict[str, Any]], query: Mapping[str, Any], session: ClientSession | None = None
+) -> Iterator[bytes]:
+    """Documents as they are stored, in batches."""
+    raw: Any = collection.find_raw_batches(query, session=session)  # typed as decoded documents
     yield from raw
+
+
+def _in_groups(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items in groups, of at most some hundred items and some megabytes."""
+    group: list[T] = []
+    size = 0
+    for item in items:
+        group.append(item)
+        size += len(item.raw) if isinstance(item, RawBSONDocument) else 0
+        if len(group) >= _GROUP or size >= _GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _id_of(document: memoryview) -> bytes:
+    """The BSON of ``{_id}`` of a document."""
+    return bson.encode({"_id": RawBSONDocument(bytes(document))["_id"]})
 
 
 def _documents_in(batch: bytes) -> Iterator[memoryview]:

@@ -14,7 +14,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka.errors import KafkaError as AioKafkaError
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
@@ -33,13 +33,15 @@ from services.runtime.settings import KafkaSettings
 NAMES: Final[Mapping[str, Topic]] = names_of(TOPICS)
 """Every topic and dead-letter topic."""
 
+T = TypeVar("T")
+
 _SECONDS: Final = 30.0
 _RECORDS_A_POLL: Final = 1000
 _POLL_SECONDS: Final = 0.1
 _QUEUED_KB: Final = 16 * 1024
 _PROCESSORS: Final = frozenset({"issuance", "reporting", "balance", "exports", "projections"})
-_LEADER_NOT_READY: Final = (5, 6, 74, 75, 78)
-"""Kafka's codes of a partition whose leader has just changed or started."""
+_NOT_READY: Final = (5, 6, 14, 15, 16, 74, 75, 78)
+"""Kafka's codes of a partition or group whose leader or coordinator has just changed or started."""
 _GROUPS: Final = tuple({group_prefix(principal) for principal in (*PROCESSES, *AUTHORITIES)})
 
 
@@ -149,26 +151,24 @@ class Topics:
         for each in groups:
             by_group[each.group].append(TopicPartition(each.topic, each.partition, each.offset))
         for name, places in by_group.items():
-            asked = [ConsumerGroupTopicPartitions(name, places)]
-            (answer,) = self._admin.alter_consumer_group_offsets(asked, request_timeout=_SECONDS).values()
-            for place in _result(answer).topic_partitions:
-                if place.error is not None:
-                    raise KafkaRefused(f"the position of {name} cannot be set: {place.error.str()}")
+            _until_ready(lambda: self._set_group(ConsumerGroupTopicPartitions(name, places)))  # noqa: B023  # called at once
+
+    def _set_group(self, positions: ConsumerGroupTopicPartitions) -> None:
+        (answer,) = self._admin.alter_consumer_group_offsets([positions], request_timeout=_SECONDS).values()
+        for place in _result(answer).topic_partitions:
+            if place.error is not None:
+                raise KafkaRefused(f"a position of {positions.group_id} cannot be set: {place.error.str()}") from (
+                    KafkaException(place.error)
+                )
 
     def _offsets(self, spec: Any) -> Offsets:
         asked = {TopicPartition(*partition): spec for partition in all_partitions()}
-        deadline = time.monotonic() + _SECONDS
-        while True:
+
+        def offsets() -> Offsets:
             answers = self._admin.list_offsets(asked, request_timeout=_SECONDS)
-            try:
-                return {Partition(p.topic, p.partition): int(_result(answer).offset) for p, answer in answers.items()}
-            except KafkaRefused as refused:
-                # A broker that has just started answers before it knows what it leads.
-                cause = refused.__cause__
-                passes = isinstance(cause, KafkaException) and cause.args[0].code() in _LEADER_NOT_READY
-                if not passes or time.monotonic() > deadline:
-                    raise
-                time.sleep(_POLL_SECONDS)
+            return {Partition(p.topic, p.partition): int(_result(answer).offset) for p, answer in answers.items()}
+
+        return _until_ready(offsets)
 
     def _delete_before(self, starts: Offsets) -> None:
         asked = [TopicPartition(*partition, start) for partition, start in starts.items()]
@@ -197,6 +197,20 @@ class Summary:
     def contents(self) -> Mapping[Partition, object]:
         """Equal for equal partitions. Of a compacted topic only the newest record of each key counts."""
         return {p: digest.digest() for p, digest in self._digests.items()} | self._newest
+
+
+def _until_ready(call: Callable[[], T]) -> T:
+    """Repeat a call while a broker that has just started does not know yet what it leads or coordinates."""
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return call()
+        except KafkaRefused as refused:
+            cause = refused.__cause__
+            passes = isinstance(cause, KafkaException) and cause.args[0].code() in _NOT_READY
+            if not passes or time.monotonic() > deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
 
 
 async def _committed(settings: KafkaSettings) -> list[GroupOffset]:

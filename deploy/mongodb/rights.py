@@ -122,7 +122,8 @@ DATABASES: Final = tuple(sorted({name for rights in _PROCESSES_AND_OPERATOR.valu
 _COPY: Final = frozenset({Action.FIND, Action.LIST_COLLECTIONS, Action.LIST_INDEXES})
 _USERS: Final[Mapping[str, Rights]] = {
     **_PROCESSES_AND_OPERATOR,
-    "backup": {database: {ALL_COLLECTIONS: _COPY} for database in DATABASES},
+    # MongoDB's log of operations says which documents have changed.
+    "backup": {**{database: {ALL_COLLECTIONS: _COPY} for database in DATABASES}, "local": {"oplog.rs": _READ}},
 }
 _ONLY_LOCAL: Final[Mapping[str, Rights]] = {
     "gateway": {"frikort_gateway": {"clock": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE})}}

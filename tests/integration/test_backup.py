@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import bson
 import pytest
 from frikort_contracts.access import BACKUP
 from frikort_contracts.topics import EARNINGS
@@ -33,10 +34,15 @@ def test_the_running_system_is_copied_and_later_reports_are_added(job: Job, tmp_
     april = {"work": {"first": "2025-04-01", "last": "2025-04-30"}, "payment_date": "2025-04-30"}
     second = job.report(80_000, **april)["report_id"]
     assert main(["extend", str(archive.directory)]) == exit_codes.DONE
-    manifest = commands.verify(archive)
-    assert {collection.database for collection in manifest.collections} >= set(DATABASES) - {"frikort_operations"}
-    assert {offset.group.split(".")[1] for offset in manifest.groups} >= {"issuance", "reporting", "balance", "exports"}
-    assert [reports_of(job, archive.records([part])) for part in archive.parts()] == [[first], [second]]
+    first_part, second_part = parts = commands.verify(archive)
+    assert {collection.database for collection in first_part.collections} >= set(DATABASES) - {"frikort_operations"}
+    groups = {offset.group.split(".")[1] for offset in second_part.groups}
+    assert groups >= {"issuance", "reporting", "balance", "exports", "gateway"}
+    assert [reports_of(job, archive.records([part])) for part in parts] == [[first], [second]]
+    (changed,) = [
+        each for each in second_part.collections if each.name == "ledgers" and each.database == "frikort_balance"
+    ]
+    assert {bson.decode(raw)["_id"] for raw in archive.documents(changed)} == {f"{job.card.id}:2025"}
 
 
 def reports_of(job: Job, records: Iterable[StoredRecord]) -> list[str]:

@@ -23,8 +23,9 @@ from deploy.backup.archive import (
     Range,
     StoredCollection,
     StoredRecord,
+    documents_file,
     ends_of,
-    part_file,
+    records_file,
 )
 from services.runtime import exit_codes
 from services.runtime.processing.positions import Partition
@@ -39,8 +40,10 @@ RECORDS = [
 ]
 
 
-def write_part(archive: Archive, number: int, records: Sequence[StoredRecord]) -> None:
-    with archive.writing(part_file(number)) as file:
+def write_part(
+    archive: Archive, number: int, records: Sequence[StoredRecord], collections: tuple[StoredCollection, ...] = ()
+) -> None:
+    with archive.writing(records_file(number)) as file:
         for record in records:
             file.add(record.to_line())
     offsets: dict[Partition, list[int]] = {}
@@ -50,7 +53,17 @@ def write_part(archive: Archive, number: int, records: Sequence[StoredRecord]) -
         Range(topic=p.topic, partition=p.partition, first=places[0], end=places[-1] + 1, records=len(places))
         for p, places in offsets.items()
     )
-    archive.write_part(Part(backup="b", number=number, at=NOW, file=file.written, ranges=tuple(ranges)))
+    part = Part(
+        backup="b",
+        number=number,
+        at=NOW,
+        oplog=(1, 1),
+        groups=(),
+        collections=collections,
+        records=file.written,
+        ranges=tuple(ranges),
+    )
+    archive.write_part(part)
 
 
 @pytest.fixture
@@ -58,7 +71,7 @@ def archive(tmp_path: Path) -> Archive:
     archive = Archive(tmp_path / "backup")
     archive.create()
     counted = DocumentsDigest()
-    with archive.writing("stores/frikort_balance/ledgers.bson.gz") as file:
+    with archive.writing(documents_file(0, "frikort_balance", "ledgers")) as file:
         for document in DOCUMENTS:
             counted.add(bson.encode(document))
             file.add(bson.encode(document))
@@ -71,8 +84,8 @@ def archive(tmp_path: Path) -> Archive:
         digest=counted.digest,
         file=file.written,
     )
-    write_part(archive, 0, RECORDS)
-    archive.write_manifest(Manifest(id="b", at=NOW, groups=(), collections=(collection,)))
+    write_part(archive, 0, RECORDS, (collection,))
+    archive.write_manifest(Manifest(id="b"))
     return archive
 
 
@@ -81,8 +94,8 @@ def later(offset: int) -> StoredRecord:
 
 
 def test_documents_and_records_are_read_as_they_were_written(archive: Archive) -> None:
-    manifest = commands.verify(archive)
-    assert [bson.decode(raw) for raw in archive.documents(manifest.collections[0])] == DOCUMENTS
+    (part,) = commands.verify(archive)
+    assert [bson.decode(raw) for raw in archive.documents(part.collections[0])] == DOCUMENTS
     assert list(archive.records()) == RECORDS
     assert ends_of(archive.parts()) == {record.partition: 3 for record in RECORDS}
 
@@ -115,7 +128,7 @@ def test_later_records_are_added_as_a_part(archive: Archive) -> None:
 
 def test_a_part_that_was_not_finished_is_ignored(archive: Archive) -> None:
     def interrupted() -> None:
-        with archive.writing(part_file(1)) as file:
+        with archive.writing(records_file(1)) as file:
             file.add(later(3).to_line())
             raise ZeroDivisionError
 
@@ -156,7 +169,7 @@ def test_a_part_of_another_backup_or_with_records_twice_is_found(archive: Archiv
     write_part(archive, 1, [later(2)])
     with pytest.raises(ArchiveBroken, match="does not continue"):
         commands.verify(archive)
-    path = archive.directory / "topics" / "000001.json"
+    path = archive.directory / "parts" / "000001.json"
     path.write_text(path.read_text().replace('"backup": "b"', '"backup": "c"'))
     with pytest.raises(ArchiveBroken, match="another backup"):
         commands.verify(archive)
@@ -179,7 +192,7 @@ def test_only_the_owner_can_read_a_backup(archive: Archive) -> None:
 
 def test_the_command_says_whether_a_backup_is_whole(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(archive.directory)]) == exit_codes.DONE
-    assert "whole: backup b" in capsys.readouterr().out
-    (archive.directory / part_file(0)).unlink()
+    assert "whole: 1 parts; the last: part 0 of b" in capsys.readouterr().out
+    (archive.directory / records_file(0)).unlink()
     assert main(["verify", str(archive.directory)]) == exit_codes.NOT_DONE
     assert "topics/000000.jsonl.gz cannot be read" in capsys.readouterr().err
