@@ -36,7 +36,9 @@ def events() -> Mapping[str, frozenset[str]]:
 
 def _logged(path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for node in ast.walk(ast.parse(read(path))):
-        if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.args and node.func.attr in LEVELS:
             yield LEVELS[node.func.attr], tuple(_names(path, node.func.value, node.args[0]))
 
 
