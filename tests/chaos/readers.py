@@ -17,6 +17,7 @@ from deploy.local.kafka_users import KafkaAccess
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
+from services.exports.reconciliation import RECONCILIATIONS
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -48,6 +49,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
+    ("exports", RECONCILIATIONS),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""
