@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from itertools import chain
 from typing import Final, NamedTuple
 
 from frikort_contracts.topics import TOPICS, Topic
@@ -16,6 +17,8 @@ PROCESSES: Final = ("issuance", "reporting", "balance", "exports", "gateway", "p
 """Each process of the system is a principal. The portals use no topic."""
 OPERATOR: Final = "operator"
 """Reads dead letters and replays them, and changes years."""
+BACKUP: Final = "backup"
+"""Reads every topic, and sees the positions of all groups, for a backup."""
 PROVISIONER: Final = "provisioner"
 """Creates topics and grants rights, so it may do everything: a super user of the broker."""
 
@@ -55,7 +58,7 @@ def is_authority(principal: str) -> bool:
 
 
 AUTHORITIES: Final = tuple(sorted({reader for topic in TOPICS for reader in topic.readers if is_authority(reader)}))
-PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, PROVISIONER)
+PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, BACKUP, PROVISIONER)
 
 
 def group_prefix(principal: str) -> str:
@@ -63,9 +66,16 @@ def group_prefix(principal: str) -> str:
     return f"{principal}." if is_authority(principal) else f"frikort.{_GROUPS_OF.get(principal, principal)}."
 
 
+_BACKUP_GROUPS: Final = (
+    Right(BACKUP, Operation.DESCRIBE, Resource.GROUP, "frikort.", is_prefix=True),
+    Right(BACKUP, Operation.DESCRIBE, Resource.GROUP, _AUTHORITY, is_prefix=True),
+    Right(BACKUP, Operation.READ, Resource.GROUP, group_prefix(BACKUP), is_prefix=True),
+)
+
+
 def rights() -> frozenset[Right]:
     """The rights of all principals but the provisioner."""
-    return frozenset(right for topic in TOPICS for right in _rights_on(topic))
+    return frozenset(chain(_BACKUP_GROUPS, *map(_rights_on, TOPICS)))
 
 
 def _rights_on(topic: Topic) -> Iterator[Right]:
@@ -88,6 +98,8 @@ def _rights_on(topic: Topic) -> Iterator[Right]:
     for principal in topic.described_by:
         yield from _on(topic.name, principal, Operation.DESCRIBE)
     yield from _on(topic.dead, OPERATOR, Operation.READ)
+    for name in (topic.name, topic.dead):
+        yield from _on(name, BACKUP, Operation.READ)
 
 
 def _on(topic: str, principal: str, *operations: Operation) -> Iterator[Right]:

@@ -22,6 +22,8 @@ class Action(StrEnum):
     REMOVE = "remove"
     CREATE_INDEX = "createIndex"
     CHANGE_STREAM = "changeStream"
+    LIST_COLLECTIONS = "listCollections"
+    LIST_INDEXES = "listIndexes"
 
 
 Rights = Mapping[str, Mapping[str, frozenset[Action]]]
@@ -64,7 +66,7 @@ _OF_PROCESSORS: Final = {"applied_positions": _KEEP, "formats": _KEEP}
 # It counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
-_USERS: Final[Mapping[str, Rights]] = {
+_PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
     "issuance": {"frikort_issuance": {**_documents("cards"), "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
     "reporting": {"frikort_reporting": {**_documents("card_states"), **_OF_PROCESSORS}, **_JOURNAL},
     "balance": {"frikort_balance": {**_documents("ledgers"), "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
@@ -128,13 +130,20 @@ _USERS: Final[Mapping[str, Rights]] = {
     # Reads and replays dead letters, and changes the amounts of a year.
     "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD, "year_changes": _READ_AND_ADD}},
 }
+DATABASES: Final = tuple(sorted({name for rights in _PROCESSES_AND_OPERATOR.values() for name in rights}))
+
+_COPY: Final = frozenset({Action.FIND, Action.LIST_COLLECTIONS, Action.LIST_INDEXES})
+_USERS: Final[Mapping[str, Rights]] = {
+    **_PROCESSES_AND_OPERATOR,
+    # MongoDB's log of operations says which documents have changed.
+    "backup": {**{database: {ALL_COLLECTIONS: _COPY} for database in DATABASES}, "local": {"oplog.rs": _READ}},
+}
 _ONLY_LOCAL: Final[Mapping[str, Rights]] = {
     "gateway": {"frikort_gateway": {"clock": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE})}}
 }
 """The settable clock."""
 
 USERS: Final = tuple(_USERS)
-DATABASES: Final = tuple(sorted({database for rights in _USERS.values() for database in rights}))
 
 
 def rights_of(user: str, environment: Environment) -> Rights:

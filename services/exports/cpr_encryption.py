@@ -29,13 +29,15 @@ def load_key(path: Path, authority: Authority) -> ECKey:
     try:
         key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8"))[authority.value])
     except KeyError:
-        raise ValueError(f"{path} (FRIKORT_AUTHORITY_KEYS) has no key {authority.value!r}") from None
+        raise ValueError(f"the file of FRIKORT_AUTHORITY_KEYS has no key {authority.value!r}") from None
     except (OSError, ValueError, TypeError, JoseError) as error:
-        raise ValueError(f"{path} (FRIKORT_AUTHORITY_KEYS) cannot be read: {type(error).__name__}") from error
+        raise ValueError(f"the file of FRIKORT_AUTHORITY_KEYS cannot be read: {type(error).__name__}") from None
     if key.curve_name != "P-256":
-        raise ValueError(f"{path}: the key of {authority.value!r} is on {key.curve_name}, not on P-256")
+        raise ValueError(f"FRIKORT_AUTHORITY_KEYS: the key of {authority.value!r} is on {key.curve_name}, not on P-256")
     if key.is_private:
-        raise ValueError(f"{path}: the key of {authority.value!r} is a private one; it belongs with the authority only")
+        raise ValueError(
+            f"FRIKORT_AUTHORITY_KEYS: the key of {authority.value!r} is a private one; only the authority has that"
+        )
     return key
 
 

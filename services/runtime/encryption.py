@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
@@ -19,6 +20,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _HASH_BYTES = 16
+# Shorter than a key, so that a key in its place is no id.
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")
+_KEY_ID_IS = "an id has at most 20 letters, digits, - and _"
 
 
 class DecryptionError(ValueError):
@@ -37,15 +41,19 @@ def read_key(text: str, what: str) -> bytes:
 
 
 def read_keys(text: str, setting: str) -> dict[str, bytes]:
-    """The keys of ``<key id>:<base64 of 32 bytes>``, comma separated, by id. Raises ``ValueError``, as ``read_key``."""
+    """The keys of ``<key id>:<base64 of 32 bytes>``, comma separated, by id. Raises ``ValueError``, as ``read_key``.
+
+    The text of an error counts the keys and names no id: where the id is missing, the key stands in its place.
+    """
     keys: dict[str, bytes] = {}
-    for part in text.split(","):
+    for number, part in enumerate(text.split(","), 1):
+        what = f"key {number} in {setting}"
         key_id, _, key = part.strip().partition(":")
-        if not key_id or "." in key_id:
-            raise ValueError(f"{setting} is `<key id>:<base64 of 32 bytes>`, comma separated")
+        if not _KEY_ID.fullmatch(key_id):
+            raise ValueError(f"{what} has no id: write <key id>:<base64 of 32 bytes>, comma separated ({_KEY_ID_IS})")
         if key_id in keys:
-            raise ValueError(f"{setting} has two keys with the id {key_id}")
-        keys[key_id] = read_key(key, f"the key {key_id} in {setting}")
+            raise ValueError(f"{what} has the id of an earlier one")
+        keys[key_id] = read_key(key, what)
     return keys
 
 

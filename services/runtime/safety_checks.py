@@ -156,11 +156,14 @@ def check_topic(
     config: Mapping[str, str],
 ) -> None:
     """Compare a topic with the table; ``replicas`` counts them by partition. Raises ``UnsafeSetting``."""
-    if len(replicas) != topic.partitions:
+    # More are harmless: the producer uses those of the table (services/runtime/kafka/topics/added_partitions.py).
+    if len(replicas) < topic.partitions:
         raise UnsafeSetting(
             f"the number of partitions of {name}",
             len(replicas),
-            f"create the topic again with {topic.partitions}; adding some would break the order of a card's events",
+            f"run a release whose topic table has {len(replicas)}; do not add partitions, because that would break the "
+            "order of a card's events, and do not delete the topic, because it can hold the books",
+            risk=f"is fewer than the {topic.partitions} of the topic table",
         )
     if min(replicas) < replication:
         raise UnsafeSetting(

@@ -21,6 +21,7 @@ from services.runtime.kafka.consumer import KafkaConsumer, group_of
 from services.runtime.kafka.dead_letters.waiting import dead_letter_counter
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
+from services.runtime.kafka.topics.added_partitions import partition_watch
 from services.runtime.mongo.applied_positions import MongoAppliedPositions
 from services.runtime.mongo.document_store import (
     Database,
@@ -127,6 +128,7 @@ class Runtime:
             self._producer = KafkaProducer(
                 self._kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
+            self._background_tasks.append(partition_watch(self._topics.keys()))
             if processors:
                 self.consumer = self._consumer_of(self._kafka)
                 self._background_tasks.append(dead_letter_counter(self._kafka))
@@ -152,6 +154,12 @@ class Runtime:
     def health_routes(self) -> list[BaseRoute]:
         """/health/live, /health/ready and /metrics."""
         return self.health.routes()
+
+    @property
+    def _topics(self) -> dict[str, Topic]:
+        """The topics that this process reads or writes, with the dead letters of the first, by name."""
+        reads = {topic for processor in self._processors for topic in processor.topics}
+        return topics.names_for(self.principal, reads)
 
     def add_background_task(self, task: BackgroundTask) -> None:
         """Add a background task before ``start``: one that is built from parts of this runtime."""
@@ -319,8 +327,7 @@ class Runtime:
 
     async def _check_topics(self) -> None:
         if self._kafka is not None:
-            reads = {topic for processor in self._processors for topic in processor.topics}
-            await topics.check(self._kafka, topics.names_for(self.principal, reads))
+            await topics.check(self._kafka, self._topics)
 
     async def _prepare_store(self) -> None:
         await asyncio.to_thread(safety_checks.check_mongodb_servers, self.settings.mongodb_uri)

@@ -10,6 +10,8 @@ from urllib.parse import quote_plus
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.runtime.encryption import read_key, read_keys
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -44,6 +46,14 @@ class _FromEnvironment(BaseSettings):
         # pydantic would repeat the keys and passwords beside a setting that is missing.
         hide_input_in_errors=True,
     )
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        for name in self.model_fields_set:
+            for mark in type(self).model_fields[name].metadata:
+                if isinstance(mark, KeyMaterial) and isinstance(secret := getattr(self, name), SecretStr):
+                    (read_keys if mark.several else read_key)(secret.get_secret_value(), f"FRIKORT_{name.upper()}")
+        return self
 
 
 def _check_user(engine: str, user: str | None, password: SecretStr | None, password_file: Path | None) -> None:

@@ -18,6 +18,7 @@ from deploy.local.kafka_users import KafkaAccess
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
+from services.exports.reconciliation import RECONCILIATIONS
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -49,6 +50,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
+    ("exports", RECONCILIATIONS),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""
@@ -74,6 +76,8 @@ class TopicReader:
             names = [name for topic in TOPICS for name in (topic.name, topic.dead)]
             partitions = [TopicPartition(t, p) for t in names for p in consumer.partitions_for_topic(t) or range(6)]
             ends = await consumer.end_offsets(partitions)
+            for partition, first in (await consumer.beginning_offsets(partitions)).items():
+                self._next[partition] = max(first, self._next.get(partition, 0))
             waiting = [p for p in partitions if self._next.get(p, 0) < ends[p]]
             consumer.assign(waiting)
             for partition in waiting:
@@ -104,6 +108,9 @@ async def lagging_groups(log: KafkaProducer) -> list[str]:
             )
             if lag:
                 found.append(f"{service}: {lag}")
+        if await log.end_positions(TOPICS) != ends:
+            # Records came while the positions were read: readers may have positions beyond the ends above.
+            found.append("records are published")
     except KafkaUnavailable as error:
         return [str(error)]
     return found

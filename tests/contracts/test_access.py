@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from frikort_contracts.access import (
     AUTHORITIES,
+    BACKUP,
     OPERATOR,
     PRINCIPALS,
     PROVISIONER,
@@ -64,6 +65,13 @@ def test_an_authority_reads_one_feed_in_groups_with_its_name(authority: str) -> 
 def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> None:
     assert names(OPERATOR, Operation.READ) == {topic.dead for topic in TOPICS}
     assert names(OPERATOR, Operation.WRITE) == {t.name for t in TOPICS if not t.name.startswith("frikort.authority.")}
+
+
+def test_a_backup_reads_every_topic_and_sees_every_group_and_changes_none() -> None:
+    assert names(BACKUP, Operation.READ) == {name for topic in TOPICS for name in (topic.name, topic.dead)}
+    assert not names(BACKUP, Operation.WRITE)
+    assert names(BACKUP, Operation.DESCRIBE, Resource.GROUP) == {"frikort.", "authority-"}
+    assert names(BACKUP, Operation.READ, Resource.GROUP) == {"frikort.backup."}
 
 
 def test_every_principal_of_the_table_is_known_and_only_the_provisioner_needs_no_right() -> None:

@@ -37,7 +37,8 @@ REGISTRY_HOSTS = [
 
 
 def test_compose_file_is_valid() -> None:
-    assert PyCompose.from_yaml(yaml.safe_dump(COMPOSE))
+    # The validator does not know `on-failure:<retries>`, which the specification has.
+    assert PyCompose.from_yaml(yaml.safe_dump(COMPOSE).replace("restart: on-failure:5", "restart: on-failure"))
 
 
 def test_compose_has_the_system_of_the_launcher() -> None:
@@ -105,6 +106,33 @@ def test_compose_waits_for_what_it_depends_on() -> None:
         for name, dependency in service.get("depends_on", {}).items():
             checked = "healthcheck" in SERVICES[name] and "disable" not in SERVICES[name]["healthcheck"]
             assert dependency["condition"] == ("service_healthy" if checked else "service_completed_successfully")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_has_a_limit_of_memory_and_processes_and_a_bounded_log(name: str) -> None:
+    service = SERVICES[name]
+    assert service["mem_limit"]
+    assert service["pids_limit"] > 0
+    assert service["logging"] == {"driver": "local", "options": {"max-size": "20m", "max-file": "5"}}
+
+
+@pytest.mark.parametrize("name", [service.name for service in system.SERVICES])
+def test_a_service_has_the_memory_of_the_chart_in_compose(name: str) -> None:
+    chart = yaml.safe_load((REPOSITORY / "deploy" / "helm" / "frikort" / "values.yaml").read_text())
+    limit = chart["processes"][name]["resources"]["limits"]["memory"]
+    assert SERVICES[name]["mem_limit"] == limit.lower().removesuffix("i")
+
+
+@pytest.mark.parametrize("name", [*(service.name for service in system.SERVICES), "topics", "users", "provider"])
+def test_a_service_that_fails_again_and_again_stays_down_after_five_restarts(name: str) -> None:
+    policy, _, most = SERVICES[name]["restart"].partition(":")
+    assert policy == "on-failure", "a process that was asked to stop ends with 0 and stays down"
+    assert 0 < int(most) <= 5
+
+
+@pytest.mark.parametrize("name", ["kafka", "mongodb"])
+def test_an_engine_is_restarted_until_it_is_stopped(name: str) -> None:
+    assert SERVICES[name]["restart"] == "unless-stopped"
 
 
 def test_compose_refuses_to_start_without_secrets() -> None:

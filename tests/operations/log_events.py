@@ -12,7 +12,7 @@ from tests.house_rules.sources import python_files, read
 
 LEVELS: Final = {"warning": "warning", "error": "error", "exception": "error", "critical": "critical"}
 """The methods of a logger, and the level of their lines."""
-_PLACES: Final = ("services/", "deploy/mongodb/")
+_PLACES: Final = ("services/", "deploy/backup/", "deploy/mongodb/")
 _SERVICES_WITH_REQUESTS: Final = ("gateway", "portals")
 _EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 _PARSERS: Final = ("parser", "top")
@@ -36,7 +36,9 @@ def events() -> Mapping[str, frozenset[str]]:
 
 def _logged(path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for node in ast.walk(ast.parse(read(path))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if node.args and node.func.attr in LEVELS:
             yield LEVELS[node.func.attr], tuple(_names(path, node.func.value, node.args[0]))
 
 

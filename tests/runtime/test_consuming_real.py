@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import cast
 from uuid import UUID, uuid4, uuid5
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import NewPartitions
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from frikort_contracts.balance import BalanceChanged
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.reporting import EarningsReported
-from frikort_contracts.topics import BALANCES, EARNINGS
+from frikort_contracts.topics import AUTHORITY_STAR, BALANCES, EARNINGS
 from frikort_contracts.values import Components, WorkPeriod
+from structlog.testing import capture_logs
 
 from deploy.local.engines import Engines
 from services.balance.ledger import Ledger
@@ -23,6 +28,8 @@ from services.balance.processor import LEDGERS
 from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.topics import admin_client
+from services.runtime.kafka.topics.added_partitions import partition_watch
 from services.runtime.kafka.topics.provisioning import provision
 from services.runtime.processing.positions import Partition
 from services.runtime.service import CannotStart, Runtime
@@ -51,6 +58,45 @@ async def producer(settings: RuntimeSettings) -> AsyncIterator[KafkaProducer]:
     producer = KafkaProducer(settings, client_id="test", timeout=15)
     yield producer
     await producer.stop()
+
+
+async def test_partitions_that_are_added_to_a_topic_are_noticed_and_part_no_key(settings: RuntimeSettings) -> None:
+    topic, keys = AUTHORITY_STAR, [str(uuid4()).encode() for _ in range(40)]
+    records = [Record(topic.name, key, b"{}", ()) for key in keys]
+
+    @asynccontextmanager
+    async def fresh() -> AsyncIterator[KafkaProducer]:
+        """A producer that has just asked for the partitions."""
+        producer = KafkaProducer(settings, client_id="test", timeout=15)
+        yield producer
+        await producer.stop()
+
+    async with fresh() as producer:
+        await producer.publish(records)
+        before = await producer.end_positions([topic])
+        async with admin_client(settings) as admin:
+            await admin.create_partitions({topic.name: NewPartitions(topic.partitions + 2)})
+
+        async def all_are_there() -> bool:
+            return (await producer.partitions([topic.name]))[topic.name] == topic.partitions + 2
+
+        await eventually(all_are_there)
+    async with fresh() as producer:
+        await producer.publish(records)
+        after = await producer.end_positions([topic])
+        process = cast("Runtime", SimpleNamespace(producer=producer))
+        with capture_logs() as logs:
+            watching = asyncio.ensure_future(partition_watch([topic.name])(process))
+
+            async def is_noticed() -> bool:
+                return bool(logs)
+
+            await eventually(is_noticed)
+            watching.cancel()
+    assert [end.offset for end in after] == [2 * end.offset for end in before], "every key is in its partition again"
+    assert [(log["event"], log["topic"], log["partitions"]) for log in logs] == [
+        ("topics.partitions_added", topic.name, topic.partitions + 2)
+    ]
 
 
 def reported(card_id: str, number: int, amount: int) -> Record:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from frikort_contracts.topics import EARNINGS, OUTCOMES, PARTITIONS, Topic
+from structlog.testing import capture_logs
 
+from deploy.local.config import REPOSITORY
 from services.balance.processor import LEDGERS
 from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.topics.added_partitions import used_partitions, warn_of_added
 from services.runtime.safety_checks import (
     UnsafeSetting,
     check_hello,
@@ -141,6 +145,36 @@ def test_too_few_partitions_or_replicas_are_refused(replicas: list[int], names: 
         check_topic(
             EARNINGS.name, EARNINGS, replication=3, replicas=replicas, config=topic_config(EARNINGS.name, EARNINGS, 3)
         )
+
+
+def test_added_partitions_are_not_refused_because_they_are_not_used() -> None:
+    config = topic_config(EARNINGS.name, EARNINGS, 3)
+    check_topic(EARNINGS.name, EARNINGS, replication=3, replicas=[3] * (PARTITIONS + 2), config=config)
+    assert used_partitions(EARNINGS.name, range(PARTITIONS + 2)) == tuple(range(PARTITIONS))
+    assert used_partitions(EARNINGS.dead, {7, 6, 5, 4, 3, 2, 1, 0}) == tuple(range(PARTITIONS))
+    assert used_partitions("a topic of somebody else", {2, 0, 1}) == (0, 1, 2)
+
+
+def test_added_partitions_are_logged_once_for_each_number() -> None:
+    with capture_logs() as logs:
+        known: dict[str, int] = {}
+        for counts in ({EARNINGS.name: 6, "other": 9}, {EARNINGS.name: 8}, {EARNINGS.name: 8}, {EARNINGS.name: 9}):
+            warn_of_added(counts, known)
+            known = counts
+    assert [(log["event"], log["topic"], log["partitions"], log["used"]) for log in logs] == [
+        ("topics.partitions_added", EARNINGS.name, 8, 6),
+        ("topics.partitions_added", EARNINGS.name, 9, 6),
+    ]
+
+
+def test_no_advice_says_to_delete_a_topic_or_to_create_it_again() -> None:
+    pages = [*(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "services").rglob("*.py")]
+    bad = re.compile(
+        r"kafka-topics[^\n]*--delete|(?:create|make) (?:the|that|this) topic again|\bdelete the topic and", re.I
+    )
+    assert [str(page) for page in pages if bad.search(page.read_text())] == []
+    with pytest.raises(UnsafeSetting, match="do not delete the topic"):
+        check_topic(EARNINGS.name, EARNINGS, replication=1, replicas=[1], config={})
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Outcome:
 
 
 def steps(environment: Mapping[str, str]) -> list[Step]:
-    """The steps in their order; `environment` may set SEEDS and ROUNDS. Their limits add up to 58 minutes."""
+    """The steps in their order; `environment` may set SEEDS and ROUNDS. Together they take less than an hour."""
     seeds, rounds = environment.get("SEEDS") or "500", environment.get("ROUNDS") or "6"
     chaos = (_PYTHON, "-m", "tests.chaos")
     return [
@@ -93,6 +93,12 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "a broker with TLS, and every order in which engines start, die and freeze",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/operations"),
             4,
+        ),
+        Step(
+            "recovery",
+            "a backup under load, the end of both engines, a restore; books and answers are compared",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "-rP", "tests/recovery"),
+            5,
         ),
         Step(
             "repeats",

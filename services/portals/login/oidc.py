@@ -248,7 +248,8 @@ def read_client_key(path: Path) -> ECKey | RSAKey:
         stored = json.loads(path.read_text())
         return RSAKey.import_key(stored) if stored["kty"] == "RSA" else ECKey.import_key(stored)
     except (OSError, ValueError, KeyError, TypeError, JoseError):
-        raise ValueError(f"FRIKORT_LOGIN_CLIENT_KEY: {path} is no file with a private JWK (EC P-256 or RSA)") from None
+        # The path is not repeated: the key itself may stand in its place.
+        raise ValueError("FRIKORT_LOGIN_CLIENT_KEY names no file with a private JWK (EC P-256 or RSA)") from None
 
 
 def _decoded(encoded: str, keys: Mapping[str, Any], algorithms: list[str]) -> jwt.Token:

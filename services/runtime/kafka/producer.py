@@ -20,6 +20,7 @@ from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
 
 from services.runtime.kafka.connection import client_options
+from services.runtime.kafka.topics.added_partitions import used_partitions
 from services.runtime.processing.positions import Partition
 from services.runtime.settings import KafkaSettings
 
@@ -42,6 +43,7 @@ class KafkaProducer:
             **self._connection,
             "enable_idempotence": True,
             "acks": "all",
+            "compression_type": "zstd",  # docs/capacity.md
             "linger_ms": 2,
             "max_batch_size": 256 * 1024,
             "max_request_size": 2 * 1024 * 1024,
@@ -171,7 +173,9 @@ class KafkaProducer:
 
 async def _by_partition(producer: AIOKafkaProducer, records: Sequence[Record]) -> Mapping[Partition, Sequence[Record]]:
     """The records of each partition, in their order. Records with one key share a partition."""
-    numbers = {topic: tuple(sorted(await producer.partitions_for(topic))) for topic in {r.topic for r in records}}
+    numbers = {
+        topic: used_partitions(topic, await producer.partitions_for(topic)) for topic in {r.topic for r in records}
+    }
     by_partition: dict[tuple[str, int], list[Record]] = {}
     for record in records:
         topic, key = record.topic, record.key

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench.system import accept, extract, huge_card, payroll, start, through
+from tests.bench.system import accept, extract, huge_card, payroll, start, stored_bytes, through
 
-CASES: Final = (*accept.CASES, *through.CASES, *payroll.CASES, *huge_card.CASES, *extract.CASES, *start.CASES)
+CASES: Final = (
+    *accept.CASES,
+    *through.CASES,
+    *payroll.CASES,
+    *huge_card.CASES,
+    *extract.CASES,
+    *start.CASES,
+    *stored_bytes.CASES,
+)
 RATIOS: Final = (*accept.RATIOS, *through.RATIOS, *payroll.RATIOS, *huge_card.RATIOS, *extract.RATIOS)

@@ -27,13 +27,14 @@ async def payroll(bench: Bench) -> Figures:
     async with world(bench, "payroll", cards=count // _LINES_OF_A_CARD) as made:
         pids = {process.pid: name for name, process in made.system.processes.items() if name != "provider"}
         before, begun = cpu_seconds(pids), monotonic()
-        ended = await _booked(made, count)
+        ended = await book_file(made, count)
         after = cpu_seconds(pids)
         spent = {f"ms of {name} a line": 1000 * (after[pid] - before[pid]) / count for pid, name in pids.items()}
         return {RATE: count / (ended - begun), **{what: ms for what, ms in spent.items() if ms >= 0.01}}
 
 
-async def _booked(made: World, count: int) -> float:
+async def book_file(made: World, count: int) -> float:
+    """Book a file of ``count`` lines. Returns the moment on the monotonic clock at which its last line was settled."""
     headers = {"Authorization": f"Bearer {made.token}", "Idempotency-Key": "payroll"}
     async with httpx2.AsyncClient(base_url=made.system.gateway_url, headers=headers, timeout=120) as client:
         sent = await client.post(

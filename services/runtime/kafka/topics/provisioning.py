@@ -18,6 +18,7 @@ from services.runtime.kafka.topics import (
     partitions_of,
 )
 from services.runtime.kafka.topics.acls import check_rights, grant_rights
+from services.runtime.kafka.topics.added_partitions import warn_of_added
 from services.runtime.safety_checks import topic_config
 from services.runtime.settings import TopicSettings
 
@@ -44,6 +45,7 @@ async def provision(settings: TopicSettings) -> Provisioned:
         created = await _create(admin, settings.topic_replication)
         async with asyncio.timeout(REQUEST_MS / 1000):
             await _check_until_known(admin, settings.topic_replication)
+        await _warn_of_added(admin)
     granted = await asyncio.to_thread(grant_rights, settings)
     # A broker learns of the rights after it has made the partitions of all new topics, which can take long.
     await asyncio.to_thread(check_rights, settings, within=settings.start_timeout / 2 if granted else 0.0)
@@ -54,7 +56,12 @@ async def check_all(settings: TopicSettings) -> None:
     """Check every topic and right; create and grant nothing. Raises as ``provision``, and ``MissingTopics``."""
     async with admin_client(settings) as admin:
         await check_with(admin, settings.topic_replication, names_of(TOPICS))
+        await _warn_of_added(admin)
     await asyncio.to_thread(check_rights, settings)
+
+
+async def _warn_of_added(admin: AIOKafkaAdminClient) -> None:
+    warn_of_added({name: len(partitions) for name, partitions in (await partitions_of(admin)).items()}, {})
 
 
 async def _check_until_known(admin: AIOKafkaAdminClient, replication: int) -> None:

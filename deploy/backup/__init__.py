@@ -1,0 +1,1 @@
+"""Backup and recovery: ``python -m deploy.backup create|extend|verify|restore|books``."""

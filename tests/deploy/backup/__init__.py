@@ -1,0 +1,1 @@
+"""The files of a backup, and the books."""

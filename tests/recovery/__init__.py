@@ -1,0 +1,1 @@
+"""The recovery drill: everything is destroyed and restored from a backup."""
