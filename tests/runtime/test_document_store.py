@@ -16,6 +16,7 @@ from services.runtime.mongo.document_store import MongoStore, connect_for_proces
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Address
 from services.runtime.processing.entry_loading import MapAddress, StoredEntries
+from services.runtime.processing.unwritable import CannotBeWritten, Problem
 
 DATABASE: Final = "frikort_balance"
 
@@ -135,3 +136,27 @@ async def test_entries_of_an_unknown_document_are_none(store: MongoStore[Ledger]
     address = MapAddress("nowhere", MORE)
 
     assert await store.load_entries({address: {"report"}}) == {address: StoredEntries(0, 0, {})}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"entries": "x" * 17_000_000}, Problem.DOCUMENT_TOO_LARGE),
+        ({"exempt": 2**63}, Problem.VALUE_REFUSED),
+        ({"card_id": "\ud800"}, Problem.VALUE_REFUSED),
+    ],
+    ids=["too large", "an integer of 64 bits and more", "no UTF-8"],
+)
+async def test_a_document_that_mongodb_never_takes_is_refused_by_a_problem_code(
+    store: MongoStore[Ledger], provisioner: Any, changes: dict[str, Any], problem: Problem
+) -> None:
+    await store.prepare()
+    good, bad = ledger(), ledger()
+    assert bad.state is not None
+    bad.state = bad.state._replace(**changes)
+    with pytest.raises(CannotBeWritten) as refused:
+        await store.write([bad])
+    assert refused.value.problem is problem
+    with pytest.raises(CannotBeWritten):
+        await store.write([bad, good])
+    assert provisioner[LEDGERS.name].find_one({"_id": bad.id}) is None
