@@ -35,7 +35,7 @@ from services.runtime.mongo.document_store import (
 from services.runtime.mongo.formats import check_formats
 from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.consumer import BatchConsumer, BatchHandler
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
@@ -46,6 +46,7 @@ from services.runtime.reconciliation import NAME as RECONCILIATION_NAME
 from services.runtime.reconciliation import CardCounter, run_counter
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
+from services.runtime.tracing import tracing_of
 from services.runtime.web.health import Health
 
 logger = structlog.get_logger(__name__)
@@ -107,12 +108,14 @@ class Runtime:
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
         self.stopping = asyncio.Event()
-        self.client = connect(settings.mongodb_uri)
+        self.tracing = tracing_of(settings, self.name)
+        listeners = () if self.tracing is None else self.tracing.mongodb_listeners()
+        self.client = connect(settings.mongodb_uri, listeners=listeners)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
         self._card_counter = card_counter
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
-        self._processing_client = connect_for_processing(settings.mongodb_uri)
+        self._processing_client = connect_for_processing(settings.mongodb_uri, listeners=listeners)
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
         self._applied = MongoAppliedPositions(processing_database, group_of(service, processors))
         self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
@@ -121,11 +124,13 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._stop_by: float | None = None
+        self._is_started = False
         self._kafka = settings if isinstance(settings, RuntimeSettings) else None
         self._producer: KafkaProducer | None = None
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
-            self._producer = KafkaProducer(
+            producer = KafkaProducer if self.tracing is None else self.tracing.producer
+            self._producer = producer(
                 self._kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             self._background_tasks.append(partition_watch(self._topics.keys()))
@@ -212,6 +217,7 @@ class Runtime:
         # many live objects; the default threshold would scan them again and again.
         gc.freeze()
         gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
+        self._is_started = True
         logger.info("runtime.started", service=self.name)
 
     def check_settings(self) -> None:
@@ -220,18 +226,29 @@ class Runtime:
         if self._producer is not None:
             safety_checks.check_producer(self._producer.options)
 
-    def begin_stop(self) -> None:
-        """Start the countdown of the stop timeout. Safe to call in a signal handler."""
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the process was asked to stop: it is not ready any more."""
+        return self._stop_by is not None
+
+    def begin_stop(self, delay: float = 0.0) -> None:
+        """Start the countdown of the stop timeout. Safe to call in a signal handler.
+
+        ``stopping`` is set after ``delay`` seconds, or at once if the process has not started yet.
+        """
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self.settings.stop_timeout
         if self._event_loop is not None:
-            self._event_loop.call_soon_threadsafe(self.stopping.set)
+            seconds = delay if self._is_started else 0.0
+            self._event_loop.call_soon_threadsafe(self._event_loop.call_later, seconds, self.stopping.set)
 
     async def stop(self) -> None:
         """Finish the batches in progress and disconnect. A batch that takes too long is abandoned and redelivered."""
         self.begin_stop()
         await self._within(_CLOSING_SECONDS, self._stop_working)
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
+        if self.tracing is not None:
+            await self.tracing.stop()
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
             self._processing_client.close()
@@ -244,14 +261,18 @@ class Runtime:
 
     def _consumer_of(self, settings: RuntimeSettings) -> BatchConsumer:
         most = settings.batch_records
+        group = group_of(self.service, self._processors)
+        processors: list[BatchHandler] = [self._processor_of(processor, settings) for processor in self._processors]
+        if self.tracing is not None:
+            processors = [self.tracing.handler(processor, group) for processor in processors]
         return BatchConsumer(
             consumer=KafkaConsumer(
                 settings=settings,
                 topics={topic.name for processor in self._processors for topic in processor.topics},
-                group=group_of(self.service, self._processors),
+                group=group,
                 client_id=f"frikort-{self.name}",
             ),
-            processors=[self._processor_of(processor, settings) for processor in self._processors],
+            processors=processors,
             batching=BatchPolicy(
                 min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
             ),

@@ -143,6 +143,14 @@ class ProcessSettings(CommandSettings, MongoSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     revision: str = Field(default="unknown", description="The commit of the release, for `frikort_build_info`.")
+    traces_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where spans are sent by OTLP over HTTP, `http://collector:4318/v1/traces`; unset: no traces.",
+    )
+    traces_share: float = Field(
+        default=1.0, ge=0, le=1, description="The share of traces that are recorded; the same in every process."
+    )
     health_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
     )
@@ -157,6 +165,12 @@ class PublicSettings(ProcessSettings):
     """What a process with a public port also needs: its port, and the limits of connections and requests."""
 
     port: int = Field(default=8080, ge=1, le=65535, description="The public port.")
+    stop_delay: float = Field(
+        default=1.0,
+        ge=0,
+        description="Seconds after SIGTERM in which the public port still serves and readiness is 503, so that a load"
+        " balancer turns to other instances; at most a quarter of `stop_timeout`, and part of it.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses and networks of the proxies in front (for the API also of the portals), comma separated:"

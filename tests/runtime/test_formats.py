@@ -21,7 +21,7 @@ from services.runtime.mongo.document_store import LaterFormat, document_from, do
 from services.runtime.mongo.formats import compare
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Processor
-from services.runtime.retryable import RETRYABLE
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.safety_checks import UnsafeSetting
 
 LATER = replace(LEDGERS, format=LEDGERS.format + 1)
