@@ -12,11 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from services.gateway.audit.__main__ import main as audit_log
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
 from services.runtime.years.__main__ import main as years
 
 Main = Callable[[Sequence[str]], int]
 
+AUDIT_LOG: Final[Main] = audit_log
 DEAD_LETTERS: Final[Main] = dead_letters
 YEARS: Final[Main] = years
 _FORKS: Final = multiprocessing.get_context("forkserver")
