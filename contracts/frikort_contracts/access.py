@@ -19,6 +19,8 @@ OPERATOR: Final = "operator"
 """Reads dead letters and replays them, and changes years."""
 BACKUP: Final = "backup"
 """Reads every topic, and sees the positions of all groups, for a backup."""
+AUDITOR: Final = "auditor"
+"""Checks the audit log against its checkpoints. Reads, and writes nothing."""
 PROVISIONER: Final = "provisioner"
 """Creates topics and grants rights, so it may do everything: a super user of the broker."""
 
@@ -58,7 +60,7 @@ def is_authority(principal: str) -> bool:
 
 
 AUTHORITIES: Final = tuple(sorted({reader for topic in TOPICS for reader in topic.readers if is_authority(reader)}))
-PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, BACKUP, PROVISIONER)
+PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, AUDITOR, BACKUP, PROVISIONER)
 
 
 def group_prefix(principal: str) -> str:
@@ -86,7 +88,8 @@ def _rights_on(topic: Topic) -> Iterator[Right]:
     for reader in topic.readers:
         yield from _on(topic.name, reader, Operation.READ)
         if topic.is_followed:
-            yield from _on(topic.name, reader, Operation.DESCRIBE_CONFIGS)
+            if reader in PROCESSES:
+                yield from _on(topic.name, reader, Operation.DESCRIBE_CONFIGS)
             continue
         yield Right(reader, Operation.READ, Resource.GROUP, group_prefix(reader), is_prefix=True)
         if not is_authority(reader):

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Final, Literal, get_args
 
 from frikort_contracts import (
+    audit_log,
     balance,
     extracts,
     issuance,
@@ -35,7 +36,8 @@ class Topic:
     """A row of the table.
 
     ``writers`` and ``readers`` name processes, or ``authority-<name>``. Those in ``described_by`` may see where the
-    topic ends, and no record.
+    topic ends, and no record. Each reader of a topic that ``is_followed`` reads it whole, from its beginning, without a
+    consumer group and dead letters.
     """
 
     name: str
@@ -46,17 +48,13 @@ class Topic:
     partitions: int = PARTITIONS
     retention: timedelta | None = None
     cleanup: Literal["delete", "compact"] = "delete"
+    is_followed: bool = False
     described_by: tuple[str, ...] = ()
 
     @cached_property
     def types(self) -> Mapping[str, type[Message]]:
         """The messages by their CloudEvents type."""
         return {message.type: message for message in self.messages}
-
-    @property
-    def is_followed(self) -> bool:
-        """Whether each reader reads the whole topic from its beginning, without a consumer group and dead letters."""
-        return self.cleanup == "compact"
 
     @property
     def dead(self) -> str:
@@ -186,6 +184,16 @@ YEARS = Topic(
     writers=("operator",),
     readers=("reporting", "balance", "gateway", "payroll"),
     cleanup="compact",
+    is_followed=True,
+)
+AUDIT_LOG = Topic(
+    name="frikort.audit-log.v1",
+    key="chain",
+    messages=(audit_log.AuditLogSigned,),
+    writers=("gateway",),
+    readers=("gateway", "auditor"),
+    partitions=1,
+    is_followed=True,
 )
 RECONCILIATION = Topic(
     name="frikort.reconciliation.v1",
@@ -232,6 +240,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     YEARS,
     RECONCILIATION,
     RECONCILIATION_RESULTS,
+    AUDIT_LOG,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

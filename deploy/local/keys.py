@@ -28,6 +28,8 @@ class Keys:
     """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
     session_keys: str
     """FRIKORT_SESSION_KEYS: the keys of the portals' sessions, in the form of FRIKORT_ENCRYPTION_KEYS."""
+    audit_log_keys: str
+    """FRIKORT_AUDIT_LOG_KEYS: the keys that sign the audit log, in the form of FRIKORT_ENCRYPTION_KEYS."""
     authority_keys: Path
     """FRIKORT_AUTHORITY_KEYS: a JSON file, authority -> public JWK (EC P-256, for ECDH-ES)."""
     authority_private_keys: Path
@@ -54,6 +56,7 @@ def load_or_create(directory: Path) -> Keys:
         encryption_keys=kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
         lookup_key=kept(directory / "lookup-key.txt", _random_key),
         session_keys=kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
+        audit_log_keys=kept(directory / "audit-log-keys.txt", lambda: f"local-1:{_random_key()}"),
         authority_keys=public,
         authority_private_keys=private,
         provider_key=provider,

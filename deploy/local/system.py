@@ -54,6 +54,7 @@ SERVICES = (
         (
             "FRIKORT_ENCRYPTION_KEYS",
             "FRIKORT_LOOKUP_KEY",
+            "FRIKORT_AUDIT_LOG_KEYS",
             "FRIKORT_ISSUER",
             "FRIKORT_JWKS_URL",
             "FRIKORT_AUDIENCE",
@@ -226,6 +227,7 @@ class LocalSystem:
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
+            "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_PROVIDER_KEY": str(self.keys.provider_key),
             "FRIKORT_PROVIDER_CONFIG": str(self.config.data / "keys" / provider_config.FILE),

@@ -86,6 +86,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
         "frikort_gateway": {
             ALL_COLLECTIONS: _WATCH,
             "accesses": _ADD_INDEXED,
+            "audit_chains": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "audit_checks": frozenset({Action.INSERT, Action.UPDATE}),
             "submissions": frozenset({Action.INSERT, Action.UPDATE}),
             "attempts": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
             "cards": frozenset({Action.CREATE_INDEX}),
@@ -116,6 +118,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "report_batches": _WATCH | {Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX},
             "report_batch_chunks": frozenset({Action.FIND, Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX}),
             "accesses": _ADD,
+            "audit_chains": frozenset({Action.FIND, Action.INSERT, Action.UPDATE}),
             "clock": _READ,
             "key_checks": _READ_AND_ADD,
         }
@@ -127,6 +130,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "drafts": _KEEP_ONCE,
         }
     },
+    # Checks the audit log.
+    "auditor": {"frikort_gateway": {"accesses": _READ, "audit_chains": _READ}},
     # Reads and replays dead letters, and changes the amounts of a year.
     "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD, "year_changes": _READ_AND_ADD}},
 }

@@ -71,7 +71,7 @@ class CardYear:
     shows half a change. ``reports`` has a ``ReportSplit`` for each report id. A withdrawn report keeps its split, at
     zero. ``employers`` are the sums of ``reports`` by CVR number, so that a statement costs the same however many
     reports it has. A dispute can be known before its report; it is published together with the report. ``statement`` is
-    the latest published one.
+    the latest published one, and ``dispute_changes`` the sum of the revisions of all disputes.
     """
 
     reports: EntryMap
@@ -80,6 +80,7 @@ class CardYear:
     totals: YearTotals | None = None
     unmatched: YearTotals | None = None
     statement: StatementData | None = None
+    dispute_changes: int = 0
 
     def report_settled(self, event: ReportSettled) -> CardYear:
         """The year after a split. An older split, from a replayed dead letter, changes nothing."""
@@ -110,7 +111,8 @@ class CardYear:
         if earlier.dispute_revision >= event.revision:
             return self
         changed = earlier._replace(disputed=event.is_open, dispute_revision=event.revision)
-        return self._with_splits({event.report_id: changed}, self._employers_after({event.report_id: changed}))
+        after = self._with_splits({event.report_id: changed}, self._employers_after({event.report_id: changed}))
+        return replace(after, dispute_changes=self.dispute_changes + event.revision - earlier.dispute_revision)
 
     @property
     def is_stated(self) -> bool:
@@ -133,7 +135,7 @@ class CardYear:
         if self.unmatched is not None or self.totals is None or (not self.employers and self.statement is None):
             return None
         current = StatementData(
-            revision=self.totals.revision + sum(one.revision for one in self.disputes.values()) + card_revision - 1,
+            revision=self.totals.revision + self.dispute_changes + card_revision - 1,
             year=year,
             municipality=municipality,
             provisional=self.totals.provisional,

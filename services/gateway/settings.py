@@ -13,6 +13,7 @@ from services.runtime.settings import (
     LastingKeys,
     OptionalHttpsAddress,
     PublicSettings,
+    ReplaceableKeys,
     RuntimeSettings,
 )
 
@@ -37,6 +38,12 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
     lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
+    audit_log_keys: ReplaceableKeys = Field(
+        description="`<key id>:<base64 of 32 bytes>`, comma separated; the first signs the audit log, all check it."
+    )
+    audit_log_interval: float = Field(
+        default=10.0, gt=0, description="Seconds between two checkpoints of the audit log."
+    )
     issuer: HttpsAddress = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
     authorization_url: OptionalHttpsAddress = Field(
         default=None, description="The issuer's authorization endpoint, for the OpenAPI document; else `<issuer>/auth`."

@@ -10,8 +10,12 @@ from datetime import timedelta
 from frikort_contracts.rules.allowances import Allowances
 
 from services.gateway.attempts.limiter import AttemptLimiter
+from services.gateway.audit.chain import VerificationKeys, signing_keys
+from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import MongoAuditLog
+from services.gateway.audit.nightly_check import NightlyCheck
+from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.auth import Authenticator, fetch_from
 from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
@@ -47,6 +51,7 @@ class Process:
     """The parts of the API process with a lifetime."""
 
     container: Container
+    signer: CheckpointSigner
     change_listener: ChangeStreamListener
     projections: ProjectionMonitor
 
@@ -58,6 +63,7 @@ class Process:
         await container.read_models.prepare()
         await container.extract_requests.prepare()
         await container.audit_log.prepare()
+        await self.signer.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -81,7 +87,14 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     read_models = GatewayReadModels(audited_reads(runtime.reader), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
     batches = MongoBatchStore(database, lease=settings.batch_lease)
-    audit_log = MongoAuditLog(database)
+    chain = ChainWriter(database)
+    runtime.add_background_task(chain.run)
+    log_keys = signing_keys(settings.audit_log_keys.get_secret_value(), "FRIKORT_AUDIT_LOG_KEYS")
+    signer = CheckpointSigner(database, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
+    runtime.add_background_task(signer.run)
+    public_keys = VerificationKeys([key.public for key in log_keys])
+    runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
+    audit_log = MongoAuditLog(database, chain)
     attempt_limiter = AttemptLimiter(database, settings.attempt_limits, pause=timedelta(seconds=settings.attempt_pause))
     commands = CommandService(
         store=MongoCommandStore(database),
@@ -130,7 +143,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         end_positions=runtime.producer.end_positions,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
-    return Process(container, listener, ProjectionMonitor(database))
+    return Process(container, signer, listener, ProjectionMonitor(database))
 
 
 def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: Allowances) -> ResponseBuilder:

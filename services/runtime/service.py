@@ -34,8 +34,8 @@ from services.runtime.mongo.document_store import (
 )
 from services.runtime.mongo.formats import check_formats
 from services.runtime.mongo.key_checks import check_keys
-from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.consumer import BatchConsumer, BatchHandler
+from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor
+from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from frikort_contracts.audit_log import AuditLogSigned
 from frikort_contracts.balance import (
     BalanceChanged,
     CapWarningRaised,
@@ -250,6 +251,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
     RepublishStatements(card_id=_CARD),
+    AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     SettleYear(
         card_id=_CARD, year=2025, allowance=4_276_600, provisional=False,
         allowance_version="2025/2025-01-01/1-final/001",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from frikort_contracts.access import (
+    AUDITOR,
     AUTHORITIES,
     BACKUP,
     OPERATOR,
     PRINCIPALS,
+    PROCESSES,
     PROVISIONER,
     Operation,
     Resource,
@@ -15,7 +17,7 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, RECONCILIATION, TOPICS, YEARS
+from frikort_contracts.topics import AUDIT_LOG, BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, RECONCILIATION, TOPICS, YEARS
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -45,9 +47,10 @@ def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    assert names("gateway", Operation.WRITE) == commands
+    assert names("gateway", Operation.WRITE) == {*commands, AUDIT_LOG.name}
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
-    assert names("gateway", Operation.READ) == names("payroll", Operation.READ) == {YEARS.name}
+    assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name}
+    assert names("payroll", Operation.READ) == {YEARS.name}
     dead = {topic.dead for topic in TOPICS if "projections" in topic.readers}
     assert names("projections", Operation.WRITE) == dead | {RECONCILIATION.name}
     assert names("projections", Operation.READ) == dead | {name.removesuffix(DEAD_SUFFIX) for name in dead}
@@ -64,7 +67,13 @@ def test_an_authority_reads_one_feed_in_groups_with_its_name(authority: str) -> 
 
 def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> None:
     assert names(OPERATOR, Operation.READ) == {topic.dead for topic in TOPICS}
-    assert names(OPERATOR, Operation.WRITE) == {t.name for t in TOPICS if not t.name.startswith("frikort.authority.")}
+    read = {topic.name for topic in TOPICS if set(topic.readers) & set(PROCESSES) and topic != AUDIT_LOG}
+    assert names(OPERATOR, Operation.WRITE) == read
+
+
+def test_the_auditor_reads_the_audit_log_and_writes_nothing() -> None:
+    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name}
+    assert names(AUDITOR, Operation.WRITE) == set()
 
 
 def test_a_backup_reads_every_topic_and_sees_every_group_and_changes_none() -> None:

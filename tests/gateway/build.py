@@ -47,6 +47,7 @@ NOON: Final = datetime(2025, 6, 1, 12, tzinfo=UTC)
 PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphertext="k.ciphertext")
 ENCRYPTION_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
+AUDIT_LOG_KEYS: Final = "test:" + b64encode(b"a" * 32).decode()
 
 
 def persons() -> Persons:
@@ -65,6 +66,7 @@ def settings(**changes: Any) -> GatewaySettings:
         "mongodb": "mongodb://127.0.0.1:1/?replicaSet=rs0",
         "encryption_keys": SecretStr(ENCRYPTION_KEYS),
         "lookup_key": SecretStr(LOOKUP_KEY),
+        "audit_log_keys": SecretStr(AUDIT_LOG_KEYS),
         "issuer": "https://issuer.test",
         "api_url": "https://api.frikort.test",
         "jwks_url": "http://127.0.0.1:1/jwks",

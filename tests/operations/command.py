@@ -15,6 +15,7 @@ from typing import Final
 
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS
+from services.gateway.audit.__main__ import main as audit_log
 from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
 from services.runtime.kafka.topics.__main__ import main as topics
@@ -22,6 +23,7 @@ from services.runtime.years.__main__ import main as years
 
 Main = Callable[[Sequence[str]], int]
 
+AUDIT_LOG: Final[Main] = audit_log
 DEAD_LETTERS: Final[Main] = dead_letters
 YEARS: Final[Main] = years
 
@@ -38,6 +40,7 @@ _MODULES: Final[Mapping[str, Main]] = {
     "deploy.mongodb": users,
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
+    "services.gateway.audit": audit_log,
     "services.runtime.kafka.dead_letters": dead_letters,
     "services.runtime.kafka.topics": topics,
     "services.runtime.years": years,

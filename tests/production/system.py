@@ -164,6 +164,7 @@ class Production:
         return {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
+            "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_SESSION_KEYS": self.keys.session_keys,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
             "FRIKORT_ISSUER": self.addresses["provider"],

@@ -17,11 +17,12 @@ from services.exports.statements import CardStatements
 from services.reporting.card_state import CardState
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.mongo.document_store import LaterFormat, document_from, document_of
 from services.runtime.mongo.formats import compare
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Processor
-from services.runtime.error_kinds import RETRYABLE
+from services.runtime.processing.entries import EntryMap
 from services.runtime.safety_checks import UnsafeSetting
 
 LATER = replace(LEDGERS, format=LEDGERS.format + 1)
@@ -49,7 +50,10 @@ def test_a_document_of_an_earlier_format_is_read() -> None:
     [
         (LEDGERS, Ledger("card-1", 2025, revision=2, warned=(Threshold.NEAR,))),
         (card_states(Rules(AllowanceTable(years={}), provisional_accepted=True)), CardState(card_id="card-1")),
-        (statements(lambda person, card_id: ""), CardStatements(card_id="card-1", years={2025: CardYear()})),
+        (
+            statements(lambda person, card_id: ""),
+            CardStatements(card_id="card-1", years={2025: CardYear(EntryMap("2025"))}),
+        ),
     ],
     ids=["balance", "reporting", "exports"],
 )

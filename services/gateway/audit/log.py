@@ -1,6 +1,7 @@
 """The audit log: one entry for each read or change of one person's data. Entries are only added.
 
-It cannot be rebuilt from the topics: no event records a read.
+It cannot be rebuilt from the topics: no event records a read. Its entries are signed (``signer.py``), so that a change
+of one is found (``check.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any, Final, NamedTuple, Protocol
 from frikort_contracts.http.roles import Role
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from services.gateway.audit.chain import PLACE
+from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
 from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database, add_all
@@ -93,8 +96,9 @@ class AuditLog(Protocol):
 class MongoAuditLog:
     """The audit log in MongoDB."""
 
-    def __init__(self, database: Database) -> None:
-        self._accesses = database["accesses"]
+    def __init__(self, database: Database, chain: ChainWriter) -> None:
+        self._accesses = database[ENTRIES]
+        self._chain = chain
         self._batched_add = BatchedCalls(self._add)
 
     async def prepare(self) -> None:
@@ -111,7 +115,9 @@ class MongoAuditLog:
         return [_access_of(stored) for stored in await found.to_list(None)]
 
     async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
-        await add_all(self._accesses, [_stored_of(access) for accesses in several for access in accesses])
+        entries = [_stored_of(access) for accesses in several for access in accesses]
+        async with self._chain.places(len(entries)) as places:
+            await add_all(self._accesses, [entry | place for entry, place in zip(entries, places, strict=True)])
         return [None] * len(several)
 
 
@@ -146,5 +152,5 @@ def _stored_of(access: Access) -> dict[str, Any]:
 
 
 def _access_of(stored: Mapping[str, Any]) -> Access:
-    fields = {name: value for name, value in stored.items() if name != "_id"}
+    fields = {name: value for name, value in stored.items() if name not in ("_id", *PLACE)}
     return Access(order=stored["_id"], **fields | {"role": Role(stored["role"])})

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from frikort_contracts.rules.allowances import Allowances
 
+from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
 from services.gateway.clock import Clock
@@ -33,13 +34,14 @@ def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundT
         clock = Clock(database, settable=settings.environment == "local")
         ended = asyncio.Event()  # later than runtime.stopping: chunks in progress wait for their outcomes
         subscriptions = ChangeSubscriptions(ended)
+        chain = ChainWriter(database)
         batches = MongoBatchStore(database, lease=settings.batch_lease)
         await batches.prepare()
         worker = BatchWorker(
             FileWork(
                 batches=batches,
                 queries=MongoReadModelQueries(database),
-                audit_log=MongoAuditLog(database),
+                audit_log=MongoAuditLog(database, chain),
                 line_encryptor=line_encryptor,
                 publish=runtime.producer.publish,
                 now=clock.now,
@@ -57,11 +59,14 @@ def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundT
         for listener in listeners:
             listener.start()
         job.start()
+        renewing = asyncio.create_task(chain.run(runtime))
         try:
             async for _ in subscriptions.changes(_ANY_FILE, every=_HEARTBEAT_SECONDS, seconds=math.inf):
                 job.notify()
         finally:
             await asyncio.shield(_stop(job, ended, listeners))
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
 
     return book
 

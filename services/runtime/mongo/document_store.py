@@ -38,6 +38,7 @@ Collection = AsyncIOMotorCollection[dict[str, Any]]
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
+_ID = {"_id": 1}
 _NAMESPACE_EXISTS = 48
 _LAST_CHARACTER = "\uffff"
 _AFTER_SLASH = chr(ord("/") + 1)
@@ -114,6 +115,10 @@ async def create_clustered(database: Any, name: str) -> None:
             raise
 
 
+def _is_of_an_id(error: Mapping[str, Any]) -> bool:
+    return bool(error["code"] == _DUPLICATE_KEY and error.get("keyPattern", _ID) == _ID)
+
+
 async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
     """Insert the documents whose ``_id`` is new. Returns for each, in order, whether it was."""
     added = [True] * len(documents)
@@ -122,7 +127,7 @@ async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -
     except BulkWriteError as error:
         details: dict[str, Any] = dict(error.details or {})
         errors = details.get("writeErrors", [])
-        if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
+        if details.get("writeConcernErrors") or not all(map(_is_of_an_id, errors)):
             raise
         for refused in errors:
             added[refused["index"]] = False

@@ -19,8 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.consumer import BatchHandler
+from services.runtime.processing.batch_processor import BatchHandler, BatchResult
 from services.runtime.tracing import conventions as names
 from services.runtime.tracing.context import (
     HEADER,

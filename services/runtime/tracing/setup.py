@@ -20,7 +20,7 @@ from pymongo.monitoring import CommandListener
 from starlette.types import ASGIApp
 
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.processing.consumer import BatchHandler
+from services.runtime.processing.batch_processor import BatchHandler
 from services.runtime.settings import KafkaSettings, ProcessSettings
 from services.runtime.tracing.context import Sample, TraceIds
 from services.runtime.tracing.http import TracedTransport, TracingMiddleware

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.http.roles import Role
 
+from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import Access, AuditLog, MongoAuditLog, Span, query
 from services.gateway.ordering import stamp
 from services.runtime.mongo.document_store import Database
@@ -16,7 +17,11 @@ from tests.gateway.memory import MemoryAuditLog
 
 @pytest.fixture(params=["memory", "mongodb"])
 def log(request: pytest.FixtureRequest) -> AuditLog:
-    return MemoryAuditLog() if request.param == "memory" else MongoAuditLog(request.getfixturevalue("database"))
+    return MemoryAuditLog() if request.param == "memory" else _in(request.getfixturevalue("database"))
+
+
+def _in(database: Database) -> MongoAuditLog:
+    return MongoAuditLog(database, ChainWriter(database))
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,43 @@
+"""The event that anchors the audit log: digests of its entries, chained and signed."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from frikort_contracts.messages import Event
+from frikort_contracts.values import Revision, Value
+
+Digest = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="SHA-256, base64url without padding.")]
+
+
+class SignedEntry(Value):
+    """An entry of the audit log, without its content: the digest is of its JSON with sorted names."""
+
+    number: int = Field(ge=1, description="The place of the entry in its chain. Numbers grow, and can be left out.")
+    digest: Digest
+
+
+class Checkpoint(Value):
+    """The payload of a checkpoint: the entries that one process has written since its checkpoint before."""
+
+    chain: str = Field(description="The id of the chain: the entries of one process.")
+    sequence: Revision = Field(description="The place of the checkpoint in its chain, from 1 without gaps.")
+    previous: Digest | None = Field(description="The digest of the checkpoint before; null for the first.")
+    entries: tuple[SignedEntry, ...] = Field(min_length=1, description="In the order of their numbers.")
+
+
+class AuditLogSigned(Event):
+    """Entries of the audit log were signed: from now on a change of one of them is found."""
+
+    type: ClassVar[str] = "dk.frikort.audit-log.signed.v1"
+
+    chain: str = Field(description="The id of the chain: the entries of one process.")
+    checkpoint: str = Field(
+        description="A JWS in compact form (RFC 7515, Ed25519) whose payload is a `Checkpoint` as JSON."
+    )
+
+    @property
+    def key(self) -> str:
+        return self.chain

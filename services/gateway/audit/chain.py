@@ -1,0 +1,169 @@
+"""How the audit log is signed and checked. Pure.
+
+The entries of one process are a chain. A checkpoint names the digest of each new entry and of the checkpoint before, is
+signed, and is published on a topic. So someone who can change the database, or the topic, but does not have the key,
+cannot change what is signed without being found (Schneier and Kelsey, "Secure Audit Logs to Support Computer
+Forensics", 1999).
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final, Literal, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from frikort_contracts.audit_log import Checkpoint, SignedEntry
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import ValidationError
+
+from services.runtime.encryption import read_keys
+
+PLACE: Final = ("chain", "number")
+"""The fields of an entry that say where it is in which chain."""
+
+_ALGORITHM: Final = "Ed25519"
+_REMEMBERED: Final = 100
+
+
+class SigningKey:
+    """The Ed25519 key that signs checkpoints. Its public half, ``public``, is enough to check them."""
+
+    def __init__(self, seed: bytes) -> None:
+        """From the 32 bytes of the private key."""
+        self._key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
+        self._id = self._key.thumbprint()
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """The public key as a JWK (RFC 8037)."""
+        return {**self._key.as_dict(private=False), "kid": self._id}
+
+    def sign(self, checkpoint: Checkpoint) -> str:
+        """The checkpoint as a JWS in compact form. The same checkpoint gives the same text."""
+        header = {"alg": _ALGORITHM, "kid": self._id}
+        return jws.serialize_compact(header, checkpoint.model_dump_json(), self._key, algorithms=[_ALGORITHM])
+
+
+def signing_keys(text: str, setting: str) -> list[SigningKey]:
+    """The keys in ``text``: ``<key id>:<base64 of 32 bytes>``, comma separated. The first signs, all may have signed.
+
+    Raises ``ValueError`` that names the setting.
+    """
+    return [SigningKey(seed) for seed in read_keys(text, setting).values()]
+
+
+class VerificationKeys:
+    """The public keys that checkpoints can be signed with."""
+
+    def __init__(self, keys: Sequence[Mapping[str, Any]]) -> None:
+        """From public keys as JWKs."""
+        imported = [OKPKey.import_key(dict(key)) for key in keys]
+        self._keys = {key.thumbprint(): key for key in imported}
+
+    def read(self, text: str) -> Checkpoint | None:
+        """The checkpoint in a JWS; None unless one of the keys has signed it."""
+        try:
+            key = self._keys.get(jws.extract_compact(text.encode()).headers().get("kid", ""))
+            if key is None:
+                return None
+            return Checkpoint.model_validate_json(jws.deserialize_compact(text, key, algorithms=[_ALGORITHM]).payload)
+        except (JoseError, ValidationError, ValueError):
+            return None
+
+
+def digest_of(stored: Mapping[str, Any]) -> str:
+    """The digest of an entry as it is stored, without its place: of its JSON with sorted names."""
+    content = {name: value for name, value in stored.items() if name not in PLACE}
+    return digest_of_text(json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+
+
+def digest_of_text(text: str) -> str:
+    """The SHA-256 of a text, base64url without padding."""
+    return urlsafe_b64encode(sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def next_checkpoint(chain: str, sequence: int, previous: str | None, stored: Sequence[Mapping[str, Any]]) -> Checkpoint:
+    """The checkpoint of entries, after the checkpoint with the text ``previous``."""
+    return Checkpoint(
+        chain=chain,
+        sequence=sequence,
+        previous=None if previous is None else digest_of_text(previous),
+        entries=tuple(SignedEntry(number=entry["number"], digest=digest_of(entry)) for entry in stored),
+    )
+
+
+class Finding(NamedTuple):
+    """A difference between the log and its checkpoints. ``number`` is the entry's in its chain; 0: a checkpoint."""
+
+    what: Literal[
+        "altered",
+        "removed",
+        "reordered",
+        "added",
+        "not signed",
+        "checkpoint missing",
+        "checkpoint not signed",
+        "checkpoint altered",
+    ]
+    chain: str
+    number: int
+    order: str = ""
+
+    def __str__(self) -> str:
+        entry = f"entry {self.number} of chain {self.chain}" if self.number else f"chain {self.chain}"
+        return f"{self.what}: {entry}" + (f", {self.order}" if self.order else "")
+
+
+@dataclass
+class CheckpointReader:
+    """Reads the checkpoints of all chains in the order of the topic, and checks how each follows the one before."""
+
+    keys: VerificationKeys
+    findings: list[Finding] = field(default_factory=list)
+    signed: dict[str, int] = field(default_factory=dict)
+    """The number of the last signed entry of each chain."""
+    _recent: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
+    """The numbers and digests of the newest checkpoints of each chain."""
+
+    def read(self, chain: str, text: str) -> Checkpoint | None:
+        """The next checkpoint; None if it is repeated, or if no entry can be checked by it."""
+        checkpoint = self.keys.read(text)
+        if checkpoint is None or checkpoint.chain != chain:
+            self.findings.append(Finding("checkpoint not signed", chain, 0))
+            return None
+        recent = self._recent.setdefault(chain, deque([(0, "")], maxlen=_REMEMBERED))
+        sequence, previous = recent[-1]
+        if (checkpoint.sequence, digest_of_text(text)) in recent:
+            return None  # published again after a crash
+        if checkpoint.sequence > sequence + 1:
+            self.findings.append(Finding("checkpoint missing", chain, 0))
+        elif checkpoint.sequence <= sequence or checkpoint.previous != (previous or None):
+            self.findings.append(Finding("checkpoint altered", chain, 0))
+            return None
+        recent.append((checkpoint.sequence, digest_of_text(text)))
+        return checkpoint
+
+    def check(self, checkpoint: Checkpoint, stored: Mapping[int, Mapping[str, Any]]) -> None:
+        """Compare a checkpoint with ``stored``: the entries of its chain after the checkpoint before, by number."""
+        self.findings += _differences(checkpoint, stored)
+        self.signed[checkpoint.chain] = checkpoint.entries[-1].number
+
+
+def _differences(checkpoint: Checkpoint, stored: Mapping[int, Mapping[str, Any]]) -> Iterator[Finding]:
+    signed = {entry.number: entry.digest for entry in checkpoint.entries}
+    for number in sorted(signed.keys() | stored.keys()):
+        entry = stored.get(number)
+        if entry is None:
+            yield Finding("removed", checkpoint.chain, number)
+        elif number not in signed:
+            yield Finding("added", checkpoint.chain, number, str(entry["_id"]))
+        elif (digest := digest_of(entry)) != signed[number]:
+            what: Literal["reordered", "altered"] = "reordered" if digest in signed.values() else "altered"
+            yield Finding(what, checkpoint.chain, number, str(entry["_id"]))

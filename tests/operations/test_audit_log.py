@@ -1,0 +1,98 @@
+"""The command that compares the audit log with its checkpoints, on real entries and a real topic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from frikort_contracts.http.roles import Role
+
+from services.gateway.audit.chain import SigningKey
+from services.gateway.audit.chain_writer import CHAINS, ENTRIES, ChainWriter
+from services.gateway.audit.log import Access, MongoAuditLog
+from services.gateway.audit.signer import CheckpointSigner
+from services.gateway.ordering import order_of
+from services.runtime import exit_codes
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.mongo.document_store import Database, connect, durable_database
+from tests.gateway.build import NOON
+from tests.operations import command
+from tests.operations.harness import Harness
+
+KEY: Final = SigningKey(b"k" * 32)
+_PERSON: Final = "person:" + "h" * 22
+
+
+@pytest.fixture
+async def database(harness: Harness) -> AsyncIterator[Database]:
+    client = connect(harness.settings.mongodb_uri)
+    yield durable_database(client, "frikort_gateway")
+    await client.drop_database("frikort_gateway")
+    client.close()
+
+
+@pytest.fixture
+async def producer(harness: Harness) -> AsyncIterator[KafkaProducer]:
+    producer = KafkaProducer(harness.settings, client_id="audit-log", timeout=15)
+    yield producer
+    await producer.stop()
+
+
+async def signed(database: Database, producer: KafkaProducer, count: int) -> list[dict[str, Any]]:
+    """Signed entries, as they are stored."""
+    chain = ChainWriter(database)
+    log, signer = MongoAuditLog(database, chain), CheckpointSigner(database, producer, KEY, interval=1.0)
+    await signer.prepare()
+    await log.add([_access(number) for number in range(count)])
+    await chain.renew()
+    await signer.sign()
+    return list(await database[ENTRIES].find().sort("number", 1).to_list(None))
+
+
+def _access(number: int) -> Access:
+    return Access(
+        order=order_of(NOON, f"{number:04d}"),
+        subject=_PERSON,
+        own=False,
+        action="read-card",
+        refused=False,
+        role=Role.CASEWORKER,
+        organisation="101",
+        actor="worker-1",
+        reason="sag 7",
+        request="r",
+    )
+
+
+async def check(harness: Harness, directory: Path) -> tuple[int, list[str]]:
+    """The exit code of the command, and the lines that it writes."""
+    keys = directory / "keys.json"
+    keys.write_text(json.dumps({"keys": [KEY.public]}))
+    arguments = ["check", "--keys", str(keys)]
+    code, out, err = await asyncio.to_thread(command.run, command.AUDIT_LOG, arguments, harness.environment())
+    return code, (out or err).splitlines()
+
+
+async def test_each_change_of_a_signed_entry_is_named(
+    harness: Harness, database: Database, producer: KafkaProducer, tmp_path: Path
+) -> None:
+    stored = await signed(database, producer, 5)
+    chain, entries = stored[0]["chain"], database[ENTRIES]
+    assert await check(harness, tmp_path) == (exit_codes.DONE, ["The audit log and its checkpoints agree."])
+
+    await entries.update_one({"number": 2}, {"$set": {"actor": "worker-2"}})
+    await entries.delete_one({"number": 4})
+    await entries.insert_one({**stored[4], "_id": "2025-01-01T00:00:00+00:00|x", "number": 9})
+    await database[CHAINS].update_many({}, {"$set": {"lease_until": 0}})
+    code, lines = await check(harness, tmp_path)
+    assert code == exit_codes.NOT_DONE
+    assert [line.partition(",")[0] for line in lines] == [
+        f"altered: entry 2 of chain {chain}",
+        f"removed: entry 4 of chain {chain}",
+        f"not signed: entry 9 of chain {chain}",
+    ]
+    assert not any("sag 7" in line or _PERSON in line for line in lines)
