@@ -27,7 +27,7 @@ from services.runtime.errors import describe
 from services.runtime.kafka.connection import librdkafka_options
 from services.runtime.kafka.topics import admin_client, names_of
 from services.runtime.processing.positions import Offsets, Partition
-from services.runtime.safety_checks import MOST_MESSAGE_BYTES
+from services.runtime.safety_checks import MOST_DEAD_LETTER_BYTES
 from services.runtime.settings import KafkaSettings
 
 NAMES: Final[Mapping[str, Topic]] = names_of(TOPICS)
@@ -264,7 +264,7 @@ class _Writer:
                 "enable.idempotence": True,
                 "linger.ms": 20,
                 "compression.type": "zstd",
-                "message.max.bytes": MOST_MESSAGE_BYTES,
+                "message.max.bytes": MOST_DEAD_LETTER_BYTES,
                 "queue.buffering.max.kbytes": _QUEUED_KB,
             },
             logger=logging.getLogger("librdkafka"),

@@ -11,13 +11,13 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.reconciliation import COUNTERS, CardsCounted, CardsListed, CardYear, Counter, Figures
 from frikort_contracts.topics import RECONCILIATION, Topic
 
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.responder import Answer, Responder
 from services.runtime.processing.responder import catch_up as catch_up_with
-from services.runtime.retryable import RETRYABLE
 from services.runtime.settings import RuntimeSettings
 
 if TYPE_CHECKING:

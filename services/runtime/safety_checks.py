@@ -18,6 +18,8 @@ from services.runtime import production_checks
 from services.runtime.settings import CommandSettings, MongoSettings, TopicSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
+MOST_DEAD_LETTER_BYTES: Final = MOST_MESSAGE_BYTES + 64 * 1024
+"""A dead letter is the original and some headers."""
 _PRODUCTION_REPLICAS: Final = 3
 _UNLIMITED: Final = -1
 _HELLO_MS: Final = 1000
@@ -142,7 +144,7 @@ def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
         "retention.bytes": str(_UNLIMITED),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
-        "max.message.bytes": str(MOST_MESSAGE_BYTES),
+        "max.message.bytes": str(MOST_MESSAGE_BYTES if name == topic.name else MOST_DEAD_LETTER_BYTES),
     }
 
 
@@ -175,7 +177,7 @@ def check_topic(
         "retention.bytes": lambda value: _at_least(value, put["retention.bytes"]),
         "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),
         "unclean.leader.election.enable": lambda value: value == "false",
-        "max.message.bytes": lambda value: int(value) >= MOST_MESSAGE_BYTES,
+        "max.message.bytes": lambda value: int(value) >= int(put["max.message.bytes"]),
     }
     for setting, is_safe in keeps.items():
         if not is_safe(found := config.get(setting, "")):

@@ -15,6 +15,7 @@ from frikort_contracts.topics import RECONCILIATION, Topic
 from starlette.routing import BaseRoute
 
 from services.runtime import safety_checks
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.errors import describe
 from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer, group_of
@@ -41,7 +42,6 @@ from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.reconciliation import NAME as RECONCILIATION_NAME
 from services.runtime.reconciliation import CardCounter, run_counter
-from services.runtime.retryable import RETRYABLE
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
 from services.runtime.web.health import Health

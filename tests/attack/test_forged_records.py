@@ -19,7 +19,8 @@ from frikort_contracts.topics import EARNINGS, TOPICS, topic_of
 from deploy.local.engines import Engines
 from deploy.local.kafka import answers_metadata
 from deploy.local.kafka_users import BROKER, KafkaAccess
-from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.settings import KafkaSettings
 from tests.contracts.examples import EXAMPLES
 from tests.sources import source_for

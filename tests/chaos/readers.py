@@ -23,7 +23,8 @@ from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.kafka.consumer import group_of
-from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.decision import DocumentSet
 from services.runtime.processing.positions import Partition
 from tests.chaos.client import Api

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaProducer
 from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import TOPICS, Topic
 
-from services.runtime.kafka.producer import KafkaProducer
+from tests.chaos.dead_letter_rounds import publish_at, replay_storm, unwritable
 from tests.chaos.environment import SESSION_SECONDS
 from tests.chaos.huge_card import huge_card
 from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
 from tests.chaos.round_context import Action, NotPossible, RoundContext
 from tests.chaos.timing import for_seconds
-from tests.chaos.topic_contents import DeadLetter, Place
+from tests.chaos.topic_contents import DeadLetter
 
 _DOWN_SECONDS = 3.0
 _ZOMBIE_SECONDS = SESSION_SECONDS + 4.0
@@ -127,7 +126,7 @@ async def poison(on: RoundContext) -> None:
     """Publish three invalid records to every topic that a service reads."""
     for topic in TOPICS:
         for number, record in enumerate(_poison(topic)):
-            place = await _publish(on.log, record, topic, partition=number)
+            place = await publish_at(on.log, record, partition=number)
             on.dead |= {DeadLetter(service, name, place) for service, name in readers_of(topic)}
 
 
@@ -140,15 +139,6 @@ def _poison(topic: Topic) -> list[Record]:
         Record(topic.name, b"poison", b'{"wage": 1e2}', named),
         Record(topic.name, b"poison", b"{}", (("ce_type", b"\xff\xfe"), *named)),
     ]
-
-
-async def _publish(log: KafkaProducer, record: Record, topic: Topic, *, partition: int) -> Place:
-    """Publish the record. Returns its position."""
-    async with AIOKafkaProducer(**log.options) as producer:
-        sent = await producer.send_and_wait(
-            record.topic, value=record.value, key=record.key, headers=list(record.headers), partition=partition
-        )
-    return Place(topic.name, sent.partition, sent.offset)
 
 
 def disk_full(name: str) -> Action:
@@ -177,6 +167,8 @@ SINGLE: dict[str, Action] = {
     "kill -9 reporting": kill_one("reporting"),
     "kill -9 mongod": kill_engine("mongodb"),
     "poison": poison,
+    "unwritable document": unwritable,
+    "replay storm": replay_storm,
     "kill -9 both": kill_both,
     "kill -9 gateway": kill_one("gateway"),
     "kill -9 projections": kill_one("projections"),

@@ -16,7 +16,7 @@ from frikort_contracts.messages import Event
 from services.exports.extract_requests import ExtractRequest
 from services.exports.extract_worker import is_recent_enough
 from services.exports.processor import statements
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor

@@ -23,7 +23,8 @@ from services.runtime import exit_codes
 from services.runtime.kafka.dead_letters.journal import Action, Attribution, Journal, JournalEntry, perform, state_of
 from services.runtime.kafka.dead_letters.reader import DeadLetter, read
 from services.runtime.kafka.dead_letters.waiting import WaitingDeadLetters
-from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import connect
 from services.runtime.processing.dead_letters import FACTS, Origin, Replay
 from services.runtime.settings import KafkaSettings

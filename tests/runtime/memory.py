@@ -24,6 +24,7 @@ from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
+from services.runtime.processing.unwritable import CannotBeWritten, Problem
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -101,6 +102,7 @@ class MemoryDatabase(Generic[S]):
         self.documents: dict[str, Stored] = {}
         self.conflicts = 0
         self.changes = 0
+        self.unwritable: Callable[[Document[S]], Problem | None] = lambda _: None
         self._holders: dict[str, list[str]] = {}
 
     def holders(self, alias: str) -> Sequence[str]:
@@ -185,14 +187,19 @@ class MemoryStore(Generic[S]):
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         await self._faults.point("write.before")
-        all_written = True
+        all_written, problem = True, None
         for document in documents:
+            if (refused := self._database.unwritable(document)) is not None:
+                problem = refused
+                continue
             written = self._database.put(document)
             if not self._database.write_once:
                 self._database.conflicts += not written
                 all_written &= written
             await self._faults.point("write.between")
         await self._faults.point("write.after")
+        if problem is not None:
+            raise CannotBeWritten(problem)
         return all_written
 
 

@@ -15,6 +15,7 @@ from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import MongoStore, connect_for_processing, durable_database
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Address
+from services.runtime.processing.unwritable import CannotBeWritten, Problem
 
 DATABASE: Final = "frikort_balance"
 
@@ -86,3 +87,27 @@ async def test_a_document_is_replaced_at_its_version_alone(store: MongoStore[Led
     assert await store.write([loaded])
     assert not await store.write([loaded])
     assert await store.write([Document(first.id, version=2, state=first.state)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"entries": "x" * 17_000_000}, Problem.DOCUMENT_TOO_LARGE),
+        ({"exempt": 2**63}, Problem.VALUE_REFUSED),
+        ({"card_id": "\ud800"}, Problem.VALUE_REFUSED),
+    ],
+    ids=["too large", "an integer of 64 bits and more", "no UTF-8"],
+)
+async def test_a_document_that_mongodb_never_takes_is_refused_by_a_problem_code(
+    store: MongoStore[Ledger], provisioner: Any, changes: dict[str, Any], problem: Problem
+) -> None:
+    await store.prepare()
+    good, bad = ledger(), ledger()
+    assert bad.state is not None
+    bad.state = bad.state._replace(**changes)
+    with pytest.raises(CannotBeWritten) as refused:
+        await store.write([bad])
+    assert refused.value.problem is problem
+    with pytest.raises(CannotBeWritten):
+        await store.write([bad, good])
+    assert provisioner[LEDGERS.name].find_one({"_id": bad.id}) is None

@@ -10,12 +10,12 @@ from frikort_contracts.cloudevents import Envelope, Record, decode, encode
 from frikort_contracts.reconciliation import CardsCounted, CardsListed, Figures, Holder
 from frikort_contracts.topics import RECONCILIATION, source_of
 
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.dead_letters import Origin, Replay, facts_of
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.responder import NotCaughtUp, Responder, catch_up
 from services.runtime.reconciliation import CountCards, Held, answer_with
-from services.runtime.retryable import RETRYABLE
 from tests.contracts.examples import envelope
 from tests.runtime.memory import Faults, MemoryKafka, MemoryProducer
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from frikort_contracts.cloudevents import BrokenContract, Record, decode, to_json_bytes
 from frikort_contracts.topics import PARTITIONS, TOPICS
 
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.positions import Partition
 from tests.runtime.memory import MemoryKafka, MemoryProducer, Points

@@ -23,7 +23,7 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModels
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from tests.simulation.environment import Environment, GatewayInstance
 from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream
 

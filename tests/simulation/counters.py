@@ -12,14 +12,14 @@ from services.balance.counting import count_with as count_balance
 from services.exports.counting import count_with as count_exports
 from services.gateway.projections.counting import count_with as count_views
 from services.reporting.counting import count_with as count_reports
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.error_kinds import RETRYABLE
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.responder import Responder, catch_up
 from services.runtime.reconciliation import NAME, CountCards, answer_with
-from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.broker import Broker, Group
 from tests.simulation.member import CheckedProcessor, Member

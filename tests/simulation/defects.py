@@ -23,6 +23,7 @@ from services.gateway.projections import reports as report_views
 from services.gateway.projections.reports import ReportView
 from services.gateway.read_models import ReadModels
 from services.reporting import disputes
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
@@ -30,7 +31,6 @@ from services.runtime.processing.batch_processor import BatchProcessor, BatchRes
 from services.runtime.processing.consumer import BatchConsumer, BatchHandler, MembershipLost
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.positions import Partition
-from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 
 process_partitions = BatchConsumer._process_partitions

@@ -32,7 +32,8 @@ from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.error_kinds import RETRYABLE
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
@@ -43,7 +44,6 @@ from services.runtime.processing.policies import CommitPolicy
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import CommittedOffsets, PublishedEvents
-from services.runtime.retryable import RETRYABLE
 from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 from tests.simulation import jobs

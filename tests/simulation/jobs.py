@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from pymongo.errors import AutoReconnect
 
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.jobs import AnyJobKind, JobState, LeaseLost, run_job
 from services.runtime.processing.producer import Producer
 from tests.runtime.memory import MemoryDatabase

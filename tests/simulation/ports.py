@@ -14,7 +14,7 @@ from typing import Any, Final, Generic
 from pymongo.errors import AutoReconnect
 
 from services.gateway.commands.store import StoredCommand
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.decision import S
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.scheduler import Pause, pause

@@ -18,7 +18,7 @@ from services.gateway.api.json_route import RepeatedMemberError, is_utf8_json
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import note_problem
 

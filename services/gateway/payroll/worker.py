@@ -40,7 +40,7 @@ from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 from services.gateway.projections import outcomes, reports
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.lease import LeaseLost
 
 logger = structlog.get_logger(__name__)

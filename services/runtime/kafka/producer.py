@@ -19,19 +19,19 @@ from frikort_contracts.cloudevents import Record
 from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
 
+from services.runtime.error_kinds import problem_of
 from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.topics.added_partitions import used_partitions
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.positions import Partition
+from services.runtime.processing.unwritable import CannotBeWritten
+from services.runtime.safety_checks import MOST_DEAD_LETTER_BYTES
 from services.runtime.settings import KafkaSettings
 
 logger = structlog.get_logger(__name__)
 
 _CLOSE_SECONDS = 3.0
 _PARTITIONER = DefaultPartitioner()
-
-
-class KafkaUnavailable(RuntimeError):
-    """Kafka did not acknowledge in time. The records may still arrive: publish them again with the same ids."""
 
 
 class KafkaProducer:
@@ -46,7 +46,7 @@ class KafkaProducer:
             "compression_type": "zstd",  # docs/capacity.md
             "linger_ms": 2,
             "max_batch_size": 256 * 1024,
-            "max_request_size": 2 * 1024 * 1024,
+            "max_request_size": MOST_DEAD_LETTER_BYTES,
         }
         self._servers = settings.kafka
         self._timeout = timeout
@@ -70,7 +70,8 @@ class KafkaProducer:
     async def publish(self, records: Sequence[Record]) -> None:
         """Publish with ``acks=all``, in order for each key; return when all are acknowledged.
 
-        Raises ``KafkaUnavailable``; then any of the records may or may not have been appended.
+        Raises ``KafkaUnavailable``, and ``CannotBeWritten`` if Kafka never takes one of them; then any of the records
+        may or may not have been appended.
         """
         if not records:
             return
@@ -85,6 +86,8 @@ class KafkaProducer:
             # another caller already has.
             if producer is self._producer:
                 await self._drop_producer()
+            if (problem := problem_of(error)) is not None:
+                raise CannotBeWritten(problem) from error
             raise KafkaUnavailable(f"Kafka did not acknowledge: {type(error).__name__}") from error
 
     async def ping(self) -> None:

@@ -19,11 +19,13 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.runtime.batched_calls import BatchedCalls
+from services.runtime.error_kinds import problem_of
 from services.runtime.mongo.outbox_codec import pending_from, stored_pending
 from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.apply import Document, Documents
 from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
 from services.runtime.processing.projection import Projection
+from services.runtime.processing.unwritable import CannotBeWritten
 
 Client = AsyncIOMotorClient[dict[str, Any]]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
@@ -166,8 +168,17 @@ class MongoStore(Generic[S]):
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         """Insert new documents and replace loaded ones of the same version.
 
-        False if a document has changed or an alias is taken. A document written once is kept as it is stored.
+        False if a document has changed or an alias is taken. A document written once is kept as it is stored. Raises
+        ``CannotBeWritten`` if MongoDB never takes one of them; the others may be written.
         """
+        try:
+            return await self._write(documents)
+        except Exception as error:
+            if (problem := problem_of(error)) is not None:
+                raise CannotBeWritten(problem) from error
+            raise
+
+    async def _write(self, documents: Sequence[Document[S]]) -> bool:
         if self._write_once:
             await add_all(self._collection, [document_of(document, self._documents) for document in documents])
             return True

@@ -29,6 +29,7 @@ from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_batch
 from services.runtime.processing.published import PublishedEvents, batch_starts
+from services.runtime.processing.unwritable import CannotBeWritten, check_size
 
 logger = structlog.get_logger(__name__)
 
@@ -109,10 +110,20 @@ class BatchProcessor(Generic[S]):
     async def process(self, batch: Sequence[Incoming]) -> BatchResult:
         """Process ``batch`` completely. Its offsets may be committed if this returns, and must not be if it raises.
 
-        Raises the errors of the store and of the producer (then the batch may be processed again), and
-        ``DeadLetterLimitExceeded``.
+        A record whose document or events can never be written becomes a dead letter: the batch is halved until the
+        record is alone. What the first attempt has written is found applied. Raises the other errors of the store and
+        of the producer (then the batch may be processed again), and ``DeadLetterLimitExceeded``.
         """
-        deliveries, broken = self._read(batch)
+        try:
+            return await self._process(batch, {})
+        except CannotBeWritten as refused:
+            if len(batch) > 1:
+                return await self._process_halves(batch)
+            return await self._process(batch, {_position(batch[0]): str(refused)})
+
+    async def _process(self, batch: Sequence[Incoming], unwritable: Mapping[Position, str]) -> BatchResult:
+        """Process ``batch``, whose records in ``unwritable`` become dead letters without being applied."""
+        deliveries, broken = self._read([incoming for incoming in batch if _position(incoming) not in unwritable])
         addresses = [delivery.address for delivery in deliveries]
         while True:
             documents = await self._load(addresses)
@@ -123,8 +134,10 @@ class BatchProcessor(Generic[S]):
             if len(batch) > 1 and any(map(_has_large_outbox, changed)):
                 return await self._process_halves(batch)
             failed = {_position(f.delivery.incoming): f"the rule failed: {f.error}" for f in applied.failures}
-            reasons = {**broken, **failed}
+            reasons = {**broken, **failed, **unwritable}
             self._check_dead_in_a_row(batch, reasons)
+            for record in applied.records:
+                check_size(record)
             if not changed or await self._store.write(changed):
                 break
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
@@ -139,7 +152,7 @@ class BatchProcessor(Generic[S]):
         return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
 
     async def _process_halves(self, batch: Sequence[Incoming]) -> BatchResult:
-        """Process two batches in place of one, so that the second need not store the events of the first."""
+        """Process two batches in place of one: each has less to store, and one of them no unwritable record."""
         half = len(batch) // 2
         dead_in_a_row = self._dead_in_a_row
         try:

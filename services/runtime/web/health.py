@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.runtime import metrics
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.errors import describe
-from services.runtime.kafka.producer import KafkaUnavailable
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.positions import RecordsLost
-from services.runtime.retryable import RETRYABLE
 
 if TYPE_CHECKING:
     from services.runtime.service import Runtime

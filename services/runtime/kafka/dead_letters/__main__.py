@@ -27,8 +27,9 @@ from services.runtime.kafka.dead_letters.journal import (
     state_of,
 )
 from services.runtime.kafka.dead_letters.reader import DeadLetter, read
-from services.runtime.kafka.producer import KafkaProducer, KafkaUnavailable
+from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import connect
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.processing.dead_letters import Origin

@@ -16,8 +16,8 @@ from frikort_contracts.cloudevents import Headers, Record
 from frikort_contracts.topics import Topic
 
 from services.runtime.kafka.connection import client_options
-from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.kafka.topics import require
+from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.dead_letters import Origin, Replay, facts_of
 from services.runtime.settings import RuntimeSettings
 

@@ -11,10 +11,10 @@ import structlog
 from frikort_contracts.topics import Topic
 
 from services.runtime import metrics
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.dead_letters.journal import Journal, state_of
 from services.runtime.kafka.dead_letters.reader import DeadLetter, Positions, read_on
 from services.runtime.processing.dead_letters import Origin
-from services.runtime.retryable import RETRYABLE
 from services.runtime.settings import RuntimeSettings
 
 if TYPE_CHECKING:
