@@ -42,6 +42,12 @@ _KEEP_ONCE: Final = frozenset({Action.FIND, Action.INSERT, Action.REMOVE, Action
 _ADD_INDEXED: Final = frozenset({Action.INSERT, Action.CREATE_INDEX})
 _WATCH: Final = frozenset({Action.FIND, Action.CHANGE_STREAM})
 
+
+def _documents(processor: str) -> dict[str, frozenset[Action]]:
+    """The documents of a processor, and their entries outside."""
+    return {processor: _KEEP_INDEXED, f"{processor}_entries": _KEEP}
+
+
 _READ_MODELS: Final = {
     "cards": _KEEP_INDEXED,
     "employments": _KEEP_INDEXED,
@@ -57,14 +63,14 @@ _READ_MODELS: Final = {
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
 _USERS: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
-    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}, **_JOURNAL},
-    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
+    "issuance": {"frikort_issuance": {**_documents("cards"), "jobs": _KEEP}, **_JOURNAL},
+    "reporting": {"frikort_reporting": _documents("card_states"), **_JOURNAL},
+    "balance": {"frikort_balance": {**_documents("ledgers"), "jobs": _KEEP}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
-            "statements": _KEEP_INDEXED,
-            "requests": _KEEP_INDEXED,
-            "reconciliations": _KEEP_INDEXED,
+            **_documents("statements"),
+            **_documents("requests"),
+            **_documents("reconciliations"),
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
         },

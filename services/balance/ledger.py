@@ -7,7 +7,7 @@ already acted on the answer (decision 0009). A corrected report keeps its place 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from frikort_contracts.balance import Threshold
 from frikort_contracts.rules.allowances import split
@@ -15,6 +15,11 @@ from frikort_contracts.values import LARGEST_ORE
 from pydantic_core import from_json, to_json
 
 from services.balance.warnings import thresholds_crossed
+from services.runtime.processing.entries import EntryMap
+
+MOST_INSIDE: Final = 32
+"""The reports in the text of a ledger; the document of a usual year has all of its reports."""
+MORE: Final = "more"
 
 
 class LedgerEntry(NamedTuple):
@@ -35,8 +40,9 @@ class Ledger(NamedTuple):
     The amounts of the year are those in force at the first report, until ``settle_year`` replaces them. Before that
     report ``allowance_version`` is empty and the allowance is 0.
 
-    ``entries`` is JSON Lines, each line after its line break: one ``LedgerEntry`` a line, in the order of acceptance.
-    Most reports are appended, which needs only the sums of the earlier ones.
+    ``entries`` are the first reports, as JSON Lines, each line after its line break: one ``LedgerEntry`` a line, in the
+    order of acceptance. ``more`` has the later ones by report id: the place in that order, and the entry. Most reports
+    are appended, which needs only the sums of the earlier ones.
     """
 
     card_id: str
@@ -49,15 +55,17 @@ class Ledger(NamedTuple):
     excess: int = 0
     warned: tuple[Threshold, ...] = ()
     entries: str = ""
+    more: EntryMap = EntryMap(MORE)
 
     def to_stored(self) -> dict[str, Any]:
         """See ``PlainState``."""
-        return self._asdict()
+        return {**self._asdict(), "more": self.more.to_stored() if self.more.outside else None}
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
         """See ``PlainState``."""
-        return cls(**{**stored, "warned": tuple(map(Threshold, stored["warned"]))})
+        more = EntryMap(MORE) if stored["more"] is None else EntryMap.from_stored(stored["more"])
+        return cls(**{**stored, "warned": tuple(map(Threshold, stored["warned"])), "more": more})
 
     @property
     def reported(self) -> int:
@@ -81,15 +89,20 @@ class Posting(NamedTuple):
 
 
 def read_entries(ledger: Ledger) -> list[LedgerEntry]:
-    """All entries, in the order in which the reports were accepted."""
-    return [LedgerEntry(*from_json(line)) for line in ledger.entries.split("\n")[1:]]
+    """All entries, in the order in which the reports were accepted. Raises ``EntriesNotLoaded``."""
+    more = sorted(value for _, value in ledger.more.items())
+    return [
+        *(LedgerEntry(*from_json(line)) for line in ledger.entries.split("\n")[1:]),
+        *(LedgerEntry(*entry) for _, *entry in more),
+    ]
 
 
 def find_entry(ledger: Ledger, report_id: str) -> LedgerEntry | None:
-    """The entry of a report, or None if the report was never posted."""
+    """The entry of a report, or None if the report was never posted. Raises ``EntriesNotLoaded``."""
     start = ledger.entries.find(f"\n[{to_json(report_id).decode()},")
     if start < 0:
-        return None
+        stored = ledger.more.get(report_id)
+        return None if stored is None else LedgerEntry(*stored[1:])
     return LedgerEntry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
 
@@ -137,27 +150,31 @@ def _append(ledger: Ledger, entry: LedgerEntry) -> Posting:
     """Append a report. No earlier entry changes, so none is read."""
     exempt, excess = split(entry.total, ledger.remaining)
     newest = entry._replace(exempt=exempt, excess=excess)
+    entries, more = ledger.entries, ledger.more
+    if (place := entries.count("\n")) < MOST_INSIDE:
+        entries += _line(newest)
+    else:
+        more = more.with_entries({newest.report_id: [place + more.outside, *newest]}, most_inside=0)
     return Posting(
-        _next(
-            ledger,
-            exempt=ledger.exempt + exempt,
-            excess=ledger.excess + excess,
-            entries=ledger.entries + _line(newest),
-        ),
+        _next(ledger, exempt=ledger.exempt + exempt, excess=ledger.excess + excess, entries=entries, more=more),
         (newest,),
     )
 
 
 def _with_entries(ledger: Ledger, entries: Sequence[LedgerEntry]) -> Ledger:
+    inside = ledger.entries.count("\n") if ledger.more.outside else MOST_INSIDE
+    later = {each.report_id: [place, *each] for place, each in enumerate(entries[inside:], inside)}
+    changed = {report_id: value for report_id, value in later.items() if ledger.more.get(report_id) != value}
     return _next(
         ledger,
         exempt=sum(each.exempt for each in entries),
         excess=sum(each.excess for each in entries),
-        entries="".join(map(_line, entries)),
+        entries="".join(map(_line, entries[:inside])),
+        more=ledger.more.with_entries(changed, most_inside=0) if changed else ledger.more,
     )
 
 
-def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str) -> Ledger:
+def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str, more: EntryMap) -> Ledger:
     if exempt + excess > LARGEST_ORE:
         raise ValueError("the sum of the reports is larger than an amount may be")
     return ledger._replace(
@@ -166,6 +183,7 @@ def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str) -> Ledger:
         excess=excess,
         warned=thresholds_crossed(allowance=ledger.allowance, reported=exempt + excess),
         entries=entries,
+        more=more,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -25,7 +25,16 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.topics import BALANCE_JOBS, EARNINGS
 
-from services.balance.ledger import Ledger, LedgerEntry, Posting, find_entry, post_report, settle_year, with_amounts
+from services.balance.ledger import (
+    MORE,
+    Ledger,
+    LedgerEntry,
+    Posting,
+    find_entry,
+    post_report,
+    settle_year,
+    with_amounts,
+)
 from services.runtime.processing.decision import Address, Decision, Processor
 
 _settled = unvalidated(ReportSettled)
@@ -54,6 +63,12 @@ def decide(
         return Decision(ledger)
     posting = _post(before, event, is_new=earlier is None)
     return _published(before, posting, caused_by=event.report_id)
+
+
+def entry_keys(_: Ledger, message: Envelope[ReportEvent | SettleYear]) -> Mapping[str, Collection[str] | None]:
+    """A new report needs to know that it is new; another change allocates the allowance to all reports."""
+    event = message.data
+    return {MORE: (event.report_id,) if isinstance(event, EarningsReported) else None}
 
 
 def _settle(ledger: Ledger | None, command: SettleYear) -> Decision[Ledger]:
@@ -173,4 +188,6 @@ LEDGERS = Processor(
     indexes=("allowance_version",),
     cached=True,
     idempotent=frozenset({EarningsReported, EarningsCorrected, EarningsWithdrawn}),
+    entry_maps=lambda ledger: (ledger.more,),
+    entry_keys=entry_keys,
 )

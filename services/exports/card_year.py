@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -11,15 +11,21 @@ from frikort_contracts.extracts import EmployerLine
 from frikort_contracts.reporting import DisputeEvent
 
 from services.exports.feeds import StatementData
+from services.runtime.processing.entries import EntryMap
 
 
 class ReportSplit(NamedTuple):
-    """The split of one report in øre, and the ledger revision that it comes from."""
+    """The split of one report in øre, and the ledger revision that it comes from.
 
-    cvr: str
-    exempt: int
-    excess: int
-    revision: int
+    ``disputed`` is as of ``dispute_revision``. Revision 0: only a dispute is known of the report yet.
+    """
+
+    cvr: str = ""
+    exempt: int = 0
+    excess: int = 0
+    revision: int = 0
+    disputed: bool = False
+    dispute_revision: int = 0
 
     @property
     def is_counted(self) -> bool:
@@ -28,18 +34,12 @@ class ReportSplit(NamedTuple):
 
 
 class EmployerSums(NamedTuple):
-    """The counted reports of one employer: their number, and their amounts in øre."""
+    """The counted reports of one employer: their number, their amounts in øre, and the number of disputed ones."""
 
     reports: int = 0
     exempt: int = 0
     excess: int = 0
-
-
-class DisputeState(NamedTuple):
-    """Whether a report is disputed, and the dispute revision that says so."""
-
-    is_open: bool
-    revision: int
+    disputed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +68,23 @@ class CardYear:
 
     Balance publishes a change as several events: the splits, then the totals. New splits stay in ``arriving``, and new
     totals in ``unmatched``, until they add up; only then do they become ``reports`` and ``totals``, so no statement
-    shows half a change. A withdrawn report keeps its split, at zero. ``employers`` are the sums of ``reports`` by CVR
-    number, so that a statement costs the same however many reports it has. A dispute can be known before its report; it
-    is published together with the report. ``statement`` is the latest published one.
+    shows half a change. ``reports`` has a ``ReportSplit`` for each report id. A withdrawn report keeps its split, at
+    zero. ``employers`` are the sums of ``reports`` by CVR number, so that a statement costs the same however many
+    reports it has. A dispute can be known before its report; it is published together with the report. ``statement`` is
+    the latest published one.
     """
 
-    reports: Mapping[str, ReportSplit] = field(default_factory=dict)
+    reports: EntryMap
     employers: Mapping[str, EmployerSums] = field(default_factory=dict)
     arriving: Mapping[str, ReportSplit] = field(default_factory=dict)
-    disputes: Mapping[str, DisputeState] = field(default_factory=dict)
     totals: YearTotals | None = None
     unmatched: YearTotals | None = None
     statement: StatementData | None = None
 
     def report_settled(self, event: ReportSettled) -> CardYear:
         """The year after a split. An older split, from a replayed dead letter, changes nothing."""
-        earlier = self.arriving.get(event.report_id) or self.reports.get(event.report_id)
-        if earlier is not None and earlier.revision >= event.revision:
+        earlier = self.arriving.get(event.report_id) or self._split(event.report_id)
+        if earlier.revision >= event.revision:
             return self
         split = ReportSplit(event.cvr, event.exempt, event.excess, event.revision)
         return replace(self, arriving={**self.arriving, event.report_id: split})._matched()
@@ -106,11 +106,11 @@ class CardYear:
 
     def dispute_changed(self, event: DisputeEvent) -> CardYear:
         """The year after a change to a dispute. An older dispute event changes nothing."""
-        earlier = self.disputes.get(event.report_id)
-        if earlier is not None and earlier.revision >= event.revision:
+        earlier = self._split(event.report_id)
+        if earlier.dispute_revision >= event.revision:
             return self
-        dispute = DisputeState(event.is_open, event.revision)
-        return replace(self, disputes={**self.disputes, event.report_id: dispute})
+        changed = earlier._replace(disputed=event.is_open, dispute_revision=event.revision)
+        return self._with_splits({event.report_id: changed}, self._employers_after({event.report_id: changed}))
 
     @property
     def is_stated(self) -> bool:
@@ -138,7 +138,7 @@ class CardYear:
             excess=self.totals.excess,
             reports=sum(sums.reports for sums in self.employers.values()),
             employers=tuple(_line(cvr, sums) for cvr, sums in sorted(self.employers.items())),
-            disputed_employers=_disputed_employers(self.reports, self.disputes),
+            disputed_employers=tuple(sorted(cvr for cvr, sums in self.employers.items() if sums.disputed)),
         )
         if self.statement is None:
             return current
@@ -155,36 +155,49 @@ class CardYear:
         totals = self.unmatched
         if totals is None or any(split.revision > totals.revision for split in self.arriving.values()):
             return self
-        employers = _with_arrived(self.employers, self.reports, self.arriving)
+        arrived = {report_id: self._arrived(report_id, split) for report_id, split in self.arriving.items()}
+        employers = self._employers_after(arrived)
         if not totals.match(employers.values()):
             return self
-        reports = {**self.reports, **self.arriving}
-        return replace(self, reports=reports, employers=employers, arriving={}, totals=totals, unmatched=None)
+        return replace(self._with_splits(arrived, employers), arriving={}, totals=totals, unmatched=None)
 
+    def splits(self) -> Iterator[tuple[str, ReportSplit]]:
+        """The counted splits of all reports, by report id. Raises ``EntriesNotLoaded``."""
+        splits = ((report_id, ReportSplit(*stored)) for report_id, stored in self.reports.items())
+        return ((report_id, split) for report_id, split in splits if split.revision)
 
-def _with_arrived(
-    employers: Mapping[str, EmployerSums], reports: Mapping[str, ReportSplit], arriving: Mapping[str, ReportSplit]
-) -> dict[str, EmployerSums]:
-    """The sums with the arrived splits in place of the earlier ones of the same reports."""
-    sums = dict(employers)
-    for report_id, split in arriving.items():
-        if (earlier := reports.get(report_id)) is not None:
-            _add(sums, earlier, -1)
-        _add(sums, split, 1)
-    return {cvr: each for cvr, each in sums.items() if each.reports}
+    def _split(self, report_id: str) -> ReportSplit:
+        """The counted split of a report."""
+        return ReportSplit(*self.reports.get(report_id) or ())
+
+    def _arrived(self, report_id: str, split: ReportSplit) -> ReportSplit:
+        earlier = self._split(report_id)
+        return split._replace(disputed=earlier.disputed, dispute_revision=earlier.dispute_revision)
+
+    def _with_splits(self, splits: Mapping[str, ReportSplit], employers: Mapping[str, EmployerSums]) -> CardYear:
+        reports = self.reports.with_entries({report_id: list(split) for report_id, split in splits.items()})
+        return replace(self, reports=reports, employers=employers)
+
+    def _employers_after(self, splits: Mapping[str, ReportSplit]) -> dict[str, EmployerSums]:
+        """The sums with these splits in place of the earlier ones of the same reports."""
+        sums = dict(self.employers)
+        for report_id, split in splits.items():
+            _add(sums, self._split(report_id), -1)
+            _add(sums, split, 1)
+        return {cvr: each for cvr, each in sums.items() if each.reports}
 
 
 def _add(sums: dict[str, EmployerSums], split: ReportSplit, times: int) -> None:
     if split.is_counted:
-        count, exempt, excess = sums.get(split.cvr, EmployerSums())
-        sums[split.cvr] = EmployerSums(count + times, exempt + times * split.exempt, excess + times * split.excess)
+        count, exempt, excess, disputed = sums.get(split.cvr, EmployerSums())
+        sums[split.cvr] = EmployerSums(
+            count + times,
+            exempt + times * split.exempt,
+            excess + times * split.excess,
+            disputed + times * split.disputed,
+        )
 
 
 def _line(cvr: str, sums: EmployerSums) -> EmployerLine:
-    count, exempt, excess = sums
+    count, exempt, excess, _ = sums
     return EmployerLine(cvr=cvr, reports=count, reported=exempt + excess, exempt=exempt, excess=excess)
-
-
-def _disputed_employers(reports: Mapping[str, ReportSplit], disputes: Mapping[str, DisputeState]) -> tuple[str, ...]:
-    disputed = (reports.get(report_id) for report_id, dispute in disputes.items() if dispute.is_open)
-    return tuple(sorted({split.cvr for split in disputed if split is not None and split.is_counted}))

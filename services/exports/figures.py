@@ -17,7 +17,8 @@ def figures_of(card: CardStatements, *, with_reports: bool) -> Iterator[tuple[in
 
 
 def _splits(year: CardYear, *, with_reports: bool) -> Figures:
-    splits = year.reports.values()
+    by_id = dict(year.splits())
+    splits = by_id.values()
     return Figures(
         holder=Holder.SPLITS,
         ledger_revision=0 if year.totals is None else year.totals.revision,
@@ -25,7 +26,7 @@ def _splits(year: CardYear, *, with_reports: bool) -> Figures:
         total=sum(split.exempt + split.excess for split in splits),
         exempt=sum(split.exempt for split in splits),
         excess=sum(split.excess for split in splits),
-        details=details_of((_held(*each) for each in year.reports.items()), wanted=with_reports),
+        details=details_of((_held(*each) for each in by_id.items()), wanted=with_reports),
     )
 
 

@@ -14,7 +14,13 @@ from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS
 from frikort_contracts.values import EncryptedPerson
 
 from services.exports.extract_requests import ExtractRequest, address_of_request, decide_request
-from services.exports.statements import CardStatements, IssuedCard, decide_statements, republish_statements
+from services.exports.statements import (
+    CardStatements,
+    IssuedCard,
+    decide_statements,
+    entry_keys,
+    republish_statements,
+)
 from services.runtime.processing.decision import Address, Decision, Processor
 
 EncryptCpr = Callable[[EncryptedPerson, str], str]
@@ -46,6 +52,8 @@ def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
             {ReportSettled, BalanceChanged, ReportDisputed, DisputeAnswered, DisputeDecided, DisputeEnded}
         ),
         indexes=("pending_years",),
+        entry_maps=lambda state: tuple([year.reports for year in state.years.values()]),
+        entry_keys=lambda state, message: entry_keys(state, message.data),
     )
 
 

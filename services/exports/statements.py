@@ -6,7 +6,7 @@ statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from services.exports.card_year import CardYear
 from services.exports.feeds import StatementData, statement_event
 from services.runtime.processing.decision import Decision
+from services.runtime.processing.entries import EntryMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class CardStatements(BaseModel):
 
     def year(self, number: int) -> CardYear:
         """The calendar year ``number``; empty if nothing is known of it."""
-        return self.years.get(number, CardYear())
+        return self.years.get(number) or CardYear(EntryMap(str(number)))
 
     def with_card(self, card_revision: int, municipality: str, cpr: str | None) -> CardStatements:
         """The card with this CPR number, and this responsible municipality unless a later revision is known."""
@@ -83,6 +84,17 @@ class CardStatements(BaseModel):
             stated_years=tuple(sorted(number for number, year in years.items() if year.is_stated)),
             pending_years=tuple(sorted(number for number, year in years.items() if year.is_pending)),
         )
+
+
+def entry_keys(state: CardStatements, event: object) -> Mapping[str, Collection[str]]:
+    """The reports that the decision on a message needs, by year. Totals need all reports with a new split."""
+    if not isinstance(event, ReportSettled | BalanceChanged | DisputeEvent):
+        return {}
+    year = state.year(event.year)
+    keys = set() if isinstance(event, BalanceChanged) else {event.report_id}
+    if isinstance(event, BalanceChanged) or year.unmatched is not None:
+        keys.update(year.arriving)
+    return {year.reports.name: keys}
 
 
 def decide_statements(state: CardStatements | None, event: StatementInput) -> Decision[CardStatements]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
@@ -12,9 +12,11 @@ from uuid import UUID, uuid5
 from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
 from frikort_contracts.reporting import CorrectReport, DisputeDecision, ReportEarnings
 from frikort_contracts.values import Components, Period, Revision, WorkPeriod, Year
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.reporting.deferred_commands import DeferredCommand
+from services.reporting.look_alikes import changed_look_alikes
+from services.runtime.processing.entries import EntryMap
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -23,10 +25,13 @@ ONE_DAY: Final = timedelta(days=1)
 class Report:
     """An accepted report as of its latest revision.
 
-    ``fingerprints`` cover every content that the report ever had. ``dispute_revision`` counts the events about its
-    disputes. ``decision`` is the municipality's about the open dispute, or that the report stands as it is.
+    ``place`` is its place in the order of acceptance of the card's reports. ``fingerprints`` cover every content that
+    the report ever had. ``dispute_revision`` counts the events about its disputes. ``decision`` is the municipality's
+    about the open dispute, or that the report stands as it is.
     """
 
+    employment_id: str
+    place: int
     revision: Revision
     reference: str
     year: Year
@@ -40,9 +45,12 @@ class Report:
     decision: DisputeDecision | None = None
 
 
+_REPORT: Final = TypeAdapter(Report)
+
+
 @dataclass(frozen=True, slots=True)
 class Employment:
-    """An employment and its reports by report id. ``card_number`` is the number that the employer registered."""
+    """An employment. ``card_number`` is the number that the employer registered."""
 
     cvr: str
     revision: Revision
@@ -51,7 +59,6 @@ class Employment:
     card_number: str | None = None
     label: str | None = None
     no_work: tuple[WorkPeriod, ...] = ()
-    reports: dict[str, Report] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,9 @@ class CardFacts:
 class CardState(BaseModel):
     """Everything that reporting knows of one card; ``deferred`` are commands that arrived before their card event.
 
-    ``accepted`` is the number of reports and corrections that were accepted, by payment year.
+    ``reports`` are the reports of all employments by report id, in their stored form. ``look_alikes`` finds those that
+    a new report may repeat, see ``look_alikes.py``. ``accepted`` is the number of reports and corrections that were
+    accepted, by payment year.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,6 +85,8 @@ class CardState(BaseModel):
     card_id: str
     card: CardFacts = CardFacts()
     employments: dict[str, Employment] = {}
+    reports: EntryMap = Field(default_factory=lambda: EntryMap("reports"))
+    look_alikes: EntryMap = Field(default_factory=lambda: EntryMap("look_alikes"))
     accepted: dict[int, int] = {}
     deferred: tuple[DeferredCommand, ...] = ()
 
@@ -91,23 +102,46 @@ class CardState(BaseModel):
         """The state with this employment added or replaced."""
         return self._with(employments={**self.employments, employment_id: employment})
 
-    def with_report(self, employment_id: str, report_id: str, report: Report) -> CardState:
-        """The state with this report replaced in its employment."""
-        employment = self.employments[employment_id]
-        return self.with_employment(
-            employment_id, replace(employment, reports={**employment.reports, report_id: report})
+    def report(self, employment_id: str, report_id: str) -> Report | None:
+        """The report, if it is one of this employment."""
+        report = self._report(report_id)
+        return None if report is None or report.employment_id != employment_id else report
+
+    def reports_of(self, employment_id: str) -> list[Report]:
+        """All reports of an employment, in the order of acceptance."""
+        found = (report for _, report in self.all_reports() if report.employment_id == employment_id)
+        return sorted(found, key=lambda report: report.place)
+
+    def all_reports(self) -> Iterator[tuple[str, Report]]:
+        """All reports with their ids. Raises ``EntriesNotLoaded``."""
+        return ((report_id, _REPORT.validate_python(stored)) for report_id, stored in self.reports.items())
+
+    def with_report(self, report_id: str, report: Report) -> CardState:
+        """The state with this report added or replaced."""
+        earlier = self._report(report_id)
+        return self._with(
+            reports=self.reports.with_entries({report_id: _REPORT.dump_python(report, mode="json")}),
+            look_alikes=self.look_alikes.with_entries(
+                changed_look_alikes(self.look_alikes, report_id, earlier, report)
+            ),
         )
 
-    def with_accepted(self, employment_id: str, report_id: str, report: Report) -> CardState:
+    def with_accepted(self, report_id: str, report: Report) -> CardState:
         """The state with this report after a new or corrected content of it was accepted."""
         accepted = {**self.accepted, report.year: self.accepted.get(report.year, 0) + 1}
-        return self.with_report(employment_id, report_id, report)._with(accepted=accepted)
+        return self.with_report(report_id, report)._with(accepted=accepted)
+
+    def _report(self, report_id: str) -> Report | None:
+        stored = self.reports.get(report_id)
+        return None if stored is None else _REPORT.validate_python(stored)
 
     def _with(
         self,
         *,
         card: CardFacts | None = None,
         employments: dict[str, Employment] | None = None,
+        reports: EntryMap | None = None,
+        look_alikes: EntryMap | None = None,
         accepted: dict[int, int] | None = None,
         deferred: tuple[DeferredCommand, ...] | None = None,
     ) -> CardState:
@@ -115,6 +149,8 @@ class CardState(BaseModel):
             card_id=self.card_id,
             card=self.card if card is None else card,
             employments=self.employments if employments is None else employments,
+            reports=self.reports if reports is None else reports,
+            look_alikes=self.look_alikes if look_alikes is None else look_alikes,
             accepted=self.accepted if accepted is None else accepted,
             deferred=self.deferred if deferred is None else deferred,
         )

@@ -82,7 +82,7 @@ def answer_dispute(state: CardState, message: Envelope[AnswerDispute]) -> Decisi
     """Record that the employer calls the disputed report right. A later answer replaces it. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
-    report = employment.reports.get(command.report_id)
+    report = state.report(command.employment_id, command.report_id)
     if report is None:
         raise Refusal(Problem.REPORT_UNKNOWN)
     if not report.disputed:
@@ -183,7 +183,7 @@ def _end(
 
 def _find_report(state: CardState, command: DisputeCommand) -> tuple[Employment, Report]:
     employment = state.employments.get(command.employment_id)
-    report = None if employment is None else employment.reports.get(command.report_id)
+    report = None if employment is None else state.report(command.employment_id, command.report_id)
     if employment is None or report is None:
         raise Refusal(Problem.REPORT_UNKNOWN)
     return employment, report
@@ -209,4 +209,4 @@ def _accepted(
         dispute_revision=report.dispute_revision,
         year=report.year,
     )
-    return Decision(state.with_report(command.employment_id, command.report_id, report), (*events, outcome))
+    return Decision(state.with_report(command.report_id, report), (*events, outcome))

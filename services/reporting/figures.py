@@ -13,9 +13,8 @@ from services.reporting.card_state import CardState, Report
 def figures_of(card: CardState, *, with_reports: bool) -> Iterator[tuple[int, tuple[Figures, ...]]]:
     """The figures of each year that has reports."""
     by_year: dict[int, list[tuple[str, Report]]] = defaultdict(list)
-    for employment in card.employments.values():
-        for report_id, report in employment.reports.items():
-            by_year[report.year].append((report_id, report))
+    for report_id, report in card.all_reports():
+        by_year[report.year].append((report_id, report))
     for year, reports in by_year.items():
         counted = [report for _, report in reports if not report.withdrawn]
         figures = Figures(

@@ -6,7 +6,7 @@ seen. It is then deferred, with every later command, until that event arrives.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from frikort_contracts.reporting import (
     CorrectReport,
     DecideDispute,
     DeclareNoWork,
+    DisputeCommand,
     DisputeReport,
     RegisterEmployment,
     ReportEarnings,
@@ -29,12 +30,13 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.topics import CARDS, REPORTING_COMMANDS
 
-from services.reporting.card_state import CardState, apply_card_event
+from services.reporting.card_state import CardState, apply_card_event, report_id_of
 from services.reporting.deferred_commands import defer, needed_card_revision, resume
 from services.reporting.disputes import decide_dispute
 from services.reporting.employments import change_employment, declare_no_work, register_employment
+from services.reporting.look_alikes import keys_near
 from services.reporting.reports import correct_report, report_earnings, withdraw_report
-from services.reporting.rules import Refusal, Rules
+from services.reporting.rules import DUPLICATE_PAYMENT_DAYS, Refusal, Rules
 from services.runtime.processing.decision import Address, Decide, Decision, Processor
 
 _CARD_EVENTS = get_args(AnyCardEvent)
@@ -153,6 +155,23 @@ def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:
     return Decision(state, tuple(events))
 
 
+def entry_keys(state: CardState, message: Envelope[Any]) -> Mapping[str, Collection[str]]:
+    """The reports and look-alikes that the decision on a message needs."""
+    commands = [message.data]
+    if isinstance(message.data, _CARD_EVENTS):
+        commands = [resume(deferred).data for deferred in state.deferred]
+    reports: set[str] = set()
+    look_alikes: set[str] = set()
+    for command in commands:
+        for report in command.reports if isinstance(command, CheckReports) else (command,):
+            if isinstance(report, ReportEarnings | CheckedReport):
+                reports.add(report_id_of(report.employment_id, report.reference))
+                look_alikes.update(keys_near(report, DUPLICATE_PAYMENT_DAYS))
+            elif isinstance(report, CorrectReport | WithdrawReport | AnswerDispute | DisputeCommand):
+                reports.add(report.report_id)
+    return {"reports": reports, "look_alikes": look_alikes}
+
+
 def card_states(rules: Rules) -> Processor[CardState]:
     """The processor of this service."""
     return Processor(
@@ -161,4 +180,6 @@ def card_states(rules: Rules) -> Processor[CardState]:
         state=CardState,
         address=address,
         decide=decider(rules),
+        entry_maps=lambda state: (state.reports, state.look_alikes),
+        entry_keys=entry_keys,
     )

@@ -18,7 +18,7 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import danish_day
 
-from services.reporting.card_state import CardState, Employment, Report, fingerprint, report_id_of
+from services.reporting.card_state import CardState, Report, fingerprint, report_id_of
 from services.reporting.disputes import close_on_employer_action
 from services.reporting.employments import find_employment
 from services.reporting.rules import Refusal, Rules, check_not_own_business, find_possible_duplicate
@@ -31,15 +31,16 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
     employment = find_employment(state, command)
     check_not_own_business(state.card.cpr_hash, command.owners)
     report_id = report_id_of(command.employment_id, command.reference)
-    earlier = employment.reports.get(report_id)
+    earlier = state.report(command.employment_id, report_id)
     if earlier is not None:
         check_same_content(earlier, command, report_id)
         return Decision(state, (_repeated(state, message, report_id, earlier),))
     allowance = rules.check(state, employment, command, danish_day(message.time))
-    if not command.allow_duplicate and (duplicate := find_possible_duplicate(employment, command)) is not None:
-        duplicate_id, other = duplicate
-        raise Refusal(Problem.POSSIBLE_DUPLICATE, report_id=duplicate_id, reference=other.reference)
+    if not command.allow_duplicate and (other := find_possible_duplicate(state, command)) is not None:
+        raise Refusal(Problem.POSSIBLE_DUPLICATE, report_id=other.report_id, reference=other.reference)
     report = Report(
+        employment_id=command.employment_id,
+        place=len(state.reports),
         revision=1,
         reference=command.reference,
         year=command.payment_date.year,
@@ -67,7 +68,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
         allowance_version=allowance.version,
     )
     return Decision(
-        state.with_accepted(command.employment_id, report_id, report),
+        state.with_accepted(report_id, report),
         (event, _outcome(state, message, report_id, report)),
     )
 
@@ -77,7 +78,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
     command = message.data
     employment = find_employment(state, command)
     check_not_own_business(state.card.cpr_hash, command.owners)
-    earlier = find_report(employment, command.report_id)
+    earlier = find_report(state, command)
     check_unchanged(earlier, command)
     if command.payment_date.year != earlier.year:
         # Another year is another ledger with its own order: the employer withdraws and reports again.
@@ -115,7 +116,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
     if is_changed:  # the same content again leaves a dispute open, and the decision that the report stands
         corrected, ended = close_on_employer_action(employment, corrected, command, DisputeEnd.REPORT_CORRECTED)
     return Decision(
-        state.with_accepted(command.employment_id, command.report_id, corrected),
+        state.with_accepted(command.report_id, corrected),
         (event, *ended, _outcome(state, message, command.report_id, corrected)),
     )
 
@@ -124,7 +125,7 @@ def withdraw_report(rules: Rules, state: CardState, message: Envelope[WithdrawRe
     """Withdraw a report. Its reference stays used. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
-    earlier = find_report(employment, command.report_id)
+    earlier = find_report(state, command)
     check_unchanged(earlier, command)
     rules.check_open(earlier.year)
     withdrawn = replace(earlier, revision=earlier.revision + 1, withdrawn=True)
@@ -139,7 +140,7 @@ def withdraw_report(rules: Rules, state: CardState, message: Envelope[WithdrawRe
     )
     withdrawn, ended = close_on_employer_action(employment, withdrawn, command, DisputeEnd.REPORT_WITHDRAWN)
     return Decision(
-        state.with_report(command.employment_id, command.report_id, withdrawn),
+        state.with_report(command.report_id, withdrawn),
         (event, *ended, _outcome(state, message, command.report_id, withdrawn)),
     )
 
@@ -152,13 +153,13 @@ def check_same_content(earlier: Report, command: ReportEarnings, report_id: str)
         raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=earlier.reference)
 
 
-def find_report(employment: Employment, report_id: str) -> Report:
+def find_report(state: CardState, command: CorrectReport | WithdrawReport) -> Report:
     """The report, if it exists and is not withdrawn. Raises ``Refusal``."""
-    report = employment.reports.get(report_id)
+    report = state.report(command.employment_id, command.report_id)
     if report is None:
         raise Refusal(Problem.REPORT_UNKNOWN)
     if report.withdrawn:
-        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=report.reference)
+        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=command.report_id, reference=report.reference)
     return report
 
 

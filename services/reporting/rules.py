@@ -16,7 +16,8 @@ from frikort_contracts.reporting import CorrectReport, ReportEarnings
 from frikort_contracts.rules.allowances import Allowance, Allowances
 from frikort_contracts.values import Components, Period, WorkPeriod
 
-from services.reporting.card_state import CardState, Employment, Report, first_day_not_covered
+from services.reporting.card_state import CardState, Employment, first_day_not_covered
+from services.reporting.look_alikes import LookAlike, find_look_alikes
 
 DUPLICATE_PAYMENT_DAYS: Final = timedelta(days=3)
 LARGEST_REPORT: Final = 100_000_000  # øre: more than 1,000,000 kr. in one report is a typing error
@@ -136,20 +137,15 @@ def employment_days(employment: Employment) -> dict[str, str | int]:
     return days
 
 
-def find_possible_duplicate(employment: Employment, command: ReportEarnings) -> tuple[str, Report] | None:
-    """The id and content of the first earlier report that may be of the same payment; None if there is none.
+def find_possible_duplicate(state: CardState, command: ReportEarnings) -> LookAlike | None:
+    """The first earlier report of the employment that may be of the same payment; None if there is none.
 
     Decision 0009: the totals are equal, the work periods have a day in common, and the payment dates are at most three
     days apart. Wages by the day or the week have no day of work in common, and those by the week, fortnight or month
     have payment dates further apart, so they are no possible duplicates of each other.
     """
-    total, work = command.components.total, command.work.as_period()
-    for report_id, report in employment.reports.items():
-        if (
-            abs(report.payment_date - command.payment_date) <= DUPLICATE_PAYMENT_DAYS
-            and report.components.total == total
-            and not report.withdrawn
-            and report.work.as_period().overlaps(work)
-        ):
-            return report_id, report
+    for report in find_look_alikes(state.look_alikes, command, DUPLICATE_PAYMENT_DAYS):
+        is_near = abs(report.payment_date - command.payment_date) <= DUPLICATE_PAYMENT_DAYS
+        if is_near and report.work.as_period().overlaps(command.work.as_period()):
+            return report
     return None

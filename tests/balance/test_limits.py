@@ -10,10 +10,11 @@ import pytest
 from frikort_contracts.balance import SettleYear
 from frikort_contracts.reporting import EarningsWithdrawn
 
-from services.balance.ledger import Ledger, LedgerEntry, allocate, read_entries
+from services.balance.ledger import MORE, MOST_INSIDE, Ledger, LedgerEntry, allocate, read_entries
 from services.balance.processor import LEDGERS, decide
 from services.runtime.mongo.document_store import document_of
 from services.runtime.processing.apply import Document
+from services.runtime.processing.entries import EntryMap
 from services.runtime.processing.outbox import emit
 from tests.balance.build import A, settle, withdrawn
 from tests.contracts.examples import envelope
@@ -29,10 +30,12 @@ def name_of(number: int) -> str:
 def ledger_at_the_limit() -> Ledger:
     """The first report uses the whole allowance, and all others would fit into it together."""
     entries = [LedgerEntry(name_of(n), name_of(0), A, 1, REPORTS if n == 0 else 1) for n in range(REPORTS)]
+    allocated = allocate(entries, REPORTS)
     lines = [
         f'["{e.report_id}","{e.employment_id}","{A}",1,{e.total},{e.exempt},{e.excess}]'
-        for e in allocate(entries, REPORTS)
+        for e in allocated[:MOST_INSIDE]
     ]
+    later = {e.report_id: [place, *e] for place, e in enumerate(allocated[MOST_INSIDE:], MOST_INSIDE)}
     return Ledger(
         name_of(1),
         2025,
@@ -42,6 +45,7 @@ def ledger_at_the_limit() -> Ledger:
         exempt=REPORTS,
         excess=REPORTS - 1,
         entries="".join(f"\n{line}" for line in lines),
+        more=EntryMap(MORE).with_entries(later, most_inside=0),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 from uuid import uuid4
@@ -133,10 +134,16 @@ class ViewReader:
 
         await asyncio.gather(*map(read_card, cards), *map(read_employment, employments))
         async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
-            async for stored in client["frikort_balance"]["ledgers"].find({}, {"state": 1}):
-                state = stored["state"]
-                entries = {one.report_id: one._asdict() for one in read_entries(Ledger.from_stored(state))}
-                views.ledgers[state["card_id"], state["year"]] = {**state, "entries": entries}
+            database = client["frikort_balance"]
+            outside: dict[str, dict[str, Any]] = defaultdict(dict)
+            async for stored in database["ledgers_entries"].find({}):
+                document_id, _, report_id = stored["_id"].split("/")
+                outside[document_id][report_id] = stored["value"]
+            async for stored in database["ledgers"].find({}, {"state": 1}):
+                ledger = Ledger.from_stored(stored["state"])
+                ledger.more.add_loaded(outside[stored["_id"]], None)
+                entries = {one.report_id: one._asdict() for one in read_entries(ledger)}
+                views.ledgers[ledger.card_id, ledger.year] = {**stored["state"], "entries": entries}
         if extract:
             views.extract = await self._extract()
         return views

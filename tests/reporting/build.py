@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid5
@@ -202,6 +203,7 @@ class CardHistory:
     def __init__(self, rules: Rules = RULES) -> None:
         self._decide = decider(rules)
         self.state: CardState | None = None
+        self._outside: dict[str, dict[str, Any]] = defaultdict(dict)
         self._applied = 0
 
     def apply(self, *messages: Message, on: date = TODAY) -> tuple[Event, ...]:
@@ -217,6 +219,10 @@ class CardHistory:
         # The state is stored and read again, as between two batches.
         assert decision.state is not None
         self.state = CardState.model_validate_json(decision.state.model_dump_json())
+        maps = [(each.reports, each.look_alikes) for each in (decision.state, self.state)]
+        for decided, stored in zip(*maps, strict=True):
+            self._outside[decided.name] |= decided.changed
+            stored.add_loaded(self._outside[decided.name], None)
         assert self.state == decision.state
         return tuple(map(validated, decision.events))
 

@@ -11,15 +11,15 @@ import bson
 import pytest
 from frikort_contracts.report_checks import CheckedReport, CheckReports
 from frikort_contracts.reporting import DisputeDecision, ReportEarnings
-from frikort_contracts.values import Components, Period, WorkPeriod
+from frikort_contracts.values import Components, WorkPeriod
 
-from services.reporting.card_state import CardState, Employment, Report
+from services.reporting.card_state import CardState, Report
 from services.reporting.processor import card_states
 from services.reporting.rules import LARGEST_REPORT, MOST_A_CARD, Rules
 from services.runtime.mongo.document_store import document_of
-from services.runtime.processing.applied_ids import AppliedIds
-from services.runtime.processing.apply import Document
+from services.runtime.processing.apply import APPLIED, Document
 from services.runtime.processing.batch_processor import LARGE_OUTBOX
+from services.runtime.processing.entries import MOST_INSIDE, EntryMap
 from tests.reporting.build import CARD, EMPLOYMENT, RULES, A, CardHistory, correct, employed, refused, report, withdraw
 
 TWO: Final = replace(RULES, most_a_year=2)
@@ -117,33 +117,50 @@ def test_a_card_has_a_limit_for_all_years_together() -> None:
     assert refused(history.apply(january, on=date(2026, 2, 1))) == ("too-many-reports", {"most": 2})
 
 
-@pytest.mark.parametrize("reports", [MOST_A_CARD, 1], ids=["reports", "corrections of one report"])
-def test_the_document_of_a_card_at_its_limit_can_be_stored(reports: int) -> None:
-    """Each report has the longest content, and its withdrawal was a message too."""
-    day = date(2025, 12, 31)
-    largest = Report(
-        revision=1,
+def numbered(count: int) -> list[str]:
+    return [str(UUID(int=number)) for number in range(count)]
+
+
+def largest(corrections: int) -> Any:
+    """A report with the longest content, as it is stored."""
+    last_day = date(2025, 12, 31)
+    report = Report(
+        employment_id=EMPLOYMENT,
+        place=MOST_A_CARD,
+        revision=MOST_A_CARD,
         reference="\U0001f600" * 64,
         year=2025,
-        payment_date=day,
-        work=WorkPeriod(first=day, last=day),
+        payment_date=last_day,
+        work=WorkPeriod(first=last_day, last=last_day),
         components=Components(wage=LARGEST_REPORT, holiday_pay=1, atp=1, pension=1),
-        fingerprints=("f" * 16,) * (MOST_A_CARD // reports),
-        withdrawn=True,
+        fingerprints=("f" * 16,) * (1 + corrections),
         disputed=True,
         dispute_revision=1,
         decision=max(DisputeDecision, key=len),
     )
-    employment = Employment(
-        cvr="10000009",
-        revision=1,
-        period=Period(first=day),
-        contact="k." + "c" * 400,
-        reports={str(UUID(int=number)): largest for number in range(reports)},
-    )
-    state = CardState(card_id=CARD, employments={str(UUID(int=0)): employment})
-    applied = AppliedIds("\n".join(str(UUID(int=number)) for number in range(MOST_A_CARD + reports)))
-    stored = bson.encode(document_of(Document(CARD, 1, state, (), applied), card_states(RULES)))
+    return CardState(card_id=CARD).with_report("report", report).reports.get("report")
 
-    assert len(stored) < 11_000_000
-    assert len(stored) + LARGE_OUTBOX < MONGODB_STORES
+
+@pytest.mark.parametrize(("reports", "most"), [(0, 60_000), (750, 2_000_000)], ids=["between files", "in a file"])
+def test_the_document_of_a_card_at_its_limit_is_small_however_many_commands_were_refused(
+    reports: int, most: int
+) -> None:
+    def entries(name: str, value: Any) -> EntryMap:
+        inside, recent = numbered(MOST_INSIDE), numbered(MOST_INSIDE + reports)[MOST_INSIDE:]
+        return EntryMap(name, dict.fromkeys(inside, value), 1_000_000, dict.fromkeys(recent, value)).with_entries(
+            dict.fromkeys(recent, value)
+        )
+
+    state = CardState(
+        card_id=CARD, reports=entries("reports", largest(0)), look_alikes=entries("look_alikes", [["x" * 400]])
+    )
+    stored = document_of(Document(CARD, 1, state, (), entries(APPLIED, True)), card_states(RULES))
+
+    assert len(bson.encode(stored)) < most
+    assert most + LARGE_OUTBOX < MONGODB_STORES / 2
+
+
+def test_a_report_with_all_corrections_of_its_card_can_be_stored() -> None:
+    inside = dict.fromkeys(numbered(MOST_INSIDE), largest(0)) | {"corrected": largest(MOST_A_CARD)}
+
+    assert len(bson.encode(inside)) + LARGE_OUTBOX < MONGODB_STORES / 2

@@ -16,11 +16,12 @@ from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import PARTITIONS
 from pydantic_core import from_json, to_json
 
-from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.document_cache import DocumentCache
+from services.runtime.processing.entries import EntryMap
+from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
@@ -88,7 +89,7 @@ class Stored:
     version: int
     state: bytes | None
     aliases: tuple[str, ...]
-    applied: str
+    applied: bytes
     outbox: tuple[PendingEvents, ...]
 
 
@@ -99,6 +100,7 @@ class MemoryDatabase(Generic[S]):
         self.processor = processor
         self.write_once = isinstance(processor, Projection) and processor.write_once
         self.documents: dict[str, Stored] = {}
+        self.entries: dict[MapAddress, dict[str, tuple[int, bytes]]] = {}
         self.conflicts = 0
         self.changes = 0
         self._holders: dict[str, list[str]] = {}
@@ -108,9 +110,8 @@ class MemoryDatabase(Generic[S]):
         return self._holders.get(alias, ())
 
     def state(self, document_id: str) -> S | None:
-        """The state of one document."""
-        stored = self.documents.get(document_id)
-        return None if stored is None else self._state_of(stored)
+        """The state of one document, with all its entries."""
+        return None if document_id not in self.documents else self.read_whole(document_id).state
 
     def read(self, document_id: str) -> Document[S]:
         stored = self.documents[document_id]
@@ -119,7 +120,7 @@ class MemoryDatabase(Generic[S]):
             version=stored.version,
             state=self._state_of(stored),
             aliases=stored.aliases,
-            applied=AppliedIds(stored.applied),
+            applied=EntryMap.from_stored(from_json(stored.applied)),
             outbox=list(stored.outbox),
         )
 
@@ -139,10 +140,36 @@ class MemoryDatabase(Generic[S]):
             version=document.version + 1,
             state=None if document.state is None else to_json(self.processor.to_stored(document.state)),
             aliases=document.aliases,
-            applied=document.applied.text,
+            applied=to_json(document.applied.to_stored()),
             outbox=tuple(document.outbox),
         )
         return True
+
+    def move_out(self, document: Document[S]) -> None:
+        """Store the recent entries of a document outside it, unless newer ones are there."""
+        for entries in self._maps_of(document):
+            for key, value in entries.recent.items():
+                self.put_entry(MapAddress(document.id, entries.name), key, document.version, to_json(value))
+
+    def put_entry(self, address: MapAddress, key: str, version: int, value: bytes) -> None:
+        stored = self.entries.setdefault(address, {})
+        if stored.get(key, (0, b""))[0] < version:
+            stored[key] = (version, value)
+
+    def has_recent_entries(self, document: Document[S]) -> bool:
+        """Whether entries move out before the document is written."""
+        return any(entries.recent for entries in self._maps_of(document))
+
+    def read_whole(self, document_id: str) -> Document[S]:
+        """A document with all entries outside it."""
+        document = self.read(document_id)
+        for entries in self._maps_of(document):
+            stored = self.entries.get(MapAddress(document_id, entries.name), {})
+            entries.add_loaded({key: from_json(value) for key, (_, value) in stored.items()}, None)
+        return document
+
+    def _maps_of(self, document: Document[S]) -> Sequence[EntryMap]:
+        return document.entry_maps(self.processor) if isinstance(self.processor, Processor) else ()
 
     def delete(self, document_id: str) -> None:
         """Delete a document."""
@@ -154,6 +181,7 @@ class MemoryDatabase(Generic[S]):
         """A copy of all documents as they are now."""
         copy = MemoryDatabase(self.processor)
         copy.documents = dict(self.documents)
+        copy.entries = {address: dict(stored) for address, stored in self.entries.items()}
         copy._holders = {alias: list(holders) for alias, holders in self._holders.items()}
         return copy
 
@@ -183,9 +211,28 @@ class MemoryStore(Generic[S]):
         await self._faults.point("load.after")
         return Documents(found)
 
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        await self._faults.point("load.before")
+        found: dict[MapAddress, StoredEntries] = {}
+        for address, keys in needed.items():
+            stored = self._database.entries.get(address, {})
+            chosen = {key: stored[key] for key in (stored if keys is None else keys & stored.keys())}
+            document = self._database.documents.get(address.document)
+            found[address] = StoredEntries(
+                0 if document is None else document.version,
+                max((version for version, _ in chosen.values()), default=0),
+                {key: from_json(value) for key, (_, value) in chosen.items()},
+            )
+        await self._faults.point("load.after")
+        return found
+
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         await self._faults.point("write.before")
         all_written = True
+        for document in documents:
+            self._database.move_out(document)
+        if any(map(self._database.has_recent_entries, documents)):
+            await self._faults.point("write.between")
         for document in documents:
             written = self._database.put(document)
             if not self._database.write_once:

@@ -50,8 +50,7 @@ async def test_a_cached_document_is_what_is_stored_without_its_published_events(
     (cached,) = instance.cache.take(["a"])
     stored = database.read("a")
     assert stored.outbox
-    assert cached == replace(stored, outbox=[], applied=cached.applied)
-    assert cached.applied.text == stored.applied.text
+    assert cached == replace(stored, outbox=[])
 
 
 @pytest.mark.parametrize("point", ["load.after", "write.before", "write.after", "publish.before", "publish.after"])

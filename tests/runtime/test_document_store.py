@@ -10,11 +10,12 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local.engines import Engines
-from services.balance.ledger import Ledger
+from services.balance.ledger import MORE, MOST_INSIDE, Ledger, LedgerEntry, post_report, read_entries
 from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import MongoStore, connect_for_processing, durable_database
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Address
+from services.runtime.processing.entry_loading import MapAddress, StoredEntries
 
 DATABASE: Final = "frikort_balance"
 
@@ -24,8 +25,10 @@ def provisioner(engines: Engines) -> Iterator[Any]:
     """The database of balance, without ledgers, as the provisioner sees it."""
     with MongoClient[dict[str, Any]](engines.mongodb) as client:
         client[DATABASE].drop_collection(LEDGERS.name)
+        client[DATABASE].drop_collection(f"{LEDGERS.name}_entries")
         yield client[DATABASE]
         client[DATABASE].drop_collection(LEDGERS.name)
+        client[DATABASE].drop_collection(f"{LEDGERS.name}_entries")
 
 
 @pytest.fixture
@@ -86,3 +89,49 @@ async def test_a_document_is_replaced_at_its_version_alone(store: MongoStore[Led
     assert await store.write([loaded])
     assert not await store.write([loaded])
     assert await store.write([Document(first.id, version=2, state=first.state)])
+
+
+def posted(document: Document[Ledger], count: int) -> Document[Ledger]:
+    """The document with ``count`` more reports."""
+    assert document.state is not None
+    state = document.state
+    for number in range(count):
+        entry = LedgerEntry(f"report {state.revision} {number}", "employment", "10000009", 1, 100)
+        state = post_report(state, entry, is_new=True).ledger
+    document.state = state
+    return document
+
+
+async def test_entries_move_out_of_a_document_before_its_next_write(
+    store: MongoStore[Ledger], provisioner: Any
+) -> None:
+    await store.prepare()
+    large = posted(ledger(), MOST_INSIDE + 3)
+    address = MapAddress(large.id, MORE)
+    assert await store.write([large])
+    assert await store.load_entries({address: None}) == {address: StoredEntries(1, 0, {})}
+
+    (loaded,), (stale,) = await store.load([Address(large.id)]), await store.load([Address(large.id)])
+    assert loaded.state is not None
+    assert [place for place, *_ in loaded.state.more.recent.values()] == [MOST_INSIDE, MOST_INSIDE + 1, MOST_INSIDE + 2]
+    assert await store.write([posted(loaded, 1)])
+    assert not await store.write([stale])
+    first = await store.load_entries({address: None})
+    assert first == {address: StoredEntries(2, 1, loaded.state.more.recent)}
+
+    (again,) = await store.load([Address(large.id)])
+    assert again.state is not None
+    again.state.more.add_loaded(first[address].values, None)
+    assert len(read_entries(again.state)) == MOST_INSIDE + 4
+    assert await store.write([posted(again, 1)])
+    assert not await store.write([stale])
+    key = next(iter(again.state.more.recent))
+    assert (await store.load_entries({address: {key, "unknown"}}))[address] == StoredEntries(
+        3, 2, {key: again.state.more.recent[key]}
+    )
+
+
+async def test_entries_of_an_unknown_document_are_none(store: MongoStore[Ledger]) -> None:
+    address = MapAddress("nowhere", MORE)
+
+    assert await store.load_entries({address: {"report"}}) == {address: StoredEntries(0, 0, {})}

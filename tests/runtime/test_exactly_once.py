@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import published as published_module
-from services.runtime.processing.applied_ids import AppliedIds
-from services.runtime.processing.apply import Document
+from services.runtime.processing.apply import APPLIED, Document
+from services.runtime.processing.entries import EntryMap
 from services.runtime.processing.outbox import emit
 from services.runtime.processing.positions import Partition
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
@@ -240,7 +240,7 @@ class Forgetful(MemoryDatabase[Tally]):
     """Loses the applied ids."""
 
     def put(self, document: Document[Tally]) -> bool:
-        return super().put(replace(document, applied=AppliedIds()))
+        return super().put(replace(document, applied=EntryMap(APPLIED)))
 
 
 class Unguarded(MemoryDatabase[Tally]):

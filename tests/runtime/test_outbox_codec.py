@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import bson
 import pytest
 from frikort_contracts.cloudevents import Record
@@ -12,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.runtime.mongo.outbox_codec import pending_from, stored_pending
-from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.apply import PendingEvents
 from services.runtime.processing.outbox import OutboxEntry, SerializedEvent
 
@@ -96,14 +93,3 @@ def test_only_outbox_entries_can_be_stored() -> None:
     records = [Record("t", b"k", b"v", ())]
     with pytest.raises(TypeError):
         stored_pending(PendingEvents("topic", 1, 2, records))  # type: ignore[arg-type]
-
-
-@given(st.lists(st.uuids(), unique=True))
-def test_an_id_is_contained_once_it_is_added(ids: list[UUID]) -> None:
-    applied = AppliedIds()
-    for message_id in map(str, ids):
-        assert message_id not in applied
-        applied.add(message_id)
-        assert message_id in applied
-    assert list(AppliedIds(applied.text)) == list(map(str, ids))
-    assert len(applied) == len(ids)

@@ -14,11 +14,13 @@ from frikort_contracts.topics import CARDS, ISSUANCE_COMMANDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from deploy.local.engines import Engines
 from services.runtime.mongo.document_store import MongoStore, Reader, connect, durable_database
 from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.entries import EntryMap
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from tests.contracts.examples import envelope
@@ -100,7 +102,7 @@ async def test_a_projection_stores_no_applied_ids_and_no_outbox() -> None:
     kafka, database = kafka_with((HERE, command("a", 1)), (THERE, event("a", 1)))
     await Instance(kafka, database, Faults()).drain([COMMANDS, EVENTS])
     stored = database.documents["a"]
-    assert (stored.applied, stored.outbox, stored.aliases) == ("", (), ())
+    assert (stored.applied, stored.outbox, stored.aliases) == (to_json(EntryMap("applied").to_stored()), (), ())
 
 
 async def test_an_instance_that_lost_its_partitions_cannot_write_older_state_back() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from tests.simulation.environment import Environment
@@ -33,7 +34,7 @@ def check(
     for card_id, expected in employments_by_card.items():
         stored: Any = environment.database("reporting", "card_states").state(card_id)
         for employment_id, employment in expected.employments.items():
-            _disputes(environment, employment, stored.employments[employment_id], disputed)
+            _disputes(environment, employment, partial(stored.report, employment_id), disputed)
             _no_work(environment, employment_id, employment)
             counts["days without work"] += len(employment.no_work)
     for card in states(environment.database("issuance", "cards")):
@@ -78,9 +79,11 @@ def _as_commanded(event: Message, command: Message) -> None:
     invariant(found == sent, f"I1: {command.kind} {command.id} was sent as {sent} and published as {found}")
 
 
-def _disputes(environment: Environment, employment: Employment, stored: Any, disputed: Mapping[str, bool]) -> None:
+def _disputes(
+    environment: Environment, employment: Employment, stored: Callable[[str], Any], disputed: Mapping[str, bool]
+) -> None:
     for report_id, report in employment.reports.items():
-        found = disputed[report_id], stored.reports[report_id].disputed
+        found = disputed[report_id], stored(report_id).disputed
         invariant(found == (report.disputed,) * 2, f"the dispute of {report_id} is published and stored as {found}")
         view: Any = environment.database("gateway", "reports").state(report_id)
         entries = sum("dispute" in entry.event for entry in view.history)

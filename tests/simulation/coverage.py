@@ -49,6 +49,7 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "redeliveries": 1000,
     "records published twice": 500,
     "documents from a cache": 100,
+    "entries from outside": 100,
     "writes refused by version or alias": 25,
     "commits of zombies refused": 25,
     "lost or late answer, sent again": 500,

@@ -72,7 +72,7 @@ async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) ->
     deliveries, broken = self._read(batch)
     dead = [self._to_dead_letter(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
     while True:
-        documents = await self._load([delivery.address for delivery in deliveries])
+        documents = await self._load([delivery.address for delivery in deliveries], deliveries, {})
         applied = self._apply(documents, deliveries)
         await self._producer.publish([*dead, *applied.records])
         if not (changed := documents.changed()) or await self._store.write(changed):

@@ -39,13 +39,14 @@ from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import FACTS, Origin, Replay, facts_of
 from services.runtime.processing.decision import DocumentSet, Processor, S, no_aliases
 from services.runtime.processing.document_cache import DocumentCache
+from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
 from services.runtime.processing.policies import CommitPolicy
 from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import CommittedOffsets, PublishedEvents
 from services.runtime.retryable import RETRYABLE
 from services.runtime.settings import REPOSITORY
-from tests.runtime.memory import MemoryDatabase, MemoryStore
+from tests.runtime.memory import MemoryDatabase, MemoryStore, Points
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.counters import COUNTER_OF, counter_of, counting_group
@@ -84,6 +85,19 @@ class CountedCache(DocumentCache[Any]):
     def take(self, ids: Iterable[str]) -> list[Document[Any]]:
         found = super().take(ids)
         self._counts["documents from a cache"] += len(found)
+        return found
+
+
+class CountedStore(MemoryStore[Any]):
+    """A store that counts for the coverage check."""
+
+    def __init__(self, database: MemoryDatabase[Any], points: Points, counts: Counter[str]) -> None:
+        super().__init__(database, points)
+        self._counts = counts
+
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        found = await super().load_entries(needed)
+        self._counts["entries from outside"] += sum(len(each.values) for each in found.values())
         return found
 
 
@@ -293,7 +307,7 @@ class Environment:
         return BatchProcessor(
             service=service.name,
             processor=database.processor,
-            store=MemoryStore(database, self._points),
+            store=CountedStore(database, self._points, self.counts),
             producer=log,
             published=PublishedEvents(_committed(service.group)),
             cache=cache,

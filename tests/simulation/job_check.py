@@ -23,7 +23,7 @@ def check_jobs(jobs: SimJobs, messages: Sequence[Message]) -> int:
             wanted = message_id(job.job_id, name)
             invariant(str(wanted) in sent, f"the job {job.job_id} sent no message for {name}")
             invariant(
-                str(wanted) in jobs.documents.read(name).applied, f"{name} has not applied the message of the job"
+                str(wanted) in jobs.documents.read_whole(name).applied, f"{name} has not applied the message of the job"
             )
     return len(jobs.jobs)
 

@@ -25,15 +25,16 @@ from services.reporting import reports
 from services.runtime.processing import batch_processor as loop_module
 from services.runtime.processing import jobs
 from services.runtime.processing import published as published_module
-from services.runtime.processing.applied_ids import AppliedIds
+from services.runtime.processing.apply import APPLIED
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import replay_in
+from services.runtime.processing.entries import EntryMap
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.simulation import cache_mutants, counters, defects, limit_mutants
+from tests.simulation import cache_mutants, counters, defects, entry_mutants, limit_mutants
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
 from tests.simulation.fault_schedule import FORGED
@@ -114,7 +115,7 @@ MUTANTS: Final = (
     Mutant(
         "applied ids forgotten",
         "a document forgets what it has applied",
-        _of(MemoryDatabase, "put", defects.stored_with(applied=AppliedIds())),
+        _of(MemoryDatabase, "put", defects.stored_with(applied=EntryMap(APPLIED))),
     ),
     Mutant(
         "outbox not stored",
@@ -250,4 +251,5 @@ MUTANTS: Final = (
     ),
     *cache_mutants.MUTANTS,
     *limit_mutants.MUTANTS,
+    *entry_mutants.MUTANTS,
 )

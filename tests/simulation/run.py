@@ -13,8 +13,9 @@ from unittest.mock import patch
 
 import structlog
 
+from services.balance import ledger
 from services.issuance import mandates, numbers
-from services.runtime.processing import batch_processor
+from services.runtime.processing import batch_processor, entries
 from tests.simulation import job_check, reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
@@ -23,6 +24,7 @@ from tests.simulation.workload import Workload
 
 MAX_STEPS = 150_000  # half of all seeds need 5,500; seed 6347, with 1,719 faults, needed 47,419
 MAX_STEPS_TO_IDLE = 120_000  # seed 2312, with 1,332 faults, needs more than 40,000
+_FEW_INSIDE = 2  # entries of a map in its document
 _SMALL_OUTBOX = 2000  # bytes: about six events of balance
 STEPS_A_DELIVERY = 20  # seeds 632 and 6080 need 6 for each record and reader after a replay
 
@@ -107,11 +109,13 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
 
 @contextmanager
 def small_limits() -> Iterator[None]:
-    """Lower the limits on card numbers, mandates and outboxes, so that a short run reaches them."""
+    """Lower the limits on card numbers, mandates, outboxes and entries, so that a short run reaches them."""
     with (
         patch.multiple(numbers, HIGHEST_NUMBER=reconciliation.FEW_NUMBERS, CANDIDATES=reconciliation.FEW_NUMBERS),
         patch.object(mandates, "MAX_IN_FORCE", FEW_MANDATES),
         patch.object(batch_processor, "LARGE_OUTBOX", _SMALL_OUTBOX),
+        patch.object(entries, "MOST_INSIDE", _FEW_INSIDE),
+        patch.object(ledger, "MOST_INSIDE", _FEW_INSIDE),
     ):
         yield
 

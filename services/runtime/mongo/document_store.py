@@ -1,15 +1,16 @@
 """Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
 
 A document of a processor is ``{_id, version, state, aliases, applied, outbox}``, one of a projection
-``{_id, version, state, aliases}``. ``applied`` is a text with one message id a line; ``outbox_codec.py`` gives the form
-of the outbox.
+``{_id, version, state, aliases}``. ``applied`` is the stored form of an ``EntryMap``; ``outbox_codec.py`` gives that of
+the outbox. Entries outside a document are in the collection ``<processor>_entries``: ``{_id, version, value}``, with
+the id ``<document>/<map>/<key>`` and the version of the document that had them first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -20,9 +21,10 @@ from pymongo.write_concern import WriteConcern
 
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.outbox_codec import pending_from, stored_pending
-from services.runtime.processing.applied_ids import AppliedIds
-from services.runtime.processing.apply import Document, Documents
+from services.runtime.processing.apply import APPLIED, Document, Documents
 from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
+from services.runtime.processing.entries import EntryMap
+from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries, add_loaded, all_entries
 from services.runtime.processing.projection import Projection
 
 Client = AsyncIOMotorClient[dict[str, Any]]
@@ -34,6 +36,8 @@ _MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
 _NAMESPACE_EXISTS = 48
 _LAST_CHARACTER = "\uffff"
+_AFTER_SLASH = chr(ord("/") + 1)
+_MOST_READS = 100
 # Documents are stored in the index on their ids, so a find or a guarded write by id needs one search instead of two.
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
 
@@ -120,22 +124,32 @@ async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -
     return added
 
 
+def _check_only_duplicates(error: BulkWriteError) -> None:
+    """Raise ``error`` unless it is about duplicate keys alone."""
+    details: dict[str, Any] = dict(error.details or {})
+    errors = details.get("writeErrors", [])
+    if details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_KEY for each in errors):
+        raise error
+
+
 class MongoStore(Generic[S]):
     """The documents of a processor or projection."""
 
     def __init__(self, database: Database, documents: Processor[S] | Projection[S]) -> None:
         self._database: Any = database
         self._collection: Any = database[documents.name]
+        self._entries: Any = database[f"{documents.name}_entries"]
         self._documents = documents
         self._write_once = isinstance(documents, Projection) and documents.write_once
 
     async def prepare(self) -> None:
         """Create the collection and its indexes: those on fields of the state, and the unique one on aliases.
 
-        The collection of a processor is clustered, unless it exists already.
+        The collections of a processor are clustered, unless they exist already.
         """
         if isinstance(self._documents, Processor):
             await create_clustered(self._database, self._documents.name)
+            await create_clustered(self._database, self._entries.name)
         models = [IndexModel([(f"state.{field}", ASCENDING)]) for field in self._documents.indexes]
         if self._documents.aliases is not no_aliases:
             models.append(
@@ -163,24 +177,43 @@ class MongoStore(Generic[S]):
         found = await self._collection.find(query, batch_size=len(ids) + len(aliases) + 1).to_list(None)
         return Documents([document_from(stored, self._documents) for stored in found])
 
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        """See ``Store``."""
+        return await load_entries(self._database, self._documents.name, needed)
+
     async def write(self, documents: Sequence[Document[S]]) -> bool:
         """Insert new documents and replace loaded ones of the same version.
 
-        False if a document has changed or an alias is taken. A document written once is kept as it is stored.
+        False if a document has changed or an alias is taken. A document written once is kept as it is stored. Recent
+        entries are stored outside the documents first: the documents that replace these no longer have them.
         """
         if self._write_once:
             await add_all(self._collection, [document_of(document, self._documents) for document in documents])
             return True
+        await self._move_out([write for document in documents for write in self._moves_of(document)])
         writes = [self._write_of(document) for document in documents]
         try:
             result = await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            details: dict[str, Any] = dict(error.details or {})
-            errors = details.get("writeErrors", [])
-            if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE_KEY for e in errors):
-                raise
+            _check_only_duplicates(error)
             return False
         return bool(result.inserted_count + result.matched_count == len(writes))
+
+    async def _move_out(self, writes: Sequence[ReplaceOne[dict[str, Any]]]) -> None:
+        try:
+            if writes:
+                await self._entries.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            _check_only_duplicates(error)  # these, or newer ones, are there already
+
+    def _moves_of(self, document: Document[S]) -> Iterator[ReplaceOne[dict[str, Any]]]:
+        if not isinstance(self._documents, Processor):
+            return
+        for entries in document.entry_maps(self._documents):
+            for key, value in entries.recent.items():
+                entry_id = f"{document.id}/{entries.name}/{key}"
+                stored = {"_id": entry_id, "version": document.version, "value": value}
+                yield ReplaceOne({"_id": entry_id, "version": {"$lt": document.version}}, stored, upsert=True)
 
     def _write_of(self, document: Document[S]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
         stored = document_of(document, self._documents)
@@ -189,12 +222,46 @@ class MongoStore(Generic[S]):
         return ReplaceOne({"_id": document.id, "version": document.version}, stored)
 
 
+async def load_entries(database: Any, processor: str, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+    """The stored entries of maps outside their documents.
+
+    They are read in one causally consistent session: after a failover, a read of the entries could otherwise miss some
+    that were written with the version of the document that an earlier read has seen.
+    """
+    addresses = {f"{address.document}/{address.name}/": address for address in needed}
+    ids = [prefix + key for prefix, address in addresses.items() for key in needed[address] or ()]
+    ranges = [
+        {"_id": {"$gt": prefix, "$lt": prefix[:-1] + _AFTER_SLASH}}
+        for prefix, address in addresses.items()
+        if needed[address] is None
+    ]
+    by_document = {"_id": {"$in": [address.document for address in needed]}}
+    by_entry = {"$or": [*ranges, {"_id": {"$in": ids}}]}
+    async with await database.client.start_session(causal_consistency=True) as session:
+        documents = await database[processor].find(by_document, {"version": 1}, session=session).to_list(None)
+        entries = await database[f"{processor}_entries"].find(by_entry, session=session).to_list(None)
+    versions = {stored["_id"]: stored["version"] for stored in documents}
+    found: dict[MapAddress, list[dict[str, Any]]] = {address: [] for address in needed}
+    for stored in entries:
+        document_id, name, _ = stored["_id"].split("/", 2)
+        found[MapAddress(document_id, name)].append(stored)
+    return {
+        address: StoredEntries(
+            versions.get(address.document, 0),
+            max((stored["version"] for stored in of_map), default=0),
+            {stored["_id"].split("/", 2)[2]: stored["value"] for stored in of_map},
+        )
+        for address, of_map in found.items()
+    }
+
+
 class Reader(Generic[S]):
     """Read access to the states of a processor or projection."""
 
     def __init__(self, database: Database, documents: DocumentSet[S]) -> None:
+        self._database = database
         self._collection: Collection = database[documents.name]
-        self._state_from = documents.from_stored
+        self._documents = documents
         self._together = BatchedCalls(self._get)
 
     async def get(self, document_id: str) -> S | None:
@@ -203,7 +270,7 @@ class Reader(Generic[S]):
 
     async def by_alias(self, alias: str) -> S | None:
         """The state of the document that holds ``alias``."""
-        return self._one(await self._collection.find_one({"aliases": alias}, {"state": 1}))
+        return next(iter((await self._read({"aliases": alias})).values()), None)
 
     async def find(
         self,
@@ -214,27 +281,41 @@ class Reader(Generic[S]):
         skip: int = 0,
     ) -> list[S]:
         """The states whose fields match ``query`` (MongoDB operators on fields of the state)."""
-        cursor = self._collection.find({f"state.{name}": value for name, value in query.items()}, {"state": 1})
-        if sort:
-            cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
-        found = await cursor.skip(skip).limit(limit).to_list(None)
-        return [self._state_from(stored["state"]) for stored in found if stored["state"] is not None]
+        of_state = {f"state.{name}": value for name, value in query.items()}
+        return [*(await self._read(of_state, sort=sort, limit=limit, skip=skip)).values()]
 
     async def starting_with(self, prefixes: Sequence[str]) -> list[S]:
         """The states of the documents whose ids begin with one of ``prefixes``."""
         ranges = [{"_id": {"$gte": prefix, "$lt": prefix + _LAST_CHARACTER}} for prefix in prefixes]
-        found = await self._collection.find({"$or": ranges}, {"state": 1}).to_list(None)
-        return [self._state_from(stored["state"]) for stored in found if stored["state"] is not None]
+        return [*(await self._read({"$or": ranges})).values()]
 
     async def _get(self, ids: Sequence[str]) -> list[S | None]:
-        found = await self._collection.find({"_id": {"$in": list(set(ids))}}, {"state": 1}).to_list(None)
-        by_id = {stored["_id"]: stored for stored in found}
-        return [self._one(by_id.get(document_id)) for document_id in ids]
+        found = await self._read({"_id": {"$in": list(set(ids))}})
+        return [found.get(document_id) for document_id in ids]
 
-    def _one(self, stored: Mapping[str, Any] | None) -> S | None:
-        if stored is None or stored["state"] is None:
-            return None
-        return self._state_from(stored["state"])
+    async def _read(
+        self, query: Mapping[str, Any], *, sort: Sequence[tuple[str, int]] = (), limit: int = 0, skip: int = 0
+    ) -> dict[str, S]:
+        """The states of the documents that match, by document id, with all of their entries."""
+        for _ in range(_MOST_READS):
+            cursor = self._collection.find(query, {"version": 1, "state": 1})
+            if sort:
+                cursor = cursor.sort([(f"state.{name}", direction) for name, direction in sort])
+            found = await cursor.skip(skip).limit(limit).to_list(None)
+            documents = Documents([document_from(stored, self._documents) for stored in found])
+            if await self._add_entries(documents):
+                return {document.id: document.state for document in documents if document.state is not None}
+        raise RuntimeError(f"{self._documents.name}: documents change too fast for a reader, or entries are newer")
+
+    async def _add_entries(self, documents: Documents[S]) -> bool:
+        """Add the entries outside the documents. False if one of these was written since it was read."""
+        if not isinstance(self._documents, Processor):
+            return True
+        needed = all_entries(self._documents, documents)
+        if not needed:
+            return True
+        found = await load_entries(self._database, self._documents.name, needed)
+        return add_loaded(self._documents, documents, needed, found)
 
 
 def document_of(document: Document[S], documents: Processor[S] | Projection[S]) -> dict[str, Any]:
@@ -247,12 +328,12 @@ def document_of(document: Document[S], documents: Processor[S] | Projection[S]) 
     if document.aliases:
         stored["aliases"] = list(document.aliases)
     if isinstance(documents, Processor):
-        stored["applied"] = document.applied.text
+        stored["applied"] = document.applied.to_stored()
         stored["outbox"] = [stored_pending(pending) for pending in document.outbox]
     return stored
 
 
-def document_from(stored: Mapping[str, Any], documents: Processor[S] | Projection[S]) -> Document[S]:
+def document_from(stored: Mapping[str, Any], documents: DocumentSet[S]) -> Document[S]:
     """The document of a stored form."""
     state, outbox = stored["state"], stored.get("outbox")
     return Document(
@@ -260,6 +341,6 @@ def document_from(stored: Mapping[str, Any], documents: Processor[S] | Projectio
         stored["version"],
         None if state is None else documents.from_stored(state),
         tuple(stored.get("aliases", ())),
-        AppliedIds(stored.get("applied", "")),
+        EntryMap.from_stored(stored["applied"]) if "applied" in stored else EntryMap(APPLIED),
         [pending_from(pending) for pending in outbox] if outbox else [],
     )

@@ -1,24 +1,27 @@
 """Apply a batch of messages to the documents that they touch. Pure.
 
-A document keeps the id of every message that it has applied (37 bytes each, without limit; see
-``Processor.idempotent`` for the exception), and the events that each message caused, until they are known to be
-published. A second delivery therefore changes nothing and emits the same bytes again, so every effect happens once.
+A document keeps the id of every message that it has applied (in an ``EntryMap``; see ``Processor.idempotent`` for the
+exception), and the events that each message caused, until they are known to be published. A second delivery therefore
+changes nothing and emits the same bytes again, so every effect happens once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, Protocol
+from typing import Any, Final, Generic, NamedTuple, Protocol
 
 import structlog
 from frikort_contracts.cloudevents import Envelope, Headers, Record, id_text
 
-from services.runtime.processing.applied_ids import AppliedIds
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.entries import EntriesNotLoaded, EntryMap
 from services.runtime.processing.outbox import OutboxEntry, emit
 
 logger = structlog.get_logger(__name__)
+
+APPLIED: Final = "applied"
+"""The name of the map of applied ids."""
 
 
 class Incoming(NamedTuple):
@@ -84,9 +87,21 @@ class Document(Generic[S]):
     version: int = 0
     state: S | None = None
     aliases: tuple[str, ...] = ()
-    applied: AppliedIds = field(default_factory=AppliedIds)
+    applied: EntryMap = field(default_factory=lambda: EntryMap(APPLIED))
     outbox: list[PendingEvents] = field(default_factory=list)
     changed: bool = False
+
+    def has_applied(self, message_id: str) -> bool:
+        """Whether the document has applied this message. Raises ``EntriesNotLoaded``."""
+        try:
+            return message_id in self.applied
+        except EntriesNotLoaded as missing:
+            missing.document = self.id
+            raise
+
+    def entry_maps(self, processor: Processor[S]) -> tuple[EntryMap, ...]:
+        """The applied ids, and the maps of the state."""
+        return (self.applied, *(() if self.state is None else processor.entry_maps(self.state)))
 
 
 class AliasTaken(RuntimeError):
@@ -116,7 +131,7 @@ class Documents(Generic[S]):
         A message that was applied before finds the document that applied it, also if another one holds the alias now.
         """
         by_id = self._by_id.get(address.id)
-        if by_id is not None and (address.alias is None or message_id in by_id.applied):
+        if by_id is not None and (address.alias is None or by_id.has_applied(message_id)):
             # Another document may have taken the alias since.
             return by_id
         if address.alias is not None and address.alias in self._by_alias:
@@ -124,6 +139,14 @@ class Documents(Generic[S]):
         if by_id is None:
             by_id = self._by_id[address.id] = Document(address.id)
         return by_id
+
+    def candidates(self, address: Address) -> Iterator[Document[S]]:
+        """The documents that a message at ``address`` may touch."""
+        if (by_id := self._by_id.get(address.id)) is not None:
+            yield by_id
+        holder = None if address.alias is None else self._by_alias.get(address.alias)
+        if holder is not None and holder is not by_id:
+            yield holder
 
     def held_by_others(self, aliases: Iterable[str], document: Document[S]) -> frozenset[str]:
         """Those of ``aliases`` that a document other than ``document`` holds."""
@@ -177,11 +200,13 @@ def apply_batch(
                 records += _pending_records(document)
                 causes += [pending.entry.cause for pending in document.outbox]
         is_idempotent = type(envelope.data) in processor.idempotent
-        if not is_idempotent and message_id in document.applied:
+        if not is_idempotent and document.has_applied(message_id):
             continue
         before = document.state
         try:
             entry = _apply(emitter, processor, documents, document, delivery, message_id)
+        except EntriesNotLoaded:
+            raise
         except Exception as error:
             logger.exception(
                 "runtime.rule_failed",
@@ -192,12 +217,10 @@ def apply_batch(
             failures.append(Failure(delivery, type(error).__name__))
             continue
         if not is_idempotent:
-            document.applied.add(message_id)
+            document.applied = document.applied.with_entries({message_id: True})
         elif document.state is before and not entry.events:
             continue
-        if not document.changed:
-            document.outbox = [_taken_over(pending, incoming) for pending in document.outbox]
-            document.changed = True
+        _mark_changed(document, incoming)
         if entry.events:
             document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
             records += entry
@@ -215,7 +238,11 @@ def _apply(
 ) -> OutboxEntry:
     _, envelope, address = delivery
     taken_aliases = documents.held_by_others(address.candidates, document) if address.candidates else ()
-    state, events = processor.decide(document.state, envelope, taken_aliases)
+    try:
+        state, events = processor.decide(document.state, envelope, taken_aliases)
+    except EntriesNotLoaded as missing:
+        missing.document = document.id
+        raise
     entry = emit(envelope, message_id, emitter, events)
     documents.update(document, state, () if state is None else processor.aliases(state))
     return entry
@@ -224,6 +251,12 @@ def _apply(
 def _pending_records(document: Document[Any]) -> Iterable[Record]:
     for pending in document.outbox:
         yield from pending.entry
+
+
+def _mark_changed(document: Document[Any], by: Incoming) -> None:
+    if not document.changed:
+        document.outbox = [_taken_over(pending, by) for pending in document.outbox]
+        document.changed = True
 
 
 def _taken_over(pending: PendingEvents, by: Incoming) -> PendingEvents:

@@ -26,12 +26,22 @@ from services.runtime.processing.apply import (
 from services.runtime.processing.dead_letters import dead_letter, replay_in
 from services.runtime.processing.decision import Address, Processor, S, unprepared
 from services.runtime.processing.document_cache import DocumentCache
+from services.runtime.processing.entries import EntriesNotLoaded
+from services.runtime.processing.entry_loading import (
+    MapAddress,
+    Needed,
+    StoredEntries,
+    add_asked,
+    add_loaded,
+    needed_entries,
+)
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_batch
 from services.runtime.processing.published import PublishedEvents, batch_starts
 
 logger = structlog.get_logger(__name__)
 
+_MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
 Position = tuple[str, int, int]
@@ -44,8 +54,12 @@ class Store(Protocol[S]):
         """The documents at ``addresses`` and the holders of all their aliases, read with majority concern."""
         ...
 
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        """The stored entries of maps outside their documents, read with majority concern."""
+        ...
+
     async def write(self, documents: Sequence[Document[S]]) -> bool:
-        """Write each document over the version it was loaded at, durably on a majority.
+        """Write each document over the version it was loaded at, durably on a majority, after its recent entries.
 
         False if any of them has changed meanwhile or an alias is taken: load and apply again.
         """
@@ -114,11 +128,16 @@ class BatchProcessor(Generic[S]):
         """
         deliveries, broken = self._read(batch)
         addresses = [delivery.address for delivery in deliveries]
+        asked = Needed()
         while True:
-            documents = await self._load(addresses)
+            documents = await self._load(addresses, deliveries, asked)
             if any(document.outbox for document in documents):
                 await self._published.remove_from(documents, batch_starts(deliveries))
-            applied = self._apply(documents, deliveries)
+            try:
+                applied = self._apply(documents, deliveries)
+            except EntriesNotLoaded as missing:
+                add_asked(asked, missing)
+                continue
             changed = documents.changed()
             if len(batch) > 1 and any(map(_has_large_outbox, changed)):
                 return await self._process_halves(batch)
@@ -132,7 +151,7 @@ class BatchProcessor(Generic[S]):
         dead = self._dead_letters(batch, reasons) if reasons else []
         await self._producer.publish([*dead, *applied.records])
         self._published.add(applied.causes)
-        self._cache.put(changed)
+        self._remember(changed)
         # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         self._observe_ages(deliveries)
@@ -163,13 +182,26 @@ class BatchProcessor(Generic[S]):
         """Forget the documents of the partitions: another instance may write them now. No batch is in progress."""
         self._cache.clear()
 
-    async def _load(self, addresses: Sequence[Address]) -> Documents[S]:
-        """The cached documents, and the others from the store."""
-        cached = Documents(self._cache.take({address.id for address in addresses}))
-        missing = [address for address in addresses if address.id not in cached]
-        if missing:
-            cached.add(await self._store.load(missing))
-        return cached
+    async def _load(self, addresses: Sequence[Address], deliveries: Sequence[Delivery], asked: Needed) -> Documents[S]:
+        """The cached documents and the others from the store, with the entries that the batch needs."""
+        for _ in range(_MOST_LOADS):
+            documents = Documents(self._cache.take({address.id for address in addresses}))
+            missing = [address for address in addresses if address.id not in documents]
+            if missing:
+                documents.add(await self._store.load(missing))
+            if isinstance(self._processor, Projection):
+                return documents
+            needed = needed_entries(self._processor, documents, deliveries, asked)
+            if not needed or add_loaded(self._processor, documents, needed, await self._store.load_entries(needed)):
+                return documents
+        raise RuntimeError(f"{self.name}: entries are newer than their document, which has not changed")
+
+    def _remember(self, documents: Sequence[Document[S]]) -> None:
+        if isinstance(self._processor, Processor):
+            for document in documents:
+                for entries in document.entry_maps(self._processor):
+                    entries.set_written()
+        self._cache.put(documents)
 
     def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
         if isinstance(self._processor, Projection):

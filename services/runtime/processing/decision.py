@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
@@ -11,6 +11,8 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.topics import Topic
 from pydantic import BaseModel
+
+from services.runtime.processing.entries import EntryMap
 
 
 class PlainState(Protocol):
@@ -67,6 +69,16 @@ def no_aliases(_: Any) -> tuple[str, ...]:
     return ()
 
 
+def no_entry_maps(_: Any) -> tuple[EntryMap, ...]:
+    """For states that do not grow."""
+    return ()
+
+
+def no_entry_keys(_state: Any, _message: Envelope[Any]) -> Mapping[str, Collection[str] | None]:
+    """For rules that need no entries outside the document."""
+    return {}
+
+
 def unprepared(message: Envelope[Any]) -> Envelope[Any]:
     """The message itself; for processors that need no preparation."""
     return message
@@ -113,6 +125,10 @@ class Processor(DocumentSet[S]):
     they were written; only for documents without aliases whose messages all come from one partition number, so that one
     instance writes them. ``idempotent`` are types of messages whose ids are not stored: a second decision on one gives
     the state that it was given, the same object, and no events, because the state has the revision of its subject.
+
+    ``entry_maps`` are the maps of a state that grow without limit. ``entry_keys`` are the keys, by the name of the map,
+    that the rule needs for a message, or None for all; entries that it does not name are loaded when the rule asks for
+    them, at the cost of a second attempt.
     """
 
     address: Callable[[Envelope[Any]], Address | None]
@@ -120,6 +136,8 @@ class Processor(DocumentSet[S]):
     prepare: Callable[[Envelope[Any]], Envelope[Any]] = unprepared
     cached: bool = False
     idempotent: frozenset[type[Message]] = frozenset()
+    entry_maps: Callable[[S], Iterable[EntryMap]] = no_entry_maps
+    entry_keys: Callable[[S, Envelope[Any]], Mapping[str, Collection[str] | None]] = no_entry_keys
 
     def __post_init__(self) -> None:
         if self.cached and self.aliases is not no_aliases:

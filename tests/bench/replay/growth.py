@@ -10,7 +10,7 @@ import asyncio
 import gc
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
@@ -37,6 +37,7 @@ from services.runtime.mongo.document_store import document_from, document_of
 from services.runtime.processing.apply import Document, Documents, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.decision import Address, Processor, S
+from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
 from services.runtime.processing.projection import Projection
 from tests.bench.bench import Bench, python
 from tests.bench.case import Case, Figures, Ratio
@@ -65,12 +66,27 @@ class MemoryStore(Generic[S]):
     def __init__(self, documents: Processor[S] | Projection[S]) -> None:
         self._of = documents
         self._documents: dict[str, bytes] = {}
+        self._entries: dict[MapAddress, dict[str, bytes]] = defaultdict(dict)
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
         found = (self._documents[one] for one in {address.id for address in addresses} & self._documents.keys())
         return Documents(document_from(bson.decode(stored), self._of) for stored in found)
 
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        found: dict[MapAddress, StoredEntries] = {}
+        for address, keys in needed.items():
+            stored = self._entries[address]
+            chosen = stored if keys is None else keys & stored.keys()
+            values = {key: bson.decode(stored[key])["value"] for key in chosen}
+            found[address] = StoredEntries(bson.decode(self._documents[address.document])["version"], 0, values)
+        return found
+
     async def write(self, documents: Sequence[Document[S]]) -> bool:
+        if isinstance(self._of, Processor):
+            for document in documents:
+                for entries in document.entry_maps(self._of):
+                    stored = self._entries[MapAddress(document.id, entries.name)]
+                    stored |= {key: bson.encode({"value": value}) for key, value in entries.recent.items()}
         self._documents |= {document.id: bson.encode(document_of(document, self._of)) for document in documents}
         return True
 
