@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from frikort_contracts.reporting import EmploymentCommand
+from frikort_contracts.reporting import EmployerCommand
 from frikort_contracts.values import Components, KeyedHash, Reference, Revision, Value, WorkPeriod
 
 
@@ -18,6 +18,7 @@ class CheckedReport(Value):
     """
 
     command_id: str | None
+    employment_id: str
     reference: Reference
     work: WorkPeriod
     payment_date: date
@@ -26,8 +27,8 @@ class CheckedReport(Value):
     allow_large_amount: bool = False
 
 
-class CheckReports(EmploymentCommand):
-    """Decide these reports of one employment in their order without booking any; a later one counts those before it.
+class CheckReports(EmployerCommand):
+    """Decide these reports of one card in their order without booking any; a later one counts those before it.
 
     Each report with an id has the outcome that ``ReportEarnings`` would have at this moment, marked ``dry_run``.
     ``card_revision`` and ``owners`` are as in ``ReportEarnings``.

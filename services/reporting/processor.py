@@ -111,7 +111,7 @@ def _reporting(message: Envelope[CheckReports], report: CheckedReport) -> Envelo
             card_id=command.card_id,
             cvr=command.cvr,
             actor=command.actor,
-            employment_id=command.employment_id,
+            employment_id=report.employment_id,
             card_revision=command.card_revision,
             owners=command.owners,
             reference=report.reference,

@@ -168,10 +168,11 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         payment_date=date(2025, 5, 30), components=_PAID, allow_duplicate=True,
     ),
     CheckReports(
-        **_employer, employment_id=_EMPLOYMENT, card_revision=1,
+        **_employer, card_revision=1,
         reports=(
             CheckedReport(
-                command_id=_COMMAND, reference="2025-05", work=_MAY, payment_date=date(2025, 5, 30), components=_PAID
+                command_id=_COMMAND, employment_id=_EMPLOYMENT, reference="2025-05", work=_MAY,
+                payment_date=date(2025, 5, 30), components=_PAID,
             ),
         ),
     ),

@@ -133,10 +133,11 @@ async def test_d6_a_line_counts_those_before_it_in_the_file(world: World) -> Non
 
 
 async def test_the_check_refuses_the_lines_beyond_the_limit_of_the_card_and_year(world: World) -> None:
-    employment = world.employ(date(2025, 1, 1))
+    """Also where each of the card's employments has fewer lines."""
+    employments = [world.employ(date(2025, 1, 1), date(2025, 1, 31)), world.employ(date(2025, 2, 1))]
     world.allow_reports(2)
     days = [date(2025, month, 28) for month in (1, 2, 3)]
-    bodies = [json_body(Entry(f"{day}", day, day, day), employment_id=employment) for day in days]
+    bodies = [json_body(Entry(f"{day}", day, day, day), employment_id=employments[day.month > 1]) for day in days]
     checked = await check(world, bodies)
     lines = [line["check"] for line in await world.lines(checked["batch_id"])]
     assert [line["result"] for line in lines] == ["accepted", "accepted", "refused"]
@@ -162,7 +163,7 @@ async def test_s8_the_check_shows_no_split_where_a_dry_run_is_too_late(world: Wo
     assert (checked["check"]["split_unshown"], checked["check"]["exempt_at_least_ore"]) == (1, 0)
 
 
-async def test_d6_only_the_first_thousand_lines_of_an_employment_are_checked(world: World) -> None:
+async def test_d6_only_the_first_thousand_lines_of_a_card_are_checked(world: World) -> None:
     employment = world.employ(date(2025, 1, 1))
     bodies = [json_body(Entry(reference="same"), employment_id=employment) for _ in range(999)]
     bodies += [json_body(Entry(reference=name, wage_ore=1), employment_id=employment) for name in ("last", "unchecked")]

@@ -267,7 +267,7 @@ class FakeServices:
     def _check(self, command: CheckReports) -> None:
         tried: set[str] = set()
         for report in command.reports:
-            report_id = f"{command.employment_id}/{report.reference}"
+            report_id = f"{report.employment_id}/{report.reference}"
             outcome = LineOutcome(report_id, 1, report_id in self.booked.keys() | tried, None, {})
             if report.components.total == 13:
                 outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})

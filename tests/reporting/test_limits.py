@@ -52,11 +52,11 @@ def checked(*reports: ReportEarnings) -> CheckReports:
         card_id=CARD,
         cvr=A,
         actor="p",
-        employment_id=EMPLOYMENT,
         card_revision=1,
         reports=tuple(
             CheckedReport(
                 command_id=str(UUID(int=number)),
+                employment_id=one.employment_id,
                 reference=one.reference,
                 work=one.work,
                 payment_date=one.payment_date,

@@ -64,12 +64,12 @@ class FileChecker:
         return True
 
     async def _repeated(self, held: Batch, chunks: Iterable[int]) -> frozenset[str]:
-        """The employments with several lines in these chunks."""
+        """The cards with several lines in these chunks."""
         seen: set[str] = set()
         repeated: set[str] = set()
         for index in chunks:
             for line in await self._lines(held, index):
-                (repeated if line.employment_id in seen else seen).add(line.employment_id)
+                (repeated if line.card_id in seen else seen).add(line.card_id)
         return frozenset(repeated)
 
     async def _lines(self, held: Batch, index: int) -> list[ValidLine]:

@@ -1,6 +1,6 @@
 """What a payroll file would give if it were reported now: the commands of its check, and the lines' results. Pure.
 
-Reporting decides the lines of one employment in their order, so each counts those before it. The splits are computed
+Reporting decides the lines of one card in their order, so each counts those before it. The splits are computed
 here, from what an employer is shown of the remaining allowance, as those of a single dry run are (decision 0026).
 """
 
@@ -27,9 +27,9 @@ from services.gateway.projections.ledgers import TotalsView
 from services.gateway.read_models import ReadModelInconsistent
 
 CHECKED_MOST: Final = 1_000
-"""Lines of one employment that are checked: they are in one message. Later lines have no check."""
+"""Lines of one card that are checked: they are in one message. Later lines have no check."""
 FILE_CHECKED_MOST: Final = 2_000
-"""Lines of a file that are checked, in whole chunks. A chunk sends the earlier lines of its employments again, so that
+"""Lines of a file that are checked, in whole chunks. A chunk sends the earlier lines of its cards again, so that
 the commands of a long file would be many times the file; they share their topic with those of all employers.
 """
 
@@ -69,7 +69,7 @@ class KnownYear:
 class FileCheck:
     """One attempt at the check of a file, chunk by chunk in the order of the file.
 
-    ``repeated`` are the employments with several lines. ``at`` is the moment for which the check holds.
+    ``repeated`` are the cards with several lines. ``at`` is the moment for which the check holds.
     """
 
     batch: Batch
@@ -87,28 +87,27 @@ class FileCheck:
     def commands(
         self, lines: Iterable[ValidLine], revisions: Mapping[str, int]
     ) -> tuple[list[ValidLine], list[Record]]:
-        """The lines of a chunk that are checked, and the commands for them: one for each employment."""
+        """The lines of a chunk that are checked, and the commands for them: one for each card."""
         checked: list[ValidLine] = []
-        of_employment: dict[str, list[ValidLine]] = {}
+        of_card: dict[str, list[ValidLine]] = {}
         for line in lines:
-            some = of_employment.setdefault(line.employment_id, [])
-            if len(self._earlier.get(line.employment_id, ())) + len(some) < CHECKED_MOST:
+            some = of_card.setdefault(line.card_id, [])
+            if len(self._earlier.get(line.card_id, ())) + len(some) < CHECKED_MOST:
                 some.append(line)
                 checked.append(line)
-        return checked, [self._command(some, revisions) for some in of_employment.values() if some]
+        return checked, [self._command(some, revisions) for some in of_card.values() if some]
 
     def _command(self, lines: Sequence[ValidLine], revisions: Mapping[str, int]) -> Record:
         first = lines[0]
         reports = [_report(line, self.command_id(line)) for line in lines]
-        earlier = self._earlier.get(first.employment_id, [])
-        if first.employment_id in self.repeated:
+        earlier = self._earlier.get(first.card_id, [])
+        if first.card_id in self.repeated:
             only_counted = [report.model_copy(update={"command_id": None}) for report in reports]
-            self._earlier[first.employment_id] = [*earlier, *only_counted]
+            self._earlier[first.card_id] = [*earlier, *only_counted]
         command = CheckReports(
             card_id=first.card_id,
             cvr=self.batch.cvr,
             actor=self.batch.actor,
-            employment_id=first.employment_id,
             card_revision=revisions.get(first.card_id, 1),
             owners=self.batch.owners,
             reports=(*earlier, *reports),
@@ -165,7 +164,7 @@ class FileCheck:
         if parts is None:
             parts = split(line.total, known.remaining)
             known.remaining -= parts.exempt
-        if not outcome.already_reported and line.employment_id in self.repeated:
+        if not outcome.already_reported and line.card_id in self.repeated:
             self._accepted[outcome.report_id] = AcceptedLine(line.number, parts, provisional)
         of_this_file = outcome.report_id in self._accepted
         is_shown = period is not None and may_try(period, danish_day(self.at))
@@ -215,6 +214,7 @@ class FileCheck:
 def _report(line: ValidLine, command_id: str) -> CheckedReport:
     return CheckedReport(
         command_id=command_id,
+        employment_id=line.employment_id,
         reference=line.reference,
         work=line.work,
         payment_date=line.paid_on,

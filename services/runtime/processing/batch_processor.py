@@ -200,7 +200,8 @@ class BatchProcessor(Generic[S]):
         if isinstance(self._processor, Processor):
             for document in documents:
                 for entries in document.entry_maps(self._processor):
-                    entries.set_written()
+                    if entries.outside:
+                        entries.set_written()
         self._cache.put(documents)
 
     def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
