@@ -505,4 +505,4 @@ async def until(holds: Callable[[], bool]) -> None:
     async def probe() -> bool:
         return holds()
 
-    await eventually(probe, within=5)
+    await eventually(probe)
