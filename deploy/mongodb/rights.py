@@ -55,13 +55,15 @@ _READ_MODELS: Final = {
     "reconciliations": _KEEP_INDEXED,
 }
 
-# A process counts its dead letters that wait.
+# A process with processors keeps how far its database has applied its topics.
+_POSITIONS: Final = {"applied_positions": _KEEP}
+# It counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
 _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
-    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED}, **_JOURNAL},
-    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP}, **_JOURNAL},
+    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP, **_POSITIONS}, **_JOURNAL},
+    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED, **_POSITIONS}, **_JOURNAL},
+    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP, **_POSITIONS}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
             "statements": _KEEP_INDEXED,
@@ -69,6 +71,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "reconciliations": _KEEP_INDEXED,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
+            **_POSITIONS,
         },
         **_JOURNAL,
     },
@@ -90,7 +93,11 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
         }
     },
     "projections": {
-        "frikort_gateway": {**_READ_MODELS, "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE})},
+        "frikort_gateway": {
+            **_READ_MODELS,
+            **_POSITIONS,
+            "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE}),
+        },
         **_JOURNAL,
     },
     "payroll": {

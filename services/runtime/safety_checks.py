@@ -15,6 +15,7 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from services.runtime import production_checks
+from services.runtime.processing.positions import StoreBehind
 from services.runtime.settings import CommandSettings, MongoSettings, TopicSettings
 
 MOST_MESSAGE_BYTES: Final = 2 * 1024 * 1024
@@ -185,6 +186,20 @@ def check_topic(
                 f"kafka-configs --alter --entity-type topics --entity-name {name} "
                 f"--add-config {setting}={put[setting]}",
             )
+
+
+def store_behind(database: str, group: str, found: Sequence[StoreBehind]) -> UnsafeSetting:
+    """The refusal of a database whose consumer group has committed records that it has not applied."""
+    one = found[0]
+    place = f"{one.partition.topic}/{one.partition.partition}"
+    more = f", and as in {len(found) - 1} other partitions" if found[1:] else ""
+    return UnsafeSetting(
+        f"the database {database}",
+        f"behind its consumer group {group} (at {one.applied} of {place}, the group at {one.committed}{more})",
+        "it was restored from a backup; reset the group: kafka-consumer-groups --group "
+        f"{group} --reset-offsets --to-earliest --all-topics --execute",
+        risk="leaves records out for good",
+    )
 
 
 def check_producer(options: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from services.runtime.kafka.dead_letters.waiting import dead_letter_counter
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.kafka.topics.added_partitions import partition_watch
+from services.runtime.mongo.applied_positions import MongoAppliedPositions
 from services.runtime.mongo.document_store import (
     Database,
     MongoStore,
@@ -36,7 +37,7 @@ from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
-from services.runtime.processing.positions import Partition
+from services.runtime.processing.positions import Partition, behind
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import PublishedEvents
 from services.runtime.reconciliation import NAME as RECONCILIATION_NAME
@@ -112,6 +113,7 @@ class Runtime:
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
         self._processing_client = connect_for_processing(settings.mongodb_uri)
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
+        self._applied = MongoAppliedPositions(processing_database, group_of(service, processors))
         self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
         self._background_tasks = list(background_tasks)
         self._start_checks = [check_keys_of, *start_checks]
@@ -248,6 +250,7 @@ class Runtime:
             retryable=RETRYABLE,
             stop_service=self.stop_service,
             stall_timeout=settings.stall_timeout,
+            applied=self._applied,
         )
 
     def _processor_of(self, processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> BatchProcessor[S]:
@@ -292,6 +295,7 @@ class Runtime:
             await self._retry("the topics", self._check_topics)
         await self._retry("MongoDB", self._prepare_store)
         if self.consumer is not None:
+            await self._retry("Kafka and MongoDB", self._check_positions)
             await self._retry("Kafka", self.consumer.start)
 
     async def _stop_working(self) -> None:
@@ -323,6 +327,17 @@ class Runtime:
             await check(self)
         for store in self._stores.values():
             await store.prepare()
+
+    async def _check_positions(self) -> None:
+        """Refuse a database that is behind its consumer group. Raises ``UnsafeSetting``."""
+        committed = await self.committed_positions()
+        applied = await self._applied.read()  # afterwards: another instance may be committing
+        if not (suspects := behind(applied, committed, {})):
+            return
+        first = await self.producer.first_positions(found.partition for found in suspects)
+        if found := behind(applied, committed, first):
+            group = group_of(self.service, self._processors)
+            raise safety_checks.store_behind(f"frikort_{self.service}", group, found)
 
     async def _retry(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -22,7 +22,9 @@ from deploy.local.system import answers_ready
 from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.processing.positions import Partition
+from services.runtime.mongo.applied_positions import MongoAppliedPositions
+from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually
 
@@ -126,7 +128,7 @@ class Harness:
 
 
 async def skip_earlier_records(harness: Harness, name: str) -> None:
-    """Commit the end offsets for the group of a test service, so that it does not read the records of other tests."""
+    """Let a test service count as having applied everything, so that it does not read the records of other tests."""
     consumer = AIOKafkaConsumer(
         **harness.engines.access.options(), group_id=group_of(name, [LEDGERS]), enable_auto_commit=False
     )
@@ -134,9 +136,19 @@ async def skip_earlier_records(harness: Harness, name: str) -> None:
     try:
         partitions = [TopicPartition(topic.name, n) for topic in LEDGERS.topics for n in range(topic.partitions)]
         consumer.assign(partitions)
-        await consumer.commit(await consumer.end_offsets(partitions))
+        ends = await consumer.end_offsets(partitions)
+        await applied_positions(harness, name, {Partition(*place): end for place, end in ends.items()})
+        await consumer.commit(ends)
     finally:
         await consumer.stop()
+
+
+async def applied_positions(harness: Harness, name: str, offsets: Offsets) -> None:
+    """Store positions in the database of a test service, as if it had applied the records before them."""
+    client = connect(harness.engines.mongodb)
+    database = durable_database(client, f"frikort_{name}")
+    await MongoAppliedPositions(database, group_of(name, [LEDGERS])).add(offsets)
+    client.close()
 
 
 async def lag_of(name: str, producer: KafkaProducer) -> int:

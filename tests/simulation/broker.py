@@ -145,9 +145,18 @@ class Member(Protocol):
 
 
 class Group:
-    """A consumer group: its members, their partitions, and the committed offsets."""
+    """A consumer group: its members, their partitions, and the committed offsets.
 
-    def __init__(self, broker: Broker, name: str, reads: Mapping[str, Collection[str]]) -> None:
+    ``applied`` are the positions that its members store before they commit them, if they do.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        reads: Mapping[str, Collection[str]],
+        applied: Mapping[Partition, int] | None = None,
+    ) -> None:
         self.name = name
         self.topics = sorted({topic for topics in reads.values() for topic in topics})
         self.committed: dict[Partition, int] = {}
@@ -159,6 +168,7 @@ class Group:
         self.redelivered = 0
         self._delivered: dict[Partition, int] = {}
         self._broker = broker
+        self._applied = applied
         self._partitions = [Partition(topic, number) for topic in self.topics for number in range(PARTITIONS)]
         self._readers = {topic: [name for name, topics in reads.items() if topic in topics] for topic in self.topics}
         self._processed: dict[tuple[str, Partition], int] = {}
@@ -224,6 +234,8 @@ class Group:
             done = self._processed.get((name, partition), 0)
             if offset > done:
                 self._broker.violated(f"{self.name} commits {offset} of {partition}, and {name} has processed {done}")
+        if self._applied is not None and offset > (stored := self._applied.get(partition, 0)):
+            self._broker.violated(f"{self.name} commits {offset} of {partition}, and its database is at {stored}")
         if offset < (before := self.committed.get(partition, 0)):
             self._broker.violated(f"{self.name} commits {offset} of {partition} after {before}")
 

@@ -29,7 +29,7 @@ from services.runtime.processing.apply import AppliedBatch, Delivery, Document, 
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.consumer import BatchConsumer, BatchHandler, MembershipLost
 from services.runtime.processing.partition_workers import PartitionWorkers
-from services.runtime.processing.positions import Partition
+from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.retryable import RETRYABLE
 from tests.runtime.memory import MemoryDatabase, MemoryStore
 
@@ -40,6 +40,10 @@ async def commit_first(self: BatchConsumer, records: Sequence[Incoming]) -> None
     self._committer.add({Partition(record.topic, record.partition): record.offset + 1 for record in records})
     await self._committer.flush()
     await process_partitions(self, records)
+
+
+async def only_commit(self: BatchConsumer, offsets: Offsets) -> None:
+    await self._consumer.commit(offsets)
 
 
 async def give_up(self: BatchConsumer, processor: BatchHandler, batch: Sequence[Incoming]) -> bool:

@@ -52,7 +52,7 @@ from tests.simulation.counters import COUNTER_OF, counter_of, counting_group
 from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
 from tests.simulation.jobs import SimJobs
 from tests.simulation.member import CheckedProcessor, Member
-from tests.simulation.ports import Clock, SchedulerPoints, SimCommandStore, SimReader
+from tests.simulation.ports import Clock, SchedulerPoints, SimAppliedPositions, SimCommandStore, SimReader
 from tests.simulation.scheduler import (
     OUTSIDE,
     Pause,
@@ -104,6 +104,7 @@ class Service:
     databases: dict[str, MemoryDatabase[Any]]
     group: Group
     counting: Group | None
+    applied: dict[Partition, int]
     processes: list[Process] = field(default_factory=list)
     down_until: int = 0
     """The step before which no process of it is started."""
@@ -246,10 +247,13 @@ class Environment:
         return f"jwe-{self._encrypted}-{person.cpr_hash}"
 
     def _service(self, name: str, processors: Sequence[Processor[Any] | Projection[Any]]) -> Service:
+        applied: dict[Partition, int] = {}
+        reads = {p.name: [topic.name for topic in p.topics] for p in processors}
         return Service(
             name=name,
             databases={p.name: MemoryDatabase(p) for p in processors},
-            group=Group(self.broker, name, {p.name: [topic.name for topic in p.topics] for p in processors}),
+            group=Group(self.broker, name, reads, applied),
+            applied=applied,
             counting=counting_group(self.broker, name) if name in COUNTER_OF else None,
         )
 
@@ -271,6 +275,7 @@ class Environment:
             committing=CommitPolicy(min_interval=0.2),
             retryable=RETRYABLE,
             stop_service=self._service_stopped,
+            applied=SimAppliedPositions(service.applied),
         )
         pace = self.rng.choice((0.3, 0.05, 0.01)) if self.rng.random() < self.config.slow else 1.0
         self.scheduler.spawn(process, "consumer", consumer.start(), pace=pace)

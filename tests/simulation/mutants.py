@@ -52,6 +52,12 @@ MUTANTS: Final = (
         _of(BatchProcessor, "process", defects.publish_first),
     ),
     Mutant(
+        "positions not stored",
+        "offsets are committed that the database does not have",
+        _of(BatchConsumer, "_commit", defects.only_commit),
+        found_by="and its database is at",
+    ),
+    Mutant(
         "failed batches skipped",
         "a batch that failed counts as done",
         _of(BatchConsumer, "_process_with_retry", defects.give_up),

@@ -16,6 +16,7 @@ from pymongo.errors import AutoReconnect
 from services.gateway.commands.store import StoredCommand
 from services.runtime.kafka.producer import KafkaUnavailable
 from services.runtime.processing.decision import S
+from services.runtime.processing.positions import Offsets, Partition
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.scheduler import Pause, pause
 
@@ -29,6 +30,8 @@ _POINTS: Final = {
     **_pauses("log.", KafkaUnavailable, "publish.before", "publish.between", "publish.after"),
 }
 _READ: Final = Pause("reader.before", AutoReconnect)
+_POSITIONS_BEFORE: Final = Pause("positions.before", AutoReconnect)
+_POSITIONS_AFTER: Final = Pause("positions.after", AutoReconnect)
 _COMMANDS_BEFORE: Final = Pause("commands.before", AutoReconnect)
 _COMMANDS_AFTER: Final = Pause("commands.after", AutoReconnect)
 
@@ -72,6 +75,19 @@ class SimReader(Generic[S]):
         await pause(_READ)
         names = [name for name in self._database.documents if name.startswith(tuple(prefixes))]
         return [state for name in names if (state := self._database.state(name)) is not None]
+
+
+class SimAppliedPositions:
+    """The positions in the database of a service."""
+
+    def __init__(self, offsets: dict[Partition, int]) -> None:
+        self._offsets = offsets
+
+    async def add(self, offsets: Offsets) -> None:
+        await pause(_POSITIONS_BEFORE)
+        for partition, end in offsets.items():
+            self._offsets[partition] = max(end, self._offsets.get(partition, 0))
+        await pause(_POSITIONS_AFTER)
 
 
 class SimCommandStore:

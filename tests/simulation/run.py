@@ -15,7 +15,7 @@ import structlog
 
 from services.issuance import mandates, numbers
 from services.runtime.processing import batch_processor
-from tests.simulation import job_check, reconciliation
+from tests.simulation import backups, job_check, reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
 from tests.simulation.scheduler import InjectedFault, NoProgress, UnexpectedError, Violation
@@ -75,6 +75,7 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
     with environment.scheduler as scheduler:
         try:
             scheduler.run(workload.is_done, most=int(MAX_STEPS * max(steps, 1)))
+            saved = backups.back_up(environment)
             environment.heal()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
             last_run = environment.reconcile_again()
@@ -88,6 +89,7 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
                     deliveries = sum(group.deliveries_left() for group in environment.groups())
                     scheduler.run_until_idle(most=MAX_STEPS_TO_IDLE + STEPS_A_DELIVERY * deliveries)
             counts += reconciliation.check(environment, workload)
+            counts += backups.check(environment, saved)
             counts += environment.counters()
         except (Violation, UnexpectedError, NoProgress) as found:
             violation = f"{type(found).__name__}: {found}"

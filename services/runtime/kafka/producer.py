@@ -113,6 +113,20 @@ class KafkaProducer:
             for partition, offset in sorted(ends.items())
         )
 
+    async def first_positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset of the first record that each partition still has, or that it will get."""
+        asked = [TopicPartition(*partition) for partition in partitions]
+        consumer = AIOKafkaConsumer(**self._connection, enable_auto_commit=False)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await consumer.start()
+                first = await consumer.beginning_offsets(asked)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise KafkaUnavailable(f"Kafka did not return its positions: {type(error).__name__}") from error
+        finally:
+            await _within_limit(consumer.stop())
+        return {Partition(*place): offset for place, offset in first.items()}
+
     async def committed_positions(self, group: str) -> dict[Partition, int]:
         """The committed offset of ``group`` for each partition that it has committed."""
         offsets = await self._admin_request(lambda admin: admin.list_consumer_group_offsets(group))

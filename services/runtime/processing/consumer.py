@@ -21,7 +21,14 @@ from services.runtime.processing.batch_processor import BatchResult
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
-from services.runtime.processing.positions import Offsets, Partition, Positions, RecordsLost, StartOffset
+from services.runtime.processing.positions import (
+    AppliedPositions,
+    Offsets,
+    Partition,
+    Positions,
+    RecordsLost,
+    StartOffset,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -116,6 +123,7 @@ class BatchConsumer:
 
     A batch is retried with backoff after a retryable error, as long as its partitions are assigned. Any other error
     stops the service through ``stop_service``: the next commit would pass over the batch.
+    ``applied`` gets the positions before they are committed.
     """
 
     def __init__(
@@ -128,6 +136,7 @@ class BatchConsumer:
         retryable: tuple[type[Exception], ...],
         stop_service: Callable[[str], None],
         stall_timeout: float = 60.0,
+        applied: AppliedPositions | None = None,
     ) -> None:
         self.name = "+".join(processor.name for processor in processors)
         self.joined = False
@@ -136,6 +145,7 @@ class BatchConsumer:
         self.failing_since: datetime | None = None
         self.last_progress: datetime | None = None
         self._consumer = consumer
+        self._applied = applied
         self._processors = tuple(processors)
         self.readers = {processor.reader: processor.topics for processor in processors}
         metrics.prepare(self.readers)
@@ -146,7 +156,7 @@ class BatchConsumer:
         self._positions = Positions()
         self._committer = OffsetCommitter(
             self.name,
-            commit=consumer.commit,
+            commit=self._commit,
             policy=committing,
             retryable=retryable,
             on_committed=self._positions.committed,
@@ -364,6 +374,12 @@ class BatchConsumer:
                 metrics.DEAD.labels(processor.reader).inc(result.dead)
                 metrics.BATCH_SECONDS.labels(processor.reader).observe(_now() - started)
                 return True
+
+    async def _commit(self, offsets: Offsets) -> None:
+        # In this order, so that a store is never behind its group.
+        if self._applied is not None:
+            await self._applied.add(offsets)
+        await self._consumer.commit(offsets)
 
     async def _load_start_offsets(self) -> None:
         """Fetch the start offsets of newly assigned partitions. Raises ``RecordsLost``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from services.runtime.processing.apply import Incoming
 
@@ -16,6 +16,34 @@ class Partition(NamedTuple):
 
 
 Offsets = Mapping[Partition, int]
+
+
+class AppliedPositions(Protocol):
+    """Remembers, in the database of a service, how far it has applied its topics."""
+
+    async def add(self, offsets: Offsets) -> None:
+        """Store durably that all records before ``offsets`` are applied."""
+        ...
+
+
+class StoreBehind(NamedTuple):
+    """A partition of which the group has committed records that the store has not applied."""
+
+    partition: Partition
+    applied: int
+    committed: int
+
+
+def behind(applied: Offsets, committed: Offsets, first: Offsets) -> list[StoreBehind]:
+    """The partitions whose records from ``applied`` to ``committed`` would be left out.
+
+    Records before ``first`` exist no longer: an operator who moved the group past them has left them out on purpose.
+    """
+    return [
+        StoreBehind(partition, applied.get(partition, 0), end)
+        for partition, end in sorted(committed.items())
+        if max(applied.get(partition, 0), first.get(partition, 0)) < end
+    ]
 
 
 class StartOffset(NamedTuple):

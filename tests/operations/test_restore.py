@@ -1,0 +1,91 @@
+"""A database is restored from a backup: with its group reset it catches up, without it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from pymongo import MongoClient
+
+from services.balance.processor import LEDGERS
+from services.runtime import exit_codes
+from services.runtime.kafka.consumer import group_of
+from services.runtime.kafka.producer import KafkaProducer
+from tests.operations.harness import Harness, ended, skip_earlier_records
+from tests.operations.test_stop import caught_up, ledgers_of
+from tests.runtime.test_consuming_real import reported
+
+NAME: Final = "restored"
+Backup = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture
+async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
+    log = KafkaProducer(harness.settings, client_id="test", timeout=15)
+    yield log
+    await log.stop()
+
+
+def back_up(harness: Harness) -> Backup:
+    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
+        database = client[f"frikort_{NAME}"]
+        return {name: list(database[name].find()) for name in database.list_collection_names()}
+
+
+def restore(harness: Harness, backup: Backup) -> None:
+    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
+        database = client[f"frikort_{NAME}"]
+        for name in database.list_collection_names():
+            database[name].delete_many({})
+            if documents := backup.get(name):
+                database[name].insert_many(documents)
+
+
+async def reset_group(harness: Harness) -> None:
+    """Do what ``kafka-consumer-groups --reset-offsets --to-earliest --all-topics --execute`` does."""
+    consumer = AIOKafkaConsumer(
+        **harness.engines.access.options(), group_id=group_of(NAME, [LEDGERS]), enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic.name, n) for topic in LEDGERS.topics for n in range(topic.partitions)]
+        consumer.assign(partitions)
+        await consumer.commit(await consumer.beginning_offsets(partitions))
+    finally:
+        await consumer.stop()
+
+
+async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: Harness, log: KafkaProducer) -> None:
+    await skip_earlier_records(harness, NAME)
+    cards = [str(uuid4()) for _ in range(10)]
+    service = harness.service(NAME)
+
+    async def book(reports: Sequence[int]) -> None:
+        service.process.restart()
+        service.process.wait_ready()
+        await log.publish([reported(card, number, 100) for number in reports for card in cards])
+        await caught_up(NAME, log)
+        assert service.process.terminate() == exit_codes.DONE
+
+    await book(range(3))
+    backup = back_up(harness)
+    await book(range(3, 5))
+    restore(harness, backup)
+
+    service.process.start()
+    assert await ended(service) == exit_codes.UNSAFE_SETTING
+    (refused,) = service.logged("runtime.refused")
+    assert refused["setting"] == f"the database frikort_{NAME}"
+    assert f"behind its consumer group frikort.{NAME}.ledgers" in refused["problem"]
+    assert "--reset-offsets --to-earliest" in refused["problem"]
+
+    await reset_group(harness)
+    service.process.restart()
+    service.process.wait_ready()
+    await caught_up(NAME, log)
+    ledgers = ledgers_of(harness, NAME, cards)
+    assert {card: ledgers[card].reported for card in cards} == dict.fromkeys(cards, 500)
+    assert service.process.terminate() == exit_codes.DONE
