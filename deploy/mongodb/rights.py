@@ -55,15 +55,15 @@ _READ_MODELS: Final = {
     "reconciliations": _KEEP_INDEXED,
 }
 
-# A process with processors keeps how far its database has applied its topics.
-_POSITIONS: Final = {"applied_positions": _KEEP}
+# A process with processors keeps how far its database has applied its topics, and the formats of its documents.
+_OF_PROCESSORS: Final = {"applied_positions": _KEEP, "formats": _KEEP}
 # It counts its dead letters that wait.
 _JOURNAL: Final = {"frikort_operations": {"dead_letter_actions": _READ}}
 
 _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
-    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP, **_POSITIONS}, **_JOURNAL},
-    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED, **_POSITIONS}, **_JOURNAL},
-    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP, **_POSITIONS}, **_JOURNAL},
+    "issuance": {"frikort_issuance": {"cards": _KEEP_INDEXED, "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
+    "reporting": {"frikort_reporting": {"card_states": _KEEP_INDEXED, **_OF_PROCESSORS}, **_JOURNAL},
+    "balance": {"frikort_balance": {"ledgers": _KEEP_INDEXED, "jobs": _KEEP, **_OF_PROCESSORS}, **_JOURNAL},
     "exports": {
         "frikort_exports": {
             "statements": _KEEP_INDEXED,
@@ -71,7 +71,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "reconciliations": _KEEP_INDEXED,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
-            **_POSITIONS,
+            **_OF_PROCESSORS,
         },
         **_JOURNAL,
     },
@@ -95,7 +95,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
     "projections": {
         "frikort_gateway": {
             **_READ_MODELS,
-            **_POSITIONS,
+            **_OF_PROCESSORS,
             "projection_heartbeats": frozenset({Action.INSERT, Action.UPDATE}),
         },
         **_JOURNAL,

@@ -31,6 +31,7 @@ from services.runtime.mongo.document_store import (
     connect_for_processing,
     durable_database,
 )
+from services.runtime.mongo.formats import check_formats
 from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
@@ -171,6 +172,14 @@ class Runtime:
     def reader(self, documents: DocumentSet[S]) -> Reader[S]:
         """Read access to the states of one of this service's processors or projections."""
         return Reader(self.database, documents)
+
+    @property
+    def rebuild_lag(self) -> int | None:
+        """The lag with which this process is not ready after its start; None unless it keeps read models alone."""
+        projections = [processor for processor in self._processors if isinstance(processor, Projection)]
+        if self._kafka is None or not projections or len(projections) < len(self._processors):
+            return None
+        return self._kafka.rebuild_lag
 
     @property
     def readers(self) -> dict[str, tuple[Topic, ...]]:
@@ -325,6 +334,7 @@ class Runtime:
         await self.client.admin.command("ping")  # not every store has an index that would wait for a primary
         for check in self._start_checks:
             await check(self)
+        await check_formats(self.database, self._processors)
         for store in self._stores.values():
             await store.prepare()
 

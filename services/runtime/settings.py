@@ -229,6 +229,11 @@ class RuntimeSettings(ProcessSettings, TopicSettings):
     stall_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."
     )
+    rebuild_lag: int = Field(
+        default=10_000,
+        gt=0,
+        description="Records that wait, at the start, with which a process of read models is not ready yet.",
+    )
     publish_timeout: float = Field(default=20.0, description="Seconds until a publish counts as failed.")
     session_timeout: float = Field(default=10.0, description="Seconds without heartbeat until Kafka evicts us.")
     dead_letter_limit: int = Field(default=1000, ge=1, description="Dead letters in a row that stop the service.")

@@ -1,8 +1,8 @@
 """Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
 
-A document of a processor is ``{_id, version, state, aliases, applied, outbox}``, one of a projection
-``{_id, version, state, aliases}``. ``applied`` is a text with one message id a line; ``outbox_codec.py`` gives the form
-of the outbox.
+A document of a processor is ``{_id, version, format, state, aliases, applied, outbox}``, one of a projection
+``{_id, version, format, state, aliases}``. ``applied`` is a text with one message id a line; ``outbox_codec.py`` gives
+the form of the outbox, and ``formats.py`` says what a format is.
 """
 
 from __future__ import annotations
@@ -118,6 +118,10 @@ async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -
         for refused in errors:
             added[refused["index"]] = False
     return added
+
+
+class LaterFormat(RuntimeError):
+    """A later release wrote a document in a form that this one cannot read. Not retryable."""
 
 
 class MongoStore(Generic[S]):
@@ -242,6 +246,7 @@ def document_of(document: Document[S], documents: Processor[S] | Projection[S]) 
     stored: dict[str, Any] = {
         "_id": document.id,
         "version": document.version + 1,
+        "format": documents.format,
         "state": None if document.state is None else documents.to_stored(document.state),
     }
     if document.aliases:
@@ -253,7 +258,11 @@ def document_of(document: Document[S], documents: Processor[S] | Projection[S]) 
 
 
 def document_from(stored: Mapping[str, Any], documents: Processor[S] | Projection[S]) -> Document[S]:
-    """The document of a stored form."""
+    """The document of a stored form. Raises ``LaterFormat``."""
+    if stored.get("format", 1) > documents.format:
+        raise LaterFormat(
+            f"{stored['_id']} of {documents.name} is of format {stored['format']}: a later release wrote it"
+        )
     state, outbox = stored["state"], stored.get("outbox")
     return Document(
         stored["_id"],

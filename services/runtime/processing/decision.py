@@ -78,7 +78,8 @@ class DocumentSet(Generic[S]):
 
     ``name`` is the name of the collection and part of the name of the consumer group. ``aliases`` are further names of
     a state; a unique index guarantees that no two documents hold the same one. ``indexes`` are fields of the state that
-    readers search by.
+    readers search by. ``format`` is the number of the stored form: raise it with a change that the release before could
+    not read.
     """
 
     name: str
@@ -86,6 +87,7 @@ class DocumentSet(Generic[S]):
     state: type[S]
     aliases: Callable[[S], tuple[str, ...]] = no_aliases
     indexes: tuple[str, ...] = ()
+    format: int = 1
 
     @cached_property
     def to_stored(self) -> Callable[[S], dict[str, Any]]:

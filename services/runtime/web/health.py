@@ -61,6 +61,7 @@ class Health:
         self.details: dict[str, Callable[[], dict[str, Any]]] = {}
         """Further parts of the readiness report, by name. They do not decide whether the process is ready."""
         self._reported: dict[str, Dependency] = {}
+        self._has_caught_up = False
 
     def require(self, name: str, ask: Callable[[], Awaitable[Any]]) -> None:
         """Add a dependency without which the process is not ready. ``ask`` as in ``report``."""
@@ -130,6 +131,8 @@ class Health:
             status = "not in its group"
         elif stalled_for > consumer.stall_timeout:
             status = "stalled"
+        elif self._is_rebuilding(consumer):
+            status = "rebuilding"
         else:
             status = "ok"
         return {
@@ -140,6 +143,14 @@ class Health:
             "waiting_without_progress_seconds": round(stalled_for, 1),
             "lag": {f"{p.topic}/{p.partition}": waiting for p, waiting in sorted(consumer.lag().items())},
         }
+
+    def _is_rebuilding(self, consumer: BatchConsumer) -> bool:
+        """Whether read models are far behind since the start: they were reset, or lost. A later lag is a busy night."""
+        limit, lag = self._runtime.rebuild_lag, consumer.lag()
+        if limit is None or self._has_caught_up or not lag:  # without a partition there is nothing to rebuild
+            return False
+        self._has_caught_up = sum(lag.values()) <= limit
+        return not self._has_caught_up
 
     async def _ping_mongodb(self) -> None:
         # The driver runs in a thread that asyncio cannot stop: without a limit of its own, threads would pile up.
