@@ -125,7 +125,9 @@ class EmployerLine(Value):
 class Statement(CardKeyedEvent):
     """A card's year as an authority may see it; each event replaces the one before. Amounts in øre."""
 
-    revision: Revision
+    revision: Revision = Field(
+        description="The higher of two is newer. Numbers may be skipped: it follows from what the statement contains."
+    )
     year: Year
     municipality: MunicipalityCode
     provisional: bool

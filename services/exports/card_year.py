@@ -123,12 +123,17 @@ class CardYear:
         unpublished = self.statement is None and self.totals is not None and self.totals.reported > 0
         return self.unmatched is not None or unpublished
 
-    def next_statement(self, year: int, municipality: str) -> StatementData | None:
-        """The statement to publish; None if none is due or nothing in it would change."""
+    def next_statement(self, year: int, municipality: str, card_revision: int) -> StatementData | None:
+        """The statement to publish; None if none is due or nothing in it would change.
+
+        Its revision follows from what it states, not from how often it was published: a database that was restored and
+        reads its topics again comes to the revisions that it had published before, or to later ones. An authority
+        would ignore a lower one, however right it is.
+        """
         if self.unmatched is not None or self.totals is None or (not self.employers and self.statement is None):
             return None
         current = StatementData(
-            revision=1 if self.statement is None else self.statement.revision,
+            revision=self.totals.revision + sum(one.revision for one in self.disputes.values()) + card_revision - 1,
             year=year,
             municipality=municipality,
             provisional=self.totals.provisional,
@@ -142,7 +147,9 @@ class CardYear:
         )
         if self.statement is None:
             return current
-        return None if current == self.statement else replace(current, revision=self.statement.revision + 1)
+        if replace(current, revision=self.statement.revision) == self.statement:
+            return None
+        return replace(current, revision=max(current.revision, self.statement.revision + 1))
 
     def _matched(self) -> CardYear:
         """The year with the arrived splits counted, if they add up to the totals.

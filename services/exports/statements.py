@@ -134,7 +134,7 @@ def _emit_statements(card: CardStatements, changed: Mapping[int, CardYear]) -> D
     if card.cpr is None or card.municipality is None:
         return Decision(card.with_years(years))
     for number in sorted(changed):
-        statement = years[number].next_statement(number, card.municipality)
+        statement = years[number].next_statement(number, card.municipality, card.card_revision)
         if statement is None:
             continue
         years[number] = replace(years[number], statement=statement)

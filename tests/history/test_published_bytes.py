@@ -49,9 +49,9 @@ _RECORDED: Final = {
         "89487d9c56dec4c7312e160fac37c1ac",
     ],
     "exports": [
-        "881803aed8024be3910541bd0847d5b1",
-        "d4f02403f37ee19207ea7ba33c52903d",
-        "cd2f37b8ed8af1fe60feee470009e433",
+        "dda4e9158226a49f26c2cae518a1d19b",
+        "fcfe93c25b1e7242f1e87bd3b44458cb",
+        "faf870c76fc3ea47ce32e22d39a16bcd",
     ],
     "exports, requests": [
         "be74785845717772dbc29ec4922a0a4d",
