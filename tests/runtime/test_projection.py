@@ -166,12 +166,12 @@ def incoming(*records: Record) -> list[Incoming]:
     return [Incoming(r.topic, 0, offset, r.key, r.value, r.headers) for offset, r in enumerate(records)]
 
 
-async def test_a_stored_read_model_has_only_its_version_and_state(mongodb: Any) -> None:
+async def test_a_stored_read_model_has_only_its_version_format_and_state(mongodb: Any) -> None:
     loop = BatchProcessor(service="test", processor=VIEWS, store=MongoStore(mongodb, VIEWS), producer=Silent())
     await loop.process(incoming(command("a", 1), event("a", 1)))
     await loop.process(incoming(command("a", 1), command("a", 2)))
     state = {"card_id": "a", "commands": 2, "events": 1}
-    assert await mongodb["views"].find_one({"_id": "a"}) == {"_id": "a", "version": 2, "state": state}
+    assert await mongodb["views"].find_one({"_id": "a"}) == {"_id": "a", "version": 2, "format": 1, "state": state}
     assert await Reader(mongodb, VIEWS).get("a") == View(card_id="a", commands=2, events=1)
 
 

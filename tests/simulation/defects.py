@@ -26,8 +26,8 @@ from services.reporting import disputes
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
-from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
-from services.runtime.processing.consumer import BatchConsumer, BatchHandler, MembershipLost
+from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor, BatchResult
+from services.runtime.processing.consumer import BatchConsumer, MembershipLost
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.retryable import RETRYABLE

@@ -15,8 +15,8 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.consumer import BatchHandler, MembershipLost, RebalanceListener
+from services.runtime.processing.batch_processor import BatchHandler, BatchResult
+from services.runtime.processing.consumer import MembershipLost, RebalanceListener
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset

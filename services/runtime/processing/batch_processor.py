@@ -65,6 +65,33 @@ class BatchResult:
     dead: int
 
 
+class BatchHandler(Protocol):
+    """Processes the batches of its topics; implemented by ``BatchProcessor``."""
+
+    @property
+    def name(self) -> str:
+        """For logs."""
+        ...
+
+    @property
+    def reader(self) -> str:
+        """``<service>.<processor>``, as metrics and dead letters have it."""
+        ...
+
+    @property
+    def topics(self) -> Collection[str]:
+        """The names of the topics that it reads."""
+        ...
+
+    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
+        """Process ``batch`` completely. When it returns, the offsets may be committed; if it raises, they must not."""
+        ...
+
+    def revoked(self) -> None:
+        """All partitions were revoked, after the batches in progress have ended."""
+        ...
+
+
 class BatchProcessor(Generic[S]):
     """Runs one processor or projection, a batch at a time."""
 

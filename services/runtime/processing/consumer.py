@@ -17,7 +17,7 @@ from services.runtime import metrics
 from services.runtime.backoff import delays, is_set_within
 from services.runtime.errors import describe
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult
+from services.runtime.processing.batch_processor import BatchHandler
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
@@ -88,33 +88,6 @@ class Consumer(Protocol):
 
     def last_known_ends(self) -> Offsets:
         """The end offsets of all assigned partitions as of the last fetch."""
-        ...
-
-
-class BatchHandler(Protocol):
-    """Processes the batches of its topics; implemented by ``BatchProcessor``."""
-
-    @property
-    def name(self) -> str:
-        """For logs."""
-        ...
-
-    @property
-    def reader(self) -> str:
-        """``<service>.<processor>``, as metrics and dead letters have it."""
-        ...
-
-    @property
-    def topics(self) -> Collection[str]:
-        """The names of the topics that it reads."""
-        ...
-
-    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
-        """Process ``batch`` completely. When it returns, the offsets may be committed; if it raises, they must not."""
-        ...
-
-    def revoked(self) -> None:
-        """All partitions were revoked, after the batches in progress have ended."""
         ...
 
 
