@@ -7,7 +7,7 @@ already acted on the answer (decision 0009). A corrected report keeps its place 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from frikort_contracts.balance import Threshold
 from frikort_contracts.rules.allowances import split
@@ -56,8 +56,9 @@ class Ledger(NamedTuple):
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        """See ``PlainState``."""
-        return cls(**{**stored, "warned": tuple(map(Threshold, stored["warned"]))})
+        """See ``PlainState``. A field that only a later release knows is ignored."""
+        known = stored if stored.keys() <= _FIELDS else {name: stored[name] for name in _FIELDS & stored.keys()}
+        return cls(**{**known, "warned": tuple(map(Threshold, stored["warned"]))})
 
     @property
     def reported(self) -> int:
@@ -68,6 +69,9 @@ class Ledger(NamedTuple):
     def remaining(self) -> int:
         """The part of the allowance that no report has used."""
         return self.allowance - self.exempt
+
+
+_FIELDS: Final = frozenset(Ledger._fields)
 
 
 class Posting(NamedTuple):
