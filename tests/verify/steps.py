@@ -101,6 +101,12 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             5,
         ),
         Step(
+            "rollback",
+            "upgrade, rollback and upgrade under load, with the release before from the repository's history",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/rollback"),
+            5,
+        ),
+        Step(
             "repeats",
             "restarts by SIGTERM and a change of scale, after which no event is on a topic twice",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/chaos/test_no_repeats.py"),

@@ -1,0 +1,1 @@
+"""The previous release on the data of this one, and back."""
