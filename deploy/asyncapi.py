@@ -33,7 +33,8 @@ from 1 without a gap; the higher of two is newer.
 
 **Delivery is at least once.** A record may be delivered again, with the same `ce_id` and the same bytes. Store the ids
 that you have processed, or process idempotently. `ce_id` is unique. `ce_causationid` is the message that caused this
-one, `ce_correlationid` the command that caused both.
+one, `ce_correlationid` the request, payroll file or job that began both. The 32 digits of `ce_correlationid` are the id
+of a trace (W3C Trace Context); `traceparent` may differ from one delivery to the next.
 
 **Reading.** Ignore fields that you do not know: a newer writer may add optional ones. Commands are strict, an unknown
 field breaks the contract. `ce_time` is UTC: when the causing command entered the system. A *year* is the calendar year
@@ -67,10 +68,11 @@ HEADERS_SCHEMA: Final[dict[str, Any]] = {
         "ce_correlationid": {
             "type": "string",
             "format": "uuid",
-            "description": "The command that caused it.",
+            "description": "The request, payroll file or job that began it; without hyphens the id of its trace.",
         },
         "ce_causationid": {"type": "string", "format": "uuid", "description": "The message that caused this one."},
-        "ce_traceparent": {"type": "string", "description": "W3C trace context."},
+        "ce_traceparent": {"type": "string", "description": "W3C trace context of the request that began it."},
+        "traceparent": {"type": "string", "description": "W3C trace context of the publish, where it is traced."},
         "content-type": {
             "type": "string",
             "const": "application/json",

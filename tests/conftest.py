@@ -14,6 +14,7 @@ from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
 from tests.scheduling import Scheduling, rank
+from tests.tracing import Receiver
 
 settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
 settings.load_profile("frikort")
@@ -58,9 +59,17 @@ def logging_restored() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """Kafka, MongoDB, the OpenID provider and the five services, on free ports."""
-    with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=SHORT_SESSIONS)) as running:
+def traces() -> Iterator[Receiver]:
+    """The spans of the running system."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, traces: Receiver) -> Iterator[LocalSystem]:
+    """Kafka, MongoDB, the OpenID provider and the services, on free ports. They send their spans to ``traces``."""
+    environment = SHORT_SESSIONS | {"FRIKORT_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
+    with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)) as running:
         yield running
 
 

@@ -40,7 +40,8 @@ class Envelope(NamedTuple, Generic[M]):
     """A message with its CloudEvents attributes.
 
     ``id`` is the message id, never reused; ``time`` is UTC, from the gateway's clock when the causing command
-    arrived. ``causation_id`` is the message that caused this one; ``correlation_id`` the command that began it.
+    arrived. ``causation_id`` is the message that caused this one; ``correlation_id`` the request, payroll file or job
+    that began it, and the id of its trace.
     """
 
     id: UUID

@@ -220,7 +220,8 @@ class LocalSystem:
 
         One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
         of MongoDB those with which it connects to MongoDB.
-        Of the FRIKORT_ variables of the launcher's own environment, the log level and the start timeout are passed on.
+        Of the FRIKORT_ variables of the launcher's own environment, the log level, the start timeout and the
+        settings of traces are passed on.
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
@@ -250,6 +251,7 @@ class LocalSystem:
             "FRIKORT_START_TIMEOUT": f"{start_timeout():g}",
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
             **MEMORY,
+            **{name: value for name, value in os.environ.items() if name.startswith("FRIKORT_TRACES_")},
         }
         if name in PRINCIPALS:
             common |= self.access.environment(name)

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
@@ -22,6 +22,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from services.portals.formats import Language
+
+if TYPE_CHECKING:
+    from services.runtime.tracing.setup import Tracing
 
 logger = structlog.get_logger(__name__)
 
@@ -113,11 +116,15 @@ class GatewayClient:
     which cost a third of the time of a call.
     """
 
-    def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None, tracing: Tracing | None = None
+    ) -> None:
         """``url`` has no slash at the end; ``transport`` replaces the network in tests."""
         self._url = url
         self._calls = transport or httpx2.AsyncHTTPTransport(verify=_authorities(), limits=_LIMITS)
         self._streams = transport or httpx2.AsyncHTTPTransport(verify=_authorities(), limits=_STREAM_LIMITS)
+        if tracing is not None:
+            self._calls, self._streams = tracing.transport(self._calls), tracing.transport(self._streams)
 
     async def call(
         self,

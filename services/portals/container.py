@@ -104,7 +104,7 @@ def build(settings: PortalsSettings, runtime: Runtime) -> Container:
     form_tokens = FormTokens(sessions.keys, sessions.most + drafts_kept_for, sessions.now)
     return Container(
         settings=settings,
-        gateway=GatewayClient(settings.gateway_url),
+        gateway=GatewayClient(settings.gateway_url, tracing=runtime.tracing),
         login=LoginService(
             provider=provider,
             logins=logins,

@@ -32,7 +32,7 @@ from services.runtime.mongo.document_store import (
 )
 from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchProcessor
-from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.consumer import BatchConsumer, BatchHandler
 from services.runtime.processing.decision import DocumentSet, Processor, S
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
@@ -44,6 +44,7 @@ from services.runtime.reconciliation import CardCounter, run_counter
 from services.runtime.retryable import RETRYABLE
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings, RuntimeSettings
+from services.runtime.tracing import tracing_of
 from services.runtime.web.health import Health
 
 logger = structlog.get_logger(__name__)
@@ -105,12 +106,14 @@ class Runtime:
         self.failure: str | None = None
         self.refused: UnsafeSetting | None = None
         self.stopping = asyncio.Event()
-        self.client = connect(settings.mongodb_uri)
+        self.tracing = tracing_of(settings, self.name)
+        listeners = () if self.tracing is None else self.tracing.mongodb_listeners()
+        self.client = connect(settings.mongodb_uri, listeners=listeners)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
         self._card_counter = card_counter
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
-        self._processing_client = connect_for_processing(settings.mongodb_uri)
+        self._processing_client = connect_for_processing(settings.mongodb_uri, listeners=listeners)
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
         self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
         self._background_tasks = list(background_tasks)
@@ -122,7 +125,8 @@ class Runtime:
         self._producer: KafkaProducer | None = None
         self.consumer: BatchConsumer | None = None
         if self._kafka is not None:
-            self._producer = KafkaProducer(
+            producer = KafkaProducer if self.tracing is None else self.tracing.producer
+            self._producer = producer(
                 self._kafka, client_id=f"frikort-{self.name}", timeout=self._kafka.publish_timeout
             )
             self._background_tasks.append(partition_watch(self._topics.keys()))
@@ -232,18 +236,24 @@ class Runtime:
         signal.raise_signal(signal.SIGTERM)
 
     def _consumer_of(self, settings: RuntimeSettings) -> BatchConsumer:
+        if self.tracing is not None:
+            await self.tracing.stop()
         most = settings.batch_records
         return BatchConsumer(
             consumer=KafkaConsumer(
                 settings=settings,
                 topics={topic.name for processor in self._processors for topic in processor.topics},
-                group=group_of(self.service, self._processors),
+                group=group,
                 client_id=f"frikort-{self.name}",
             ),
-            processors=[self._processor_of(processor, settings) for processor in self._processors],
+            processors=processors,
             batching=BatchPolicy(
                 min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
             ),
+        group = group_of(self.service, self._processors)
+        processors: list[BatchHandler] = [self._processor_of(processor, settings) for processor in self._processors]
+        if self.tracing is not None:
+            processors = [self.tracing.handler(processor, group) for processor in processors]
             committing=_COMMITS,
             retryable=RETRYABLE,
             stop_service=self.stop_service,

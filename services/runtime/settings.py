@@ -143,6 +143,14 @@ class ProcessSettings(CommandSettings, MongoSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     revision: str = Field(default="unknown", description="The commit of the release, for `frikort_build_info`.")
+    traces_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where spans are sent by OTLP over HTTP, `http://collector:4318/v1/traces`; unset: no traces.",
+    )
+    traces_share: float = Field(
+        default=1.0, ge=0, le=1, description="The share of traces that are recorded; the same in every process."
+    )
     health_port: int = Field(
         default=8081, ge=1, le=65535, description="Port of health and metrics, for the operator's network alone."
     )

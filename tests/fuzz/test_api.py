@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.system import LocalSystem
 from tests.fuzz.api import TAGS, Run, mismatches
-from tests.integration.scene import TODAY, World
+from tests.integration.scene import TODAY, World, accepted
 
 FEW: Final = 2
 MANY: Final = 30
@@ -34,6 +34,7 @@ def target(system: LocalSystem) -> Iterator[Target]:
     job = world.job()
     reported = job.report()
     report = str(reported["report_id"])
+    pending = accepted(job.employer.post("/v1/reports", job.body(), wait=0), 202)
     mandate = str(world.card().mandate(job.card.citizen)["mandate_id"])
     clients = {
         "citizen": job.card.owner,
@@ -49,7 +50,7 @@ def target(system: LocalSystem) -> Iterator[Target]:
             "employer": {
                 "path.report_id": report,
                 "path.employment_id": job.id,
-                "path.command_id": reported.headers["correlation-id"],
+                "path.command_id": str(pending["command_id"]),
             },
             "caseworker": {"path.card_id": job.card.id, "path.report_id": report},
         },

@@ -1,4 +1,4 @@
-"""The other integration tests left no CPR number and no name in the clear: in a log, on a topic or in a database."""
+"""The other integration tests left no CPR number and no name in the clear: in a log, a topic, a database or a span."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pymongo import MongoClient
 
 from tests.integration.scene import SECRET, World, accepted, refused
 from tests.integration.topics import read_all
+from tests.tracing import Receiver
 
 pytestmark = pytest.mark.last
 
@@ -95,3 +96,8 @@ def test_no_database_contains_personal_data(world: World, cprs: frozenset[bytes]
                     found.add(f"{name}.{collection}: {what}")
     assert documents > 10
     assert found == set()
+
+
+def test_no_span_contains_personal_data(traces: Receiver, cprs: frozenset[bytes]) -> None:
+    assert len(traces.bodies) > 10
+    assert {what for body in traces.bodies for what in personal(body, cprs)} == set()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
@@ -86,12 +87,14 @@ class Clients:
         self, role: Role, organisation: str, body: str, build: Build, *, tries: int = 4
     ) -> OutcomeView | None:
         """Send a command with one idempotency key until it is answered, at most ``tries`` times."""
+        number = self.next_number()
         command = CommandRequest(
             caller=Caller("issuer", f"client-{organisation}", "subject", role, organisation),
-            key=f"key-{self.next_number()}",
+            key=f"key-{number}",
             method="POST",
             path="/",
             body=body,
+            correlation_id=UUID(int=number),
         )
         rng = self.rng
         for _ in range(tries):

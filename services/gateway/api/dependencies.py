@@ -91,11 +91,10 @@ class CommandContext(RequestContext):
             method=self.request.method,
             path=self.request.scope["path"],
             body=canonical(body),
+            correlation_id=UUID(self.request.state.correlation_id),
             traceparent=traceparent_of(self.request),
         )
-        command_id = str(request.command_id)
-        self.request.state.correlation_id = command_id
-        structlog.contextvars.bind_contextvars(command_id=command_id)
+        structlog.contextvars.bind_contextvars(command_id=str(request.command_id))
         submission = await self.container.commands.submit(request, build, check_key_first=check_key_first)
         current_audit().add_command(submission.envelope, replayed=submission.replayed)
         if accepted is not None and submission.response is None:

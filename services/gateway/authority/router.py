@@ -114,7 +114,7 @@ def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> 
         organisation=context.organisation,
         actor=command.actor,
         reason=None,
-        request=str(message.id),
+        request=str(message.correlation_id),
     )
 
 

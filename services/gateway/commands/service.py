@@ -42,6 +42,7 @@ class CommandRequest:
     method: str
     path: str
     body: str
+    correlation_id: UUID
     traceparent: str | None = None
 
     @cached_property
@@ -132,7 +133,7 @@ class CommandService:
             time=await self._now(),
             source=_SOURCE,
             data=await build(command_id),
-            correlation_id=command_id,
+            correlation_id=request.correlation_id,
             traceparent=request.traceparent,
         )
         record = encode(envelope)

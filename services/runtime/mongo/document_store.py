@@ -15,6 +15,7 @@ from typing import Any, Generic
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, OperationFailure
+from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -38,22 +39,23 @@ _LAST_CHARACTER = "\uffff"
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
 
 
-def connect(uri: str, *, timeout_ms: int = 5000) -> Client:
-    """A client that waits at most ``timeout_ms`` for a server."""
-    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms))
+def connect(uri: str, *, timeout_ms: int = 5000, listeners: Sequence[CommandListener] = ()) -> Client:
+    """A client that waits at most ``timeout_ms`` for a server. ``listeners`` observe its commands."""
+    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms, listeners))
 
 
-def connect_for_processing(uri: str, *, timeout_ms: int = 5000) -> Client:
+def connect_for_processing(uri: str, *, timeout_ms: int = 5000, listeners: Sequence[CommandListener] = ()) -> Client:
     """A client for batch processing, without retryable writes.
 
     The server stores every statement of a retryable write. Batch processing does not need that: after an interrupted
     write it loads the documents again.
     """
-    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms))
+    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms, listeners))
 
 
-def _options(timeout_ms: int) -> dict[str, Any]:
+def _options(timeout_ms: int, listeners: Sequence[CommandListener]) -> dict[str, Any]:
     return {
+        "event_listeners": list(listeners),
         "serverSelectionTimeoutMS": timeout_ms,
         "connectTimeoutMS": timeout_ms,
         "socketTimeoutMS": 4 * timeout_ms,

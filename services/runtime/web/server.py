@@ -162,6 +162,8 @@ def _config(
     settings = runtime.settings
     return uvicorn.Config(
         application,
+    if runtime.tracing is not None:
+        application = runtime.tracing.application(application)
         host=settings.host,
         port=port,
         loop="uvloop",

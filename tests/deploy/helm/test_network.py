@@ -127,6 +127,17 @@ def test_the_api_is_reached_at_a_load_balancer_if_its_network_is_given() -> None
     assert addresses in portals["spec"]["egress"]
 
 
+def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
+    traces = {"traces": {"url": "http://collector.tracing.svc:4318/v1/traces", "namespace": "tracing"}}
+    found = render(merged(values_of_size("region"), traces))
+    policies = {one["metadata"]["name"]: one for one in found if one["kind"] == "NetworkPolicy"}
+    rule = {
+        "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "tracing"}}}],
+        "ports": [{"port": 4318}],
+    }
+    assert {name for name, one in policies.items() if rule in one["spec"].get("egress", ())} == _processes()
+
+
 @pytest.mark.parametrize(
     "missing",
     [

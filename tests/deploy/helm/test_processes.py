@@ -238,6 +238,16 @@ def test_the_allowance_table_is_mounted_where_it_is_read(tmp_path: Path) -> None
             )
 
 
+def test_processes_and_no_commands_get_the_address_for_spans() -> None:
+    found = render(values_of_size("region") | {"traces": {"url": "http://collector:4318/v1/traces", "share": 0.1}})
+    for one in found:
+        if one["kind"] in ("Deployment", "Job"):
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            given = {variable["name"]: variable.get("value") for variable in container["env"]}
+            assert (given.get("FRIKORT_TRACES_URL") is not None) == (one["kind"] == "Deployment")
+            assert given.get("FRIKORT_TRACES_SHARE") in (None, "0.1")
+
+
 def test_one_process_can_keep_another_release() -> None:
     values = values_of_size("region")
     values["processes"]["gateway"]["tag"] = "earlier"

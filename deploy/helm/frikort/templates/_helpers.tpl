@@ -71,6 +71,10 @@ containers:
       - {name: FRIKORT_START_TIMEOUT, value: {{ $values.startTimeout | quote }}}
       {{- if .ports }}
       - {name: FRIKORT_STOP_TIMEOUT, value: {{ $values.stopTimeout | quote }}}
+      {{- with $values.traces.url }}
+      - {name: FRIKORT_TRACES_URL, value: {{ . | quote }}}
+      - {name: FRIKORT_TRACES_SHARE, value: {{ $values.traces.share | quote }}}
+      {{- end }}
       {{- end }}
       {{- with $process.mongodb }}
       - {name: FRIKORT_MONGODB, value: {{ include "frikort.mongodb" $.root | quote }}}
@@ -213,6 +217,12 @@ spec:
     {{- if .process.mongodb }}
     - to: [{podSelector: {matchLabels: {app: mongodb-svc}}}]
       ports: [{port: 27017}]
+    {{- end }}
+    {{- with .root.Values.traces }}
+    {{- if and $.ports .url }}
+    - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ .namespace }}}}}]
+      ports: [{port: {{ .port }}}]
+    {{- end }}
     {{- end }}
     {{- if has "provider" (.process.connects | default list) }}
     {{- if not $network.provider }}{{ fail "network.provider" }}{{ end }}
