@@ -10,7 +10,7 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get
 debian = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo 'The Debian package $(1) is installed ...' && \
 	$(APT) update --quiet=2 && $(APT) install --yes --quiet=2 --no-install-recommends $(1) >/dev/null
 
-.PHONY: help run test verify chromium fuzz simulate demo chaos bench lint schemas chart assets texts screenshots lock clean
+.PHONY: help run test verify chromium fuzz simulate demo chaos bench lint schemas chart sbom assets texts screenshots lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -52,6 +52,9 @@ schemas: $(INSTALLED) ## write the JSON Schemas, the AsyncAPI and the OpenAPI do
 chart: $(INSTALLED) ## write the tables of the Helm chart: topics, rights, consumer groups
 	@$(VENV)/bin/python -m deploy.generate_chart
 
+sbom: $(INSTALLED) ## write the list of the image's packages (CycloneDX) from the lock file
+	@$(VENV)/bin/python -m deploy.generate_sbom
+
 assets: $(INSTALLED) ## copy what the pages use of the design system from npm into the tree
 	@$(VENV)/bin/python -m deploy.vendor_assets
 
@@ -66,6 +69,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml, with hashes
 	$(VENV)/bin/$(LOCK) pyproject.toml --output-file requirements/runtime.txt
 	$(VENV)/bin/$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(VENV)/bin/$(LOCK) --group pyproject.toml:bench --output-file requirements/bench.txt
+	$(VENV)/bin/python -m deploy.generate_sbom
 
 clean: ## delete the environment, what was fetched, and the data of `make run`
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
