@@ -7,18 +7,42 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from deploy.mongodb.__main__ import main as users
+from services.exports.jobs import JOB_KINDS
+from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
+from services.runtime.kafka.topics.__main__ import main as topics
 from services.runtime.years.__main__ import main as years
 
 Main = Callable[[Sequence[str]], int]
 
 DEAD_LETTERS: Final[Main] = dead_letters
 YEARS: Final[Main] = years
+
+
+def _exports_jobs(arguments: Sequence[str]) -> int:
+    return jobs("exports", JOB_KINDS, arguments)
+
+
+def _balance_jobs(arguments: Sequence[str]) -> int:
+    return jobs("balance", (), arguments)
+
+
+_MODULES: Final[Mapping[str, Main]] = {
+    "deploy.mongodb": users,
+    "services.balance.jobs": _balance_jobs,
+    "services.exports.jobs": _exports_jobs,
+    "services.runtime.kafka.dead_letters": dead_letters,
+    "services.runtime.kafka.topics": topics,
+    "services.runtime.years": years,
+}
+"""The commands of the operations page by their modules, as ``python -m`` runs them."""
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
@@ -32,6 +56,13 @@ def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str]) ->
         process.join()
         assert process.exitcode is not None
         return process.exitcode, out.read_text(), err.read_text()
+
+
+def run_line(line: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run a line such as ``python -m services.runtime.years list``, as ``run`` does."""
+    python, option, module, *arguments = shlex.split(line)
+    assert (python, option) == ("python", "-m")
+    return run(_MODULES[module], arguments, environment)
 
 
 def _command(main: Main, arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:

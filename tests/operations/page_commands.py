@@ -1,0 +1,113 @@
+"""Every command and tool that ``docs/operations.md`` names, and what runs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
+
+_PROGRAM: Final = re.compile(
+    r"(?:\$ )?((?:(?:python -m|make|openssl|ulimit|helm|kubectl|docker|curl) |kafka-[a-z-]+"
+    r"|mongo(?:restore|dump)|db\.).*"
+    r"|(?:discard|replay) \S.*)"
+)
+_BLOCK: Final = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
+_INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+class RunBy(NamedTuple):
+    """A test that runs the command, by file and name."""
+
+    test: str
+
+
+class NotRun(NamedTuple):
+    """A command that no test runs, and why."""
+
+    reason: str
+
+
+_HERE: Final = "tests/operations/test_page_commands.py::"
+_YEARS: Final = RunBy(_HERE + "test_amounts_of_a_year_are_entered_confirmed_rejected_and_listed_by_the_commands")
+_JOBS: Final = RunBy(_HERE + "test_a_job_is_started_listed_and_cancelled_by_the_commands")
+_DEAD: Final = RunBy(_HERE + "test_dead_letters_are_listed_shown_replayed_and_discarded_by_the_commands")
+_START: Final = RunBy(
+    "tests/deploy/test_image.py::test_a_process_starts_with_the_content_of_the_image_and_without_privileges"
+)
+_COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
+_KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
+_NO_TOOL: Final = "a tool of Kafka that is not in the jars of the launcher"
+
+COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
+    "python -m services.<name>": _START,
+    "python -m services.gateway": _START,
+    "python -m services.gateway.payroll": _START,
+    "python -m services.gateway.projections": _START,
+    "python -m services.portals": _START,
+    "python -m services.runtime.kafka.topics": RunBy(_HERE + "test_the_topic_command_can_be_repeated"),
+    "python -m deploy.mongodb": RunBy(
+        "tests/deploy/test_mongodb_users.py::test_the_command_succeeds_when_the_rights_are_those_of_the_table"
+    ),
+    "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
+    "python -m services.exports.jobs start republish-statements --rate 200": _JOBS,
+    "python -m services.exports.jobs status": _JOBS,
+    "python -m services.exports.jobs cancel <id>": _JOBS,
+    "python -m services.balance.jobs status": _JOBS,
+    "python -m services.balance.jobs cancel <id>": _JOBS,
+    "python -m services.runtime.years enter 2027 --allowance 45.000 --income-limit 11.250 --hourly-rate 301,25"
+    " --by NAME --reason SOURCE": _YEARS,
+    "python -m services.runtime.years close 2025 --by NAME --reason WHY": _YEARS,
+    "python -m services.runtime.years list": _YEARS,
+    "python -m services.runtime.years confirm 2027/1 --by NAME --reason HOW": _YEARS,
+    "python -m services.runtime.years reject 2027/1 --by NAME --reason WHY": _YEARS,
+    "python -m services.runtime.kafka.dead_letters list": _DEAD,
+    "python -m services.runtime.kafka.dead_letters show frikort.earnings.v1/3/0@balance.ledgers": _DEAD,
+    'python -m services.runtime.kafka.dead_letters replay frikort.earnings.v1/3/0@balance.ledgers --by "night watch"'
+    ' --reason "case 4711, corrected by reporting"': _DEAD,
+    "replay --topic frikort.earnings.v1 --all": _DEAD,
+    "replay ORIGIN --body corrected.json": _DEAD,
+    "discard ORIGIN...": _DEAD,
+    "discard --topic frikort.earnings.v1 --all": _DEAD,
+    "openssl rand -hex 32": _KEYS,
+    "openssl rand -base64 32": _KEYS,
+    "ulimit -Hn": RunBy(_HERE + "test_the_limit_of_open_files_can_be_read"),
+    "make verify ONLY=operations": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
+    "make verify ONLY=production": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
+    "kafka-configs --bootstrap-server ... --command-config provisioner.properties --alter"
+    " --entity-type users --entity-name balance --add-config-file balance.properties": RunBy(
+        "tests/production/test_production.py::test_the_documented_command_changes_a_password"
+    ),
+    'db.createCollection("copy", {clusteredIndex: {key: {_id: 1}, unique: true}})': _COPY,
+    'db.ledgers.aggregate([{$merge: "copy"}])': _COPY,
+    'db.copy.renameCollection("ledgers", true)   // true: drops the old collection': _COPY,
+    'db.getCollectionInfos({name: "ledgers"})[0].options': _COPY,
+    "db.copy.countDocuments({})": _COPY,
+    "db.ledgers.countDocuments({})": _COPY,
+    "kafka-consumer-groups --group frikort.<service>.<processors> --topic <topic> --reset-offsets --to-earliest"
+    " --execute": NotRun(_NO_TOOL),
+    "kafka-consumer-groups --group frikort.<service>.<processors> --reset-offsets --to-earliest --all-topics"
+    " --execute": NotRun(_NO_TOOL),
+    "kafka-acls --remove": NotRun(_NO_TOOL),
+    "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
+    "mongorestore": NotRun("a tool of MongoDB that the launcher does not have"),
+}
+
+
+def commands_of(page: str) -> Iterator[str]:
+    """The commands and tools that a page names, as it writes them; lines that are continued are joined."""
+    for block in _BLOCK.findall(page):
+        for line in re.sub(r"\s*\\\n\s*", " ", block).splitlines():
+            if found := _PROGRAM.fullmatch(line.strip()):
+                yield found[1]
+    for inline in _INLINE.findall(_BLOCK.sub("", page)):
+        if found := _PROGRAM.fullmatch(inline):
+            yield found[1]
+
+
+def written(beginning: str) -> str:
+    """The one command of the table that begins so."""
+    (found,) = (command for command in COMMANDS if command.startswith(beginning))
+    return found
