@@ -249,9 +249,10 @@ class LocalSystem:
             "FRIKORT_ALLOWANCES": str(REPOSITORY / "deploy" / "allowances.toml"),
             "FRIKORT_TOPIC_REPLICATION": "1",
             "FRIKORT_START_TIMEOUT": f"{start_timeout():g}",
+            "FRIKORT_STOP_DELAY": "0",  # there is no load balancer
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
-            **MEMORY,
             **{name: value for name, value in os.environ.items() if name.startswith("FRIKORT_TRACES_")},
+            **MEMORY,
         }
         if name in PRINCIPALS:
             common |= self.access.environment(name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
@@ -14,8 +16,10 @@ from services.runtime.errors import causes_of
 from services.runtime.log_rate_limit import RateLimitFilter
 from services.runtime.settings import CommandSettings
 
-_REPEAT_EXCEPTIONS: Final = frozenset({"asyncio", "uvicorn.error"})
-"""Loggers whose messages have the text of an exception in their further lines."""
+logger = structlog.get_logger(__name__)
+
+_REPEAT_EXCEPTIONS: Final = frozenset({"asyncio", "py.warnings", "uvicorn.error"})
+"""Loggers whose messages have the text of an exception, or a line of code, in their further lines."""
 
 
 class _Lines(structlog.WriteLogger):
@@ -29,8 +33,14 @@ class _Lines(structlog.WriteLogger):
 def configure(settings: CommandSettings, service: str) -> None:
     """Send structlog and the standard library's logging to standard error as JSON."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+
+    def of_service(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event.setdefault("service", service)
+        return event
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        of_service,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -61,7 +71,25 @@ def configure(settings: CommandSettings, service: str) -> None:
     root.setLevel(level)
     for name in ("aiokafka", "faststream", "pymongo", "httpcore2", "httpx2", "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(service=service)
+
+
+def log_uncaught() -> None:
+    """Log errors that no code catches, and warnings of Python, as lines of JSON. For a process, after ``configure``."""
+
+    def of_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            logger.critical("runtime.uncaught", place="main", exc_info=error)
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        logger.critical("runtime.uncaught", place="thread", exc_info=failed.exc_value)
+
+    def of_cleanup(failed: sys.UnraisableHookArgs) -> None:
+        logger.critical("runtime.uncaught", place="cleanup", exc_info=failed.exc_value)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = of_main, of_thread, of_cleanup
+    logging.captureWarnings(capture=True)
 
 
 def _without_texts(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

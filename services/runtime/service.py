@@ -121,6 +121,7 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._event_loop: asyncio.AbstractEventLoop | None = None
         self._stop_by: float | None = None
+        self._is_started = False
         self._kafka = settings if isinstance(settings, RuntimeSettings) else None
         self._producer: KafkaProducer | None = None
         self.consumer: BatchConsumer | None = None
@@ -205,6 +206,7 @@ class Runtime:
         # many live objects; the default threshold would scan them again and again.
         gc.freeze()
         gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
+        self._is_started = True
         logger.info("runtime.started", service=self.name)
 
     def check_settings(self) -> None:
@@ -213,18 +215,29 @@ class Runtime:
         if self._producer is not None:
             safety_checks.check_producer(self._producer.options)
 
-    def begin_stop(self) -> None:
-        """Start the countdown of the stop timeout. Safe to call in a signal handler."""
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the process was asked to stop: it is not ready any more."""
+        return self._stop_by is not None
+
+    def begin_stop(self, delay: float = 0.0) -> None:
+        """Start the countdown of the stop timeout. Safe to call in a signal handler.
+
+        ``stopping`` is set after ``delay`` seconds, or at once if the process has not started yet.
+        """
         if self._stop_by is None:
             self._stop_by = time.monotonic() + self.settings.stop_timeout
         if self._event_loop is not None:
-            self._event_loop.call_soon_threadsafe(self.stopping.set)
+            seconds = delay if self._is_started else 0.0
+            self._event_loop.call_soon_threadsafe(self._event_loop.call_later, seconds, self.stopping.set)
 
     async def stop(self) -> None:
         """Finish the batches in progress and disconnect. A batch that takes too long is abandoned and redelivered."""
         self.begin_stop()
         await self._within(_CLOSING_SECONDS, self._stop_working)
         await self._within(_CLOSING_SECONDS / 2, self._disconnect)
+        if self.tracing is not None:
+            await self.tracing.stop()
         with pymongo.timeout(_CLOSING_SECONDS / 2):
             self.client.close()
             self._processing_client.close()
@@ -236,9 +249,11 @@ class Runtime:
         signal.raise_signal(signal.SIGTERM)
 
     def _consumer_of(self, settings: RuntimeSettings) -> BatchConsumer:
-        if self.tracing is not None:
-            await self.tracing.stop()
         most = settings.batch_records
+        group = group_of(self.service, self._processors)
+        processors: list[BatchHandler] = [self._processor_of(processor, settings) for processor in self._processors]
+        if self.tracing is not None:
+            processors = [self.tracing.handler(processor, group) for processor in processors]
         return BatchConsumer(
             consumer=KafkaConsumer(
                 settings=settings,
@@ -250,10 +265,6 @@ class Runtime:
             batching=BatchPolicy(
                 min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
             ),
-        group = group_of(self.service, self._processors)
-        processors: list[BatchHandler] = [self._processor_of(processor, settings) for processor in self._processors]
-        if self.tracing is not None:
-            processors = [self.tracing.handler(processor, group) for processor in processors]
             committing=_COMMITS,
             retryable=RETRYABLE,
             stop_service=self.stop_service,

@@ -165,6 +165,12 @@ class PublicSettings(ProcessSettings):
     """What a process with a public port also needs: its port, and the limits of connections and requests."""
 
     port: int = Field(default=8080, ge=1, le=65535, description="The public port.")
+    stop_delay: float = Field(
+        default=1.0,
+        ge=0,
+        description="Seconds after SIGTERM in which the public port still serves and readiness is 503, so that a load"
+        " balancer turns to other instances; at most a quarter of `stop_timeout`, and part of it.",
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
         description="Addresses and networks of the proxies in front (for the API also of the portals), comma separated:"

@@ -87,14 +87,14 @@ class Harness:
     def mongodb(self) -> Process:
         return self.engines.processes["mongodb"]
 
-    def service(self, name: str, instance: int = 1, /, **settings: str) -> Service:
+    def service(self, name: str, instance: int = 1, /, *, module: str = SERVICE, **settings: str) -> Service:
         """An instance of the test service, not yet started; names of ``settings`` lack the prefix ``FRIKORT_``."""
         port = ports.free_port()
         url = f"http://127.0.0.1:{port}"
         environment = self.environment(health_port=str(port), **settings) | {"TEST_SERVICE": name}
         process = Process(
             f"{name}-{instance}",
-            [sys.executable, "-m", SERVICE],
+            [sys.executable, "-m", module],
             log=self._directory / f"{name}-{instance}.log",
             environment=environment,
             directory=REPOSITORY,

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import uuid4
 
+import httpx2
 import pytest
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import BALANCES, EARNINGS
 from pymongo import MongoClient
 
+from deploy.local import ports
 from services.balance.ledger import Ledger
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
@@ -95,6 +97,26 @@ async def test_a_rolling_restart_under_load_loses_nothing_and_doubles_nothing(
             contents.setdefault(event_id, set()).add(body)
         assert len(contents) == 2 * sent, "one split and one balance for each report"
         assert all(len(bodies) == 1 for bodies in contents.values())
+
+
+async def test_readiness_falls_before_the_public_port_closes(harness: Harness) -> None:
+    port = ports.free_port()
+    service = harness.service(
+        "leaving", module="tests.operations.public_service", port=str(port), stop_delay="1.2", stop_timeout="8"
+    )
+    service.process.restart()
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        asked_at = time.monotonic()
+        service.process.send(signal.SIGTERM)
+
+        async def leaving() -> bool:
+            status, report = await asyncio.to_thread(service.ask, "/health/ready")
+            return status == 503 and report.get("stopping") is True
+
+        await eventually(leaving, what="it is not ready any more")
+        assert (await client.get("/", headers={"Connection": "close"})).text == "served"
+    assert await ended(service) == exit_codes.DONE
+    assert 1.2 <= time.monotonic() - asked_at < 8
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,13 @@ class Health:
         dependencies = {name: results[name] for name in self._dependencies}
         processors = {} if consumer is None else {consumer.name: self._report_of(consumer)}
         ok = [part["status"] == "ok" for part in (*dependencies.values(), *processors.values())]
+        stopping = {"stopping": True} if self._runtime.is_leaving else {}
         return {
-            "status": "ready" if all(ok) else "not ready",
+            "status": "ready" if all(ok) and not stopping else "not ready",
             "service": self._runtime.name,
             "dependencies": results,
             "processors": processors,
+            **stopping,
             **{name: detail() for name, detail in self.details.items()},
         }
 

@@ -32,6 +32,8 @@ logger = structlog.get_logger(__name__)
 
 # The share of the stop timeout in which requests in progress may finish; the rest is for batches and connections.
 _SHARE_OF_REQUESTS = 0.4
+# The longest part of the stop timeout in which the public port still takes connections.
+_SHARE_OF_DELAY = 0.25
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEADER_BYTES = 16 * 1024
 # Health is for the operator's network: a few monitors and one orchestrator.
@@ -48,6 +50,9 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._runtime = runtime
         self._health = health
+        settings = runtime.settings
+        longest = _SHARE_OF_DELAY * settings.stop_timeout
+        self._delay = min(settings.stop_delay, longest) if isinstance(settings, PublicSettings) else 0.0
         self._watchdog: threading.Timer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -56,6 +61,9 @@ class Server(uvicorn.Server):
             self._health.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the ports, after the time in which a load balancer learns from readiness that this process stops."""
+        self._runtime.begin_stop(self._delay)
+        await self._runtime.stopping.wait()
         health = [] if self._health is None else [self._health.stop()]
         await asyncio.gather(super().shutdown(sockets), *health)
 
@@ -72,7 +80,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
-        self._runtime.begin_stop()
+        self._runtime.begin_stop(self._delay)
         if self._watchdog is None:
             self._watchdog = threading.Timer(self._runtime.settings.stop_timeout, self._end_now)
             self._watchdog.daemon = True
@@ -129,6 +137,7 @@ def serve(runtime: Runtime, application: ASGIApp | None = None) -> None:
     ``application`` gets the public port of ``PublicSettings``, with a lifespan that starts and stops ``runtime``.
     Health and metrics have the health port; without an application it is the only one.
     """
+    runtime_logging.log_uncaught()
     # uvicorn raises SystemExit itself when a port is taken or the lifespan's start fails.
     code = exit_codes.CANNOT_START
     with contextlib.suppress(SystemExit):
@@ -153,6 +162,8 @@ def _server(runtime: Runtime, application: ASGIApp | None) -> Server:
         send_timeout=settings.send_timeout,
         proxies=Proxies(settings.trusted_proxies),
     )
+    if runtime.tracing is not None:
+        application = runtime.tracing.application(application)
     return Server(_config(runtime, application, settings.port, limits), runtime, HealthServer(runtime))
 
 
@@ -162,8 +173,6 @@ def _config(
     settings = runtime.settings
     return uvicorn.Config(
         application,
-    if runtime.tracing is not None:
-        application = runtime.tracing.application(application)
         host=settings.host,
         port=port,
         loop="uvloop",
