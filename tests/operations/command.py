@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from deploy.mongodb.__main__ import main as users
-from services.exports.jobs import JOB_KINDS
+from services.exports.jobs import JOB_KINDS as OF_EXPORTS
+from services.issuance.jobs import JOB_KINDS as OF_ISSUANCE
 from services.gateway.audit.__main__ import main as audit_log
 from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
@@ -29,7 +30,11 @@ YEARS: Final[Main] = years
 
 
 def _exports_jobs(arguments: Sequence[str]) -> int:
-    return jobs("exports", JOB_KINDS, arguments)
+    return jobs("exports", OF_EXPORTS, arguments)
+
+
+def _issuance_jobs(arguments: Sequence[str]) -> int:
+    return jobs("issuance", OF_ISSUANCE, arguments)
 
 
 def _balance_jobs(arguments: Sequence[str]) -> int:
@@ -41,6 +46,7 @@ _MODULES: Final[Mapping[str, Main]] = {
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
     "services.gateway.audit": audit_log,
+    "services.issuance.jobs": _issuance_jobs,
     "services.runtime.kafka.dead_letters": dead_letters,
     "services.runtime.kafka.topics": topics,
     "services.runtime.years": years,

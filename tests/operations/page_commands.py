@@ -55,6 +55,8 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m services.exports.jobs start republish-statements --rate 200": _JOBS,
     "python -m services.exports.jobs status": _JOBS,
     "python -m services.exports.jobs cancel <id>": _JOBS,
+    "python -m services.issuance.jobs start reconcile --rate 200": _JOBS,
+    "python -m services.issuance.jobs status": _JOBS,
     "python -m services.balance.jobs status": _JOBS,
     "python -m services.balance.jobs cancel <id>": _JOBS,
     "python -m services.runtime.years enter 2027 --allowance 45.000 --income-limit 11.250 --hourly-rate 301,25"

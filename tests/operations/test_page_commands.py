@@ -85,6 +85,10 @@ async def test_a_job_is_started_listed_and_cancelled_by_the_commands(harness: Ha
     await succeeds(harness, written(f"{beginning} cancel").replace("<id>", job))
     assert f"{job}  republish-statements  cancelled" in await succeeds(harness, written(f"{beginning} status"))
 
+    beginning = "python -m services.issuance.jobs"
+    run, *_ = (await succeeds(harness, written(f"{beginning} start"))).split()
+    assert f"{run}  reconcile  running" in await succeeds(harness, written(f"{beginning} status"))
+
     client = connect(harness.settings.mongodb_uri)
     store = MongoJobStore(durable_database(client, "frikort_balance"))
     settling = await store.start(JobKind("settle-a-version", "ledgers", _no_message), rate=1)
