@@ -183,7 +183,7 @@ def test_the_labels_name_the_release_and_its_commit() -> None:
 def test_the_image_has_no_key_no_test_and_no_history(image: Path) -> None:
     assert {path.name for path in image.iterdir()} == {"requirements", "frikort_contracts", "services", "deploy"}
     assert {path.name for path in (image / "deploy").iterdir()} == {
-        *("__init__.py", "allowances.toml", "mongodb", "sbom.cdx.json")
+        *("__init__.py", "allowances.toml", "backup", "mongodb", "sbom.cdx.json")
     }
     names = {path.name for path in image.rglob("*")}
     assert not names & {".git", ".env", ".env.example", "tests"}

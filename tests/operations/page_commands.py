@@ -39,6 +39,8 @@ _START: Final = RunBy(
 )
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
+_DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
+_NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
 _NO_TOOL: Final = "a tool of Kafka that is not in the jars of the launcher"
 
 COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
@@ -73,10 +75,19 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "replay ORIGIN --body corrected.json": _DEAD,
     "discard ORIGIN...": _DEAD,
     "discard --topic frikort.earnings.v1 --all": _DEAD,
+    "python -m deploy.backup": _DRILL,
+    "python -m deploy.backup create /backup/monday": _DRILL,
+    "python -m deploy.backup extend /backup/monday": _DRILL,
+    "python -m deploy.backup verify /backup/monday": _DRILL,
+    "python -m deploy.backup verify DIRECTORY": _DRILL,
+    "python -m deploy.backup restore /backup/monday": _DRILL,
+    "python -m deploy.backup restore DIRECTORY": _DRILL,
+    "python -m deploy.backup books": _DRILL,
     "openssl rand -hex 32": _KEYS,
     "openssl rand -base64 32": _KEYS,
     "ulimit -Hn": RunBy(_HERE + "test_the_limit_of_open_files_can_be_read"),
     "make verify ONLY=operations": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
+    "make verify ONLY=recovery": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
     "make verify ONLY=production": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
     "kafka-configs --bootstrap-server ... --command-config provisioner.properties --alter"
     " --entity-type users --entity-name balance --add-config-file balance.properties": RunBy(
@@ -94,7 +105,10 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     " --execute": NotRun(_NO_TOOL),
     "kafka-acls --remove": NotRun(_NO_TOOL),
     "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
-    "mongorestore": NotRun("a tool of MongoDB that the launcher does not have"),
+    "kafka-console-consumer --partition <number>": NotRun(_NO_TOOL),
+    "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
+    "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
+    "mongorestore --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
 }
 
 
