@@ -15,8 +15,8 @@ from typing import Final
 
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
-from services.issuance.jobs import JOB_KINDS as OF_ISSUANCE
 from services.gateway.audit.__main__ import main as audit_log
+from services.issuance.jobs import JOB_KINDS as OF_ISSUANCE
 from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
 from services.runtime.kafka.topics.__main__ import main as topics
