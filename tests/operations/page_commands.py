@@ -38,6 +38,7 @@ _START: Final = RunBy(
     "tests/deploy/test_image.py::test_a_process_starts_with_the_content_of_the_image_and_without_privileges"
 )
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
+_AUDIT: Final = RunBy("tests/operations/test_audit_log.py::test_each_change_of_a_signed_entry_is_named")
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
 _NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
@@ -54,6 +55,8 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
         "tests/deploy/test_mongodb_users.py::test_the_command_succeeds_when_the_rights_are_those_of_the_table"
     ),
     "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
+    "python -m services.gateway.audit check --keys keys.json": _AUDIT,
+    "python -m services.gateway.audit keys > keys.json": _AUDIT,
     "python -m services.exports.jobs start republish-statements --rate 200": _JOBS,
     "python -m services.exports.jobs status": _JOBS,
     "python -m services.exports.jobs cancel <id>": _JOBS,
@@ -89,6 +92,7 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "make verify ONLY=operations": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
     "make verify ONLY=recovery": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
     "make verify ONLY=production": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
+    "make verify ONLY=rollback": RunBy(_HERE + "test_the_named_parts_of_make_verify_exist"),
     "kafka-configs --bootstrap-server ... --command-config provisioner.properties --alter"
     " --entity-type users --entity-name balance --add-config-file balance.properties": RunBy(
         "tests/production/test_production.py::test_the_documented_command_changes_a_password"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,8 @@ from tests.gateway.build import NOON
 from tests.operations import command
 from tests.operations.harness import Harness
 
-KEY: Final = SigningKey(b"k" * 32)
+SEED: Final = b"k" * 32
+KEY: Final = SigningKey(SEED)
 _PERSON: Final = "person:" + "h" * 22
 
 
@@ -69,9 +70,12 @@ def _access(number: int) -> Access:
 
 
 async def check(harness: Harness, directory: Path) -> tuple[int, list[str]]:
-    """The exit code of the command, and the lines that it writes."""
+    """The exit code of the check, and the lines that it writes, with the public keys that the other command writes."""
     keys = directory / "keys.json"
-    keys.write_text(json.dumps({"keys": [KEY.public]}))
+    environment = harness.environment(audit_log_keys=f"k1:{b64encode(SEED).decode()}")
+    code, out, _ = await asyncio.to_thread(command.run, command.AUDIT_LOG, ["keys"], environment)
+    assert code == exit_codes.DONE
+    keys.write_text(out)
     arguments = ["check", "--keys", str(keys)]
     code, out, err = await asyncio.to_thread(command.run, command.AUDIT_LOG, arguments, harness.environment())
     return code, (out or err).splitlines()
