@@ -33,6 +33,7 @@ WHOLE: Final = {
     "FRIKORT_MONGODB": "mongodb://127.0.0.1:1/?replicaSet=frikort",
     "FRIKORT_ENCRYPTION_KEYS": f"k1:{KEY}",
     "FRIKORT_LOOKUP_KEY": OTHER,
+    "FRIKORT_AUDIT_LOG_KEYS": f"k1:{OTHER}",
     "FRIKORT_SESSION_KEYS": f"k1:{KEY}",
     "FRIKORT_AUTHORITY_KEYS": "/nowhere",
     "FRIKORT_LOGIN_CLIENT_KEY": "/nowhere",
@@ -105,6 +106,7 @@ def test_the_keys_of_all_processes_are_known(environment: pytest.MonkeyPatch) ->
     assert found == {
         ("GatewaySettings", "FRIKORT_ENCRYPTION_KEYS"),
         ("GatewaySettings", "FRIKORT_LOOKUP_KEY"),
+        ("GatewaySettings", "FRIKORT_AUDIT_LOG_KEYS"),
         ("PayrollSettings", "FRIKORT_ENCRYPTION_KEYS"),
         ("ExportsSettings", "FRIKORT_ENCRYPTION_KEYS"),
         ("PortalsSettings", "FRIKORT_SESSION_KEYS"),

@@ -46,6 +46,7 @@ def test_the_gateway_refuses_development_settings_and_names_each() -> None:
         "FRIKORT_TOPIC_REPLICATION",
         "the key example-1 in FRIKORT_ENCRYPTION_KEYS",
         "FRIKORT_LOOKUP_KEY",
+        "the key example-1 in FRIKORT_AUDIT_LOG_KEYS",
         "FRIKORT_ISSUER",
         "FRIKORT_JWKS_URL",
         "FRIKORT_API_URL",

@@ -15,6 +15,8 @@ Patch = Callable[[], AbstractContextManager[Any]]
 class Mutant:
     """One way to break the system. One of the first ``within`` seeds detects it, with ``citizens`` if given.
 
+    The seed ``first`` is tried before the others: it has detected the mutant. A change of the code can end that.
+
     ``found_by`` is what the violation must say; any does if it is empty.
     """
 
@@ -22,6 +24,7 @@ class Mutant:
     what: str
     patch: Patch
     within: int = 20
+    first: int = 0
     found_by: str = ""
     citizens: int | None = None
 

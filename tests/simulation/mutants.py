@@ -78,6 +78,7 @@ MUTANTS: Final = (
         "the municipality decides a dispute that changed since its page was opened",
         _of(reporting, "decide_dispute", defects.decide_unseen),
         within=60,
+        first=20,
     ),
     Mutant(
         "a worker overtakes",
@@ -95,6 +96,7 @@ MUTANTS: Final = (
         "what could not be committed is committed by a later assignment",
         _of(OffsetCommitter, "_forget", lambda _: None),
         within=120,
+        first=34,
     ),
     Mutant("random event ids", "a redelivery publishes other ids", defects.random_ids),
     Mutant(
@@ -143,6 +145,7 @@ MUTANTS: Final = (
         "the pending events of another instance are overtaken",
         _of(loop_module, "apply_batch", defects.only_its_own),
         within=60,
+        first=7,
     ),
     Mutant("dead letters dropped", "invalid records are dropped", _of(loop_module, "dead_letter", defects.nowhere)),
     Mutant(
@@ -180,6 +183,7 @@ MUTANTS: Final = (
         "a command is decided on older card facts",
         _of(reporting, "needed_card_revision", lambda _: 0),
         within=60,
+        first=37,
     ),
     Mutant(
         "numbers used again",
@@ -214,6 +218,7 @@ MUTANTS: Final = (
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", defects.early_disputes_dropped),
         within=60,
+        first=44,
     ),
     Mutant(
         "corrections lost by a read model",

@@ -20,10 +20,8 @@ SEED: Final = 11
 
 
 def _lose_a_report(card: dict[str, Any]) -> bool:
-    reports = [one["reports"] for one in card["employments"].values() if one["reports"]]
-    for of_employment in reports[:1]:
-        of_employment.popitem()
-    return bool(reports)
+    reports = card["reports"]["inside"]
+    return bool(reports and reports.popitem())
 
 
 def _take_from_the_exempt_sum(ledger: dict[str, Any]) -> bool:
@@ -39,10 +37,10 @@ def _change_a_statement(card: dict[str, Any]) -> bool:
 
 
 def _lose_the_splits(card: dict[str, Any]) -> bool:
-    years = [year for year in card["years"].values() if year["reports"]]
-    for year in years[:1]:
-        year["reports"] = {}
-    return bool(years)
+    splits = [year["reports"]["inside"] for year in card["years"].values() if year["reports"]["inside"]]
+    for of_a_year in splits[:1]:
+        of_a_year.clear()
+    return bool(splits)
 
 
 def _withdraw(report: dict[str, Any]) -> bool:

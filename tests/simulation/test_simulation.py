@@ -93,7 +93,7 @@ def test_a_system_that_is_never_idle_after_a_replay_is_found() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
 def test_every_mutant_is_caught(mutant: Mutant) -> None:
     with mutant.patch():
-        for count, seed in enumerate(range(mutant.within), start=1):
+        for count, seed in enumerate(dict.fromkeys((mutant.first, *range(mutant.within))), start=1):
             result = simulate(seed, citizens=mutant.citizens)
             if result.violation is not None and mutant.found_by in result.violation:
                 print(f"{mutant.name}: seed {seed}, the {count}. tried: {result.violation[:200]}")  # noqa: T201
