@@ -195,6 +195,7 @@ def test_its_user_can_write_nothing_in_the_image(image: Path) -> None:
     assert not [path for path in image.rglob("*") if path.stat().st_uid == UID]
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("name", [*PROCESSES, *COMMANDS])
 def test_a_process_starts_with_the_content_of_the_image_and_without_privileges(
     image: Path, mounted: Path, name: str

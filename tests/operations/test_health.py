@@ -29,6 +29,8 @@ from tests.operations.harness import Harness, Service, ended, lag_of, skip_earli
 from tests.runtime.test_consuming_real import reported, running, until_caught_up
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.verify
+
 BOUND = 3.0
 PARTITIONS = {f"{topic.name}/{n}" for topic in LEDGERS.topics for n in range(topic.partitions)}
 """The partitions that a process of balance reads."""

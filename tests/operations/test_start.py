@@ -26,6 +26,8 @@ from services.runtime.safety_checks import UnsafeSetting, topic_config
 from tests.operations.harness import Harness, Service, ended
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.verify
+
 
 async def waits_for(service: Service, what: str) -> None:
     async def said() -> bool:

@@ -23,6 +23,8 @@ from tests.operations.harness import Harness, Service, ended, lag_of, skip_earli
 from tests.runtime.test_consuming_real import events_about, read_all, reported
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.verify
+
 STOP_TIMEOUT = 5
 SLACK = 2
 """Seconds that a loaded machine needs to end a process after its deadline."""

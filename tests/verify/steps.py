@@ -90,9 +90,9 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
         ),
         Step(
             "operations",
-            "a broker with TLS, and every order in which engines start, die and freeze",
-            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/operations"),
-            4,
+            "engines that start, die and freeze in every order, a broker with TLS, and the content of the image",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/operations", "tests/deploy/test_image.py"),
+            8,
         ),
         Step(
             "recovery",
