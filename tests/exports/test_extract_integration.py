@@ -238,6 +238,7 @@ async def _reached(topics: Topics, asked: tuple[Position, ...]) -> set[int]:
     return {p.partition for p in asked if ends[p.topic, p.partition] >= p.offset}
 
 
+@pytest.mark.verify
 async def test_another_worker_replaces_a_killed_one(system: LocalSystem, topics: Topics, year: int) -> None:
     """With many extracts and one of two instances killed, each extract has one manifest and complete parts."""
     for _ in range(20):

@@ -86,6 +86,7 @@ COLLECTIONS: Final = (
 )
 
 
+@pytest.mark.verify
 async def test_differences_in_each_database_are_found_and_the_reports_in_flight_are_not(
     world: World, database: Database
 ) -> None:

@@ -183,6 +183,7 @@ def _applied(world: World, name: str) -> float:
     return sum(float(value) for value in found)
 
 
+@pytest.mark.verify
 async def test_without_projections_the_api_serves_stored_state_accepts_commands_and_says_so(
     world: World, job: Job
 ) -> None:
@@ -206,6 +207,7 @@ async def test_without_projections_the_api_serves_stored_state_accepts_commands_
     await _projections_are(world, "ok", 0)
 
 
+@pytest.mark.verify
 async def test_projections_stopped_by_invalid_records_recover_by_a_restart_and_a_replay(
     world: World, job: Job, tmp_path: Path
 ) -> None:
@@ -298,6 +300,7 @@ async def test_a_gateway_killed_during_a_burst_books_each_retried_report_once(wo
     await burst.check(world)
 
 
+@pytest.mark.verify
 async def test_a_payroll_file_that_is_half_booked_when_the_payroll_worker_dies_is_booked_once(world: World) -> None:
     employer = world.employer()
     jobs = [world.job(world.card(), employer=employer) for _ in range(8)]

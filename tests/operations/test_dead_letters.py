@@ -149,6 +149,7 @@ async def test_all_dead_letters_of_a_topic_are_discarded(harness: Harness) -> No
     assert (await dead(harness, "discard", "--topic", EARNINGS.name, "--all", *WHO)).out == ""
 
 
+@pytest.mark.verify
 async def test_a_poison_record_stays_one_dead_letter_of_each_reader_after_any_number_of_replays(
     harness: Harness,
 ) -> None:

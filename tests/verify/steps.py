@@ -15,6 +15,13 @@ from deploy.local.config import REPOSITORY
 
 _PYTHON: Final = sys.executable
 _PYTEST: Final = (_PYTHON, "-m", "pytest", "--quiet")
+_OF_OPERATORS: Final = (
+    "tests/operations",
+    "tests/deploy/test_image.py",
+    "tests/integration/test_resilience.py",
+    "tests/integration/test_reconciliation.py",
+    "tests/exports/test_extract_integration.py",
+)
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,8 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
         ),
         Step(
             "operations",
-            "engines that start, die and freeze in every order, a broker with TLS, and the content of the image",
-            (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/operations", "tests/deploy/test_image.py"),
+            "engines and processes that start, die and freeze, a broker with TLS, and the content of the image",
+            (*_PYTEST, "-m", "verify", "--numprocesses=0", *_OF_OPERATORS),
             8,
         ),
         Step(
