@@ -12,7 +12,7 @@ from deploy.local.config import REPOSITORY
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, LocalSystem, answers_ready
 
-PREVIOUS: Final = "1be54f47ef5a990a14f6860a298517d7ecb835e1"
+PREVIOUS: Final = "b7f180639875de8ec41edefd1d815aecb16c5db7"
 """The commit of the previous release. Each release moves it."""
 ORDER: Final = ("issuance", "reporting", "balance", "exports", "projections", "payroll", "portals", "gateway")
 """The order of an upgrade, as docs/operations.md says; a rollback goes the other way."""
