@@ -10,6 +10,8 @@ from tests.chaos.environment import SESSION_SECONDS
 from tests.chaos.huge_card import huge_card
 from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
+from tests.chaos.restored_round import restored
+from tests.chaos.rollback_round import rollback
 from tests.chaos.round_context import Action, NotPossible, RoundContext
 from tests.chaos.timing import for_seconds
 from tests.chaos.topic_contents import DeadLetter
@@ -184,5 +186,7 @@ SINGLE: dict[str, Action] = {
     "broker's disk full": disk_full("kafka"),
     "kill -9 portals": kill_portals,
     "huge card": huge_card,
+    "restored database": restored,
+    "rollback": rollback,
 }
 """The kinds of rounds on one broker and one database, in the order of the first pass."""

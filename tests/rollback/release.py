@@ -29,7 +29,7 @@ def unpack(commit: str, into: Path) -> Path:
 def replace_process(system: LocalSystem, name: str, tree: Path) -> None:
     """Stop a process of the system, and start the one of the release in ``tree`` with the same settings and ports."""
     assert system.processes[name].terminate() == 0
-    service = next(service for service in SERVICES if service.name == name)
+    service = next(service for service in SERVICES if service.name == name.removesuffix("-2"))
     health_url = system.health_url(name)
     environment = system.environment(
         service.name,
