@@ -152,3 +152,13 @@ async def _documents(database: Database, name: str, collection: str, job: Job) -
 async def _put_back(database: Database, name: str, collection: str, job: Job, documents: list[dict[str, Any]]) -> None:
     await database[name][collection].delete_many({"state.card_id": job.card.id})
     await database[name][collection].insert_many(documents)
+
+
+async def test_an_authority_sees_the_result_of_a_reconciliation(world: World) -> None:
+    result, _ = await reconcile(world)
+
+    async def is_listed() -> bool:
+        runs = accepted(world.authority("skat").get("/v1/reconciliations"), 200)["reconciliations"]
+        return bool(runs) and {"differences": result.differences, "run_id": result.run_id}.items() <= runs[0].items()
+
+    await eventually(is_listed, within=30, what="the result")
