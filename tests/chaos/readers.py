@@ -74,8 +74,12 @@ class TopicReader:
         consumer = AIOKafkaConsumer(**self._access.options(), enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            names = [name for topic in TOPICS for name in (topic.name, topic.dead)]
-            partitions = [TopicPartition(t, p) for t in names for p in consumer.partitions_for_topic(t) or range(6)]
+            partitions = [
+                TopicPartition(name, number)
+                for topic in TOPICS
+                for name in (topic.name, topic.dead)
+                for number in range(topic.partitions)
+            ]
             ends = await consumer.end_offsets(partitions)
             for partition, first in (await consumer.beginning_offsets(partitions)).items():
                 self._next[partition] = max(first, self._next.get(partition, 0))
