@@ -99,7 +99,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "operations",
             "engines and processes that start, die and freeze, a broker with TLS, and the content of the image",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", *_OF_OPERATORS),
-            8,
+            11,
         ),
         Step(
             "recovery",
