@@ -2,9 +2,9 @@
 
 from frikort_contracts.extracts import Authority
 
-from services.exports.counting import count_with
 from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.extract_worker import extract_job, pending_job
+from services.exports.figures import figures_of
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
@@ -12,7 +12,7 @@ from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
-from services.runtime.reconciliation import CardCounter
+from services.runtime.reconciliation import CardCounter, count_cards
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
@@ -29,5 +29,7 @@ if __name__ == "__main__":
             document_job_runner(lambda: JOB_KINDS),
             report_results,
         ],
-        card_counter=CardCounter("exports", cards.topics, lambda runtime: count_with(runtime.reader(cards))),
+        card_counter=CardCounter(
+            "exports", cards.topics, lambda runtime: count_cards(runtime.reader(cards), figures_of)
+        ),
     )

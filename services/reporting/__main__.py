@@ -1,10 +1,10 @@
 """``python -m services.reporting``."""
 
-from services.reporting.counting import count_with
+from services.reporting.figures import figures_of
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.reporting.settings import ReportingSettings
-from services.runtime.reconciliation import CardCounter
+from services.runtime.reconciliation import CardCounter, count_cards
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
@@ -24,5 +24,7 @@ if __name__ == "__main__":
         processors=[processor],
         start_checks=[allowances.catch_up],
         background_tasks=[allowances.follow],
-        card_counter=CardCounter("reporting", processor.topics, lambda runtime: count_with(runtime.reader(processor))),
+        card_counter=CardCounter(
+            "reporting", processor.topics, lambda runtime: count_cards(runtime.reader(processor), figures_of)
+        ),
     )

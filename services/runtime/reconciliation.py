@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -56,6 +56,38 @@ class Held(NamedTuple):
 
 CountCards = Callable[[Sequence[str], bool], Awaitable[Sequence[Held]]]
 """What a service holds of these cards, by year; with each report if the second argument is true."""
+
+
+class OfCard(Protocol):
+    """A state of one card."""
+
+    @property
+    def card_id(self) -> str: ...
+
+
+Card = TypeVar("Card", bound=OfCard)
+Card_contra = TypeVar("Card_contra", bound=OfCard, contravariant=True)
+
+
+class FiguresOf(Protocol[Card_contra]):
+    """The figures of each year of a card, with each report if ``with_reports``."""
+
+    def __call__(self, card: Card_contra, /, *, with_reports: bool) -> Iterable[tuple[int, tuple[Figures, ...]]]: ...
+
+
+def count_cards(states: StatesById[Card], figures_of: FiguresOf[Card]) -> CountCards:
+    """Counts the cards of ``states``, each a document of its own."""
+
+    async def count(cards: Sequence[str], with_reports: bool) -> list[Held]:
+        found = await asyncio.gather(*map(states.get, cards))
+        return [
+            Held(card.card_id, year, figures)
+            for card in found
+            if card is not None
+            for year, figures in figures_of(card, with_reports=with_reports)
+        ]
+
+    return count
 
 
 def answer_with(counter: Counter, count: CountCards, catch_up: Callable[[], Awaitable[None]]) -> Answer:

@@ -7,22 +7,18 @@ refused. How the others' latency changes is noted; ``make bench ONLY=huge`` meas
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
-
-import httpx2
 
 from services.reporting.rules import MOST_A_YEAR
 from tests.chaos.environment import Environment
 from tests.chaos.round_context import RoundContext
 from tests.chaos.timing import for_seconds
+from tests.liveness import slowest_live
 
 _BEYOND: Final = 200
 _QUIET_SECONDS: Final = 5.0
 _LONGEST_ANSWER: Final = 1.0
-_EVERY: Final = 0.5
 _ASSIGNED: Final = b'"runtime.assigned"'
 
 
@@ -34,7 +30,8 @@ async def huge_card(on: RoundContext) -> None:
     before = load.api.report_seconds.copy()
     rebalances = _rebalances(environment)
     booked = asyncio.Event()
-    watch = asyncio.create_task(_longest_live_answer(environment, booked))
+    urls = {name: environment.system.health_url(name) for name in environment.services()}
+    watch = asyncio.create_task(slowest_live(urls, booked))
     load.api.report_seconds.clear()
     try:
         lines = await load.book_file(employment, MOST_A_YEAR + _BEYOND)
@@ -51,24 +48,6 @@ async def huge_card(on: RoundContext) -> None:
     on.notes.append(
         f"others' p99 {_p99(before):.2f} s before and {_p99(during):.2f} s during; live within {slowest[0]:.2f} s"
     )
-
-
-async def _longest_live_answer(environment: Environment, ended: asyncio.Event) -> tuple[float, str]:
-    """Ask every process until ``ended``. Returns the longest time of an answer in seconds, and whose it was."""
-    longest = 0.0, "nobody"
-    async with httpx2.AsyncClient(timeout=30.0, limits=httpx2.Limits(max_keepalive_connections=0)) as http:
-
-        async def ask(name: str) -> tuple[float, str]:
-            began = time.monotonic()
-            response = await http.get(f"{environment.system.health_url(name)}/health/live")
-            response.raise_for_status()
-            return time.monotonic() - began, name
-
-        while not ended.is_set():
-            longest = max(longest, *await asyncio.gather(*map(ask, environment.services())))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _EVERY)
-    return longest
 
 
 def _rebalances(environment: Environment) -> int:

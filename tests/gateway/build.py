@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import CardIssued
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import (
@@ -29,6 +30,7 @@ from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, WorkPeriod
 from pydantic import BaseModel, SecretStr
 
+from services.gateway.audit.log import Access
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
@@ -48,6 +50,22 @@ PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphert
 ENCRYPTION_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
 AUDIT_LOG_KEYS: Final = "test:" + b64encode(b"a" * 32).decode()
+
+
+def audit_entry(order: str, subject: str = "card:a", *, own: bool = False, reason: str | None = "sag 7") -> Access:
+    """An entry of the audit log: a caseworker looked at a card."""
+    return Access(
+        order=order,
+        subject=subject,
+        own=own,
+        action="read-card",
+        refused=False,
+        role=Role.CASEWORKER,
+        organisation="101",
+        actor="worker-1",
+        reason=reason,
+        request="r",
+    )
 
 
 def persons() -> Persons:

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from frikort_contracts.http.roles import Role
 
 from services.gateway.audit.chain import SigningKey
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES, ChainWriter
-from services.gateway.audit.log import Access, MongoAuditLog
+from services.gateway.audit.log import MongoAuditLog
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.document_store import Database, connect, durable_database
-from tests.gateway.build import NOON
+from tests.gateway.build import NOON, audit_entry
 from tests.operations import command
 from tests.operations.harness import Harness
 
@@ -48,25 +47,10 @@ async def signed(database: Database, producer: KafkaProducer, count: int) -> lis
     chain = ChainWriter(database)
     log, signer = MongoAuditLog(database, chain), CheckpointSigner(database, producer, KEY, interval=1.0)
     await signer.prepare()
-    await log.add([_access(number) for number in range(count)])
+    await log.add([audit_entry(order_of(NOON, f"{number:04d}"), _PERSON) for number in range(count)])
     await chain.renew()
     await signer.sign()
     return list(await database[ENTRIES].find().sort("number", 1).to_list(None))
-
-
-def _access(number: int) -> Access:
-    return Access(
-        order=order_of(NOON, f"{number:04d}"),
-        subject=_PERSON,
-        own=False,
-        action="read-card",
-        refused=False,
-        role=Role.CASEWORKER,
-        organisation="101",
-        actor="worker-1",
-        reason="sag 7",
-        request="r",
-    )
 
 
 async def check(harness: Harness, directory: Path) -> tuple[int, list[str]]:

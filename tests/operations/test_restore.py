@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from pymongo import MongoClient
 
 from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
-from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from tests.operations.harness import Harness, ended, skip_earlier_records
 from tests.operations.test_stop import caught_up, ledgers_of
+from tests.restored_database import back_up, reset_group, restore
 from tests.runtime.test_consuming_real import reported
 
 NAME: Final = "restored"
-Backup = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -27,35 +24,6 @@ async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
     log = KafkaProducer(harness.settings, client_id="test", timeout=15)
     yield log
     await log.stop()
-
-
-def back_up(harness: Harness) -> Backup:
-    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
-        database = client[f"frikort_{NAME}"]
-        return {name: list(database[name].find()) for name in database.list_collection_names()}
-
-
-def restore(harness: Harness, backup: Backup) -> None:
-    with MongoClient[dict[str, Any]](harness.engines.mongodb) as client:
-        database = client[f"frikort_{NAME}"]
-        for name in database.list_collection_names():
-            database[name].delete_many({})
-            if documents := backup.get(name):
-                database[name].insert_many(documents)
-
-
-async def reset_group(harness: Harness) -> None:
-    """Do what ``kafka-consumer-groups --reset-offsets --to-earliest --all-topics --execute`` does."""
-    consumer = AIOKafkaConsumer(
-        **harness.engines.access.options(), group_id=group_of(NAME, [LEDGERS]), enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(topic.name, n) for topic in LEDGERS.topics for n in range(topic.partitions)]
-        consumer.assign(partitions)
-        await consumer.commit(await consumer.beginning_offsets(partitions))
-    finally:
-        await consumer.stop()
 
 
 async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: Harness, log: KafkaProducer) -> None:
@@ -71,9 +39,9 @@ async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: 
         assert service.process.terminate() == exit_codes.DONE
 
     await book(range(3))
-    backup = back_up(harness)
+    backup = back_up(harness.engines.mongodb, NAME)
     await book(range(3, 5))
-    restore(harness, backup)
+    restore(harness.engines.mongodb, NAME, backup)
 
     service.process.start()
     assert await ended(service) == exit_codes.UNSAFE_SETTING
@@ -82,7 +50,7 @@ async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: 
     assert f"behind its consumer group frikort.{NAME}.ledgers" in refused["problem"]
     assert "--reset-offsets --to-earliest" in refused["problem"]
 
-    await reset_group(harness)
+    await reset_group(harness.engines.access, NAME, LEDGERS)
     service.process.restart()
     service.process.wait_ready()
     await caught_up(NAME, log)

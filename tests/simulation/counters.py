@@ -9,9 +9,9 @@ from frikort_contracts.reconciliation import Counter
 from frikort_contracts.topics import PARTITIONS, RECONCILIATION
 
 from services.balance.counting import count_with as count_balance
-from services.exports.counting import count_with as count_exports
+from services.exports.figures import figures_of as figures_of_exports
 from services.gateway.projections.counting import count_with as count_views
-from services.reporting.counting import count_with as count_reports
+from services.reporting.figures import figures_of as figures_of_reporting
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.consumer import BatchConsumer
@@ -19,7 +19,7 @@ from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.responder import Responder, catch_up
-from services.runtime.reconciliation import NAME, CountCards, answer_with
+from services.runtime.reconciliation import NAME, CountCards, answer_with, count_cards
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.broker import Broker, Group
 from tests.simulation.member import CheckedProcessor, Member
@@ -96,10 +96,10 @@ def _count(service: str, databases: Mapping[str, MemoryDatabase[Any]]) -> CountC
     readers = {name: SimReader(databases[name]) for name in _READS[service]}
     match service:
         case "reporting":
-            return count_reports(readers["card_states"])
+            return count_cards(readers["card_states"], figures_of_reporting)
         case "balance":
             return count_balance(readers["ledgers"])
         case "exports":
-            return count_exports(readers["statements"])
+            return count_cards(readers["statements"], figures_of_exports)
         case _:
             return count_views(readers["reports"], readers["ledgers"])

@@ -27,7 +27,7 @@ from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import jobs
 from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
-from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor, BatchResult
+from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor, BatchResult, rejected
 from services.runtime.processing.consumer import BatchConsumer, MembershipLost
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.positions import Offsets, Partition
@@ -74,7 +74,11 @@ def newest_first(self: PartitionWorkers, records: Sequence[Incoming]) -> None:
 
 async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> BatchResult:
     deliveries, broken = self._read(batch)
-    dead = [self._to_dead_letter(i, reason) for i in batch if (reason := broken.get((i.topic, i.partition, i.offset)))]
+    dead = [
+        rejected(self._service, self._processor.name, i, reason)
+        for i in batch
+        if (reason := broken.get((i.topic, i.partition, i.offset)))
+    ]
     while True:
         documents = await self._load([delivery.address for delivery in deliveries], deliveries, {})
         applied = self._apply(documents, deliveries)

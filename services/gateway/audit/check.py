@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.audit_log import AuditLogSigned
 from frikort_contracts.cloudevents import BrokenContract, decode
 from frikort_contracts.topics import AUDIT_LOG
 
 from services.gateway.audit.chain import CheckpointReader, Finding, VerificationKeys
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES, LEASE_SECONDS
-from services.runtime.kafka.connection import client_options
+from services.runtime.kafka.followed_topic import records_of
 from services.runtime.mongo.document_store import Database
 from services.runtime.settings import KafkaSettings
 
-_POLL_MS: Final = 500
 _SIGNED_WITHIN: Final = 300.0
 """Seconds from the end of a process until all of its entries are signed."""
 
@@ -62,19 +61,9 @@ async def _entries(database: Database, chain: str, numbers: Mapping[str, int]) -
 
 async def _checkpoints(settings: KafkaSettings) -> AsyncIterator[AuditLogSigned]:
     """The checkpoints that are published at this moment, from the first."""
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    await consumer.start()
-    try:
-        partitions = [TopicPartition(AUDIT_LOG.name, number) for number in range(AUDIT_LOG.partitions)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(each) < ends[each] for each in partitions]):
-            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                for record in records:
-                    try:
-                        yield decode(AUDIT_LOG, record.value, record.headers).data
-                    except BrokenContract:
-                        yield AuditLogSigned(chain="", checkpoint="")  # it has no signature
-    finally:
-        await consumer.stop()
+    async with aclosing(records_of(settings, AUDIT_LOG)) as records:
+        async for record in records:
+            try:
+                yield decode(AUDIT_LOG, record.value, record.headers).data
+            except BrokenContract:
+                yield AuditLogSigned(chain="", checkpoint="")  # it has no signature

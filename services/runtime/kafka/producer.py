@@ -102,15 +102,7 @@ class KafkaProducer:
     async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
         """For every partition of ``topics``, the offset that the next record will get."""
         partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
-        consumer = AIOKafkaConsumer(**self._connection, enable_auto_commit=False)
-        try:
-            async with asyncio.timeout(self._timeout):
-                await consumer.start()
-                ends = await consumer.end_offsets(partitions)
-        except (KafkaError, TimeoutError, OSError) as error:
-            raise KafkaUnavailable(f"Kafka did not return its positions: {type(error).__name__}") from error
-        finally:
-            await _within_limit(consumer.stop())
+        ends = await self._positions(lambda consumer: consumer.end_offsets(partitions))
         return tuple(
             Position(topic=partition.topic, partition=partition.partition, offset=offset)
             for partition, offset in sorted(ends.items())
@@ -119,16 +111,22 @@ class KafkaProducer:
     async def first_positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset of the first record that each partition still has, or that it will get."""
         asked = [TopicPartition(*partition) for partition in partitions]
+        first = await self._positions(lambda consumer: consumer.beginning_offsets(asked))
+        return {Partition(*place): offset for place, offset in first.items()}
+
+    async def _positions(
+        self, request: Callable[[Any], Awaitable[dict[TopicPartition, int]]]
+    ) -> dict[TopicPartition, int]:
+        """The positions that a consumer without a group is asked for. Raises ``KafkaUnavailable``."""
         consumer = AIOKafkaConsumer(**self._connection, enable_auto_commit=False)
         try:
             async with asyncio.timeout(self._timeout):
                 await consumer.start()
-                first = await consumer.beginning_offsets(asked)
+                return await request(consumer)
         except (KafkaError, TimeoutError, OSError) as error:
             raise KafkaUnavailable(f"Kafka did not return its positions: {type(error).__name__}") from error
         finally:
             await _within_limit(consumer.stop())
-        return {Partition(*place): offset for place, offset in first.items()}
 
     async def committed_positions(self, group: str) -> dict[Partition, int]:
         """The committed offset of ``group`` for each partition that it has committed."""

@@ -115,31 +115,27 @@ async def create_clustered(database: Any, name: str) -> None:
             raise
 
 
-def _is_of_an_id(error: Mapping[str, Any]) -> bool:
-    return bool(error["code"] == _DUPLICATE_KEY and error.get("keyPattern", _ID) == _ID)
-
-
 async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
     """Insert the documents whose ``_id`` is new. Returns for each, in order, whether it was."""
     added = [True] * len(documents)
     try:
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        details: dict[str, Any] = dict(error.details or {})
-        errors = details.get("writeErrors", [])
-        if details.get("writeConcernErrors") or not all(map(_is_of_an_id, errors)):
-            raise
-        for refused in errors:
+        for refused in _duplicates(error, key=_ID):
             added[refused["index"]] = False
     return added
 
 
-def _check_only_duplicates(error: BulkWriteError) -> None:
-    """Raise ``error`` unless it is about duplicate keys alone."""
+def _duplicates(error: BulkWriteError, *, key: Mapping[str, int] | None = None) -> Sequence[Mapping[str, Any]]:
+    """The documents whose key exists. Raises ``error`` if it is about anything else; ``key`` restricts to one index."""
     details: dict[str, Any] = dict(error.details or {})
-    errors = details.get("writeErrors", [])
-    if details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_KEY for each in errors):
+    errors: Sequence[Mapping[str, Any]] = details.get("writeErrors", [])
+    others = (
+        each["code"] != _DUPLICATE_KEY or (key is not None and each.get("keyPattern", key) != key) for each in errors
+    )
+    if details.get("writeConcernErrors") or any(others):
         raise error
+    return errors
 
 
 class LaterFormat(RuntimeError):
@@ -218,7 +214,7 @@ class MongoStore(Generic[S]):
         try:
             result = await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            _check_only_duplicates(error)
+            _duplicates(error)
             return False
         return bool(result.inserted_count + result.matched_count == len(writes))
 
@@ -227,7 +223,7 @@ class MongoStore(Generic[S]):
             if writes:
                 await self._entries.bulk_write(writes, ordered=False)
         except BulkWriteError as error:
-            _check_only_duplicates(error)  # these, or newer ones, are there already
+            _duplicates(error)  # these, or newer ones, are there already
 
     def _moves_of(self, document: Document[S]) -> Iterator[ReplaceOne[dict[str, Any]]]:
         if not isinstance(self._documents, Processor):

@@ -304,18 +304,22 @@ class BatchProcessor(Generic[S]):
 
     def _dead_letters(self, batch: Sequence[Incoming], reasons: Mapping[Position, str]) -> list[Record]:
         return [
-            self._to_dead_letter(incoming, reason) for incoming in batch if (reason := reasons.get(_position(incoming)))
+            rejected(self._service, self._processor.name, incoming, reason)
+            for incoming in batch
+            if (reason := reasons.get(_position(incoming)))
         ]
 
-    def _to_dead_letter(self, incoming: Incoming, reason: str) -> Record:
-        logger.error(
-            "runtime.dead_letter",
-            topic=incoming.topic,
-            partition=incoming.partition,
-            offset=incoming.offset,
-            reason=reason,
-        )
-        return dead_letter(self._service, self._processor.name, incoming, reason)
+
+def rejected(service: str, processor: str, incoming: Incoming, reason: str) -> Record:
+    """Log that a processor rejects a record. Returns its dead letter."""
+    logger.error(
+        "runtime.dead_letter",
+        topic=incoming.topic,
+        partition=incoming.partition,
+        offset=incoming.offset,
+        reason=reason,
+    )
+    return dead_letter(service, processor, incoming, reason)
 
 
 def _has_large_outbox(document: Document[Any]) -> bool:

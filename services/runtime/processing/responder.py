@@ -11,18 +11,15 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid5
 
-import structlog
 from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode, encode, to_json_bytes
 from frikort_contracts.messages import Event
 from frikort_contracts.topics import Topic, source_of
 
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchResult
-from services.runtime.processing.dead_letters import dead_letter, replay_in
+from services.runtime.processing.batch_processor import BatchResult, rejected
+from services.runtime.processing.dead_letters import replay_in
 from services.runtime.processing.positions import Offsets
 from services.runtime.processing.producer import Producer
-
-logger = structlog.get_logger(__name__)
 
 Answer = Callable[[Sequence[Envelope[Any]]], Awaitable[Sequence[Event | None]]]
 """The answer to each message; None to a message that is for another reader."""
@@ -88,7 +85,7 @@ class Responder:
             try:
                 messages.append(decode(self._topic, incoming.value, incoming.headers))
             except BrokenContract as reason:
-                dead.append(self._to_dead_letter(incoming, str(reason)))
+                dead.append(rejected(self._service, self.name, incoming, str(reason)))
         answers = await self._answer(messages) if messages else ()
         records = [
             self._record(message, answer)
@@ -100,16 +97,6 @@ class Responder:
 
     def revoked(self) -> None:
         """Nothing is kept between batches."""
-
-    def _to_dead_letter(self, incoming: Incoming, reason: str) -> Record:
-        logger.error(
-            "runtime.dead_letter",
-            topic=incoming.topic,
-            partition=incoming.partition,
-            offset=incoming.offset,
-            reason=reason,
-        )
-        return dead_letter(self._service, self.name, incoming, reason)
 
     def _record(self, message: Envelope[Any], answer: Event) -> Record:
         content = sha256(to_json_bytes(answer)).hexdigest()

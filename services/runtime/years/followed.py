@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.cloudevents import BrokenContract, decode
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.topics import YEARS
 from frikort_contracts.years import YearChanged
 
 from services.runtime.allowance_file import load_allowances
-from services.runtime.kafka.connection import client_options
+from services.runtime.kafka.followed_topic import records_of
 from services.runtime.kafka.topics import require
 from services.runtime.settings import KafkaSettings, RuntimeSettings
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from services.runtime.service import Runtime
 
 logger = structlog.get_logger(__name__)
-
-_POLL_MS: Final = 500
 
 
 class FollowedAllowances:
@@ -70,29 +68,19 @@ class FollowedAllowances:
 
     async def catch_up(self, _: Runtime) -> None:
         """Read the changes so far."""
-        await _read(self._settings, self.apply, on=False)
+        await _read(self._settings, self.apply, follow=False)
 
     async def follow(self, _: Runtime) -> None:
         """Read all changes, and wait for new ones."""
-        await _read(self._settings, self.apply, on=True)
+        await _read(self._settings, self.apply, follow=True)
 
 
-async def _read(settings: KafkaSettings, apply: Callable[[YearChanged], None], *, on: bool) -> None:
+async def _read(settings: KafkaSettings, apply: Callable[[YearChanged], None], *, follow: bool) -> None:
     await require(settings, [YEARS.name])
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    try:
-        await consumer.start()
-        partitions = [TopicPartition(YEARS.name, number) for number in range(YEARS.partitions)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while on or any([await consumer.position(each) < ends[each] for each in partitions]):
-            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                for record in records:
-                    try:
-                        apply(decode(YEARS, record.value, record.headers).data)
-                    except (BrokenContract, ValueError) as error:
-                        # The amounts before are better than none: only the command may write to the topic.
-                        logger.critical("runtime.year_unreadable", offset=record.offset, reason=str(error))
-    finally:
-        await consumer.stop()
+    async with aclosing(records_of(settings, YEARS, follow=follow)) as records:
+        async for record in records:
+            try:
+                apply(decode(YEARS, record.value, record.headers).data)
+            except (BrokenContract, ValueError) as error:
+                # The amounts before are better than none: only the command may write to the topic.
+                logger.critical("runtime.year_unreadable", offset=record.offset, reason=str(error))

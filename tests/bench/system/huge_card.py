@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
 
-from deploy.local.system import SERVICES, LocalSystem
+from deploy.local.system import SERVICES
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures, Ratio
 from tests.bench.system.orders import Order, Result, send
 from tests.bench.system.world import World, until, world
+from tests.liveness import slowest_live
 
 ROW: Final = "huge card"
 _OF_THE_LOAD: Final = 2  # 100,000 lines when balance replays 200,000 events
@@ -28,7 +28,6 @@ _CONNECTIONS: Final = 256
 _RATE: Final = 20.0
 _WARM: Final = 3.0
 _SECONDS: Final = 20.0
-_EVERY: Final = 0.25
 _PATIENCE: Final = 900.0
 _RAISED: Final = {"FRIKORT_REPORTS_PER_YEAR": "1000000", "FRIKORT_REPORTS_PER_CARD": "1000000"}
 
@@ -42,13 +41,14 @@ def huge_card(limit: str, environment: dict[str, str]) -> Callable[[Bench], Awai
             alone = await _reports(made, "alone")
             booked = asyncio.Event()
             file = asyncio.create_task(_book(made, count))
-            watch = asyncio.create_task(_slowest_live(made.system, booked))
+            urls = {service.name: made.system.health_url(service.name) for service in SERVICES}
+            watch = asyncio.create_task(slowest_live(urls, booked))
             beside = await _reports(made, "beside")
             if file.done():
                 raise RuntimeError(f"a file of {count} lines is booked before the reports are measured")
             seconds = await file
             booked.set()
-            live = await watch
+            live, _ = await watch
         return {
             "p50 ms alone": alone.p50,
             "p99 ms alone": alone.p99,
@@ -102,24 +102,6 @@ def _lines(employment: str, count: int) -> Iterator[str]:
             "components": {"wage_ore": 1_000 + number},
         }
         yield json.dumps(line) + "\n"
-
-
-async def _slowest_live(system: LocalSystem, ended: asyncio.Event) -> float:
-    """Ask every process for ``/health/live`` until ``ended``. Returns the longest time of an answer, in seconds."""
-    longest = 0.0
-    urls = [f"{system.health_url(service.name)}/health/live" for service in SERVICES]
-    async with httpx2.AsyncClient(timeout=60.0, limits=httpx2.Limits(max_keepalive_connections=0)) as http:
-
-        async def ask(url: str) -> float:
-            begun = monotonic()
-            (await http.get(url)).raise_for_status()
-            return monotonic() - begun
-
-        while not ended.is_set():
-            longest = max(longest, *await asyncio.gather(*map(ask, urls)))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _EVERY)
-    return longest
 
 
 CASES: Final = (

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from frikort_contracts.http.roles import Role
 
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import Access, AuditLog, MongoAuditLog, Span, query
 from services.gateway.ordering import stamp
 from services.runtime.mongo.document_store import Database
-from tests.gateway.build import NOON
+from tests.gateway.build import NOON, audit_entry
 from tests.gateway.memory import MemoryAuditLog
 
 
@@ -30,18 +29,7 @@ async def _prepared(log: AuditLog) -> None:
 
 
 def line(minute: int, subject: str, *, own: bool = False, reason: str | None = None) -> Access:
-    return Access(
-        order=f"{stamp(NOON + timedelta(minutes=minute))}|{subject}",
-        subject=subject,
-        own=own,
-        action="read-card",
-        refused=False,
-        role=Role.CASEWORKER,
-        organisation="101",
-        actor="worker-1",
-        reason=reason,
-        request="r",
-    )
+    return audit_entry(f"{stamp(NOON + timedelta(minutes=minute))}|{subject}", subject, own=own, reason=reason)
 
 
 async def minutes(

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from frikort_contracts.audit_log import AuditLogSigned, Checkpoint
 from frikort_contracts.cloudevents import Record, decode
-from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import AUDIT_LOG
 from pymongo.errors import AutoReconnect
 
@@ -20,7 +19,7 @@ from services.gateway.audit.log import Access, MongoAuditLog
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime.mongo.document_store import Database
-from tests.gateway.build import NOON
+from tests.gateway.build import NOON, audit_entry
 
 KEY = SigningKey(b"k" * 32)
 
@@ -78,18 +77,7 @@ def log(database: Database, writer: ChainWriter) -> MongoAuditLog:
 
 
 def access(minute: int) -> Access:
-    return Access(
-        order=order_of(NOON + timedelta(minutes=minute), f"{minute}"),
-        subject="card:a",
-        own=False,
-        action="read-card",
-        refused=False,
-        role=Role.CASEWORKER,
-        organisation="101",
-        actor="worker-1",
-        reason="sag",
-        request="r",
-    )
+    return audit_entry(order_of(NOON + timedelta(minutes=minute), f"{minute}"))
 
 
 async def write_and_break(database: Database, writer: ChainWriter) -> None:

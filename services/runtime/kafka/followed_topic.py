@@ -1,0 +1,34 @@
+"""Reads a topic that ``is_followed``: whole, from its beginning, without a consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.topics import Topic
+
+from services.runtime.kafka.connection import client_options
+from services.runtime.settings import KafkaSettings
+
+_POLL_MS: Final = 500
+
+
+async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = False) -> AsyncGenerator[Any, None]:
+    """The records that ``topic`` has now, of aiokafka; with ``follow`` also all later ones, without end.
+
+    Close it (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
+    """
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    try:
+        await consumer.start()
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends = await consumer.end_offsets(partitions)
+        while follow or any([await consumer.position(each) < ends[each] for each in partitions]):
+            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                for record in records:
+                    yield record
+    finally:
+        await consumer.stop()
