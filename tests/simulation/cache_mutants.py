@@ -33,8 +33,10 @@ def _take_without_version(self: DocumentCache[Any], ids: Iterable[str]) -> list[
 _apply = BatchProcessor._apply
 
 
-def _cached_unwritten(self: BatchProcessor[Any], documents: Documents[Any], given: Sequence[Delivery]) -> AppliedBatch:
-    applied = _apply(self, documents, given)
+async def _cached_unwritten(
+    self: BatchProcessor[Any], documents: Documents[Any], given: Sequence[Delivery]
+) -> AppliedBatch:
+    applied = await _apply(self, documents, given)
     self._cache.put([replace(document) for document in documents.changed()])
     return applied
 

@@ -26,7 +26,7 @@ from services.reporting import disputes
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing import apply as apply_module
 from services.runtime.processing import jobs
-from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_batch
+from services.runtime.processing.apply import AppliedBatch, Delivery, Document, Incoming, apply_deliveries
 from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor, BatchResult, rejected
 from services.runtime.processing.consumer import BatchConsumer, MembershipLost
 from services.runtime.processing.partition_workers import PartitionWorkers
@@ -81,7 +81,7 @@ async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) ->
     ]
     while True:
         documents = await self._load([delivery.address for delivery in deliveries], deliveries, {})
-        applied = self._apply(documents, deliveries)
+        applied = await self._apply(documents, deliveries)
         await self._producer.publish([*dead, *applied.records])
         if not (changed := documents.changed()) or await self._store.write(changed):
             return BatchResult(len(deliveries), len(applied.records), len(dead))
@@ -213,7 +213,9 @@ def early_disputes_dropped(self: CardYear, event: Any) -> CardYear:
     return _dispute_changed(self, event) if event.report_id in self.reports else self
 
 
-def only_its_own(service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery]) -> AppliedBatch:
+def only_its_own(
+    service: str, processor: Any, documents: Any, deliveries: Sequence[Delivery], applied: AppliedBatch
+) -> None:
     mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
 
     def pending_records(document: Document[Any]) -> Iterator[Record]:
@@ -223,7 +225,7 @@ def only_its_own(service: str, processor: Any, documents: Any, deliveries: Seque
         patch.object(apply_module, "_pending_records", pending_records),
         patch.object(apply_module, "_taken_over", lambda entry, _: entry),
     ):
-        return apply_batch(service, processor, documents, deliveries)
+        apply_deliveries(service, processor, documents, deliveries, applied)
 
 
 async def store_position_first(

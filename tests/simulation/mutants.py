@@ -143,7 +143,7 @@ MUTANTS: Final = (
     Mutant(
         "only own events published",
         "the pending events of another instance are overtaken",
-        _of(loop_module, "apply_batch", defects.only_its_own),
+        _of(loop_module, "apply_deliveries", defects.only_its_own),
         within=60,
         first=7,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from frikort_contracts.rules.allowances import Allowances
 
@@ -14,10 +15,12 @@ from services.gateway.payroll import booking
 from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.checking import FileCheck, chunks_to_check
-from services.gateway.payroll.file_work import CHUNKS_IN_PROGRESS, FileWork
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.lines import ValidLine
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.projections import outcomes, reports
+
+_CHUNKS_IN_PROGRESS: Final = 4  # all chunks that are checked
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class FileChecker:
         for index in chunks:
             if is_draining():
                 return False
-            if len(waiting) == CHUNKS_IN_PROGRESS:
+            if len(waiting) == _CHUNKS_IN_PROGRESS:
                 await self._finish_chunk(check, waiting.popleft())
             waiting.append(await self._send(check, index))
         while waiting:
@@ -78,7 +81,7 @@ class FileChecker:
     async def _send(self, check: FileCheck, index: int) -> CheckedChunk:
         good = await self._lines(check.batch, index)
         checked, records = check.commands(good, await self._work.queries.revisions({line.card_id for line in good}))
-        await self._work.publish_all(records)
+        await self._work.publish(records)
         return CheckedChunk(index, checked)
 
     async def _finish_chunk(self, check: FileCheck, chunk: CheckedChunk) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from frikort_contracts.cloudevents import Record
 
@@ -20,10 +19,6 @@ from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 
 T = TypeVar("T")
-
-CHUNKS_IN_PROGRESS: Final = 6
-"""Chunks of a file that are published and wait for outcomes, so that the other services are never idle."""
-_RECORDS_PER_PUBLISH: Final = 100
 
 
 @dataclass(frozen=True)
@@ -43,12 +38,6 @@ class FileWork:
         """The lines of a chunk without errors."""
         good, _ = lines.lines_from_json(self.line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
         return good
-
-    async def publish_all(self, records: Iterable[Record]) -> None:
-        """Publish records, and make only as many at a time as are published together."""
-        left = iter(records)
-        while some := list(islice(left, _RECORDS_PER_PUBLISH)):
-            await self.publish(some)
 
     async def wait_for(self, held: Batch, check: Callable[[], Awaitable[Ready[T] | Pending]]) -> T:
         """The value of ``check`` once it is ready. The lease is renewed meanwhile; raises ``LeaseLost``."""

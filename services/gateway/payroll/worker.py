@@ -1,18 +1,17 @@
 """Checks and books payroll files. Any worker can claim a file, and continues where the last one stopped.
 
-Several chunks of a file are in progress at a time; the worker waits for the oldest. While Kafka or MongoDB is
-unavailable the file waits, and is claimed again later.
+Several parts of a file are in progress at a time (``pace``); the worker waits for the oldest. While Kafka or MongoDB
+is unavailable the file waits, and is claimed again later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from frikort_contracts.rules.allowances import Allowances
@@ -35,8 +34,9 @@ from services.gateway.payroll.batch import (
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.checker import FileChecker
-from services.gateway.payroll.file_work import CHUNKS_IN_PROGRESS, FileWork
+from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.lines import ValidLine
+from services.gateway.payroll.pace import Pace, PartsInProgress, parts_of
 from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 from services.gateway.projections import outcomes, reports
@@ -54,12 +54,22 @@ _LONGEST_UPLOAD: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class PublishedChunk:
-    """A chunk whose commands are published."""
+class PlannedChunk:
+    """A chunk whose commands are planned, and the results of its lines so far. ``unsent`` lines have no outcome yet."""
 
     index: int
     plan: ChunkPlan
     lines: Sequence[ValidLine]
+    unsent: Collection[int]
+    results: list[LineResult] = field(default_factory=list)
+
+
+class PublishedPart(NamedTuple):
+    """Lines of a chunk whose commands are published, and when, in seconds of the event loop's clock."""
+
+    chunk: PlannedChunk
+    lines: Sequence[ValidLine]
+    published_at: float
 
 
 class BatchWorker:
@@ -68,6 +78,7 @@ class BatchWorker:
     def __init__(self, work: FileWork, allowances: Allowances) -> None:
         self._work = work
         self._checker = FileChecker(work, allowances)
+        self._pace = Pace()
         self._draining = False
 
     def drain(self) -> None:
@@ -85,27 +96,36 @@ class BatchWorker:
 
         Raises ``LeaseLost``, ``KafkaUnavailable`` and pymongo's errors.
         """
-        waiting: deque[PublishedChunk] = deque()
-        complete = True
-        for index in held.uncounted:
-            if self._draining:
-                complete = False
-                break
-            if len(waiting) == CHUNKS_IN_PROGRESS:
-                await self._finish_chunk(held, waiting.popleft())
-            chunk = await self._work.batches.chunk(held, index)
-            if next_step(chunk) is ChunkStep.COUNT:
-                await self._work.batches.count(held, index, chunk.totals or BatchTotals())
-            else:
-                waiting.append(await self._send(held, chunk))
-        while waiting:
-            await self._finish_chunk(held, waiting.popleft())
+        waiting = PartsInProgress[PublishedPart](self._pace)
+        try:
+            complete = await self._publish_chunks(held, waiting)
+            while waiting:
+                await self._finish_part(held, waiting)
+        finally:
+            waiting.give_up()
         if complete:
             await self._work.batches.finish(held, await self._work.now())
         return complete
 
-    async def _send(self, held: Batch, chunk: Chunk) -> PublishedChunk:
-        """Publish the commands of a chunk. Of a chunk that has a plan already, only those without an outcome."""
+    async def _publish_chunks(self, held: Batch, waiting: PartsInProgress[PublishedPart]) -> bool:
+        """Publish the file, at the pace at which its outcomes arrive. Returns False if a drain ended it."""
+        for index in held.uncounted:
+            chunk = await self._work.batches.chunk(held, index)
+            if next_step(chunk) is ChunkStep.COUNT:
+                await self._work.batches.count(held, index, chunk.totals or BatchTotals())
+                continue
+            planned = await self._plan(held, chunk)
+            for lines in parts_of(planned.lines):
+                while not waiting.has_room_for(lines):
+                    await self._finish_part(held, waiting)
+                if self._draining:
+                    return False
+                await self._publish(held, planned, lines)
+                waiting.add(PublishedPart(planned, lines, asyncio.get_running_loop().time()))
+        return True
+
+    async def _plan(self, held: Batch, chunk: Chunk) -> PlannedChunk:
+        """Plan the commands of a chunk. If it has a plan already, only lines without an outcome are unsent."""
         good = self._work.valid_lines(held, chunk)
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
@@ -116,23 +136,46 @@ class BatchWorker:
         else:
             known = await self._work.queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.chunk_state(held, good, known, {}).without_outcome
-        await self._work.publish_all(booking.command(held, line, plan) for line in unsent)
-        return PublishedChunk(chunk.index, plan, good)
+        return PlannedChunk(chunk.index, plan, good, {line.number for line in unsent})
 
-    async def _finish_chunk(self, held: Batch, chunk: PublishedChunk) -> None:
-        """Wait for the outcomes of a chunk and store the results."""
-        results = await self._work.wait_for(held, _ChunkResults(self._work.queries, held, chunk.lines).check)
+    async def _publish(self, held: Batch, chunk: PlannedChunk, lines: Iterable[ValidLine]) -> None:
+        """Publish the commands of the unsent ones of these lines."""
+        records = [booking.command(held, line, chunk.plan) for line in lines if line.number in chunk.unsent]
+        if records:
+            await self._work.publish(records)
+
+    async def _finish_part(self, held: Batch, waiting: PartsInProgress[PublishedPart]) -> None:
+        """Wait for the outcomes of the oldest part. Store the results of its chunk if it is the last part."""
+        chunk, lines, published_at = waiting.oldest
+        chunk.results.extend(await self._results_of(held, lines, published_at))
+        if len(chunk.results) == len(chunk.lines):
+            await self._finish_chunk(held, chunk)
+        waiting.remove_oldest()
+
+    async def _results_of(self, held: Batch, lines: Sequence[ValidLine], published_at: float) -> list[LineResult]:
+        results = _LineResults(self._work.queries, held, lines)
+        if isinstance(found := await results.check(), Ready):
+            # They arrived while the worker did other work: how long they took is unknown, and it was not the worker
+            # that waited.
+            self._pace.adapt(published_at, published_at)
+            return found.value
+        value = await self._work.wait_for(held, results.check)
+        self._pace.adapt(published_at, asyncio.get_running_loop().time())
+        return value
+
+    async def _finish_chunk(self, held: Batch, chunk: PlannedChunk) -> None:
+        """Store the results of a chunk."""
         await self._work.audit_log.add(
-            booking.accesses(held, chunk.index, chunk.plan.at, REPORT_EARNINGS, chunk.lines, results)
+            booking.accesses(held, chunk.index, chunk.plan.at, REPORT_EARNINGS, chunk.lines, chunk.results)
         )
-        totals = booking.totals_of(results)
-        encrypted = self._work.line_encryptor.encrypt_results(booking.results_to_json(results), held, chunk.index)
+        totals = booking.totals_of(chunk.results)
+        encrypted = self._work.line_encryptor.encrypt_results(booking.results_to_json(chunk.results), held, chunk.index)
         await self._work.batches.set_results(held, chunk.index, encrypted, totals)
         await self._work.batches.count(held, chunk.index, totals)
 
 
-class _ChunkResults:
-    """Collects the results of a chunk."""
+class _LineResults:
+    """Collects the results of some lines."""
 
     def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[ValidLine]) -> None:
         self._queries = queries

@@ -71,12 +71,17 @@ class Failure(NamedTuple):
     error: str
 
 
-class AppliedBatch(NamedTuple):
-    """The records to publish, in order, the messages that become dead letters, and the ids of the records' causes."""
+@dataclass(slots=True)
+class AppliedBatch:
+    """The records to publish, in order, the messages that become dead letters, and the ids of the records' causes.
 
-    records: list[Record]
-    failures: list[Failure]
-    causes: Sequence[str] = ()
+    ``touched`` are the ids of the documents whose pending events are among the records.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -175,30 +180,30 @@ class Documents(Generic[S]):
             self._by_alias[alias] = document
 
 
-def apply_batch(
-    service: str, processor: Processor[S], documents: Documents[S], deliveries: Sequence[Delivery]
-) -> AppliedBatch:
-    """Apply ``deliveries`` in order to ``documents``.
+def apply_deliveries(
+    service: str,
+    processor: Processor[S],
+    documents: Documents[S],
+    deliveries: Sequence[Delivery],
+    applied: AppliedBatch,
+) -> None:
+    """Apply ``deliveries`` in order to ``documents``, and add the result to that of the earlier ones of the batch.
 
     Event ids are UUIDv5 of the causing message and (service/processor, index): the same on every delivery. Pending
     events of a document are published before those that the batch adds, whichever instance decided them, so the events
     of a document reach the log in the order in which they were decided. Published events are removed beforehand
     (``PublishedEvents``).
     """
-    touched: set[str] = set()
     emitter = f"{service}/{processor.name}"
-    records: list[Record] = []
-    causes: list[str] = []
-    failures: list[Failure] = []
     for delivery in deliveries:
         incoming, envelope, address = delivery
         message_id = id_text(envelope.id)
         document = documents.find(address, message_id)
-        if document.id not in touched:
-            touched.add(document.id)
+        if document.id not in applied.touched:
+            applied.touched.add(document.id)
             if document.outbox:
-                records += _pending_records(document)
-                causes += [pending.entry.cause for pending in document.outbox]
+                applied.records += _pending_records(document)
+                applied.causes += [pending.entry.cause for pending in document.outbox]
         is_idempotent = type(envelope.data) in processor.idempotent
         if not is_idempotent and document.has_applied(message_id):
             continue
@@ -214,7 +219,7 @@ def apply_batch(
                 message_id=str(envelope.id),
                 correlation_id=str(envelope.correlation_id),
             )
-            failures.append(Failure(delivery, type(error).__name__))
+            applied.failures.append(Failure(delivery, type(error).__name__))
             continue
         if not is_idempotent:
             document.applied = document.applied.with_entries({message_id: True})
@@ -223,9 +228,8 @@ def apply_batch(
         _mark_changed(document, incoming)
         if entry.events:
             document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
-            records += entry
-            causes.append(message_id)
-    return AppliedBatch(records, failures, causes)
+            applied.records += entry
+            applied.causes.append(message_id)
 
 
 def _apply(

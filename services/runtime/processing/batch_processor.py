@@ -5,6 +5,7 @@ A crash between any two steps leads to redelivery, which changes nothing. See ``
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from services.runtime.processing.apply import (
     Document,
     Documents,
     Incoming,
-    apply_batch,
+    apply_deliveries,
 )
 from services.runtime.processing.dead_letters import dead_letter, replay_in
 from services.runtime.processing.decision import Address, Processor, S, unprepared
@@ -36,12 +37,13 @@ from services.runtime.processing.entry_loading import (
     needed_entries,
 )
 from services.runtime.processing.producer import Producer
-from services.runtime.processing.projection import Projection, project_batch
+from services.runtime.processing.projection import Projection, project_deliveries
 from services.runtime.processing.published import PublishedEvents, batch_starts
 from services.runtime.processing.unwritable import CannotBeWritten, check_size
 
 logger = structlog.get_logger(__name__)
 
+_APPLIED_AT_ONCE: Final = 50
 _MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
@@ -172,7 +174,7 @@ class BatchProcessor(Generic[S]):
             if any(document.outbox for document in documents):
                 await self._published.remove_from(documents, batch_starts(deliveries))
             try:
-                applied = self._apply(documents, deliveries)
+                applied = await self._apply(documents, deliveries)
             except EntriesNotLoaded as missing:
                 add_asked(asked, missing)
                 continue
@@ -244,10 +246,18 @@ class BatchProcessor(Generic[S]):
                         entries.set_written()
         self._cache.put(documents)
 
-    def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
-        if isinstance(self._processor, Projection):
-            return project_batch(self._processor, documents, deliveries)
-        return apply_batch(self._service, self._processor, documents, deliveries)
+    async def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
+        applied = AppliedBatch()
+        for start in range(0, len(deliveries), _APPLIED_AT_ONCE):
+            if start:
+                # A large batch may compute for a second. Health checks and heartbeats are answered meanwhile.
+                await asyncio.sleep(0)
+            some = deliveries[start : start + _APPLIED_AT_ONCE]
+            if isinstance(self._processor, Projection):
+                project_deliveries(self._processor, documents, some, applied)
+            else:
+                apply_deliveries(self._service, self._processor, documents, some, applied)
+        return applied
 
     def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
         deliveries: list[Delivery] = []

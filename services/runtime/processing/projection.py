@@ -47,9 +47,10 @@ class Projection(DocumentSet[S]):
         return None if document_id is None else Address(document_id)
 
 
-def project_batch(projection: Projection[S], documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
+def project_deliveries(
+    projection: Projection[S], documents: Documents[S], deliveries: Sequence[Delivery], applied: AppliedBatch
+) -> None:
     """Apply ``deliveries`` in order to ``documents``. Only documents whose state changes are marked as changed."""
-    failures: list[Failure] = []
     for delivery in deliveries:
         envelope = delivery.envelope
         document = documents.find(delivery.address)
@@ -65,7 +66,6 @@ def project_batch(projection: Projection[S], documents: Documents[S], deliveries
                 message_id=str(envelope.id),
                 correlation_id=str(envelope.correlation_id),
             )
-            failures.append(Failure(delivery, type(error).__name__))
+            applied.failures.append(Failure(delivery, type(error).__name__))
             continue
         document.changed = True
-    return AppliedBatch([], failures)

@@ -14,7 +14,7 @@ from pymongo import WriteConcern
 
 from services.balance.processor import LEDGERS
 from services.runtime.mongo.document_store import create_clustered, document_of
-from services.runtime.processing.apply import Delivery, Documents, Incoming, apply_batch
+from services.runtime.processing.apply import AppliedBatch, Delivery, Documents, Incoming, apply_deliveries
 from tests.bench.bench import Bench
 from tests.bench.events import YEAR, Load
 
@@ -55,6 +55,6 @@ def _ledger_after_a_year() -> dict[str, Any]:
         assert address is not None
         incoming = Incoming(record.topic, 0, offset, record.key, record.value, record.headers)
         deliveries.append(Delivery(incoming, envelope, address))
-    apply_batch("balance", LEDGERS, documents, deliveries)
+    apply_deliveries("balance", LEDGERS, documents, deliveries, AppliedBatch())
     (ledger,) = documents.changed()
     return document_of(ledger, LEDGERS)

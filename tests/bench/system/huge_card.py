@@ -38,12 +38,12 @@ def huge_card(limit: str, environment: dict[str, str]) -> Callable[[Bench], Awai
     async def measure(bench: Bench) -> Figures:
         count = bench.load.events // _OF_THE_LOAD
         async with world(bench, f"huge {limit}", cards=_CARDS, environment=environment) as made:
-            alone = await _reports(made, "alone")
+            alone = await _reports(made, "alone", wage=10_000)
             booked = asyncio.Event()
             file = asyncio.create_task(_book(made, count))
             urls = {service.name: made.system.health_url(service.name) for service in SERVICES}
             watch = asyncio.create_task(slowest_live(urls, booked))
-            beside = await _reports(made, "beside")
+            beside = await _reports(made, "beside", wage=20_000)
             if file.done():
                 raise RuntimeError(f"a file of {count} lines is booked before the reports are measured")
             seconds = await file
@@ -61,11 +61,12 @@ def huge_card(limit: str, environment: dict[str, str]) -> Callable[[Bench], Awai
     return measure
 
 
-async def _reports(made: World, key: str) -> Result:
+async def _reports(made: World, key: str, *, wage: int) -> Result:
     """Reports on all cards but the first, at a fixed rate."""
     port = urlsplit(made.system.gateway_url).port or 0
     employments = list(made.employments[1:])
-    result = await send(Order(port, made.token, employments, key, _CONNECTIONS, _WARM, _SECONDS, wait=30, rate=_RATE))
+    order = Order(port, made.token, employments, key, _CONNECTIONS, _WARM, _SECONDS, wait=30, rate=_RATE, wage=wage)
+    result = await send(order)
     if set(result.statuses) != {"201"}:
         raise RuntimeError(f"not all were answered 201: {result.statuses}")
     return result

@@ -32,7 +32,7 @@ def request(order: Order, number: int) -> bytes:
             "reference": f"{order.key}/{number}",
             "work": {"first": f"2025-{month:02d}-01", "last": f"2025-{month:02d}-28"},
             "payment_date": f"2025-{month:02d}-28",
-            "components": {"wage_ore": 10_000 + number, "holiday_pay_ore": 1_250, "atp_ore": 9_900},
+            "components": {"wage_ore": order.wage + number, "holiday_pay_ore": 1_250, "atp_ore": 9_900},
         }
     ).encode()
     head = (
@@ -54,6 +54,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server has closed the connection."""
+        return self._transport.is_closing()
+
     def send(self, request: bytes) -> asyncio.Future[int]:
         """Send a request. The future gives the status of the answer."""
         self._answer = asyncio.get_running_loop().create_future()
@@ -73,23 +78,32 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(exc or ConnectionResetError())
 
 
+async def connect(port: int) -> Connection:
+    """A new connection."""
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port)
+    return connection
+
+
+async def open_again(connection: Connection, port: int) -> Connection:
+    """The connection, or a new one if the server has closed it: it was idle for some seconds."""
+    return await connect(port) if connection.is_closed else connection
+
+
 async def send_all(order: Order) -> Result:
     """Execute an order."""
-    loop = asyncio.get_running_loop()
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(order.connections):
-        _, connection = await loop.create_connection(Connection, "127.0.0.1", order.port)
-        free.put_nowait(connection)
+        free.put_nowait(await connect(order.port))
     begun = perf_counter()
     first, last = begun + order.warm, begun + order.warm + order.seconds
     latencies: list[float] = []
     statuses: Counter[str] = Counter()
 
     async def one(number: int, due: float) -> None:
-        connection = await free.get()
+        connection = await open_again(await free.get(), order.port)
         status = await connection.send(request(order, number))
         free.put_nowait(connection)
-        if first <= due and perf_counter() <= last:
+        if first <= due and (order.rate or perf_counter() <= last):
             statuses[str(status)] += 1
             latencies.append(perf_counter() - due)
 

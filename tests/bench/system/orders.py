@@ -13,7 +13,8 @@ from tests.bench.processes import run_json
 class Order:
     """What to send. ``rate`` is requests per second, started whether or not earlier ones are answered; 0: all at once.
 
-    ``seconds`` are measured after ``warm`` seconds. ``wait`` is how long the gateway may wait for the outcome.
+    ``seconds`` are measured after ``warm`` seconds. ``wait`` is how long the gateway may wait for the outcome. ``wage``
+    is that of the first report, in øre; each has one more. A second order needs other wages: equal reports are refused.
     """
 
     port: int
@@ -25,6 +26,7 @@ class Order:
     seconds: float
     wait: int = 0
     rate: float = 0.0
+    wage: int = 10_000
 
 
 @dataclass(frozen=True)

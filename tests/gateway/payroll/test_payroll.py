@@ -389,6 +389,25 @@ class TestBooking:
         assert progress == [0, 0, 0]
         assert (await harness.state(batch.batch_id)).totals.accepted == 4
 
+    async def test_a_file_waits_for_outcomes_before_it_publishes_more_parts_than_its_pace_allows(self) -> None:
+        harness = PayrollHarness()
+        batch, _ = await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(30)))))
+        harness.fake_services.paused = True
+        held = await harness.batches.claim(batch.batch_id)
+        assert held is not None
+        published: list[int] = []
+
+        async def renew_lease(held: Batch) -> None:
+            published.append(len(harness.fake_services.published))
+            if len(published) == 3:
+                harness.fake_services.resume()
+
+        harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
+        await harness.worker().work(held)
+
+        assert published == [12, 12, 12]  # four parts; each chunk of three lines is one
+        assert (await harness.state(batch.batch_id)).totals.accepted == 30
+
     async def test_a_line_is_complete_when_its_split_is_readable(self) -> None:
         lines = [valid_line(1)]
         outcome = booking.LineOutcome("r", 2, True, None, {})
