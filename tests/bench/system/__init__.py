@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench.system import accept, extract, huge_card, payroll, start, stored_bytes, through
+from tests.bench.system import accept, extract, huge_card, one_report, payroll, start, stored_bytes, through
 
 CASES: Final = (
     *accept.CASES,
     *through.CASES,
+    *one_report.CASES,
     *payroll.CASES,
     *huge_card.CASES,
     *extract.CASES,
