@@ -28,6 +28,7 @@ S_co = TypeVar("S_co", covariant=True)
 NAME: Final = "reconciliation"
 _BATCHING: Final = BatchPolicy(min_records=1, max_records=10, max_wait=0.0)
 _COMMITTING: Final = CommitPolicy(min_interval=0.2)
+_FETCH_WAIT: Final = 1.0  # seconds; pages come once a night
 
 
 class StatesById(Protocol[S_co]):
@@ -171,6 +172,7 @@ async def run_counter(runtime: Runtime, settings: RuntimeSettings, counter: Card
             topics={RECONCILIATION.name},
             group=f"frikort.{runtime.service}.{NAME}",
             client_id=f"frikort-{runtime.name}-{NAME}",
+            fetch_wait=_FETCH_WAIT,
         ),
         processors=[counter.responder(runtime)],
         batching=_BATCHING,

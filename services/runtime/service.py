@@ -61,7 +61,10 @@ _PAUSE_BETWEEN_TRIES = 1.0
 _OBJECTS_A_COLLECTION = 100_000
 # A batch of less than this part of a full one is small; see BatchPolicy.
 _SMALL_BATCH = 8
-_COMMITS = CommitPolicy(min_interval=0.2)
+# The events of one command reach the read models in three parts.
+_BURST = 3
+_CACHED_OF_READ_MODELS = 500  # documents; what is written again is so within a second
+_COMMITS = CommitPolicy(min_interval=1.0)
 # The part of the stop timeout that is reserved for closing connections.
 _CLOSING_SECONDS = 1.0
 
@@ -274,7 +277,10 @@ class Runtime:
             ),
             processors=processors,
             batching=BatchPolicy(
-                min_records=-(-most // _SMALL_BATCH), max_records=most, max_wait=settings.min_batch_interval
+                min_records=-(-most // _SMALL_BATCH),
+                max_records=most,
+                max_wait=settings.min_batch_interval,
+                burst=_BURST,
             ),
             committing=_COMMITS,
             retryable=RETRYABLE,
@@ -296,8 +302,10 @@ class Runtime:
 
     @staticmethod
     def _cache_of(processor: Processor[S] | Projection[S], settings: RuntimeSettings) -> DocumentCache[S]:
-        cached = isinstance(processor, Processor) and processor.cached
-        return DocumentCache(settings.cached_documents if cached else 0)
+        most = settings.cached_documents
+        if isinstance(processor, Projection):
+            most = min(most, _CACHED_OF_READ_MODELS)
+        return DocumentCache(most if processor.cached else 0)
 
     async def _start_or_give_up(self) -> None:
         starting = asyncio.ensure_future(self._connect())

@@ -235,10 +235,12 @@ class RuntimeSettings(ProcessSettings, TopicSettings):
     )
     batch_records: int = Field(default=750, ge=1, description="Most records in one batch.")
     cached_documents: int = Field(
-        default=4000, ge=0, description="Most documents that a processor keeps in memory after it wrote them."
+        default=4000,
+        ge=0,
+        description="Most documents that a processor keeps in memory after it wrote them; a read model keeps fewer.",
     )
     min_batch_interval: float = Field(
-        default=0.03, ge=0, description="Least seconds from one small batch to the next; records gather meanwhile."
+        default=0.03, ge=0, description="Seconds for each small batch, on average; records gather meanwhile."
     )
     stall_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."

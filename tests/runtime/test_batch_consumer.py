@@ -225,6 +225,19 @@ async def test_the_first_record_is_processed_at_once_and_the_next_small_batch_wa
     await close(harness)
 
 
+async def test_a_burst_of_small_batches_is_processed_at_once_and_the_next_one_waits() -> None:
+    harness = Harness(BatchPolicy(min_records=10, max_records=100, max_wait=60, burst=2), Processor())
+    await harness.consumer.start()
+    for offset in range(3):
+        await harness.arrive(records(0, offset))
+        if harness.processor.started[-1] == (0, offset):
+            await harness.finish(0, offset)
+    assert harness.processor.started == [(0, 0), (0, 1)]
+    async with asyncio.timeout(1):
+        await harness.consumer.revoked()
+        await harness.consumer.stop()
+
+
 async def test_a_batch_of_the_minimum_size_starts_at_once() -> None:
     harness = Harness(BatchPolicy(min_records=2, max_records=16, max_wait=60), Processor())
     await harness.consumer.start()

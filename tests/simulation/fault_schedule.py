@@ -104,7 +104,7 @@ class RunConfig:
 
 
 def _batching(most: int, max_wait: float) -> BatchPolicy:
-    return BatchPolicy(min_records=-(-most // 8), max_records=most, max_wait=max_wait)
+    return BatchPolicy(min_records=-(-most // 8), max_records=most, max_wait=max_wait, burst=2)
 
 
 def expire_dead(group: Group) -> bool:

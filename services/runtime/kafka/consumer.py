@@ -36,7 +36,7 @@ from services.runtime.settings import RuntimeSettings
 # A fetch brings about one batch of each partition.
 _RECORD_BYTES: Final = 1024
 # A partition whose records are all read waits for the broker's answer about the others before it is fetched again.
-_FETCH_WAIT_MS: Final = 100
+_FETCH_WAIT: Final = 0.25
 # The longest batch, with its retries, that a rebalance waits for.
 _REBALANCE_TIMEOUT_MS: Final = 60_000
 
@@ -47,9 +47,21 @@ def group_of(service: str, processors: Iterable[DocumentSet[Any]]) -> str:
 
 
 class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """A member of a Kafka consumer group; see ``services.runtime.processing.consumer.Consumer``."""
+    """A member of a Kafka consumer group; see ``services.runtime.processing.consumer.Consumer``.
 
-    def __init__(self, *, settings: RuntimeSettings, topics: Collection[str], group: str, client_id: str) -> None:
+    ``fetch_wait``: seconds after which the broker answers a fetch that finds no record. While nothing happens, a
+    consumer costs one fetch each such time.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: RuntimeSettings,
+        topics: Collection[str],
+        group: str,
+        client_id: str,
+        fetch_wait: float = _FETCH_WAIT,
+    ) -> None:
         self._listener: RebalanceListener | None = None
         self._broker = KafkaBroker(
             # FastStream takes one string for one address, also where aiokafka would read several in it.
@@ -68,7 +80,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             ack_policy=AckPolicy.MANUAL,  # FastStream turns aiokafka's automatic commits off with it
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            fetch_max_wait_ms=int(fetch_wait * 1000),
             # One member gets the same partition numbers of all topics: what touches one document stays together.
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=int(settings.session_timeout * 1000),

@@ -12,6 +12,9 @@ from services.runtime.kafka.connection import client_options
 from services.runtime.settings import KafkaSettings
 
 _POLL_MS: Final = 500
+# A record ends the wait at once; while there is none, a reader costs one fetch each such time.
+_FOLLOW_WAIT_MS: Final = 5_000
+_READ_WAIT_MS: Final = 100
 
 
 async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = False) -> AsyncGenerator[Any, None]:
@@ -19,13 +22,15 @@ async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = Fa
 
     Close it (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
     """
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    wait = _FOLLOW_WAIT_MS if follow else _READ_WAIT_MS
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, fetch_max_wait_ms=wait)
     try:
         await consumer.start()
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
+        # A reader that follows needs no end, and would wait for it behind its own fetch.
+        ends = {} if follow else await consumer.end_offsets(partitions)
         while follow or any([await consumer.position(each) < ends[each] for each in partitions]):
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in records:

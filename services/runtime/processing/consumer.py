@@ -287,7 +287,8 @@ class BatchConsumer:
         """The next records. A small batch waits until the policy allows it, and takes records that arrive meanwhile."""
         policy = self._batching
         records = await self._consumer.poll(max_records=policy.max_records, max_wait=_POLL_SECONDS)
-        early = self._next_small_batch - _now()
+        at_once = (policy.burst - 1) * policy.max_wait
+        early = self._next_small_batch - at_once - _now()
         if records and len(records) < policy.min_records and early > 0:
             await asyncio.sleep(early)
             try:
@@ -297,7 +298,8 @@ class BatchConsumer:
             else:
                 records = [*records, *more]
         if records:
-            self._next_small_batch = _now() + policy.max_wait
+            now = _now()
+            self._next_small_batch = min(max(self._next_small_batch, now), now + at_once) + policy.max_wait
         return records
 
     async def _process_partitions(self, records: Sequence[Incoming]) -> None:

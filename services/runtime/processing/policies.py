@@ -9,14 +9,16 @@ from dataclasses import dataclass
 class BatchPolicy:
     """How many records go together.
 
-    A small batch costs almost as much as a large one. A batch of fewer than ``min_records`` therefore starts at least
-    ``max_wait`` seconds after the batch before it, together with the records that arrive meanwhile. The first batch
-    after a quiet time starts at once. ``max_records`` bounds the memory and the time of a batch.
+    A small batch costs almost as much as a large one. So there is at most one batch of fewer than ``min_records`` each
+    ``max_wait`` seconds on average, and it takes the records that arrive meanwhile. The first ``burst`` batches after a
+    quiet time start at once: the events of one command arrive one after another. ``max_records`` bounds the memory and
+    the time of a batch.
     """
 
     min_records: int
     max_records: int
     max_wait: float
+    burst: int = 1
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,14 @@ class Projection(DocumentSet[S]):
     """A read model. ``document_id`` gives the document that a message touches, or None to skip the message.
 
     ``write_once`` is for documents that never change after their first message: they are inserted without a read.
+    ``cached`` keeps the latest documents in memory after they were written, where the next message often follows at
+    once: they have no aliases, and all messages of a document are on one partition number.
     """
 
     document_id: Callable[[Envelope[Any]], str | None]
     project: Project[S]
     write_once: bool = False
+    cached: bool = False
 
     def address_of(self, message: Envelope[Any]) -> Address | None:
         """The address of the document that ``message`` touches."""
